@@ -1,0 +1,46 @@
+# Two commands on a machine with Python 3.11 or later and make:
+#   make demo    the default study on the embedded phantom, up to the report
+#   make test    formatting, lint, types and all tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check lock clean help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(READY)
+	$(BIN)/snakemake --profile profiles/local
+	@echo "The report: results/demo/report.html"
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+# The environment: exact versions, each checked against its hash. The marker is written last,
+# so an interrupted installation is finished on the next call.
+$(READY): envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "synthaug needs Python 3.11 or later; call make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@touch $(READY)
+
+# New exact versions within the ranges of pyproject.toml; needs uv.
+lock:
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet -o envs/requirements.lock
+	$(BIN)/python envs/make_conda_env.py
+
+clean:
+	rm -rf $(VENV) .snakemake results/demo

@@ -1,0 +1,141 @@
+"""A study: everything an augmentation experiment is, as one typed, closed configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.base import Settings
+from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.generators import GeneratorSettings
+from synthaug.config.inherit import resolve_inheritance
+from synthaug.config.models import ModelSettings
+from synthaug.config.report import ReportSettings
+from synthaug.config.segmentation import SegmentationSettings
+from synthaug.config.synthesis import SynthesisSettings
+from synthaug.errors import SynthaugError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+#: Sections whose entries are named and may inherit from one another.
+NAMED_SECTIONS = ("datasets", "models", "generators", "arms")
+
+
+class StudySettings(Settings):
+    """The study file."""
+
+    name: str = Field(description="Name of the study; its results lie in `results/<name>/`.")
+    title: str = Field("", description="Title of the report; the name where empty.")
+    datasets: dict[str, DatasetSettings] = Field(description="Datasets by name; subjects are called `<dataset>-<id>`.")
+    harmonisation: HarmonisationSettings = Field(
+        default_factory=HarmonisationSettings, description="The common grid all cines are brought to."
+    )
+    split: SplitSettings = Field(
+        default_factory=SplitSettings, description="Who trains, validates and tests; always by patient."
+    )
+    models: dict[str, ModelSettings] = Field(
+        default_factory=dict, description="Trainable models by name; one job each, shared between generators."
+    )
+    generators: dict[str, GeneratorSettings] = Field(
+        default_factory=dict, description="Generators by name: chains of models, or folders of your own volumes."
+    )
+    synthesis: SynthesisSettings = Field(
+        default_factory=SynthesisSettings, description="What is asked of the generators, and what is accepted."
+    )
+    arms: dict[str, ArmSettings] = Field(description="Training sets of the segmenter; controls come along by themselves.")
+    segmentation: SegmentationSettings = Field(
+        default_factory=SegmentationSettings, description="nnU-Net, the same for every arm."
+    )
+    evaluation: EvaluationSettings = Field(
+        default_factory=EvaluationSettings, description="What is measured, and with which feature extractors."
+    )
+    report: ReportSettings = Field(default_factory=ReportSettings, description="What the report shows.")
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_safe(cls, name: str) -> str:
+        return _check_name(name)
+
+    @field_validator(*NAMED_SECTIONS)
+    @classmethod
+    def _names_are_safe(cls, entries: dict[str, Any]) -> dict[str, Any]:
+        for name in entries:
+            _check_name(name)
+        return entries
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> StudySettings:
+        for name, model in self.models.items():
+            for needed in model.needs.values():
+                _check_known(f"models.{name}.needs", needed, self.models)
+            _check_acyclic(name, self.models)
+        for name, generator in self.generators.items():
+            for needed in generator.needs.values():
+                _check_known(f"generators.{name}.models", needed, self.models)
+        for name, arm in self.arms.items():
+            if arm.generator is not None:
+                _check_known(f"arms.{name}.generator", arm.generator, self.generators)
+        for extractor in self.evaluation.model_names():
+            _check_known("evaluation.extractors", extractor, self.models)
+        if not any(arm.real and arm.generator is None for arm in self.arms.values()):
+            raise ValueError("arms: no arm of real patients only; add `real: {}` to compare with")
+        if len(resolve_arms(self.arms)) < len(self.arms) + sum(
+            len(arm.controls) for arm in self.arms.values() if arm.real and arm.generator
+        ):
+            raise ValueError("arms: an arm has the name of another's control; rename it")
+        return self
+
+
+def _check_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"name {name!r} is not allowed; use up to 40 letters, digits or hyphens")
+    return name
+
+
+def _check_known(where: str, name: str, entries: Mapping[str, Any]) -> None:
+    if name not in entries:
+        raise ValueError(f"{where}: {name!r} is not declared; known are {', '.join(entries) or 'none'}")
+
+
+def _check_acyclic(start: str, models: Mapping[str, Any]) -> None:
+    waiting, seen = list(models[start].needs.values()), set()
+    while waiting:
+        name = waiting.pop()
+        if name == start:
+            raise ValueError(f"models.{start}: needs itself through its needs; break the circle")
+        if name not in seen and name in models:
+            seen.add(name)
+            waiting += models[name].needs.values()
+
+
+def load_study(content: Mapping[str, Any]) -> StudySettings:
+    """Validate a study file's content.
+
+    Parameters
+    ----------
+    content : mapping
+        The study file as read from YAML, `inherits` keys included.
+
+    Raises
+    ------
+    SynthaugError
+        One line a finding: the key, what is wrong, and the nearest right one.
+    """
+    content = dict(content)
+    for section in NAMED_SECTIONS:
+        if isinstance(content.get(section), Mapping):
+            content[section] = resolve_inheritance(section, content[section])
+    try:
+        return StudySettings.model_validate(content)
+    except ValidationError as error:
+        raise SynthaugError("\n".join(_line(finding) for finding in error.errors())) from None
+
+
+def _line(finding: Any) -> str:
+    where = ".".join(str(part) for part in finding["loc"])
+    message = finding["msg"].removeprefix("Value error, ")
+    return f"config: {where}: {message}" if where else f"config: {message}"

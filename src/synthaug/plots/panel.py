@@ -1,0 +1,149 @@
+"""One panel: a small figure whose colours follow the page it is shown in.
+
+Panels are drawn in the exact colours of the light theme. On export each of these colours
+becomes a CSS custom property with that colour as its fallback, so that the same file is
+readable alone, on a light page and on a dark one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: CSS custom property -> colour on a light page. Series are distinguishable without red
+#: and green (Okabe and Ito, 2008, darkened for contrast on white).
+THEME = {
+    "ink": "#1d2226",
+    "muted": "#5d666e",
+    "hairline": "#d9d6ce",
+    "series-1": "#0b6a8f",
+    "series-2": "#b4560f",
+    "series-3": "#6b4c9a",
+    "series-4": "#1b7a5a",
+    "series-5": "#a3246e",
+    "series-6": "#6d6a12",
+    "real": "#4b5359",
+    "synthetic": "#0b6a90",
+    "helps": "#14745a",
+    "hurts": "#b03a2e",
+    "undecided": "#7a6a3a",
+}
+SERIES = tuple(f"series-{number}" for number in range(1, 7))
+_STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # names may hold a dollar sign
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "axes.edgecolor": THEME["hairline"],
+    "axes.labelcolor": THEME["muted"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": THEME["hairline"],
+    "grid.linewidth": 0.6,
+    "xtick.color": THEME["hairline"],
+    "ytick.color": THEME["hairline"],
+    "xtick.labelcolor": THEME["muted"],
+    "ytick.labelcolor": THEME["muted"],
+    "text.color": THEME["ink"],
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+class Panel:
+    """A figure with one axes; `svg` holds its text once the drawing block has ended."""
+
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
+        self.svg = ""
+
+
+@contextmanager
+def panel(width_in: float = 4.4, height_in: float = 2.9) -> Iterator[Panel]:
+    """Draw one panel.
+
+    Parameters
+    ----------
+    width_in, height_in : float
+        Size in inches; 4.4 is what a phone shows without scaling text below reading size.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout="constrained")
+        FigureCanvasSVG(figure)
+        drawn = Panel(figure.add_subplot())
+        yield drawn
+        stream = io.StringIO()
+        with mpl.rc_context({"svg.hashsalt": "synthaug"}):
+            figure.savefig(stream, format="svg", metadata={"Date": None})
+        drawn.svg = themed_svg(stream.getvalue())
+
+
+def colour(name: str) -> str:
+    """Colour of the theme by name, as matplotlib takes it."""
+    return THEME[name]
+
+
+def series_colour(index: int) -> str:
+    """Colour of the `index`-th series; six differ, then they repeat."""
+    return THEME[SERIES[index % len(SERIES)]]
+
+
+def themed_svg(text: str) -> str:
+    """An ``<svg>`` element that can stand in a page: themed colours, unique ids, no links.
+
+    Parameters
+    ----------
+    text : str
+        What matplotlib wrote.
+    """
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    for name, value in THEME.items():
+        text = text.replace(value, f"var(--{name}, {value})")
+    text = re.sub(r"(font: [^;\"]*?px) [^;\"]+", r"\1 var(--sans, sans-serif)", text)
+    # Several panels share one page: ids that nothing refers to go, the others become unique.
+    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", text))
+    names = {name for pair in used for name in pair if name}
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    def unique(match: re.Match[str]) -> str:
+        return f' id="{match[1]}-{digest}"' if match[1] in names else ""
+
+    text = re.sub(r' id="([^"]+)"', unique, text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#\1-{digest})", text)
+    text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#\1-{digest}"', text)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    return re.sub(r"\s*xmlns:xlink=\"[^\"]*\"", "", text).strip() + "\n"
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    """A legend above the axes, where it cannot cover data; none where nothing has a label."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        defaults: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (0, 1.0),
+            "ncols": 3,
+            "borderaxespad": 0.2,
+            "handlelength": 1.2,
+            "columnspacing": 1.2,
+            "fontsize": 8,
+        }
+        axes.legend(handles, labels, **(defaults | options))

@@ -1,0 +1,43 @@
+"""The menu: what one can ask for by name. Each stage includes what it needs."""
+
+
+localrules:
+    all,
+    harmonise_all,
+    train_all,
+    synthesise_all,
+    segment_all,
+    evaluate_all,
+
+
+rule all:
+    input:
+        settled("report.html"),
+    default_target: True
+
+
+rule harmonise_all:
+    input:
+        settled("splits/fold-{fold}.tsv", fold=folds),
+
+
+rule train_all:
+    input:
+        settled(
+            "models/{model}/fold-{fold}/seed-{seed}/model.safetensors", model=study.models, fold=folds, seed=draws
+        ),
+
+
+rule synthesise_all:
+    input:
+        settled("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort", generator=sampling_generators, fold=folds, draw=draws),
+
+
+rule segment_all:
+    input:
+        arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/predictions"),
+
+
+rule evaluate_all:
+    input:
+        settled("tables/current.json"),

@@ -1,0 +1,155 @@
+"""The study, and how its parts become paths, inputs and resources."""
+
+import shutil
+
+from snakemake.exceptions import WorkflowError
+
+from synthaug.config.arms import resolve_arms
+from synthaug.config.study import load_study
+from synthaug.datasets import raw_files
+from synthaug.errors import SynthaugError
+from synthaug.imports import imported_files
+from synthaug.models import module_of
+
+try:
+    study = load_study(config)
+except SynthaugError as error:
+    raise WorkflowError(str(error)) from None
+
+arms = resolve_arms(study.arms)
+folds = list(range(study.split.folds))
+draws = list(study.synthesis.seeds)
+phantoms = [name for name, dataset in study.datasets.items() if dataset.phantom]
+sampling_generators = [name for name, generator in study.generators.items() if generator.kind != "external"]
+chunks = list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
+
+
+wildcard_constraints:
+    study=study.name,
+    dataset="|".join(study.datasets),
+    model="|".join(study.models) or "none",
+    generator="|".join(study.generators) or "none",
+    arm="|".join(sorted(arms, key=len, reverse=True)),
+    fold=r"\d+",
+    draw=r"\d+",
+    seed=r"\d+",
+    chunk=r"\d+",
+
+
+def code(script, *modules):
+    """The package files a rule's script imports: editing one reruns the rule."""
+    return imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)
+
+
+def result(path):
+    """A path below this study's results; wildcards stay open."""
+    return "results/{study}/" + path
+
+
+def settled(path, **values):
+    """A path below this study's results with all wildcards filled in."""
+    return expand(result(path), study=study.name, **values)
+
+
+# --- datasets -----------------------------------------------------------------------------------
+
+
+def raw_dataset(wildcards):
+    """What a dataset is read from: the written phantom, or every file under the user's root."""
+    dataset = study.datasets[wildcards.dataset]
+    if dataset.phantom:
+        return rules.write_phantom.output.root
+    try:
+        return [str(file) for file in raw_files(dataset.layout, dataset.root)]
+    except SynthaugError as error:
+        raise WorkflowError(f"datasets.{wildcards.dataset}: {error}") from None
+
+
+def raw_root(wildcards):
+    dataset = study.datasets[wildcards.dataset]
+    return dataset.root or settled("raw/{dataset}", dataset=wildcards.dataset)[0]
+
+
+# --- models and generators ----------------------------------------------------------------------
+
+
+def model_needs(wildcards):
+    """Weights of the models that this one builds on."""
+    return [
+        result("models/{need}/fold-{fold}/seed-{seed}/model.safetensors").format(**{**wildcards, "need": need})
+        for need in study.models[wildcards.model].needs.values()
+    ]
+
+
+def model_modules(name):
+    """Modules that the registry imports by name for a model and the models it needs."""
+    settings = study.models[name]
+    modules = [module_of(settings.kind)]
+    for need in settings.needs.values():
+        modules += model_modules(need)
+    return modules
+
+
+def model_code(wildcards):
+    return code("train_model", *model_modules(wildcards.model))
+
+
+def generator_models(wildcards):
+    return [
+        result("models/{need}/fold-{fold}/seed-{draw}/model.safetensors").format(**{**wildcards, "need": need})
+        for need in study.generators[wildcards.generator].needs.values()
+    ]
+
+
+def generator_code(wildcards):
+    modules = ["synthaug.generators." + study.generators[wildcards.generator].kind]
+    for need in study.generators[wildcards.generator].needs.values():
+        modules += model_modules(need)
+    return code("synthesise_chunk", *modules)
+
+
+def extractor_model(wildcards):
+    """Weights of an extractor that the study trains itself; none for one the user supplies."""
+    name = study.evaluation.extractors[wildcards.extractor].model
+    return settled("models/{m}/fold-{f}/seed-{s}/model.safetensors", m=name, f=wildcards.fold, s=draws[0]) if name else []
+
+
+def extractor_code(wildcards):
+    name = study.evaluation.extractors[wildcards.extractor].model
+    return code("extract_features", *(model_modules(name) if name else []))
+
+
+def checkpoints(kind, settings, wildcards):
+    """Where unfinished training is kept: beside the outputs, which a restart deletes."""
+    identity = "_".join(f"{key}-{value}" for key, value in sorted(wildcards.items()) if key != "study")
+    return f"results/{wildcards.study}/checkpoints/{kind}/{identity}/{sha256_json(settings)[:12]}"
+
+
+# --- arms ---------------------------------------------------------------------------------------
+
+
+def arm_draws(arm):
+    """Generator seeds an arm is run with: real patients alone do not depend on them."""
+    return draws if arms[arm].generator else draws[:1]
+
+
+def arm_runs(path):
+    """A path for every run of every arm."""
+    return [
+        file
+        for arm in arms
+        for file in settled(path, arm=arm, fold=folds, draw=arm_draws(arm), seed=study.segmentation.seeds)
+    ]
+
+
+def reference_arm():
+    """The arm of all real patients and nothing else: what the synthetic arms must beat."""
+    return next(name for name, arm in arms.items() if arm.real and arm.generator is None)
+
+
+# --- resources ----------------------------------------------------------------------------------
+
+
+def gpus():
+    """One GPU a training job where there can be one: on a cluster, or beside nvidia-smi."""
+    return 1 if shutil.which("sbatch") or shutil.which("nvidia-smi") else 0

@@ -1,0 +1,204 @@
+"""Rows: what was measured, one fact a row, before anything is said about it."""
+
+extractors = list(study.evaluation.extractors)
+
+
+wildcard_constraints:
+    extractor="|".join(extractors) or "none",
+
+
+rule score_predictions:
+    input:
+        predictions=rules.predict_test.output.predictions,
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("score_predictions"),
+    output:
+        rows=result("rows/scores/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.tsv"),
+    log:
+        result("logs/score_predictions/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        arm=lambda w: vars(arms[w.arm]),
+    message:
+        "Scoring arm {wildcards.arm}, fold {wildcards.fold}, seed {wildcards.seed}"
+    script:
+        "../scripts/score_predictions.py"
+
+
+rule extract_real_features:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        model=extractor_model,
+        code=extractor_code,
+    output:
+        features=result("features/{extractor}/fold-{fold}/real.npz"),
+    log:
+        result("logs/extract_real_features/{extractor}_fold-{fold}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        extractor=lambda w: study.evaluation.extractors[w.extractor].model_dump(mode="json"),
+    message:
+        "Extracting {wildcards.extractor} features of the real cines, fold {wildcards.fold}"
+    script:
+        "../scripts/extract_features.py"
+
+
+rule extract_synthetic_features:
+    input:
+        cohorts=lambda w: synthetic_cohort(w.generator, w),
+        model=extractor_model,
+        code=extractor_code,
+    output:
+        features=result("features/{extractor}/fold-{fold}/{generator}_draw-{draw}.npz"),
+    log:
+        result("logs/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        extractor=lambda w: study.evaluation.extractors[w.extractor].model_dump(mode="json"),
+    message:
+        "Extracting {wildcards.extractor} features of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/extract_features.py"
+
+
+rule measure_distances:
+    input:
+        real=rules.extract_real_features.output.features,
+        synthetic=rules.extract_synthetic_features.output.features,
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("measure_distances"),
+    output:
+        rows=result("rows/distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/measure_distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+    message:
+        "Measuring distances of {wildcards.generator} with {wildcards.extractor}, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_distances.py"
+
+
+rule predict_synthetic:
+    input:
+        model=lambda w: settled(
+            "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model",
+            fold=w.fold,
+            arm=reference_arm(),
+            draw=draws[0],
+            seed=study.segmentation.seeds[0],
+        ),
+        cohort=lambda w: synthetic_cohort(w.generator, w),
+        code=code("predict_synthetic"),
+    output:
+        predictions=directory(result("segmentation/fold-{fold}/synthetic/{generator}_draw-{draw}")),
+    log:
+        result("logs/predict_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 4
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        mirroring=study.segmentation.mirroring,
+    message:
+        "Segmenting {wildcards.generator}'s cines with a segmenter trained on real patients only"
+    script:
+        "../scripts/predict_synthetic.py"
+
+
+rule measure_controllability:
+    input:
+        predictions=rules.predict_synthetic.output.predictions,
+        cohort=lambda w: synthetic_cohort(w.generator, w),
+        code=code("measure_controllability"),
+    output:
+        rows=result("rows/controllability/{generator}_fold-{fold}_draw-{draw}.tsv"),
+        measured=result("rows/controllability/{generator}_fold-{fold}_draw-{draw}.measured.tsv"),
+    log:
+        result("logs/measure_controllability/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    message:
+        "Comparing what {wildcards.generator} was asked for with what it made"
+    script:
+        "../scripts/measure_controllability.py"
+
+
+rule compare_arms:
+    input:
+        scores=arm_runs("rows/scores/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.tsv"),
+        code=code("compare_arms"),
+    output:
+        rows=result("rows/comparisons.tsv"),
+    log:
+        result("logs/compare_arms.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        arms=[vars(arm) for arm in arms.values()],
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+    message:
+        "Comparing the arms"
+    script:
+        "../scripts/compare_arms.py"
+
+
+def generator_rows():
+    """Row files about generators: distances, controllability, acceptance."""
+    files = []
+    for generator in study.generators:
+        files += settled(
+            "rows/distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",
+            extractor=extractors,
+            generator=generator,
+            fold=folds,
+            draw=draws,
+        )
+        files += settled(
+            "rows/controllability/{generator}_fold-{fold}_draw-{draw}.tsv", generator=generator, fold=folds, draw=draws
+        )
+        if generator in sampling_generators:
+            files += settled(
+                "rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv", generator=generator, fold=folds, draw=draws
+            )
+    return files
+
+
+rule collate_results:
+    input:
+        scores=rules.compare_arms.input.scores,
+        comparisons=settled("rows/comparisons.tsv"),
+        generators=generator_rows(),
+        code=code("collate_results"),
+    output:
+        current=result("tables/current.json"),
+    log:
+        result("logs/collate_results.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        study=study.model_dump(mode="json", exclude={"report"}),
+    message:
+        "Collating all results into a versioned table"
+    script:
+        "../scripts/collate_results.py"

@@ -1,0 +1,71 @@
+"""Condition plans, bulk synthesis in chunks, and the synthetic cohort they make."""
+
+
+rule plan_conditions:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("plan_conditions"),
+    output:
+        plan=result("synthetic/{generator}/fold-{fold}/draw-{draw}/plan.tsv"),
+    log:
+        result("logs/plan_conditions/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        plan=study.synthesis.plan.model_dump(mode="json"),
+        subjects=study.synthesis.subjects,
+        n_slices=study.harmonisation.matrix[0],
+    message:
+        "Planning what {wildcards.generator} is asked for on fold {wildcards.fold}"
+    script:
+        "../scripts/plan_conditions.py"
+
+
+rule synthesise_chunk:
+    input:
+        plan=rules.plan_conditions.output.plan,
+        models=generator_models,
+        code=generator_code,
+    output:
+        chunk=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/chunks/{chunk}")),
+    log:
+        result("logs/synthesise_chunk/{generator}_fold-{fold}_draw-{draw}_{chunk}.log"),
+    benchmark:
+        result("benchmarks/synthesise_chunk/{generator}_fold-{fold}_draw-{draw}_{chunk}.tsv")
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
+        gate=study.synthesis.gate.model_dump(mode="json"),
+        batch_size=study.synthesis.batch_size,
+        chunk_size=study.synthesis.chunk_size,
+    message:
+        "Synthesising chunk {wildcards.chunk} with {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+    script:
+        "../scripts/synthesise_chunk.py"
+
+
+rule gather_synthetic:
+    input:
+        plan=rules.plan_conditions.output.plan,
+        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks, allow_missing=True),
+        code=code("gather_synthetic"),
+    output:
+        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort")),
+        rows=result("rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/gather_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        minimum_accepted=study.synthesis.gate.minimum_accepted,
+    message:
+        "Gathering the synthetic cohort of {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+    script:
+        "../scripts/gather_synthetic.py"

@@ -1,0 +1,16 @@
+"""Compare every arm with real data alone and with its size-matched controls."""
+
+import pandas as pd
+
+from synthaug.artifacts import write_tsv
+from synthaug.config.arms import Arm
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.job import job
+from synthaug.statistics import compare_arms
+from synthaug.tables import read_rows
+
+with job(snakemake):
+    scores = pd.concat([read_rows(path) for path in snakemake.input.scores], ignore_index=True)
+    arms = [Arm(**arm) for arm in snakemake.params.arms]
+    settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
+    write_tsv(snakemake.output.rows, compare_arms(scores, arms, settings))

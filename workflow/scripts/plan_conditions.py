@@ -1,0 +1,21 @@
+"""Plan what a generator is asked for."""
+
+from synthaug.artifacts import write_tsv
+from synthaug.cohort import Cohort
+from synthaug.config.synthesis import ConditionPlanSettings
+from synthaug.job import job
+from synthaug.splits import read_split, subjects_of
+from synthaug.synthesis import plan_conditions
+
+with job(snakemake):
+    cohort = Cohort.open_all(snakemake.input.cohorts)
+    training = cohort.select(subjects_of(read_split(snakemake.input.split), "train"))
+    plan = plan_conditions(
+        training.table,
+        ConditionPlanSettings.model_validate(snakemake.params.plan),
+        generator=snakemake.wildcards.generator,
+        count=snakemake.params.subjects,
+        seed=int(snakemake.wildcards.draw),
+        grid_slices=snakemake.params.n_slices,
+    )
+    write_tsv(snakemake.output.plan, plan)
