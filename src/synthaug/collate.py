@@ -11,17 +11,15 @@ import pandas as pd
 
 from synthaug.artifacts import atomic_folder, read_tsv, sha256_file, write_json, write_text
 from synthaug.errors import SynthaugError
-from synthaug.tables import COLUMNS, STATUSES, TEXT_COLUMNS
+from synthaug.tables import COLUMNS, STATUSES, TEXT_COLUMNS, VALUED_STATUSES
 
 CHECKSUMS = "SHA256SUMS"
 #: Columns that count something; whole numbers, or empty.
 INTEGER_COLUMNS = ("n", "fold", "training_seed", "generator_seed")
 #: What a row is about, as opposed to what was found; no two rows may be about the same.
-KEY_COLUMNS = tuple(
-    column
-    for column in COLUMNS
-    if column
-    not in ("value", "status", "note", "n", "ci_low", "ci_high", "floor", "floor_sd", "p_value", "unit", "direction")
+KEY_COLUMNS = (
+    *(column for column in TEXT_COLUMNS if column not in ("unit", "direction", "status", "note")),
+    *("dose", "fold", "training_seed", "generator_seed"),
 )
 
 
@@ -46,15 +44,21 @@ def read_rows(path: str | Path) -> pd.DataFrame:
     table = read_tsv(path, TEXT_COLUMNS)
     unknown = [column for column in table.columns if column not in COLUMNS]
     if unknown:
-        raise SynthaugError(f"{path}: unknown column {unknown[0]!r}; result rows have the columns of synthaug.tables")
+        raise SynthaugError(
+            f"{path}: unknown column {unknown[0]!r}; result rows have the columns of synthaug.tables"
+        )
     table = _typed(table.reindex(columns=list(COLUMNS)), path)
     bad = table[~table["status"].isin(STATUSES)]
     if len(bad):
-        raise SynthaugError(f"{path}: status {bad['status'].iloc[0]!r} is unknown; known are {', '.join(STATUSES)}")
-    disagreeing = table[(table["status"] == "ok") == table["value"].isna()]
+        raise SynthaugError(
+            f"{path}: status {bad['status'].iloc[0]!r} is unknown; known are {', '.join(STATUSES)}"
+        )
+    disagreeing = table[table["status"].isin(VALUED_STATUSES) == table["value"].isna()]
     if len(disagreeing):
         metric = disagreeing["metric"].iloc[0]
-        raise SynthaugError(f"{path}: a row of {metric} has a value that disagrees with its status; write it again")
+        raise SynthaugError(
+            f"{path}: a row of {metric} has a value that disagrees with its status; write it again"
+        )
     return table
 
 
@@ -81,13 +85,17 @@ def collate(row_files: Iterable[str | Path], output: str | Path, provenance: Map
     tables = [read_rows(path) for path in row_files]
     # Empty files would turn typed columns into objects on concatenation.
     filled = [table for table in tables if len(table)]
-    rows = pd.concat(filled, ignore_index=True) if filled else _typed(pd.DataFrame(columns=list(COLUMNS)), output)
+    rows = (
+        pd.concat(filled, ignore_index=True)
+        if filled
+        else _typed(pd.DataFrame(columns=list(COLUMNS)), output)
+    )
     _refuse_doubles(rows)
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n")
     if (output / CHECKSUMS).is_file():
         if read_checksums(output)["rows.tsv"] != hashlib.sha256(text.encode()).hexdigest():
             raise SynthaugError(
-                f"{output}: this version exists with other rows and tables are append-only; collate under a new version"
+                f"{output}: exists with other rows and tables never change; collate under a new version"
             )
         return
     with atomic_folder(output) as temporary:
@@ -129,7 +137,7 @@ def read_version(folder: str | Path) -> pd.DataFrame:
 
 def _typed(table: pd.DataFrame, where: str | Path) -> pd.DataFrame:
     """Columns of the schema in the same types, whatever a file happened to leave empty."""
-    types = {column: "float64" for column in table.columns}
+    types: dict[str, Any] = dict.fromkeys(table.columns, "float64")
     types |= dict.fromkeys(INTEGER_COLUMNS, "Int64") | dict.fromkeys(TEXT_COLUMNS, "string")
     for column, kind in types.items():
         try:

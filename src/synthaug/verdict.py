@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from synthaug.tables import VALUED_STATUSES
+
 HELPS, HURTS, UNDECIDED, NOT_MEASURED = "helps", "hurts", "undecided", "not measured"
 
 #: The rule that `judge_arm` applies, as the report prints it.
@@ -70,19 +72,18 @@ def judge_arm(comparisons: pd.DataFrame, controls: Sequence[str]) -> Verdict:
     if not controls:
         return Verdict(NOT_MEASURED, "the arm has no size-matched control")
     against = comparisons[comparisons["versus"].isin(list(controls))]
-    measured = against[against["status"] == "ok"]
+    measured = against[against["status"].isin(VALUED_STATUSES)]
     if measured.empty:
         notes = [note for note in against["note"].dropna().unique() if note]
         return Verdict(NOT_MEASURED, notes[0] if notes else "no comparison with a control was measured")
     absent = [control for control in controls if control not in set(measured["versus"])]
     if absent:
         return Verdict(UNDECIDED, f"the comparison with {', '.join(absent)} is missing")
-    failed = int((against["status"] != "ok").sum())
+    failed = len(against) - len(measured)
     if failed:
         return Verdict(UNDECIDED, f"{failed} of {len(against)} comparisons could not be measured")
     words = {
-        judge_interval(row.ci_low, row.ci_high, str(row.direction))
-        for row in measured.itertuples(index=False)
+        judge_interval(row["ci_low"], row["ci_high"], row["direction"]) for row in measured.to_dict("records")
     }
     if len(words) == 1:
         word = words.pop()

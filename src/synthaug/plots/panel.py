@@ -36,7 +36,7 @@ THEME = {
     "undecided": "#7a6a3a",
 }
 SERIES = tuple(f"series-{number}" for number in range(1, 7))
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # names may hold a dollar sign
     "font.size": 9,
@@ -116,7 +116,10 @@ def themed_svg(text: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     for name, value in THEME.items():
         text = text.replace(value, f"var(--{name}, {value})")
-    text = re.sub(r"(font: [^;\"]*?px) [^;\"]+", r"\1 var(--sans, sans-serif)", text)
+    text = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans, sans-serif)", text)
+    # A style sheet inside the picture would hold for the whole page.
+    text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
+    text = text.replace("<svg ", '<svg stroke-linejoin="round" ', 1)
     # Several panels share one page: ids that nothing refers to go, the others become unique.
     used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", text))
     names = {name for pair in used for name in pair if name}

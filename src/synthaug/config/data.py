@@ -1,0 +1,132 @@
+"""Configuration of the data side: datasets, the common grid, the split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from synthaug.config.base import Settings
+from synthaug.config.phantom import PhantomSettings
+
+Layout = Literal["acdc", "mnms", "mnms2", "nifti"]
+Structure = Literal["LV", "MYO", "RV"]
+
+
+class DatasetSettings(Settings):
+    """One dataset, as its publisher lays it out, or a phantom written in that layout."""
+
+    layout: Layout = Field(description="How the files are named and where the metadata are; see docs/adding-a-dataset.md.")
+    root: str | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
+    phantom: PhantomSettings | None = Field(
+        None, description="Simulate the dataset instead of reading one (layouts `acdc` and `mnms`)."
+    )
+    vendor: str | None = Field(
+        None, description="Scanner vendor of the subjects whose files do not name one; ACDC never does."
+    )
+    centre: str | None = Field(None, description="Centre of the subjects whose files do not name one.")
+    spacing_mm: tuple[float, float, float] | None = Field(
+        None,
+        description=(
+            "Voxel size (z, y, x) in mm of subjects whose headers lost it; without it they are quarantined. "
+            "Headers that have a voxel size are believed."
+        ),
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Layout `nifti`: column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`.",
+    )
+    label_map: dict[int, Structure] = Field(
+        default_factory=dict,
+        description="Layout `nifti`: structure of each label in the files; 1 LV, 2 MYO, 3 RV where empty.",
+    )
+    minimum_subjects: int = Field(
+        4, ge=1, description="A study stops where fewer subjects than this can be used."
+    )
+
+    @field_validator("spacing_mm")
+    @classmethod
+    def _spacing_is_positive(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return _positive(value)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DatasetSettings:
+        if (self.root is None) == (self.phantom is None):
+            raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
+        if self.phantom is not None and self.layout not in ("acdc", "mnms"):
+            raise ValueError(f"the phantom writes layouts acdc and mnms, not {self.layout}; choose one of them")
+        if self.layout != "nifti" and (self.columns or self.label_map):
+            raise ValueError(f"columns and label_map belong to layout nifti; {self.layout} brings its own")
+        return self
+
+
+class HarmonisationSettings(Settings):
+    """The common grid: all cohorts of a study share it."""
+
+    spacing_mm: tuple[float, float, float] = Field(
+        (10.0, 1.5, 1.5), description="Voxel size (z, y, x) in mm of every harmonised cine."
+    )
+    matrix: tuple[int, int, int] = Field(
+        (10, 96, 96), description="Voxels (z, y, x): y and x exactly, z at most; stacks with fewer slices stay shorter."
+    )
+    frames: int = Field(16, ge=2, le=128, description="Frames of a heart beat after cyclic resampling in time.")
+    percentiles: tuple[float, float] = Field(
+        (0.5, 99.5), description="Percentiles of the cropped cine that become intensities 0 and 1."
+    )
+
+    @field_validator("spacing_mm", "matrix")
+    @classmethod
+    def _grid_is_positive(cls, value: tuple[float, ...]) -> tuple[float, ...] | None:
+        return _positive(value)
+
+    @field_validator("percentiles")
+    @classmethod
+    def _percentiles_ascend(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 100:
+            raise ValueError("percentiles must ascend between 0 and 100, for example [0.5, 99.5]")
+        return value
+
+
+class SplitSettings(Settings):
+    """Who trains, who validates, who tests: always by patient, stratified by vendor and diagnosis."""
+
+    scheme: Literal["within_domain", "cross_vendor"] = Field(
+        "within_domain",
+        description=(
+            "`within_domain`: patients of the same vendors are held out for the test. "
+            "`cross_vendor`: the test is on other vendors, and a share of the training vendors is held out beside it."
+        ),
+    )
+    train_vendors: list[str] = Field(
+        default_factory=list, description="Vendors to train on; all that are not in `test_vendors` where empty."
+    )
+    test_vendors: list[str] = Field(
+        default_factory=list, description="Vendors to test on in `cross_vendor`; all but `train_vendors` where empty."
+    )
+    folds: int = Field(
+        1, ge=1, le=20, description="Folds; with more than one, every labelled patient is held out exactly once."
+    )
+    test_fraction: float = Field(
+        0.25, gt=0, lt=1, description="Share of labelled patients held out for the test, where there is one fold."
+    )
+    validation_fraction: float = Field(
+        0.2, gt=0, lt=1, description="Share of the other labelled patients kept for validation."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the assignment.")
+
+    @model_validator(mode="after")
+    def _vendors_fit_the_scheme(self) -> SplitSettings:
+        if self.scheme == "within_domain" and self.test_vendors:
+            raise ValueError("test_vendors belong to scheme cross_vendor; set the scheme or leave them out")
+        if self.scheme == "cross_vendor" and not (self.train_vendors or self.test_vendors):
+            raise ValueError("cross_vendor needs train_vendors or test_vendors; name at least one vendor")
+        both = sorted(set(self.train_vendors) & set(self.test_vendors))
+        if both:
+            raise ValueError(f"vendor {both[0]} is in train_vendors and test_vendors; choose one")
+        return self
+
+
+def _positive(value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    if value is not None and not all(number > 0 for number in value):
+        raise ValueError(f"all three must be above 0; they are {list(value)}")
+    return value

@@ -1,0 +1,145 @@
+"""What a study asks of its generators, and what it accepts from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from synthaug.config.base import Settings
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+class ConditionPlanSettings(Settings):
+    """Which hearts are asked for."""
+
+    source: Literal["real", "balanced", "table"] = Field(
+        "real",
+        description=(
+            "Where the requests come from: `real` follows the joint distribution of the fold's training "
+            "subjects, `balanced` does so with as many of every diagnosis, `table` asks for your own rows."
+        ),
+    )
+    table: str | None = Field(
+        None,
+        description=(
+            "TSV of requests for source `table`: any of the columns diagnosis, vendor, lv_edv_ml, lv_esv_ml, "
+            "n_slices, es_phase; an empty field is left to the generator. Repeated where more rows are needed."
+        ),
+    )
+    smoothing: float = Field(
+        0.5,
+        ge=0,
+        le=2,
+        description=(
+            "Width of the kernel around each real subject in log EDV and logit EF, in multiples of "
+            "Silverman's bandwidth; 0 asks for exactly the real volumes."
+        ),
+    )
+    edv_range_ml: tuple[float, float] = Field(
+        (40.0, 500.0), description="Smallest and largest LV end-diastolic volume that is drawn (mL)."
+    )
+    ef_range_percent: tuple[float, float] = Field(
+        (8.0, 80.0), description="Smallest and largest LV ejection fraction that is drawn (%)."
+    )
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> ConditionPlanSettings:
+        if (self.source == "table") != (self.table is not None):
+            raise ValueError("`table` is given exactly when `source: table`; set both or neither")
+        _check_range("edv_range_ml", self.edv_range_ml, float("inf"))
+        _check_range("ef_range_percent", self.ef_range_percent, 100)
+        return self
+
+
+class GateSettings(Settings):
+    """What a synthetic sample must show to be accepted; every frame of it counts.
+
+    The thresholds catch what no heart looks like, not what looks unlike the average: a gate that
+    also selects for beauty would hide how good the generator is.
+    """
+
+    attempts: int = Field(3, ge=1, le=20, description="Samples drawn for a request until one is accepted.")
+    minimum_accepted: float = Field(
+        0.5, ge=0, le=1, description="Fraction of the requests that must be met, or the study stops."
+    )
+    minimum_lv_ml: float = Field(
+        2.0, ge=0, description="Smallest LV cavity in any frame (mL); below it the cavity is called absent."
+    )
+    minimum_myo_ml: float = Field(
+        15.0, ge=0, description="Smallest myocardium in any frame (mL); below it the wall is called absent."
+    )
+    largest_lv_piece: float = Field(
+        0.9, gt=0, le=1, description="Smallest share of the LV cavity that lies in its largest connected piece."
+    )
+    lv_slice_gaps: int = Field(
+        0, ge=0, description="Most slices without LV cavity between its first and its last slice."
+    )
+    myo_enclosure: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Smallest share of the pixels around the LV cavity, in plane, that are myocardium.",
+    )
+    ed_volume: float = Field(
+        0.9, gt=0, le=1, description="Smallest LV volume of frame 0 (ED) as a share of the largest of all frames."
+    )
+    systoles: int = Field(
+        1, ge=1, description="Most contractions in a cycle: dips of the LV volume by at least a third of its range."
+    )
+    curve_roughness: float = Field(
+        1.5,
+        ge=1,
+        description=(
+            "Largest total variation of the cyclic LV volume curve, as a multiple of that of one smooth "
+            "contraction and filling (1)."
+        ),
+    )
+    ef_range_percent: tuple[float, float] = Field(
+        (5.0, 85.0), description="Smallest and largest LV ejection fraction measured on the masks (%)."
+    )
+    slice_shift_mm: float = Field(
+        15.0,
+        gt=0,
+        description="Largest in-plane distance between the LV centres of neighbouring slices (mm).",
+    )
+    slice_correlation: float = Field(
+        0.2, ge=-1, lt=1, description="Smallest correlation between the ED images of neighbouring slices."
+    )
+    intensity_span: float = Field(
+        0.3, ge=0, lt=1, description="Smallest distance between the 1st and 99th percentile of the intensities."
+    )
+    blood_contrast: float = Field(
+        0.1, lt=1, description="Smallest mean intensity of the LV cavity minus that of the myocardium."
+    )
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> GateSettings:
+        _check_range("ef_range_percent", self.ef_range_percent, 100)
+        return self
+
+
+class SynthesisSettings(Settings):
+    """Bulk synthesis: how much, which hearts, and the quality gate."""
+
+    subjects: int | None = Field(
+        None,
+        ge=1,
+        description="Synthetic subjects per generator, fold and seed; by default what the largest dose needs.",
+    )
+    seeds: tuple[Seed, ...] = Field(
+        (0,), min_length=1, description="Generator seeds: each makes a synthetic cohort of its own."
+    )
+    chunk_size: int = Field(16, ge=1, le=1000, description="Requests per job; a job that is killed loses one chunk.")
+    batch_size: int = Field(4, ge=1, description="Subjects sampled together; changes speed and memory only.")
+    plan: ConditionPlanSettings = Field(
+        default_factory=ConditionPlanSettings, description="Which hearts are asked for."
+    )
+    gate: GateSettings = Field(default_factory=GateSettings, description="What a sample must show to be accepted.")
+
+
+def _check_range(name: str, bounds: tuple[float, float], largest: float) -> None:
+    low, high = bounds
+    if not 0 < low < high < largest:
+        raise ValueError(f"{name} is [{low:g}, {high:g}]; give a smaller and a larger value above 0")

@@ -1,0 +1,52 @@
+"""How a model is trained: the part of a model's settings that the training loop reads."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from synthaug.config.base import Settings
+
+
+class TrainingSettings(Settings):
+    """Optimisation of one model."""
+
+    iterations: int = Field(2000, ge=1, description="Optimiser steps.")
+    batch_size: int = Field(8, ge=1, description="Training items (subjects) in one forward pass.")
+    accumulation: int = Field(1, ge=1, description="Forward passes whose gradients are averaged into one step.")
+    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
+    warmup_iterations: int = Field(50, ge=0, description="Steps over which the learning rate rises from zero.")
+    final_learning_rate: float = Field(
+        0.02, ge=0, le=1, description="Learning rate at the end of the cosine decay, as a fraction of the peak."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay.")
+    gradient_clip: float = Field(1.0, gt=0, description="Largest global gradient norm; larger ones are scaled down.")
+    ema_decay: float = Field(
+        0.995,
+        ge=0,
+        lt=1,
+        description="Decay of the moving average of the weights that is kept; it warms up from 0 over the first steps.",
+    )
+    precision: Literal["auto", "float32"] = Field(
+        "auto", description="`auto` is bfloat16 autocast on a GPU that has it and float32 elsewhere."
+    )
+    checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints to resume from.")
+
+
+class TrainableSettings(Settings):
+    """What the settings of every trainable model have; a kind adds its own `kind` and sizes."""
+
+    needs: dict[str, str] = Field(
+        default_factory=dict, description="Models this one builds on: role, then name among `models`."
+    )
+    training: TrainingSettings = Field(default_factory=TrainingSettings, description="Optimisation.")
+
+    @field_validator("training", mode="before")
+    @classmethod
+    def _complete_with_the_defaults_of_the_kind(cls, content: Any) -> Any:
+        # A study that changes only the iterations keeps what else suits this kind of model.
+        if isinstance(content, dict):
+            default = cls.model_fields["training"].get_default(call_default_factory=True)
+            return {**default.model_dump(), **content}
+        return content

@@ -1,0 +1,111 @@
+"""Cardiac function from masks: volumes, ejection fraction, mass, and how well two methods agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+#: Density of the myocardium, g/mL.
+MYOCARDIAL_DENSITY = 1.05
+
+
+def volume_ml(mask: np.ndarray, spacing_mm: Sequence[float]) -> float:
+    """Volume of a mask in mL: its voxels times the volume of one.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+        The structure.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    """
+    return float(np.count_nonzero(mask) * np.prod(spacing_mm) / 1000.0)
+
+
+def ejection_fraction(edv_ml: float, esv_ml: float) -> float:
+    """Ejection fraction in percent: 100 (EDV - ESV) / EDV; NaN where there is no EDV.
+
+    Parameters
+    ----------
+    edv_ml, esv_ml : float
+        End-diastolic and end-systolic volume.
+    """
+    return 100.0 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else float("nan")
+
+
+def myocardial_mass_g(mask: np.ndarray, spacing_mm: Sequence[float]) -> float:
+    """Mass of the myocardium in g from its mask at ED, at 1.05 g/mL.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (z, y, x)
+        The myocardium at end-diastole.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    """
+    return MYOCARDIAL_DENSITY * volume_ml(mask, spacing_mm)
+
+
+class Agreement(NamedTuple):
+    """Bland-Altman agreement of two methods.
+
+    Attributes
+    ----------
+    bias : float
+        Mean difference, measured minus reference.
+    lower, upper : float
+        95 % limits of agreement, bias -/+ 1.96 standard deviations (n - 1).
+    """
+
+    bias: float
+    lower: float
+    upper: float
+
+
+def bland_altman(measured: np.ndarray, reference: np.ndarray) -> Agreement:
+    """Bias and 95 % limits of agreement, in the unit of the values.
+
+    Parameters
+    ----------
+    measured, reference : ndarray, shape (n,)
+        Paired values; at least two pairs.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two pairs, or lengths that differ.
+
+    References
+    ----------
+    Bland and Altman, Lancet 327, 1986.
+    """
+    difference = np.subtract(*_check_pairs(measured, reference))
+    bias, spread = float(difference.mean()), 1.96 * float(difference.std(ddof=1))
+    return Agreement(bias, bias - spread, bias + spread)
+
+
+def pearson_correlation(measured: np.ndarray, reference: np.ndarray) -> float:
+    """Pearson's correlation coefficient; NaN where one side does not vary.
+
+    Parameters
+    ----------
+    measured, reference : ndarray, shape (n,)
+        Paired values; at least two pairs.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two pairs, or lengths that differ.
+    """
+    first, second = (values - values.mean() for values in _check_pairs(measured, reference))
+    scale = np.linalg.norm(first) * np.linalg.norm(second)
+    return float(np.clip(first @ second / scale, -1, 1)) if scale > 0 else float("nan")
+
+
+def _check_pairs(measured: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.asarray(measured, np.float64), np.asarray(reference, np.float64)
+    if first.ndim != 1 or first.shape != second.shape or len(first) < 2:
+        raise ValueError(f"at least two pairs of values are needed; shapes are {first.shape} and {second.shape}")
+    return first, second

@@ -1,0 +1,29 @@
+"""Trainable models by kind; each module is imported only when its kind is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synthaug.models.base import TrainableModel
+
+#: Where the class of each kind is found; the settings of a kind are in `synthaug.config`.
+KINDS = {
+    "autoencoder": "synthaug.models.autoencoder:Autoencoder",
+    "anatomy_diffusion": "synthaug.models.anatomy_diffusion:AnatomyDiffusion",
+    "motion_diffusion": "synthaug.models.motion_diffusion:MotionDiffusion",
+    "masked_autoencoder": "synthaug.models.masked_autoencoder:MaskedAutoencoder",
+}
+
+
+def module_of(kind: str) -> str:
+    """Dotted name of the module that defines a kind of model."""
+    return KINDS[kind].partition(":")[0]
+
+
+def class_of(kind: str) -> type[TrainableModel]:
+    """Class of a kind of model."""
+    module, _, name = KINDS[kind].partition(":")
+    model_class: type[TrainableModel] = getattr(importlib.import_module(module), name)
+    return model_class

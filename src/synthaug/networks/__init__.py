@@ -1,0 +1,1 @@
+"""Neural networks: modules only, no data and no losses."""

@@ -1,0 +1,140 @@
+"""How the report says numbers, metrics and comparisons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+#: Metric -> (name, unit, decimals).
+METRICS: dict[str, tuple[str, str, int]] = {
+    "dice": ("Dice", "", 3),
+    "hd95": ("95 % Hausdorff distance", "mm", 1),
+    "hd": ("Hausdorff distance", "mm", 1),
+    "assd": ("average surface distance", "mm", 2),
+    "edv_error_ml": ("EDV error", "mL", 1),
+    "esv_error_ml": ("ESV error", "mL", 1),
+    "ef_error": ("ejection fraction error", "points", 1),
+    "mass_error_g": ("myocardial mass error", "g", 1),
+    "fid": ("FID", "", 2),
+    "kid": ("KID", "", 4),
+    "fvd_t": ("FVD-T", "", 2),
+    "fvd_s": ("FVD-S", "", 2),
+    "f4d": ("F4D", "", 2),
+    "acceptance_rate": ("acceptance rate", "", 2),
+}
+STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
+STATUSES = {
+    "empty_both": "structure in neither mask",
+    "missing_prediction": "structure missed by the prediction",
+    "missing_reference": "structure absent from the reference",
+    "extractor_absent": "feature extractor absent",
+    "not_measured": "not measured",
+    "failed": "failed",
+}
+_SUFFIXES = {"_mean": "mean", "_difference": "difference", "_ratio": "as a multiple of the floor"}
+
+
+def base_metric(metric: str) -> str:
+    """Name of the metric that an aggregate (mean, difference, ratio) is of."""
+    for suffix in _SUFFIXES:
+        if metric.endswith(suffix):
+            return metric.removesuffix(suffix)
+    return metric
+
+
+def metric_name(metric: str) -> str:
+    """A metric as it is said; an unknown one keeps its own name."""
+    base = base_metric(metric)
+    name = METRICS[base][0] if base in METRICS else base.replace("_", " ")
+    suffix = metric.removeprefix(base)
+    return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", "_ratio") else name
+
+
+def metric_unit(metric: str) -> str:
+    """Unit of a metric, empty where it has none or is unknown."""
+    return "" if metric.endswith("_ratio") else METRICS.get(base_metric(metric), ("", "", 0))[1]
+
+
+def decimals(metric: str) -> int | None:
+    """Decimals a metric is shown with; None where three significant digits must do."""
+    if metric.endswith("_ratio"):
+        return 2
+    base = base_metric(metric)
+    return METRICS[base][2] if base in METRICS else None
+
+
+def number(value: float | None, places: int | None = None, sign: bool = False) -> str:
+    """A number with a true minus sign; a dash where it is unknown.
+
+    Parameters
+    ----------
+    value : float or None
+        None and NaN are unknown.
+    places : int or None
+        Decimals; None for three significant digits.
+    sign : bool
+        Whether a positive number carries its sign.
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if places is None:
+        size = math.floor(math.log10(abs(value))) if value else 0
+        places = max(0, 2 - size)
+        if size < -4:
+            return f"{value:.2e}".replace("-", "−")
+    text = f"{value:{'+' if sign else ''},.{places}f}"
+    return text.replace("-", "−").replace(",", " ")
+
+
+def p_value(value: float | None) -> str:
+    """A p-value with three decimals, never as zero."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Structure and phase that a row is about, in words."""
+    parts = [row.get("structure") or "", row.get("phase") or ""]
+    return " ".join(part for part in parts if part) or "all structures"
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A number and its unit, kept on one line."""
+    return f"{text} {unit}" if unit else text
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, in the plural where it is not one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def comparison_sentence(row: Mapping[str, Any], word: str, training_seeds: int, is_control: bool) -> str:
+    """One comparison in words, with interval, number of patients and seeds, and its verdict.
+
+    Parameters
+    ----------
+    row : mapping
+        A measured difference row.
+    word : str
+        Word for its interval (`synthaug.verdict.judge_interval`).
+    training_seeds : int
+        Training seeds that the arm was run with; 0 where unknown.
+    is_control : bool
+        Whether `versus` is a size-matched control.
+    """
+    metric = row["metric"]
+    places, unit = decimals(metric), metric_unit(metric)
+    value = with_unit(number(row["value"], places, sign=True), unit)
+    facts = []
+    if row.get("ci_low") is not None and row.get("ci_high") is not None:
+        facts.append(f"95 % interval {number(row['ci_low'], places)} to {number(row['ci_high'], places)}")
+    if row.get("n") is not None:
+        facts.append(f"n = {counted(int(row['n']), 'patient')}")
+    if training_seeds:
+        facts.append(counted(training_seeds, "training seed"))
+    against = f"the size-matched control {row['versus']}" if is_control else f"{row['versus']}"
+    name = METRICS[base_metric(metric)][0] if base_metric(metric) in METRICS else base_metric(metric)
+    detail = f" ({', '.join(facts)})" if facts else ""
+    return f"{name} of {place(row)}: {value}{detail} against {against}: {word}"

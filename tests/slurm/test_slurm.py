@@ -1,0 +1,32 @@
+"""The tiny study through a real single-node Slurm, as on a cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from conftest import copy_repository, require
+
+pytestmark = pytest.mark.slurm
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """A running Slurm; started here, as root, where its programs are installed."""
+    installed = all(shutil.which(program) for program in ("slurmctld", "slurmd", "munged"))
+    require("slurm", installed and os.geteuid() == 0, "needs slurm-wlm and munge, and to be root to start them")
+    subprocess.run(["bash", str(HERE / "start_slurm.sh")], check=True)
+
+
+def test_the_tiny_study_runs_through_slurm(slurm, tmp_path):
+    checkout = copy_repository(tmp_path / "synthaug")
+    done = checkout.snakemake("--profile", "profiles/ci", "--configfile", "config/studies/tiny.yaml", "all")
+    assert (checkout.root / "results" / "tiny" / "report.html").is_file()
+    assert "SLURM" in done.stderr

@@ -1,0 +1,46 @@
+"""Cardiac function from masks: an analytic cylinder and Bland-Altman by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from synthaug.metrics import bland_altman, ejection_fraction, myocardial_mass_g, pearson_correlation, volume_ml
+
+
+def test_cylinder_volume_and_mass() -> None:
+    spacing = (8.0, 0.5, 0.5)
+    y, x = np.indices((200, 200))
+    disc = (y - 99.5) ** 2 + (x - 99.5) ** 2 <= 80**2  # radius 40 mm
+    mask = np.repeat(disc[None], 9, axis=0)
+    exact = math.pi * 40**2 * 72 / 1000
+    assert volume_ml(mask, spacing) == pytest.approx(exact, rel=2e-3)
+    assert myocardial_mass_g(mask, spacing) == pytest.approx(1.05 * exact, rel=2e-3)
+    assert volume_ml(np.ones((1, 10, 10), bool), (10, 1, 1)) == 1.0
+
+
+def test_ejection_fraction_in_percent() -> None:
+    assert ejection_fraction(150, 60) == 60
+    assert math.isnan(ejection_fraction(0, 0))
+
+
+def test_bland_altman_by_hand() -> None:
+    agreement = bland_altman(np.array([11.0, 13, 12]), np.array([10.0, 10, 10]))  # differences 1, 3, 2
+    assert agreement.bias == 2
+    assert (agreement.lower, agreement.upper) == pytest.approx((2 - 1.96, 2 + 1.96))
+
+
+def test_pearson() -> None:
+    x = np.array([1.0, 2, 3, 5])
+    assert pearson_correlation(2 * x + 1, x) == pytest.approx(1)
+    assert pearson_correlation(-x, x) == pytest.approx(-1)
+    assert math.isnan(pearson_correlation(np.ones(4), x))
+    y = np.array([2.0, 1, 4, 3])
+    assert pearson_correlation(x, y) == pytest.approx(np.corrcoef(x, y)[0, 1])
+
+
+def test_refuses_values_that_do_not_pair() -> None:
+    with pytest.raises(ValueError, match="two pairs"):
+        bland_altman(np.ones(3), np.ones(2))

@@ -1,0 +1,110 @@
+"""The configuration is closed, inherits, and is documented by its own types."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from synthaug.config import docs
+from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.inherit import merge, resolve_inheritance
+from synthaug.config.study import load_study
+from synthaug.errors import SynthaugError
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+@pytest.fixture
+def demo():
+    return yaml.safe_load((CONFIG / "config.yaml").read_text())
+
+
+def edited(content, path, value):
+    content = copy.deepcopy(content)
+    *parents, last = path.split(".")
+    section = content
+    for key in parents:
+        section = section[key]
+    section[last] = value
+    return content
+
+
+@pytest.mark.parametrize("path", [CONFIG / "config.yaml", *sorted((CONFIG / "studies").glob("*.yaml"))], ids=lambda p: p.stem)
+def test_every_study_in_the_repository_is_valid(path):
+    study = load_study(yaml.safe_load(path.read_text()))
+    assert study.arms and study.datasets
+
+
+def test_a_misspelt_key_names_the_nearest_right_one(demo):
+    with pytest.raises(SynthaugError, match=r"config: harmonisation: unknown key 'frmes'; did you mean 'frames'\?"):
+        load_study(edited(demo, "harmonisation.frmes", 12))
+    with pytest.raises(SynthaugError, match=r"config: unknown key 'arm'; did you mean 'arms'\?"):
+        load_study(edited(demo, "arm", {}))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("arms.bad", {"generator": "nobody", "dose": 1.0}, "arms.bad.generator: 'nobody' is not declared; known are"),
+        ("arms.bad", {"generator": "cascade"}, "an arm has a generator exactly when its dose is above 0"),
+        ("arms.bad", {"real": False}, "needs a generator"),
+        ("arms", {"synthetic": {"real": False, "generator": "cascade", "dose": 1}}, "no arm of real patients only"),
+        ("arms.b_d", {}, "not allowed"),
+        ("models.motion.needs.autoencoder", "nobody", "models.motion.needs: 'nobody' is not declared"),
+        ("models.anatomy", {"inherits": "nobody"}, "inherits 'nobody', which is not in models"),
+        ("name", "../demo", "not allowed"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_in_one_line(demo, path, value, message):
+    with pytest.raises(SynthaugError) as caught:
+        load_study(edited(demo, path, value))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_variant_inherits_what_it_does_not_change(demo):
+    study = load_study(edited(demo, "models.quick", {"inherits": "motion", "training": {"iterations": 7}}))
+    assert study.models["quick"].training.iterations == 7
+    expected = study.models["motion"].model_dump()
+    expected["training"]["iterations"] = 7
+    assert study.models["quick"].model_dump() == expected
+
+
+def test_inheritance_is_deep_and_circles_are_named():
+    entries = {"a": {"x": {"y": 1, "z": [1, 2]}}, "b": {"inherits": "a", "x": {"z": [3]}}, "c": {"inherits": "b"}}
+    assert resolve_inheritance("models", entries)["c"] == {"x": {"y": 1, "z": [3]}}
+    with pytest.raises(SynthaugError, match="a inherits b inherits a"):
+        resolve_inheritance("models", {"a": {"inherits": "b"}, "b": {"inherits": "a"}})
+
+
+def test_merging_does_not_touch_its_arguments():
+    base = {"x": {"y": 1}}
+    assert merge(base, {"x": {"z": 2}}) == {"x": {"y": 1, "z": 2}} and base == {"x": {"y": 1}}
+
+
+def test_an_arm_brings_its_controls():
+    arms = resolve_arms(
+        {
+            "real": ArmSettings(),
+            "plus": ArmSettings(generator="g", dose=0.5),
+            "only": ArmSettings(real=False, generator="g", dose=1),
+            "bare": ArmSettings(generator="g", dose=1, controls=()),
+        }
+    )
+    assert list(arms) == ["real", "plus", "plus-repeated", "plus-classical", "only", "bare"]
+    control = arms["plus-classical"]
+    assert (control.control, control.control_of, control.dose, control.real) == ("classical", "plus", 0.5, True)
+
+
+def test_the_documentation_is_what_the_types_say():
+    remedy = "run python -m synthaug.config.docs"
+    assert (CONFIG / "README.md").read_text() == docs.readme(), remedy
+    assert (CONFIG.parent / "workflow" / "schemas" / "study.schema.json").read_text() == docs.schema(), remedy
+
+
+def test_every_key_is_explained():
+    for heading, settings in docs._sections("study", docs.StudySettings, set()):
+        for key, field in settings.model_fields.items():
+            assert field.description and len(field.description) > 10, f"{heading}.{key}"

@@ -1,0 +1,53 @@
+"""A rule depends on exactly the package files that its script imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synthaug.imports import PACKAGE, imported_files
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+
+def names(files: list[str]) -> set[str]:
+    return {str(Path(file).relative_to(PACKAGE)) for file in files}
+
+
+def test_direct_indirect_and_function_level_imports_count(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import numpy\ndef f():\n    from synthaug import cohort\n")
+    assert names(imported_files([script])) == {"__init__.py", "cohort.py", "artifacts.py", "errors.py"}
+
+
+def test_names_defined_in_a_package_are_not_modules(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from synthaug import __version__\n")
+    assert names(imported_files([script])) == {"__init__.py"}
+
+
+def test_modules_imported_by_name_count(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("")
+    assert "tables.py" in names(imported_files([script], ["synthaug.tables"]))
+
+
+@pytest.mark.parametrize(
+    ("module", "dependent", "independent"),
+    [
+        ("report/__init__.py", "render_report", "train_model"),
+        ("harmonise/__init__.py", "harmonise", "train_segmenter"),
+        ("segmentation/train.py", "train_segmenter", "synthesise_chunk"),
+        ("statistics.py", "compare_arms", "score_predictions"),
+        ("synthesis/gate.py", "synthesise_chunk", "predict_test"),
+    ],
+)
+def test_scripts_see_what_they_use_and_no_more(module, dependent, independent):
+    assert module in names(imported_files([SCRIPTS / f"{dependent}.py"]))
+    assert module not in names(imported_files([SCRIPTS / f"{independent}.py"]))
+
+
+def test_every_script_imports_the_package():
+    for script in SCRIPTS.glob("*.py"):
+        assert "job.py" in names(imported_files([script])), script

@@ -1,0 +1,64 @@
+"""A copy of the repository in which a tiny study has been run once, for all workflow tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PARTS = ("Snakefile", "slurm", "workflow", "config", "profiles", "envs", "src")
+
+
+@dataclass
+class Checkout:
+    """A copy of the repository that tests may edit and run."""
+
+    root: Path
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy with the copy's own package."""
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+        if check and done.returncode:
+            pytest.fail(f"{' '.join(command)} exited with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
+        return done
+
+    def run(self, study: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a study on two cores."""
+        return self.snakemake("--cores", "2", "--configfile", study, *arguments, check=check)
+
+    def would_run(self, study: str, *arguments: str) -> dict[str, int]:
+        """Rules that a run would execute now, with the number of jobs of each."""
+        done = self.run(study, "--dry-run", *arguments)
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", done.stdout + done.stderr, re.M | re.S)
+        return {row.split()[0]: int(row.split()[1]) for row in table[1].splitlines()} if table else {}
+
+
+def copy_repository(target: Path) -> Checkout:
+    """Copy what a study needs to run."""
+    target.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        source = REPOSITORY / part
+        if source.is_symlink():
+            (target / part).symlink_to(os.readlink(source))
+        elif source.is_dir():
+            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(source, target / part)
+    return Checkout(target)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Checkout:
+    """The tiny study, run to its report on this machine."""
+    checkout = copy_repository(tmp_path_factory.mktemp("tiny") / "synthaug")
+    checkout.run("config/studies/tiny.yaml")
+    return checkout

@@ -1,0 +1,61 @@
+"""Every study in the repository makes a workflow, and what is wrong is said in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from synthaug.cli import main
+
+pytestmark = pytest.mark.workflow
+CONFIG = Path(__file__).parents[2] / "config"
+PHANTOM_STUDIES = ["config/config.yaml", "config/studies/tiny.yaml"]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    from conftest import copy_repository  # the one beside this file
+
+    return copy_repository(tmp_path_factory.mktemp("dry") / "synthaug")
+
+
+@pytest.mark.parametrize("study", PHANTOM_STUDIES)
+def test_phantom_studies(checkout, study):
+    jobs = checkout.would_run(study)
+    assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
+
+
+def test_the_default_study_needs_no_arguments(checkout):
+    done = checkout.snakemake("--cores", "1", "--dry-run")
+    assert "render_report" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("profile", ["profiles/local", "slurm"])
+def test_profiles_are_found_from_the_root(checkout, profile):
+    done = checkout.snakemake("--profile", profile, "--dry-run", "all")
+    assert "render_report" in done.stdout + done.stderr
+
+
+def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, tmp_path):
+    root = tmp_path / "acdc"
+    assert main(["phantom", str(root), "--layout", "acdc", "--subjects", "2", "--processes", "1"]) == 0
+    datasets = json.dumps({"acdc-mini": {"root": str(root)}})
+    jobs = checkout.would_run("config/studies/acdc_mini.yaml", "--config", f"datasets={datasets}")
+    assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('harmonisation={"framse": 12}', "unknown key 'framse'; did you mean 'frames'?"),
+        ('datasets={"phantom-a": {"phantom": null, "root": "/nowhere/ACDC"}}', "/nowhere/ACDC"),
+        ('arms={"bad": {"generator": "nobody", "dose": 1}}', "'nobody' is not declared"),
+    ],
+)
+def test_a_wrong_study_stops_before_anything_runs(checkout, change, message):
+    done = checkout.run("config/studies/tiny.yaml", "--dry-run", "--config", change, check=False)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,139 @@
+"""The tiny study from raw data to the report, and what reruns when something changes."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from synthaug.cohort import Cohort
+from synthaug.tables import read_rows
+
+pytestmark = pytest.mark.workflow
+STUDY = "config/studies/tiny.yaml"
+
+
+@pytest.fixture
+def results(tiny):
+    return tiny.root / "results" / "tiny"
+
+
+@pytest.fixture
+def rows(results):
+    version = json.loads((results / "tables" / "current.json").read_text())["version"]
+    return pd.read_parquet(results / "tables" / version / "rows.parquet")
+
+
+def test_a_finished_study_has_nothing_to_do(tiny):
+    assert tiny.would_run(STUDY) == {}
+
+
+def test_the_report_is_one_file_without_network(results):
+    page = (results / "report.html").read_text()
+    assert len(page) > 50_000
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?https?:|@import|url\(\s*["']?https?:""", page)
+
+
+def test_every_declared_measure_has_rows(rows):
+    measured = set(rows["metric"])
+    assert {"dice", "hd", "hd95", "assd", "edv_error_ml", "ef_error", "fid", "kid", "fvd_t", "fvd_s", "f4d"} <= measured
+    assert "acceptance_rate" in measured
+
+
+def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
+    scores = rows[rows["metric"] == "dice"]
+    patients = scores.groupby("arm")["subject"].agg(lambda subjects: tuple(sorted(set(subjects))))
+    assert {"real", "real-plus", "real-plus-repeated", "real-plus-classical", "synthetic-only"} <= set(patients.index)
+    assert patients.nunique() == 1
+
+
+def test_size_matched_controls_have_the_size_of_their_arm(results):
+    counts = {
+        folder.name: len(pd.read_csv(folder / "draw-0" / "dataset" / "cases.tsv", sep="\t"))
+        for folder in (results / "segmentation" / "fold-0" / "arms").iterdir()
+    }
+    assert counts["real-plus"] == counts["real-plus-repeated"] == counts["real-plus-classical"] > counts["real"]
+
+
+def test_no_test_patient_was_seen_by_generator_or_segmenter(results):
+    split = pd.read_csv(results / "splits" / "fold-0.tsv", sep="\t", dtype=str)
+    tested = set(split.loc[split["role"].str.startswith("test"), "subject"])
+    synthetic = Cohort.open(results / "synthetic" / "cascade" / "fold-0" / "draw-0" / "cohort")
+    assert tested and not tested & set(synthetic.meta["seen"])
+    for cases in (results / "segmentation" / "fold-0" / "arms").glob("*/draw-0/dataset/cases.tsv"):
+        assert not tested & set(pd.read_csv(cases, sep="\t", dtype=str)["subject"])
+
+
+def test_one_nnunet_plan_for_all_arms(results):
+    arms = (results / "segmentation" / "fold-0" / "arms").iterdir()
+    plans = {next(arm.rglob("seed-0/model/plans.json")).read_text() for arm in arms}
+    networks = {json.dumps(json.loads(plan)["configurations"], sort_keys=True) for plan in plans}
+    assert len(networks) == 1
+
+
+def test_an_edited_result_table_is_caught(tiny, results):
+    version = json.loads((results / "tables" / "current.json").read_text())["version"]
+    table = results / "tables" / version / "rows.csv"
+    original = table.read_text()
+    try:
+        table.write_text(original.replace("0.", "0.9", 1))
+        done = tiny.run(STUDY, "--forcerun", "collate_results", "--until", "collate_results", check=False)
+        assert done.returncode != 0 and "rows.csv" in done.stderr
+    finally:
+        table.write_text(original)
+        tiny.run(STUDY)
+
+
+TRAINING = {"train_model", "harmonise", "split_subjects", "pack_cohort", "write_phantom"}
+
+
+def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
+    generators = json.dumps({"cascade": {"sampler": {"steps": 5}}})
+    jobs = tiny.would_run(STUDY, "--config", f"generators={generators}")
+    assert "synthesise_chunk" in jobs and not TRAINING & set(jobs)
+
+
+def test_the_report_template_reruns_the_report_only(tiny):
+    template = tiny.root / "src" / "synthaug" / "report" / "template.html.j2"
+    original = template.read_text()
+    try:
+        template.write_text(original + "<!-- -->")
+        assert set(tiny.would_run(STUDY)) <= {"render_report", "all"}
+        assert "render_report" in tiny.would_run(STUDY)
+    finally:
+        template.write_text(original)
+
+
+@pytest.mark.parametrize(
+    ("file", "reruns", "spares"),
+    [
+        ("segmentation/predict.py", "predict_test", "train_model"),
+        ("diffusion/samplers.py", "synthesise_chunk", "harmonise"),
+        ("statistics.py", "compare_arms", "score_predictions"),
+    ],
+)
+def test_editing_a_package_file_reruns_what_imports_it(tiny, file, reruns, spares):
+    source = tiny.root / "src" / "synthaug" / file
+    original = source.read_text()
+    try:
+        source.write_text(original + "\n# edited\n")
+        jobs = tiny.would_run(STUDY)
+        assert reruns in jobs and spares not in jobs
+    finally:
+        source.write_text(original)
+
+
+def test_a_changed_arm_trains_that_arm_only(tiny):
+    arms = json.dumps({"extra": {"generator": "cascade", "dose": 0.5, "controls": []}})
+    jobs = tiny.would_run(STUDY, "--config", f"arms={arms}")
+    assert jobs["train_segmenter"] == 1 and not (TRAINING | {"synthesise_chunk"}) & set(jobs)
+
+
+def test_a_variant_retrains_only_what_it_changes(tiny):
+    models = json.dumps({"motion-b": {"inherits": "motion", "training": {"iterations": 3}}})
+    generators = json.dumps({"cascade-b": {"inherits": "cascade", "models": {"motion": "motion-b"}}})
+    arms = json.dumps({"b": {"generator": "cascade-b", "dose": 1.0, "controls": []}})
+    jobs = tiny.would_run(STUDY, "--config", f"models={models}", f"generators={generators}", f"arms={arms}")
+    assert jobs["train_model"] == 1 and jobs["train_segmenter"] == 1
