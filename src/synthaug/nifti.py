@@ -159,5 +159,7 @@ def _scaled(values: np.ndarray, header: Any, path: Path, subject: str) -> np.nda
         array = (values * slope + intercept).astype(np.float32)
     if not np.isfinite(array).all():
         count = int(array.size - np.isfinite(array).sum())
-        raise SubjectError(subject, path, f"{count} voxels are not finite", "export the image again without NaN")
+        raise SubjectError(
+            subject, path, f"{count} voxels are not finite", "export the image again without NaN"
+        )
     return array

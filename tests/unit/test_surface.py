@@ -14,9 +14,15 @@ from synthaug.metrics.surface import surface_distances
 ONE = (1.0, 1.0, 1.0)
 
 
-def sphere(shape: tuple[int, int, int], radius: float, centre: tuple[float, float, float]) -> np.ndarray:
-    grid = np.indices(shape)
-    return sum((axis - c) ** 2 for axis, c in zip(grid, centre, strict=True)) <= radius**2
+def sphere(
+    shape: tuple[int, int, int],
+    radius: float,
+    centre: tuple[float, float, float],
+    spacing: tuple[float, float, float] = ONE,
+) -> np.ndarray:
+    """A ball; radius and centre in mm."""
+    axes = [axis * width - c for axis, width, c in zip(np.indices(shape), spacing, centre, strict=True)]
+    return sum(axis**2 for axis in axes) <= radius**2
 
 
 def point(*index: int) -> np.ndarray:
@@ -48,8 +54,9 @@ def test_published_spheres() -> None:
     small, large = (sphere((99, 99, 99), radius, (20, 33, 22)) for radius in (20, 40))
     assert hausdorff_distance(small, large, ONE) == pytest.approx(20.223748, abs=5e-7)
     assert hausdorff_distance(small, large, ONE, 95) == pytest.approx(20.099751, abs=5e-7)
-    a, b = (sphere((99, 99, 99), 20, (c, c, c)) for c in (20, 19))
-    assert hausdorff_distance(a, b, (0.85, 1.2, 0.9)) == pytest.approx(2.267157, abs=5e-7)
+    spacing = (0.85, 1.2, 0.9)
+    a, b = (sphere((99, 99, 99), 20, (c, c, c), spacing) for c in (20, 19))
+    assert hausdorff_distance(a, b, spacing) == pytest.approx(2.267157, abs=5e-7)
 
 
 def test_a_missed_basal_slice_costs_one_slice_spacing() -> None:

@@ -75,12 +75,12 @@ def test_one_nnunet_plan_for_all_arms(results):
 
 def test_an_edited_result_table_is_caught(tiny, results):
     version = json.loads((results / "tables" / "current.json").read_text())["version"]
-    table = results / "tables" / version / "rows.csv"
+    table = results / "tables" / version / "rows.tsv"
     original = table.read_text()
     try:
         table.write_text(original.replace("0.", "0.9", 1))
         done = tiny.run(STUDY, "--forcerun", "collate_results", "--until", "collate_results", check=False)
-        assert done.returncode != 0 and "rows.csv" in done.stderr
+        assert done.returncode != 0 and "rows.tsv" in done.stderr
     finally:
         table.write_text(original)
         tiny.run(STUDY)
@@ -90,13 +90,13 @@ TRAINING = {"train_model", "harmonise", "split_subjects", "pack_cohort", "write_
 
 
 def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
-    generators = json.dumps({"cascade": {"sampler": {"steps": 5}}})
+    generators = json.dumps({"cascade": {"anatomy_sampler": {"steps": 5}}})
     jobs = tiny.would_run(STUDY, "--config", f"generators={generators}")
     assert "synthesise_chunk" in jobs and not TRAINING & set(jobs)
 
 
 def test_the_report_template_reruns_the_report_only(tiny):
-    template = tiny.root / "src" / "synthaug" / "report" / "template.html.j2"
+    template = tiny.root / "src" / "synthaug" / "report" / "report.html.j2"
     original = template.read_text()
     try:
         template.write_text(original + "<!-- -->")

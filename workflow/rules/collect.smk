@@ -23,9 +23,10 @@ rule harmonise_all:
 
 rule train_all:
     input:
-        settled(
-            "models/{model}/fold-{fold}/seed-{seed}/model.safetensors", model=study.models, fold=folds, seed=draws
-        ),
+        [
+            settled("models/{model}/fold-{fold}/seed-{seed}/model.safetensors", model=model, fold=fold, seed=seed)[0]
+            for model, fold, seed in trained_models()
+        ],
 
 
 rule synthesise_all:

@@ -4,11 +4,12 @@ import shutil
 
 from snakemake.exceptions import WorkflowError
 
+from synthaug.artifacts import sha256_json
 from synthaug.config.arms import resolve_arms
 from synthaug.config.study import load_study
 from synthaug.datasets import raw_files
 from synthaug.errors import SynthaugError
-from synthaug.imports import imported_files
+from synthaug.imports import PACKAGE, imported_files
 from synthaug.models import module_of
 
 try:
@@ -39,6 +40,12 @@ wildcard_constraints:
 def code(script, *modules):
     """The package files a rule's script imports: editing one reruns the rule."""
     return imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)
+
+
+def report_files():
+    """The template of the report, its style and its script."""
+    folder = PACKAGE / "report"
+    return [str(folder / name) for name in ("report.html.j2", "report.css", "report.js")]
 
 
 def result(path):
@@ -110,13 +117,32 @@ def generator_code(wildcards):
 
 def extractor_model(wildcards):
     """Weights of an extractor that the study trains itself; none for one the user supplies."""
-    name = study.evaluation.extractors[wildcards.extractor].model
-    return settled("models/{m}/fold-{f}/seed-{s}/model.safetensors", m=name, f=wildcards.fold, s=draws[0]) if name else []
+    extractor = study.evaluation.extractors[wildcards.extractor]
+    if extractor.kind != "study":
+        return []
+    return settled("models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=wildcards.fold, s=draws[0])
 
 
 def extractor_code(wildcards):
-    name = study.evaluation.extractors[wildcards.extractor].model
-    return code("extract_features", *(model_modules(name) if name else []))
+    extractor = study.evaluation.extractors[wildcards.extractor]
+    return code("extract_features", *(model_modules(extractor.model) if extractor.kind == "study" else []))
+
+
+def with_needs(names):
+    """Models and all they build on."""
+    found = []
+    for name in names:
+        found += [name, *with_needs(study.models[name].needs.values())]
+    return list(dict.fromkeys(found))
+
+
+def trained_models():
+    """(model, fold, seed) of every training: generators for each of their seeds, extractors once."""
+    generating = with_needs(need for generator in study.generators.values() for need in generator.needs.values())
+    extracting = with_needs(e.model for e in study.evaluation.extractors.values() if e.kind == "study")
+    runs = [(model, fold, draw) for model in generating for fold in folds for draw in draws]
+    runs += [(model, fold, draws[0]) for model in extracting for fold in folds if model not in generating]
+    return runs
 
 
 def checkpoints(kind, settings, wildcards):

@@ -42,6 +42,7 @@ rule synthesise_chunk:
         runtime="4h",
     params:
         generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
+        roles=lambda w: list(study.generators[w.generator].needs),
         gate=study.synthesis.gate.model_dump(mode="json"),
         batch_size=study.synthesis.batch_size,
         chunk_size=study.synthesis.chunk_size,

@@ -5,7 +5,7 @@ from synthaug.cohort import Cohort
 from synthaug.config.synthesis import ConditionPlanSettings
 from synthaug.job import job
 from synthaug.splits import read_split, subjects_of
-from synthaug.synthesis import plan_conditions
+from synthaug.synthesis.plan import plan_conditions
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
@@ -16,6 +16,6 @@ with job(snakemake):
         generator=snakemake.wildcards.generator,
         count=snakemake.params.subjects,
         seed=int(snakemake.wildcards.draw),
-        grid_slices=snakemake.params.n_slices,
+        max_slices=snakemake.params.n_slices,
     )
     write_tsv(snakemake.output.plan, plan)

@@ -16,7 +16,9 @@ Structure = Literal["LV", "MYO", "RV"]
 class DatasetSettings(Settings):
     """One dataset, as its publisher lays it out, or a phantom written in that layout."""
 
-    layout: Layout = Field(description="How the files are named and where the metadata are; see docs/adding-a-dataset.md.")
+    layout: Layout = Field(
+        description="How the files are named and where the metadata are; see docs/adding-a-dataset.md."
+    )
     root: str | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
         None, description="Simulate the dataset instead of reading one (layouts `acdc` and `mnms`)."
@@ -34,7 +36,9 @@ class DatasetSettings(Settings):
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description="Layout `nifti`: column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`.",
+        description=(
+            "Layout `nifti`: column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`."
+        ),
     )
     label_map: dict[int, Structure] = Field(
         default_factory=dict,
@@ -54,7 +58,9 @@ class DatasetSettings(Settings):
         if (self.root is None) == (self.phantom is None):
             raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
         if self.phantom is not None and self.layout not in ("acdc", "mnms"):
-            raise ValueError(f"the phantom writes layouts acdc and mnms, not {self.layout}; choose one of them")
+            raise ValueError(
+                f"the phantom writes layouts acdc and mnms, not {self.layout}; choose one of them"
+            )
         if self.layout != "nifti" and (self.columns or self.label_map):
             raise ValueError(f"columns and label_map belong to layout nifti; {self.layout} brings its own")
         return self
@@ -67,9 +73,12 @@ class HarmonisationSettings(Settings):
         (10.0, 1.5, 1.5), description="Voxel size (z, y, x) in mm of every harmonised cine."
     )
     matrix: tuple[int, int, int] = Field(
-        (10, 96, 96), description="Voxels (z, y, x): y and x exactly, z at most; stacks with fewer slices stay shorter."
+        (10, 96, 96),
+        description="Voxels (z, y, x): y and x exactly, z at most; stacks with fewer slices stay shorter.",
     )
-    frames: int = Field(16, ge=2, le=128, description="Frames of a heart beat after cyclic resampling in time.")
+    frames: int = Field(
+        16, ge=2, le=128, description="Frames of a heart beat after cyclic resampling in time."
+    )
     percentiles: tuple[float, float] = Field(
         (0.5, 99.5), description="Percentiles of the cropped cine that become intensities 0 and 1."
     )
@@ -94,20 +103,28 @@ class SplitSettings(Settings):
         "within_domain",
         description=(
             "`within_domain`: patients of the same vendors are held out for the test. "
-            "`cross_vendor`: the test is on other vendors, and a share of the training vendors is held out beside it."
+            "`cross_vendor`: the test is on other vendors; a share of the training vendors is held out beside it."
         ),
     )
     train_vendors: list[str] = Field(
-        default_factory=list, description="Vendors to train on; all that are not in `test_vendors` where empty."
+        default_factory=list,
+        description="Vendors to train on; all that are not in `test_vendors` where empty.",
     )
     test_vendors: list[str] = Field(
-        default_factory=list, description="Vendors to test on in `cross_vendor`; all but `train_vendors` where empty."
+        default_factory=list,
+        description="Vendors to test on in `cross_vendor`; all but `train_vendors` where empty.",
     )
     folds: int = Field(
-        1, ge=1, le=20, description="Folds; with more than one, every labelled patient is held out exactly once."
+        1,
+        ge=1,
+        le=20,
+        description="Folds; with more than one, every labelled patient is held out exactly once.",
     )
     test_fraction: float = Field(
-        0.25, gt=0, lt=1, description="Share of labelled patients held out for the test, where there is one fold."
+        0.25,
+        gt=0,
+        lt=1,
+        description="Share of labelled patients held out for the test, where there is one fold.",
     )
     validation_fraction: float = Field(
         0.2, gt=0, lt=1, description="Share of the other labelled patients kept for validation."

@@ -13,6 +13,16 @@ from synthaug.config.training import TrainableSettings, TrainingSettings
 Condition = Literal["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
 
 
+class GeometrySettings(Settings):
+    """Random in-plane geometry of training cines; never a mirror image, which is another anatomy."""
+
+    shift_voxels: float = Field(3.0, ge=0, description="Largest in-plane shift, in voxels; keeps volumes.")
+    rotation_degrees: float = Field(10.0, ge=0, le=180, description="Largest in-plane rotation; keeps volumes.")
+    scale: float = Field(
+        0.09, ge=0, lt=0.5, description="Largest relative in-plane scaling; volumes scale with its square."
+    )
+
+
 class AutoencoderSettings(TrainableSettings):
     """Anisotropic variational autoencoder of single frames, with an image and a mask decoder."""
 
@@ -33,20 +43,12 @@ class AutoencoderSettings(TrainableSettings):
     kl_weight: float = Field(1e-3, ge=0, description="Weight of the mean KL divergence per latent element.")
     mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")
     gradient_weight: float = Field(0.5, ge=0, description="Weight of the L1 distance of in-plane image gradients.")
+    augmentation: GeometrySettings = Field(
+        default_factory=GeometrySettings, description="Random geometry of the training frames."
+    )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=2000, batch_size=4, learning_rate=2e-3, ema_decay=0.99),
         description="Optimisation.",
-    )
-
-
-class AugmentationSettings(Settings):
-    """Augmented copies of the training cines, encoded once before training."""
-
-    copies: int = Field(8, ge=1, description="Encoded versions of each training cine, the original included.")
-    shift_voxels: float = Field(3.0, ge=0, description="Largest in-plane shift, in voxels; keeps volumes.")
-    rotation_degrees: float = Field(10.0, ge=0, le=180, description="Largest in-plane rotation; keeps volumes.")
-    scale: float = Field(
-        0.09, ge=0, lt=0.5, description="Largest relative in-plane scaling; asked volumes scale with its square."
     )
 
 
@@ -70,8 +72,12 @@ class LatentDiffusionSettings(TrainableSettings):
     drop_all_conditions: float = Field(
         0.1, ge=0, lt=1, description="Chance that all conditions are replaced at once, for classifier-free guidance."
     )
-    augmentation: AugmentationSettings = Field(
-        default_factory=AugmentationSettings, description="Augmented copies of the training cines."
+    augmentation: GeometrySettings = Field(
+        default_factory=GeometrySettings,
+        description="Random geometry of the encoded copies; asked volumes are scaled alike.",
+    )
+    copies: int = Field(
+        8, ge=1, description="Versions of each training cine that are encoded before training, the original first."
     )
     conditions: tuple[Condition, ...] = Field(description="Columns the model is conditioned on.")
 
@@ -99,8 +105,8 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
         ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices"),
         description="Columns the model is conditioned on; each may stay unknown.",
     )
-    augmentation: AugmentationSettings = Field(
-        AugmentationSettings(copies=32), description="Augmented copies of the training end-diastolic frames."
+    copies: int = Field(
+        32, ge=1, description="Versions of each end-diastolic frame that are encoded before training, the original first."
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=4000, batch_size=16, learning_rate=1e-3), description="Optimisation."
@@ -115,6 +121,9 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
     conditions: tuple[Condition, ...] = Field(
         ("diagnosis", "lv_edv_ml", "lv_esv_ml", "lv_ef", "es_phase"),
         description="Columns the model is conditioned on; each may stay unknown.",
+    )
+    frames_drawn: int | None = Field(
+        None, ge=2, description="Frames of a cine in one training item, ED always among them; all where empty."
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=4, learning_rate=1e-3), description="Optimisation."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,10 +10,8 @@ from torch import Tensor
 
 from synthaug.diffusion.schedules import Schedule
 
-#: Answers (data, noise) for a noisy sample at a time (a 0-d tensor).
+#: Answers (data, noise) for a noisy sample and its time (a 0-d tensor).
 Denoiser = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-
-SAMPLERS = ("ddim", "dpm_solver", "euler", "heun")
 
 
 def sample(
@@ -34,10 +33,10 @@ def sample(
     schedule : Schedule
         The path the network was trained on.
     sampler : str
-        ``"ddim"`` (Song et al., ICLR 2021, deterministic), ``"dpm_solver"`` (DPM-Solver++(2M),
-        Lu et al., 2022), ``"euler"`` or ``"heun"`` (on dx/dt; for the flow schedule Euler is DDIM).
+        ``"ddim"`` (deterministic; Song et al., ICLR 2021), ``"dpm_solver"`` (DPM-Solver++(2M);
+        Lu et al., 2022), ``"euler"`` or ``"heun"`` (on dx/dt; Euler on the flow schedule is DDIM).
     steps : int
-        Steps, uniform in time; Heun asks the network twice a step, except in the last.
+        Steps, uniform in time; Heun asks the network twice in each but the last.
     last_time : float
         Time to start from.
 
@@ -46,17 +45,59 @@ def sample(
     Tensor
         The sample at time 0.
     """
-    if sampler not in SAMPLERS:
-        raise ValueError(f"unknown sampler {sampler!r}; use one of {', '.join(SAMPLERS)}")
+    if sampler not in _SAMPLERS:
+        raise ValueError(f"unknown sampler {sampler!r}; use one of {', '.join(_SAMPLERS)}")
     times = torch.linspace(last_time, 0, steps + 1, dtype=torch.float64)
-    alphas, sigmas = (values.tolist() for values in schedule(times))
-    state = noise
-    previous: tuple[Tensor, float] | None = None  # last data estimate, and its step in log-SNR
-    for index in range(steps):
-        time = times[index].to(noise)
-        alpha, sigma, next_alpha, next_sigma = *_pair(alphas, index), *_pair(sigmas, index)
-        alpha, next_alpha, sigma, next_sigma = alphas[index], alphas[index + 1], sigmas[index], sigmas[index + 1]
-        data, direction = denoise(state, time)
-        if sampler == "ddim":
-            state = next_alpha * data + next_sigma * direction
+    return _SAMPLERS[sampler](denoise, noise, schedule, times)
+
+
+def _ddim(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
+    for time, following in zip(times[:-1], times[1:], strict=True):
+        data, direction = denoise(state, time.to(state))
+        alpha, sigma = (float(value) for value in schedule(following))
+        state = alpha * data + sigma * direction
     return state
+
+
+def _dpm_solver(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
+    previous: tuple[Tensor, float] | None = None  # the last data estimate and its step
+    for time, following in zip(times[:-1], times[1:], strict=True):
+        alpha, sigma = (float(value) for value in schedule(time))
+        next_alpha, next_sigma = (float(value) for value in schedule(following))
+        data, _ = denoise(state, time.to(state))
+        estimate = data
+        # Ratios instead of log-SNR differences stay finite at pure noise and at pure data.
+        decay = (alpha * next_sigma) / (next_alpha * sigma)  # exp(-h), h the step in log-SNR
+        step = -math.log(decay) if decay > 0 else math.inf
+        if previous is not None and step < math.inf:  # the last step has no finite h: first order
+            last_data, last_step = previous
+            estimate = data + step / (2 * last_step) * (data - last_data)
+        state = next_sigma / sigma * state + next_alpha * (1 - decay) * estimate
+        previous = data, step
+    return state
+
+
+def _velocity(denoise: Denoiser, state: Tensor, schedule: Schedule, time: Tensor) -> Tensor:
+    data, direction = denoise(state, time.to(state))
+    alpha_rate, sigma_rate = (float(value) for value in schedule.derivatives(time))
+    return alpha_rate * data + sigma_rate * direction
+
+
+def _euler(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
+    for time, following in zip(times[:-1], times[1:], strict=True):
+        state = state + float(following - time) * _velocity(denoise, state, schedule, time)
+    return state
+
+
+def _heun(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
+    for time, following in zip(times[:-1], times[1:], strict=True):
+        step = float(following - time)
+        velocity = _velocity(denoise, state, schedule, time)
+        predicted = state + step * velocity
+        if following > 0:  # the velocity at data may be infinite
+            velocity = (velocity + _velocity(denoise, predicted, schedule, following)) / 2
+        state = state + step * velocity
+    return state
+
+
+_SAMPLERS = {"ddim": _ddim, "dpm_solver": _dpm_solver, "euler": _euler, "heun": _heun}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,7 +67,17 @@ class TrainableModel(nn.Module, ABC):
         Trained models this one builds on, by role; frozen, in evaluation mode.
     facts : mapping
         What `facts` learned of the training fold.
+
+    Attributes
+    ----------
+    identity : str
+        SHA-256 of the weight file it was loaded from; empty while it is trained.
+    seen : list of str
+        Ids of the subjects it, and what it needs, was trained on; empty while it is trained.
     """
+
+    identity: str = ""
+    seen: Sequence[str] = ()
 
     def __init__(
         self,

@@ -5,18 +5,19 @@ what `inspect_sample` accepts, `gather_chunks` makes one synthetic cohort of all
 """
 
 from synthaug.synthesis.chunk import Sampler, synthesise_chunk
-from synthaug.synthesis.gate import CHECKS, inspect_sample
-from synthaug.synthesis.gather import acceptance_rows, gather_chunks
+from synthaug.synthesis.gate import REASONS, inspect_sample
+from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
 from synthaug.synthesis.plan import plan_chunk, plan_conditions, read_plan
 
 __all__ = [
-    "CHECKS",
+    "REASONS",
     "Sampler",
     "acceptance_rows",
     "gather_chunks",
     "inspect_sample",
     "plan_chunk",
     "plan_conditions",
+    "read_attempts",
     "read_plan",
     "synthesise_chunk",
 ]

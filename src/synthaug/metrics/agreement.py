@@ -1,51 +1,10 @@
-"""Cardiac function from masks: volumes, ejection fraction, mass, and how well two methods agree."""
+"""How well a measured quantity agrees with its reference: correlation, bias, limits of agreement."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-
-#: Density of the myocardium, g/mL.
-MYOCARDIAL_DENSITY = 1.05
-
-
-def volume_ml(mask: np.ndarray, spacing_mm: Sequence[float]) -> float:
-    """Volume of a mask in mL: its voxels times the volume of one.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (z, y, x)
-        The structure.
-    spacing_mm : sequence of 3 floats
-        Voxel size (z, y, x).
-    """
-    return float(np.count_nonzero(mask) * np.prod(spacing_mm) / 1000.0)
-
-
-def ejection_fraction(edv_ml: float, esv_ml: float) -> float:
-    """Ejection fraction in percent: 100 (EDV - ESV) / EDV; NaN where there is no EDV.
-
-    Parameters
-    ----------
-    edv_ml, esv_ml : float
-        End-diastolic and end-systolic volume.
-    """
-    return 100.0 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else float("nan")
-
-
-def myocardial_mass_g(mask: np.ndarray, spacing_mm: Sequence[float]) -> float:
-    """Mass of the myocardium in g from its mask at ED, at 1.05 g/mL.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (z, y, x)
-        The myocardium at end-diastole.
-    spacing_mm : sequence of 3 floats
-        Voxel size (z, y, x).
-    """
-    return MYOCARDIAL_DENSITY * volume_ml(mask, spacing_mm)
 
 
 class Agreement(NamedTuple):

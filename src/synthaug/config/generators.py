@@ -1,0 +1,64 @@
+"""Settings of every kind of generator."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from synthaug.config.base import Settings
+
+
+class SamplerSettings(Settings):
+    """How a trained diffusion model is sampled; changing it retrains nothing."""
+
+    name: Literal["ddim", "dpm_solver", "euler", "heun"] = Field(
+        "dpm_solver", description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` asks the network twice a step."
+    )
+    steps: int = Field(20, ge=1, le=1000, description="Steps from noise to data.")
+    guidance: float = Field(
+        1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is the conditional model itself."
+    )
+
+
+class CascadeSettings(Settings):
+    """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
+
+    kind: Literal["cascade"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "anatomy": "anatomy", "motion": "motion"},
+        description="Models of the roles autoencoder, anatomy and motion, by name.",
+    )
+    anatomy_sampler: SamplerSettings = Field(
+        SamplerSettings(guidance=1.5), description="Sampling of the end-diastolic anatomy."
+    )
+    motion_sampler: SamplerSettings = Field(
+        SamplerSettings(steps=12), description="Sampling of the motion, all frames at once."
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "anatomy", "motion"}:
+            raise ValueError("a cascade has exactly the roles autoencoder, anatomy and motion; name a model for each")
+        return models
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """Models by role."""
+        return self.models
+
+
+class ExternalSettings(Settings):
+    """A folder of your own synthetic subjects, laid out as a cohort."""
+
+    kind: Literal["external"] = Field(description="Kind of generator.")
+    folder: str = Field(description="Cohort folder; docs/adding-a-generator.md says what is in it.")
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """No models: the volumes exist already."""
+        return {}
+
+
+GeneratorSettings = Annotated[CascadeSettings | ExternalSettings, Field(discriminator="kind")]

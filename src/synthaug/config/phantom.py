@@ -1,0 +1,53 @@
+"""Configuration of the phantom: a simulated raw dataset."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from synthaug.config.base import Settings
+
+#: Scanner models the phantom knows; synthaug.datasets.phantom.scanner documents them.
+VENDORS = ("A", "B", "C")
+DIAGNOSES = ("NOR", "DCM", "HCM", "MINF", "RV")
+
+
+class PhantomSettings(Settings):
+    """A simulated dataset: how many subjects, on which scanners, with which diseases."""
+
+    subjects: int = Field(20, ge=1, le=10000, description="Number of simulated subjects.")
+    vendors: list[str] = Field(
+        default_factory=lambda: ["A"],
+        min_length=1,
+        description=(
+            "Simulated scanners, taken in turn: `A` (Siemens-like, 1.5 T), `B` (Philips-like, 1.5 T), "
+            "`C` (GE-like, 3 T). Layout `acdc` does not record them, so give it one."
+        ),
+    )
+    diagnoses: list[str] = Field(
+        default_factory=lambda: list(DIAGNOSES),
+        min_length=1,
+        description="Diagnoses, taken in turn: `NOR`, `DCM`, `HCM`, `MINF`, `RV`.",
+    )
+    unlabelled: float = Field(
+        0.0, ge=0, lt=1, description="Share of subjects written without labels and without ED and ES."
+    )
+    seed: int = Field(
+        0, ge=0, description="Seed; a subject depends on it and on its own number, not on how many there are."
+    )
+
+    @field_validator("vendors")
+    @classmethod
+    def _vendors_are_known(cls, vendors: list[str]) -> list[str]:
+        return _known("vendor", vendors, VENDORS)
+
+    @field_validator("diagnoses")
+    @classmethod
+    def _diagnoses_are_known(cls, diagnoses: list[str]) -> list[str]:
+        return _known("diagnosis", diagnoses, DIAGNOSES)
+
+
+def _known(what: str, names: list[str], known: tuple[str, ...]) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the phantom has no {what} {name!r}; choose from {', '.join(known)}")
+    return names

@@ -1,0 +1,177 @@
+"""Anisotropic variational autoencoder of frames, with masks decoded from the same latent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from synthaug.cohort import STRUCTURES, UNLABELLED
+from synthaug.config.models import AutoencoderSettings
+from synthaug.errors import SynthaugError
+from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.geometry import Geometry
+from synthaug.networks.autoencoder import Decoder, Encoder
+from synthaug.store import TensorStore
+
+CLASSES = 1 + len(STRUCTURES)
+
+
+class Autoencoder(TrainableModel):
+    """Semi-supervised: every frame trains the image, labelled frames train the masks too.
+
+    The latent of a frame (1, z, y, x) is (c, z, y / 2^levels, x / 2^levels): only the plane is
+    compressed. Slices a subject does not have influence neither the others nor the losses.
+    """
+
+    def __init__(
+        self,
+        settings: AutoencoderSettings,
+        grid: Grid,
+        needs: Mapping[str, TrainableModel],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(settings, grid, needs, facts)
+        self.settings = settings
+        factor = 2 ** len(settings.channels)
+        if grid.y % factor or grid.x % factor:
+            raise SynthaugError(
+                f"autoencoder: the plane of {grid.y} x {grid.x} voxels is not divisible by {factor} "
+                f"({len(settings.channels)} levels); change harmonisation.matrix or the model's channels"
+            )
+        self.latent_shape = (settings.latent_channels, grid.z, grid.y // factor, grid.x // factor)
+        sizes = (settings.channels, settings.blocks, settings.latent_channels)
+        self.encoder = Encoder(*sizes)
+        self.image_decoder = Decoder(*sizes, outputs=1)
+        self.mask_decoder = Decoder(*sizes, outputs=CLASSES)
+
+    def encode(self, frames: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents of frames (b, 1, z, y, x) in [0, 1].
+
+        `slices` is (b, 1, z, 1, 1), 1 where a slice exists.
+        """
+        return self.encoder(2 * frames - 1, slices)
+
+    def decode(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (b, 1, z, y, x), roughly in [0, 1], and mask logits (b, 4, z, y, x)."""
+        return (self.image_decoder(latents, slices) + 1) / 2, self.mask_decoder(latents, slices)
+
+    def prepare(self, store: TensorStore) -> None:
+        """Take the training fold."""
+        self._store = store
+        self._labelled = [labelled_frames(store, index) for index in range(len(store))]
+
+    def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        """One frame of each subject: `frames` (b, 1, z, y, x), `labels` (b, z, y, x), `slices`."""
+        frames, labels, slices = [], [], []
+        for index in indices:
+            choice, position = torch.rand(2, generator=generator).tolist()
+            labelled = self._labelled[index]
+            among = labelled if labelled and choice < self.settings.labelled_fraction else range(self.grid.frames)
+            frame = among[int(position * len(among))]
+            geometry = Geometry.draw(self.settings.augmentation, generator)
+            image = torch.from_numpy(self._store.images[index, frame].astype(np.float32))
+            label = torch.from_numpy(self._store.labels[index, frame].copy())
+            frames.append(geometry.apply(image)[None])
+            labels.append(geometry.apply(label, labels=True))
+            slices.append(torch.from_numpy(self._store.slice_mask[index]).float()[None, :, None, None])
+        return {"frames": torch.stack(frames), "labels": torch.stack(labels), "slices": torch.stack(slices)}
+
+    def loss(
+        self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Weighted sum of image L1, image gradient L1, KL divergence and mask losses."""
+        frames, slices = batch["frames"], batch["slices"]
+        mean, log_variance = self.encode(frames, slices)
+        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        images, logits = self.decode(mean + (log_variance / 2).exp() * noise, slices)
+        error = (images - frames).float()
+        divergence = (mean**2 + log_variance.exp() - 1 - log_variance).float() / 2
+        terms = {
+            "image": masked_mean(error.abs(), slices),
+            "gradient": masked_mean(error.diff(dim=-1).abs(), slices) + masked_mean(error.diff(dim=-2).abs(), slices),
+            "kl": masked_mean(divergence, slices),
+            "mask": mask_loss(logits.float(), batch["labels"]),
+        }
+        total = (
+            terms["image"]
+            + self.settings.gradient_weight * terms["gradient"]
+            + self.settings.kl_weight * terms["kl"]
+            + self.settings.mask_weight * terms["mask"]
+        )
+        return total, {name: float(term.detach()) for name, term in terms.items()}
+
+    @torch.no_grad()
+    def assess(self, store: TensorStore) -> dict[str, float]:
+        """Reconstruction ceiling: what no generator on these latents can exceed.
+
+        Returns
+        -------
+        dict of str to float
+            ``psnr_db`` over the existing slices of ED and the labelled frames (peak 1, mean over
+            subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames;
+            absent where no frame is labelled).
+        """
+        psnr: list[float] = []
+        dice: dict[str, list[float]] = {name: [] for name in STRUCTURES}
+        for index in range(len(store)):
+            labelled = labelled_frames(store, index)
+            chosen = sorted({0, *labelled})
+            frames = torch.from_numpy(store.images[index, chosen].astype(np.float32))[:, None].to(self.device)
+            slices = torch.from_numpy(store.slice_mask[index]).to(frames)[None, None, :, None, None]
+            slices = slices.expand(len(chosen), -1, -1, -1, -1)
+            images, logits = self.decode(self.encode(frames, slices)[0], slices)
+            squared = masked_mean((images.clamp(0, 1) - frames) ** 2, slices)
+            psnr.append(-10 * float(torch.log10(squared)))
+            predicted = logits.argmax(dim=1).cpu().numpy()
+            for frame in labelled:
+                truth, prediction = store.labels[index, frame], predicted[chosen.index(frame)]
+                for name, value in STRUCTURES.items():
+                    both = (truth == value), (prediction == value) & (truth != UNLABELLED)
+                    if both[0].any():
+                        overlap = 2 * np.logical_and(*both).sum() / (both[0].sum() + both[1].sum())
+                        dice[name].append(float(overlap))
+        ceiling = {f"dice_{name}": float(np.mean(values)) for name, values in dice.items() if values}
+        return {"psnr_db": float(np.mean(psnr)), **ceiling}
+
+
+def labelled_frames(store: TensorStore, index: int) -> list[int]:
+    """Frames of a subject that carry labels, ascending."""
+    listed = store.table["labelled_frames"].iloc[index]
+    return [int(frame) for frame in str(listed).split(",")] if isinstance(listed, str) else []
+
+
+def masked_mean(values: Tensor, slices: Tensor) -> Tensor:
+    """Mean of (b, c, z, y, x) over the slices that exist."""
+    _, c, _, y, x = values.shape
+    return (values * slices).sum() / (slices.sum() * c * y * x)
+
+
+def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy plus soft Dice loss over annotated voxels; 0 where there are none.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (b, classes, z, y, x)
+    labels : Tensor, shape (b, z, y, x)
+        Canonical labels, `UNLABELLED` where nobody annotated.
+
+    References
+    ----------
+    Drozdzal et al., DLMIA 2016 (soft Dice); summed over the batch, background left out.
+    """
+    known = labels != UNLABELLED
+    if not known.any():
+        return logits.sum() * 0
+    truth = torch.where(known, labels, 0).long()
+    entropy = functional.cross_entropy(logits, truth, reduction="none")
+    one_hot = functional.one_hot(truth, CLASSES).movedim(-1, 1) * known[:, None]
+    probabilities = logits.softmax(dim=1) * known[:, None]
+    overlap = (probabilities * one_hot).sum(dim=(0, 2, 3, 4))[1:]
+    total = (probabilities + one_hot).sum(dim=(0, 2, 3, 4))[1:]
+    dice = (2 * overlap + 1) / (total + 1)
+    return (entropy * known).sum() / known.sum() + 1 - dice.mean()

@@ -1,0 +1,82 @@
+"""Embeddings of diffusion time, cardiac phase and of conditions that may be unknown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def cyclic_features(phase: Tensor, harmonics: int) -> Tensor:
+    """Cosines and sines of a phase of period 1: (...,) to (..., 2 harmonics)."""
+    angles = 2 * math.pi * phase[..., None] * torch.arange(1, harmonics + 1, device=phase.device)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+def smooth_features(values: Tensor, count: int, longest: float) -> Tensor:
+    """The values, and their cosines and sines at wavelengths from `longest` down by halves."""
+    angles = 2 * math.pi * values[..., None] / longest * 2.0 ** torch.arange(count, device=values.device)
+    return torch.cat([values[..., None], angles.cos(), angles.sin()], dim=-1)
+
+
+class TimeEmbedding(nn.Module):
+    """Embedding of the diffusion time in [0, 1]: (b,) to (b, size)."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(13, size), nn.SiLU(), nn.Linear(size, size))
+
+    def forward(self, time: Tensor) -> Tensor:
+        return self.layers(smooth_features(time, 6, longest=4.0))
+
+
+class PhaseEmbedding(nn.Module):
+    """Embedding of the cardiac phase, 0 at ED and 1/2 at ES: (b, t) to (b, t, size)."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(8, size), nn.SiLU(), nn.Linear(size, size))
+
+    def forward(self, phase: Tensor) -> Tensor:
+        return self.layers(cyclic_features(phase, 4))
+
+
+class ConditionEmbedding(nn.Module):
+    """Sum of one embedding a condition, with a learned null for each that is unknown or dropped.
+
+    Parameters
+    ----------
+    continuous : sequence of str
+        Names of standardised scalar conditions.
+    categorical : mapping of str to int
+        Number of categories of each categorical condition.
+    size : int
+        Length of the embedding.
+    """
+
+    def __init__(self, continuous: Sequence[str], categorical: Mapping[str, int], size: int) -> None:
+        super().__init__()
+        self.continuous = nn.ModuleDict(
+            {name: nn.Sequential(nn.Linear(7, size), nn.SiLU(), nn.Linear(size, size)) for name in continuous}
+        )
+        self.categorical = nn.ModuleDict({name: nn.Embedding(count, size) for name, count in categorical.items()})
+        self.null = nn.ParameterDict(
+            {name: nn.Parameter(torch.randn(size) / math.sqrt(size)) for name in [*continuous, *categorical]}
+        )
+        for table in self.categorical.values():
+            nn.init.normal_(table.weight, std=1 / math.sqrt(size))
+
+    def forward(self, values: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Tensor:
+        """Embed (b,) values of every condition; where `known` (b,) is False the value is not looked at."""
+        embeddings = []
+        for name, null in self.null.items():
+            if name in self.continuous:
+                # Standardised values beyond 3 or so lie outside the data; wavelength 12 keeps them apart.
+                features = smooth_features(torch.where(known[name], values[name], 0.0), 3, longest=12.0)
+                embedded = self.continuous[name](features)
+            else:
+                embedded = self.categorical[name](torch.where(known[name], values[name], 0).long())
+            embeddings.append(torch.where(known[name][:, None], embedded, null))
+        return torch.stack(embeddings).sum(dim=0)

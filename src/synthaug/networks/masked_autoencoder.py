@@ -1,0 +1,141 @@
+"""A vision transformer over patches of cine clips that learns by filling in what was hidden."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.nn import functional
+
+#: What the first axis of a clip (s, y, x) is: frames of one slice, slices of one frame, or one image.
+AXES = ("temporal", "spatial", "image")
+
+
+class TransformerBlock(nn.Module):
+    """Pre-normalised self-attention and perceptron."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+        self.perceptron = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Transform (b, n, width)."""
+        query, key, value = rearrange(
+            self.query_key_value(self.attention_norm(tokens)),
+            "b n (three h d) -> three b h n d",
+            three=3,
+            h=self.heads,
+        )
+        attended = functional.scaled_dot_product_attention(query, key, value)
+        tokens = tokens + self.output(rearrange(attended, "b h n d -> b n (h d)"))
+        return tokens + self.perceptron(tokens)
+
+
+class MaskedAutoencoderNetwork(nn.Module):
+    """Encoder of visible patches and a light decoder that predicts the hidden ones.
+
+    Parameters
+    ----------
+    patch : sequence of 3 ints
+        Extent (s, y, x) of a patch, in frames or slices and pixels.
+    width, depth, heads : int
+        Channels, blocks and attention heads of the encoder.
+    decoder_width, decoder_depth : int
+        Channels and blocks of the decoder.
+
+    References
+    ----------
+    He et al., Masked autoencoders are scalable vision learners, CVPR 2022. Tong et al.,
+    VideoMAE, NeurIPS 2022.
+    """
+
+    def __init__(
+        self, patch: Sequence[int], width: int, depth: int, heads: int, decoder_width: int, decoder_depth: int
+    ) -> None:
+        super().__init__()
+        self.patch = tuple(patch)
+        self.width = width
+        self.embed = nn.Linear(math.prod(patch), width)
+        self.axis = nn.Embedding(len(AXES), width)
+        self.encoder = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.to_decoder = nn.Linear(width, decoder_width)
+        self.hidden = nn.Parameter(torch.zeros(decoder_width))
+        self.decoder = nn.ModuleList(TransformerBlock(decoder_width, heads) for _ in range(decoder_depth))
+        self.predict = nn.Sequential(nn.LayerNorm(decoder_width), nn.Linear(decoder_width, math.prod(patch)))
+
+    def patches(self, clips: Tensor) -> Tensor:
+        """Cut clips (b, s, y, x) into patches (b, n, voxels); short edges are repeated."""
+        s, y, x = (-length % size for length, size in zip(clips.shape[1:], self.patch, strict=True))
+        clips = functional.pad(clips[:, None], (0, x, 0, y, 0, s), mode="replicate")[:, 0]
+        return rearrange(
+            clips,
+            "b (s ps) (y py) (x px) -> b (s y x) (ps py px)",
+            **dict(zip(("ps", "py", "px"), self.patch, strict=True)),
+        )
+
+    def places(self, shape: Sequence[int], width: int) -> Tensor:
+        """Sine and cosine code of each patch's place in clips of this shape (s, y, x): (n, width)."""
+        device = self.hidden.device
+        lengths = [-(-length // size) for length, size in zip(shape, self.patch, strict=True)]
+        places = torch.cartesian_prod(*(torch.arange(length, device=device) for length in lengths))
+        frequencies = 64.0 ** -torch.linspace(0, 1, width // 6, device=device)
+        angles = rearrange(places[..., None] * frequencies, "n three f -> n (three f)")
+        code = torch.cat([angles.sin(), angles.cos()], dim=1)
+        return functional.pad(code, (0, width - code.shape[1]))
+
+    def encode(self, clips: Tensor, axis: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Encode clips (b, s, y, x) into tokens (b, n, width), of the visible patches only if given.
+
+        Parameters
+        ----------
+        clips : Tensor, shape (b, s, y, x)
+            Intensities in [0, 1].
+        axis : Tensor of int, shape (b,)
+            Index in `AXES`.
+        visible : Tensor of int, shape (b, n_visible), optional
+            Patches the encoder may see.
+        """
+        tokens = self.embed(self.patches(clips) - 0.5)
+        tokens = tokens + self.places(clips.shape[1:], self.width) + self.axis(axis)[:, None]
+        if visible is not None:
+            tokens = tokens.gather(1, repeat(visible, "b n -> b n c", c=self.width))
+        for block in self.encoder:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+    def forward(self, clips: Tensor, axis: Tensor, order: Tensor, n_visible: int) -> Tensor:
+        """Mean squared error of the hidden patches, each normalised to mean 0 and variance 1.
+
+        Parameters
+        ----------
+        clips : Tensor, shape (b, s, y, x)
+            Intensities in [0, 1].
+        axis : Tensor of int, shape (b,)
+            Index in `AXES`.
+        order : Tensor of int, shape (b, n)
+            A permutation of the patches; the first `n_visible` are seen, the rest predicted.
+        n_visible : int
+            Number of visible patches.
+        """
+        encoded = self.to_decoder(self.encode(clips, axis, order[:, :n_visible]))
+        b, n_hidden, c = len(clips), order.shape[1] - n_visible, encoded.shape[-1]
+        tokens = torch.cat([encoded, self.hidden.expand(b, n_hidden, c)], dim=1)
+        tokens = tokens + self.places(clips.shape[1:], c)[order]
+        for block in self.decoder:
+            tokens = block(tokens)
+        predicted = self.predict(tokens[:, n_visible:])
+        target = self.patches(clips)
+        target = target.gather(1, repeat(order[:, n_visible:], "b n -> b n p", p=target.shape[-1]))
+        mean, variance = target.mean(-1, keepdim=True), target.var(-1, keepdim=True)
+        # The constant keeps flat background from being blown up to pure noise: 0.01 is 1 % of the range.
+        return functional.mse_loss(predicted, (target - mean) / (variance + 0.01**2).sqrt())

@@ -1,0 +1,143 @@
+"""Conditional anisotropic U-Net for latents of volumes and of cines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+from torch.nn import functional
+
+from synthaug.networks.blocks import (
+    Attention,
+    ChannelNorm,
+    Downsample,
+    ResidualBlock,
+    Upsample,
+    plane_convolution,
+    zero_initialised,
+)
+
+_HEAD = 32  # channels of an attention head
+
+
+class TemporalAttention(nn.Module):
+    """Every voxel looks at itself in all frames of its cycle."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.attention = Attention(channels, max(channels // _HEAD, 1))
+
+    def forward(self, features: Tensor, frames: int) -> Tensor:
+        """Transform ((b t), c, z, y, x)."""
+        z, y, x = features.shape[2:]
+        tokens = rearrange(features, "(b t) c z y x -> (b z y x) t c", t=frames)
+        return rearrange(self.attention(tokens), "(b z y x) t c -> (b t) c z y x", z=z, y=y, x=x)
+
+
+class SpatialAttention(nn.Module):
+    """Every voxel looks at all voxels of its volume that exist."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.attention = Attention(channels, max(channels // _HEAD, 1))
+
+    def forward(self, features: Tensor, slices: Tensor) -> Tensor:
+        """Transform (b, c, z, y, x); `slices` (b, 1, z, 1, 1) is 1 where a slice exists."""
+        z, y, x = features.shape[2:]
+        known = repeat(slices > 0, "b 1 z 1 1 -> b (z y x)", y=y, x=x)
+        tokens = self.attention(rearrange(features, "b c z y x -> b (z y x) c"), known)
+        return rearrange(tokens, "b (z y x) c -> b c z y x", z=z, y=y, x=x)
+
+
+class Stage(nn.Module):
+    """A residual block and what attends after it."""
+
+    def __init__(self, inputs: int, outputs: int, embedding: int, temporal: bool, spatial: bool) -> None:
+        super().__init__()
+        self.block = ResidualBlock(inputs, outputs, embedding, through_plane=True)
+        self.spatial = SpatialAttention(outputs) if spatial else None
+        self.temporal = TemporalAttention(outputs) if temporal else None
+
+    def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int) -> Tensor:
+        features = self.block(features, slices, embedding)
+        if self.spatial is not None:
+            features = self.spatial(features, slices)
+        if self.temporal is not None:
+            features = self.temporal(features, frames)
+        return features
+
+
+class LatentUNet(nn.Module):
+    """U-Net whose frames are folded into the batch and which only resamples the plane.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels in and out.
+    channels : sequence of int
+        Feature channels a level; each level after the first halves y and x, rounding up.
+    blocks : int
+        Residual blocks a level.
+    embedding : int
+        Length of the condition embedding.
+    temporal : bool
+        Whether frames of one cycle exchange information; cyclic, by attention without positions.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, channels: Sequence[int], blocks: int, embedding: int, temporal: bool
+    ) -> None:
+        super().__init__()
+        self.input = plane_convolution(inputs, channels[0])
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for level, width in enumerate(channels):
+            deepest = level == len(channels) - 1
+            stages = [Stage(width, width, embedding, temporal, spatial=deepest) for _ in range(blocks)]
+            step = nn.Identity() if level == 0 else Downsample(channels[level - 1], width)
+            self.down.append(nn.ModuleList([step, *stages]))
+        self.middle = Stage(channels[-1], channels[-1], embedding, temporal, spatial=True)
+        for level, width in reversed(list(enumerate(channels))):
+            deepest = level == len(channels) - 1
+            step = nn.Identity() if deepest else Upsample(channels[level + 1], width)
+            stages = [
+                Stage(2 * width if block == 0 else width, width, embedding, temporal, spatial=False)
+                for block in range(blocks)
+            ]
+            self.up.append(nn.ModuleList([step, *stages]))
+        self.norm = ChannelNorm(channels[0])
+        self.output = zero_initialised(plane_convolution(channels[0], outputs))
+
+    def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int = 1) -> Tensor:
+        """Transform ((b t), c, z, y, x).
+
+        Parameters
+        ----------
+        features : Tensor, shape ((b t), inputs, z, y, x)
+            Noisy latents and what is concatenated to them.
+        slices : Tensor, shape ((b t), 1, z, 1, 1)
+            1 where a slice exists.
+        embedding : Tensor, shape ((b t), embedding)
+            Conditions of each frame.
+        frames : int
+            t.
+        """
+        embedding = functional.silu(embedding)
+        features = self.input(features)
+        kept = []
+        for step, *stages in self.down:
+            if not isinstance(step, nn.Identity):
+                _, _, _, y, x = features.shape
+                features = step(functional.pad(features, (0, x % 2, 0, y % 2)))
+            for stage in stages:
+                features = stage(features, slices, embedding, frames)
+            kept.append(features)
+        features = self.middle(features, slices, embedding, frames)
+        for step, *stages in self.up:
+            beside = kept.pop()
+            _, _, _, y, x = beside.shape
+            features = torch.cat([step(features)[..., :y, :x], beside], dim=1)
+            for stage in stages:
+                features = stage(features, slices, embedding, frames)
+        return self.output(functional.silu(self.norm(features)))

@@ -1,0 +1,130 @@
+"""The canonical orientation: x to the patient's left, y to posterior, slices from base to apex."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthaug.cohort import LV, RV
+
+#: Where the right ventricle lies, seen from the left one, in canonical (x, y): to the patient's
+#: right and a little anterior. The middle of what labelled short-axis stacks show.
+_RV_DIRECTION = np.array([-0.95, -0.3])
+#: Mean change of the ventricles' areas over the stack, as a share of the largest, that settles its order.
+_CLEAR_TAPER = 0.2
+
+
+@dataclass(frozen=True)
+class InPlane:
+    """One of the eight ways to turn a slice by quarter turns and mirror it.
+
+    Attributes
+    ----------
+    transpose : bool
+        The array's second axis becomes x.
+    flip_x, flip_y : bool
+        Reverse x or y afterwards.
+    """
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def apply(self, volume: np.ndarray) -> np.ndarray:
+        """Orient an array whose last two axes are (y, x) of the file."""
+        turned = volume.swapaxes(-1, -2) if self.transpose else volume
+        return turned[..., :: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+
+
+def in_plane_orientation(affine: np.ndarray) -> InPlane:
+    """Choose the transform that best brings x to the left and y to posterior.
+
+    Parameters
+    ----------
+    affine : ndarray, shape (4, 4)
+        Voxel indices to (right, anterior, superior); oblique planes are fine.
+
+    Returns
+    -------
+    InPlane
+        Of the eight, the one with the largest sum of both cosines. An affine without
+        direction (zero or not finite) leaves the array as it is.
+    """
+    columns = np.asarray(affine, float)[:3, :2]
+    lengths = np.linalg.norm(columns, axis=0)
+    if not (np.isfinite(lengths).all() and lengths.min() > 0):
+        return InPlane()
+    leftward = -columns[0] / lengths  # cosine of each array axis with the direction to the left
+    posterior = -columns[1] / lengths
+    straight = abs(leftward[0]) + abs(posterior[1])
+    crossed = abs(leftward[1]) + abs(posterior[0])
+    x, y = (0, 1) if straight >= crossed else (1, 0)
+    return InPlane(x == 1, bool(leftward[x] < 0), bool(posterior[y] < 0))
+
+
+def quarter_turns_to_canonical(labels: Mapping[int, np.ndarray]) -> int:
+    """Quarter turns that bring the right ventricle to the patient's right of the left one.
+
+    A header that confuses two conventions turns the image by 180 degrees. Only turns are
+    considered: a mirrored heart cannot be told from labels.
+
+    Parameters
+    ----------
+    labels : mapping of int to ndarray, shape (z, y, x)
+        Canonical labels of the annotated frames, oriented by the affine.
+
+    Returns
+    -------
+    int
+        For `numpy.rot90` over axes (y, x); 0 where the right ventricle lies on its side
+        already, or the labels do not show both ventricles.
+    """
+    offsets = [
+        _centroid(volume == RV) - _centroid(volume == LV)
+        for volume in labels.values()
+        if (volume == RV).any() and (volume == LV).any()
+    ]
+    if not offsets:
+        return 0
+    y, x = np.mean(offsets, axis=0)
+    if x < 0:
+        return 0
+    # rot90 over (y, x) takes the offset (x, y) to (y, -x).
+    candidates = [(x, y), (y, -x), (-x, -y), (-y, x)]
+    return int(np.argmax([np.dot(candidate, _RV_DIRECTION) for candidate in candidates]))
+
+
+def apex_comes_first(labels: Mapping[int, np.ndarray]) -> bool | None:
+    """Whether the stack runs from apex to base, judged by how both ventricles taper.
+
+    Each ventricle's area is followed over the slices that show it, because the most basal
+    slice may show only one of them.
+
+    Parameters
+    ----------
+    labels : mapping of int to ndarray, shape (z, y, x)
+        Canonical labels of the annotated frames.
+
+    Returns
+    -------
+    bool or None
+        None where there are no labels, or they show no clear taper.
+    """
+    growth = []
+    for volume in labels.values():
+        for ventricle in (LV, RV):
+            area = (volume == ventricle).sum(axis=(1, 2)).astype(float)
+            slices = np.flatnonzero(area)
+            if len(slices) > 2:
+                slope = np.polyfit(slices, area[slices] / area.max(), 1)[0]
+                growth.append(slope * (slices[-1] - slices[0]))
+    if not growth or abs(np.mean(growth)) < _CLEAR_TAPER:
+        return None
+    return bool(np.mean(growth) > 0)
+
+
+def _centroid(mask: np.ndarray) -> np.ndarray:
+    """Centre (y, x) of a mask (z, y, x)."""
+    return np.argwhere(mask)[:, 1:].mean(axis=0)

@@ -1,0 +1,144 @@
+"""Everything the page shows, collected into one folder: ``content.json`` and its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from synthaug.artifacts import atomic_folder, read_tsv, write_json
+from synthaug.cohort import Cohort
+from synthaug.collate import read_version
+from synthaug.config.report import ReportSettings
+from synthaug.report import cines, people, results, runs, words
+from synthaug.report.inputs import ReportInputs
+from synthaug.report.results import Row, pooled, records, select
+
+
+def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path) -> None:
+    """Collect what the report shows: rows as sections, figures, cines, tables.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        Where everything lies. What is absent becomes a section that says so.
+    settings : ReportSettings
+        How many examples are drawn, and the metric that decides.
+    output : Path
+        Folder to write, whole or not at all: ``content.json`` (values unrounded, files by
+        name) and ``assets/`` (SVG and PNG).
+
+    Raises
+    ------
+    SynthaugError
+        The result tables or a cohort are not what they were when they were written.
+    """
+    table = read_version(inputs.tables)
+    rows = records(table)
+    real = Cohort.open_all(inputs.cohorts.values())
+    metric = settings.primary_metric
+    with atomic_folder(output) as folder:
+        assets = folder / "assets"
+        assets.mkdir()
+
+        def draw(name: str, svg: str, title: str, alt: str) -> dict[str, str]:
+            (assets / f"{name}.svg").write_text(svg, encoding="utf-8")
+            return {"file": f"{name}.svg", "title": title, "alt": alt}
+
+        content = {
+            "study": str(inputs.study.get("name", "study")),
+            "title": str(inputs.study.get("title") or inputs.study.get("name", "study")),
+            "verdict": results.verdict_section(rows, inputs.arms, metric),
+            "glance": _glance(rows, inputs),
+            "datasets": people.datasets_section(inputs.cohorts),
+            "splits": people.splits_section(inputs.splits),
+            "declared_arms": _declared_arms(inputs),
+            "arms": results.arms_section(rows, inputs.arms, metric, draw),
+            "doses": results.doses_section(rows, inputs.arms, metric, draw),
+            "patients": results.patients_section(rows, inputs.arms, draw),
+            "distances": results.distances_section(rows, draw),
+            "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
+            "examples": cines.examples_section(real, inputs.synthetic, _roles(inputs), settings, draw, assets),
+            "synthesis": people.synthesis_section(rows, inputs.synthetic),
+            "models": runs.trainings_section(inputs.models, "model", draw),
+            "segmenters": runs.trainings_section(inputs.segmenters, "segmenter", draw),
+            "other": results.other_section(rows),
+            "failures": results.failures_section(rows),
+            "provenance": runs.provenance_section(inputs.tables, inputs.study, len(rows)),
+        }
+        write_json(folder / "content.json", content)
+
+
+def _roles(inputs: ReportInputs) -> dict[str, str]:
+    """Role of each real subject in the first fold, for captions."""
+    for path in inputs.splits.values():
+        split = read_tsv(path, ("subject", "role"))
+        return dict(zip(split["subject"], split["role"], strict=True))
+    return {}
+
+
+def _declared_arms(inputs: ReportInputs) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": arm.name,
+            "real": arm.real,
+            "generator": arm.generator if not arm.control else None,
+            "dose": arm.dose,
+            "control": arm.control,
+            "control_of": arm.control_of,
+            "without_controls": bool(
+                arm.real
+                and arm.generator
+                and not arm.control
+                and not any(other.control_of == arm.name for other in inputs.arms)
+            ),
+        }
+        for arm in inputs.arms
+    ]
+
+
+def _glance(rows: list[Row], inputs: ReportInputs) -> list[dict[str, Any]]:
+    """A few figures under the verdict, each with what it rests on."""
+    patients = {row["subject"] for row in rows if row["subject"] and row["metric"] == "dice"}
+    seeds = {row["training_seed"] for row in rows if row["training_seed"] is not None}
+    figures: list[dict[str, Any]] = [
+        {
+            "label": "patients tested",
+            "value": len(patients) or None,
+            "places": 0,
+            "detail": words.counted(len(seeds), "training seed") if seeds else "no seed recorded",
+        }
+    ]
+    accepted = next(iter(select(pooled(rows), metric="acceptance_rate")), None)
+    figures.append(
+        {
+            "label": "of the samples accepted",
+            "value": accepted["value"] * 100 if accepted and accepted["value"] is not None else None,
+            "places": 0,
+            "unit": "%",
+            "detail": f"n = {accepted['n']} samples of {accepted['generator']}" if accepted else "",
+        }
+    )
+    distance = next(
+        (
+            row
+            for metric in ("fvd_t", "fid", "f4d")
+            for row in select(pooled(rows), metric=metric)
+            if row["value"] is not None
+        ),
+        None,
+    )
+    if distance:
+        floor = words.number(distance["floor"], words.decimals(distance["metric"]))
+        figures.append(
+            {
+                "label": f"{words.metric_name(distance['metric'])} to real",
+                "value": distance["value"],
+                "places": words.decimals(distance["metric"]),
+                "detail": f"floor {floor} real against real, n = {distance['n']}",
+            }
+        )
+    else:
+        figures.append({"label": "distance to real", "value": None, "places": 0, "detail": ""})
+    return figures
+
+

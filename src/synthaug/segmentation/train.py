@@ -1,0 +1,185 @@
+"""Training the segmenter of one arm with one seed, to a folder that can predict on its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from synthaug.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
+from synthaug.config.segmentation import SegmentationSettings
+from synthaug.segmentation.arms import SOURCES, read_cases
+from synthaug.segmentation.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.segmentation.workspace import PLANS, environment, nnunet_workspace
+
+if TYPE_CHECKING:
+    from synthaug.segmentation.trainer import StudyTrainer
+
+#: Exit code of a training that was asked to stop and can be resumed.
+INTERRUPTED = 85
+
+
+def train_segmenter(
+    preprocessed: str | Path,
+    model: str | Path,
+    checkpoints: str | Path,
+    settings: SegmentationSettings,
+    seed: int,
+    threads: int = 1,
+    checkpoint_seconds: float = 60.0,
+) -> None:
+    """Train nnU-Net on an arm, or finish a training that was interrupted.
+
+    On one CPU thread count the same arm, settings and seed give the same weights, bit for bit,
+    also after an interruption. On a GPU nnU-Net is not deterministic, and seeds are repetitions.
+
+    Parameters
+    ----------
+    preprocessed : path
+        A folder that `preprocess_arm` wrote.
+    model : path
+        Folder that receives the segmenter, atomically: ``model.safetensors``, ``plans.json``,
+        ``dataset.json``, ``training.json`` (the record) and ``history.csv`` (one row an epoch).
+    checkpoints : path
+        Folder for the state of an unfinished training, outside every declared output; emptied when
+        the training has finished.
+    settings : SegmentationSettings
+        `SegmentationSettings.training_fields` matter.
+    seed : int
+        Seed of initial weights, sampling and augmentation.
+    threads : int
+        CPU threads; beside a GPU, processes that augment.
+    checkpoint_seconds : float
+        Least time between two checkpoints, in seconds.
+
+    Raises
+    ------
+    SystemExit
+        With code `INTERRUPTED` after SIGTERM or SIGUSR1; calling again resumes.
+    SynthaugError
+        The loss is not finite.
+    """
+    started = time.perf_counter()
+    preprocessed = Path(preprocessed)
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(threads if device.type == "cpu" else 1)
+    # Augmenting in this process is what makes a training on CPU repeatable, and does not hang.
+    augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
+    record = _describe(preprocessed, settings, seed)
+    identity = sha256_json(record)
+    with nnunet_workspace(threads, preprocessed=preprocessed), environment(augmenters):
+        from synthaug.segmentation.trainer import Interrupted, StudyTrainer
+
+        state = load_checkpoint(checkpoints, identity)
+        plans = {**read_json(preprocessed / f"{PLANS}.json"), "continue_training": False}
+        trainer = StudyTrainer(
+            plans, settings.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
+        )
+        seconds_before = state["seconds"] if state else 0.0
+
+        def save(epoch: int, state: dict[str, Any]) -> None:
+            seconds = seconds_before + time.perf_counter() - started
+            save_checkpoint(checkpoints, epoch, {**state, "identity": identity, "seconds": seconds})
+
+        trainer.prepare(settings, seed, save, state, checkpoint_seconds)
+        prepared = time.perf_counter()
+        try:
+            with _stopping_on_signals(trainer):
+                trainer.run_training()
+        except (Interrupted, RuntimeError):
+            # A scheduler signals nnU-Net's augmenting processes too; it misses them before it gets here.
+            if not trainer.stop_requested:
+                raise
+            trainer.save_last_epoch()
+            print(f"interrupted after epoch {trainer.current_epoch}; run again to resume", flush=True)
+            raise SystemExit(INTERRUPTED) from None
+        seconds = {
+            "start": prepared - started,
+            "training": time.perf_counter() - prepared,
+            "total": seconds_before + time.perf_counter() - started,
+        }
+        _write_model(Path(model), trainer, {**record, **_measured(trainer, seconds, threads)})
+    remove_checkpoints(checkpoints)
+
+
+def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> dict[str, Any]:
+    """What the weights depend on: a checkpoint that differs in any of it is not resumed."""
+    plan = read_json(preprocessed / f"{PLANS}.json")["configurations"][settings.configuration]
+    cases = read_cases(preprocessed)
+    training = cases[cases["role"] == "train"]
+    by_source = {source: int((training["source"] == source).sum()) for source in SOURCES}
+    return {
+        "configuration": settings.configuration,
+        "iterations": settings.iterations,
+        "epochs": settings.iterations // settings.epoch_iterations,
+        "epoch_iterations": settings.epoch_iterations,
+        "validation_iterations": settings.validation_iterations,
+        "learning_rate": settings.learning_rate,
+        "momentum": settings.momentum,
+        "batch_size": plan["batch_size"],
+        "patch_size": plan["patch_size"],
+        "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
+        "seed": seed,
+        "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
+        # nnU-Net draws cases uniformly; a repeated real case is a real case.
+        "real_exposure": (by_source["real"] + by_source["repeated"]) / len(training),
+        "plan_sha256": sha256_file(preprocessed / f"{PLANS}.json"),
+        "cases_sha256": sha256_file(preprocessed / "cases.tsv"),
+        "nnunetv2": importlib.metadata.version("nnunetv2"),
+        "torch": importlib.metadata.version("torch"),
+    }
+
+
+def _measured(trainer: StudyTrainer, seconds: dict[str, float], threads: int) -> dict[str, Any]:
+    return {
+        "parameters": sum(weight.numel() for weight in trainer.plain_network().parameters()),
+        "mirror_axes": list(trainer.inference_allowed_mirroring_axes),
+        "device": trainer.device.type,
+        "threads": threads,
+        "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
+    }
+
+
+def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    dataset = {key: value for key, value in trainer.dataset_json.items() if key != "dataset"}
+    network = trainer.plain_network()
+    # nnU-Net's state_dict names most weights several times over; these iterators name each once.
+    weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    with atomic_folder(model) as folder:
+        save_file(weights, folder / "model.safetensors")
+        write_json(folder / "plans.json", trainer.plans_manager.plans)
+        write_json(folder / "dataset.json", dataset)
+        pd.DataFrame(trainer.curves()).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        write_json(
+            folder / "training.json", {**record, "weights_sha256": sha256_file(folder / "model.safetensors")}
+        )
+
+
+@contextmanager
+def _stopping_on_signals(trainer: StudyTrainer) -> Iterator[None]:
+    """Let a scheduler's warning end the training at the next iteration."""
+
+    owner = os.getpid()
+
+    def stop(number: int, frame: Any) -> None:
+        if os.getpid() != owner:  # an augmenting process inherits this handler, and must end
+            os._exit(128 + number)
+        trainer.stop_requested = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

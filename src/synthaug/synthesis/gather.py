@@ -1,0 +1,183 @@
+"""All chunks as one synthetic cohort, and what the quality gate made of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from synthaug.artifacts import atomic_folder, read_tsv, write_tsv
+from synthaug.cohort import Cohort, write_cohort
+from synthaug.errors import SynthaugError
+from synthaug.synthesis.gate import CHECKS, REASONS
+from synthaug.tables import make_table
+
+#: Written by `synthesise_chunk` into ``cohort.json`` whatever the generator; the rest identifies it.
+_OWN_META = ("name", "kind", "spacing_mm", "labels", "table_sha256")
+
+
+def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, minimum_accepted: float) -> None:
+    """Make one synthetic cohort of all chunks, in the order of the plan.
+
+    Files are hard-linked where the file system allows, copied elsewhere. Besides the cohort's own
+    files the folder has ``attempts.tsv`` (every sample drawn) and ``rejections.tsv`` (the rejected
+    ones, each with its reasons in plain words and whether a later attempt replaced it).
+    ``cohort.json`` carries the generator's identity, the numbers requested, attempted and accepted,
+    and the acceptance rate (accepted / attempted).
+
+    Parameters
+    ----------
+    chunks : sequence of Path
+        Folders written by `synthesise_chunk`, all of one generator.
+    plan : DataFrame
+        The whole plan.
+    output : Path
+        Cohort folder to write.
+    minimum_accepted : float
+        Fraction of the plan that must have been accepted.
+
+    Raises
+    ------
+    SynthaugError
+        Chunks are missing or differ in their generator, or too few subjects were accepted; the
+        message names the commonest reason and what to do.
+    """
+    cohorts = [Cohort.open(chunk) for chunk in chunks]
+    identity = _common_identity(cohorts, chunks)
+    attempts = pd.concat([read_attempts(chunk / "attempts.tsv") for chunk in chunks], ignore_index=True)
+    place = {subject: number for number, subject in enumerate(plan["subject"])}
+    unplanned = set(place) ^ set(attempts["subject"])
+    if unplanned:
+        raise SynthaugError(
+            f"{output}: {min(unplanned)} is not in both plan and chunks; synthesise the chunks again"
+        )
+    attempts = attempts.sort_values(
+        ["subject", "attempt"], key=lambda c: c.map(place) if c.name == "subject" else c
+    )
+    accepted = int(attempts["accepted"].sum())
+    name = cohorts[0].name
+    if accepted < minimum_accepted * len(plan):
+        raise SynthaugError(_too_few(name, attempts, accepted, len(plan), minimum_accepted))
+
+    table = pd.concat([cohort.table for cohort in cohorts if cohort.subjects], ignore_index=True)
+    table = table.sort_values("subject", key=lambda subjects: subjects.map(place))
+    with atomic_folder(output) as folder:
+        for cohort in cohorts:
+            for source in cohort.folders.values():
+                shutil.copytree(source, folder / source.name, copy_function=_link_or_copy)
+        write_cohort(
+            folder,
+            name,
+            "synthetic",
+            table.to_dict("records"),  # type: ignore[arg-type]
+            cohorts[0].spacing_mm,
+            **identity,
+            requested=len(plan),
+            attempted=len(attempts),
+            accepted=accepted,
+            acceptance_rate=accepted / len(attempts),
+        )
+        write_tsv(folder / "attempts.tsv", attempts)
+        write_tsv(folder / "rejections.tsv", _rejections(attempts))
+
+
+def read_attempts(path: str | Path) -> pd.DataFrame:
+    """Read ``attempts.tsv``; the reasons of an accepted sample are the empty text."""
+    attempts = read_tsv(path, ("subject", "reasons"))
+    return attempts.assign(reasons=attempts["reasons"].fillna(""), accepted=attempts["accepted"].astype(bool))
+
+
+def acceptance_rows(attempts: pd.DataFrame, **fields: Any) -> pd.DataFrame:
+    """Result rows of the quality gate.
+
+    Parameters
+    ----------
+    attempts : DataFrame
+        From `read_attempts`.
+    **fields
+        What the rows are about: generator, fold, generator_seed, ...
+
+    Returns
+    -------
+    DataFrame
+        In the schema of `synthaug.tables`: ``acceptance_rate`` (accepted samples / samples drawn,
+        with a 95 % Wilson interval) and, for every reason that occurred, ``rejected_<reason>`` (how
+        many samples it rejected, commonest first; a sample can have several reasons).
+    """
+    n, accepted = len(attempts), int(attempts["accepted"].sum())
+    interval = binomtest(accepted, n).proportion_ci(0.95, method="wilson")
+    rate = {
+        "metric": "acceptance_rate",
+        "definition": "acceptance.samples.wilson95.v1",
+        "unit": "1",
+        "direction": "higher",
+        "value": accepted / n,
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+    }
+    counts = [
+        {
+            "metric": f"rejected_{reason}",
+            "definition": f"gate.{reason}.count.v1",
+            "unit": "1",
+            "direction": "lower",
+            "value": count,
+            "note": REASONS[reason],
+        }
+        for reason, count in count_reasons(attempts).items()
+    ]
+    return make_table({**row, "status": "ok", "n": n, **fields} for row in [rate, *counts])
+
+
+def count_reasons(attempts: pd.DataFrame) -> dict[str, int]:
+    """How many samples each reason rejected, commonest first, equals in the order of the checks."""
+    named = [reason for reasons in attempts["reasons"] for reason in reasons.split(",") if reason]
+    counts = {reason: named.count(reason) for reason in REASONS if reason in named}
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _rejections(attempts: pd.DataFrame) -> pd.DataFrame:
+    rejected = attempts[~attempts["accepted"]]
+    replaced = rejected["subject"].isin(attempts["subject"][attempts["accepted"]])
+    words = rejected["reasons"].map(
+        lambda reasons: "; ".join(REASONS[reason] for reason in reasons.split(","))
+    )
+    kept = rejected[["subject", "attempt", "seed", "reasons"]]
+    return kept.assign(explanation=words, replaced=replaced)
+
+
+def _common_identity(cohorts: Sequence[Cohort], chunks: Sequence[Path]) -> dict[str, Any]:
+    identities = [
+        {key: value for key, value in cohort.meta.items() if key not in _OWN_META} for cohort in cohorts
+    ]
+    if not identities:
+        raise SynthaugError("no chunk to gather; synthesise at least one")
+    for identity, chunk in zip(identities, chunks, strict=True):
+        if identity != identities[0]:
+            raise SynthaugError(f"{chunk}: made by another generator than {chunks[0]}; synthesise both again")
+    return identities[0]
+
+
+def _too_few(
+    name: str, attempts: pd.DataFrame, accepted: int, requested: int, minimum_accepted: float
+) -> str:
+    reason, count = next(iter(count_reasons(attempts).items()))
+    remedy = "train the generator longer"
+    if reason in CHECKS:
+        remedy += f", or loosen synthesis.gate.{CHECKS[reason].threshold}"
+    return (
+        f"{name}: {accepted} of {requested} subjects were accepted, {minimum_accepted:.0%} are needed; "
+        f"{count} of {len(attempts)} samples: {REASONS[reason]} ({reason}); {remedy}"
+    )
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copy2(source, target)

@@ -1,0 +1,66 @@
+"""From tables and cohorts to one page: content first, then the template."""
+
+
+def synthetic_runs(wildcards):
+    """Every synthetic cohort of the study."""
+    return [
+        synthetic_cohort(generator, {"study": study.name, "fold": fold, "draw": draw})
+        for generator in study.generators
+        for fold in folds
+        for draw in draws
+    ]
+
+
+rule gather_content:
+    input:
+        current=settled("tables/current.json"),
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        splits=settled("splits/fold-{fold}.tsv", fold=folds),
+        synthetic=synthetic_runs,
+        measured=settled(
+            "rows/controllability/{generator}_fold-{fold}_draw-{draw}.measured.tsv",
+            generator=study.generators,
+            fold=folds,
+            draw=draws,
+        ),
+        models=[
+            settled("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)[0]
+            for model, fold, seed in trained_models()
+        ],
+        segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),
+        code=code("gather_content"),
+    output:
+        content=directory(result("report")),
+    log:
+        result("logs/gather_content.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        study=study.model_dump(mode="json"),
+        arms=[vars(arm) for arm in arms.values()],
+        runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
+        models=trained_models(),
+        segmenters=[
+            (arm, fold, seed) for arm in arms for fold in folds for draw in arm_draws(arm) for seed in study.segmentation.seeds
+        ],
+    message:
+        "Drawing the figures of the report"
+    script:
+        "../scripts/gather_content.py"
+
+
+rule render_report:
+    input:
+        content=rules.gather_content.output.content,
+        template=report_files(),
+        code=code("render_report"),
+    output:
+        page=result("report.html"),
+    log:
+        result("logs/render_report.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    message:
+        "Rendering the report"
+    script:
+        "../scripts/render_report.py"

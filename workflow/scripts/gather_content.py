@@ -1,0 +1,38 @@
+"""Draw the figures and gather the content of the report."""
+
+from pathlib import Path
+
+from synthaug.config.arms import Arm
+from synthaug.config.report import ReportSettings
+from synthaug.job import job
+from synthaug.report.gather import gather_content
+from synthaug.report.inputs import ReportInputs, SyntheticRun, TrainingRun
+from synthaug.versions import current_version
+
+with job(snakemake):
+    inputs, params = snakemake.input, snakemake.params
+    gather_content(
+        ReportInputs(
+            tables=current_version(inputs.current),
+            study=params.study,
+            arms=[Arm(**arm) for arm in params.arms],
+            cohorts=dict(zip(params.study["datasets"], map(Path, inputs.cohorts), strict=True)),
+            splits=dict(enumerate(map(Path, inputs.splits))),
+            synthetic=[
+                SyntheticRun(generator, fold, seed, Path(cohort), Path(cohort) / "rejections.tsv", Path(measured))
+                for (generator, fold, seed), cohort, measured in zip(
+                    params.runs, inputs.synthetic, inputs.measured, strict=True
+                )
+            ],
+            models=[
+                TrainingRun(model, fold, seed, Path(record), Path(record).with_name("history.csv"))
+                for (model, fold, seed), record in zip(params.models, inputs.models, strict=True)
+            ],
+            segmenters=[
+                TrainingRun(arm, fold, seed, Path(folder) / "training.json", Path(folder) / "history.csv")
+                for (arm, fold, seed), folder in zip(params.segmenters, inputs.segmenters, strict=True)
+            ],
+        ),
+        ReportSettings.model_validate(params.study["report"]),
+        Path(snakemake.output.content),
+    )

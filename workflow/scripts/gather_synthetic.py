@@ -1,0 +1,20 @@
+"""Gather a generator's chunks into one synthetic cohort, with what the gate made of them."""
+
+from pathlib import Path
+
+from synthaug.artifacts import write_tsv
+from synthaug.job import job
+from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
+from synthaug.synthesis.plan import read_plan
+
+with job(snakemake):
+    cohort = Path(snakemake.output.cohort)
+    chunks = [Path(chunk) for chunk in snakemake.input.chunks]
+    gather_chunks(chunks, read_plan(snakemake.input.plan), cohort, snakemake.params.minimum_accepted)
+    rows = acceptance_rows(
+        read_attempts(cohort / "attempts.tsv"),
+        generator=snakemake.wildcards.generator,
+        fold=int(snakemake.wildcards.fold),
+        generator_seed=int(snakemake.wildcards.draw),
+    )
+    write_tsv(snakemake.output.rows, rows)

@@ -1,0 +1,13 @@
+"""Preprocess one arm with the fold's shared plan."""
+
+from synthaug.job import job
+from synthaug.segmentation.preprocess import preprocess_arm
+
+with job(snakemake):
+    preprocess_arm(
+        snakemake.input.dataset,
+        snakemake.input.plan,
+        snakemake.output.preprocessed,
+        snakemake.params.configuration,
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,9 @@
+"""Render the report from its content: one HTML file."""
+
+from pathlib import Path
+
+from synthaug.job import job
+from synthaug.report.render import render
+
+with job(snakemake):
+    render(Path(snakemake.input.content), Path(snakemake.output.page))
