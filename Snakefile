@@ -1,8 +1,8 @@
 """synthaug: does this synthetic cine MRI help, and how do we know?
 
-    snakemake --profile slurm all                                  the default study on a cluster
-    snakemake --profile local --configfile config/studies/X.yaml   another study on this machine
-    snakemake --list-target-rules                                  the menu
+snakemake --profile slurm all                                  the default study on a cluster
+snakemake --profile local --configfile config/studies/X.yaml   another study on this machine
+snakemake --list-target-rules                                  the menu
 """
 
 from snakemake.utils import min_version
@@ -23,3 +23,13 @@ include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/collect.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        settled("report.html"),

@@ -87,9 +87,12 @@ def heart_window(
                     f"the field of view ends {missing:.0f} mm short on the {side} side; padded with 0"
                 )
         extent = np.flatnonzero(labelled.any(axis=(0, 3 - axis)))
-        half = steps[axis] / 2
-        if len(extent) and (positions[0] - half > extent[0] or positions[-1] + half < extent[-1]):
-            findings.append(f"the heart is larger than the matrix from {sides[0]} to {sides[1]}; it was cut")
+        heart_mm = (np.ptp(extent) + 1 if len(extent) else 0) * spacing_mm[axis]
+        larger_mm = heart_mm - matrix[axis] * grid_spacing_mm[axis]
+        if larger_mm > spacing_mm[axis]:
+            findings.append(
+                f"the heart is {larger_mm:.0f} mm too large for the matrix, {sides[0]} to {sides[1]}; cut"
+            )
     return Window((z, in_plane[0], in_plane[1]), inside[0][:, None] & inside[1][None, :], findings)
 
 

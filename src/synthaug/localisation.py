@@ -75,7 +75,7 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
     if not energy.any():
         return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
     start = np.unravel_index(np.argmax(gaussian_filter(energy, _HEART_MM / 2 / pixel_mm)), energy.shape)
-    grid = np.stack(np.indices(energy.shape), axis=-1) * pixel_mm  # (y, x, 2) in mm
+    grid = np.moveaxis(np.indices(energy.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
     centre = np.array(start) * pixel_mm
     for _ in range(50):
         window = energy * np.exp(-((grid - centre) ** 2).sum(axis=-1) / (2 * _HEART_MM**2))

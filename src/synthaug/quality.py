@@ -14,6 +14,8 @@ from synthaug.volumes import measure_function
 FEW_SLICES = 6
 #: Blood over myocardium at ED, in units of the normalised range; bSSFP shows 0.3 and more.
 LOW_CONTRAST = 0.1
+#: The same without labels: the range that the middle half of all intensities spans.
+LOW_SPREAD = 0.05
 #: Share of the LV cavity that may lie apart from its main part: a few voxels at an apex.
 STRAY_SHARE = 0.05
 #: Percent; beyond these even severe failure and hyperdynamic hearts are rare.
@@ -62,11 +64,9 @@ def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> lis
                 return [f"blood is only {contrast:.2f} of the range brighter than myocardium; kept as it is"]
             return []
     spread = float(np.subtract(*np.percentile(cine, [75, 25])))
-    return (
-        [f"the middle half of all intensities spans {spread:.2f} of the range; low contrast"]
-        if spread < 0.05
-        else []
-    )
+    if spread < LOW_SPREAD:
+        return [f"half of all intensities lie within {spread:.2f} of the range; low contrast"]
+    return []
 
 
 def label_findings(

@@ -43,7 +43,7 @@ def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: boo
         rows += [row] * int(kept.sum())
         columns += np.clip(neighbours[kept], 0, n_source - 1).astype(int).tolist()
         weights += (weight[kept] / weight[kept].sum()).tolist()
-    return csr_array((np.float32(weights), (rows, columns)), shape=(len(positions), n_source))
+    return csr_array((np.asarray(weights, np.float32), (rows, columns)), shape=(len(positions), n_source))
 
 
 def apply_weights(volume: np.ndarray, weights: csr_array, axis: int) -> np.ndarray:

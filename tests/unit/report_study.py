@@ -12,7 +12,7 @@ from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.collate import collate
 from synthaug.config.arms import ArmSettings, resolve_arms
-from synthaug.report import ReportInputs, SyntheticRun, TrainingRun
+from synthaug.report.inputs import ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.volumes import measure_function
 
@@ -102,7 +102,13 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     for arm, difference in {"mixed-100": gain, "mixed-50": 0.002}.items():
         for versus in (f"{arm}-repeated", f"{arm}-classical", "real"):
             for structure in (None, "LV", "MYO", "RV"):
-                about = {**common, "arm": arm, "versus": versus, "structure": structure, "direction": "higher"}
+                about = {
+                    **common,
+                    "arm": arm,
+                    "versus": versus,
+                    "structure": structure,
+                    "direction": "higher",
+                }
                 found = {"value": difference, "ci_low": difference - 0.006, "ci_high": difference + 0.006}
                 p_values = {"p_value": 0.012, "p_adjusted": 0.048, "n": len(subjects)}
                 rows.append({**about, "metric": "dice_difference", "unit": "1", **found, **p_values})
@@ -120,7 +126,12 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
             found = {"value": value, "ci_low": value * 0.8, "ci_high": value * 1.3, "floor": floor}
             rows.append({**about, "metric": metric, **found, "floor_sd": floor * 0.15})
             rows.append({**about, "metric": f"{metric}_ratio", "value": value / floor})
-        absent = {"metric": "fid", "definition": "fid.v1", "status": "extractor_absent", "generator": "cascade"}
+        absent = {
+            "metric": "fid",
+            "definition": "fid.v1",
+            "status": "extractor_absent",
+            "generator": "cascade",
+        }
         rows.append({**absent, "versus": versus, "note": "extractor inception absent: no weights given"})
     control = {**common, "generator": "cascade", "fold": 0, "generator_seed": 0, "n": 12}
     rows.append({**control, "metric": "controllability_r_lv_edv_ml", "value": 0.93, "direction": "higher"})
@@ -197,7 +208,11 @@ def make_study(
 
     return ReportInputs(
         tables=root / "tables" / "v001",
-        study={"name": "made-up", "title": f"A made-up study {HOSTILE}", "datasets": {"acdc": {"layout": "acdc"}}},
+        study={
+            "name": "made-up",
+            "title": f"A made-up study {HOSTILE}",
+            "datasets": {"acdc": {"layout": "acdc"}},
+        },
         arms=list(resolve_arms(arms).values()),
         cohorts={"acdc": real},
         splits={0: root / "fold-0.tsv"},

@@ -70,7 +70,7 @@ def several_systoles(cine: np.ndarray, labels: np.ndarray) -> None:
 
 
 def rough_volume_curve(cine: np.ndarray, labels: np.ndarray) -> None:
-    jitter = [0, 1, 0, 1, 5, 4, 6, 4, 1, 0]
+    jitter = [0, 2, 0, 2, 5, 3, 5, 3, 0, 0]
     cine[:], labels[:] = cine[jitter], labels[jitter]
 
 
@@ -80,7 +80,8 @@ def ef_out_of_bounds(cine: np.ndarray, labels: np.ndarray) -> None:
 
 def lv_slices_shifted(cine: np.ndarray, labels: np.ndarray) -> None:
     for volume in (cine, labels):
-        volume[:, 5:] = np.roll(volume[:, 5:], 18, axis=-1)  # 36 mm
+        volume[:, 5:] = np.roll(volume[:, 5:], 8, axis=-1)
+        volume[:, :5] = np.roll(volume[:, :5], -8, axis=-1)  # 32 mm apart
 
 
 def slices_unrelated(cine: np.ndarray, labels: np.ndarray) -> None:

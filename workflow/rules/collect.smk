@@ -1,19 +1,12 @@
-"""The menu: what one can ask for by name. Each stage includes what it needs."""
+"""The menu: stages one can ask for by name; each includes what it needs."""
 
 
 localrules:
-    all,
     harmonise_all,
     train_all,
     synthesise_all,
     segment_all,
     evaluate_all,
-
-
-rule all:
-    input:
-        settled("report.html"),
-    default_target: True
 
 
 rule harmonise_all:
@@ -24,14 +17,21 @@ rule harmonise_all:
 rule train_all:
     input:
         [
-            settled("models/{model}/fold-{fold}/seed-{seed}/model.safetensors", model=model, fold=fold, seed=seed)[0]
+            settled(
+                "models/{model}/fold-{fold}/seed-{seed}/model.safetensors", model=model, fold=fold, seed=seed
+            )[0]
             for model, fold, seed in trained_models()
         ],
 
 
 rule synthesise_all:
     input:
-        settled("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort", generator=sampling_generators, fold=folds, draw=draws),
+        settled(
+            "synthetic/{generator}/fold-{fold}/draw-{draw}/cohort",
+            generator=sampling_generators,
+            fold=folds,
+            draw=draws,
+        ),
 
 
 rule segment_all:

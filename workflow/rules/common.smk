@@ -22,6 +22,7 @@ folds = list(range(study.split.folds))
 draws = list(study.synthesis.seeds)
 phantoms = [name for name, dataset in study.datasets.items() if dataset.phantom]
 sampling_generators = [name for name, generator in study.generators.items() if generator.kind != "external"]
+extractors = list(study.evaluation.extractors)
 chunks = list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
 
 
@@ -30,6 +31,7 @@ wildcard_constraints:
     dataset="|".join(study.datasets),
     model="|".join(study.models) or "none",
     generator="|".join(study.generators) or "none",
+    extractor="|".join(study.evaluation.extractors) or "none",
     arm="|".join(sorted(arms, key=len, reverse=True)),
     fold=r"\d+",
     draw=r"\d+",
@@ -50,7 +52,7 @@ def report_files():
 
 def result(path):
     """A path below this study's results; wildcards stay open."""
-    return "results/{study}/" + path
+    return f"results/{{study}}/{path}"
 
 
 def settled(path, **values):
@@ -83,7 +85,9 @@ def raw_root(wildcards):
 def model_needs(wildcards):
     """Weights of the models that this one builds on."""
     return [
-        result("models/{need}/fold-{fold}/seed-{seed}/model.safetensors").format(**{**wildcards, "need": need})
+        result("models/{need}/fold-{fold}/seed-{seed}/model.safetensors").format(
+            **{**wildcards, "need": need}
+        )
         for need in study.models[wildcards.model].needs.values()
     ]
 
@@ -103,13 +107,15 @@ def model_code(wildcards):
 
 def generator_models(wildcards):
     return [
-        result("models/{need}/fold-{fold}/seed-{draw}/model.safetensors").format(**{**wildcards, "need": need})
+        result("models/{need}/fold-{fold}/seed-{draw}/model.safetensors").format(
+            **{**wildcards, "need": need}
+        )
         for need in study.generators[wildcards.generator].needs.values()
     ]
 
 
 def generator_code(wildcards):
-    modules = ["synthaug.generators." + study.generators[wildcards.generator].kind]
+    modules = [f"synthaug.generators.{study.generators[wildcards.generator].kind}"]
     for need in study.generators[wildcards.generator].needs.values():
         modules += model_modules(need)
     return code("synthesise_chunk", *modules)
@@ -120,7 +126,9 @@ def extractor_model(wildcards):
     extractor = study.evaluation.extractors[wildcards.extractor]
     if extractor.kind != "study":
         return []
-    return settled("models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=wildcards.fold, s=draws[0])
+    return settled(
+        "models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=wildcards.fold, s=draws[0]
+    )
 
 
 def extractor_code(wildcards):
@@ -138,7 +146,9 @@ def with_needs(names):
 
 def trained_models():
     """(model, fold, seed) of every training: generators for each of their seeds, extractors once."""
-    generating = with_needs(need for generator in study.generators.values() for need in generator.needs.values())
+    generating = with_needs(
+        need for generator in study.generators.values() for need in generator.needs.values()
+    )
     extracting = with_needs(e.model for e in study.evaluation.extractors.values() if e.kind == "study")
     runs = [(model, fold, draw) for model in generating for fold in folds for draw in draws]
     runs += [(model, fold, draws[0]) for model in extracting for fold in folds if model not in generating]
@@ -171,6 +181,71 @@ def arm_runs(path):
 def reference_arm():
     """The arm of all real patients and nothing else: what the synthetic arms must beat."""
     return next(name for name, arm in arms.items() if arm.real and arm.generator is None)
+
+
+def arm_synthetic(wildcards):
+    """The synthetic cohort that an arm adds; a control takes only its arm's number of cases."""
+    arm = arms[wildcards.arm]
+    if arm.generator is None or arm.control:
+        return []
+    return synthetic_cohort(arm.generator, wildcards)
+
+
+def synthetic_cohort(generator, wildcards):
+    settings = study.generators[generator]
+    if settings.kind == "external":
+        return settings.folder
+    return rules.gather_synthetic.output.cohort.format(**{**wildcards, "generator": generator})
+
+
+def controlled_cases(wildcards):
+    """The case list of the arm that a control matches in size."""
+    arm = arms[wildcards.arm]
+    if arm.control is None:
+        return []
+    return result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset").format(
+        **{**wildcards, "arm": arm.control_of}
+    )
+
+
+# --- results ----------------------------------------------------------------------------------
+
+
+def generator_rows():
+    """Row files about generators: distances, controllability, acceptance."""
+    files = []
+    for generator in study.generators:
+        files += settled(
+            "rows/distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",
+            extractor=extractors,
+            generator=generator,
+            fold=folds,
+            draw=draws,
+        )
+        files += settled(
+            "rows/controllability/{generator}_fold-{fold}_draw-{draw}.tsv",
+            generator=generator,
+            fold=folds,
+            draw=draws,
+        )
+        if generator in sampling_generators:
+            files += settled(
+                "rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv",
+                generator=generator,
+                fold=folds,
+                draw=draws,
+            )
+    return files
+
+
+def synthetic_runs(wildcards):
+    """Every synthetic cohort of the study."""
+    return [
+        synthetic_cohort(generator, {"study": study.name, "fold": fold, "draw": draw})
+        for generator in study.generators
+        for fold in folds
+        for draw in draws
+    ]
 
 
 # --- resources ----------------------------------------------------------------------------------

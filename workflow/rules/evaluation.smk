@@ -1,11 +1,5 @@
 """Rows: what was measured, one fact a row, before anything is said about it."""
 
-extractors = list(study.evaluation.extractors)
-
-
-wildcard_constraints:
-    extractor="|".join(extractors) or "none",
-
 
 rule score_predictions:
     input:
@@ -161,27 +155,6 @@ rule compare_arms:
         "Comparing the arms"
     script:
         "../scripts/compare_arms.py"
-
-
-def generator_rows():
-    """Row files about generators: distances, controllability, acceptance."""
-    files = []
-    for generator in study.generators:
-        files += settled(
-            "rows/distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",
-            extractor=extractors,
-            generator=generator,
-            fold=folds,
-            draw=draws,
-        )
-        files += settled(
-            "rows/controllability/{generator}_fold-{fold}_draw-{draw}.tsv", generator=generator, fold=folds, draw=draws
-        )
-        if generator in sampling_generators:
-            files += settled(
-                "rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv", generator=generator, fold=folds, draw=draws
-            )
-    return files
 
 
 rule collate_results:

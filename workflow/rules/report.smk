@@ -1,16 +1,6 @@
 """From tables and cohorts to one page: content first, then the template."""
 
 
-def synthetic_runs(wildcards):
-    """Every synthetic cohort of the study."""
-    return [
-        synthetic_cohort(generator, {"study": study.name, "fold": fold, "draw": draw})
-        for generator in study.generators
-        for fold in folds
-        for draw in draws
-    ]
-
-
 rule gather_content:
     input:
         current=settled("tables/current.json"),
@@ -24,7 +14,9 @@ rule gather_content:
             draw=draws,
         ),
         models=[
-            settled("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)[0]
+            settled(
+                "models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed
+            )[0]
             for model, fold, seed in trained_models()
         ],
         segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),
@@ -41,7 +33,11 @@ rule gather_content:
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
         models=trained_models(),
         segmenters=[
-            (arm, fold, seed) for arm in arms for fold in folds for draw in arm_draws(arm) for seed in study.segmentation.seeds
+            (arm, fold, seed)
+            for arm in arms
+            for fold in folds
+            for draw in arm_draws(arm)
+            for seed in study.segmentation.seeds
         ],
     message:
         "Drawing the figures of the report"

@@ -1,31 +1,6 @@
 """nnU-Net, from arms to predictions: one plan for all arms of a fold, made from real training data."""
 
 
-def arm_synthetic(wildcards):
-    """The synthetic cohort that an arm adds; a control takes only its arm's number of cases."""
-    arm = arms[wildcards.arm]
-    if arm.generator is None or arm.control:
-        return []
-    return synthetic_cohort(arm.generator, wildcards)
-
-
-def synthetic_cohort(generator, wildcards):
-    settings = study.generators[generator]
-    if settings.kind == "external":
-        return settings.folder
-    return rules.gather_synthetic.output.cohort.format(**{**wildcards, "generator": generator})
-
-
-def controlled_cases(wildcards):
-    """The case list of the arm that a control matches in size."""
-    arm = arms[wildcards.arm]
-    if arm.control is None:
-        return []
-    return result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset").format(
-        **{**wildcards, "arm": arm.control_of}
-    )
-
-
 rule write_arm_dataset:
     input:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
@@ -51,7 +26,10 @@ rule write_arm_dataset:
 rule plan_segmenter:
     input:
         dataset=lambda w: settled(
-            "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset", fold=w.fold, arm=reference_arm(), draw=draws[0]
+            "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset",
+            fold=w.fold,
+            arm=reference_arm(),
+            draw=draws[0],
         ),
         code=code("plan_segmenter"),
     output:
@@ -128,7 +106,9 @@ rule predict_test:
         split=result("splits/fold-{fold}.tsv"),
         code=code("predict_test"),
     output:
-        predictions=directory(result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/predictions")),
+        predictions=directory(
+            result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/predictions")
+        ),
     log:
         result("logs/predict_test/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.log"),
     conda:

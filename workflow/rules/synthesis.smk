@@ -22,9 +22,29 @@ rule plan_conditions:
         "../scripts/plan_conditions.py"
 
 
+rule describe_generator:
+    input:
+        models=generator_models,
+        code=code("describe_generator"),
+    output:
+        description=result("generators/{generator}/fold-{fold}/draw-{draw}/generator.json"),
+    log:
+        result("logs/describe_generator/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
+        roles=lambda w: list(study.generators[w.generator].needs),
+    message:
+        "Describing {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+    script:
+        "../scripts/describe_generator.py"
+
+
 rule synthesise_chunk:
     input:
         plan=rules.plan_conditions.output.plan,
+        generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,
     output:
@@ -41,8 +61,6 @@ rule synthesise_chunk:
         mem_mb=16000,
         runtime="4h",
     params:
-        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
-        roles=lambda w: list(study.generators[w.generator].needs),
         gate=study.synthesis.gate.model_dump(mode="json"),
         batch_size=study.synthesis.batch_size,
         chunk_size=study.synthesis.chunk_size,

@@ -37,7 +37,8 @@ class DatasetSettings(Settings):
     columns: dict[str, str] = Field(
         default_factory=dict,
         description=(
-            "Layout `nifti`: column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`."
+            "Layout `nifti`: column of the dataset's table for a column of the cohort, "
+            "e.g. `vendor: Manufacturer`."
         ),
     )
     label_map: dict[int, Structure] = Field(
@@ -103,7 +104,8 @@ class SplitSettings(Settings):
         "within_domain",
         description=(
             "`within_domain`: patients of the same vendors are held out for the test. "
-            "`cross_vendor`: the test is on other vendors; a share of the training vendors is held out beside it."
+            "`cross_vendor`: the test is on other vendors; a share of the training vendors' patients "
+            "is held out beside it."
         ),
     )
     train_vendors: list[str] = Field(

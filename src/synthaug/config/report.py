@@ -16,7 +16,7 @@ class ReportSettings(Settings):
         "dice", description="Segmentation metric that the verdict and the dose curves speak of."
     )
     cine_pairs: int = Field(
-        3, ge=0, le=12, description="Real and synthetic cines shown side by side, a generator."
+        4, ge=0, le=12, description="Real and synthetic cines shown side by side, a generator."
     )
     cine_slices: int = Field(
         3, ge=1, le=16, description="Slices of each cine that the player can show, from base to apex."

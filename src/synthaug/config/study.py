@@ -136,6 +136,9 @@ def load_study(content: Mapping[str, Any]) -> StudySettings:
 
 
 def _line(finding: Any) -> str:
-    where = ".".join(str(part) for part in finding["loc"])
+    loc = list(finding["loc"])
+    if len(loc) > 2 and loc[0] in ("models", "generators"):
+        del loc[2]  # pydantic names the kind there, which is no key of the study
+    where = ".".join(str(part) for part in loc)
     message = finding["msg"].removeprefix("Value error, ")
     return f"config: {where}: {message}" if where else f"config: {message}"

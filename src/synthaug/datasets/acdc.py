@@ -44,10 +44,6 @@ def _subject(folder: Path, options: ReaderOptions) -> RawSubject:
         ed, es = (metadata.frame_index(info.get(key), first=1) for key in ("ED", "ES"))
     except ValueError as error:
         return base.unusable(name, info_file, str(error), "correct ED and ES")
-    if ed is None:
-        return base.unusable(
-            name, info_file, "names no ED frame", "add the line `ED: <frame, counted from 1>`"
-        )
     frames: dict[int, Path] = {}
     labels: dict[int, Path] = {}
     for file in sorted(folder.iterdir()):
@@ -76,7 +72,7 @@ def _load(
     name: str,
     path: Path,
     info_file: Path,
-    ed: int,
+    ed: int | None,
     es: int | None,
     frames: Mapping[int, Path],
     labels: Mapping[int, Path],

@@ -19,6 +19,7 @@ SAME_LABELS = {LV: LV, MYO: MYO, RV: RV}
 #: Durations outside are a default or another unit, not the time between two frames of a cine.
 _PLAUSIBLE_FRAME_S = (0.005, 0.2)
 
+
 @dataclass(frozen=True)
 class ReaderOptions:
     """What a study says about a dataset beyond its files.

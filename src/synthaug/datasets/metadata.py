@@ -85,5 +85,3 @@ def diagnosis_code(value: Any) -> str | None:
     """The canonical diagnosis code; unknown ones stay as they are."""
     entry = text(value)
     return _DIAGNOSES.get(entry, entry) if entry else None
-
-

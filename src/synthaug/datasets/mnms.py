@@ -50,8 +50,6 @@ def _subject(name: str, row: pd.Series, table: Path, cine: Path | None, options:
         ed, es = (metadata.frame_index(row[key], first=0) for key in ("ED", "ES"))
     except ValueError as error:
         return base.unusable(name, table, str(error), "correct ED and ES")
-    if ed is None:
-        return base.unusable(name, table, "names no ED frame", "fill in ED, counted from 0")
     labels = cine.with_name(f"{name}_sa_gt.nii.gz")
     return RawSubject(
         id=name,
@@ -70,7 +68,7 @@ def _subject(name: str, row: pd.Series, table: Path, cine: Path | None, options:
 
 
 def _load(
-    name: str, path: Path, labels: Path, table: Path, ed: int, es: int | None, options: ReaderOptions
+    name: str, path: Path, labels: Path, table: Path, ed: int | None, es: int | None, options: ReaderOptions
 ) -> RawCine:
     cine = base.read_cine(path, name)
     base.check_frames(name, table, cine.image.shape[3], ed, es)

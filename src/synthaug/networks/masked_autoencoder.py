@@ -12,6 +12,8 @@ from torch.nn import functional
 
 #: What the first axis of a clip (s, y, x) is: frames of one slice, slices of one frame, or one image.
 AXES = ("temporal", "spatial", "image")
+_FLAT = 0.03  # standard deviation below which a patch counts as flat, in units of the intensity range
+_FIRST_AXIS = 8.0  # length of the first axis in the place code, whatever its number of patches
 
 
 class TransformerBlock(nn.Module):
@@ -64,14 +66,14 @@ class MaskedAutoencoderNetwork(nn.Module):
         super().__init__()
         self.patch = tuple(patch)
         self.width = width
-        self.embed = nn.Linear(math.prod(patch), width)
+        self.embed = nn.Linear(math.prod(patch) + 2, width)
         self.axis = nn.Embedding(len(AXES), width)
         self.encoder = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.to_decoder = nn.Linear(width, decoder_width)
         self.hidden = nn.Parameter(torch.zeros(decoder_width))
         self.decoder = nn.ModuleList(TransformerBlock(decoder_width, heads) for _ in range(decoder_depth))
-        self.predict = nn.Sequential(nn.LayerNorm(decoder_width), nn.Linear(decoder_width, math.prod(patch)))
+        self.predict = nn.Sequential(nn.LayerNorm(decoder_width), nn.Linear(decoder_width, math.prod(patch) + 2))
 
     def patches(self, clips: Tensor) -> Tensor:
         """Cut clips (b, s, y, x) into patches (b, n, voxels); short edges are repeated."""
@@ -87,7 +89,10 @@ class MaskedAutoencoderNetwork(nn.Module):
         """Sine and cosine code of each patch's place in clips of this shape (s, y, x): (n, width)."""
         device = self.hidden.device
         lengths = [-(-length // size) for length, size in zip(shape, self.patch, strict=True)]
-        places = torch.cartesian_prod(*(torch.arange(length, device=device) for length in lengths))
+        axes = [torch.arange(length, device=device) + 0.5 for length in lengths]
+        # A fraction of the cycle or of the stack, so that stacks of 8 and of 12 slices are alike.
+        axes[0] = axes[0] * (_FIRST_AXIS / lengths[0])
+        places = torch.cartesian_prod(*axes)
         frequencies = 64.0 ** -torch.linspace(0, 1, width // 6, device=device)
         angles = rearrange(places[..., None] * frequencies, "n three f -> n (three f)")
         code = torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -105,7 +110,7 @@ class MaskedAutoencoderNetwork(nn.Module):
         visible : Tensor of int, shape (b, n_visible), optional
             Patches the encoder may see.
         """
-        tokens = self.embed(self.patches(clips) - 0.5)
+        tokens = self.embed(_with_contrast(self.patches(clips)))
         tokens = tokens + self.places(clips.shape[1:], self.width) + self.axis(axis)[:, None]
         if visible is not None:
             tokens = tokens.gather(1, repeat(visible, "b n -> b n c", c=self.width))
@@ -134,8 +139,16 @@ class MaskedAutoencoderNetwork(nn.Module):
         for block in self.decoder:
             tokens = block(tokens)
         predicted = self.predict(tokens[:, n_visible:])
-        target = self.patches(clips)
+        target = _with_contrast(self.patches(clips))
         target = target.gather(1, repeat(order[:, n_visible:], "b n -> b n p", p=target.shape[-1]))
-        mean, variance = target.mean(-1, keepdim=True), target.var(-1, keepdim=True)
-        # The constant keeps flat background from being blown up to pure noise: 0.01 is 1 % of the range.
-        return functional.mse_loss(predicted, (target - mean) / (variance + 0.01**2).sqrt())
+        return functional.mse_loss(predicted, target)
+
+
+def _with_contrast(patches: Tensor) -> Tensor:
+    """Patches (b, n, voxels) normalised each, followed by their mean and standard deviation.
+
+    In raw intensities the mean brightness of a patch outweighs all structure, in the features
+    as well as in the loss. The constant keeps noise in flat background small.
+    """
+    mean, deviation = patches.mean(-1, keepdim=True), patches.std(-1, keepdim=True)
+    return torch.cat([(patches - mean) / (deviation + _FLAT), mean, deviation], dim=-1)

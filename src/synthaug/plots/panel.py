@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: CSS custom property -> colour on a light page. Series are distinguishable without red
 #: and green (Okabe and Ito, 2008, darkened for contrast on white).
 THEME = {
+    "card": "#fffffe",
     "ink": "#1d2226",
     "muted": "#5d666e",
     "hairline": "#d9d6ce",
@@ -39,12 +40,15 @@ SERIES = tuple(f"series-{number}" for number in range(1, 7))
 _STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # names may hold a dollar sign
-    "font.size": 9,
+    "font.size": 10,
     "font.family": "sans-serif",
     "axes.edgecolor": THEME["hairline"],
     "axes.labelcolor": THEME["muted"],
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
     "axes.linewidth": 0.8,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -71,13 +75,13 @@ class Panel:
 
 
 @contextmanager
-def panel(width_in: float = 4.4, height_in: float = 2.9) -> Iterator[Panel]:
+def panel(width_in: float = 3.75, height_in: float = 2.7) -> Iterator[Panel]:
     """Draw one panel.
 
     Parameters
     ----------
     width_in, height_in : float
-        Size in inches; 4.4 is what a phone shows without scaling text below reading size.
+        Size in inches. At 72 units an inch the default fits the narrowest phone unscaled.
     """
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -143,10 +147,32 @@ def legend(axes: Axes, **options: Any) -> None:
         defaults: dict[str, Any] = {
             "loc": "lower left",
             "bbox_to_anchor": (0, 1.0),
-            "ncols": 3,
+            "ncols": 2,
             "borderaxespad": 0.2,
             "handlelength": 1.2,
             "columnspacing": 1.2,
-            "fontsize": 8,
+            "fontsize": 9,
         }
         axes.legend(handles, labels, **(defaults | options))
+
+
+def label_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Rows 0, 1, ... from the top, their names above their lines.
+
+    Beside the lines the names would take half of a phone's width.
+    """
+    backed = {"facecolor": THEME["card"], "edgecolor": "none", "pad": 0.8}
+    for position, label in enumerate(labels):
+        axes.text(
+            0.0,
+            position - 0.3,
+            label,
+            transform=axes.get_yaxis_transform(),
+            fontsize=9,
+            va="center",
+            bbox=backed,
+            zorder=1,  # above the grid, below the data
+        )
+    axes.set_ylim(len(labels) - 0.5, -0.65)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synthaug.plots.panel import colour, legend, panel, series_colour
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from synthaug.plots.panel import colour, label_rows, legend, panel, series_colour
 
 _PHASE_MARKERS = {"ED": "o", "ES": "s"}
-_ROW_IN = 0.42  # height of one arm, with its name above its line
+_ROW_IN = 0.46  # height of one arm, with its name above its line
 
 
 def forest(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
@@ -35,7 +32,7 @@ def forest(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
     """
     with panel(height_in=0.7 + _ROW_IN * len(rows)) as drawn:
         axes = drawn.axes
-        axes.axvline(0, color=colour("muted"), linewidth=1)
+        axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
         for position, row in enumerate(rows):
             tone = colour(row["word"] if row["word"] in ("helps", "hurts") else "undecided")
             if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
@@ -50,7 +47,7 @@ def forest(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
                 markerfacecolor=filled,
                 markeredgewidth=1.6,
             )
-        _label_rows(axes, [row["label"] for row in rows])
+        label_rows(axes, [row["label"] for row in rows])
         axes.set_xlabel(axis_label)
         axes.ticklabel_format(axis="x", useOffset=False)
     return drawn.svg
@@ -94,7 +91,7 @@ def arm_means(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
                 label=row["phase"] if row["phase"] and row["phase"] not in named else None,
             )
             named.add(row["phase"])
-        _label_rows(axes, labels)
+        label_rows(axes, labels)
         axes.set_xlabel(axis_label)
         axes.ticklabel_format(axis="x", useOffset=False)
         legend(axes)
@@ -120,6 +117,8 @@ def dose_curve(
     str
         SVG element.
     """
+    doses = sorted({dose for curve in curves.values() for dose in curve["dose"]})
+    step = 0.015 * ((doses[-1] - doses[0]) or 1.0)  # beside one another, or intervals would hide intervals
     with panel() as drawn:
         axes = drawn.axes
         for label, (tone, level) in references.items():
@@ -128,7 +127,7 @@ def dose_curve(
             tone = series_colour(index)
             low, high = (curve["value"] - curve["ci_low"]), (curve["ci_high"] - curve["value"])
             axes.errorbar(
-                curve["dose"],
+                curve["dose"] + step * (index - (len(curves) - 1) / 2),
                 curve["value"],
                 yerr=np.nan_to_num(np.stack([low, high]).astype(float)).clip(min=0),
                 color=tone,
@@ -140,8 +139,8 @@ def dose_curve(
             )
         axes.set_xlabel("synthetic subjects per real training patient")
         axes.set_ylabel(axis_label)
-        axes.set_xticks(sorted({dose for curve in curves.values() for dose in curve["dose"]}))
-        legend(axes, ncols=2)
+        axes.set_xticks(doses)
+        legend(axes)
     return drawn.svg
 
 
@@ -165,24 +164,19 @@ def patient_values(values: dict[str, tuple[str, Sequence[float]]], axis_label: s
     with panel(height_in=0.7 + _ROW_IN * len(values)) as drawn:
         axes = drawn.axes
         if zero:
-            axes.axvline(0, color=colour("muted"), linewidth=1)
+            axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
         for position, (tone, dots) in enumerate(values.values()):
             # The golden ratio spreads dots evenly without a random draw.
-            spread = ((np.arange(len(dots)) * 0.618) % 1 - 0.5) * 0.28
+            spread = ((np.arange(len(dots)) * 0.618) % 1 - 0.5) * 0.3
             axes.plot(
-                dots, position + spread, "o", color=colour(tone), markersize=4, alpha=0.6, markeredgewidth=0
+                dots,
+                position + 0.1 + spread,
+                "o",
+                color=colour(tone),
+                markersize=4,
+                alpha=0.6,
+                markeredgewidth=0,
             )
-        _label_rows(axes, list(values))
+        label_rows(axes, list(values))
         axes.set_xlabel(axis_label)
     return drawn.svg
-
-
-def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
-    """Names above their lines: beside them they would take half of a phone's width."""
-    for position, label in enumerate(labels):
-        axes.text(
-            0.0, position - 0.26, label, transform=axes.get_yaxis_transform(), fontsize=8.5, va="center"
-        )
-    axes.set_ylim(len(labels) - 0.45, -0.6)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.plots.panel import colour, legend, panel, series_colour
+from synthaug.plots.panel import colour, label_rows, legend, panel, series_colour
 
 
 def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
@@ -26,7 +26,7 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
     str
         SVG element; the floor is a tick with a band of one standard deviation.
     """
-    with panel(height_in=0.8 + 0.46 * len(rows)) as drawn:
+    with panel(height_in=0.9 + 0.5 * len(rows)) as drawn:
         axes = drawn.axes
         for position, row in enumerate(rows):
             if pd.notna(row["floor"]):
@@ -58,19 +58,10 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
                 markersize=6,
                 label="synthetic against real" if position == 0 else None,
             )
-            axes.text(
-                0,
-                position - 0.3,
-                str(row["label"]),
-                transform=axes.get_yaxis_transform(),
-                fontsize=8.5,
-                va="center",
-            )
-        axes.set_ylim(len(rows) - 0.45, -0.65)
-        axes.set_yticks([])
-        axes.spines["left"].set_visible(False)
+        label_rows(axes, [row["label"] for row in rows])
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
         axes.set_xlabel(axis_label)
-        legend(axes, ncols=2)
+        legend(axes)
     return drawn.svg
 
 
@@ -140,19 +131,22 @@ def volume_curves(curves: pd.DataFrame, axis_label: str, y_limits: tuple[float, 
         for (kind, _), curve in curves.groupby(["kind", "subject"], sort=False):
             kind = str(kind)
             sparse = len(curve) < 4
+            cycle, volume = list(curve["cycle"]), list(curve["volume_ml"])
+            if not sparse:  # the last frame leads back to the first
+                cycle, volume = [*cycle, 1.0], [*volume, volume[0]]
             axes.plot(
-                curve["cycle"],
-                curve["volume_ml"],
+                cycle,
+                volume,
                 color=colour(kind),
                 marker="o" if sparse else None,
-                markersize=4,
-                linewidth=0.8 if sparse else 1.5,
-                linestyle=":" if sparse else "-",
+                markersize=4.5,
+                linewidth=1.5,
+                linestyle="none" if sparse else "-",
                 alpha=0.75,
                 label=kind if kind not in named else None,
             )
             named.add(kind)
-        axes.set_xlim(-0.02, 1.0)
+        axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(*y_limits)
         axes.set_xlabel("part of the heart beat, from ED")
         axes.set_ylabel(axis_label)

@@ -57,7 +57,9 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "patients": results.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
-            "examples": cines.examples_section(real, inputs.synthetic, _roles(inputs), settings, draw, assets),
+            "examples": cines.examples_section(
+                real, inputs.synthetic, _roles(inputs), settings, draw, assets
+            ),
             "synthesis": people.synthesis_section(rows, inputs.synthetic),
             "models": runs.trainings_section(inputs.models, "model", draw),
             "segmenters": runs.trainings_section(inputs.segmenters, "segmenter", draw),
@@ -140,5 +142,3 @@ def _glance(rows: list[Row], inputs: ReportInputs) -> list[dict[str, Any]]:
     else:
         figures.append({"label": "distance to real", "value": None, "places": 0, "detail": ""})
     return figures
-
-

@@ -26,7 +26,7 @@ class SyntheticRun:
         TSV of the samples that the gate refused, one a row.
     volumes : Path or None
         TSV of volumes measured on the images by the independent segmenter: a column
-        ``subject`` and columns named as in a cohort's table (``lv_edv_ml``, ...).
+        ``subject`` and ``measured_lv_edv_ml``, ... or ``lv_edv_ml``, ...
     """
 
     generator: str

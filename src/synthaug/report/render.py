@@ -37,7 +37,9 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
         """The drawing inline, so that it takes the colours of the page."""
         text = (assets / panel["file"]).read_text(encoding="utf-8")
         described = Markup('<svg role="img" aria-label="{}: {}" ').format(panel["title"], panel["alt"])
-        return described + Markup(text.replace(' xmlns="http://www.w3.org/2000/svg"', "").removeprefix("<svg "))
+        return described + Markup(
+            text.replace(' xmlns="http://www.w3.org/2000/svg"', "").removeprefix("<svg ")
+        )
 
     def data_uri(name: str) -> str:
         return "data:image/png;base64," + base64.b64encode((assets / name).read_bytes()).decode()

@@ -110,8 +110,8 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[s
 _COMPARED = ("versus", "status", "note", "ci_low", "ci_high", "direction")
 
 
-def _sentences(rows: Iterable[Row], controls: Sequence[str], seeds: int) -> list[dict[str, str]]:
-    said = []
+def _sentences(rows: Iterable[Row], controls: Sequence[str], seeds: int) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
     for row in rows:
         is_control = row["versus"] in controls
         if row["status"] in VALUED_STATUSES:
@@ -121,8 +121,8 @@ def _sentences(rows: Iterable[Row], controls: Sequence[str], seeds: int) -> list
             word = verdict.NOT_MEASURED
             why = row["note"] or words.STATUSES.get(row["status"], row["status"])
             text = f"{words.metric_name(row['metric'])} of {words.place(row)} against {row['versus']}: {why}"
-        said.append({"text": text, "word": word, "versus": row["versus"] or ""})
-    return said
+        said.append({"text": text, "word": word, "counts": is_control})
+    return sorted(said, key=lambda sentence: not sentence["counts"])
 
 
 def word_of(row: Row) -> str:
@@ -163,7 +163,7 @@ def arms_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw) 
         "reason": "" if tables else "no mean over patients among the result rows",
         "tables": tables,
         "means": mean_panels,
-        "forest": _forest_panels(measured, metric, draw),
+        "forest": _forest_panels(measured, by_name, metric, draw),
         "differences": [
             {
                 "arm": row["arm"],
@@ -182,8 +182,9 @@ def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: D
     for structure in dict.fromkeys(row["structure"] for row in means):
         shown = [row for row in select(means, structure=structure) if row["status"] in VALUED_STATUSES]
         points = [
-            {**row, "label": row["arm"], "phase": row["phase"] or "", "tone": tone(arms.get(row["arm"]))}
-            for row in shown
+            {**row, "label": name, "phase": row["phase"] or "", "tone": tone(arm)}
+            for name, arm in arms.items()
+            for row in select(shown, arm=name)
         ]
         if points:
             title = words.STRUCTURES.get(structure, structure or "All structures")
@@ -196,24 +197,40 @@ def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: D
     return panels
 
 
-def _forest_panels(measured: list[Row], metric: str, draw: Draw) -> list[dict[str, str]]:
+def _forest_panels(
+    measured: list[Row], arms: Mapping[str, Arm], metric: str, draw: Draw
+) -> list[dict[str, str]]:
     panels = []
     for structure, phase in dict.fromkeys((row["structure"], row["phase"]) for row in measured):
         shown = select(measured, structure=structure, phase=phase)
-        lines = [{**row, "label": f"{row['arm']} − {row['versus']}", "word": word_of(row)} for row in shown]
+        lines = [
+            {**row, "label": f"{name} − {_short(row, arms)}", "word": word_of(row)}
+            for name in arms
+            for row in select(shown, arm=name)
+        ]
+        if not lines:
+            continue
         title = words.place({"structure": structure, "phase": phase})
         svg = segmentation.forest(lines, f"difference in {_axis(metric)}")
         places = words.decimals(metric)
-        alt = "; ".join(f"{line['label']}: {words.number(line['value'], places, sign=True)}" for line in lines)
+        alt = "; ".join(
+            f"{line['label']}: {words.number(line['value'], places, sign=True)}" for line in lines
+        )
         panels.append(draw(f"forest-{metric}-{structure or 'all'}-{phase or 'all'}", svg, title, alt))
     return panels
 
 
+def _short(row: Row, arms: Mapping[str, Arm]) -> str:
+    """What a row compares with, a control of the same arm by its kind only."""
+    versus = arms.get(row["versus"])
+    if versus is not None and versus.control and versus.control_of == row["arm"]:
+        return versus.control
+    return str(row["versus"])
+
+
 def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw) -> dict[str, Any]:
     """Mean against dose, a curve a generator, with its controls and the real arm."""
-    means = [
-        row for row in pooled(select(rows, metric=f"{metric}_mean")) if row["status"] in VALUED_STATUSES
-    ]
+    means = [row for row in pooled(select(rows, metric=f"{metric}_mean")) if row["status"] in VALUED_STATUSES]
     families: dict[str, list[Arm]] = {}
     for arm in arms:
         if arm.real and arm.generator:
@@ -271,7 +288,9 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
     found = pooled(select(rows, metric=DISTANCES))
     ratios = pooled(select(rows, metric=tuple(f"{name}_ratio" for name in DISTANCES)))
     varying = [
-        column for column in ("extractor", *_RUN[2:]) if len({row[column] for row in found if row[column]}) > 1
+        column
+        for column in ("extractor", *_RUN[2:])
+        if len({row[column] for row in found if row[column]}) > 1
     ]
     table, panels = [], []
     for row in sorted(found, key=lambda row: DISTANCES.index(row["metric"])):
@@ -347,7 +366,10 @@ def failures_section(rows: list[Row]) -> dict[str, Any]:
             key = (row["metric"], row["status"], row["arm"] or row["generator"] or "", row["note"] or "")
             groups.setdefault(key, []).append(row)
     return {
-        "counts": dict(Counter(row["status"] for row in rows)),
+        "counts": [
+            {"text": words.STATUSES.get(status, "with a plain value"), "count": count}
+            for status, count in Counter(row["status"] for row in rows).most_common()
+        ],
         "groups": [
             {
                 "metric": metric,

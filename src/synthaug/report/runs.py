@@ -25,20 +25,33 @@ CONTROL_PREFIX = "controllability"
 def trainings_section(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, Any]:
     """Trainings of one kind: what each cost, and its losses."""
     table, panels = [], []
-    for run in runs:
+    for number, run in enumerate(runs):
         label = f"{run.name}, fold {run.fold}, seed {run.seed}"
         record = read_json(run.record) if run.record and run.record.is_file() else {}
-        facts = {key: value for key, value in record.items() if isinstance(value, int | float | str)}
-        table.append({"name": run.name, "fold": run.fold, "seed": run.seed, "facts": facts})
+        table.append({"name": run.name, "fold": run.fold, "seed": run.seed, "facts": _facts(record)})
         if run.history is not None and run.history.is_file():
-            panel = _loss_panel(f"loss-{kind}-{run.name}-{run.fold}-{run.seed}", label, run.history, draw)
+            panel = _loss_panel(f"loss-{kind}-{number:04d}", label, run.history, draw)
             panels += [panel] if panel else []
     shown = [key for key in _FACTS if any(key in row["facts"] for row in table)]
-    return {"reason": "" if table else "nothing was trained", "table": table, "facts": shown, "panels": panels}
+    return {
+        "reason": "" if table else "nothing was trained",
+        "table": table,
+        "facts": shown,
+        "panels": panels,
+    }
 
 
-#: Facts of a training record that the table shows; the record itself has all.
-_FACTS = ("kind", "iterations", "seconds", "parameters", "device", "seen", "torch")
+#: Facts of a training record that the table shows, in this order; the record itself has more.
+_FACTS = ("kind", "iterations", "seconds", "parameters", "device", "seen", "real_exposure", "figures")
+
+
+def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {key: record[key] for key in _FACTS if record.get(key) is not None}
+    if isinstance(facts.get("seconds"), dict):  # the segmenter's record has them by phase
+        facts["seconds"] = facts["seconds"].get("total")
+    if "seen" in facts:
+        facts["seen"] = len(facts["seen"])
+    return facts
 
 
 def _loss_panel(name: str, title: str, path: Path, draw: Draw) -> dict[str, str] | None:
@@ -100,11 +113,13 @@ def _asked_and_measured(run: SyntheticRun, column: str) -> tuple[pd.DataFrame, s
     table = Cohort.open(run.cohort).table
     if f"asked_{column}" not in table:
         return pd.DataFrame(columns=["asked", "measured"]), ""
+    measured, source = table[column], "the generator's own masks"
     if run.volumes is not None:
-        measured = read_tsv(run.volumes, ("subject",)).set_index("subject")[column].reindex(table.index)
-        source = "the synthetic images, by the independent segmenter"
-    else:
-        measured, source = table[column], "the generator's own masks"
+        volumes = read_tsv(run.volumes, ("subject",)).set_index("subject")
+        named = next((name for name in (f"measured_{column}", column) if name in volumes), None)
+        if named:
+            measured = volumes[named].reindex(table.index)
+            source = "the synthetic images by the segmenter that saw real patients only"
     pairs = pd.DataFrame({"asked": table[f"asked_{column}"], "measured": measured})
     return pairs.dropna(), source
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from synthaug.cohort import LV, MYO
+from synthaug.cohort import BACKGROUND, LV, MYO
 from synthaug.config.synthesis import GateSettings
 from synthaug.volumes import ejection_fraction, volume_curve_ml
 
@@ -148,18 +148,24 @@ def _count_systoles(curve: np.ndarray) -> float:
 def _measure_image(cine: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Contrast, and likeness of neighbouring slices at ED."""
     low, high = np.percentile(cine, [1, 99])
+    correlations = [
+        _correlate_around_heart(cine[0, z : z + 2], labels[0, z : z + 2]) for z in range(len(cine[0]) - 1)
+    ]
     blood, wall = cine[labels == LV], cine[labels == MYO]
-    slices = cine[0].reshape(len(cine[0]), -1).astype(np.float64)
-    slices = slices - slices.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(slices, axis=1)
-    scale = norms[1:] * norms[:-1]
-    # An empty slice resembles nothing: its correlation is 0, not undefined.
-    correlations = (slices[1:] * slices[:-1]).sum(axis=1) / np.where(scale > 0, scale, 1)
     return {
         "intensity_span": float(high - low),
         "blood_contrast": float(blood.mean() - wall.mean()) if blood.size and wall.size else float("nan"),
-        "slice_correlation": float(correlations.min()) if len(correlations) else float("nan"),
+        "slice_correlation": min(correlations, default=float("nan")),
     }
+
+
+def _correlate_around_heart(images: np.ndarray, labels: np.ndarray) -> float:
+    """Correlation of two slices where neither shows the heart, which may end between them."""
+    outside = (labels == BACKGROUND).all(axis=0)
+    first, second = (image[outside] - image[outside].mean() for image in images.astype(np.float64))
+    scale = np.linalg.norm(first) * np.linalg.norm(second)
+    # An empty slice resembles nothing: its correlation is 0, not undefined.
+    return float(first @ second / scale) if scale > 0 else 0.0
 
 
 def _measure_shape(labels: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, float]:

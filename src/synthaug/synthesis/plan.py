@@ -66,10 +66,9 @@ def plan_conditions(
         # A generator must know how many slices to draw, so an open count follows the real ones.
         conditions = requests.assign(n_slices=requests["n_slices"].fillna(conditions["n_slices"]))
     refuse_impossible(conditions, subjects, max_slices, "synthesis.plan")
-    plan = conditions.astype(dict.fromkeys(TEXT_CONDITIONS, "string") | {"n_slices": int})
+    plan = conditions.assign(seed=[_sample_seed(seed, number) for number in range(count)])
     plan.insert(0, "subject", [f"{generator}-s{seed}-{number:04d}" for number in range(count)])
-    plan["seed"] = [_sample_seed(seed, number) for number in range(count)]
-    return plan
+    return plan.astype(dict.fromkeys(("subject", *TEXT_CONDITIONS), "string") | {"n_slices": int})
 
 
 def read_plan(path: str | Path) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 
 def smooth_noise(
@@ -30,3 +30,23 @@ def smooth_noise(
     """
     pattern = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma, mode=mode)
     return (pattern - pattern.mean()) / max(float(pattern.std()), 1e-12)
+
+
+def spread(pattern: np.ndarray, x_mm: np.ndarray, y_mm: np.ndarray, step_mm: float) -> np.ndarray:
+    """A pattern that repeats every `step_mm` times its size, at points of a plane.
+
+    Parameters
+    ----------
+    pattern : ndarray, shape (rows, columns)
+        Samples `step_mm` apart; periodic.
+    x_mm, y_mm : ndarray
+        Where it is wanted.
+    step_mm : float
+        Distance between samples.
+
+    Returns
+    -------
+    ndarray, float32, shape of `x_mm`
+    """
+    values = map_coordinates(pattern, [y_mm / step_mm, x_mm / step_mm], order=1, mode="grid-wrap")
+    return values.astype(np.float32)

@@ -22,6 +22,7 @@ from synthaug.datasets.phantom.left_ventricle import (
     Shell,
 )
 from synthaug.datasets.phantom.population import HeartParameters
+from synthaug.datasets.phantom.right_heart import RightHeart
 
 #: Columns of `Layers.radii`: outlines from inside to outside, then those the labels follow.
 (LEFT_BLOOD, LEFT_WALL, RIGHT_BLOOD, RIGHT_WALL, FAT, LV_LABEL, MYO_LABEL, RV_LABEL) = range(8)
@@ -30,7 +31,6 @@ TOP_MM = -45.0
 _ABSENT = -100.0  # a radius that no pixel is inside of
 _ATRIAL_WALL_MM = 2.0
 _RV_WALL_MM = 3.0
-_OUTFLOW_MM = 9.0  # how far the outflow tract rises above the tricuspid plane
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ class Heart:
         self._fat_relief = 1 + 0.25 * smooth_noise(rng, rows, (14, 16), "wrap")
         self._papillary_deg = np.array([-62.0, 72.0]) + rng.normal(0, 8, 2)
         self._papillary_mm = rng.uniform(0.8, 1.1, 2) * np.cbrt(parameters.myocardial_mass_g / 100) * 5.2
+        diastole = self.left_ventricle.at(0.0)
+        self._atrium_mm = 0.96 * np.sqrt(diastole.squared[0, :, 1])
+        squared, in_lv, _ = self._on_rows(diastole, 0.0)
+        _, left_wall = self._left_side(squared, in_lv, diastole.base_mm)
+        self._right_heart = RightHeart(parameters, self.z_mm, self.length_mm, left_wall)
 
     def at(self, time_s: float) -> Layers:
         """The heart `time_s` after end-diastole."""
@@ -82,9 +87,8 @@ class Heart:
         twist = float(self.cycle.twist(np.array(time_s))) * np.deg2rad(p.torsion_deg)
         shell = self.left_ventricle.at(contraction)
         squared, in_lv, turn = self._on_rows(shell, twist)
-        base_row_squared = squared[np.argmax(in_lv), :, 1]
-        left_blood, left_wall = self._left_side(squared, in_lv, base_row_squared, shell.base_mm)
-        right, in_rv = self._right_side(left_wall, contraction)
+        left_blood, left_wall = self._left_side(squared, in_lv, shell.base_mm)
+        right, in_rv = self._right_heart.at(left_wall, contraction)
         depth = right - left_wall
         trabeculated = np.where(self.z_mm[:, None] > 0, 0.12 + 0.35 * self._level(), 0.0)
         radii = np.full((*left_wall.shape, 8), _ABSENT, np.float32)
@@ -132,47 +136,24 @@ class Heart:
         return squared, in_lv, turn
 
     def _left_side(
-        self, squared: np.ndarray, in_lv: np.ndarray, base_squared: np.ndarray, base_mm: float
+        self, squared: np.ndarray, in_lv: np.ndarray, base_mm: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Blood and outer wall of left ventricle and atrium, shape (rows, angles)."""
         # The atrium's roof stands still: when the mitral plane descends, the atrium fills.
-        height = (base_mm - self.z_mm) / (base_mm - TOP_MM - 2)
-        dome = np.sqrt(np.clip(1 - np.clip(height, 0, None) ** 3, 0, 1))[:, None]
-        atrium = np.sqrt(base_squared)[None, :] * (0.98 - 0.1 * np.clip(height, 0, 1)[:, None]) * dome
-        above = (self.z_mm < base_mm)[:, None]
+        height = base_mm - self.z_mm
+        dome = np.sqrt(np.clip(1 - np.clip(height / (base_mm - TOP_MM - 2), 0, None) ** 3, 0, 1))[:, None]
+        annulus = np.sqrt(squared[np.argmax(in_lv), :, 1])
+        atrium = annulus + (self._atrium_mm - annulus) * _near(height, 9)[:, None]
+        atrium = atrium * dome
+        above = (height > 0)[:, None]
         blood = np.where(above, atrium, np.sqrt(squared[..., 0]))
         blood = np.where(above | in_lv[:, None], blood, _ABSENT)
         wall = np.where(above, atrium + _ATRIAL_WALL_MM * dome, np.sqrt(squared[..., 2]))
         return blood, wall
 
-    def _right_side(self, left_wall: np.ndarray, contraction: float) -> tuple[np.ndarray, np.ndarray]:
-        """Outer radius of right ventricle and atrium, and where it is ventricle, (rows, angles)."""
-        p = self.parameters
-        anterior = np.angle(np.exp(1j * (ANGLES - np.deg2rad(240))))
-        outflow = np.clip(1 - (anterior / np.deg2rad(38)) ** 2, 0, 1)
-        base = p.tapse_mm * contraction - _OUTFLOW_MM * outflow  # by angle
-        apex = 0.88 * self.length_mm
-        u = (self.z_mm[:, None] - base) / (apex - base)
-        in_rv = (u >= 0) & (u < 1)
-        # The insertion points come closer to each other towards the apex.
-        half_width = np.deg2rad(78) - np.deg2rad(30) * np.clip(u, 0, 1) ** 1.5
-        across = np.angle(np.exp(1j * (ANGLES - np.deg2rad(176))))[None, :] / half_width
-        crescent = np.clip(1 - np.abs(across) ** 2.4, 0, 1) ** 0.75 * (1 - 0.18 * across)
-        along = np.where(u >= 0, np.clip(1 - np.clip(u, 0, 1) ** 1.8, 0, 1) ** 0.8, 0)
-        height = np.clip(-u * (apex - base) / (base - TOP_MM - 4), 0, 1)
-        dome = np.where(u < 0, np.sqrt(1 - height**3) * (1 - 0.25 * height), 0)
-        shape = crescent * (along + dome)
-        # V = sum over the ventricle of ((r + d s)^2 - r^2) / 2, quadratic in the depth d.
-        cell = np.pi / N_ANGLES * ROW_MM / 1000
-        quadratic = float((shape**2)[in_rv].sum()) * cell
-        linear = float((2 * left_wall * shape)[in_rv].sum()) * cell
-        volume = p.rv_edv_ml - (p.rv_edv_ml - p.rv_esv_ml) * contraction
-        depth = (-linear + np.sqrt(linear**2 + 4 * quadratic * volume)) / (2 * quadratic)
-        return left_wall + depth * shape, in_rv
-
     def _fat(self, outer: np.ndarray, base_mm: float) -> np.ndarray:
         """Outer radius of the epicardial fat: fills the grooves, thicker between the chambers."""
-        envelope = gaussian_filter1d(outer, 9, axis=1, mode="wrap")
+        envelope = gaussian_filter1d(outer, 13, axis=1, mode="wrap")
         groove = np.exp(-(((self.z_mm - base_mm + 3) / 7) ** 2))[:, None]
         thickness = self.parameters.fat_mm * (0.5 + 1.6 * groove + 0.5 * self._level()) * self._fat_relief
         beyond = np.clip(1 - (self.z_mm - self.length_mm) / 6, 0, 1)[:, None]
@@ -194,3 +175,8 @@ class Heart:
             muscles[:, index, 1] = centre * np.sin(angle)
             muscles[:, index, 2] = radius * bulk
         return muscles
+
+
+def _near(distance_mm: np.ndarray, reach_mm: float) -> np.ndarray:
+    """0 at the valve plane, 1 from `reach_mm` above it on."""
+    return np.sqrt(np.clip(distance_mm / reach_mm, 0, 1))

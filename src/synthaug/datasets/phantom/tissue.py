@@ -30,7 +30,7 @@ class Tissue:
 # Radiology 230, 2004 (fat, marrow, spleen). Myocardium at 3 T: von Knobelsdorff-Brenkenhoff et al.,
 # J. Cardiovasc. Magn. Reson. 15:53, 2013. Lung's density is that of its air-filled tissue.
 TISSUES = {
-    "blood": Tissue(0.95, (1441, 1932), (290, 220)),
+    "blood": Tissue(0.95, (1441, 1932), (290, 275)),
     "myocardium": Tissue(0.80, (1030, 1160), (44, 43)),
     "fat": Tissue(0.90, (343, 382), (58, 68), is_fat=True),
     "liver": Tissue(0.75, (586, 809), (46, 34)),

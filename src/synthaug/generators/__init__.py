@@ -1,0 +1,104 @@
+"""Generators: chains of trained models behind one `sample` method.
+
+>>> from synthaug.generators import load
+>>> generator = load("results/demo/generators/cascade/fold-0/seed-0/generator.json")
+>>> for subject, cine, labels in generator.sample(conditions): ...
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthaug.artifacts import read_json, sha256_file, write_json
+from synthaug.errors import SynthaugError
+
+if TYPE_CHECKING:
+    from synthaug.config.generators import GeneratorSettings
+    from synthaug.generators.base import Generator
+
+#: Where the class of each kind that can be sampled is found.
+KINDS = {"cascade": "synthaug.generators.cascade:Cascade"}
+
+
+def settings_of(content: Mapping[str, Any]) -> GeneratorSettings:
+    """Settings of a generator from their JSON-able content, by its `kind`."""
+    from pydantic import TypeAdapter
+
+    from synthaug.config.generators import GeneratorSettings
+
+    settings: GeneratorSettings = TypeAdapter(GeneratorSettings).validate_python(dict(content))
+    return settings
+
+
+def build_generator(settings: GeneratorSettings, models: Mapping[str, Path], device: str = "auto") -> Generator:
+    """Make a generator from its settings and its models' weight files.
+
+    Parameters
+    ----------
+    settings : GeneratorSettings
+        The generator's section of the study.
+    models : mapping of str to Path
+        Weight file of each role.
+    device : str
+        ``"auto"`` is a GPU where there is one.
+
+    Raises
+    ------
+    SynthaugError
+        The generator cannot be sampled, or a weight file is missing or damaged.
+    """
+    import torch
+
+    if settings.kind not in KINDS:
+        raise SynthaugError(
+            f"a generator of kind {settings.kind!r} cannot be sampled; its folder is used as it is"
+        )
+    module, _, name = KINDS[settings.kind].partition(":")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator: Generator = getattr(importlib.import_module(module), name).build(settings, models, device)
+    return generator
+
+
+def describe(path: str | Path, settings: GeneratorSettings, models: Mapping[str, Path]) -> None:
+    """Write ``generator.json``: settings, and where each model lies with its SHA-256.
+
+    Paths are relative to the file, so that a results folder can be moved whole.
+    """
+    path = Path(path)
+    content = {
+        "settings": settings.model_dump(mode="json"),
+        "models": {
+            role: {"path": os.path.relpath(weights, path.parent), "sha256": sha256_file(weights)}
+            for role, weights in models.items()
+        },
+    }
+    write_json(path, content)
+
+
+def load(path: str | Path, device: str = "auto") -> Generator:
+    """Load a generator from its ``generator.json``, or from the folder that holds one.
+
+    Raises
+    ------
+    SynthaugError
+        There is no description, or a model is missing or not the one described.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "generator.json"
+    if not path.is_file():
+        raise SynthaugError(f"{path}: no such file; give a generator.json or the folder that holds it")
+    content = read_json(path)
+    models: dict[str, Path] = {}
+    for role, model in content["models"].items():
+        models[role] = path.parent / model["path"]
+        if not models[role].is_file():
+            raise SynthaugError(f"{models[role]}: the {role} of {path} is missing; train it or move it back")
+        if sha256_file(models[role]) != model["sha256"]:
+            raise SynthaugError(f"{models[role]}: is not the {role} that {path} describes; synthesise again")
+    return build_generator(settings_of(content["settings"]), models, device)

@@ -1,0 +1,64 @@
+"""What bulk synthesis asks of every generator."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.models.base import Grid
+
+
+class Generator(ABC):
+    """A chain of trained models that makes cines with masks from conditions.
+
+    Attributes
+    ----------
+    grid : Grid
+        Of the cines it makes; they have `grid.z` slices or fewer.
+    hashes : mapping of str to str
+        SHA-256 of each model's weight file, by role.
+    seen : list of str
+        Ids of the real subjects its models were trained on.
+    """
+
+    grid: Grid
+    hashes: Mapping[str, str]
+    seen: list[str]
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: Any, models: Mapping[str, Path], device: str) -> Generator:
+        """Make the generator from its settings and its models' weight files by role."""
+
+    @abstractmethod
+    def sample(
+        self, conditions: pd.DataFrame, batch_size: int = 1
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Make one cine a row, in the order of the rows.
+
+        Parameters
+        ----------
+        conditions : DataFrame
+            Columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, n_slices, es_phase (ES as a
+            fraction of the cycle) and seed. Empty is left open; n_slices and seed never are.
+        batch_size : int
+            Rows worked on together; changes speed and memory only.
+
+        Yields
+        ------
+        subject : str
+        cine : ndarray, shape (t, z, y, x), float32
+            Intensities in [0, 1]; frame 0 is ED, z is the row's n_slices.
+        labels : ndarray, shape (t, z, y, x), uint8
+            Canonical labels of every frame.
+
+        Notes
+        -----
+        A sample is a function of the models, its row and its seed, whatever the batch it falls
+        in: bit for bit on a CPU, to rounding on a GPU.
+        """

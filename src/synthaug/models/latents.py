@@ -1,0 +1,89 @@
+"""Latents of the training fold, encoded once: mean and log-variance of augmented copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthaug.config.models import GeometrySettings
+from synthaug.models.autoencoder import Autoencoder
+from synthaug.models.geometry import Geometry
+from synthaug.store import TensorStore
+
+
+@dataclass(frozen=True)
+class LatentCache:
+    """Encoded training cines.
+
+    Attributes
+    ----------
+    mean, log_variance : Tensor, shape (copies, n, t, c, z, y, x), float16, on the CPU
+        Copy 0 is the original.
+    scale : Tensor, shape (copies, n)
+        In-plane enlargement of each copy; its volumes are `scale` squared times the original's.
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+    scale: Tensor
+
+    def draw(self, copy: int, index: int, frames: Tensor, generator: torch.Generator) -> Tensor:
+        """A fresh draw of some frames' latents, (t, c, z, y, x).
+
+        All frames share one noise: what moves between frames is the heart, not the noise.
+        """
+        mean = self.mean[copy, index, frames].float()
+        deviation = (self.log_variance[copy, index, frames].float() / 2).exp()
+        return mean + deviation * torch.randn(mean.shape[1:], generator=generator)
+
+
+@torch.no_grad()
+def encode_cines(
+    autoencoder: Autoencoder,
+    store: TensorStore,
+    frames: Sequence[int],
+    copies: int,
+    geometry: GeometrySettings,
+) -> LatentCache:
+    """Encode copies of all cines, the first as they are, the others moved, turned and scaled.
+
+    Parameters
+    ----------
+    autoencoder : Autoencoder
+        Trained.
+    store : TensorStore
+        Training fold.
+    frames : sequence of int
+        Frames to encode.
+    copies : int
+        Versions of each cine.
+    geometry : GeometrySettings
+        Limits of the random geometry; the draw is the same every time.
+
+    Returns
+    -------
+    LatentCache
+        With t = len(frames).
+    """
+    shape = (copies, len(store), len(frames), *autoencoder.latent_shape)
+    mean, log_variance = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
+    scale = torch.ones(copies, len(store))
+    generator = torch.Generator().manual_seed(0)
+    for index in range(len(store)):
+        cine = torch.from_numpy(store.images[index, list(frames)].astype(np.float32)).to(autoencoder.device)
+        slices = slice_weights(store.slice_mask[index]).to(cine).expand(len(frames), -1, -1, -1, -1)
+        for copy in range(copies):
+            moved = Geometry() if copy == 0 else Geometry.draw(geometry, generator)
+            encoded = autoencoder.encode(moved.apply(cine)[:, None], slices)
+            mean[copy, index], log_variance[copy, index] = encoded[0].cpu(), encoded[1].cpu()
+            scale[copy, index] = moved.scale
+    return LatentCache(mean, log_variance, scale)
+
+
+def slice_weights(slice_mask: np.ndarray) -> Tensor:
+    """A slice mask (z,) as weights (1, 1, z, 1, 1)."""
+    return torch.from_numpy(slice_mask).float()[None, None, :, None, None]

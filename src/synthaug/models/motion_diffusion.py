@@ -1,0 +1,183 @@
+"""Diffusion model of cardiac motion: all frames' latents minus the end-diastolic one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from synthaug.config.generators import SamplerSettings
+from synthaug.config.models import MotionDiffusionSettings
+from synthaug.models.anatomy_diffusion import channel_statistics
+from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.conditions import raw_values
+from synthaug.models.latent_diffusion import LatentDiffusion, Predict
+from synthaug.models.latents import encode_cines
+from synthaug.networks.conditions import PhaseEmbedding
+from synthaug.networks.unet import LatentUNet
+from synthaug.store import TensorStore
+
+
+class MotionDiffusion(LatentDiffusion):
+    """Residual latents of a whole cycle at once, given the ED latent, phases and conditions.
+
+    The residual of frame 0 is zero and never noised: the ED frame is exact, and every frame sees
+    it clean. Frames exchange information by attention without positions, told apart by their
+    cyclic phase alone, so that the last frame leads back to the first.
+    """
+
+    mean: Tensor
+    standard_deviation: Tensor
+    residual_deviation: Tensor
+
+    def __init__(
+        self,
+        settings: MotionDiffusionSettings,
+        grid: Grid,
+        needs: Mapping[str, TrainableModel],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(settings, grid, needs, facts)
+        self.drawn = min(settings.frames_drawn or grid.frames, grid.frames)
+        channels = self.autoencoder.latent_shape[0]
+        self.phase = PhaseEmbedding(self.embedding_size)
+        self.network = LatentUNet(
+            2 * channels + 1, channels, settings.channels, settings.blocks, self.embedding_size, temporal=True
+        )
+        for name in ("mean", "standard_deviation", "residual_deviation"):
+            self.register_buffer(name, torch.zeros(channels, 1, 1, 1))
+
+    def prepare(self, store: TensorStore) -> None:
+        """Encode all frames; take statistics of latents, residuals and conditions."""
+        self.take_conditions(store)
+        self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
+        self.phases = cardiac_phase(torch.from_numpy(raw_values(store.table, "es_phase")), self.grid.frames)
+        self.cache = encode_cines(
+            self.autoencoder,
+            store,
+            range(self.grid.frames),
+            self.settings.copies,
+            self.settings.augmentation,
+        )
+        latents = self.cache.mean[0].float()
+        mean, deviation = channel_statistics(latents[:, 0], self.slices)
+        residuals = rearrange(latents[:, 1:] - latents[:, :1], "n t c z y x -> (n t) c z y x")
+        slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=self.grid.frames - 1)
+        # Residuals keep their zero: they are divided by their size about zero, not centred.
+        offset, spread = channel_statistics(residuals, slices)
+        self.mean.copy_(mean)
+        self.standard_deviation.copy_(deviation)
+        self.residual_deviation.copy_((offset**2 + spread**2).sqrt())
+
+    def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions."""
+        copies = torch.randint(self.settings.copies, (len(indices),), generator=generator)
+        latents, phases = [], []
+        for copy, index in zip(copies, indices, strict=True):
+            others = torch.randperm(self.grid.frames - 1, generator=generator)[: self.drawn - 1] + 1
+            frames = torch.cat([torch.tensor([0]), others.sort().values])
+            latents.append(self.cache.draw(int(copy), index, frames, generator))
+            phases.append(self.phases[index, frames])
+        values = self.values_of(indices, self.cache.scale[copies, indices])
+        return {
+            "latents": torch.stack(latents),
+            "phases": torch.stack(phases),
+            "slices": self.slices[indices],
+            **values,
+        }
+
+    def loss(
+        self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Denoising error over existing slices of all frames but ED."""
+        latents, slices = batch["latents"], batch["slices"][:, None]
+        anatomy = (latents[:, 0] - self.mean) / self.standard_deviation * batch["slices"]
+        data = (latents - latents[:, :1]) / self.residual_deviation * slices
+        moving = torch.ones(latents.shape[1], device=latents.device)
+        moving[0] = 0
+        weights = slices * moving.view(1, -1, 1, 1, 1, 1)
+        predict = self._predictor(batch, batch["phases"], anatomy, batch["slices"])
+        return self.diffusion_loss(predict, data, weights, generator)
+
+    def sample(
+        self,
+        anatomy: Tensor,
+        values: Mapping[str, Tensor],
+        phases: Tensor,
+        slices: Tensor,
+        noise: Tensor,
+        settings: SamplerSettings,
+    ) -> Tensor:
+        """Latents of whole cycles that start at given ED latents.
+
+        Parameters
+        ----------
+        anatomy : Tensor, shape (b, c, z, y, x)
+            ED latents.
+        values : mapping of str to Tensor, shape (b,)
+            Raw conditions, from `Conditions.read`.
+        phases : Tensor, shape (b, t)
+            From `cardiac_phase`.
+        slices : Tensor, shape (b, 1, z, 1, 1)
+            1 where a slice exists.
+        noise : Tensor, shape (b, t, c, z, y, x)
+            Standard normal.
+        settings : SamplerSettings
+            Solver, steps, guidance.
+
+        Returns
+        -------
+        Tensor, shape (b, t, c, z, y, x)
+            Frame 0 is `anatomy`, bit for bit.
+        """
+        normalised = (anatomy - self.mean) / self.standard_deviation * slices
+        residuals = self.solve(self._predictor(values, phases, normalised, slices), noise, settings)
+        cine = anatomy[:, None] + residuals * self.residual_deviation * slices[:, None]
+        cine[:, 0] = anatomy
+        return cine
+
+    def _predictor(
+        self, values: Mapping[str, Tensor], phases: Tensor, anatomy: Tensor, slices: Tensor
+    ) -> Predict:
+        frames = phases.shape[1]
+        phase = self.phase(phases)
+        beside = torch.cat([anatomy, slices.expand(-1, -1, -1, *anatomy.shape[-2:])], dim=1)
+        beside = repeat(beside, "b c z y x -> (b t) c z y x", t=frames)
+        folded_slices = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
+
+        def predict(noisy: Tensor, times: Tensor, kept: Tensor | None) -> Tensor:
+            embedding = phase + (self.time(times) + self.conditions(values, kept))[:, None]
+            noisy = torch.cat([torch.zeros_like(noisy[:, :1]), noisy[:, 1:]], dim=1)  # ED is known
+            folded = rearrange(noisy, "b t c z y x -> (b t) c z y x") * folded_slices
+            answer = self.network(
+                torch.cat([folded, beside], dim=1),
+                folded_slices,
+                rearrange(embedding, "b t d -> (b t) d"),
+                frames,
+            )
+            return rearrange(answer, "(b t) c z y x -> b t c z y x", t=frames)
+
+        return predict
+
+
+def cardiac_phase(es_phase: Tensor, frames: int) -> Tensor:
+    """Phase of every frame: 0 at ED (frame 0), 1/2 at ES, linear between, and cyclic.
+
+    Parameters
+    ----------
+    es_phase : Tensor, shape (b,)
+        Fraction of the cycle at which ES is; NaN where unknown, and then the phase is linear in time.
+    frames : int
+        Frames of the cycle.
+
+    Returns
+    -------
+    Tensor, shape (b, frames)
+        In [0, 1).
+    """
+    time = torch.arange(frames, device=es_phase.device) / frames
+    systole = torch.where(torch.isfinite(es_phase), es_phase, 0.5)[:, None]
+    return torch.where(time < systole, time / systole / 2, 0.5 + (time - systole) / (1 - systole) / 2)

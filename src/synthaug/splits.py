@@ -1,0 +1,195 @@
+"""Who trains, who validates, who tests: by patient, stratified by vendor and diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synthaug.artifacts import read_tsv
+from synthaug.config.data import SplitSettings
+from synthaug.errors import SynthaugError
+
+COLUMNS = ("subject", "dataset", "vendor", "diagnosis", "labelled", "role")
+#: `test_within` are the patients of the training vendors that are held out beside a test on others;
+#: `unused` are subjects no role may have, so that nothing of a test patient or vendor leaks.
+ROLES = ("train", "validation", "test", "test_within", "unused")
+_UNKNOWN = "unknown"
+
+
+def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFrame]:
+    """Assign every subject a role in every fold.
+
+    All visits of a patient have the same role, or are unused. Subjects without labels only
+    ever train (the generator learns from them); where their patient is held out they are
+    unused. In `cross_vendor` the labelled subjects of the test vendors are `test` in every
+    fold and their other subjects unused; so are those of unknown vendors, unless "unknown" is
+    named. In one fold a share of the training vendors' labelled patients is held out; with
+    more folds each of them is, exactly once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of all cohorts: subject, dataset, vendor, diagnosis, labelled_frames, and patient
+        where visits of one patient are several subjects.
+    settings : SplitSettings
+        Scheme, vendors, folds, shares, seed.
+
+    Returns
+    -------
+    list of DataFrame
+        One a fold, with `COLUMNS`, in the order of `table`.
+
+    Raises
+    ------
+    SynthaugError
+        A vendor that no subject has, or too few labelled patients for the roles.
+    """
+    subjects = _subjects(table)
+    test_vendors, train_vendors = _vendors(subjects, settings)
+    foreign = subjects["vendor"].isin(test_vendors)
+    tested_abroad = set(subjects.loc[foreign, "patient"])
+    home = subjects["vendor"].isin(train_vendors) & ~subjects["patient"].isin(tested_abroad)
+    labelled_home = subjects[home & subjects["labelled"]].drop_duplicates("patient")
+    patients = _stratified_order(labelled_home, settings.seed)
+    if settings.scheme == "cross_vendor" and not (foreign & subjects["labelled"]).any():
+        names = ", ".join(sorted(test_vendors))
+        raise SynthaugError(f"split: no labelled patient of vendor {names} to test on; see quarantine.tsv")
+    held_out_role = "test_within" if settings.scheme == "cross_vendor" else "test"
+    splits = []
+    for fold in range(settings.folds):
+        held_out, validation, training = _partition(patients, fold, settings)
+        role = pd.Series("unused", index=subjects.index)
+        role[foreign & subjects["labelled"]] = "test"
+        in_training = ~subjects["patient"].isin({*held_out, *validation})
+        role[home & in_training] = "train"
+        role[home & subjects["labelled"] & subjects["patient"].isin(held_out)] = held_out_role
+        role[home & subjects["labelled"] & subjects["patient"].isin(validation)] = "validation"
+        assert set(training) <= set(subjects.loc[role == "train", "patient"])
+        splits.append(subjects.assign(role=role)[list(COLUMNS)])
+    return splits
+
+
+def read_split(path: str | Path) -> pd.DataFrame:
+    """Read one fold's table."""
+    return read_tsv(path, ("subject", "dataset", "vendor", "diagnosis", "role"))
+
+
+def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) -> list[str]:
+    """Subjects with a role; ``"test"`` includes those held out within the training vendors.
+
+    Parameters
+    ----------
+    split : DataFrame
+        One fold's table.
+    role : str
+        Of `ROLES`.
+    labelled : bool, optional
+        Only subjects with labels, or only those without.
+    """
+    roles = {"test": ["test", "test_within"]}.get(role, [role])
+    chosen = split["role"].isin(roles)
+    if labelled is not None:
+        chosen &= split["labelled"] == labelled
+    return split.loc[chosen, "subject"].tolist()
+
+
+def check_doses(
+    splits: Sequence[pd.DataFrame], doses: Mapping[str, float], synthetic_subjects: int | None
+) -> None:
+    """Refuse doses that ask for more synthetic subjects than the study makes.
+
+    Parameters
+    ----------
+    splits : sequence of DataFrame
+        All folds.
+    doses : mapping of str to float
+        Arm -> synthetic subjects per real labelled training patient.
+    synthetic_subjects : int or None
+        Synthetic subjects per generator, fold and seed; None where there are as many as needed.
+
+    Raises
+    ------
+    SynthaugError
+        Naming the arm and the number that would do.
+    """
+    if synthetic_subjects is None:
+        return
+    for fold, split in enumerate(splits):
+        n_real = len(subjects_of(split, "train", labelled=True))
+        for arm, dose in doses.items():
+            count = max(1, round(dose * n_real))
+            if count > synthetic_subjects:
+                raise SynthaugError(
+                    f"config: arms.{arm}.dose: {dose:g} asks for {count} synthetic subjects in fold {fold} "
+                    f"({n_real} real patients); set synthesis.subjects to {count} or lower the dose"
+                )
+
+
+def _subjects(table: pd.DataFrame) -> pd.DataFrame:
+    subjects = table.reset_index(drop=True)
+    patient = subjects["patient"] if "patient" in subjects else pd.Series(pd.NA, index=subjects.index)
+    return pd.DataFrame(
+        {
+            "subject": subjects["subject"].astype(str),
+            "dataset": subjects["dataset"].astype(str),
+            "vendor": subjects["vendor"].astype("string").fillna(_UNKNOWN).astype(str),
+            "diagnosis": subjects["diagnosis"].astype("string").fillna(_UNKNOWN).astype(str),
+            "labelled": subjects["labelled_frames"].notna(),
+            "patient": patient.astype("string").fillna(subjects["subject"].astype("string")).astype(str),
+        }
+    )
+
+
+def _vendors(subjects: pd.DataFrame, settings: SplitSettings) -> tuple[set[str], set[str]]:
+    known = set(subjects["vendor"])
+    for key, vendors in (("train_vendors", settings.train_vendors), ("test_vendors", settings.test_vendors)):
+        for vendor in vendors:
+            if vendor not in known:
+                there = ", ".join(sorted(known))
+                raise SynthaugError(f"config: split.{key}: no subject has vendor {vendor}; there are {there}")
+    if settings.scheme == "within_domain":
+        return set(), set(settings.train_vendors) or known
+    known.discard(_UNKNOWN)  # it may be the same scanner as those it would be kept apart from
+    test = set(settings.test_vendors) or known - set(settings.train_vendors)
+    return test, set(settings.train_vendors) or known - test
+
+
+def _stratified_order(patients: pd.DataFrame, seed: int) -> list[str]:
+    """Patients shuffled within strata of vendor and diagnosis, stratum after stratum.
+
+    Every k-th of this list is a sample with the strata's proportions.
+    """
+    random = np.random.default_rng(seed)
+    ordered: list[str] = []
+    for _, stratum in patients.sort_values("patient").groupby(["vendor", "diagnosis"], sort=True):
+        names = stratum["patient"].tolist()
+        ordered += [names[index] for index in random.permutation(len(names))]
+    return ordered
+
+
+def _partition(
+    patients: Sequence[str], fold: int, settings: SplitSettings
+) -> tuple[list[str], list[str], list[str]]:
+    """Held out, validation and training patients of one fold."""
+    if settings.folds > 1:
+        held_out = list(patients[fold :: settings.folds])
+    else:
+        held_out = _every_kth(patients, settings.test_fraction)
+    rest = [patient for patient in patients if patient not in set(held_out)]
+    validation = _every_kth(rest, settings.validation_fraction)
+    training = [patient for patient in rest if patient not in set(validation)]
+    if not (held_out and validation and training):
+        raise SynthaugError(
+            f"split: {len(patients)} labelled patients of the training vendors are too few for training, "
+            f"validation and {settings.folds} held-out folds; add patients, or use fewer folds"
+        )
+    return held_out, validation, training
+
+
+def _every_kth(patients: Sequence[str], share: float) -> list[str]:
+    """An evenly spaced share of a list, at least one."""
+    count = min(max(1, round(share * len(patients))), len(patients))
+    return [patients[int((index + 0.5) * len(patients) / count)] for index in range(count)]

@@ -1,0 +1,293 @@
+"""The report: what it says, what it never says, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_study import HOSTILE, beating_heart, make_study
+
+from synthaug.cohort import Cohort
+from synthaug.config.report import ReportSettings
+from synthaug.report import words
+from synthaug.report.cines import draw_pairs, measure_curves
+from synthaug.report.gather import gather_content
+from synthaug.report.inputs import ReportInputs
+from synthaug.report.render import render
+from synthaug.tables import make_table
+
+
+class Page(HTMLParser):
+    """Visible text, tags with their attributes, and headings of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._hidden = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        self._hidden -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def build(inputs: ReportInputs, root: Path, settings: ReportSettings | None = None) -> Page:
+    gather_content(inputs, settings or ReportSettings(cine_pairs=2, volume_curves=2), root / "content")
+    render(root / "content", root / "report.html")
+    return Page((root / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> tuple[ReportInputs, Path, Page]:
+    root = tmp_path_factory.mktemp("study")
+    inputs = make_study(root)
+    return inputs, root, build(inputs, root)
+
+
+def test_the_answer_comes_first_and_in_words(study):
+    _, _, page = study
+    assert "It depends." in page.text  # one dose helps, the other is undecided
+    sentence = (
+        "Dice of all structures: +0.012 (95 % interval 0.006 to 0.018, n = 8 patients, 2 training seeds) "
+        "against the size-matched control mixed-100-repeated: helps"
+    )
+    assert sentence in page.text
+    assert page.text.index(sentence) < page.text.index("What it looks like")
+    assert "every one of its size-matched controls" in page.text  # the rule
+
+
+@pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
+def test_the_answer_follows_the_intervals(tmp_path, gain, answer):
+    assert answer in build(make_study(tmp_path, gain), tmp_path).text
+
+
+def test_every_number_of_a_distance_has_its_floor_and_n(study):
+    _, _, page = study
+    section = re.search(r"How far from real(.*)Does it do as it is told", page.text, re.DOTALL)[1]
+    assert re.search(
+        r"FVD-T\s*cascade\s*real test\s*41\.00 32\.80 to 53\.30\s*18\.00 ± 2\.70\s*2\.28\s*12", section
+    )
+
+
+def test_what_could_not_be_measured_is_said_with_its_reason(study):
+    _, _, page = study
+    assert (
+        page.text.count("extractor inception absent: no weights given") >= 3
+    )  # twice as a distance, once below
+    assert "structure missed by the prediction" in page.text
+    assert "scored as worst" in page.text
+    assert "structure in neither mask" in page.text
+
+
+def test_no_aggregate_row_disappears(study):
+    _, root, page = study
+    other = json.loads((root / "content" / "content.json").read_text())["other"]
+    assert [row["metric"] for row in other] == ["surprise"]
+    assert "surprise" in page.text
+
+
+def test_text_from_subjects_and_rows_is_escaped(study):
+    _, root, page = study
+    assert HOSTILE in page.text  # it is shown, as text
+    html = (root / "report.html").read_text(encoding="utf-8")
+    assert HOSTILE not in html
+    assert len(page.named("script")) == 1
+
+
+def test_the_page_needs_nothing_else(study):
+    _, root, page = study
+    html = (root / "report.html").read_text(encoding="utf-8")
+    assert "http:" not in html
+    assert "https:" not in html
+    sources = [
+        value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "srcset")
+    ]
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    links = [attributes["href"] for attributes in page.named("a")]
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert all(link[0] == "#" and link[1:] in ids for link in links)
+    assert "import" not in re.search(r"<style>(.*?)</style>", html, re.DOTALL)[1]
+    policy = next(meta["content"] for meta in page.named("meta") if "http-equiv" in meta)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_pictures_have_words(study):
+    _, _, page = study
+    drawings = page.named("svg")
+    assert len(drawings) > 15
+    assert all(drawing.get("role") == "img" and drawing.get("aria-label") for drawing in drawings)
+    assert all("alt" in image for image in page.named("img"))
+    assert all(canvas.get("aria-label") for canvas in page.named("canvas"))
+
+
+def test_ids_are_unique(study):
+    _, _, page = study
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_players_have_their_controls(study):
+    _, _, page = study
+    players = [figure for figure in page.named("figure") if figure.get("class") == "player"]
+    assert len(players) == 2
+    assert len([b for b in page.named("button") if b.get("class") == "play"]) == 2
+    frames = [i for i in page.named("input") if i.get("type") == "range"]
+    assert [i["max"] for i in frames] == ["7", "7"]  # eight frames
+
+
+def test_quarantine_findings_rejections_and_provenance_are_listed(study):
+    _, _, page = study
+    for text in ("patient999", "declare spacing_mm", "a frame has no LV cavity", "0123abc", "1 min 33 s"):
+        assert text in page.text
+
+
+def test_every_panel_of_the_content_is_in_the_page(study):
+    _, root, page = study
+    drawn = list((root / "content" / "assets").glob("*.svg"))
+    assert len(page.named("svg")) == len(drawn)
+
+
+def test_the_same_study_gives_the_same_bytes(study, tmp_path):
+    inputs, root, _ = study
+    gather_content(inputs, ReportSettings(cine_pairs=2, volume_curves=2), tmp_path / "again")
+    for path in (root / "content").rglob("*"):
+        if path.is_file():
+            assert (tmp_path / "again" / path.relative_to(root / "content")).read_bytes() == path.read_bytes()
+
+
+def test_another_template_needs_no_new_content(study, tmp_path):
+    _, root, _ = study
+    (tmp_path / "own.html.j2").write_text("{{ title }}: {{ verdict.word }}")
+    for name in ("report.css", "report.js"):
+        (tmp_path / name).write_text("")
+    render(root / "content", tmp_path / "own.html", tmp_path / "own.html.j2")
+    assert (
+        tmp_path / "own.html"
+    ).read_text() == "A made-up study &lt;script&gt;alert(1)&lt;/script&gt;: mixed"
+
+
+def test_a_study_without_a_single_result_still_has_a_report(tmp_path):
+    inputs = make_study(tmp_path, rows=make_table([]))
+    bare = dataclasses.replace(inputs, synthetic=[], models=[], segmenters=[], splits={})
+    page = build(bare, tmp_path)
+    assert "Not measured." in page.text
+    for reason in (
+        "no comparison with a control was measured",
+        "the study has no synthetic cohort",
+        "no mean over patients among the result rows",
+        "no paired difference among the result rows",
+        "no distance among the result rows",
+        "no controllability among the result rows",
+        "nothing was trained",
+    ):
+        assert reason in page.text, reason
+
+
+@pytest.mark.parametrize("status", ["failed", "not_measured", "extractor_absent"])
+def test_rows_that_all_failed_are_shown_as_failed(tmp_path, status):
+    common = {"definition": "v1", "status": status, "note": "out of memory"}
+    rows = [
+        {**common, "metric": "dice_mean", "arm": "real", "structure": "LV"},
+        {**common, "metric": "dice_difference", "arm": "mixed-100", "versus": "mixed-100-repeated"},
+        {**common, "metric": "fid", "generator": "cascade", "versus": "real_test"},
+        {**common, "metric": "acceptance_rate", "generator": "cascade", "fold": 0, "generator_seed": 0},
+        {**common, "metric": "controllability_r_lv_edv_ml", "generator": "cascade"},
+    ]
+    page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
+    assert "Not measured." in page.text
+    assert page.text.count("out of memory") >= 2 * len(rows)  # in its section, and among what is missing
+
+
+def test_a_synthetic_cohort_without_subjects_is_said(tmp_path):
+    from synthaug.cohort import write_cohort
+
+    inputs = make_study(tmp_path, cohort_size=2)
+    empty = tmp_path / "empty"
+    write_cohort(empty, "nothing", "synthetic", [], (10.0, 2.0, 2.0))
+    run = dataclasses.replace(inputs.synthetic[0], generator="nothing", cohort=empty, rejections=None)
+    page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
+    assert "no sample passed the quality gate" in page.text
+
+
+def test_pairs_share_a_diagnosis_and_no_subject_is_shown_twice(study):
+    inputs, _, _ = study
+    real, synthetic = Cohort.open(inputs.cohorts["acdc"]), Cohort.open(inputs.synthetic[0].cohort)
+    pairs = draw_pairs(real, synthetic, 3, np.random.default_rng(0))
+    assert len({subject for pair in pairs for subject in pair}) == 6
+    found = {real.table.loc[one, "diagnosis"] for one, _ in pairs}
+    assert found == {"NOR", "DCM", "HCM"}
+    assert all(
+        real.table.loc[one, "diagnosis"] == synthetic.table.loc[other, "diagnosis"] for one, other in pairs
+    )
+    assert len(draw_pairs(real, synthetic, 99, np.random.default_rng(0))) == 8
+
+
+def test_volume_curves_are_the_voxels_of_the_labelled_frames(study):
+    inputs, _, _ = study
+    real, synthetic = Cohort.open(inputs.cohorts["acdc"]), Cohort.open(inputs.synthetic[0].cohort)
+    curves = measure_curves(real, synthetic, 99, np.random.default_rng(0))
+    subject = real.subjects[2]
+    own = curves[(curves["subject"] == subject) & (curves["structure"] == "LV")]
+    assert own["cycle"].tolist() == [0.0, 0.5]  # only ED and ES are annotated
+    _, labels = beating_heart(2)
+    assert own["volume_ml"].iloc[0] == pytest.approx((labels[0] == 1).sum() * 10 * 2 * 2 / 1000)
+    assert set(curves.groupby("subject").size()[synthetic.subjects]) == {2 * 8}
+
+
+def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=3)
+    subjects = Cohort.open(inputs.synthetic[0].cohort).subjects
+    measured = pd.DataFrame({"subject": subjects, "lv_edv_ml": [1.0, 2.0, 3.0], "lv_esv_ml": 1.0})
+    measured.to_csv(tmp_path / "measured.tsv", sep="\t", index=False)
+    run = dataclasses.replace(inputs.synthetic[0], volumes=tmp_path / "measured.tsv")
+    page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
+    assert "by the segmenter that saw real patients only" in page.text
+    assert "generator's own masks" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "sign", "said"),
+    [
+        (0.0123, 3, True, "+0.012"),
+        (-0.003, 3, False, "−0.003"),
+        (123456, 0, False, "123 456"),
+        (0.012345, None, False, "0.0123"),
+        (1234.5, None, False, "1 234"),
+        (0.0000012, None, False, "1.20e−06"),
+        (0, None, False, "0.00"),
+        (None, 2, False, "–"),
+        (float("nan"), 2, False, "–"),
+    ],
+)
+def test_numbers_as_they_are_said(value, places, sign, said):
+    assert words.number(value, places, sign) == said
+
+
+def test_a_p_value_is_never_zero():
+    assert words.p_value(0.0) == "< 0.001"
+    assert words.p_value(0.0481) == "0.048"
+    assert words.p_value(None) == "–"
+
+
+def test_an_unknown_metric_keeps_its_name():
+    assert words.metric_name("torsion_angle_mean") == "torsion angle"
+    assert words.metric_name("fvd_t_ratio") == "FVD-T as a multiple of the floor"
+    assert words.decimals("torsion_angle") is None
