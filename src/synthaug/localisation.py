@@ -8,8 +8,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 #: Reach of the search window: about the radius of both ventricles together.
-_HEART_MM = 35.0
+_HEART_MM = 40.0
 _NOISE_MM = 4.0
+#: Share of the largest amplitude from which a place counts as moving.
+_MOVING = 0.3
 
 
 def centre_of_labels(labels: Mapping[int, np.ndarray], size_px: Sequence[float]) -> tuple[float, float]:
@@ -43,9 +45,10 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
     """Centre (y, x), in pixels, of what beats once a cycle.
 
     The amplitude of the first temporal harmonic is large where the ventricular walls pass,
-    and small for noise and for breathing drift spread over all harmonics. Its map, summed over
-    the slices, starts a mean shift with a window of the size of a heart, which settles on the
-    heart and leaves out vessels, bowel and the chest wall beyond it.
+    and small for noise and for breathing drift spread over all harmonics. Summed over the
+    slices and cut at a share of its maximum, so that a pulsing outflow weighs no more than a
+    wall, it makes a map on which a mean shift with a window of the size of a heart settles,
+    leaving out vessels, bowel and the chest wall beyond.
 
     Parameters
     ----------
@@ -70,15 +73,15 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
         harmonic += factor * frame
     pixel_mm = np.asarray(spacing_mm[1:], float)
     amplitude = np.abs(harmonic).sum(axis=0).astype(float)
-    energy = gaussian_filter(amplitude, _NOISE_MM / pixel_mm)
-    energy = np.maximum(energy - np.median(energy), 0)
-    if not energy.any():
+    smooth = gaussian_filter(amplitude - np.median(amplitude), _NOISE_MM / pixel_mm)
+    moving = np.where(smooth > _MOVING * smooth.max(), 1.0, 0.0)
+    if smooth.max() <= 0:
         return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
-    start = np.unravel_index(np.argmax(gaussian_filter(energy, _HEART_MM / 2 / pixel_mm)), energy.shape)
-    grid = np.moveaxis(np.indices(energy.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
+    start = np.unravel_index(np.argmax(gaussian_filter(moving, _HEART_MM / 2 / pixel_mm)), moving.shape)
+    grid = np.moveaxis(np.indices(moving.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
     centre = np.array(start) * pixel_mm
     for _ in range(50):
-        window = energy * np.exp(-((grid - centre) ** 2).sum(axis=-1) / (2 * _HEART_MM**2))
+        window = moving * np.exp(-((grid - centre) ** 2).sum(axis=-1) / (2 * _HEART_MM**2))
         moved = (grid * window[..., None]).sum(axis=(0, 1)) / window.sum()
         if np.linalg.norm(moved - centre) < 0.1:
             break

@@ -20,8 +20,10 @@ def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: boo
     positions : ndarray, shape (n,)
         Where to sample, in indices of the source.
     step : float
-        Distance between the new samples in source samples. Above 1 the linear kernel is
-        widened by it, so that a coarser grid averages what it covers instead of skipping it.
+        Distance between the new samples in source samples. Above 1 the linear interpolant is
+        averaged over a stretch of sqrt(2 (step^2 - 1)) around each position, so that a coarser
+        grid averages what it covers instead of skipping it. That spreads as much as a linear
+        kernel `step` times as wide, but keeps straight lines straight.
     outside : bool
         True: positions beyond the outermost voxels get no weight (0 where nothing was imaged).
         False: they repeat the outermost sample.
@@ -32,18 +34,31 @@ def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: boo
         Rows sum to 1, or to 0 outside. Sparse and single-threaded, hence the same bits on
         any number of cores.
     """
-    width = max(1.0, step)
+    stretch = float(np.sqrt(2 * max(step**2 - 1, 0.0)))
     rows, columns, weights = [], [], []
     for row, position in enumerate(positions):
         if outside and not -0.5 <= position <= n_source - 0.5:
             continue
-        neighbours = np.arange(np.ceil(position - width), np.floor(position + width) + 1)
-        weight = np.maximum(0.0, 1 - np.abs(neighbours - position) / width)
+        reach = 1 + stretch / 2
+        neighbours = np.arange(np.ceil(position - reach), np.floor(position + reach) + 1)
+        weight = _mean_hat(position - neighbours, stretch)
         kept = weight > 1e-9  # positions carry rounding errors; a whole voxel must stay itself
         rows += [row] * int(kept.sum())
         columns += np.clip(neighbours[kept], 0, n_source - 1).astype(int).tolist()
         weights += (weight[kept] / weight[kept].sum()).tolist()
     return csr_array((np.asarray(weights, np.float32), (rows, columns)), shape=(len(positions), n_source))
+
+
+def _mean_hat(offset: np.ndarray, stretch: float) -> np.ndarray:
+    """The linear kernel max(0, 1 - |u|), averaged over `stretch` around `offset`."""
+    if stretch == 0:
+        return np.maximum(0.0, 1 - np.abs(offset))
+
+    def integral(u: np.ndarray) -> np.ndarray:
+        u = np.clip(u, -1, 1)
+        return np.where(u < 0, (u + 1) ** 2 / 2, 1 - (1 - u) ** 2 / 2)
+
+    return (integral(offset + stretch / 2) - integral(offset - stretch / 2)) / stretch
 
 
 def apply_weights(volume: np.ndarray, weights: csr_array, axis: int) -> np.ndarray:
@@ -70,8 +85,8 @@ def beat_positions(n_source: int, n_frames: int, es_source: int | None) -> tuple
     """Where to sample a beat that starts at ED, so that ED and ES fall on frames.
 
     Time is stretched on each side of ES by a constant, so that ES is sampled exactly: its
-    labels and its image stay one. Both factors differ from uniform sampling by at most half
-    a frame over the beat. Without a known ES sampling is uniform.
+    labels and its image stay one. That moves ES by at most half a new frame, more only where
+    it would meet ED. Without a known ES sampling is uniform.
 
     Parameters
     ----------

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
-from conftest import copy_repository, require
+from checkout import copy_repository
+from conftest import require
 
 pytestmark = pytest.mark.slurm
 HERE = Path(__file__).parent

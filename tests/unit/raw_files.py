@@ -31,7 +31,7 @@ def heart(es: int = 3, centre: tuple[float, float] = (21, 19)) -> tuple[np.ndarr
             labels[frame, z][right < 6 * size] = RV
             labels[frame, z][distance < 6 * beat + 3] = MYO
             labels[frame, z][distance < 6 * size] = LV
-    image = np.choose(labels, [300.0, 900.0, 200.0, 850.0]) + 2.0 * (x % 3)
+    image = np.choose(labels, [300.0, 900.0, 200.0, 850.0]) + 40.0 * (x % 3)
     return image.astype(np.float32), labels
 
 

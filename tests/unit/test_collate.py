@@ -70,7 +70,7 @@ def test_a_version_never_changes(tmp_path, two_files):
 def test_two_rows_about_the_same_thing_are_refused_by_name(tmp_path):
     first = write_rows(tmp_path / "a.tsv", {"value": 0.9, "subject": "p-1"})
     second = write_rows(tmp_path / "b.tsv", {"value": 0.8, "subject": "p-1"})
-    with pytest.raises(SynthaugError, match="dice.*p-1"):
+    with pytest.raises(SynthaugError, match=r"dice.*p-1"):
         collate([first, second], tmp_path / "v1", {})
     assert not (tmp_path / "v1").exists()
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from synthaug.plots import images, segmentation, synthesis, training
-from synthaug.plots.panel import THEME, colour, panel, themed_svg
+from synthaug.plots.panel import THEME, panel, themed_svg, with_unique_ids
 
 
 def text_of(svg: str) -> str:
@@ -46,13 +46,8 @@ def test_the_same_figure_is_the_same_bytes(forest):
     assert segmentation.forest(rows, "difference in Dice") == forest
 
 
-def test_two_figures_share_no_id_and_refer_only_to_their_own():
-    def draw(slope: float) -> str:
-        with panel() as drawn:
-            drawn.axes.plot([0, 1], [0, slope], "o-", color=colour("ink"))
-        return drawn.svg
-
-    first, second = draw(1.0), draw(-1.0)
+def test_two_figures_share_no_id_and_refer_only_to_their_own(forest):
+    first, second = with_unique_ids(forest, "first"), with_unique_ids(forest, "second")
     ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (first, second)]
     assert ids[0]
     assert not ids[0] & ids[1]

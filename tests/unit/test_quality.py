@@ -42,7 +42,7 @@ def test_a_second_cavity_is_reported_with_its_share():
     labels = heart()[1][0].copy()
     size = (labels == LV).sum()
     stray = np.zeros_like(labels, bool)
-    stray[:, 35:37, 2:4] = True
+    stray[:, 35:37, 2:3] = True
     labels[stray] = LV
     share = stray.sum() / (size + stray.sum())
     assert share < 0.05 and label_findings({0: labels}, SPACING, 0, None) == []
@@ -54,7 +54,7 @@ def test_a_second_cavity_is_reported_with_its_share():
 
 def test_structures_at_the_edge_and_absent_ones():
     labels = heart()[1][0]
-    cropped = labels[:, :, 14:]  # through the middle of the right ventricle
+    cropped = labels[:, :, 6:]  # through the right ventricle
     (finding,) = label_findings({0: cropped}, SPACING, 0, None)
     assert finding == "RV at ED reach the edge of the field of view; they may be cut"
     (finding,) = label_findings({0: np.where(labels == 3, 0, labels)}, SPACING, 0, None)

@@ -18,8 +18,8 @@ from synthaug.artifacts import read_json, sha256_file
 from synthaug.cohort import Cohort, write_cohort, write_subject
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.errors import SynthaugError
-from synthaug.segmentation.arms import count_cases, read_cases, select_synthetic, write_raw_dataset
-from synthaug.segmentation.cases import frames_of, read_volume
+from synthaug.segmentation.arms import count_cases, select_synthetic, write_raw_dataset
+from synthaug.segmentation.cases import frames_of, read_cases, read_volume
 from synthaug.segmentation.checkpoints import load_checkpoint, save_checkpoint
 from synthaug.segmentation.classical import augment
 from synthaug.segmentation.plan import make_plan

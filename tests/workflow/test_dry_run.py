@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from checkout import copy_repository
 
 from synthaug.cli import main
 
@@ -16,8 +17,6 @@ PHANTOM_STUDIES = ["config/config.yaml", "config/studies/tiny.yaml"]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    from conftest import copy_repository  # the one beside this file
-
     return copy_repository(tmp_path_factory.mktemp("dry") / "synthaug")
 
 

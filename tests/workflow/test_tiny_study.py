@@ -7,12 +7,20 @@ import re
 
 import pandas as pd
 import pytest
+from checkout import Checkout, copy_repository
 
 from synthaug.cohort import Cohort
-from synthaug.tables import read_rows
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Checkout:
+    """The tiny study, run to its report on this machine."""
+    checkout = copy_repository(tmp_path_factory.mktemp("tiny") / "synthaug")
+    checkout.run(STUDY)
+    return checkout
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import pandas as pd
 
 from synthaug.artifacts import write_tsv
+from synthaug.collate import read_rows
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.job import job
 from synthaug.statistics import compare_arms
-from synthaug.tables import read_rows
 
 with job(snakemake):
     scores = pd.concat([read_rows(path) for path in snakemake.input.scores], ignore_index=True)

@@ -7,7 +7,6 @@ readable alone, on a light page and on a dark one.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -37,6 +36,7 @@ THEME = {
     "undecided": "#7a6a3a",
 }
 SERIES = tuple(f"series-{number}" for number in range(1, 7))
+_REFERENCE = r'(?<=[("])#([A-Za-z][^)"]*)(?=[)"])'  # url(#id) or href="#id"
 _STYLE: Any = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # names may hold a dollar sign
@@ -109,7 +109,7 @@ def series_colour(index: int) -> str:
 
 
 def themed_svg(text: str) -> str:
-    """An ``<svg>`` element that can stand in a page: themed colours, unique ids, no links.
+    """An ``<svg>`` element that can stand in a page: themed colours, no links, no idle ids.
 
     Parameters
     ----------
@@ -124,20 +124,21 @@ def themed_svg(text: str) -> str:
     # A style sheet inside the picture would hold for the whole page.
     text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.DOTALL)
     text = text.replace("<svg ", '<svg stroke-linejoin="round" ', 1)
-    # Several panels share one page: ids that nothing refers to go, the others become unique.
-    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", text))
-    names = {name for pair in used for name in pair if name}
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-
-    def unique(match: re.Match[str]) -> str:
-        return f' id="{match[1]}-{digest}"' if match[1] in names else ""
-
-    text = re.sub(r' id="([^"]+)"', unique, text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#\1-{digest})", text)
-    text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#\1-{digest}"', text)
+    used = set(re.findall(_REFERENCE, text))
+    text = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", text)
+    text = text.replace("xlink:href=", "href=")
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     return re.sub(r"\s*xmlns:xlink=\"[^\"]*\"", "", text).strip() + "\n"
+
+
+def with_unique_ids(svg: str, prefix: str) -> str:
+    """The same drawing with its ids, and what refers to them, under a prefix of its own.
+
+    Panels share one page; without this, a clip path of one would cut another.
+    """
+    svg = re.sub(r' id="([^"]+)"', rf' id="{prefix}-\1"', svg)
+    return re.sub(_REFERENCE, lambda match: match[0].replace("#", f"#{prefix}-"), svg)
 
 
 def legend(axes: Axes, **options: Any) -> None:

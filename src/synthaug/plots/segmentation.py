@@ -99,15 +99,15 @@ def arm_means(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
 
 
 def dose_curve(
-    curves: dict[str, pd.DataFrame], references: dict[str, tuple[str, float]], axis_label: str
+    curves: Mapping[str, pd.DataFrame], references: Mapping[str, tuple[str, float]], axis_label: str
 ) -> str:
     """Mean against dose, one curve a series, with the dose-free arm as a line.
 
     Parameters
     ----------
-    curves : dict of str to DataFrame
+    curves : mapping of str to DataFrame
         Columns dose, value, ci_low, ci_high, ascending doses.
-    references : dict of str to (str, float)
+    references : mapping of str to (str, float)
         Label -> (name of a theme colour, level of a horizontal line).
     axis_label : str
         Name and unit of the metric.
@@ -144,12 +144,12 @@ def dose_curve(
     return drawn.svg
 
 
-def patient_values(values: dict[str, tuple[str, Sequence[float]]], axis_label: str, zero: bool) -> str:
+def patient_values(values: Mapping[str, tuple[str, Sequence[float]]], axis_label: str, zero: bool) -> str:
     """One dot a patient, one line an arm.
 
     Parameters
     ----------
-    values : dict of str to (str, sequence of float)
+    values : mapping of str to (str, sequence of float)
         Arm -> (name of a theme colour, one value a patient).
     axis_label : str
         Name and unit of the metric.

@@ -66,13 +66,13 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
 
 
 def asked_against_measured(
-    points: dict[str, tuple[Sequence[float], Sequence[float]]], axis_label: str
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]], axis_label: str
 ) -> str:
     """Scatter of what was asked of a generator and what its cines show.
 
     Parameters
     ----------
-    points : dict of str to (sequence, sequence)
+    points : mapping of str to (sequence, sequence)
         Series -> (asked, measured), in mL.
     axis_label : str
         The quantity, with its unit.

@@ -30,14 +30,14 @@ def loss_curves(history: pd.DataFrame, step: str, columns: list[str], logarithmi
     with panel(height_in=2.5) as drawn:
         axes = drawn.axes
         for index, column in enumerate(columns):
-            points = history[[step, column]].astype(float)
-            points = points.loc[np.isfinite(points).all(axis=1)]
+            steps, losses = (history[name].to_numpy(float) for name in (step, column))
+            known = np.isfinite(losses)
             axes.plot(
-                points[step],
-                points[column],
+                steps[known],
+                losses[known],
                 color=series_colour(index),
                 linewidth=1.4,
-                marker="o" if len(points) < 3 else None,
+                marker="o" if known.sum() < 3 else None,
                 markersize=4,
                 label=column.replace("_", " "),
             )

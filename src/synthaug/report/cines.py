@@ -13,7 +13,7 @@ from synthaug.cohort import STRUCTURES, UNLABELLED, Cohort
 from synthaug.config.report import ReportSettings
 from synthaug.plots import images, synthesis
 from synthaug.report.inputs import SyntheticRun
-from synthaug.report.results import Draw
+from synthaug.report.rows import Draw
 from synthaug.volumes import volume_curve_ml
 
 _MONTAGE_COLUMNS = 6
@@ -91,7 +91,7 @@ def examples_section(
     dict
         Content of the section; `reason` says why it is empty.
     """
-    generators = []
+    generators: list[dict[str, Any]] = []
     volumes = []
     for run in {run.generator: run for run in reversed(runs)}.values():
         synthetic = Cohort.open(run.cohort)

@@ -9,9 +9,9 @@ from synthaug.artifacts import atomic_folder, read_tsv, write_json
 from synthaug.cohort import Cohort
 from synthaug.collate import read_version
 from synthaug.config.report import ReportSettings
-from synthaug.report import cines, people, results, runs, words
+from synthaug.report import arms, cines, people, results, runs, words
 from synthaug.report.inputs import ReportInputs
-from synthaug.report.results import Row, pooled, records, select
+from synthaug.report.rows import Row, pooled, records, select
 
 
 def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path) -> None:
@@ -47,14 +47,14 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
         content = {
             "study": str(inputs.study.get("name", "study")),
             "title": str(inputs.study.get("title") or inputs.study.get("name", "study")),
-            "verdict": results.verdict_section(rows, inputs.arms, metric),
+            "verdict": arms.verdict_section(rows, inputs.arms, metric),
             "glance": _glance(rows, inputs),
             "datasets": people.datasets_section(inputs.cohorts),
             "splits": people.splits_section(inputs.splits),
             "declared_arms": _declared_arms(inputs),
-            "arms": results.arms_section(rows, inputs.arms, metric, draw),
-            "doses": results.doses_section(rows, inputs.arms, metric, draw),
-            "patients": results.patients_section(rows, inputs.arms, draw),
+            "arms": arms.arms_section(rows, inputs.arms, metric, draw),
+            "doses": arms.doses_section(rows, inputs.arms, metric, draw),
+            "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
             "examples": cines.examples_section(
@@ -133,7 +133,7 @@ def _glance(rows: list[Row], inputs: ReportInputs) -> list[dict[str, Any]]:
         floor = words.number(distance["floor"], words.decimals(distance["metric"]))
         figures.append(
             {
-                "label": f"{words.metric_name(distance['metric'])} to real",
+                "label": f"{words.metric_name(distance['metric'])} of {distance['generator']} to real",
                 "value": distance["value"],
                 "places": words.decimals(distance["metric"]),
                 "detail": f"floor {floor} real against real, n = {distance['n']}",

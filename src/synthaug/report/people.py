@@ -12,7 +12,7 @@ from synthaug.artifacts import read_tsv
 from synthaug.cohort import Cohort
 from synthaug.report import words
 from synthaug.report.inputs import SyntheticRun
-from synthaug.report.results import Row, estimate, pooled, records, select
+from synthaug.report.rows import Row, estimate, pooled, records, select
 
 ROLES = ("train", "validation", "test", "test_within", "unused")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthaug.artifacts import read_json, write_text
+from synthaug.plots.panel import with_unique_ids
 from synthaug.report import words
 
 #: The page; its style sheet and its script lie beside it.
@@ -36,6 +37,7 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
     def svg(panel: dict[str, str]) -> Markup:
         """The drawing inline, so that it takes the colours of the page."""
         text = (assets / panel["file"]).read_text(encoding="utf-8")
+        text = with_unique_ids(text, Path(panel["file"]).stem)
         described = Markup('<svg role="img" aria-label="{}: {}" ').format(panel["title"], panel["alt"])
         return described + Markup(
             text.replace(' xmlns="http://www.w3.org/2000/svg"', "").removeprefix("<svg ")

@@ -14,7 +14,7 @@ from synthaug.cohort import Cohort
 from synthaug.plots import synthesis, training
 from synthaug.report import words
 from synthaug.report.inputs import SyntheticRun, TrainingRun
-from synthaug.report.results import Draw, Row, estimate, pooled
+from synthaug.report.rows import Draw, Row, estimate, pooled
 
 _STEPS = ("iteration", "epoch", "step")
 #: Quantities a condition can ask for, with their names in a cohort's table.
@@ -24,7 +24,8 @@ CONTROL_PREFIX = "controllability"
 
 def trainings_section(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, Any]:
     """Trainings of one kind: what each cost, and its losses."""
-    table, panels = [], []
+    table: list[dict[str, Any]] = []
+    panels: list[dict[str, str]] = []
     for number, run in enumerate(runs):
         label = f"{run.name}, fold {run.fold}, seed {run.seed}"
         record = read_json(run.record) if run.record and run.record.is_file() else {}

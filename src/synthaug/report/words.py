@@ -95,9 +95,9 @@ def p_value(value: float | None) -> str:
 
 
 def place(row: Mapping[str, Any]) -> str:
-    """Structure and phase that a row is about, in words."""
-    parts = [row.get("structure") or "", row.get("phase") or ""]
-    return " ".join(part for part in parts if part) or "all structures"
+    """Structure, phase and, where it is of one fold only, fold that a row is about, in words."""
+    where = " ".join(row[key] for key in ("structure", "phase") if row.get(key)) or "all structures"
+    return where if row.get("fold") is None else f"{where}, fold {row['fold']}"
 
 
 def with_unit(text: str, unit: str) -> str:

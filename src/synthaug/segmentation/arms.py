@@ -11,14 +11,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import atomic_folder, read_tsv, sha256_file, write_json, write_tsv
+from synthaug.artifacts import atomic_folder, sha256_file, write_json, write_tsv
 from synthaug.cohort import BACKGROUND, STRUCTURES, Cohort
 from synthaug.errors import SynthaugError
-from synthaug.segmentation.cases import Frames, case_name, labelled_frames_of, read_volume, write_volume
+from synthaug.segmentation.cases import (
+    Frames,
+    case_name,
+    labelled_frames_of,
+    read_cases,
+    read_volume,
+    write_volume,
+)
 from synthaug.segmentation.classical import augment
 
 Control = Literal["repeated", "classical"]
-SOURCES = ("real", "synthetic", "repeated", "classical")
 
 
 def write_raw_dataset(
@@ -119,11 +125,6 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int) -> Cohort:
             f"there are {len(synthetic.subjects)}; synthesise more or lower the dose"
         )
     return synthetic.select(synthetic.subjects[:count])
-
-
-def read_cases(dataset: str | Path) -> pd.DataFrame:
-    """The case list of a dataset, raw or preprocessed."""
-    return read_tsv(Path(dataset) / "cases.tsv", ("case", "subject", "source", "role"))
 
 
 def count_cases(dataset: str | Path, source: str) -> int:

@@ -1,4 +1,4 @@
-"""One frame of one subject as a 3D case: which frames count, and how a volume is stored."""
+"""One frame of one subject as a 3D case: which frames count, how it is stored and listed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import atomic_file
+from synthaug.artifacts import atomic_file, read_tsv
 from synthaug.cohort import Cohort
 
 Frames = Literal["ed_es", "all"]
+#: Where a training case comes from: patients, generators, or copies of patients in a control.
+SOURCES = ("real", "synthetic", "repeated", "classical")
 
 
 def case_name(subject: str, frame: int) -> str:
@@ -44,6 +46,11 @@ def labelled_frames_of(cohort: Cohort, subject: str, frames: Frames) -> list[int
     """The frames of `frames_of` that carry labels."""
     labelled = set(cohort.labelled_frames(subject))
     return [frame for frame in frames_of(cohort, subject, frames) if frame in labelled]
+
+
+def read_cases(dataset: str | Path) -> pd.DataFrame:
+    """The case list of a dataset, raw or preprocessed."""
+    return read_tsv(Path(dataset) / "cases.tsv", ("case", "subject", "source", "role"))
 
 
 def write_volume(path: str | Path, volume: np.ndarray, spacing_mm: Sequence[float]) -> None:

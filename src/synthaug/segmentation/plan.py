@@ -7,7 +7,7 @@ from pathlib import Path
 from synthaug.artifacts import atomic_folder, read_json, write_json
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.errors import SynthaugError
-from synthaug.segmentation.arms import read_cases
+from synthaug.segmentation.cases import read_cases
 from synthaug.segmentation.workspace import DATASET, PLANS, nnunet_workspace, threads_for_processes
 
 FILES = (f"{PLANS}.json", "dataset_fingerprint.json")

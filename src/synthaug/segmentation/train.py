@@ -15,7 +15,7 @@ import pandas as pd
 
 from synthaug.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
 from synthaug.config.segmentation import SegmentationSettings
-from synthaug.segmentation.arms import SOURCES, read_cases
+from synthaug.segmentation.cases import SOURCES, read_cases
 from synthaug.segmentation.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.segmentation.workspace import PLANS, environment, nnunet_workspace
 

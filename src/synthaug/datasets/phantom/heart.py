@@ -15,8 +15,6 @@ from scipy.ndimage import gaussian_filter1d
 
 from synthaug.datasets.phantom.fields import smooth_noise
 from synthaug.datasets.phantom.left_ventricle import (
-    ANGLES,
-    MYOCARDIAL_DENSITY_G_PER_ML,
     N_ANGLES,
     LeftVentricle,
     Shell,
@@ -107,10 +105,6 @@ class Heart:
             "RV": float((right**2 - left_wall**2)[in_rv].sum() * np.pi / N_ANGLES * ROW_MM / 1000),
         }
         return Layers(radii, self._papillary_muscles(shell, squared, turn), volumes)
-
-    def mass_g(self, layers: Layers) -> float:
-        """Mass of the left ventricle's wall."""
-        return layers.volumes_ml["MYO"] * MYOCARDIAL_DENSITY_G_PER_ML
 
     def _level(self) -> np.ndarray:
         return np.clip(self.z_mm / self.length_mm, 0, 1)[:, None]

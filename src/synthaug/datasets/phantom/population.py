@@ -95,31 +95,31 @@ class _Population:
     rv_edv_limits: tuple[float, float] = (45.0, 250.0)
 
 
-# Normal hearts: Petersen et al., J. Cardiovasc. Magn. Reson. 19:18, 2017 (UK Biobank, papillary
-# muscles in the cavity). The limits of the diseases are the inclusion criteria of ACDC: Bernard
+# Normal hearts after Petersen et al., J. Cardiovasc. Magn. Reson. 19:18, 2017 (UK Biobank, papillary
+# muscles in the cavity) and Kawel-Boehm et al., J. Cardiovasc. Magn. Reson. 22:87, 2020. The limits of the diseases are the inclusion criteria of ACDC: Bernard
 # et al., IEEE TMI 37(11), 2018 (DCM: EDV > 100 mL/m2 and EF < 40 %; HCM: EF > 55 %, mass > 110 g/m2,
 # wall > 15 mm; MINF: EF < 40 % and abnormal segments; RV: EDV > 110 mL/m2 or EF < 40 %).
 # Torsion: Young and Cowan, J. Cardiovasc. Magn. Reson. 14:49, 2012.
 _POPULATIONS = {
     "NOR": _Population(
         ((74, 11), (83, 13)), (60, 4.5), ((48, 6), (60, 8)), ((79, 11), (91, 14)),
-        (0.59, 0.025), (12, 2.5), (66, 9), (48, 14), (52, 72), mass_limits=(30, 85),
+        (0.63, 0.025), (12, 2.5), (66, 9), (48, 14), (52, 72), mass_limits=(30, 85),
     ),
     "DCM": _Population(
         ((128, 15), (136, 18)), (27, 7), ((72, 11), (84, 13)), ((80, 15), (88, 18)),
-        (0.68, 0.035), (5, 2), (76, 11), (55, 13), (12, 39), edv_limits=(103, 185),
+        (0.72, 0.035), (5, 2), (76, 11), (55, 13), (12, 39), edv_limits=(103, 185),
     ),
     "HCM": _Population(
         ((66, 10), (73, 12)), (69, 5), ((118, 10), (130, 18)), ((72, 11), (80, 13)),
-        (0.57, 0.03), (14, 3), (67, 9), (53, 14), (57, 82), mass_limits=(110, 190),
+        (0.61, 0.03), (14, 3), (67, 9), (53, 14), (57, 82), mass_limits=(110, 190),
     ),
     "MINF": _Population(
         ((95, 15), (104, 19)), (32, 5.5), ((58, 9), (70, 12)), ((70, 12), (78, 14)),
-        (0.61, 0.03), (7, 2.5), (70, 10), (60, 10), (18, 39.5),
+        (0.65, 0.03), (7, 2.5), (70, 10), (60, 10), (18, 39.5),
     ),
     "RV": _Population(
-        ((70, 10), (77, 12)), (57, 4.5), ((50, 7), (61, 9)), ((128, 16), (142, 20)),
-        (0.58, 0.03), (9, 2.5), (74, 10), (45, 15), (50, 68), rv_ef=(36, 7), rv_edv_limits=(111, 220),
+        ((70, 10), (77, 12)), (57, 4.5), ((50, 7), (61, 9)), ((125, 13), (134, 17)),
+        (0.62, 0.03), (9, 2.5), (74, 10), (45, 15), (50, 68), rv_ef=(36, 7), rv_edv_limits=(111, 185),
     ),
 }  # fmt: skip
 
@@ -147,13 +147,16 @@ def draw_parameters(diagnosis: str, rng: np.random.Generator) -> HeartParameters
     """
     people = _POPULATIONS[diagnosis]
     male = bool(rng.random() < 0.55)
-    height = _draw(rng, *((176, 7) if male else (163, 6.5)), (145, 200))
-    weight = _draw(rng, *((27, 3.5) if male else (26, 3.8)), (18.5, 38)) * (height / 100) ** 2
+    height = _draw(rng, 176 if male else 163, 7, (145, 200))
+    body_mass_index = _draw(rng, 27 if male else 26, 3.7, (18.5, 38))
+    weight = body_mass_index * (height / 100) ** 2
     surface_m2 = np.sqrt(height * weight / 3600)
     edv = surface_m2 * _draw(rng, *people.lv_edv[male], people.edv_limits)
     ef = _draw(rng, *people.lv_ef, people.ef_limits) / 100
     rv_edv = surface_m2 * _draw(rng, *people.rv_edv[male], people.rv_edv_limits)
-    rv_ef = _draw(rng, *people.rv_ef, (18, 50)) / 100 if people.rv_ef else edv * ef * rng.normal(1, 0.03) / rv_edv
+    rv_ef = (
+        _draw(rng, *people.rv_ef, (18, 50)) / 100 if people.rv_ef else edv * ef * rng.normal(1, 0.03) / rv_edv
+    )
     rv_ef = float(np.clip(rv_ef, 0.15, 0.72))
     infarct = diagnosis == "MINF"
     centre, half_width, level = _TERRITORIES[rng.choice(list(_TERRITORIES), p=[0.5, 0.3, 0.2])]
@@ -176,14 +179,14 @@ def draw_parameters(diagnosis: str, rng: np.random.Generator) -> HeartParameters
         mapse_mm=float(np.clip(mapse, 3.0, 18.0)),
         tapse_mm=float(np.clip(tapse, 6.0, 26.0)),
         torsion_deg=_draw(rng, *people.torsion, (1, 22)),
-        septal_thickening=_draw(rng, 0.6, 0.25, (0.25, 1.2)) if diagnosis == "HCM" else rng.uniform(0.0, 0.12),
-        septal_flattening=rng.uniform(0.14, 0.26) if diagnosis == "RV" else rng.uniform(0.0, 0.04),
+        septal_thickening=_draw(rng, 0.6, 0.25, (0.25, 1.2)) if diagnosis == "HCM" else rng.uniform(0, 0.12),
+        septal_flattening=rng.uniform(0.14, 0.26) if diagnosis == "RV" else rng.uniform(0, 0.04),
         infarct_centre_deg=centre + rng.normal(0, 8),
         infarct_half_width_deg=half_width * rng.uniform(0.85, 1.15),
         infarct_level=level,
         infarct_severity=rng.uniform(0.85, 1.0) if infarct else 0.0,
         rotation_deg=_draw(rng, -8, 9, (-28, 15)),
-        fat_mm=float(np.clip(1.2 + 0.16 * (weight / (height / 100) ** 2 - 20) + rng.normal(0, 0.4), 1.0, 5.0)),
+        fat_mm=float(np.clip(1.2 + 0.16 * (body_mass_index - 20) + rng.normal(0, 0.4), 1.0, 5.0)),
     )  # fmt: skip
 
 

@@ -88,7 +88,11 @@ SCANNERS = {
 
 
 def acquire(
-    magnetisation: np.ndarray, sensitivity: np.ndarray, scanner: Scanner, blood: float, rng: np.random.Generator
+    magnetisation: np.ndarray,
+    sensitivity: np.ndarray,
+    scanner: Scanner,
+    blood: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Image that the scanner makes of the magnetisation in its field of view.
 
@@ -118,10 +122,13 @@ def acquire(
     Gudbjartsson and Patz, Magn. Reson. Med. 34, 1995 (Rician noise).
     """
     share = scanner.view_sharing
-    image = magnetisation
+    image = (1 - 2 * share) * magnetisation
     if share:
-        image = (1 - 2 * share) * image + share * (np.roll(image, 1, axis=0) + np.roll(image, -1, axis=0))
-    image = image * (sensitivity / blood).astype(np.float32)
+        for neighbour in range(-1, len(image) - 1):
+            image[neighbour + 1] += share * (
+                magnetisation[neighbour] + magnetisation[neighbour + 2 - len(image)]
+            )
+    image *= (sensitivity / blood).astype(np.float32)
     noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * np.float32(scanner.noise)
     image += noise[0] + 1j * noise[1]
     window = np.outer(
@@ -132,7 +139,9 @@ def acquire(
     ).astype(np.float32)
     spectrum = fft.fft2(image, axes=(2, 3), overwrite_x=True, workers=1)
     spectrum *= window
-    return np.abs(fft.ifft2(spectrum, axes=(2, 3), overwrite_x=True, workers=1)) * np.float32(scanner.intensity)
+    return np.abs(fft.ifft2(spectrum, axes=(2, 3), overwrite_x=True, workers=1)) * np.float32(
+        scanner.intensity
+    )
 
 
 def k_space_window(size: int, sampled: float, taper: float) -> np.ndarray:

@@ -95,14 +95,20 @@ def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.rando
     stack = _place_slices(heart, scanner, extent, for_stack)
     off_resonance, sensitivity = _fields(stack, scanner, extent, for_stack)
     signal = {
-        name: steady_state_signal(tissue, scanner.field_t, scanner.flip_deg, scanner.repetition_ms, off_resonance)
+        name: steady_state_signal(
+            tissue, scanner.field_t, scanner.flip_deg, scanner.repetition_ms, off_resonance
+        )
         for name, tissue in TISSUES.items()
     }
     chest = Thorax(extent, parameters.fat_mm, for_chest)
     magnetisation, labels = _image_beat(moments, heart, times, chest, stack, scanner, signal, for_blood)
-    blood = float(abs(steady_state_signal(TISSUES["blood"], scanner.field_t, scanner.flip_deg, scanner.repetition_ms)))
+    blood = float(
+        abs(steady_state_signal(TISSUES["blood"], scanner.field_t, scanner.flip_deg, scanner.repetition_ms))
+    )
     cine = acquire(magnetisation, sensitivity, scanner, blood, for_noise)
-    volumes = {name: np.array([moment.volumes_ml[name] for moment in moments]) for name in ("LV", "MYO", "RV")}
+    volumes = {
+        name: np.array([moment.volumes_ml[name] for moment in moments]) for name in ("LV", "MYO", "RV")
+    }
     spacing = (scanner.slice_spacing_mm, stack.pixel_mm, stack.pixel_mm)
     return Simulated(cine, labels, spacing, frame_s, first, int(volumes["LV"].argmin()), volumes)
 
@@ -125,7 +131,7 @@ def _place_slices(heart: Heart, scanner: Scanner, extent: Extent, rng: np.random
     spacing = scanner.slice_spacing_mm
     first = spacing / 2 + float(np.clip(rng.normal(0, 0.1 * spacing), -0.2 * spacing, 0.2 * spacing))
     count = int(np.ceil((heart.length_mm - first) / spacing))
-    above, beyond = (int(rng.random() < chance) for chance in (0.3, 0.4))
+    above, beyond = (int(rng.random() < chance) for chance in (0.25, 0.3))
     above = min(above, max(_MAX_SLICES - count, 0))
     beyond = min(beyond, max(_MAX_SLICES - count - above, 0))
     positions = first + spacing * np.arange(-above, count + beyond)
@@ -158,14 +164,18 @@ def _fields(
     gradient, curvature = rng.normal(0, 0.5, 3), rng.normal(0, 0.3, 2)
     deviation = (gradient[0] * x + gradient[1] * y) / 60 + gradient[2] * z / 40
     deviation = deviation + (curvature[0] * (x**2 - y**2) + curvature[1] * 2 * x * y) / 60**2
-    lung = np.exp(-((x - extent.right_mm) ** 2 + (y - 0.5 * extent.below_at(45.0)) ** 2) / 22**2) * np.exp(-(((z - 10) / 45) ** 2))
+    lung = np.exp(-((x - extent.right_mm) ** 2 + (y - 0.5 * extent.below_at(45.0)) ** 2) / 22**2) * np.exp(
+        -(((z - 10) / 45) ** 2)
+    )
     off_resonance = scanner.field_deviation_hz * (deviation + rng.uniform(1.0, 2.5) * lung)
     # An array on the chest and one under the back; the first is nearer.
     front = 1 / (1 + ((x + extent.left_mm + 30) ** 2 + (y - 0.3 * z) ** 2) / 95**2)
     back = 0.55 / (1 + ((x - 140) ** 2 + (y - 50) ** 2) / 95**2)
     coil = (front + back) / float(np.mean((front + back)[:, np.hypot(x, y)[0:] < 30]))
     uneven = 1 + 0.05 * smooth_noise(rng, (1, scanner.matrix, scanner.matrix), (0, 28, 28))
-    return off_resonance, (1 - scanner.coil_fall_off + scanner.coil_fall_off * coil) * uneven
+    return off_resonance.astype(np.float32), (
+        1 - scanner.coil_fall_off + scanner.coil_fall_off * coil
+    ) * uneven
 
 
 def _image_beat(

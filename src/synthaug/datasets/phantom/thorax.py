@@ -35,6 +35,20 @@ class Extent:
         return float(np.interp(z_mm, self.z_mm, self.below_mm))
 
 
+class _Canvas:
+    """An image that tissues are laid on, one over the other, starting from air."""
+
+    def __init__(self, signal: Mapping[str, np.ndarray], pixel_mm: float) -> None:
+        self._signal = signal
+        self._pixel_mm = pixel_mm
+        self.image = np.zeros(signal["blood"].shape, np.complex64)
+
+    def lay(self, tissue: str, inside_mm: np.ndarray, texture: np.ndarray | float = 1.0) -> None:
+        """Cover where the distance to the outline is positive, in part along its edge."""
+        covered = np.clip(0.5 + inside_mm / self._pixel_mm, 0, 1).astype(np.float32)
+        self.image += covered * (texture * self._signal[tissue] - self.image)
+
+
 class Thorax:
     """One person's chest, in mm: x to the right of the image (towards the back), y down, z to the apex.
 
@@ -116,34 +130,29 @@ class Thorax:
         -------
         ndarray, complex64, shape (y, x)
         """
-        image = np.zeros(chest_xy[0].shape, np.complex64)
-
-        def lay(tissue: str, inside_mm: np.ndarray, texture: np.ndarray | float = 1.0) -> None:
-            """Cover where the distance to the outline is positive, in part along its edge."""
-            covered = np.clip(0.5 + inside_mm / pixel_mm, 0, 1).astype(np.float32)
-            np.add(image, covered * (texture * signal[tissue] - image), out=image)
-
+        canvas = _Canvas(signal, pixel_mm)
         x, y = chest_xy
         organ_x, organ_y = organ_xy
         left = -(self._inner_left + self._wall_mm) + self._lean * z_mm
         depth, along = self._depth_below_skin(x, y, left)
-        lay("muscle", depth)
-        lay("fat", depth - _SKIN_MM, spread(self._texture, x, y, 2.5))
-        lay("muscle", depth - _SKIN_MM - self._subcutaneous_mm)
-        self._lay_ribs(lay, depth, along, z_mm)
-        lay("fat", depth - self._wall_mm)
-        lay("lung", depth - self._wall_mm - 2.5)
-        for vessel in self._vessels:
-            lay("blood", _tube(vessel, organ_x, organ_y, z_mm))
+        canvas.lay("muscle", depth)
+        canvas.lay("fat", depth - _SKIN_MM, spread(self._texture, x, y, 2.5))
+        canvas.lay("muscle", depth - _SKIN_MM - self._subcutaneous_mm)
+        self._lay_ribs(canvas, depth, along, z_mm)
+        canvas.lay("fat", depth - self._wall_mm)
+        canvas.lay("lung", depth - self._wall_mm - 2.5)
+        canvas.lay("blood", _tubes(self._vessels, organ_x, organ_y, z_mm))
         within = depth - self._wall_mm
-        behind_sternum = self._retrosternal + [self._lean * z_mm, 0]
-        lay("fat", np.minimum(_ellipse(organ_x, organ_y, behind_sternum, self._retrosternal_mm), within))
-        pad = _ellipse(organ_x, organ_y, self._pad + [0.2 * z_mm, -0.1 * z_mm], self._pad_mm)
-        lay("fat", np.minimum(pad, within))
+        behind_sternum = self._retrosternal + np.array([self._lean * z_mm, 0])
+        canvas.lay(
+            "fat", np.minimum(_ellipse(organ_x, organ_y, behind_sternum, self._retrosternal_mm), within)
+        )
+        pad = _ellipse(organ_x, organ_y, self._pad + z_mm * np.array([0.2, -0.1]), self._pad_mm)
+        canvas.lay("fat", np.minimum(pad, within))
         # Nothing of the belly may lie over the chest wall.
-        self._lay_belly(lay, organ_x, organ_y, z_mm, within)
-        self._lay_back(lay, organ_x, organ_y)
-        return image
+        self._lay_belly(canvas, organ_x, organ_y, z_mm, within)
+        self._lay_back(canvas, organ_x, organ_y)
+        return canvas.image
 
     def aorta(self, organ_xy: tuple[np.ndarray, np.ndarray], pixel_mm: float) -> np.ndarray:
         """Part of each pixel that is blood of the descending aorta."""
@@ -158,51 +167,43 @@ class Thorax:
         gradient = np.hypot(across / self._half_width, down / self._half_height) / np.maximum(radius, 1e-6)
         return (1 - radius) / np.maximum(gradient, 1e-4), np.arctan2(down, -across) * self._half_height
 
-    def _lay_ribs(self, lay: Lay, depth: np.ndarray, along: np.ndarray, z_mm: float) -> None:
+    def _lay_ribs(self, canvas: _Canvas, depth: np.ndarray, along: np.ndarray, z_mm: float) -> None:
         """Ribs: a dark shell of bone around marrow, cut at a slant between the muscles."""
         inward = depth - _SKIN_MM - self._subcutaneous_mm - 0.5 * _MUSCLE_MM
-        lay("fat", 0.8 - np.abs(inward + 4))  # the layer between the muscles
+        canvas.lay("fat", 0.8 - np.abs(inward + 4))  # the layer between the muscles
         around = np.abs(along[..., None] - self._ribs - 0.5 * z_mm).min(axis=-1)
         rib = 1 - np.hypot(around / 11.0, inward / 4.8)
-        lay("bone", rib * 4.8)
-        lay("marrow", rib * 4.8 - 1.8)
+        canvas.lay("bone", rib * 4.8)
+        canvas.lay("marrow", rib * 4.8 - 1.8)
 
     def _lay_belly(
-        self, lay: Lay, x: np.ndarray, y: np.ndarray, z_mm: float, inside_mm: np.ndarray
+        self, canvas: _Canvas, x: np.ndarray, y: np.ndarray, z_mm: float, inside_mm: np.ndarray
     ) -> None:
         """Diaphragm, liver, stomach and spleen in their fat."""
         heart = self._extent.below_at(z_mm) + self._gap_mm
         below = np.minimum(y - heart - self._slope * x - self._curve * x**2, inside_mm)
-        lay("fat", below)
-        lay("muscle", below - 1.5)
-        lay("fat", below - 3.5)
+        canvas.lay("fat", below)
+        canvas.lay("muscle", below - 1.5)
+        canvas.lay("fat", below - 3.5)
         edge = self._liver_edge - 0.15 * z_mm + 0.35 * (y - heart) - 0.012 * (y - heart) ** 2
         liver = np.minimum(below - 4.0, edge - x)
-        lay("liver", liver, spread(self._texture, x, y, 2.5))
-        for vessel in self._liver_vessels:
-            lay("blood", np.minimum(_tube(vessel, x, y, z_mm), liver - 3), 0.8)
-        place = self._stomach + [-0.1 * z_mm, heart - self._extent.below_at(45.0)]
+        canvas.lay("liver", liver, spread(self._texture, x, y, 2.5))
+        canvas.lay("blood", np.minimum(_tubes(self._liver_vessels, x, y, z_mm), liver - 3), 0.8)
+        place = self._stomach + np.array([-0.1 * z_mm, heart - self._extent.below_at(45.0)])
         stomach = np.minimum(_ellipse(x, y, place, self._stomach_mm), below - 6)
-        lay("muscle", stomach)
-        lay("stomach", stomach - 3.0, spread(self._contents, x, y, 2.5))
-        spleen = _ellipse(x, y, place + [self._stomach_mm[0] + 24, -2], np.array([20.0, 34.0]))
-        lay("spleen", np.minimum(spleen, below - 6), spread(self._texture, x, y, 2.5))
+        canvas.lay("muscle", stomach)
+        canvas.lay("stomach", stomach - 3.0, spread(self._contents, x, y, 2.5))
+        spleen = _ellipse(x, y, place + np.array([self._stomach_mm[0] + 24, -2]), np.array([20.0, 34.0]))
+        canvas.lay("spleen", np.minimum(spleen, below - 6), spread(self._texture, x, y, 2.5))
 
-    def _lay_back(self, lay: Lay, x: np.ndarray, y: np.ndarray) -> None:
+    def _lay_back(self, canvas: _Canvas, x: np.ndarray, y: np.ndarray) -> None:
         """Descending aorta in its fat, beside the spine."""
         spine = self._aorta + np.array([self._aorta_mm + 20, 12])
-        lay("fat", _ellipse(x, y, (self._aorta + spine) / 2, np.array([34.0, 26.0])))
-        lay("bone", _ellipse(x, y, spine, np.array([21.0, 19.0])))
-        lay("marrow", _ellipse(x, y, spine, np.array([19.0, 17.0])))
-        lay("muscle", _ellipse(x, y, self._aorta, self._aorta_mm + 1.8))
-        lay("blood", _ellipse(x, y, self._aorta, self._aorta_mm))
-
-
-class Lay:
-    """Type of the function that covers part of an image with a tissue."""
-
-    def __call__(self, tissue: str, inside_mm: np.ndarray, texture: np.ndarray | float = 1.0) -> None:
-        """Cover with `tissue` where `inside_mm` is positive."""
+        canvas.lay("fat", _ellipse(x, y, (self._aorta + spine) / 2, np.array([34.0, 26.0])))
+        canvas.lay("bone", _ellipse(x, y, spine, np.array([21.0, 19.0])))
+        canvas.lay("marrow", _ellipse(x, y, spine, np.array([19.0, 17.0])))
+        canvas.lay("muscle", _ellipse(x, y, self._aorta, self._aorta_mm + 1.8))
+        canvas.lay("blood", _ellipse(x, y, self._aorta, self._aorta_mm))
 
 
 def _ellipse(x: np.ndarray, y: np.ndarray, centre: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
@@ -212,10 +213,13 @@ def _ellipse(x: np.ndarray, y: np.ndarray, centre: np.ndarray, radius: np.ndarra
     return (1 - level) * radii.min()
 
 
-def _tube(vessel: np.ndarray, x: np.ndarray, y: np.ndarray, z_mm: float) -> np.ndarray:
-    """Distance to the outline of an oblique tube of limited length, positive inside."""
-    along = z_mm - vessel[2]
-    length = 6 * vessel[3]
-    radius = vessel[3] * np.sqrt(max(1 - (along / length) ** 2, 0.0))
-    centre = vessel[:2] + vessel[4:] * along
-    return radius - np.hypot(x - centre[0], y - centre[1])
+def _tubes(vessels: np.ndarray, x: np.ndarray, y: np.ndarray, z_mm: float) -> np.ndarray:
+    """Distance to the nearest outline of oblique tubes of limited length, positive inside."""
+    nearest = np.full(x.shape, -np.inf)
+    for centre_x, centre_y, centre_z, thickest, slope_x, slope_y in vessels:
+        along = z_mm - centre_z
+        if abs(along) < 6 * thickest:
+            radius = thickest * np.sqrt(1 - (along / (6 * thickest)) ** 2)
+            across = np.hypot(x - centre_x - slope_x * along, y - centre_y - slope_y * along)
+            np.maximum(nearest, radius - across, out=nearest)
+    return nearest

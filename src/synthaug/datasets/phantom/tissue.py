@@ -32,7 +32,7 @@ class Tissue:
 TISSUES = {
     "blood": Tissue(0.95, (1441, 1932), (290, 275)),
     "myocardium": Tissue(0.80, (1030, 1160), (44, 43)),
-    "fat": Tissue(0.90, (343, 382), (58, 68), is_fat=True),
+    "fat": Tissue(0.75, (343, 382), (58, 68), is_fat=True),
     "liver": Tissue(0.75, (586, 809), (46, 34)),
     "muscle": Tissue(0.75, (1008, 1412), (40, 36)),
     "marrow": Tissue(0.50, (549, 586), (49, 49)),
@@ -82,7 +82,7 @@ def steady_state_signal(
     e1, e2 = np.exp(-repetition_ms / t1), np.exp(-repetition_ms / t2)
     cosine, sine = np.cos(np.deg2rad(flip_deg)), np.sin(np.deg2rad(flip_deg))
     shift = _FAT_SHIFT_PPM * _GYROMAGNETIC_MHZ_PER_T * field_t if tissue.is_fat else 0.0
-    turn = 2 * np.pi * (np.asarray(off_resonance_hz) + shift) * repetition_ms / 1000
+    turn = np.asarray(2 * np.pi * (off_resonance_hz + shift) * repetition_ms / 1000)
     precession = np.pi + turn
     c = e2 * (e1 - 1) * (1 + cosine)
     d = 1 - e1 * cosine - (e1 - cosine) * e2**2

@@ -216,6 +216,14 @@ def test_rows_that_all_failed_are_shown_as_failed(tmp_path, status):
     assert page.text.count("out of memory") >= 2 * len(rows)  # in its section, and among what is missing
 
 
+def test_means_of_several_folds_are_all_shown(tmp_path):
+    common = {"definition": "v1", "status": "ok", "metric": "dice_mean", "arm": "real", "structure": "LV"}
+    rows = make_table({**common, "fold": fold, "value": 0.7 + fold / 10} for fold in (0, 1))
+    page = build(make_study(tmp_path, rows=rows, cohort_size=2), tmp_path)
+    for text in ("LV, fold 0", "LV, fold 1", "0.700", "0.800"):
+        assert text in page.text
+
+
 def test_a_synthetic_cohort_without_subjects_is_said(tmp_path):
     from synthaug.cohort import write_cohort
 

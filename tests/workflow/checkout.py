@@ -1,4 +1,4 @@
-"""A copy of the repository in which a tiny study has been run once, for all workflow tests."""
+"""A copy of the repository that workflow tests may run and edit."""
 
 from __future__ import annotations
 
@@ -54,11 +54,3 @@ def copy_repository(target: Path) -> Checkout:
         else:
             shutil.copy2(source, target / part)
     return Checkout(target)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Checkout:
-    """The tiny study, run to its report on this machine."""
-    checkout = copy_repository(tmp_path_factory.mktemp("tiny") / "synthaug")
-    checkout.run("config/studies/tiny.yaml")
-    return checkout

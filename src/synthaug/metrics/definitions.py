@@ -1,0 +1,63 @@
+"""Identity, unit and better side of every metric; `docs/metrics.md` says each in full."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Definition(NamedTuple):
+    """What a metric is.
+
+    Attributes
+    ----------
+    id : str
+        Name and version of the definition; it changes whenever a value could.
+    unit : str
+        Unit of the value; empty where it has none that means anything.
+    direction : str
+        ``"higher"``, ``"lower"`` or ``"none"``: which way is better.
+    """
+
+    id: str
+    unit: str
+    direction: str
+
+
+DEFINITIONS: dict[str, Definition] = {
+    "dice": Definition("dice.v1", "1", "higher"),
+    "hd": Definition("hd.maxdir.voxel.v1", "mm", "lower"),
+    "hd95": Definition("hd95.maxdir.voxel.v1", "mm", "lower"),
+    "assd": Definition("assd.pooled.voxel.v1", "mm", "lower"),
+    "edv_error_ml": Definition("edv-error.signed.v1", "mL", "none"),
+    "esv_error_ml": Definition("esv-error.signed.v1", "mL", "none"),
+    "ef_error": Definition("ef-error.signed.v1", "%", "none"),
+    "mass_error_g": Definition("mass-error.signed.v1", "g", "none"),
+    "fid": Definition("frechet.frames.v1", "", "lower"),
+    "kid": Definition("kid.frames.v1", "", "lower"),
+    "fvd_t": Definition("frechet.temporal.v1", "", "lower"),
+    "fvd_s": Definition("frechet.spatial.v1", "", "lower"),
+    "f4d": Definition("frechet.4d.v1", "", "lower"),
+    "controllability_r": Definition("controllability.pearson.v1", "1", "higher"),
+    "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
+    "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),
+    "controllability_loa_high": Definition("controllability.loa.v1", "mL", "none"),
+}
+
+
+def fields_of(metric: str, suffix: str = "") -> dict[str, str]:
+    """Columns `metric`, `definition`, `unit` and `direction` of a result row.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `DEFINITIONS`.
+    suffix : str
+        Appended to the metric's name, such as ``"_mean"``; the definition's id takes it too.
+    """
+    found = DEFINITIONS[metric]
+    return {
+        "metric": metric + suffix,
+        "definition": found.id + suffix.replace("_", "/", 1),
+        "unit": found.unit,
+        "direction": found.direction,
+    }

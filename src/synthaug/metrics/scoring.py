@@ -1,0 +1,235 @@
+"""Scores of predicted label maps against a cohort's own labels, as result rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from synthaug.artifacts import read_json
+from synthaug.cohort import STRUCTURES, Cohort
+from synthaug.errors import SynthaugError
+from synthaug.metrics.definitions import fields_of
+from synthaug.metrics.overlap import dice
+from synthaug.metrics.surface import average_from, hausdorff_from, image_diagonal, surface_distances
+from synthaug.tables import make_table
+from synthaug.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
+
+Row = dict[str, Any]
+PHASES = ("ED", "ES")
+
+
+def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
+    """Score the ED and ES predictions of every subject that has labels there.
+
+    Parameters
+    ----------
+    predictions : path
+        Folder with ``predictions.json`` and ``<subject>_f<frame>.nii.gz``.
+    cohort : Cohort
+        The subjects to score, with their reference labels.
+    fields : mapping
+        Columns that all rows share: arm, generator, dose, fold, seeds.
+
+    Returns
+    -------
+    DataFrame
+        Result rows: Dice, HD, HD95 and ASSD per structure, phase and subject; errors of EDV, ESV,
+        ejection fraction and myocardial mass per subject, predicted minus reference. A frame that was not
+        predicted scores as if every structure had been missed.
+
+    Raises
+    ------
+    SynthaugError
+        A prediction lies on another grid than its subject.
+    """
+    files = predicted_files(Path(predictions))
+    rows: list[Row] = []
+    for subject in cohort.subjects:
+        frames = phase_frames(cohort, subject)
+        if not frames:
+            continue
+        labels = cohort.label_cine(subject)
+        reference = {phase: labels[frame] for phase, frame in frames.items()}
+        predicted = {
+            phase: read_prediction(files.get(subject, {}).get(frame), reference[phase].shape)
+            for phase, frame in frames.items()
+        }
+        about = {
+            "subject": subject,
+            "vendor": cohort.table.loc[subject, "vendor"],
+            "diagnosis": cohort.table.loc[subject, "diagnosis"],
+            **fields,
+        }
+        for phase in frames:
+            for row in score_labels(predicted[phase], reference[phase], cohort.spacing_mm):
+                rows.append({**row, "phase": phase, **about})
+        rows += [{**row, **about} for row in function_errors(predicted, reference, cohort.spacing_mm)]
+    return make_table(rows)
+
+
+def phase_frames(cohort: Cohort, subject: str) -> dict[str, int]:
+    """Labelled frame of each phase the subject has: ``{"ED": 0, "ES": 5}``."""
+    row, labelled = cohort.table.loc[subject], cohort.labelled_frames(subject)
+    known = {phase: row[f"{phase.lower()}_frame"] for phase in PHASES}
+    return {phase: int(frame) for phase, frame in known.items() if not pd.isna(frame) and int(frame) in labelled}
+
+
+def predicted_files(predictions: Path) -> dict[str, dict[int, Path]]:
+    """File of each predicted frame, by subject and frame."""
+    files: dict[str, dict[int, Path]] = {}
+    for case in read_json(predictions / "predictions.json")["cases"]:
+        files.setdefault(case["subject"], {})[case["frame"]] = predictions / case["file"]
+    return files
+
+
+def read_prediction(path: Path | None, shape: Sequence[int]) -> np.ndarray | None:
+    """Predicted labels (z, y, x) of a frame; None where there is no file.
+
+    Raises
+    ------
+    SynthaugError
+        The prediction has another shape.
+    """
+    if path is None:
+        return None
+    labels = np.asarray(nib.load(path).dataobj, dtype=np.uint8).T
+    if labels.shape != tuple(shape):
+        raise SynthaugError(f"{path}: is {labels.shape}, its subject {tuple(shape)} (z, y, x); predict it again")
+    return labels
+
+
+def score_labels(predicted: np.ndarray | None, reference: np.ndarray, spacing_mm: Sequence[float]) -> Iterator[Row]:
+    """Rows of Dice, HD, HD95 and ASSD for each structure of one frame.
+
+    Parameters
+    ----------
+    predicted, reference : ndarray, shape (z, y, x)
+        Canonical labels; a prediction of None misses everything.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+
+    Yields
+    ------
+    dict
+        Row with `structure`, `value` and `status`. A structure in only one of the masks scores
+        Dice 0 and the image's diagonal, under a status that tells which mask lacks it.
+    """
+    absent = predicted is None
+    labels = np.zeros_like(reference) if predicted is None else predicted
+    for structure, label in STRUCTURES.items():
+        masks = labels == label, reference == label
+        status, note = _presence(masks[0].any(), masks[1].any(), absent)
+        distances = surface_distances(*masks, spacing_mm)
+        values = {
+            "dice": dice(*masks),
+            "hd": hausdorff_from(distances),
+            "hd95": hausdorff_from(distances, 95),
+            "assd": average_from(distances),
+        }
+        for metric, value in values.items():
+            shared = {**fields_of(metric), "structure": structure, "status": status, "note": note, "n": 1}
+            yield shared if status == "empty_both" else {**shared, "value": value}
+
+
+def _presence(predicted: bool, reference: bool, absent: bool) -> tuple[str, str]:
+    if predicted and reference:
+        return "ok", ""
+    if reference:
+        why = "the frame was not predicted" if absent else "the prediction lacks the structure"
+        return "missing_prediction", f"{why}: Dice 0, distances the image diagonal"
+    if predicted:
+        return "missing_reference", "the reference lacks the structure: Dice 0, distances the image diagonal"
+    return "empty_both", "neither mask has the structure"
+
+
+def function_errors(
+    predicted: Mapping[str, np.ndarray | None], reference: Mapping[str, np.ndarray], spacing_mm: Sequence[float]
+) -> Iterator[Row]:
+    """Rows of the errors of EDV, ESV, ejection fraction and myocardial mass of one subject.
+
+    Parameters
+    ----------
+    predicted, reference : mapping of str to ndarray, shape (z, y, x)
+        Canonical labels by phase, ``"ED"`` and ``"ES"``; a phase may be absent.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    """
+    volumes = {
+        (name, phase, structure): structure_volume_ml(labels, structure, spacing_mm)
+        for name, frames in (("predicted", predicted), ("reference", reference))
+        for phase, labels in frames.items()
+        if labels is not None
+        for structure in STRUCTURES
+    }
+
+    def volume(name: str, phase: str, structure: str) -> float:
+        return volumes.get((name, phase, structure), float("nan"))
+
+    def function(name: str, structure: str) -> Iterator[tuple[str, str, float]]:
+        edv, esv = (volume(name, phase, structure) for phase in PHASES)
+        if structure == "MYO":
+            yield "mass_error_g", "ED", MYOCARDIAL_DENSITY_G_PER_ML * edv
+        else:
+            yield "edv_error_ml", "ED", edv
+            yield "esv_error_ml", "ES", esv
+            yield "ef_error", "", ejection_fraction(edv, esv)
+
+    for structure in STRUCTURES:
+        pairs = zip(function("predicted", structure), function("reference", structure), strict=True)
+        for (metric, phase, measured), (_, _, true) in pairs:
+            shared = {**fields_of(metric), "structure": structure, "phase": phase or None, "n": 1}
+            if np.isnan(measured - true):
+                lacking = "prediction" if np.isnan(measured) else "reference"
+                yield {**shared, "status": "not_measured", "note": f"unknown in the {lacking}"}
+            else:
+                yield {**shared, "status": "ok", "value": measured - true}
+
+
+def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
+    """Volumes of each subject as a segmenter sees its images.
+
+    Parameters
+    ----------
+    predictions : path
+        Folder with ``predictions.json`` and the predicted labels.
+    cohort : Cohort
+        The subjects predicted.
+
+    Returns
+    -------
+    DataFrame
+        One row a subject: subject, lv_edv_ml, lv_esv_ml, rv_edv_ml, rv_esv_ml, lv_ef, rv_ef, myo_mass_g.
+        ED and ES are the frames the cohort's table names; where it names no ES, the predicted frame
+        with the smallest LV. Unknown is NaN.
+    """
+    files = predicted_files(Path(predictions))
+    rows = []
+    for subject in cohort.subjects:
+        table_row = cohort.table.loc[subject]
+        shape = nib.load(cohort.folders[subject] / "cine.nii.gz").shape[2::-1]
+        labels = {
+            frame: read_prediction(path, shape) for frame, path in sorted(files.get(subject, {}).items())
+        }
+        curve = {frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items() if mask is not None}
+        ed = 0 if pd.isna(table_row["ed_frame"]) else int(table_row["ed_frame"])
+        es = table_row["es_frame"]
+        if pd.isna(es) and curve:
+            es = min(curve, key=lambda frame: curve[frame]["LV"])
+        at_ed, at_es = (curve.get(int(frame), {}) if not pd.isna(frame) else {} for frame in (ed, es))
+        row: Row = {"subject": subject}
+        for name in ("LV", "RV"):
+            edv, esv = (at.get(name, float("nan")) for at in (at_ed, at_es))
+            key = name.lower()
+            row |= {f"{key}_edv_ml": edv, f"{key}_esv_ml": esv, f"{key}_ef": ejection_fraction(edv, esv)}
+        row["myo_mass_g"] = MYOCARDIAL_DENSITY_G_PER_ML * at_ed.get("MYO", float("nan"))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _volumes(labels: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, float]:
+    return {name: structure_volume_ml(labels, name, spacing_mm) for name in STRUCTURES}

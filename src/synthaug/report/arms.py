@@ -1,0 +1,241 @@
+"""Sections of the report about the arms: the verdict, means, paired differences, doses, patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthaug import verdict
+from synthaug.config.arms import Arm
+from synthaug.plots import segmentation
+from synthaug.report import words
+from synthaug.report.rows import CLINICAL, OVERLAP, Draw, Row, broadest, estimate, pooled, select
+from synthaug.tables import VALUED_STATUSES
+
+
+def tone(arm: Arm | None) -> str:
+    """Colour of an arm, the same in every figure."""
+    if arm is None or arm.generator is None:
+        return "real"
+    if arm.control_of:
+        return "series-2"
+    return "synthetic" if arm.real else "series-3"
+
+
+def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[str, Any]:
+    """The answer: a word an arm, with the sentences it rests on."""
+    differences = pooled(select(rows, metric=f"{metric}_difference"))
+    judged: list[dict[str, Any]] = []
+    for arm in arms:
+        if not (arm.real and arm.generator) or arm.control_of:
+            continue
+        controls = [other.name for other in arms if other.control_of == arm.name]
+        own = select(differences, arm=arm.name)
+        outcome = verdict.judge_arm(pd.DataFrame(broadest(own), columns=_COMPARED), controls)
+        seeds = {row["training_seed"] for row in select(rows, arm=arm.name, metric=metric)} - {None}
+        judged.append(
+            {
+                "arm": arm.name,
+                "word": outcome.word,
+                "reason": outcome.reason,
+                "sentences": _sentences(broadest(own), controls, len(seeds)),
+                "details": _sentences([row for row in own if row not in broadest(own)], controls, len(seeds)),
+            }
+        )
+    word = verdict.judge_study([entry["word"] for entry in judged])
+    return {
+        "word": word,
+        "rule": verdict.RULE,
+        "metric": words.metric_name(metric),
+        "arms": judged,
+        "reason": "" if judged else "the study has no arm that adds synthetic to real training data",
+    }
+
+
+_COMPARED = ("versus", "status", "note", "ci_low", "ci_high", "direction")
+
+
+def _sentences(rows: Iterable[Row], controls: Sequence[str], seeds: int) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
+    for row in rows:
+        is_control = row["versus"] in controls
+        if row["status"] in VALUED_STATUSES:
+            word = word_of(row)
+            text = words.comparison_sentence(row, word, seeds, is_control)
+        else:
+            word = verdict.NOT_MEASURED
+            why = row["note"] or words.STATUSES.get(row["status"], row["status"])
+            text = f"{words.metric_name(row['metric'])} of {words.place(row)} against {row['versus']}: {why}"
+        said.append({"text": text, "word": word, "counts": is_control})
+    return sorted(said, key=lambda sentence: not sentence["counts"])
+
+
+def word_of(row: Row) -> str:
+    """Word for the interval of one measured difference row."""
+    low, high = (float("nan") if row[end] is None else row[end] for end in ("ci_low", "ci_high"))
+    return verdict.judge_interval(low, high, row["direction"] or "none")
+
+
+#: What tells the columns of a table of arms apart; most studies have no means by fold.
+_LEVEL = ("structure", "phase", "fold")
+
+
+def arms_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw) -> dict[str, Any]:
+    """Means of every arm and metric, and the paired differences behind the verdict."""
+    by_name = {arm.name: arm for arm in arms}
+    tables, mean_panels = [], []
+    for name in (*OVERLAP, *CLINICAL):
+        means = pooled(select(rows, metric=f"{name}_mean"))
+        if not means:
+            continue
+        levels = list(dict.fromkeys(tuple(row[key] for key in _LEVEL) for row in means))
+        body = [
+            {
+                "label": arm.name,
+                "cells": [
+                    estimate(
+                        next(iter(select(means, arm=arm.name, **dict(zip(_LEVEL, level, strict=True)))), None)
+                    )
+                    for level in levels
+                ],
+            }
+            for arm in arms
+        ]
+        columns = [words.place(dict(zip(_LEVEL, level, strict=True))) for level in levels]
+        unit = words.metric_unit(name)
+        tables.append(
+            {"metric": name, "title": words.metric_name(name), "unit": unit, "columns": columns, "rows": body}
+        )
+        if name == metric:
+            mean_panels = _mean_panels(means, by_name, metric, draw)
+    differences = pooled(select(rows, metric=f"{metric}_difference"))
+    measured = [row for row in differences if row["status"] in VALUED_STATUSES]
+    return {
+        "reason": "" if tables else "no mean over patients among the result rows",
+        "tables": tables,
+        "means": mean_panels,
+        "forest": _forest_panels(measured, by_name, metric, draw),
+        "differences": [
+            {
+                "arm": row["arm"],
+                "versus": row["versus"],
+                "place": words.place(row),
+                "estimate": estimate(row),
+                "word": word_of(row) if row["status"] in VALUED_STATUSES else verdict.NOT_MEASURED,
+            }
+            for row in differences
+        ],
+    }
+
+
+def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: Draw) -> list[dict[str, str]]:
+    panels = []
+    for structure in dict.fromkeys(row["structure"] for row in means):
+        shown = [row for row in select(means, structure=structure) if row["status"] in VALUED_STATUSES]
+        points = [
+            {**row, "label": name, "phase": row["phase"] or "", "tone": tone(arm)}
+            for name, arm in arms.items()
+            for row in select(shown, arm=name)
+        ]
+        if points:
+            title = words.STRUCTURES.get(structure, structure or "All structures")
+            svg = segmentation.arm_means(points, _axis(metric))
+            alt = "; ".join(
+                f"{row['arm']} {row['phase'] or ''} {words.number(row['value'], words.decimals(metric))}"
+                for row in shown
+            )
+            panels.append(draw(f"means-{metric}-{structure or 'all'}", svg, title, alt))
+    return panels
+
+
+def _forest_panels(
+    measured: list[Row], arms: Mapping[str, Arm], metric: str, draw: Draw
+) -> list[dict[str, str]]:
+    panels = []
+    for structure, phase in dict.fromkeys((row["structure"], row["phase"]) for row in measured):
+        shown = select(measured, structure=structure, phase=phase)
+        lines = [
+            {**row, "label": f"{name} − {_short(row, arms)}", "word": word_of(row)}
+            for name in arms
+            for row in select(shown, arm=name)
+        ]
+        if not lines:
+            continue
+        title = words.place({"structure": structure, "phase": phase})
+        svg = segmentation.forest(lines, f"difference in {_axis(metric)}")
+        places = words.decimals(metric)
+        alt = "; ".join(
+            f"{line['label']}: {words.number(line['value'], places, sign=True)}" for line in lines
+        )
+        panels.append(draw(f"forest-{metric}-{structure or 'all'}-{phase or 'all'}", svg, title, alt))
+    return panels
+
+
+def _short(row: Row, arms: Mapping[str, Arm]) -> str:
+    """What a row compares with, a control of the same arm by its kind only."""
+    versus = arms.get(row["versus"])
+    if versus is not None and versus.control and versus.control_of == row["arm"]:
+        return versus.control
+    return str(row["versus"])
+
+
+def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw) -> dict[str, Any]:
+    """Mean against dose, a curve a generator, with its controls and the real arm."""
+    means = [row for row in pooled(select(rows, metric=f"{metric}_mean")) if row["status"] in VALUED_STATUSES]
+    families: dict[str, list[Arm]] = {}
+    for arm in arms:
+        if arm.real and arm.generator:
+            name = f"real repeated ({arm.generator})" if arm.control == "repeated" else arm.generator
+            name = f"classical ({arm.generator})" if arm.control == "classical" else name
+            families.setdefault(name, []).append(arm)
+    baselines = [arm.name for arm in arms if arm.real and not arm.generator]
+    panels = []
+    for structure, phase in dict.fromkeys((row["structure"], row["phase"]) for row in means):
+        here = {row["arm"]: row for row in select(means, structure=structure, phase=phase)}
+        curves = {}
+        for name, members in families.items():
+            points = [{**here[arm.name], "dose": arm.dose} for arm in members if arm.name in here]
+            if points:
+                curve = pd.DataFrame(points)[["dose", "value", "ci_low", "ci_high"]]
+                curves[name] = curve.astype(float).sort_values("dose")
+        if curves:
+            references = {name: ("real", here[name]["value"]) for name in baselines if name in here}
+            title = words.place({"structure": structure, "phase": phase})
+            svg = segmentation.dose_curve(curves, references, _axis(metric))
+            alt = "; ".join(
+                f"{name} at dose {dose:g}: {words.number(value, words.decimals(metric))}"
+                for name, curve in curves.items()
+                for dose, value in zip(curve["dose"], curve["value"], strict=True)
+            )
+            panels.append(draw(f"dose-{structure or 'all'}-{phase or 'all'}", svg, title, alt))
+    doses = {arm.dose for arm in arms if arm.real and arm.generator and not arm.control_of}
+    reason = "" if panels else "no mean of an arm with synthetic data among the result rows"
+    return {"reason": reason, "panels": panels, "doses": sorted(doses)}
+
+
+def patients_section(rows: list[Row], arms: Sequence[Arm], draw: Draw) -> dict[str, Any]:
+    """Clinical errors, one dot a patient and training."""
+    panels = []
+    for metric in CLINICAL:
+        own = [row for row in select(rows, metric=metric) if row["subject"] and row["value"] is not None]
+        for structure in dict.fromkeys(row["structure"] for row in own):
+            here = select(own, structure=structure)
+            values = {
+                arm.name: (tone(arm), [row["value"] for row in select(here, arm=arm.name)])
+                for arm in arms
+                if select(here, arm=arm.name)
+            }
+            title = f"{words.metric_name(metric)}{f', {structure}' if structure else ''}"
+            patients = words.counted(len({row["subject"] for row in here}), "patient")
+            if values:
+                svg = segmentation.patient_values(values, _axis(metric), zero=True)
+                alt = f"{patients}, one dot a patient and training, in {len(values)} arms"
+                panels.append(draw(f"patients-{metric}-{structure or 'all'}", svg, title, alt))
+    return {"reason": "" if panels else "no clinical error among the result rows", "panels": panels}
+
+
+def _axis(metric: str) -> str:
+    unit = words.metric_unit(metric)
+    return f"{words.metric_name(metric)} ({unit})" if unit else words.metric_name(metric)
