@@ -61,7 +61,7 @@ def to_canonical(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ca
     turns = quarter_turns_to_canonical(labels)
     if turns:
         findings.append(
-            f"by the header the RV lies on the patient's left; the image was turned by {90 * turns} degrees"
+            f"the labels show a heart turned against its header; the image was turned {90 * turns} degrees"
         )
     if in_plane.transpose != bool(turns % 2):
         x_mm, y_mm = y_mm, x_mm

@@ -73,7 +73,7 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
         harmonic += factor * frame
     pixel_mm = np.asarray(spacing_mm[1:], float)
     amplitude = np.abs(harmonic).sum(axis=0).astype(float)
-    smooth = gaussian_filter(amplitude - np.median(amplitude), _NOISE_MM / pixel_mm)
+    smooth = gaussian_filter(amplitude, _NOISE_MM / pixel_mm)
     moving = np.where(smooth > _MOVING * smooth.max(), 1.0, 0.0)
     if smooth.max() <= 0:
         return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2

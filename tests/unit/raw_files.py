@@ -9,16 +9,16 @@ import numpy as np
 
 from synthaug.cohort import LV, MYO, RV
 
-#: Affine directions, in (right, anterior, superior), of array axes stored the canonical way.
+#: In (right, anterior, superior); stored this way an image is in the canonical orientation.
 LEFT, POSTERIOR, SUPERIOR = (-1, 0, 0), (0, -1, 0), (0, 0, 1)
 ACDC_NUMBERS = {0: 0, LV: 3, MYO: 2, RV: 1}
 N_FRAMES, N_SLICES, SIZE = 8, 7, 40
 
 
-def heart(es: int = 3, centre: tuple[float, float] = (21, 19)) -> tuple[np.ndarray, np.ndarray]:
+def heart(es: int = 3, centre: tuple[float, float] = (19, 19)) -> tuple[np.ndarray, np.ndarray]:
     """Image and labels (t, z, y, x) of a heart in the canonical orientation, ED in frame 0.
 
-    The LV is a disc, tapering to the apex; the RV a disc to the patient's right, a little anterior.
+    The LV is a disc, tapering to the apex; the RV a disc on its left in the display, a little lower.
     """
     y, x = np.indices((SIZE, SIZE))
     labels = np.zeros((N_FRAMES, N_SLICES, SIZE, SIZE), np.uint8)
@@ -27,7 +27,7 @@ def heart(es: int = 3, centre: tuple[float, float] = (21, 19)) -> tuple[np.ndarr
         for z in range(N_SLICES):
             size = beat * (1 - 0.08 * z)
             distance = np.hypot(y - centre[0], x - centre[1])
-            right = np.hypot(y - centre[0] + 3, x - centre[1] + 10)
+            right = np.hypot(y - centre[0] - 3, x - centre[1] + 10)
             labels[frame, z][right < 6 * size] = RV
             labels[frame, z][distance < 6 * beat + 3] = MYO
             labels[frame, z][distance < 6 * size] = LV

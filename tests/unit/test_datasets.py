@@ -25,7 +25,12 @@ def refused(layout, root, **options) -> SubjectError:
 def test_acdc_metadata_frames_and_labels(tmp_path):
     write_acdc(tmp_path, group="HCM")
     subject = one("acdc", tmp_path, vendor="Siemens")
-    assert (subject.id, subject.diagnosis, subject.vendor, subject.height_cm) == ("patient001", "HCM", "Siemens", 180)
+    assert (subject.id, subject.diagnosis, subject.vendor, subject.height_cm) == (
+        "patient001",
+        "HCM",
+        "Siemens",
+        180,
+    )
     assert subject.weight_kg is None  # 0 in the file: unknown
     assert (subject.ed_frame, subject.es_frame) == (2, 5)
     cine = subject.load()
@@ -76,7 +81,9 @@ def test_acdc_ed_frame_out_of_range(tmp_path):
     folder = write_acdc(tmp_path)
     (folder / "Info.cfg").write_text("ED: 9\nES: 6\nGroup: DCM\n")
     error = refused("acdc", tmp_path)
-    assert error.problem == "the ED frame is number 9 of a cine with 8 frames" and error.file.endswith("Info.cfg")
+    assert error.problem == "the ED frame is number 9 of a cine with 8 frames" and error.file.endswith(
+        "Info.cfg"
+    )
 
 
 def test_labels_of_another_shape_or_value_are_refused(tmp_path):
@@ -151,7 +158,7 @@ def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
 
 def test_mnms_id_listed_twice_is_refused(tmp_path):
     write_mnms(tmp_path, extra_rows="A0S9V9,GE,C,3,0,4,50,NOR,M,170,70\n")
-    with pytest.raises(SynthaugError, match="A0S9V9.*the same id"):
+    with pytest.raises(SynthaugError, match=r"A0S9V9.*the same id"):
         find_subjects("mnms", tmp_path)
 
 
@@ -200,7 +207,10 @@ def test_nifti_folder_with_own_columns_and_labels(tmp_path):
     write_nifti_folder(tmp_path)
     (tmp_path / "participants.tsv").write_text("participant_id\tMaker\tES\nsub-01\tGE MEDICAL SYSTEMS\t3\n")
     subject = one(
-        "nifti", tmp_path, columns={"vendor": "Maker", "es_frame": "ES"}, label_map={1: "RV", 2: "MYO", 3: "LV"}
+        "nifti",
+        tmp_path,
+        columns={"vendor": "Maker", "es_frame": "ES"},
+        label_map={1: "RV", 2: "MYO", 3: "LV"},
     )
     assert (subject.id, subject.vendor, subject.es_frame, subject.ed_frame) == ("01", "GE", 3, None)
     cine = subject.load()

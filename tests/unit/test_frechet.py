@@ -27,7 +27,9 @@ def test_two_gaussians_with_covariances_that_do_not_commute() -> None:
     first, second = np.array([[2.0, 1], [1, 2]]), np.diag([1.0, 3])
     expected = 8 - 2 * np.sqrt(14)  # trace 4 + 4; C1 C2 has trace 8 and determinant 9: sqrt(8 + 2 * 3)
     assert frechet_from_moments(np.zeros(2), first, np.zeros(2), second) == pytest.approx(expected, abs=1e-12)
-    assert frechet_distance(with_moments(first, 7), with_moments(second, 9)) == pytest.approx(expected, abs=1e-12)
+    assert frechet_distance(with_moments(first, 7), with_moments(second, 9)) == pytest.approx(
+        expected, abs=1e-12
+    )
     assert expected == pytest.approx(0.516685, abs=5e-7)
 
 
@@ -38,9 +40,9 @@ def test_diagonal_covariances_give_the_difference_of_standard_deviations() -> No
 
 
 def test_monai_reference_value() -> None:
-    assert frechet_distance(
-        np.array([[1.0, 2]] * 3), np.array([[2.0, 2], [1, 2], [1, 2]])
-    ) == pytest.approx(4 / 9, abs=1e-12)
+    assert frechet_distance(np.array([[1.0, 2]] * 3), np.array([[2.0, 2], [1, 2], [1, 2]])) == pytest.approx(
+        4 / 9, abs=1e-12
+    )
 
 
 def test_shift_alone_is_its_squared_length() -> None:

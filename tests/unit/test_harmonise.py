@@ -13,6 +13,7 @@ from synthaug.datasets import find_subjects
 from synthaug.datasets.base import RawCine
 from synthaug.errors import SynthaugError
 from synthaug.harmonise import harmonise_cine, harmonise_dataset
+from synthaug.orientation import X_DIRECTION, Y_DIRECTION
 from synthaug.validate import validate_cohort
 
 GRID = HarmonisationSettings(spacing_mm=(10, 1.5, 1.5), matrix=(8, 32, 32), frames=8)
@@ -41,7 +42,7 @@ def test_the_cohort_of_an_acdc_patient(tmp_path):
     cine, labels = cohort.cine("data-patient001"), cohort.label_cine("data-patient001")
     assert cine.shape == (8, 7, 32, 32) and cine.min() == 0 and cine.max() == 1
     # The labelled heart lies where it did, moved by the crop, with its volumes.
-    image, truth = heart()
+    _, truth = heart()
     voxel_ml = 10 * 1.5 * 1.5 / 1000
     for frame in (0, 3):
         for structure in (LV, MYO, RV):
@@ -56,7 +57,7 @@ def test_every_storage_gives_the_same_cine():
     image, labels = heart()
     reference = harmonise_cine(to_canonical(raw(image, labels), 0, 3), GRID)
     mirrored = raw(image[..., ::-1], labels[..., ::-1], x=(1, 0, 0))
-    turned = raw(image.swapaxes(-1, -2), labels.swapaxes(-1, -2), x=(0, -1, 0), y=(-1, 0, 0))
+    turned = raw(image.swapaxes(-1, -2), labels.swapaxes(-1, -2), x=Y_DIRECTION, y=X_DIRECTION)
     apex_first = raw(image[:, ::-1], labels[:, ::-1])
     later = raw(np.roll(image, 5, axis=0), np.roll(labels, 5, axis=0), frames=(5, 0))
     for other, phases in ((mirrored, (0, 3)), (turned, (0, 3)), (apex_first, (0, 3)), (later, (5, 0))):
@@ -68,7 +69,9 @@ def test_every_storage_gives_the_same_cine():
 
 def test_spacing_follows_its_axis():
     image, labels = heart()
-    stretched = raw(image.swapaxes(-1, -2), labels.swapaxes(-1, -2), voxel=(2.0, 1.5, 10.0), x=(0, -1, 0), y=(-1, 0, 0))
+    stretched = raw(
+        image.swapaxes(-1, -2), labels.swapaxes(-1, -2), voxel=(2.0, 1.5, 10.0), x=Y_DIRECTION, y=X_DIRECTION
+    )
     assert to_canonical(stretched, 0, 3).spacing_mm == (10.0, 2.0, 1.5)  # the file's first axis is y
 
 
@@ -77,7 +80,7 @@ def test_a_header_that_turns_the_heart_is_overruled_and_said():
     wrong = raw(image[..., ::-1, ::-1], labels[..., ::-1, ::-1])  # 180 degrees, the affine does not know
     canonical = to_canonical(wrong, 0, 3)
     assert np.array_equal(canonical.cine, image)
-    assert any("turned by 180 degrees" in finding for finding in canonical.findings)
+    assert any("turned 180 degrees" in finding for finding in canonical.findings)
 
 
 def test_the_heart_is_in_the_middle_from_labels_and_from_motion():
@@ -142,17 +145,24 @@ def test_quarantine_and_findings_name_their_subjects(tmp_path):
     assert cohort.labelled_frames("data-patient002") == []
     quarantine = read_tsv(tmp_path / "cohort" / "quarantine.tsv")
     assert quarantine["subject"].tolist() == ["data-patient003", "data-patient004"]
-    assert quarantine["file"].tolist() == ["training/patient003/patient003_4d.nii.gz", "training/patient004/Info.cfg"]
+    assert quarantine["file"].tolist() == [
+        "training/patient003/patient003_4d.nii.gz",
+        "training/patient004/Info.cfg",
+    ]
     assert list(read_tsv(tmp_path / "cohort" / "findings.tsv").columns) == ["subject", "finding"]
     recorded = read_json(tmp_path / "cohort" / "cohort.json")["files"]["data-patient001"]["cine"]
     assert recorded == sha256_file(tmp_path / "cohort" / "sub-data-patient001" / "cine.nii.gz")
-    assert [finding for finding in validate_cohort(tmp_path / "cohort") if "edge" not in finding.problem] == []
+    assert [
+        finding for finding in validate_cohort(tmp_path / "cohort") if "edge" not in finding.problem
+    ] == []
 
 
 def test_too_few_subjects_stop_with_the_reason_and_write_nothing(tmp_path):
     write_acdc(tmp_path / "raw")
     (write_acdc(tmp_path / "raw", "patient002") / "Info.cfg").unlink()
-    with pytest.raises(SynthaugError, match=r"1 of 2 subjects can be used, minimum_subjects is 2.*Info\.cfg is missing"):
+    with pytest.raises(
+        SynthaugError, match=r"1 of 2 subjects can be used, minimum_subjects is 2.*Info\.cfg is missing"
+    ):
         harmonise(tmp_path / "raw", tmp_path / "out" / "cohort", minimum=2)
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -173,11 +183,21 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path):
     for processes in (1, 2):
         output = tmp_path / f"with-{processes}"
         harmonise_dataset(
-            "data", dataset, tmp_path / "raw", GRID, output, processes, lambda done, total: counts.append((done, total))
+            "data",
+            dataset,
+            tmp_path / "raw",
+            GRID,
+            output,
+            processes,
+            lambda done, total: counts.append((done, total)),
         )
     assert counts == [(1, 3), (2, 3), (3, 3)] * 2
     one, two = (
-        {file.relative_to(tmp_path / name): sha256_file(file) for file in (tmp_path / name).rglob("*") if file.is_file()}
+        {
+            file.relative_to(tmp_path / name): sha256_file(file)
+            for file in (tmp_path / name).rglob("*")
+            if file.is_file()
+        }
         for name in ("with-1", "with-2")
     )
     assert one == two and len(one) == 4 + 2 * 3
@@ -188,7 +208,9 @@ def test_where_a_dataset_lies_does_not_matter(tmp_path):
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     for name in ("here", "there"):
         harmonise(tmp_path / name, tmp_path / f"cohort-{name}")
-    assert sha256_file(tmp_path / "cohort-here" / "cohort.json") == sha256_file(tmp_path / "cohort-there" / "cohort.json")
+    assert sha256_file(tmp_path / "cohort-here" / "cohort.json") == sha256_file(
+        tmp_path / "cohort-there" / "cohort.json"
+    )
 
 
 def test_one_beat_lasts_as_long_as_before(tmp_path):

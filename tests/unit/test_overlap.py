@@ -43,7 +43,9 @@ def test_agrees_with_monai() -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):
         a, b = rng.random((2, 6, 9, 9)) > 0.6
-        expected = float(compute_dice(torch.tensor(a)[None, None].float(), torch.tensor(b)[None, None].float()))
+        expected = float(
+            compute_dice(torch.tensor(a)[None, None].float(), torch.tensor(b)[None, None].float())
+        )
         assert dice(a, b) == pytest.approx(expected, abs=1e-6)
 
 

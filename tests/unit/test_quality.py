@@ -66,4 +66,6 @@ def test_an_ejection_fraction_no_heart_has():
     small = labels[0].copy()
     small[2:][small[2:] == LV] = 2
     small[:2][small[:2] == LV] = np.where(np.arange((small[:2] == LV).sum()) < 20, LV, 2)
-    assert any("hardly plausible" in finding for finding in label_findings({0: labels[0], 3: small}, SPACING, 0, 3))
+    assert any(
+        "hardly plausible" in finding for finding in label_findings({0: labels[0], 3: small}, SPACING, 0, 3)
+    )

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from synthaug.localisation import centre_of_labels, centre_of_motion
-from synthaug.orientation import InPlane, apex_comes_first, in_plane_orientation, quarter_turns_to_canonical
+from synthaug.orientation import (
+    X_DIRECTION,
+    Y_DIRECTION,
+    InPlane,
+    apex_comes_first,
+    in_plane_orientation,
+    quarter_turns_to_canonical,
+)
 from synthaug.resampling import (
     apply_weights,
     axis_weights,
@@ -59,7 +66,9 @@ def test_the_volume_of_a_disc_survives_resampling():
     assert resampled.sum() * step**2 == pytest.approx(np.pi * 400, rel=0.01)
 
 
-@pytest.mark.parametrize(("n_source", "n_frames", "es"), [(30, 16, 11), (12, 16, 5), (35, 12, 1), (15, 15, 7), (9, 4, 8)])
+@pytest.mark.parametrize(
+    ("n_source", "n_frames", "es"), [(30, 16, 11), (12, 16, 5), (35, 12, 1), (15, 15, 7), (9, 4, 8)]
+)
 def test_ed_and_es_fall_on_frames(n_source, n_frames, es):
     positions, es_frame = beat_positions(n_source, n_frames, es)
     assert positions[0] == 0 and positions[es_frame] == es
@@ -93,23 +102,31 @@ EIGHT = [InPlane(t, x, y) for t in (False, True) for x in (False, True) for y in
 @pytest.mark.parametrize("stored", EIGHT)
 def test_each_of_the_eight_storage_orders_is_undone(stored):
     canonical = LABELS[0]
-    left, posterior = np.array([-1, 0, 0]), np.array([0, -1, 0])
     # Undo by hand: what file would be turned into `canonical` by this transform?
     file = canonical[..., :: -1 if stored.flip_y else 1, :: -1 if stored.flip_x else 1]
-    x_axis, y_axis = (-left if stored.flip_x else left), (-posterior if stored.flip_y else posterior)
+    x_axis = np.array(X_DIRECTION) * (-1 if stored.flip_x else 1)
+    y_axis = np.array(Y_DIRECTION) * (-1 if stored.flip_y else 1)
     if stored.transpose:
         file, x_axis, y_axis = file.swapaxes(-1, -2), y_axis, x_axis
     found = in_plane_orientation(affine(x_axis, y_axis))
     assert found == stored and np.array_equal(found.apply(file), canonical)
 
 
-def test_an_oblique_plane_takes_the_nearest_axes():
-    oblique = affine((0.38, 0.83, -0.41), (0.75, -0.01, 0.66))  # first axis mostly anterior
-    assert in_plane_orientation(oblique) == InPlane(True, True, True)
+def test_axis_parallel_headers_say_no_more_than_their_signs():
+    assert in_plane_orientation(affine((-1, 0, 0), (0, -1, 0))) == InPlane()  # left, posterior
+    assert in_plane_orientation(affine((0, -1, 0), (1, 0, 0))) == InPlane()  # posterior, right: as stored
+    assert in_plane_orientation(affine((1, 0, 0), (0, 1, 0))) == InPlane(False, True, True)
     assert in_plane_orientation(np.zeros((4, 4))) == InPlane()
 
 
-@pytest.mark.parametrize("turns", [0, 2])
+def test_an_oblique_plane_as_scanned():
+    # An M&Ms-2 stack: first axis left-posterior-inferior, second left-superior.
+    assert in_plane_orientation(affine((-0.38, -0.83, -0.41), (-0.75, 0.01, 0.66))) == InPlane(
+        False, False, True
+    )
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_a_heart_turned_by_its_header_is_turned_back(turns):
     turned = np.rot90(LABELS[0], -turns, axes=(1, 2))
     assert quarter_turns_to_canonical({0: turned}) == turns

@@ -7,7 +7,7 @@ from synthaug.splits import check_doses, make_splits, read_split, subjects_of
 
 
 def cohort_table(n_per_stratum=5, unlabelled=3) -> pd.DataFrame:
-    """Vendors A and B, diagnoses NOR and DCM: `n_per_stratum` labelled patients each, others without labels."""
+    """Vendors A and B, diagnoses NOR and DCM: `n_per_stratum` labelled patients each, and others."""
     rows = [
         (f"d-{vendor}{diagnosis}{index}", "d", vendor, diagnosis, "0,7" if index < n_per_stratum else None)
         for vendor in "AB"

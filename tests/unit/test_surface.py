@@ -93,7 +93,9 @@ def test_agrees_with_monai() -> None:
             expected = compute_hausdorff_distance(
                 *tensors, include_background=True, percentile=percentile, spacing=list(spacing)
             )
-            assert hausdorff_distance(a, b, spacing, percentile or 100) == pytest.approx(float(expected), rel=1e-5)
+            assert hausdorff_distance(a, b, spacing, percentile or 100) == pytest.approx(
+                float(expected), rel=1e-5
+            )
         expected = compute_average_surface_distance(
             *tensors, include_background=True, symmetric=True, spacing=list(spacing)
         )

@@ -17,9 +17,9 @@ rule harmonise_all:
 rule train_all:
     input:
         [
-            settled(
+            one(
                 "models/{model}/fold-{fold}/seed-{seed}/model.safetensors", model=model, fold=fold, seed=seed
-            )[0]
+            )
             for model, fold, seed in trained_models()
         ],
 

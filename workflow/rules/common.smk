@@ -60,6 +60,12 @@ def settled(path, **values):
     return expand(result(path), study=study.name, **values)
 
 
+def one(path, **values):
+    """A single path below this study's results."""
+    (file,) = settled(path, **values)
+    return file
+
+
 # --- datasets -----------------------------------------------------------------------------------
 
 
@@ -76,7 +82,7 @@ def raw_dataset(wildcards):
 
 def raw_root(wildcards):
     dataset = study.datasets[wildcards.dataset]
-    return dataset.root or settled("raw/{dataset}", dataset=wildcards.dataset)[0]
+    return dataset.root or one("raw/{dataset}", dataset=wildcards.dataset)
 
 
 # --- models and generators ----------------------------------------------------------------------
@@ -126,7 +132,7 @@ def extractor_model(wildcards):
     extractor = study.evaluation.extractors[wildcards.extractor]
     if extractor.kind != "study":
         return []
-    return settled(
+    return one(
         "models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=wildcards.fold, s=draws[0]
     )
 

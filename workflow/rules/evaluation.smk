@@ -92,7 +92,7 @@ rule measure_distances:
 
 rule predict_synthetic:
     input:
-        model=lambda w: settled(
+        model=lambda w: one(
             "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model",
             fold=w.fold,
             arm=reference_arm(),
@@ -132,6 +132,8 @@ rule measure_controllability:
         result("logs/measure_controllability/{generator}_fold-{fold}_draw-{draw}.log"),
     conda:
         "../../envs/synthaug.yaml"
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
     message:
         "Comparing what {wildcards.generator} was asked for with what it made"
     script:

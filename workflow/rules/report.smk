@@ -14,9 +14,7 @@ rule gather_content:
             draw=draws,
         ),
         models=[
-            settled(
-                "models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed
-            )[0]
+            one("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)
             for model, fold, seed in trained_models()
         ],
         segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),

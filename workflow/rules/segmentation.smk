@@ -25,7 +25,7 @@ rule write_arm_dataset:
 
 rule plan_segmenter:
     input:
-        dataset=lambda w: settled(
+        dataset=lambda w: one(
             "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset",
             fold=w.fold,
             arm=reference_arm(),

@@ -24,13 +24,17 @@ class EvaluationSettings(Settings):
         200, ge=20, description="Bootstrap replicates (over subjects) of a distance's interval."
     )
     replicates: int = Field(
-        2000, ge=100, description="Bootstrap replicates (over patients, then seeds) of an arm's mean or difference."
+        2000,
+        ge=100,
+        description="Bootstrap replicates (over patients, then seeds) of an arm's mean or difference.",
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Coverage of the intervals.")
     family: tuple[Literal["dice", "hd", "hd95", "assd"], ...] = Field(
         ("dice",),
-        description="Metrics whose comparisons with the size-matched controls form the family that Holm's correction "
-        "covers; all other comparisons are exploratory and keep their plain p-values.",
+        description=(
+            "Metrics whose comparisons with the size-matched controls form the family that Holm's correction "
+            "covers; all other comparisons are exploratory and keep their plain p-values."
+        ),
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
 

@@ -24,7 +24,7 @@ class MaskedAutoencoderSettings(TrainableSettings):
     decoder_depth: int = Field(2, ge=1, description="Transformer blocks of the decoder.")
     mask_fraction: float = Field(0.75, gt=0, lt=1, description="Share of the patches hidden in training.")
     training: TrainingSettings = Field(
-        TrainingSettings(iterations=1500, batch_size=12, learning_rate=2e-3, weight_decay=0.05),
+        TrainingSettings(iterations=1500, batch_size=12, learning_rate=1e-3, weight_decay=0.05),
         description="Optimisation.",
     )
 
@@ -50,7 +50,7 @@ class InceptionExtractorSettings(Settings):
     kind: Literal["inception"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
         None,
-        description="File `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid; without it FID is reported absent.",
+        description="pytorch-fid's `pt_inception-2015-12-05-6726825d.pth`; without it FID is reported absent.",
     )
     sha256: str | None = Field(
         None, pattern="^[0-9a-f]{64}$", description="SHA-256 of the file; required with `weights`."
@@ -63,4 +63,6 @@ class InceptionExtractorSettings(Settings):
         return self
 
 
-ExtractorSettings = Annotated[StudyExtractorSettings | InceptionExtractorSettings, Field(discriminator="kind")]
+ExtractorSettings = Annotated[
+    StudyExtractorSettings | InceptionExtractorSettings, Field(discriminator="kind")
+]

@@ -29,7 +29,10 @@ class PhantomSettings(Settings):
         description="Diagnoses, taken in turn: `NOR`, `DCM`, `HCM`, `MINF`, `RV`.",
     )
     unlabelled: float = Field(
-        0.0, ge=0, lt=1, description="Share of subjects written without labels and without ED and ES."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of subjects written without labels; their ED and ES are still told.",
     )
     seed: int = Field(
         0, ge=0, description="Seed; a subject depends on it and on its own number, not on how many there are."

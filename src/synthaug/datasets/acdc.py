@@ -92,15 +92,13 @@ def _load(
 
 
 def _display_orientation(affine: np.ndarray) -> np.ndarray:
-    """Turn the affine's second axis so that the slices have the handedness of the scanner's display.
+    """Give the affine's second axis the direction that the images have.
 
-    ACDC's headers are axis-parallel stand-ins for the oblique planes that were scanned. The
-    direction of their first axis holds, while that of the second depends on who wrote the file:
-    of the intact headers those stored as (left, posterior) say (left, anterior), and of the
-    headers that lost their spacing those stored as (posterior, right) say (posterior, left).
-    The images themselves are all seen from the apex, right ventricle to the left of the
-    reader and anterior wall up, plain or turned by 90 degrees, never mirrored: hence the second
-    axis follows the first by a quarter turn from left to posterior.
+    ACDC's headers are axis-parallel stand-ins for the oblique planes that were scanned. All
+    images are stored as the scanner displays them (chest wall left, diaphragm down). Their first
+    axis is called left or posterior, between which it lies. The direction of the second depends on
+    who wrote the file: some headers mirror the heart, both of intact and of lost geometry. Never
+    mirrored means that the second axis follows the first by a quarter turn from left to posterior.
     """
     first = affine[:3, 0] / np.linalg.norm(affine[:3, 0])
     fixed = affine.copy()

@@ -11,7 +11,14 @@ import pandas as pd
 
 from synthaug.errors import SynthaugError
 
-_VENDORS = {"siemens": "Siemens", "philips": "Philips", "ge": "GE", "canon": "Canon", "toshiba": "Canon"}
+_VENDORS = {
+    "siemens": "Siemens",
+    "philips": "Philips",
+    "ge": "GE",
+    "general": "GE",
+    "canon": "Canon",
+    "toshiba": "Canon",
+}
 #: M&Ms calls an abnormal right ventricle what ACDC calls RV; every other code is kept as it is.
 _DIAGNOSES = {"ARV": "RV"}
 

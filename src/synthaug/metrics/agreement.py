@@ -66,5 +66,7 @@ def pearson_correlation(measured: np.ndarray, reference: np.ndarray) -> float:
 def _check_pairs(measured: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first, second = np.asarray(measured, np.float64), np.asarray(reference, np.float64)
     if first.ndim != 1 or first.shape != second.shape or len(first) < 2:
-        raise ValueError(f"at least two pairs of values are needed; shapes are {first.shape} and {second.shape}")
+        raise ValueError(
+            f"at least two pairs of values are needed; shapes are {first.shape} and {second.shape}"
+        )
     return first, second

@@ -22,7 +22,9 @@ def check_features(real: np.ndarray, synthetic: np.ndarray) -> tuple[np.ndarray,
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise ValueError(f"features must be (n, d) with equal d; they are {first.shape} and {second.shape}")
     if min(len(first), len(second)) < 2:
-        raise ValueError(f"at least two rows of features are needed; there are {len(first)} and {len(second)}")
+        raise ValueError(
+            f"at least two rows of features are needed; there are {len(first)} and {len(second)}"
+        )
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise ValueError("features hold a value that is not finite")
     return first, second
@@ -70,7 +72,10 @@ def frechet_distance(real: np.ndarray, synthetic: np.ndarray) -> float:
 
 
 def frechet_from_moments(
-    mean_real: np.ndarray, covariance_real: np.ndarray, mean_synthetic: np.ndarray, covariance_synthetic: np.ndarray
+    mean_real: np.ndarray,
+    covariance_real: np.ndarray,
+    mean_synthetic: np.ndarray,
+    covariance_synthetic: np.ndarray,
 ) -> float:
     """Fréchet distance between two Gaussians, by symmetric eigenvalue problems.
 

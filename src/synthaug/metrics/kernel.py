@@ -52,7 +52,9 @@ def kernel_distance(
     if subset_size is None:
         return _unbiased(first, second)
     if not 2 <= subset_size <= min(len(first), len(second)):
-        raise ValueError(f"a subset of {subset_size} rows cannot be drawn from {len(first)} and {len(second)}")
+        raise ValueError(
+            f"a subset of {subset_size} rows cannot be drawn from {len(first)} and {len(second)}"
+        )
     rng = np.random.default_rng(seed)
     estimates = [
         _unbiased(

@@ -15,7 +15,7 @@ from synthaug.cohort import STRUCTURES, Cohort
 from synthaug.errors import SynthaugError
 from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.overlap import dice
-from synthaug.metrics.surface import average_from, hausdorff_from, image_diagonal, surface_distances
+from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.tables import make_table
 from synthaug.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 
@@ -74,9 +74,14 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
 
 def phase_frames(cohort: Cohort, subject: str) -> dict[str, int]:
     """Labelled frame of each phase the subject has: ``{"ED": 0, "ES": 5}``."""
-    row, labelled = cohort.table.loc[subject], cohort.labelled_frames(subject)
-    known = {phase: row[f"{phase.lower()}_frame"] for phase in PHASES}
-    return {phase: int(frame) for phase, frame in known.items() if not pd.isna(frame) and int(frame) in labelled}
+    labelled = cohort.labelled_frames(subject)
+    frames = {phase: _known_frame(cohort, subject, phase) for phase in PHASES}
+    return {phase: frame for phase, frame in frames.items() if frame is not None and frame in labelled}
+
+
+def _known_frame(cohort: Cohort, subject: str, phase: str) -> int | None:
+    frame: Any = cohort.table.loc[subject, f"{phase.lower()}_frame"]
+    return None if pd.isna(frame) else int(frame)
 
 
 def predicted_files(predictions: Path) -> dict[str, dict[int, Path]]:
@@ -97,13 +102,17 @@ def read_prediction(path: Path | None, shape: Sequence[int]) -> np.ndarray | Non
     """
     if path is None:
         return None
-    labels = np.asarray(nib.load(path).dataobj, dtype=np.uint8).T
+    labels = np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
     if labels.shape != tuple(shape):
-        raise SynthaugError(f"{path}: is {labels.shape}, its subject {tuple(shape)} (z, y, x); predict it again")
+        raise SynthaugError(
+            f"{path}: is {labels.shape}, its subject {tuple(shape)} (z, y, x); predict it again"
+        )
     return labels
 
 
-def score_labels(predicted: np.ndarray | None, reference: np.ndarray, spacing_mm: Sequence[float]) -> Iterator[Row]:
+def score_labels(
+    predicted: np.ndarray | None, reference: np.ndarray, spacing_mm: Sequence[float]
+) -> Iterator[Row]:
     """Rows of Dice, HD, HD95 and ASSD for each structure of one frame.
 
     Parameters
@@ -148,7 +157,9 @@ def _presence(predicted: bool, reference: bool, absent: bool) -> tuple[str, str]
 
 
 def function_errors(
-    predicted: Mapping[str, np.ndarray | None], reference: Mapping[str, np.ndarray], spacing_mm: Sequence[float]
+    predicted: Mapping[str, np.ndarray | None],
+    reference: Mapping[str, np.ndarray],
+    spacing_mm: Sequence[float],
 ) -> Iterator[Row]:
     """Rows of the errors of EDV, ESV, ejection fraction and myocardial mass of one subject.
 
@@ -210,20 +221,21 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
     files = predicted_files(Path(predictions))
     rows = []
     for subject in cohort.subjects:
-        table_row = cohort.table.loc[subject]
-        shape = nib.load(cohort.folders[subject] / "cine.nii.gz").shape[2::-1]
+        shape = nib.Nifti1Image.from_filename(cohort.folders[subject] / "cine.nii.gz").shape[2::-1]
         labels = {
             frame: read_prediction(path, shape) for frame, path in sorted(files.get(subject, {}).items())
         }
-        curve = {frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items() if mask is not None}
-        ed = 0 if pd.isna(table_row["ed_frame"]) else int(table_row["ed_frame"])
-        es = table_row["es_frame"]
-        if pd.isna(es) and curve:
+        curve = {
+            frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items() if mask is not None
+        }
+        ed, es = (_known_frame(cohort, subject, phase) for phase in PHASES)
+        if es is None and curve:
             es = min(curve, key=lambda frame: curve[frame]["LV"])
-        at_ed, at_es = (curve.get(int(frame), {}) if not pd.isna(frame) else {} for frame in (ed, es))
+        at_ed: dict[str, float] = curve.get(ed or 0, {})
+        at_es: dict[str, float] = {} if es is None else curve.get(es, {})
         row: Row = {"subject": subject}
         for name in ("LV", "RV"):
-            edv, esv = (at.get(name, float("nan")) for at in (at_ed, at_es))
+            edv, esv = at_ed.get(name, float("nan")), at_es.get(name, float("nan"))
             key = name.lower()
             row |= {f"{key}_edv_ml": edv, f"{key}_esv_ml": esv, f"{key}_ef": ejection_fraction(edv, esv)}
         row["myo_mass_g"] = MYOCARDIAL_DENSITY_G_PER_ML * at_ed.get("MYO", float("nan"))

@@ -113,7 +113,8 @@ def surface_distances(
     box = ndimage.find_objects((prediction | reference).astype(np.uint8))[0]
     borders = [_border(prediction[box]), _border(reference[box])]
     from_prediction, from_reference = (
-        ndimage.distance_transform_edt(~borders[1 - index], sampling=spacing_mm)[borders[index]] for index in (0, 1)
+        ndimage.distance_transform_edt(~borders[1 - index], sampling=spacing_mm)[borders[index]]
+        for index in (0, 1)
     )
     return from_prediction, from_reference
 

@@ -73,7 +73,9 @@ class MaskedAutoencoderNetwork(nn.Module):
         self.to_decoder = nn.Linear(width, decoder_width)
         self.hidden = nn.Parameter(torch.zeros(decoder_width))
         self.decoder = nn.ModuleList(TransformerBlock(decoder_width, heads) for _ in range(decoder_depth))
-        self.predict = nn.Sequential(nn.LayerNorm(decoder_width), nn.Linear(decoder_width, math.prod(patch) + 2))
+        self.predict = nn.Sequential(
+            nn.LayerNorm(decoder_width), nn.Linear(decoder_width, math.prod(patch) + 2)
+        )
 
     def patches(self, clips: Tensor) -> Tensor:
         """Cut clips (b, s, y, x) into patches (b, n, voxels); short edges are repeated."""

@@ -24,7 +24,7 @@ from synthaug.datasets.phantom import writers
 from synthaug.datasets.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
 from synthaug.datasets.phantom.population import HeartParameters, draw_parameters
 from synthaug.datasets.phantom.scanner import SCANNERS, Scanner
-from synthaug.datasets.phantom.simulate import Simulated, simulate
+from synthaug.datasets.phantom.simulation import Simulated, simulate
 
 __all__ = [
     "SCANNERS",

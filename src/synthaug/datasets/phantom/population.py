@@ -95,31 +95,37 @@ class _Population:
     rv_edv_limits: tuple[float, float] = (45.0, 250.0)
 
 
-# Normal hearts after Petersen et al., J. Cardiovasc. Magn. Reson. 19:18, 2017 (UK Biobank, papillary
-# muscles in the cavity) and Kawel-Boehm et al., J. Cardiovasc. Magn. Reson. 22:87, 2020. The limits of the diseases are the inclusion criteria of ACDC: Bernard
-# et al., IEEE TMI 37(11), 2018 (DCM: EDV > 100 mL/m2 and EF < 40 %; HCM: EF > 55 %, mass > 110 g/m2,
-# wall > 15 mm; MINF: EF < 40 % and abnormal segments; RV: EDV > 110 mL/m2 or EF < 40 %).
-# Torsion: Young and Cowan, J. Cardiovasc. Magn. Reson. 14:49, 2012.
+# Normal hearts after Petersen et al., J. Cardiovasc. Magn. Reson. 19:18, 2017 (UK Biobank,
+# papillary muscles in the cavity) and Kawel-Boehm et al., J. Cardiovasc. Magn. Reson. 22:87, 2020.
+# The limits of the diseases are the inclusion criteria of ACDC: Bernard et al., IEEE TMI 37(11),
+# 2018 (DCM: EDV > 100 mL/m2 and EF < 40 %; HCM: EF > 55 %, mass > 110 g/m2, wall > 15 mm; MINF:
+# EF < 40 % and abnormal segments; RV: EDV > 110 mL/m2 or EF < 40 %). Torsion after Young and
+# Cowan, J. Cardiovasc. Magn. Reson. 14:49, 2012.
 _POPULATIONS = {
     "NOR": _Population(
-        ((74, 11), (83, 13)), (60, 4.5), ((48, 6), (60, 8)), ((79, 11), (91, 14)),
-        (0.63, 0.025), (12, 2.5), (66, 9), (48, 14), (52, 72), mass_limits=(30, 85),
+        lv_edv=((74, 11), (83, 13)), lv_ef=(60, 4.5), ef_limits=(52, 72),
+        mass=((48, 6), (60, 8)), mass_limits=(30, 85), rv_edv=((79, 11), (91, 14)),
+        sphericity=(0.63, 0.025), torsion=(12, 2.5), heart_rate=(66, 9), age=(48, 14),
     ),
     "DCM": _Population(
-        ((128, 15), (136, 18)), (27, 7), ((72, 11), (84, 13)), ((80, 15), (88, 18)),
-        (0.72, 0.035), (5, 2), (76, 11), (55, 13), (12, 39), edv_limits=(103, 185),
+        lv_edv=((128, 15), (136, 18)), edv_limits=(103, 185), lv_ef=(27, 7), ef_limits=(12, 39),
+        mass=((72, 11), (84, 13)), rv_edv=((80, 15), (88, 18)),
+        sphericity=(0.72, 0.035), torsion=(5, 2), heart_rate=(76, 11), age=(55, 13),
     ),
     "HCM": _Population(
-        ((66, 10), (73, 12)), (69, 5), ((118, 10), (130, 18)), ((72, 11), (80, 13)),
-        (0.61, 0.03), (14, 3), (67, 9), (53, 14), (57, 82), mass_limits=(110, 190),
+        lv_edv=((66, 10), (73, 12)), lv_ef=(69, 5), ef_limits=(57, 82),
+        mass=((118, 10), (130, 18)), mass_limits=(110, 190), rv_edv=((72, 11), (80, 13)),
+        sphericity=(0.61, 0.03), torsion=(14, 3), heart_rate=(67, 9), age=(53, 14),
     ),
     "MINF": _Population(
-        ((95, 15), (104, 19)), (32, 5.5), ((58, 9), (70, 12)), ((70, 12), (78, 14)),
-        (0.65, 0.03), (7, 2.5), (70, 10), (60, 10), (18, 39.5),
+        lv_edv=((95, 15), (104, 19)), lv_ef=(32, 5.5), ef_limits=(18, 39.5),
+        mass=((58, 9), (70, 12)), rv_edv=((70, 12), (78, 14)),
+        sphericity=(0.65, 0.03), torsion=(7, 2.5), heart_rate=(70, 10), age=(60, 10),
     ),
     "RV": _Population(
-        ((70, 10), (77, 12)), (57, 4.5), ((50, 7), (61, 9)), ((125, 13), (134, 17)),
-        (0.62, 0.03), (9, 2.5), (74, 10), (45, 15), (50, 68), rv_ef=(36, 7), rv_edv_limits=(111, 185),
+        lv_edv=((70, 10), (77, 12)), lv_ef=(57, 4.5), ef_limits=(50, 68), mass=((50, 7), (61, 9)),
+        rv_edv=((125, 13), (134, 17)), rv_edv_limits=(111, 185), rv_ef=(36, 7),
+        sphericity=(0.62, 0.03), torsion=(9, 2.5), heart_rate=(74, 10), age=(45, 15),
     ),
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ class Scanner:
 #: IEEE TMI 40(12), 2021, table 1; Kramer et al., J. Cardiovasc. Magn. Reson. 22:17, 2020.
 SCANNERS = {
     "A": Scanner(
-        field_t=1.5, flip_deg=62, repetition_ms=3.2, spacing_mm=(1.35, 1.5), matrix=156,
+        field_t=1.5, flip_deg=62, repetition_ms=3.4, spacing_mm=(1.35, 1.5), matrix=156,
         slice_thickness_mm=8, slice_spacing_mm=10, frames=(25, 30), sampled=(0.82, 0.95), taper=0.25,
         view_sharing=0.0, noise=0.028, coil_fall_off=0.75, field_deviation_hz=18, intensity=260, slope=1,
     ),

@@ -32,7 +32,7 @@ class Tissue:
 TISSUES = {
     "blood": Tissue(0.95, (1441, 1932), (290, 275)),
     "myocardium": Tissue(0.80, (1030, 1160), (44, 43)),
-    "fat": Tissue(0.75, (343, 382), (58, 68), is_fat=True),
+    "fat": Tissue(0.90, (343, 382), (58, 68), is_fat=True),
     "liver": Tissue(0.75, (586, 809), (46, 34)),
     "muscle": Tissue(0.75, (1008, 1412), (40, 36)),
     "marrow": Tissue(0.50, (549, 586), (49, 49)),

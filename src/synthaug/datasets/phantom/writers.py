@@ -16,7 +16,7 @@ from synthaug.cohort import LV, MYO, RV
 from synthaug.config.phantom import VENDORS
 from synthaug.datasets.phantom.population import HeartParameters
 from synthaug.datasets.phantom.scanner import Scanner
-from synthaug.datasets.phantom.simulate import Simulated
+from synthaug.datasets.phantom.simulation import Simulated
 
 MNMS_TABLE = "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv"
 _MNMS_COLUMNS = (

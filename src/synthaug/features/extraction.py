@@ -1,0 +1,80 @@
+"""From a cohort to a feature file, one cine in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from synthaug.cohort import Cohort
+from synthaug.config.features import ExtractorSettings
+from synthaug.features.base import Extractor, ExtractorAbsent
+from synthaug.features.files import FeatureSet
+
+
+def make_extractor(settings: ExtractorSettings, weights: str | Path | None = None) -> Extractor:
+    """Make the extractor a study names.
+
+    Parameters
+    ----------
+    settings : ExtractorSettings
+        An entry of `evaluation.extractors`.
+    weights : path, optional
+        The trained model's ``model.safetensors``, for an extractor of kind ``study``.
+
+    Raises
+    ------
+    ExtractorAbsent
+        Its weights are not there; the message says how to get them.
+    """
+    if settings.kind == "study":
+        from synthaug.features.study import StudyExtractor
+
+        return StudyExtractor(None if weights is None else Path(weights))
+    from synthaug.features.inception import InceptionExtractor
+
+    return InceptionExtractor(settings.weights, settings.sha256)
+
+
+def extract_features(
+    cohort: Cohort,
+    settings: ExtractorSettings,
+    output: str | Path,
+    weights: str | Path | None = None,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Extract the features of a cohort and write them to a file.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Real or synthetic subjects.
+    settings : ExtractorSettings
+        An entry of `evaluation.extractors`.
+    output : path
+        ``.npz`` file to write. Where the extractor is absent the file says so, and so will every
+        distance measured from it.
+    weights : path, optional
+        See `make_extractor`.
+    threads : int
+        CPU threads.
+    progress : callable, optional
+        Called with the subjects done and to do.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    try:
+        extractor = make_extractor(settings, weights)
+    except ExtractorAbsent as reason:
+        FeatureSet((), {}, "", absent=str(reason)).write(output)
+        return
+    features: dict[str, list[np.ndarray]] = {}
+    for done, subject in enumerate(cohort.subjects):
+        for kind, rows in extractor.extract(cohort.cine(subject)).items():
+            features.setdefault(kind, []).append(rows)
+        if progress:
+            progress(done + 1, len(cohort.subjects))
+    FeatureSet(tuple(cohort.subjects), features, extractor.id, extractor.whiten, extractor.seen).write(output)

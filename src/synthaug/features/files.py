@@ -1,0 +1,96 @@
+"""Features on disk: one file a cohort and extractor, with what each row belongs to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthaug.artifacts import atomic_file
+from synthaug.errors import SynthaugError
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of a cohort's subjects.
+
+    Attributes
+    ----------
+    subjects : tuple of str
+        Subject ids, in the order of the lists below.
+    features : dict of str to list of ndarray, shape (n_rows, d)
+        For each kind (``"frames"``, ``"temporal"``, ``"spatial"``) one array a subject.
+    extractor : str
+        Identity of the extractor; empty where it was absent.
+    whiten : bool
+        Whether distances are measured on whitened features.
+    seen : tuple of str
+        Subjects the extractor was trained on.
+    absent : str
+        Why there are no features, where the extractor was absent; otherwise empty.
+    """
+
+    subjects: tuple[str, ...]
+    features: Mapping[str, list[np.ndarray]]
+    extractor: str
+    whiten: bool = False
+    seen: tuple[str, ...] = ()
+    absent: str = ""
+
+    def select(self, subjects: Sequence[str]) -> FeatureSet:
+        """The features of these subjects only; ids that are not here are left out."""
+        indices = [self.subjects.index(subject) for subject in subjects if subject in self.subjects]
+        return FeatureSet(
+            tuple(self.subjects[index] for index in indices),
+            {kind: [arrays[index] for index in indices] for kind, arrays in self.features.items()},
+            self.extractor,
+            self.whiten,
+            self.seen,
+            self.absent,
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Write atomically as ``.npz``; equal features give equal bytes."""
+        meta: dict[str, Any] = {
+            "extractor": self.extractor,
+            "whiten": self.whiten,
+            "seen": list(self.seen),
+            "absent": self.absent,
+        }
+        arrays = {"meta": np.array(json.dumps(meta)), "subjects": np.array(self.subjects, dtype=str)}
+        for kind, per_subject in self.features.items():
+            arrays[f"{kind}_rows"] = np.array([len(rows) for rows in per_subject])
+            arrays[kind] = np.concatenate(per_subject).astype(np.float32)
+        with atomic_file(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_features(path: str | Path) -> FeatureSet:
+    """Read a feature file; nothing in it is unpickled.
+
+    Raises
+    ------
+    SynthaugError
+        The file is missing or not a feature file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+        meta = json.loads(str(arrays.pop("meta")))
+        subjects = tuple(str(subject) for subject in arrays.pop("subjects"))
+    except (OSError, ValueError, KeyError) as error:
+        raise SynthaugError(
+            f"{path}: not a readable feature file ({error}); extract the features again"
+        ) from None
+    features = {
+        kind: np.split(arrays[kind], np.cumsum(arrays[f"{kind}_rows"])[:-1])
+        for kind in arrays
+        if not kind.endswith("_rows")
+    }
+    return FeatureSet(
+        subjects, features, meta["extractor"], meta["whiten"], tuple(meta["seen"]), meta["absent"]
+    )

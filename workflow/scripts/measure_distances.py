@@ -1,0 +1,24 @@
+"""Measure how far a synthetic cohort's features lie from those of real training and test patients."""
+
+from synthaug.artifacts import write_tsv
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.features.files import read_features
+from synthaug.job import job
+from synthaug.metrics.distances import measure_distances
+from synthaug.splits import read_split, subjects_of
+
+with job(snakemake):
+    wildcards = snakemake.wildcards
+    split = read_split(snakemake.input.split)
+    rows = measure_distances(
+        read_features(snakemake.input.real),
+        read_features(snakemake.input.synthetic),
+        {"real train": subjects_of(split, "train"), "real test": subjects_of(split, "test")},
+        EvaluationSettings.model_validate(snakemake.params.evaluation),
+        {
+            "generator": wildcards.generator,
+            "fold": int(wildcards.fold),
+            "generator_seed": int(wildcards.draw),
+        },
+    )
+    write_tsv(snakemake.output.rows, rows)
