@@ -50,7 +50,7 @@ class InceptionExtractorSettings(Settings):
     kind: Literal["inception"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
         None,
-        description="pytorch-fid's `pt_inception-2015-12-05-6726825d.pth`; without it FID is reported absent.",
+        description="pytorch-fid's `pt_inception-2015-12-05-6726825d.pth`; without it FID is absent.",
     )
     sha256: str | None = Field(
         None, pattern="^[0-9a-f]{64}$", description="SHA-256 of the file; required with `weights`."

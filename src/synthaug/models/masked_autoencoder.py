@@ -61,7 +61,7 @@ class MaskedAutoencoder(TrainableModel):
     ) -> tuple[Tensor, dict[str, float]]:
         """Reconstruction error of the hidden patches."""
         clips, axis = batch["clips"], batch["axis"]
-        n = len(self.network.places(clips.shape[1:], 6))
+        n = len(self.network.places(clips.shape[1:]))
         order = torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device)
         loss = self.network(clips, axis, order, max(1, round(n * (1 - self.mask_fraction))))
         return loss, {AXES[int(axis[0])]: float(loss.detach())}

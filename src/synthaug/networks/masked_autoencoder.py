@@ -17,11 +17,18 @@ _FIRST_AXIS = 8.0  # length of the first axis in the place code, whatever its nu
 
 
 class TransformerBlock(nn.Module):
-    """Pre-normalised self-attention and perceptron."""
+    """Pre-normalised self-attention, biased to what is near, and perceptron.
+
+    Each head prefers near patches by its own slope, the last hardly: filling in from the
+    neighbours in time or depth is then there from the start and need not be discovered.
+    """
+
+    slopes: Tensor
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        self.register_buffer("slopes", 2.0 ** -torch.arange(1.0, 2 * heads, 2), persistent=False)
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
@@ -29,15 +36,16 @@ class TransformerBlock(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Transform (b, n, width)."""
+    def forward(self, tokens: Tensor, distances: Tensor) -> Tensor:
+        """Transform (b, n, width), given the distances (b or 1, n, n) between the tokens' places."""
         query, key, value = rearrange(
             self.query_key_value(self.attention_norm(tokens)),
             "b n (three h d) -> three b h n d",
             three=3,
             h=self.heads,
         )
-        attended = functional.scaled_dot_product_attention(query, key, value)
+        nearness = -rearrange(distances, "b n m -> b 1 n m") * rearrange(self.slopes, "h -> h 1 1")
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=nearness.to(query))
         tokens = tokens + self.output(rearrange(attended, "b h n d -> b n (h d)"))
         return tokens + self.perceptron(tokens)
 
@@ -87,18 +95,13 @@ class MaskedAutoencoderNetwork(nn.Module):
             **dict(zip(("ps", "py", "px"), self.patch, strict=True)),
         )
 
-    def places(self, shape: Sequence[int], width: int) -> Tensor:
-        """Sine and cosine code of each patch's place in clips of this shape (s, y, x): (n, width)."""
-        device = self.hidden.device
+    def places(self, shape: Sequence[int]) -> Tensor:
+        """Place of each patch in clips of this shape (s, y, x), in patches: (n, 3)."""
         lengths = [-(-length // size) for length, size in zip(shape, self.patch, strict=True)]
-        axes = [torch.arange(length, device=device) + 0.5 for length in lengths]
+        axes = [torch.arange(length, device=self.hidden.device) + 0.5 for length in lengths]
         # A fraction of the cycle or of the stack, so that stacks of 8 and of 12 slices are alike.
         axes[0] = axes[0] * (_FIRST_AXIS / lengths[0])
-        places = torch.cartesian_prod(*axes)
-        frequencies = 64.0 ** -torch.linspace(0, 1, width // 6, device=device)
-        angles = rearrange(places[..., None] * frequencies, "n three f -> n (three f)")
-        code = torch.cat([angles.sin(), angles.cos()], dim=1)
-        return functional.pad(code, (0, width - code.shape[1]))
+        return torch.cartesian_prod(*axes)
 
     def encode(self, clips: Tensor, axis: Tensor, visible: Tensor | None = None) -> Tensor:
         """Encode clips (b, s, y, x) into tokens (b, n, width), of the visible patches only if given.
@@ -112,12 +115,15 @@ class MaskedAutoencoderNetwork(nn.Module):
         visible : Tensor of int, shape (b, n_visible), optional
             Patches the encoder may see.
         """
+        places = self.places(clips.shape[1:])[None]
         tokens = self.embed(_with_contrast(self.patches(clips)))
-        tokens = tokens + self.places(clips.shape[1:], self.width) + self.axis(axis)[:, None]
+        tokens = tokens + _code(places, self.width) + self.axis(axis)[:, None]
         if visible is not None:
             tokens = tokens.gather(1, repeat(visible, "b n -> b n c", c=self.width))
+            places = places[0, visible]
+        distances = torch.cdist(places, places)
         for block in self.encoder:
-            tokens = block(tokens)
+            tokens = block(tokens, distances)
         return self.norm(tokens)
 
     def forward(self, clips: Tensor, axis: Tensor, order: Tensor, n_visible: int) -> Tensor:
@@ -136,14 +142,22 @@ class MaskedAutoencoderNetwork(nn.Module):
         """
         encoded = self.to_decoder(self.encode(clips, axis, order[:, :n_visible]))
         b, n_hidden, c = len(clips), order.shape[1] - n_visible, encoded.shape[-1]
-        tokens = torch.cat([encoded, self.hidden.expand(b, n_hidden, c)], dim=1)
-        tokens = tokens + self.places(clips.shape[1:], c)[order]
+        places = self.places(clips.shape[1:])[order]
+        tokens = torch.cat([encoded, self.hidden.expand(b, n_hidden, c)], dim=1) + _code(places, c)
+        distances = torch.cdist(places, places)
         for block in self.decoder:
-            tokens = block(tokens)
-        predicted = self.predict(tokens[:, n_visible:])
+            tokens = block(tokens, distances)
         target = _with_contrast(self.patches(clips))
         target = target.gather(1, repeat(order[:, n_visible:], "b n -> b n p", p=target.shape[-1]))
-        return functional.mse_loss(predicted, target)
+        return functional.mse_loss(self.predict(tokens[:, n_visible:]), target)
+
+
+def _code(places: Tensor, width: int) -> Tensor:
+    """Sines and cosines of places (b, n, 3) at wavelengths from 6 to 400 patches: (b, n, width)."""
+    frequencies = 64.0 ** -torch.linspace(0, 1, width // 6, device=places.device)
+    angles = rearrange(places[..., None] * frequencies, "b n three f -> b n (three f)")
+    code = torch.cat([angles.sin(), angles.cos()], dim=-1)
+    return functional.pad(code, (0, width - code.shape[-1]))
 
 
 def _with_contrast(patches: Tensor) -> Tensor:

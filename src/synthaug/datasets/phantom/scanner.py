@@ -40,7 +40,7 @@ class Scanner:
         Stored value of bright blood, and the file's scale factor.
     storage : tuple of 3 pairs
         For the axes right, down and apex of the displayed image: the file's axis that holds it and
-        its direction, as in `nibabel.orientations`.
+        its direction, as in `nibabel.orientations`. Layout ACDC stores all images as displayed.
     """
 
     field_t: float

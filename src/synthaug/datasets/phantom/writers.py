@@ -52,8 +52,9 @@ def write_acdc_subject(
 ) -> None:
     """Write `training/<subject>` with Info.cfg, the cine and, where labelled, its ED and ES frames.
 
-    Labels are 1 RV, 2 myocardium, 3 LV; frames count from 1. The affine is parallel to the
-    axes, as ACDC's are, with the image's right and down as left and posterior.
+    Labels are 1 RV, 2 myocardium, 3 LV; frames count from 1. As in ACDC all images
+    are stored as they are displayed, and the affine is a stand-in parallel to the axes, that calls
+    the image's right and down left and posterior.
     """
     folder = root / "training" / subject
     folder.mkdir(parents=True)
@@ -70,12 +71,12 @@ def write_acdc_subject(
     }
     lines = "".join(f"{key}: {value}\n" for key, value in info.items())
     (folder / "Info.cfg").write_text(lines, encoding="utf-8")
-    _save(folder / f"{subject}_4d.nii.gz", scan.cine, affine, scan, scanner, scanner.slope)
+    _save(folder / f"{subject}_4d.nii.gz", scan.cine, affine, scan, scanner.slope)
     for frame in (scan.ed_frame, scan.es_frame) if labelled else ():
         name = f"{subject}_frame{frame + 1:02d}"
-        _save(folder / f"{name}.nii.gz", scan.cine[frame], affine, scan, scanner, scanner.slope)
+        _save(folder / f"{name}.nii.gz", scan.cine[frame], affine, scan, scanner.slope)
         labels = _renumbered(scan.labels[frame], _ACDC_LABELS)
-        _save(folder / f"{name}_gt.nii.gz", labels, affine, scan, scanner)
+        _save(folder / f"{name}_gt.nii.gz", labels, affine, scan)
 
 
 def write_mnms_subject(
@@ -98,12 +99,12 @@ def write_mnms_subject(
     affine = np.eye(4)
     affine[:3, :3] = (turned @ (directions.U @ directions.Vh).T) * np.array(scan.spacing_mm[::-1])
     affine[:3, 3] = -affine[:3, :3] @ (np.array(scan.cine.shape[:0:-1]) - 1) / 2 + rng.normal(0, 20, 3)
-    _save(folder / f"{subject}_sa.nii.gz", scan.cine, affine, scan, scanner, scanner.slope)
+    _save(folder / f"{subject}_sa.nii.gz", scan.cine, affine, scan, scanner.slope, scanner.storage)
     if labelled:
         labels = np.zeros(scan.labels.shape, np.uint8)
         for frame in (scan.ed_frame, scan.es_frame):
             labels[frame] = _renumbered(scan.labels[frame], _MNMS_LABELS)
-        _save(folder / f"{subject}_sa_gt.nii.gz", labels, affine, scan, scanner)
+        _save(folder / f"{subject}_sa_gt.nii.gz", labels, affine, scan, storage=scanner.storage)
 
 
 def mnms_row(subject: str, scan: Simulated, person: HeartParameters, vendor: str) -> dict[str, Any]:
@@ -145,12 +146,12 @@ def _save(
     volume: np.ndarray,
     affine: np.ndarray,
     scan: Simulated,
-    scanner: Scanner,
     slope: float | None = None,
+    storage: Sequence[tuple[int, int]] = ((0, 1), (1, 1), (2, 1)),
 ) -> None:
-    """Write (t, z, y, x) or (z, y, x) as the vendor stores it; labels have no slope."""
+    """Write (t, z, y, x) or (z, y, x), axes in the order of `storage`; labels have no slope."""
     voxels = volume.T if slope is None else np.round(volume.T / slope).astype(np.int16)
-    image = nib.Nifti1Image(voxels, affine).as_reoriented(np.array(scanner.storage))
+    image = nib.Nifti1Image(voxels, affine).as_reoriented(np.array(storage))
     image.header.set_xyzt_units("mm", "sec")
     if volume.ndim == 4:
         image.header["pixdim"][4] = scan.frame_duration_s
