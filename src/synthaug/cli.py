@@ -42,13 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     phantom.add_argument("output", type=Path, help="folder to write; it must not exist")
     phantom.add_argument("--layout", choices=["acdc", "mnms"], default="acdc")
     phantom.add_argument("--subjects", type=int, default=20)
-    phantom.add_argument("--vendors", nargs="+", default=["A"], choices=["A", "B", "C"], help="scanners, in turn")
+    phantom.add_argument(
+        "--vendors", nargs="+", default=["A"], choices=["A", "B", "C"], help="scanners, in turn"
+    )
     phantom.add_argument("--unlabelled", type=float, default=0.0, help="share of subjects without labels")
     phantom.add_argument("--seed", type=int, default=0)
     phantom.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     phantom.set_defaults(run=_phantom)
 
-    validate = commands.add_parser("validate", help="read a dataset or cohort once and say what is wrong with it")
+    validate = commands.add_parser(
+        "validate", help="read a dataset or cohort once and say what is wrong with it"
+    )
     validate.add_argument("path", type=Path)
     validate.add_argument("--dataset", required=True, choices=["acdc", "mnms", "mnms2", "nifti", "cohort"])
     validate.set_defaults(run=_validate)
@@ -65,7 +69,10 @@ def _phantom(options: argparse.Namespace) -> int:
         raise SynthaugError(f"{options.output}: exists already; name a new folder or remove it")
     try:
         settings = PhantomSettings(
-            subjects=options.subjects, vendors=options.vendors, unlabelled=options.unlabelled, seed=options.seed
+            subjects=options.subjects,
+            vendors=options.vendors,
+            unlabelled=options.unlabelled,
+            seed=options.seed,
         )
     except ValidationError as error:
         finding = error.errors()[0]

@@ -122,7 +122,9 @@ class Cohort:
         table = read_tsv(path / "subjects.tsv", TEXT_COLUMNS)
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
-            raise SynthaugError(f"{path / 'subjects.tsv'}: no column {missing[0]}; harmonise the cohort again")
+            raise SynthaugError(
+                f"{path / 'subjects.tsv'}: no column {missing[0]}; harmonise the cohort again"
+            )
         folders: dict[str, Path] = {}
         for subject in table["subject"]:
             check_subject_id(subject, path / "subjects.tsv")
@@ -142,10 +144,14 @@ class Cohort:
         folders: dict[str, Path] = {}
         for cohort in cohorts:
             if cohort.meta["spacing_mm"] != cohorts[0].meta["spacing_mm"]:
-                raise SynthaugError(f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both alike")
+                raise SynthaugError(
+                    f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both alike"
+                )
             for subject, folder in cohort.folders.items():
                 if subject in folders:
-                    raise SynthaugError(f"{folder}: subject {subject} is also in {folders[subject]}; rename one")
+                    raise SynthaugError(
+                        f"{folder}: subject {subject} is also in {folders[subject]}; rename one"
+                    )
                 folders[subject] = folder
         table = pd.concat([cohort.table for cohort in cohorts])
         name = "+".join(cohort.name for cohort in cohorts)
@@ -172,7 +178,7 @@ class Cohort:
 
     def cine(self, subject: str) -> np.ndarray:
         """Intensities in [0, 1], float32, shape (t, z, y, x); frame 0 is ED."""
-        image = nib.load(self.folders[subject] / "cine.nii.gz")
+        image = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz")
         return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
 
     def label_cine(self, subject: str) -> np.ndarray:
@@ -180,14 +186,16 @@ class Cohort:
         path = self.folders[subject] / "labels.nii.gz"
         if not path.is_file():
             row = self.table.loc[subject]
-            shape = nib.load(self.folders[subject] / "cine.nii.gz").shape[::-1]
-            assert not self.labelled_frames(subject), f"{path} is missing but {row['labelled_frames']} are listed"
+            shape = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").shape[::-1]
+            assert not self.labelled_frames(subject), (
+                f"{path} is missing but {row['labelled_frames']} are listed"
+            )
             return np.full(shape, UNLABELLED, np.uint8)
-        return np.asarray(nib.load(path).dataobj, dtype=np.uint8).T
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
 
     def labelled_frames(self, subject: str) -> list[int]:
         """Frames that carry labels, ascending."""
-        listed = self.table.loc[subject, "labelled_frames"]
+        listed: Any = self.table.loc[subject, "labelled_frames"]
         return [] if pd.isna(listed) else [int(frame) for frame in str(listed).split(",")]
 
 
@@ -220,7 +228,9 @@ def write_subject(
     """
     folder = Path(folder)
     if cine.ndim != 4 or not np.isfinite(cine).all() or cine.min() < 0 or cine.max() > 1:
-        raise SynthaugError(f"{folder}: a cine must be finite, in [0, 1] and (t, z, y, x); it is {cine.shape}")
+        raise SynthaugError(
+            f"{folder}: a cine must be finite, in [0, 1] and (t, z, y, x); it is {cine.shape}"
+        )
     affine = np.diag([spacing_mm[2], spacing_mm[1], spacing_mm[0], 1.0])
     image = nib.Nifti1Image(np.round(cine.T * _INTENSITY_STEPS).astype(np.int16), affine)
     image.header.set_slope_inter(1 / _INTENSITY_STEPS, 0)
@@ -239,9 +249,8 @@ def _save(image: nib.Nifti1Image, path: Path, frame_duration_s: float | None) ->
     image.header.set_xyzt_units("mm", "sec")
     image.header["pixdim"][4] = frame_duration_s or 0.0
     # mtime 0: the same voxels must give the same bytes, whenever they are written.
-    with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=4, mtime=0) as packed:
-            packed.write(image.to_bytes())
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
 
 
 def write_cohort(

@@ -49,7 +49,7 @@ def job(snakemake: Any) -> Iterator[None]:
     log_path.parent.mkdir(parents=True, exist_ok=True)
     screen = sys.stderr
     with log_path.open("a", encoding="utf-8", buffering=1) as log:
-        sys.stdout = sys.stderr = _Tee(log, screen)  # type: ignore[assignment]
+        sys.stdout = sys.stderr = _Tee(log, screen)
         try:
             yield
         except SynthaugError as error:

@@ -63,7 +63,7 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
         A subject has more slices than the grid, or another matrix or frame count.
     """
     with atomic_folder(path) as folder:
-        arrays: tuple[np.ndarray, np.ndarray] | None = None
+        arrays: tuple[np.memmap, np.memmap] | None = None
         slice_mask = np.zeros((len(cohort.subjects), n_slices), bool)
         for index, subject in enumerate(cohort.subjects):
             cine, labels = cohort.cine(subject), cohort.label_cine(subject)

@@ -19,7 +19,9 @@ HERE = Path(__file__).parent
 def slurm():
     """A running Slurm; started here, as root, where its programs are installed."""
     installed = all(shutil.which(program) for program in ("slurmctld", "slurmd", "munged"))
-    require("slurm", installed and os.geteuid() == 0, "needs slurm-wlm and munge, and to be root to start them")
+    require(
+        "slurm", installed and os.geteuid() == 0, "needs slurm-wlm and munge, and to be root to start them"
+    )
     subprocess.run(["bash", str(HERE / "start_slurm.sh")], check=True)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from synthaug.cohort import LV, MYO
 
 SPACING_MM = (10.0, 2.0, 2.0)
-FRAMES, MATRIX = 10, 48
+FRAMES, MATRIX = 10, 64
 
 Fault = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
@@ -34,7 +34,7 @@ def beating_heart(
                 distance_mm[1] ** 2 + distance_mm[2] ** 2
             ) / (radius_mm + wall_mm) ** 2 <= 1
             labels[frame][inside] = label
-    chest = 0.3 + 0.1 * np.cos(distance_mm[1] / 10) * np.cos(distance_mm[2] / 10)
+    chest = 0.4 + 0.4 * np.cos(distance_mm[1] / 10) * np.cos(distance_mm[2] / 10)
     noise = 0.05 * np.random.default_rng(seed).standard_normal(labels.shape)
     intensity = np.choose(labels, [chest, 0.9, 0.2])
     return np.clip(intensity + noise, 0, 1).astype(np.float32), labels

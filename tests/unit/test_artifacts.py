@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthaug.artifacts import atomic_file, atomic_folder, read_tsv, sha256_file, sha256_json, write_json, write_tsv
+from synthaug.artifacts import (
+    atomic_file,
+    atomic_folder,
+    read_tsv,
+    sha256_file,
+    sha256_json,
+    write_json,
+    write_tsv,
+)
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
@@ -51,9 +59,13 @@ def test_unknown_survives_a_table_and_a_centre_called_na_stays(tmp_path):
 
 def test_hashes():
     # SHA-256 of the empty string and independence of the order of keys.
-    assert sha256_json({"a": 1, "b": [2]}) == sha256_json({"b": [2], "a": 1}) != sha256_json({"a": 1, "b": [3]})
+    assert (
+        sha256_json({"a": 1, "b": [2]}) == sha256_json({"b": [2], "a": 1}) != sha256_json({"a": 1, "b": [3]})
+    )
 
 
 def test_file_hash(tmp_path):
     (tmp_path / "empty").touch()
-    assert sha256_file(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert (
+        sha256_file(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    )

@@ -25,7 +25,9 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["phantom"], ["validate", "x", "--dataset", "nobody"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["phantom"], ["validate", "x", "--dataset", "nobody"], ["nonsense"]]
+)
 def test_unusable_arguments_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)

@@ -32,14 +32,18 @@ def edited(content, path, value):
     return content
 
 
-@pytest.mark.parametrize("path", [CONFIG / "config.yaml", *sorted((CONFIG / "studies").glob("*.yaml"))], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [CONFIG / "config.yaml", *sorted((CONFIG / "studies").glob("*.yaml"))], ids=lambda p: p.stem
+)
 def test_every_study_in_the_repository_is_valid(path):
     study = load_study(yaml.safe_load(path.read_text()))
     assert study.arms and study.datasets
 
 
 def test_a_misspelt_key_names_the_nearest_right_one(demo):
-    with pytest.raises(SynthaugError, match=r"config: harmonisation: unknown key 'frmes'; did you mean 'frames'\?"):
+    with pytest.raises(
+        SynthaugError, match=r"config: harmonisation: unknown key 'frmes'; did you mean 'frames'\?"
+    ):
         load_study(edited(demo, "harmonisation.frmes", 12))
     with pytest.raises(SynthaugError, match=r"config: unknown key 'arm'; did you mean 'arms'\?"):
         load_study(edited(demo, "arm", {}))
@@ -48,10 +52,18 @@ def test_a_misspelt_key_names_the_nearest_right_one(demo):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("arms.bad", {"generator": "nobody", "dose": 1.0}, "arms.bad.generator: 'nobody' is not declared; known are"),
+        (
+            "arms.bad",
+            {"generator": "nobody", "dose": 1.0},
+            "arms.bad.generator: 'nobody' is not declared; known are",
+        ),
         ("arms.bad", {"generator": "cascade"}, "an arm has a generator exactly when its dose is above 0"),
         ("arms.bad", {"real": False}, "needs a generator"),
-        ("arms", {"synthetic": {"real": False, "generator": "cascade", "dose": 1}}, "no arm of real patients only"),
+        (
+            "arms",
+            {"synthetic": {"real": False, "generator": "cascade", "dose": 1}},
+            "no arm of real patients only",
+        ),
         ("arms.b_d", {}, "not allowed"),
         ("models.motion.needs.autoencoder", "nobody", "models.motion.needs: 'nobody' is not declared"),
         ("models.anatomy", {"inherits": "nobody"}, "inherits 'nobody', which is not in models"),
@@ -73,7 +85,11 @@ def test_a_variant_inherits_what_it_does_not_change(demo):
 
 
 def test_inheritance_is_deep_and_circles_are_named():
-    entries = {"a": {"x": {"y": 1, "z": [1, 2]}}, "b": {"inherits": "a", "x": {"z": [3]}}, "c": {"inherits": "b"}}
+    entries = {
+        "a": {"x": {"y": 1, "z": [1, 2]}},
+        "b": {"inherits": "a", "x": {"z": [3]}},
+        "c": {"inherits": "b"},
+    }
     assert resolve_inheritance("models", entries)["c"] == {"x": {"y": 1, "z": [3]}}
     with pytest.raises(SynthaugError, match="a inherits b inherits a"):
         resolve_inheritance("models", {"a": {"inherits": "b"}, "b": {"inherits": "a"}})
@@ -95,7 +111,12 @@ def test_an_arm_brings_its_controls():
     )
     assert list(arms) == ["real", "plus", "plus-repeated", "plus-classical", "only", "bare"]
     control = arms["plus-classical"]
-    assert (control.control, control.control_of, control.dose, control.real) == ("classical", "plus", 0.5, True)
+    assert (control.control, control.control_of, control.dose, control.real) == (
+        "classical",
+        "plus",
+        0.5,
+        True,
+    )
 
 
 def test_the_documentation_is_what_the_types_say():

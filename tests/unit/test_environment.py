@@ -17,7 +17,9 @@ def test_the_conda_environment_is_what_the_lock_says():
     spec.loader.exec_module(module)
     written = (REPOSITORY / "envs" / "synthaug.yaml").read_text()
     assert written == module.environment(), "run python envs/make_conda_env.py"
-    assert set(re.findall(r"'([\w.-]+==[\w.!+-]+)", written)) == set(re.findall(r"^([\w.-]+==[\w.!+-]+)", LOCK, re.M))
+    assert set(re.findall(r"'([\w.-]+==[\w.!+-]+)", written)) == set(
+        re.findall(r"^([\w.-]+==[\w.!+-]+)", LOCK, re.M)
+    )
 
 
 def test_every_requirement_has_a_hash_and_no_address():

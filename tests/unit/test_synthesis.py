@@ -79,7 +79,7 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
     assert table["diagnosis"].isna().tolist() == [False, True, False]
     assert '"diagnosis"' not in table["condition"].iloc[1]
     assert cohort.labelled_frames("toy-s0-0000") == list(range(FRAMES))
-    assert cohort.label_cine("toy-s0-0002").shape == cohort.cine("toy-s0-0002").shape == (10, 10, 48, 48)
+    assert cohort.label_cine("toy-s0-0002").shape == cohort.cine("toy-s0-0002").shape == (10, 10, 64, 64)
     assert cohort.meta["seen"] == IDENTITY["seen"]
 
 

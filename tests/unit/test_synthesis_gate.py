@@ -20,8 +20,9 @@ def inspect(cine: np.ndarray, labels: np.ndarray, **settings: float) -> tuple[li
     return inspect_sample(cine, labels, SPACING_MM, GateSettings(**settings))
 
 
-@pytest.mark.parametrize(("edv_ml", "esv_ml"), [(150, 60), (300, 255), (90, 20), (60, 40)])
-@pytest.mark.parametrize("n_slices", [6, 10])
+@pytest.mark.parametrize(
+    ("edv_ml", "esv_ml", "n_slices"), [(150, 60, 10), (300, 255, 10), (90, 20, 8), (60, 40, 6)]
+)
 def test_hearts_of_all_sizes_pass(edv_ml: float, esv_ml: float, n_slices: int) -> None:
     reasons, measured = inspect(*beating_heart(edv_ml, esv_ml, n_slices))
     assert reasons == []

@@ -11,7 +11,14 @@ from synthaug.versions import current_version, publish, verify, write_current
 
 
 def rows(tmp_path, value):
-    row = {"metric": "dice", "definition": "dice.v1", "status": "ok", "value": value, "arm": "real", "subject": "a-1"}
+    row = {
+        "metric": "dice",
+        "definition": "dice.v1",
+        "status": "ok",
+        "value": value,
+        "arm": "real",
+        "subject": "a-1",
+    }
     write_tsv(tmp_path / "rows.tsv", make_table([row]))
     return [tmp_path / "rows.tsv"]
 

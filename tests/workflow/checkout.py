@@ -28,7 +28,9 @@ class Checkout:
         command = [sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
         if check and done.returncode:
-            pytest.fail(f"{' '.join(command)} exited with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
+            pytest.fail(
+                f"{' '.join(command)} exited with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+            )
         return done
 
     def run(self, study: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -48,7 +50,7 @@ def copy_repository(target: Path) -> Checkout:
     for part in PARTS:
         source = REPOSITORY / part
         if source.is_symlink():
-            (target / part).symlink_to(os.readlink(source))
+            (target / part).symlink_to(source.readlink())
         elif source.is_dir():
             shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:

@@ -46,14 +46,28 @@ def test_the_report_is_one_file_without_network(results):
 
 def test_every_declared_measure_has_rows(rows):
     measured = set(rows["metric"])
-    assert {"dice", "hd", "hd95", "assd", "edv_error_ml", "ef_error", "fid", "kid", "fvd_t", "fvd_s", "f4d"} <= measured
+    assert {
+        "dice",
+        "hd",
+        "hd95",
+        "assd",
+        "edv_error_ml",
+        "ef_error",
+        "fid",
+        "kid",
+        "fvd_t",
+        "fvd_s",
+        "f4d",
+    } <= measured
     assert "acceptance_rate" in measured
 
 
 def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
     scores = rows[rows["metric"] == "dice"]
     patients = scores.groupby("arm")["subject"].agg(lambda subjects: tuple(sorted(set(subjects))))
-    assert {"real", "real-plus", "real-plus-repeated", "real-plus-classical", "synthetic-only"} <= set(patients.index)
+    assert {"real", "real-plus", "real-plus-repeated", "real-plus-classical", "synthetic-only"} <= set(
+        patients.index
+    )
     assert patients.nunique() == 1
 
 
@@ -62,7 +76,9 @@ def test_size_matched_controls_have_the_size_of_their_arm(results):
         folder.name: len(pd.read_csv(folder / "draw-0" / "dataset" / "cases.tsv", sep="\t"))
         for folder in (results / "segmentation" / "fold-0" / "arms").iterdir()
     }
-    assert counts["real-plus"] == counts["real-plus-repeated"] == counts["real-plus-classical"] > counts["real"]
+    assert (
+        counts["real-plus"] == counts["real-plus-repeated"] == counts["real-plus-classical"] > counts["real"]
+    )
 
 
 def test_no_test_patient_was_seen_by_generator_or_segmenter(results):

@@ -19,7 +19,9 @@ with job(snakemake):
             cohorts=dict(zip(params.study["datasets"], map(Path, inputs.cohorts), strict=True)),
             splits=dict(enumerate(map(Path, inputs.splits))),
             synthetic=[
-                SyntheticRun(generator, fold, seed, Path(cohort), Path(cohort) / "rejections.tsv", Path(measured))
+                SyntheticRun(
+                    generator, fold, seed, Path(cohort), Path(cohort) / "rejections.tsv", Path(measured)
+                )
                 for (generator, fold, seed), cohort, measured in zip(
                     params.runs, inputs.synthetic, inputs.measured, strict=True
                 )

@@ -17,7 +17,9 @@ class ArmSettings(Settings):
     """One training set for the segmenter."""
 
     real: bool = Field(True, description="Train on the fold's real labelled training patients.")
-    generator: str | None = Field(None, description="Generator whose synthetic subjects are added; none by default.")
+    generator: str | None = Field(
+        None, description="Generator whose synthetic subjects are added; none by default."
+    )
     dose: float = Field(
         0.0,
         ge=0,

@@ -22,7 +22,9 @@ class Settings(BaseModel):
             for key in content:
                 if key not in cls.model_fields:
                     raise PydanticCustomError(
-                        "unknown_key", "unknown key {key}; {hint}", {"key": repr(key), "hint": cls._hint(str(key))}
+                        "unknown_key",
+                        "unknown key {key}; {hint}",
+                        {"key": repr(key), "hint": cls._hint(str(key))},
                     )
         return content
 

@@ -52,7 +52,9 @@ def readme() -> str:
         lines += [f"## {heading}\n", f"{(settings.__doc__ or '').strip().splitlines()[0]}\n"]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
         for key, field in settings.model_fields.items():
-            lines.append(f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {_cell(field.description)} |")
+            lines.append(
+                f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {_cell(field.description)} |"
+            )
         lines.append("")
     return "\n".join(lines)
 
@@ -93,7 +95,9 @@ def _type(annotation: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys("none" if inner is type(None) else _type(inner) for inner in arguments))
+        return " or ".join(
+            dict.fromkeys("none" if inner is type(None) else _type(inner) for inner in arguments)
+        )
     if origin in (tuple, list):
         inner = list(dict.fromkeys(_type(argument) for argument in arguments if argument is not Ellipsis))
         count = "" if Ellipsis in arguments or origin is list else f"{len(arguments)} x "

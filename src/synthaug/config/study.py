@@ -30,7 +30,9 @@ class StudySettings(Settings):
 
     name: str = Field(description="Name of the study; its results lie in `results/<name>/`.")
     title: str = Field("", description="Title of the report; the name where empty.")
-    datasets: dict[str, DatasetSettings] = Field(description="Datasets by name; subjects are called `<dataset>-<id>`.")
+    datasets: dict[str, DatasetSettings] = Field(
+        description="Datasets by name; subjects are called `<dataset>-<id>`."
+    )
     harmonisation: HarmonisationSettings = Field(
         default_factory=HarmonisationSettings, description="The common grid all cines are brought to."
     )
@@ -41,12 +43,16 @@ class StudySettings(Settings):
         default_factory=dict, description="Trainable models by name; one job each, shared between generators."
     )
     generators: dict[str, GeneratorSettings] = Field(
-        default_factory=dict, description="Generators by name: chains of models, or folders of your own volumes."
+        default_factory=dict,
+        description="Generators by name: chains of models, or folders of your own volumes.",
     )
     synthesis: SynthesisSettings = Field(
-        default_factory=SynthesisSettings, description="What is asked of the generators, and what is accepted."
+        default_factory=SynthesisSettings,
+        description="What is asked of the generators, and what is accepted.",
     )
-    arms: dict[str, ArmSettings] = Field(description="Training sets of the segmenter; controls come along by themselves.")
+    arms: dict[str, ArmSettings] = Field(
+        description="Training sets of the segmenter; controls come along by themselves."
+    )
     segmentation: SegmentationSettings = Field(
         default_factory=SegmentationSettings, description="nnU-Net, the same for every arm."
     )

@@ -119,7 +119,7 @@ class GateSettings(Settings):
         ),
     )
     slice_correlation: float = Field(
-        0.1, ge=-1, lt=1, description="Smallest correlation of neighbouring slices at ED, outside the heart."
+        0.1, ge=-1, lt=1, description="Smallest correlation between the ED images of neighbouring slices."
     )
     intensity_span: float = Field(
         0.3,

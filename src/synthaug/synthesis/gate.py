@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from synthaug.cohort import BACKGROUND, LV, MYO
+from synthaug.cohort import LV, MYO
 from synthaug.config.synthesis import GateSettings
 from synthaug.volumes import ejection_fraction, volume_curve_ml
 
@@ -148,9 +149,7 @@ def _count_systoles(curve: np.ndarray) -> float:
 def _measure_image(cine: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Contrast, and likeness of neighbouring slices at ED."""
     low, high = np.percentile(cine, [1, 99])
-    correlations = [
-        _correlate_around_heart(cine[0, z : z + 2], labels[0, z : z + 2]) for z in range(len(cine[0]) - 1)
-    ]
+    correlations = [_correlation(*pair) for pair in itertools.pairwise(cine[0].astype(np.float64))]
     blood, wall = cine[labels == LV], cine[labels == MYO]
     return {
         "intensity_span": float(high - low),
@@ -159,13 +158,11 @@ def _measure_image(cine: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     }
 
 
-def _correlate_around_heart(images: np.ndarray, labels: np.ndarray) -> float:
-    """Correlation of two slices where neither shows the heart, which may end between them."""
-    outside = (labels == BACKGROUND).all(axis=0)
-    first, second = (image[outside] - image[outside].mean() for image in images.astype(np.float64))
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Pearson correlation of two slices; an empty slice resembles nothing, which is 0."""
+    first, second = (image - image.mean() for image in (first, second))
     scale = np.linalg.norm(first) * np.linalg.norm(second)
-    # An empty slice resembles nothing: its correlation is 0, not undefined.
-    return float(first @ second / scale) if scale > 0 else 0.0
+    return float((first * second).sum() / scale) if scale > 0 else 0.0
 
 
 def _measure_shape(labels: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, float]:
