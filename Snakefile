@@ -12,7 +12,7 @@ min_version("9.0")
 # A study given on the command line replaces the default one; Snakemake would merge the two.
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"

@@ -22,7 +22,7 @@ from synthaug.config.models import ModelSettings
 from synthaug.config.training import TrainingSettings
 from synthaug.errors import SynthaugError
 from synthaug.models import class_of
-from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.models.weights import load_model, save_model
 from synthaug.store import TensorStore
 
@@ -92,7 +92,8 @@ def train_model(
     model_class = class_of(settings.kind)
     torch.manual_seed(seed)
     model = model_class(settings, Grid.of(data), needed, model_class.facts(settings, data))
-    model.to(device=device, memory_format=torch.channels_last_3d).train()
+    place(model, device)
+    model.train()
     model.prepare(data)
     run = _Run(model, training)
     run.resume(load_checkpoint(checkpoints, identity))

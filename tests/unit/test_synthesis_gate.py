@@ -81,8 +81,8 @@ def ef_out_of_bounds(cine: np.ndarray, labels: np.ndarray) -> None:
 
 def lv_slices_shifted(cine: np.ndarray, labels: np.ndarray) -> None:
     for volume in (cine, labels):
-        volume[:, 5:] = np.roll(volume[:, 5:], 8, axis=-1)
-        volume[:, :5] = np.roll(volume[:, :5], -8, axis=-1)  # 32 mm apart
+        volume[:, 5:] = np.roll(volume[:, 5:], 12, axis=-1)
+        volume[:, :5] = np.roll(volume[:, :5], -12, axis=-1)  # 48 mm apart
 
 
 def slices_unrelated(cine: np.ndarray, labels: np.ndarray) -> None:

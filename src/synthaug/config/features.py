@@ -24,7 +24,7 @@ class MaskedAutoencoderSettings(TrainableSettings):
     decoder_depth: int = Field(2, ge=1, description="Transformer blocks of the decoder.")
     mask_fraction: float = Field(0.75, gt=0, lt=1, description="Share of the patches hidden in training.")
     training: TrainingSettings = Field(
-        TrainingSettings(iterations=1500, batch_size=12, learning_rate=1e-3, weight_decay=0.05),
+        TrainingSettings(iterations=3000, batch_size=12, learning_rate=2e-3, weight_decay=0.05),
         description="Optimisation.",
     )
 

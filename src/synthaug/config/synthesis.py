@@ -111,7 +111,7 @@ class GateSettings(Settings):
         description="Smallest and largest LV ejection fraction of the masks (%); severe DCM can have 5 %.",
     )
     slice_shift_mm: float = Field(
-        30.0,
+        40.0,
         gt=0,
         description=(
             "Largest in-plane distance between the LV centres of neighbouring slices (mm); breath-hold "

@@ -18,7 +18,7 @@ from torch import Tensor
 from synthaug.artifacts import atomic_file, sha256_file
 from synthaug.errors import SynthaugError
 from synthaug.models import class_of, settings_of
-from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.base import Grid, TrainableModel, place
 
 _KEY = "synthaug"  # one header entry: safetensors writes several in no fixed order
 
@@ -149,7 +149,8 @@ def load_model(
 def freeze(model: TrainableModel, device: str | torch.device) -> TrainableModel:
     """Put a model on a device, in evaluation mode, with parameters that are not trained."""
     model.requires_grad_(False).eval()
-    return model.to(device=device, memory_format=torch.channels_last_3d)
+    place(model, device)
+    return model
 
 
 def _open(path: Path, with_tensors: bool = False) -> tuple[Header, dict[str, Tensor]]:

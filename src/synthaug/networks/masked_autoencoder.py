@@ -13,7 +13,7 @@ from torch.nn import functional
 #: What the first axis of a clip (s, y, x) is: frames of one slice, slices of one frame, or one image.
 AXES = ("temporal", "spatial", "image")
 _FLAT = 0.03  # standard deviation below which a patch counts as flat, in units of the intensity range
-_FIRST_AXIS = 8.0  # length of the first axis in the place code, whatever its number of patches
+_FIRST_AXIS = 3.0  # length of the first axis in the place code, whatever its number of patches
 
 
 class TransformerBlock(nn.Module):
@@ -28,7 +28,7 @@ class TransformerBlock(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.register_buffer("slopes", 2.0 ** -torch.arange(1.0, 2 * heads, 2), persistent=False)
+        self.register_buffer("slopes", 4.0 ** (1 - torch.arange(heads)), persistent=False)
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)

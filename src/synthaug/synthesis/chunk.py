@@ -138,6 +138,7 @@ def _table_row(
         "labelled_frames": ",".join(map(str, range(len(labels)))),
         "n_frames": labels.shape[0],
         "n_slices": labels.shape[1],
+        "spacing": ",".join(f"{size:g}" for size in spacing_mm),
         **measure_function(labels, spacing_mm, 0, es_frame),
         "generator": name,
         "condition": json.dumps(condition),
