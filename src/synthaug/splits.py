@@ -96,9 +96,7 @@ def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) ->
     return split.loc[chosen, "subject"].tolist()
 
 
-def check_doses(
-    splits: Sequence[pd.DataFrame], doses: Mapping[str, float], synthetic_subjects: int | None
-) -> None:
+def check_doses(splits: Sequence[pd.DataFrame], doses: Mapping[str, float], synthetic_subjects: int) -> None:
     """Refuse doses that ask for more synthetic subjects than the study makes.
 
     Parameters
@@ -107,16 +105,14 @@ def check_doses(
         All folds.
     doses : mapping of str to float
         Arm -> synthetic subjects per real labelled training patient.
-    synthetic_subjects : int or None
-        Synthetic subjects per generator, fold and seed; None where there are as many as needed.
+    synthetic_subjects : int
+        Synthetic subjects per generator, fold and seed.
 
     Raises
     ------
     SynthaugError
         Naming the arm and the number that would do.
     """
-    if synthetic_subjects is None:
-        return
     for fold, split in enumerate(splits):
         n_real = len(subjects_of(split, "train", labelled=True))
         for arm, dose in doses.items():

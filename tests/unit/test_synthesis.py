@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,9 @@ def test_a_broken_generator_is_named_and_leaves_nothing(tmp_path: Path, fault: F
 
 def test_a_generator_that_forgets_a_subject_is_refused(tmp_path: Path) -> None:
     class Forgetful(BeatingEllipsoid):
-        def sample(self, conditions: pd.DataFrame, batch_size: int):  # type: ignore[no-untyped-def]
+        def sample(
+            self, conditions: pd.DataFrame, batch_size: int
+        ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             yield from super().sample(conditions.head(1), batch_size)
 
     with pytest.raises(SynthaugError, match="no sample came for toy-s0-0001"):

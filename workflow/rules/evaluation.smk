@@ -48,7 +48,7 @@ rule extract_real_features:
 
 rule extract_synthetic_features:
     input:
-        cohorts=lambda w: synthetic_cohort(w.generator, w),
+        cohorts=lambda w: [synthetic_cohort(w.generator, w)],
         model=extractor_model,
         code=extractor_code,
     output:
@@ -162,7 +162,7 @@ rule compare_arms:
 rule collate_results:
     input:
         scores=rules.compare_arms.input.scores,
-        comparisons=settled("rows/comparisons.tsv"),
+        comparisons=one("rows/comparisons.tsv"),
         generators=generator_rows(),
         code=code("collate_results"),
     output:

@@ -3,7 +3,7 @@
 
 rule gather_content:
     input:
-        current=settled("tables/current.json"),
+        current=one("tables/current.json"),
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
         splits=settled("splits/fold-{fold}.tsv", fold=folds),
         synthetic=synthetic_runs,

@@ -46,8 +46,7 @@ class Autoencoder(TrainableModel):
         self.latent_shape = (settings.latent_channels, grid.z, grid.y // factor, grid.x // factor)
         sizes = (settings.channels, settings.blocks, settings.latent_channels)
         self.encoder = Encoder(*sizes)
-        self.image_decoder = Decoder(*sizes, outputs=1)
-        self.mask_decoder = Decoder(*sizes, outputs=CLASSES)
+        self.decoder = Decoder(*sizes, outputs=(1, CLASSES))
 
     def encode(self, frames: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents of frames (b, 1, z, y, x) in [0, 1].
@@ -58,7 +57,8 @@ class Autoencoder(TrainableModel):
 
     def decode(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Images (b, 1, z, y, x), roughly in [0, 1], and mask logits (b, 4, z, y, x)."""
-        return (self.image_decoder(latents, slices) + 1) / 2, self.mask_decoder(latents, slices)
+        images, logits = self.decoder(latents, slices)
+        return (images + 1) / 2, logits
 
     def prepare(self, store: TensorStore) -> None:
         """Take the training fold."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,7 +50,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From a latent to an image or to mask logits; the mirror of `Encoder`.
+    """From a latent to the image and to mask logits: one trunk, a head for each.
+
+    The finest features lie at half the in-plane resolution, where a convolution is four times
+    cheaper; each head gives four sub-pixels (Shi et al., CVPR 2016).
 
     Parameters
     ----------
@@ -57,31 +61,48 @@ class Decoder(nn.Module):
         The encoder's, from fine to coarse.
     blocks : int
         Residual blocks a level.
-    latent_channels, outputs : int
-        Channels of the latent and of the decoded volume.
+    latent_channels : int
+        Channels of the latent.
+    outputs : sequence of int
+        Channels of each decoded volume.
     """
 
-    def __init__(self, channels: Sequence[int], blocks: int, latent_channels: int, outputs: int) -> None:
+    def __init__(
+        self, channels: Sequence[int], blocks: int, latent_channels: int, outputs: Sequence[int]
+    ) -> None:
         super().__init__()
         self.input = plane_convolution(latent_channels, channels[-1])
         self.levels = nn.ModuleList()
-        coarse_to_fine = list(reversed(channels))
-        finer = [*coarse_to_fine[1:], max(channels[0] // 4, 4)]
-        for level, (inputs, following) in enumerate(zip(coarse_to_fine, finer, strict=True)):
+        for level, width in reversed(list(enumerate(channels))):
+            deepest = level == len(channels) - 1
+            step = nn.Identity() if deepest else Upsample(channels[level + 1], width)
             self.levels.append(
                 nn.ModuleList(
-                    [ResidualBlock(inputs, inputs, through_plane=level == 0) for _ in range(blocks)]
-                    + [Upsample(inputs, following)]
+                    [step] + [ResidualBlock(width, width, through_plane=deepest) for _ in range(blocks)]
                 )
             )
-        self.finest = ResidualBlock(finer[-1], finer[-1])
-        self.output = plane_convolution(finer[-1], outputs)
+        self.heads = nn.ModuleList(Head(channels[0], count) for count in outputs)
 
-    def forward(self, latent: Tensor, slices: Tensor) -> Tensor:
-        """Decode (b, c, z, y', x') to (b, outputs, z, y, x)."""
+    def forward(self, latent: Tensor, slices: Tensor) -> list[Tensor]:
+        """Decode (b, c, z, y', x') to one (b, outputs, z, y, x) a head."""
         features = self.input(latent)
-        for *blocks, upsample in self.levels:
-            for block in blocks:
+        for step, *stages in self.levels:
+            features = step(features)
+            for block in stages:
                 features = block(features, slices)
-            features = upsample(features)
-        return self.output(functional.silu(self.finest(features, slices)))
+        return [head(features, slices) for head in self.heads]
+
+
+class Head(nn.Module):
+    """A residual block, then four sub-pixels of each output."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.block = ResidualBlock(channels, channels)
+        self.norm = ChannelNorm(channels)
+        self.output = plane_convolution(channels, 4 * outputs)
+
+    def forward(self, features: Tensor, slices: Tensor) -> Tensor:
+        """Transform (b, c, z, y, x) to (b, outputs, z, 2 y, 2 x)."""
+        hidden = functional.silu(self.norm(self.block(features, slices)))
+        return rearrange(self.output(hidden), "b (c p q) z y x -> b c z (y p) (x q)", p=2, q=2)

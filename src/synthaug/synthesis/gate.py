@@ -102,7 +102,8 @@ def inspect_sample(
     measured = (
         _measure_curve(labels, spacing_mm) | _measure_image(cine, labels) | _measure_shape(labels, spacing_mm)
     )
-    reasons = [name for name, check in CHECKS.items() if _fails(check, measured[check.measurement], settings)]
+    judged = CHECKS.items() if settings.enabled else ()
+    reasons = [name for name, check in judged if _fails(check, measured[check.measurement], settings)]
     if cine.min() < 0 or cine.max() > 1:
         reasons.insert(0, "out_of_range")
     return reasons, {name: measured[name] for name in MEASUREMENTS}

@@ -39,7 +39,7 @@ def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, mini
     output : Path
         Cohort folder to write.
     minimum_accepted : float
-        Fraction of the plan that must have been accepted.
+        Fraction of the plan, above 0, that must have been accepted.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, mini
             folder,
             name,
             "synthetic",
-            table.to_dict("records"),  # type: ignore[arg-type]
+            [{str(column): value for column, value in row.items()} for row in table.to_dict("records")],
             cohorts[0].spacing_mm,
             **identity,
             requested=len(plan),
