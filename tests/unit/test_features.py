@@ -195,7 +195,7 @@ def test_absent_extractors_are_a_status(cohort: Cohort, tmp_path: Path) -> None:
         rows = measure_distances(absent, absent, {"real train": ["a", "b"]}, SETTINGS, FIELDS)
         assert set(rows["metric"]) == {"fid", "kid", "fvd_t", "fvd_s", "f4d"}
         assert set(rows["status"]) == {"extractor_absent"} and rows["value"].isna().all()
-        assert (rows["note"].str.len() > 20).all()
+        assert (rows["note"].str.len() > 20).all() and set(rows["extractor"]) == {settings.kind}
 
 
 def test_inception_is_the_network_of_pytorch_fid(

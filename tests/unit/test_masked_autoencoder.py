@@ -100,7 +100,7 @@ def test_batches_and_losses_follow_from_the_generator_alone() -> None:
 
     def loss(seed: int) -> float:
         generator = torch.Generator().manual_seed(seed)
-        return float(made.loss(made.batch([0, 1, 2, 3], generator), generator, 0)[0])
+        return made.loss(made.batch([0, 1, 2, 3], generator), generator, 0)[0].item()
 
     assert loss(1) == loss(1) != loss(2)
 

@@ -36,8 +36,8 @@ def cohort(tmp_path: Path) -> Cohort:
     for subject in ("a", "b"):
         truth = {0: labels(6), 2: labels(4)}
         write_subject(folder / f"sub-{subject}", np.zeros((3, *SHAPE), np.float32), truth, SPACING)
-        rows.append({"subject": subject, "dataset": "made", "vendor": "X", "diagnosis": "NOR",
-                     "ed_frame": 0, "es_frame": 2, "labelled_frames": "0,2", "n_frames": 3, "n_slices": 5})  # fmt: skip
+        frames = {"ed_frame": 0, "es_frame": 2, "labelled_frames": "0,2", "n_frames": 3}
+        rows.append({"subject": subject, "vendor": "X", "diagnosis": "NOR", "n_slices": 5, **frames})
     rows[1]["es_frame"] = None
     write_cohort(folder, "made", "real", rows, SPACING)
     return Cohort.open(folder)

@@ -139,8 +139,9 @@ def test_interval_covers_the_truth() -> None:
         rows = []
         for arm, patient in itertools.product([REAL, PLUS], range(30)):
             value = rng.normal(0.02 if arm is PLUS else 0.0, 0.05)
-            rows.append({**fields_of("dice"), "status": "ok", "value": value, "structure": "LV", "phase": "ED",
-                         "subject": f"p{patient}", "arm": arm.name, "fold": 0, "training_seed": 0})  # fmt: skip
+            about = {"arm": arm.name, "subject": f"p{patient}", "structure": "LV", "phase": "ED"}
+            run = {"fold": 0, "training_seed": 0}
+            rows.append({**fields_of("dice"), "status": "ok", "value": value, **about, **run})
         row = one(
             compare_arms(make_table(rows), [REAL, PLUS], settings), "dice_difference", "plus", "real", "LV"
         )

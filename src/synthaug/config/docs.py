@@ -28,16 +28,16 @@ line: `--config 'datasets={"acdc": {"root": "/data/ACDC"}}'`. An unknown key is 
 the nearest right one. Experiment facts belong here, machine facts (cores, partitions, limits) in
 `profiles/`.
 
-Entries of `{sections}` are named and may inherit from one another; what the entry says wins,
+Entries of `SECTIONS` are named and may inherit from one another; what the entry says wins,
 lists are replaced whole. An ablation is such a variant, and only what it changes is run again:
 
 ```yaml
 models:
-  motion: {{kind: motion_diffusion, needs: {{autoencoder: autoencoder}}}}
-  motion-fast: {{inherits: motion, training: {{iterations: 500}}}}
+  motion: {kind: motion_diffusion, needs: {autoencoder: autoencoder}}
+  motion-fast: {inherits: motion, training: {iterations: 500}}
 generators:
-  cascade: {{kind: cascade, models: {{autoencoder: autoencoder, anatomy: anatomy, motion: motion}}}}
-  cascade-fast: {{inherits: cascade, models: {{motion: motion-fast}}}}
+  cascade: {kind: cascade, models: {autoencoder: autoencoder, anatomy: anatomy, motion: motion}}
+  cascade-fast: {inherits: cascade, models: {motion: motion-fast}}
 ```
 
 *This page is written by `python -m synthaug.config.docs` from the types that check a study; do not
@@ -47,7 +47,7 @@ edit it by hand.*
 
 def readme() -> str:
     """The text of config/README.md."""
-    lines = [INTRODUCTION.format(sections="`, `".join(NAMED_SECTIONS))]
+    lines = [INTRODUCTION.replace("SECTIONS", "`, `".join(NAMED_SECTIONS))]
     for heading, settings in _sections("study", StudySettings, set()):
         lines += [f"## {heading}\n", f"{(settings.__doc__ or '').strip().splitlines()[0]}\n"]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]

@@ -13,7 +13,8 @@ class SamplerSettings(Settings):
     """How a trained diffusion model is sampled; changing it retrains nothing."""
 
     name: Literal["ddim", "dpm_solver", "euler", "heun"] = Field(
-        "dpm_solver", description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` asks the network twice a step."
+        "dpm_solver",
+        description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` asks the network twice a step.",
     )
     steps: int = Field(20, ge=1, le=1000, description="Steps from noise to data.")
     guidance: float = Field(
@@ -40,7 +41,9 @@ class CascadeSettings(Settings):
     @classmethod
     def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
         if set(models) != {"autoencoder", "anatomy", "motion"}:
-            raise ValueError("a cascade has exactly the roles autoencoder, anatomy and motion; name a model for each")
+            raise ValueError(
+                "a cascade has exactly the roles autoencoder, anatomy and motion; name a model for each"
+            )
         return models
 
     @property

@@ -17,7 +17,9 @@ class GeometrySettings(Settings):
     """Random in-plane geometry of training cines; never a mirror image, which is another anatomy."""
 
     shift_voxels: float = Field(3.0, ge=0, description="Largest in-plane shift, in voxels; keeps volumes.")
-    rotation_degrees: float = Field(10.0, ge=0, le=180, description="Largest in-plane rotation; keeps volumes.")
+    rotation_degrees: float = Field(
+        10.0, ge=0, le=180, description="Largest in-plane rotation; keeps volumes."
+    )
     scale: float = Field(
         0.09, ge=0, lt=0.5, description="Largest relative in-plane scaling; volumes scale with its square."
     )
@@ -42,7 +44,9 @@ class AutoencoderSettings(TrainableSettings):
     )
     kl_weight: float = Field(1e-3, ge=0, description="Weight of the mean KL divergence per latent element.")
     mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")
-    gradient_weight: float = Field(0.5, ge=0, description="Weight of the L1 distance of in-plane image gradients.")
+    gradient_weight: float = Field(
+        0.5, ge=0, description="Weight of the L1 distance of in-plane image gradients."
+    )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings, description="Random geometry of the training frames."
     )
@@ -56,7 +60,9 @@ class LatentDiffusionSettings(TrainableSettings):
     """What both diffusion models have in common."""
 
     channels: tuple[int, ...] = Field(
-        (64, 128), min_length=1, description="Feature channels a level; each level after the first halves y and x."
+        (64, 128),
+        min_length=1,
+        description="Feature channels a level; each level after the first halves y and x.",
     )
     blocks: int = Field(1, ge=1, description="Residual blocks a level.")
     objective: Literal["epsilon", "v", "flow"] = Field(
@@ -64,20 +70,29 @@ class LatentDiffusionSettings(TrainableSettings):
         description="What the network predicts: the noise, the v of progressive distillation, or the flow velocity.",
     )
     schedule: Literal["cosine", "linear", "flow"] = Field(
-        "cosine", description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow."
+        "cosine",
+        description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow.",
     )
     drop_condition: float = Field(
-        0.1, ge=0, lt=1, description="Chance that one condition is replaced by its learned null, each by itself."
+        0.1,
+        ge=0,
+        lt=1,
+        description="Chance that one condition is replaced by its learned null, each by itself.",
     )
     drop_all_conditions: float = Field(
-        0.1, ge=0, lt=1, description="Chance that all conditions are replaced at once, for classifier-free guidance."
+        0.1,
+        ge=0,
+        lt=1,
+        description="Chance that all conditions are replaced at once, for classifier-free guidance.",
     )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings,
         description="Random geometry of the encoded copies; asked volumes are scaled alike.",
     )
     copies: int = Field(
-        8, ge=1, description="Versions of each training cine that are encoded before training, the original first."
+        8,
+        ge=1,
+        description="Versions of each training cine that are encoded before training, the original first.",
     )
     conditions: tuple[Condition, ...] = Field(description="Columns the model is conditioned on.")
 
@@ -92,7 +107,9 @@ class LatentDiffusionSettings(TrainableSettings):
     @classmethod
     def _needs_an_autoencoder(cls, needs: dict[str, str]) -> dict[str, str]:
         if set(needs) != {"autoencoder"}:
-            raise ValueError("needs exactly the role 'autoencoder'; name the model whose latents are generated")
+            raise ValueError(
+                "needs exactly the role 'autoencoder'; name the model whose latents are generated"
+            )
         return needs
 
 
@@ -106,7 +123,9 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
         description="Columns the model is conditioned on; each may stay unknown.",
     )
     copies: int = Field(
-        32, ge=1, description="Versions of each end-diastolic frame that are encoded before training, the original first."
+        32,
+        ge=1,
+        description="Versions of each end-diastolic frame that are encoded before training, the original first.",
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=4000, batch_size=16, learning_rate=1e-3), description="Optimisation."
@@ -123,7 +142,9 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
         description="Columns the model is conditioned on; each may stay unknown.",
     )
     frames_drawn: int | None = Field(
-        None, ge=2, description="Frames of a cine in one training item, ED always among them; all where empty."
+        None,
+        ge=2,
+        description="Frames of a cine in one training item, ED always among them; all where empty.",
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=4, learning_rate=1e-3), description="Optimisation."

@@ -14,14 +14,23 @@ class TrainingSettings(Settings):
 
     iterations: int = Field(2000, ge=1, description="Optimiser steps.")
     batch_size: int = Field(8, ge=1, description="Training items (subjects) in one forward pass.")
-    accumulation: int = Field(1, ge=1, description="Forward passes whose gradients are averaged into one step.")
+    accumulation: int = Field(
+        1, ge=1, description="Forward passes whose gradients are averaged into one step."
+    )
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
-    warmup_iterations: int = Field(50, ge=0, description="Steps over which the learning rate rises from zero.")
+    warmup_iterations: int = Field(
+        50, ge=0, description="Steps over which the learning rate rises from zero."
+    )
     final_learning_rate: float = Field(
-        0.02, ge=0, le=1, description="Learning rate at the end of the cosine decay, as a fraction of the peak."
+        0.02,
+        ge=0,
+        le=1,
+        description="Learning rate at the end of the cosine decay, as a fraction of the peak.",
     )
     weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay.")
-    gradient_clip: float = Field(1.0, gt=0, description="Largest global gradient norm; larger ones are scaled down.")
+    gradient_clip: float = Field(
+        1.0, gt=0, description="Largest global gradient norm; larger ones are scaled down."
+    )
     ema_decay: float = Field(
         0.995,
         ge=0,

@@ -69,7 +69,7 @@ def extract_features(
     try:
         extractor = make_extractor(settings, weights)
     except ExtractorAbsent as reason:
-        FeatureSet((), {}, "", absent=str(reason)).write(output)
+        FeatureSet((), {}, settings.kind, absent=str(reason)).write(output)
         return
     features: dict[str, list[np.ndarray]] = {}
     for done, subject in enumerate(cohort.subjects):

@@ -25,7 +25,7 @@ class FeatureSet:
     features : dict of str to list of ndarray, shape (n_rows, d)
         For each kind (``"frames"``, ``"temporal"``, ``"spatial"``) one array a subject.
     extractor : str
-        Identity of the extractor; empty where it was absent.
+        Identity of the extractor; only its kind where it was absent.
     whiten : bool
         Whether distances are measured on whitened features.
     seen : tuple of str

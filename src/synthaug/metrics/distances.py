@@ -62,7 +62,7 @@ def measure_distances(
     transforms = _transforms(real.select(next(iter(references.values()))), real.whiten) if present else {}
     for versus, subjects in references.items():
         reference = real.select(subjects)
-        about = {**fields, "versus": versus, "extractor": real.extractor or None}
+        about = {**fields, "versus": versus, "extractor": real.extractor}
         for metric, kind in KINDS.items():
             if not present:
                 note = real.absent or synthetic.absent

@@ -32,7 +32,7 @@ def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
     total = np.count_nonzero(prediction) + np.count_nonzero(reference)
     if total == 0:
         return float("nan")
-    return 2.0 * np.count_nonzero(prediction & reference) / total
+    return float(2 * np.count_nonzero(prediction & reference) / total)
 
 
 def check_masks(prediction: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
