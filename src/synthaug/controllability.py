@@ -87,13 +87,13 @@ def _bootstrap(
     value = _measures(pairs)
     drawn = np.array([_measures(pairs[rng.integers(len(pairs), size=len(pairs))]) for _ in range(replicates)])
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    # A draw of one subject only has no correlation: such replicates say nothing and are left out.
-    low, high = (
-        np.nanquantile(drawn, tails, axis=0)
-        if not np.isnan(value).any()
-        else np.full((2, len(value)), np.nan)
-    )
-    return {name: (float(low[i]), float(value[i]), float(high[i])) for i, name in enumerate(MEASURES)}
+    found = {}
+    for i, name in enumerate(MEASURES):
+        # A draw of one subject only has no correlation: such replicates say nothing and are left out.
+        known = drawn[~np.isnan(drawn[:, i]), i]
+        low, high = np.quantile(known, tails) if len(known) else (np.nan, np.nan)
+        found[name] = (float(low), float(value[i]), float(high))
+    return found
 
 
 def _measures(pairs: np.ndarray) -> np.ndarray:

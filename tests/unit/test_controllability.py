@@ -54,6 +54,9 @@ def test_not_measured(n: int, slope: float, note: str) -> None:
     rows = measure_controllability(*tables(n, slope, 100.0), "segmenter", FIELDS, replicates=50)
     row = rows[rows["metric"] == "controllability_r_lv_edv_ml"].iloc[0]
     assert row["status"] == "not_measured" and note in row["note"]
+    bias = rows[rows["metric"] == "controllability_bias_lv_edv_ml"].iloc[0]
+    assert bias["status"] == ("not_measured" if n < 3 else "ok")
+    assert n < 3 or bias["ci_low"] < bias["value"] < bias["ci_high"]
 
 
 def test_nothing_asked_nothing_measured() -> None:

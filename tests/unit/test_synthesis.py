@@ -212,4 +212,4 @@ def test_acceptance_rows_by_hand() -> None:
 
 def test_default_settings_are_usable() -> None:
     settings = SynthesisSettings()
-    assert settings.subjects is None and settings.plan.source == "real" and settings.gate.attempts == 3
+    assert settings.gate.enabled and settings.plan.source == "real" and settings.gate.attempts == 3
