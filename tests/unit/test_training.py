@@ -1,0 +1,144 @@
+"""The training loop: it learns, resumes bit for bit, stops when asked, and says what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_models import train, write_store
+
+from synthaug import training
+from synthaug.config.training import TrainingSettings
+from synthaug.errors import SynthaugError
+from synthaug.models.autoencoder import Autoencoder
+from synthaug.training import INTERRUPTED, draw_indices, learning_rate
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return write_store(tmp_path_factory.mktemp("store") / "store")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(store, tmp_path_factory):
+    return train("autoencoder", store, tmp_path_factory.mktemp("whole"))
+
+
+def same_weights(first, second):
+    first, second = load_file(first), load_file(second)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_training_is_repeatable_bit_for_bit(store, uninterrupted, tmp_path):
+    again = train("autoencoder", store, tmp_path)
+    assert again.read_bytes() == uninterrupted.read_bytes()
+
+
+def stop_after(monkeypatch, iteration, how):
+    """Call `how` in the loss of an iteration."""
+    loss = Autoencoder.loss
+
+    def stopping(self, batch, generator, now):
+        if now == iteration:
+            how()
+        return loss(self, batch, generator, now)
+
+    monkeypatch.setattr(Autoencoder, "loss", stopping)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_checkpoints_and_the_next_run_resumes_bit_for_bit(
+    store, uninterrupted, tmp_path, monkeypatch, number
+):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(SystemExit) as stopped:
+            train("autoencoder", store, tmp_path)
+    assert stopped.value.code == INTERRUPTED and not (tmp_path / "model.safetensors").exists()
+    assert list((tmp_path / "checkpoints").glob("*-000000003.pt"))
+    train("autoencoder", store, tmp_path)
+    assert same_weights(tmp_path / "model.safetensors", uninterrupted)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_hard_kill_loses_only_what_came_after_the_checkpoint(store, uninterrupted, tmp_path, monkeypatch):
+    def die():
+        raise KeyError("killed")
+
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3, die)
+        with pytest.raises(KeyError):
+            train("autoencoder", store, tmp_path)
+    seen = []
+    stop_after(monkeypatch, 2, lambda: seen.append(2))
+    train("autoencoder", store, tmp_path)
+    assert seen == [2] and same_weights(tmp_path / "model.safetensors", uninterrupted)
+
+
+def test_a_damaged_checkpoint_is_not_read(store, uninterrupted, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit):
+            train("autoencoder", store, tmp_path)
+    newest = max((tmp_path / "checkpoints").glob("*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    train("autoencoder", store, tmp_path)
+    assert same_weights(tmp_path / "model.safetensors", uninterrupted)
+
+
+def test_a_loss_that_is_not_a_number_stops_and_names_the_subjects(store, tmp_path, monkeypatch):
+    loss = Autoencoder.loss
+
+    def broken(self, batch, generator, now):
+        value, terms = loss(self, batch, generator, now)
+        return (value * float("nan"), terms) if now == 3 else (value, terms)
+
+    monkeypatch.setattr(Autoencoder, "loss", broken)
+    with pytest.raises(SynthaugError, match=r"the loss is nan .* on h\d, h\d"):
+        train("autoencoder", store, tmp_path)
+    assert list((tmp_path / "checkpoints").glob("*-000000002.pt"))
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_the_record_says_what_was_done(uninterrupted):
+    record = json.loads(uninterrupted.with_name("training.json").read_text())
+    history = pd.read_csv(uninterrupted.with_name("history.csv"))
+    assert record["iterations"] == 4 and record["seen"] == ["h0", "h1", "h2", "h3"]
+    assert {"psnr_db", "dice_LV", "dice_MYO"} <= set(record["figures"])
+    assert history["iteration"].tolist() == [1, 2, 3, 4] and history["loss"].notna().all()
+
+
+def test_training_lowers_the_loss(store, tmp_path):
+    train("autoencoder", store, tmp_path, iterations=80, learning_rate=5e-3)
+    losses = pd.read_csv(tmp_path / "history.csv")["loss"]
+    assert losses.iloc[-20:].mean() < 0.8 * losses.iloc[:20].mean()
+
+
+def test_every_subject_comes_once_an_epoch():
+    drawn = [index for position in range(10) for index in draw_indices(4, 2, position, seed=3)]
+    epochs = [sorted(drawn[start : start + 4]) for start in range(0, 20, 4)]
+    assert epochs == [[0, 1, 2, 3]] * 5
+    assert drawn[:4] != drawn[4:8] or drawn[4:8] != drawn[8:12]
+
+
+def test_learning_rate_rises_linearly_and_falls_to_its_floor():
+    settings = TrainingSettings(
+        iterations=110, warmup_iterations=10, learning_rate=1.0, final_learning_rate=0.1
+    )
+    assert learning_rate(settings, 0) == pytest.approx(0.1) and learning_rate(settings, 9) == pytest.approx(
+        1.0
+    )
+    assert learning_rate(settings, 60) == pytest.approx(0.55)  # half way down the cosine
+    assert learning_rate(settings, 110) == pytest.approx(0.1)
+
+
+def test_signal_handlers_are_given_back(store, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    train("autoencoder", store, tmp_path, iterations=1)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert training.INTERRUPTED == 85
