@@ -108,7 +108,9 @@ def train_model(
                 raise SystemExit(INTERRUPTED)
     run.use_average()
     assessed = TensorStore.open(validation) if validation is not None else data
-    seen = sorted({*subjects, *(subject for needed_model in needed.values() for subject in needed_model.seen)})
+    seen = sorted(
+        {*subjects, *(subject for needed_model in needed.values() for subject in needed_model.seen)}
+    )
     save_model(weights, model, settings.model_dump(mode="json"), seen, seed, needs)
     with atomic_file(history) as temporary:
         pd.DataFrame(run.rows).to_csv(temporary, index=False)
@@ -168,7 +170,10 @@ class _Run:
             position = iteration * self.training.accumulation + part
             indices = draw_indices(len(subjects), self.training.batch_size, position, seed)
             drawn += indices
-            batch = {key: value.to(self.model.device) for key, value in self.model.batch(indices, generator).items()}
+            batch = {
+                key: value.to(self.model.device)
+                for key, value in self.model.batch(indices, generator).items()
+            }
             with torch.autocast(self.model.device.type, torch.bfloat16, enabled=self._autocast):
                 loss, parts = self.model.loss(batch, generator, iteration)
             (loss / self.training.accumulation).backward()
@@ -295,4 +300,7 @@ def _progress(start: int, total: int, latest: Any) -> Iterator[int]:
         if now - said > 10 or done == total:
             said, rate = now, (done - start) / max(now - began, 1e-9)
             left = (total - done) / rate
-            print(f"{done} of {total} iterations, {rate:.2f} it/s, {left:.0f} s left, {latest()}", file=sys.stderr)
+            print(
+                f"{done} of {total} iterations, {rate:.2f} it/s, {left:.0f} s left, {latest()}",
+                file=sys.stderr,
+            )

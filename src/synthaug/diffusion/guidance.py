@@ -7,9 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 
-def guide(
-    conditional: Callable[[], Tensor], unconditional: Callable[[], Tensor], scale: float
-) -> Tensor:
+def guide(conditional: Callable[[], Tensor], unconditional: Callable[[], Tensor], scale: float) -> Tensor:
     """Prediction moved away from what the network says without conditions.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -52,7 +53,7 @@ def sample(
 
 
 def _ddim(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
-    for time, following in zip(times[:-1], times[1:], strict=True):
+    for time, following in itertools.pairwise(times):
         data, direction = denoise(state, time.to(state))
         alpha, sigma = (float(value) for value in schedule(following))
         state = alpha * data + sigma * direction
@@ -61,7 +62,7 @@ def _ddim(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -
 
 def _dpm_solver(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
     previous: tuple[Tensor, float] | None = None  # the last data estimate and its step
-    for time, following in zip(times[:-1], times[1:], strict=True):
+    for time, following in itertools.pairwise(times):
         alpha, sigma = (float(value) for value in schedule(time))
         next_alpha, next_sigma = (float(value) for value in schedule(following))
         data, _ = denoise(state, time.to(state))
@@ -84,13 +85,13 @@ def _velocity(denoise: Denoiser, state: Tensor, schedule: Schedule, time: Tensor
 
 
 def _euler(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
-    for time, following in zip(times[:-1], times[1:], strict=True):
+    for time, following in itertools.pairwise(times):
         state = state + float(following - time) * _velocity(denoise, state, schedule, time)
     return state
 
 
 def _heun(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
-    for time, following in zip(times[:-1], times[1:], strict=True):
+    for time, following in itertools.pairwise(times):
         step = float(following - time)
         velocity = _velocity(denoise, state, schedule, time)
         predicted = state + step * velocity

@@ -34,7 +34,11 @@ class Cascade(Generator):
     """
 
     def __init__(
-        self, autoencoder: Autoencoder, anatomy: AnatomyDiffusion, motion: MotionDiffusion, settings: CascadeSettings
+        self,
+        autoencoder: Autoencoder,
+        anatomy: AnatomyDiffusion,
+        motion: MotionDiffusion,
+        settings: CascadeSettings,
     ) -> None:
         self.autoencoder, self.anatomy, self.motion = autoencoder, anatomy, motion
         self.settings = settings

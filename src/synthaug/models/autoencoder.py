@@ -71,7 +71,9 @@ class Autoencoder(TrainableModel):
         for index in indices:
             choice, position = torch.rand(2, generator=generator).tolist()
             labelled = self._labelled[index]
-            among = labelled if labelled and choice < self.settings.labelled_fraction else range(self.grid.frames)
+            among = (
+                labelled if labelled and choice < self.settings.labelled_fraction else range(self.grid.frames)
+            )
             frame = among[int(position * len(among))]
             geometry = Geometry.draw(self.settings.augmentation, generator)
             image = torch.from_numpy(self._store.images[index, frame].astype(np.float32))
@@ -93,7 +95,8 @@ class Autoencoder(TrainableModel):
         divergence = (mean**2 + log_variance.exp() - 1 - log_variance).float() / 2
         terms = {
             "image": masked_mean(error.abs(), slices),
-            "gradient": masked_mean(error.diff(dim=-1).abs(), slices) + masked_mean(error.diff(dim=-2).abs(), slices),
+            "gradient": masked_mean(error.diff(dim=-1).abs(), slices)
+            + masked_mean(error.diff(dim=-2).abs(), slices),
             "kl": masked_mean(divergence, slices),
             "mask": mask_loss(logits.float(), batch["labels"]),
         }

@@ -45,9 +45,7 @@ class LatentDiffusion(TrainableModel):
         self.objective = Objective(settings.objective, Schedule(settings.schedule))
         self.embedding_size = 2 * settings.channels[0]
         self.time = TimeEmbedding(self.embedding_size)
-        self.conditions = Conditions(
-            settings.conditions, self.fold_facts["vocabulary"], self.embedding_size
-        )
+        self.conditions = Conditions(settings.conditions, self.fold_facts["vocabulary"], self.embedding_size)
 
     @classmethod
     def facts(cls, settings: LatentDiffusionSettings, store: TensorStore) -> dict[str, Any]:

@@ -55,7 +55,12 @@ class Header:
 
 
 def save_model(
-    path: Path, model: TrainableModel, settings: Mapping[str, Any], seen: list[str], seed: int, needs: Mapping[str, Path]
+    path: Path,
+    model: TrainableModel,
+    settings: Mapping[str, Any],
+    seen: list[str],
+    seed: int,
+    needs: Mapping[str, Path],
 ) -> None:
     """Write a model atomically; the same model gives the same bytes.
 
@@ -161,7 +166,9 @@ def _open(path: Path, with_tensors: bool = False) -> tuple[Header, dict[str, Ten
             content = (file.metadata() or {}).get(_KEY)
             tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
     except SafetensorError as error:
-        raise SynthaugError(f"{path}: not a readable safetensors file ({error}); train the model again") from None
+        raise SynthaugError(
+            f"{path}: not a readable safetensors file ({error}); train the model again"
+        ) from None
     if content is None:
         raise SynthaugError(f"{path}: has no synthaug header; give a model.safetensors that a study wrote")
     return Header(**json.loads(content)), tensors

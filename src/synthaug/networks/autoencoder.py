@@ -11,6 +11,22 @@ from torch.nn import functional
 from synthaug.networks.blocks import ChannelNorm, Downsample, ResidualBlock, Upsample, plane_convolution
 
 
+class Level(nn.Module):
+    """Residual blocks at one resolution; slices exchange information at the deepest alone."""
+
+    def __init__(self, channels: int, blocks: int, through_plane: bool) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, channels, through_plane=through_plane) for _ in range(blocks)
+        )
+
+    def forward(self, features: Tensor, slices: Tensor) -> Tensor:
+        """Transform (b, c, z, y, x)."""
+        for block in self.blocks:
+            features = block(features, slices)
+        return features
+
+
 class Encoder(nn.Module):
     """From a frame to the mean and log-variance of its latent.
 
@@ -26,25 +42,18 @@ class Encoder(nn.Module):
 
     def __init__(self, channels: Sequence[int], blocks: int, latent_channels: int) -> None:
         super().__init__()
-        self.levels = nn.ModuleList()
+        self.steps, self.levels = nn.ModuleList(), nn.ModuleList()
         for level, (inputs, outputs) in enumerate(zip([1, *channels], channels, strict=False)):
-            deepest = level == len(channels) - 1
-            self.levels.append(
-                nn.ModuleList(
-                    [Downsample(inputs, outputs)]
-                    + [ResidualBlock(outputs, outputs, through_plane=deepest) for _ in range(blocks)]
-                )
-            )
+            self.steps.append(Downsample(inputs, outputs))
+            self.levels.append(Level(outputs, blocks, through_plane=level == len(channels) - 1))
         self.norm = ChannelNorm(channels[-1])
         self.output = plane_convolution(channels[-1], 2 * latent_channels)
 
     def forward(self, frames: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance, each (b, c, z, y', x'), of frames (b, 1, z, y, x)."""
         features = frames
-        for downsample, *blocks in self.levels:
-            features = downsample(features)
-            for block in blocks:
-                features = block(features, slices)
+        for step, level in zip(self.steps, self.levels, strict=True):
+            features = level(step(features), slices)
         mean, log_variance = self.output(functional.silu(self.norm(features))).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 5)
 
@@ -72,24 +81,18 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.input = plane_convolution(latent_channels, channels[-1])
-        self.levels = nn.ModuleList()
+        self.steps, self.levels = nn.ModuleList(), nn.ModuleList()
         for level, width in reversed(list(enumerate(channels))):
             deepest = level == len(channels) - 1
-            step = nn.Identity() if deepest else Upsample(channels[level + 1], width)
-            self.levels.append(
-                nn.ModuleList(
-                    [step] + [ResidualBlock(width, width, through_plane=deepest) for _ in range(blocks)]
-                )
-            )
+            self.steps.append(nn.Identity() if deepest else Upsample(channels[level + 1], width))
+            self.levels.append(Level(width, blocks, through_plane=deepest))
         self.heads = nn.ModuleList(Head(channels[0], count) for count in outputs)
 
     def forward(self, latent: Tensor, slices: Tensor) -> list[Tensor]:
         """Decode (b, c, z, y', x') to one (b, outputs, z, y, x) a head."""
         features = self.input(latent)
-        for step, *stages in self.levels:
-            features = step(features)
-            for block in stages:
-                features = block(features, slices)
+        for step, level in zip(self.steps, self.levels, strict=True):
+            features = level(step(features), slices)
         return [head(features, slices) for head in self.heads]
 
 

@@ -94,11 +94,10 @@ class Upsample(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv3d(inputs, 4 * outputs, 1)
+        self.convolution = nn.Conv3d(inputs, 4 * outputs, 1, bias=False)
         with torch.no_grad():  # the four sub-pixels start alike: nearest-neighbour enlargement
             first = self.convolution.weight[:outputs].clone()
             self.convolution.weight.copy_(first.repeat_interleave(4, dim=0))
-            self.convolution.bias.zero_()
 
     def forward(self, features: Tensor) -> Tensor:
         return rearrange(self.convolution(features), "b (c p q) z y x -> b c z (y p) (x q)", p=2, q=2)

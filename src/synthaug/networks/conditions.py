@@ -61,12 +61,14 @@ class ConditionEmbedding(nn.Module):
         self.continuous = nn.ModuleDict(
             {name: nn.Sequential(nn.Linear(7, size), nn.SiLU(), nn.Linear(size, size)) for name in continuous}
         )
-        self.categorical = nn.ModuleDict({name: nn.Embedding(count, size) for name, count in categorical.items()})
+        self.categorical = nn.ModuleDict(
+            {name: nn.Embedding(count, size) for name, count in categorical.items()}
+        )
         self.null = nn.ParameterDict(
             {name: nn.Parameter(torch.randn(size) / math.sqrt(size)) for name in [*continuous, *categorical]}
         )
-        for table in self.categorical.values():
-            nn.init.normal_(table.weight, std=1 / math.sqrt(size))
+        for parameter in self.categorical.parameters():
+            nn.init.normal_(parameter, std=1 / math.sqrt(size))
 
     def forward(self, values: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Tensor:
         """Embed (b,) values of every condition; where `known` (b,) is False the value is not looked at."""

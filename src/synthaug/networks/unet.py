@@ -69,15 +69,36 @@ class Stage(nn.Module):
         return features
 
 
+class Level(nn.Module):
+    """Stages at one resolution; the first may take more channels, from a skip connection."""
+
+    def __init__(
+        self, inputs: int, outputs: int, blocks: int, embedding: int, temporal: bool, spatial: bool
+    ) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(
+            Stage(inputs if block == 0 else outputs, outputs, embedding, temporal, spatial)
+            for block in range(blocks)
+        )
+
+    def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int) -> Tensor:
+        """Transform ((b t), c, z, y, x)."""
+        for stage in self.stages:
+            features = stage(features, slices, embedding, frames)
+        return features
+
+
 class LatentUNet(nn.Module):
     """U-Net whose frames are folded into the batch and which only resamples the plane.
+
+    The first level, too, halves the plane: it works on patches of 2 x 2 latent pixels.
 
     Parameters
     ----------
     inputs, outputs : int
         Channels in and out.
     channels : sequence of int
-        Feature channels a level; each level after the first halves y and x, rounding up.
+        Feature channels a level; each halves y and x, rounding up.
     blocks : int
         Residual blocks a level.
     embedding : int
@@ -90,22 +111,17 @@ class LatentUNet(nn.Module):
         self, inputs: int, outputs: int, channels: Sequence[int], blocks: int, embedding: int, temporal: bool
     ) -> None:
         super().__init__()
-        self.input = plane_convolution(inputs, channels[0])
-        self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        for level, width in enumerate(channels):
-            deepest = level == len(channels) - 1
-            stages = [Stage(width, width, embedding, temporal, spatial=deepest) for _ in range(blocks)]
-            step = nn.Identity() if level == 0 else Downsample(channels[level - 1], width)
-            self.down.append(nn.ModuleList([step, *stages]))
-        self.middle = Stage(channels[-1], channels[-1], embedding, temporal, spatial=True)
-        for level, width in reversed(list(enumerate(channels))):
-            deepest = level == len(channels) - 1
-            step = nn.Identity() if deepest else Upsample(channels[level + 1], width)
-            stages = [
-                Stage(2 * width if block == 0 else width, width, embedding, temporal, spatial=False)
-                for block in range(blocks)
-            ]
-            self.up.append(nn.ModuleList([step, *stages]))
+        self.down_steps, self.down = nn.ModuleList(), nn.ModuleList()
+        self.up_steps, self.up = nn.ModuleList(), nn.ModuleList()
+        deepest = channels[-1]
+        for finer, width in zip([inputs, *channels], channels, strict=False):
+            self.down_steps.append(Downsample(finer, width))
+            spatial = len(self.down) == len(channels) - 1
+            self.down.append(Level(width, width, blocks, embedding, temporal, spatial))
+        self.middle = Stage(deepest, deepest, embedding, temporal, spatial=True)
+        for finer, width in reversed(list(zip([channels[0], *channels], channels, strict=False))):
+            self.up.append(Level(2 * width, width, blocks, embedding, temporal, spatial=False))
+            self.up_steps.append(Upsample(width, finer))
         self.norm = ChannelNorm(channels[0])
         self.output = zero_initialised(plane_convolution(channels[0], outputs))
 
@@ -124,20 +140,16 @@ class LatentUNet(nn.Module):
             t.
         """
         embedding = functional.silu(embedding)
-        features = self.input(features)
-        kept = []
-        for step, *stages in self.down:
-            if not isinstance(step, nn.Identity):
-                _, _, _, y, x = features.shape
-                features = step(functional.pad(features, (0, x % 2, 0, y % 2)))
-            for stage in stages:
-                features = stage(features, slices, embedding, frames)
+        kept, planes = [], []
+        for step, level in zip(self.down_steps, self.down, strict=True):
+            y, x = features.shape[-2:]
+            planes.append((y, x))
+            features = step(functional.pad(features, (0, x % 2, 0, y % 2)))
+            features = level(features, slices, embedding, frames)
             kept.append(features)
         features = self.middle(features, slices, embedding, frames)
-        for step, *stages in self.up:
-            beside = kept.pop()
-            _, _, _, y, x = beside.shape
-            features = torch.cat([step(features)[..., :y, :x], beside], dim=1)
-            for stage in stages:
-                features = stage(features, slices, embedding, frames)
+        for step, level in zip(self.up_steps, self.up, strict=True):
+            features = level(torch.cat([features, kept.pop()], dim=1), slices, embedding, frames)
+            y, x = planes.pop()
+            features = step(features)[..., :y, :x]
         return self.output(functional.silu(self.norm(features)))
