@@ -62,7 +62,7 @@ class LatentDiffusionSettings(TrainableSettings):
     channels: tuple[int, ...] = Field(
         (64, 128),
         min_length=1,
-        description="Feature channels a level; each level after the first halves y and x.",
+        description="Feature channels a level; each level halves y and x of the latent.",
     )
     blocks: int = Field(1, ge=1, description="Residual blocks a level.")
     objective: Literal["epsilon", "v", "flow"] = Field(
