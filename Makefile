@@ -17,7 +17,7 @@ demo: $(READY)
 	@echo "The report: results/demo/report.html"
 
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: $(READY)
 	$(BIN)/ruff format --check .

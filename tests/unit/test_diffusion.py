@@ -78,9 +78,7 @@ def test_v_is_the_derivative_along_the_angle():
     data, noise, time = torch.tensor(1.3), torch.tensor(-0.4), torch.tensor(0.3)
     rates = schedule.derivatives(time)
     velocity = rates[0] * data + rates[1] * noise
-    torch.testing.assert_close(
-        Objective("v", schedule).target(data, noise, time), velocity / (torch.pi / 2)
-    )
+    torch.testing.assert_close(Objective("v", schedule).target(data, noise, time), velocity / (torch.pi / 2))
 
 
 def test_training_times_cover_all_noise_levels():

@@ -23,6 +23,10 @@ with job(snakemake):
         Path(snakemake.output.chunk),
         name=snakemake.wildcards.generator,
         batch_size=params.batch_size,
-        identity={"generator_kind": generator.settings.kind, "hashes": dict(generator.hashes), "seen": generator.seen},
+        identity={
+            "generator_kind": generator.settings.kind,
+            "hashes": dict(generator.hashes),
+            "seen": generator.seen,
+        },
         progress=progress("subjects"),
     )

@@ -34,7 +34,9 @@ def settings_of(content: Mapping[str, Any]) -> GeneratorSettings:
     return settings
 
 
-def build_generator(settings: GeneratorSettings, models: Mapping[str, Path], device: str = "auto") -> Generator:
+def build_generator(
+    settings: GeneratorSettings, models: Mapping[str, Path], device: str = "auto"
+) -> Generator:
     """Make a generator from its settings and its models' weight files.
 
     Parameters
