@@ -45,7 +45,7 @@ def test_samples_have_the_shape_that_was_asked_for(cascade):
     ):
         assert subject == row.subject
         assert cine.shape == labels.shape == (FRAMES, row.n_slices, MATRIX, MATRIX)
-        assert cine.dtype == np.float32 and 0 <= cine.min() and cine.max() <= 1 and np.isfinite(cine).all()
+        assert cine.dtype == np.float32 and cine.min() >= 0 and cine.max() <= 1 and np.isfinite(cine).all()
         assert labels.dtype == np.uint8 and labels.max() <= 3
 
 
