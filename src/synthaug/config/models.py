@@ -65,9 +65,12 @@ class LatentDiffusionSettings(TrainableSettings):
         description="Feature channels a level; each level halves y and x of the latent.",
     )
     blocks: int = Field(1, ge=1, description="Residual blocks a level.")
-    objective: Literal["epsilon", "v", "flow"] = Field(
-        "v",
-        description="What the network predicts: the noise, the v of progressive distillation, or the flow velocity.",
+    objective: Literal["data", "epsilon", "v", "flow"] = Field(
+        "data",
+        description=(
+            "What the network predicts: the data, the noise, the v of progressive distillation, or the "
+            "velocity of rectified flow."
+        ),
     )
     schedule: Literal["cosine", "linear", "flow"] = Field(
         "cosine",

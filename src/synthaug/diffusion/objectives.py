@@ -9,6 +9,9 @@ from torch import Tensor
 
 from synthaug.diffusion.schedules import Schedule
 
+#: Bounds the weight of nearly clean samples where the data itself is predicted.
+_SMALLEST_VARIANCE = 0.05
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -17,7 +20,8 @@ class Objective:
     Parameters
     ----------
     name : str
-        ``"epsilon"``: the noise (Ho et al., NeurIPS 2020). ``"v"``: alpha noise - sigma data
+        ``"data"``: the data itself, with errors weighted as those of v (Li and He, 2025: a network
+        that is narrower than what it denoises need not carry the noise). ``"epsilon"``: the noise (Ho et al., NeurIPS 2020). ``"v"``: alpha noise - sigma data
         (Salimans and Ho, ICLR 2022). ``"flow"``: noise - data, with times drawn from a
         logit-normal distribution (Esser et al., ICML 2024).
     schedule : Schedule
@@ -28,8 +32,8 @@ class Objective:
     schedule: Schedule
 
     def __post_init__(self) -> None:
-        if self.name not in ("epsilon", "v", "flow"):
-            raise ValueError(f"unknown objective {self.name!r}; use epsilon, v or flow")
+        if self.name not in ("data", "epsilon", "v", "flow"):
+            raise ValueError(f"unknown objective {self.name!r}; use data, epsilon, v or flow")
 
     @property
     def last_time(self) -> float:
@@ -47,6 +51,8 @@ class Objective:
 
     def target(self, data: Tensor, noise: Tensor, time: Tensor) -> Tensor:
         """What the network should answer; `time` broadcasts against the data."""
+        if self.name == "data":
+            return data
         if self.name == "epsilon":
             return noise
         if self.name == "flow":
@@ -54,9 +60,18 @@ class Objective:
         alpha, sigma = self.schedule(time)
         return alpha * noise - sigma * data
 
+    def weight(self, time: Tensor) -> Tensor:
+        """Weight of the squared error of a prediction."""
+        if self.name == "data":
+            _, sigma = self.schedule(time)
+            return 1 / (sigma**2).clamp(min=_SMALLEST_VARIANCE)
+        return torch.ones_like(time)
+
     def split(self, noisy: Tensor, prediction: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         """Data and noise that a prediction implies; `noisy` = alpha data + sigma noise."""
         alpha, sigma = self.schedule(time)
+        if self.name == "data":
+            return prediction, (noisy - alpha * prediction) / sigma
         if self.name == "epsilon":
             return (noisy - sigma * prediction) / alpha, prediction
         if self.name == "flow":
