@@ -93,7 +93,9 @@ class LatentDiffusion(TrainableModel):
         spread = times.view(count, *extra)
         alpha, sigma = self.objective.schedule(spread)
         prediction = predict(alpha * data + sigma * noise, times, kept).float()
-        squared = (prediction - self.objective.target(data, noise, spread)) ** 2 * self.objective.weight(spread)
+        squared = (prediction - self.objective.target(data, noise, spread)) ** 2 * self.objective.weight(
+            spread
+        )
         loss = (squared * weights).sum() / weights.expand_as(squared).sum()
         return loss, {}
 
