@@ -27,6 +27,6 @@ def slurm():
 
 def test_the_tiny_study_runs_through_slurm(slurm, tmp_path):
     checkout = copy_repository(tmp_path / "synthaug")
-    done = checkout.snakemake("--profile", "profiles/ci", "--configfile", "config/studies/tiny.yaml", "all")
+    done = checkout.snakemake("all", "--profile", "profiles/ci", "--configfile", "config/studies/tiny.yaml")
     assert (checkout.root / "results" / "tiny" / "report.html").is_file()
     assert "SLURM" in done.stderr

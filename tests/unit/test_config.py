@@ -65,7 +65,7 @@ def test_a_misspelt_key_names_the_nearest_right_one(demo):
             "no arm of real patients only",
         ),
         ("arms.b_d", {}, "not allowed"),
-        ("models.motion.needs.autoencoder", "nobody", "models.motion.needs: 'nobody' is not declared"),
+        ("models.motion.needs", {"autoencoder": "nobody"}, "models.motion.needs: 'nobody' is not declared"),
         ("models.anatomy", {"inherits": "nobody"}, "inherits 'nobody', which is not in models"),
         ("name", "../demo", "not allowed"),
     ],

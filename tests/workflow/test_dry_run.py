@@ -46,15 +46,19 @@ def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, 
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("study", "change", "message"),
     [
-        ('harmonisation={"framse": 12}', "unknown key 'framse'; did you mean 'frames'?"),
-        ('datasets={"phantom-a": {"phantom": null, "root": "/nowhere/ACDC"}}', "/nowhere/ACDC"),
-        ('arms={"bad": {"generator": "nobody", "dose": 1}}', "'nobody' is not declared"),
+        ("tiny", 'harmonisation={"framse": 12}', "unknown key 'framse'; did you mean 'frames'?"),
+        ("tiny", 'arms={"bad": {"generator": "nobody", "dose": 1}}', "'nobody' is not declared"),
+        (
+            "acdc_mini",
+            'datasets={"acdc-mini": {"root": "/nowhere/ACDC"}}',
+            "/nowhere/ACDC: the dataset's root",
+        ),
     ],
 )
-def test_a_wrong_study_stops_before_anything_runs(checkout, change, message):
-    done = checkout.run("config/studies/tiny.yaml", "--dry-run", "--config", change, check=False)
+def test_a_wrong_study_stops_before_anything_runs(checkout, study, change, message):
+    done = checkout.run(f"config/studies/{study}.yaml", "--dry-run", "--config", change, check=False)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
