@@ -14,6 +14,11 @@ from synthaug.models import module_of
 
 try:
     study = load_study(config)
+    raw = {
+        name: [str(file) for file in raw_files(dataset.layout, dataset.root)]
+        for name, dataset in study.datasets.items()
+        if dataset.root
+    }
 except SynthaugError as error:
     raise WorkflowError(str(error)) from None
 
@@ -71,13 +76,7 @@ def one(path, **values):
 
 def raw_dataset(wildcards):
     """What a dataset is read from: the written phantom, or every file under the user's root."""
-    dataset = study.datasets[wildcards.dataset]
-    if dataset.phantom:
-        return rules.write_phantom.output.root
-    try:
-        return [str(file) for file in raw_files(dataset.layout, dataset.root)]
-    except SynthaugError as error:
-        raise WorkflowError(f"datasets.{wildcards.dataset}: {error}") from None
+    return raw.get(wildcards.dataset) or rules.write_phantom.output.root
 
 
 def raw_root(wildcards):
