@@ -64,7 +64,7 @@ def test_every_declared_measure_has_rows(rows):
 
 def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
     scores = rows[rows["metric"] == "dice"]
-    patients = scores.groupby("arm")["subject"].agg(lambda subjects: tuple(sorted(set(subjects))))
+    patients = scores.groupby("arm")["subject"].agg(lambda subjects: " ".join(sorted(set(subjects))))
     assert {"real", "real-plus", "real-plus-repeated", "real-plus-classical", "synthetic-only"} <= set(
         patients.index
     )

@@ -25,7 +25,6 @@ except SynthaugError as error:
 arms = resolve_arms(study.arms)
 folds = list(range(study.split.folds))
 draws = list(study.synthesis.seeds)
-phantoms = [name for name, dataset in study.datasets.items() if dataset.phantom]
 sampling_generators = [name for name, generator in study.generators.items() if generator.kind != "external"]
 extractors = list(study.evaluation.extractors)
 chunks = list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))

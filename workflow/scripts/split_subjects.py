@@ -4,11 +4,10 @@ from synthaug.artifacts import write_tsv
 from synthaug.cohort import Cohort
 from synthaug.config.data import SplitSettings
 from synthaug.job import job
-from synthaug.splits import check_doses, make_splits
+from synthaug.splits import make_splits
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
     folds = make_splits(cohort.table, SplitSettings.model_validate(snakemake.params.split))
-    check_doses(folds, snakemake.params.doses, snakemake.params.synthetic_subjects)
     for path, fold in zip(snakemake.output.folds, folds, strict=True):
         write_tsv(path, fold)
