@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,34 +94,6 @@ def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) ->
     if labelled is not None:
         chosen &= split["labelled"] == labelled
     return split.loc[chosen, "subject"].tolist()
-
-
-def check_doses(splits: Sequence[pd.DataFrame], doses: Mapping[str, float], synthetic_subjects: int) -> None:
-    """Refuse doses that ask for more synthetic subjects than the study makes.
-
-    Parameters
-    ----------
-    splits : sequence of DataFrame
-        All folds.
-    doses : mapping of str to float
-        Arm -> synthetic subjects per real labelled training patient.
-    synthetic_subjects : int
-        Synthetic subjects per generator, fold and seed.
-
-    Raises
-    ------
-    SynthaugError
-        Naming the arm and the number that would do.
-    """
-    for fold, split in enumerate(splits):
-        n_real = len(subjects_of(split, "train", labelled=True))
-        for arm, dose in doses.items():
-            count = max(1, round(dose * n_real))
-            if count > synthetic_subjects:
-                raise SynthaugError(
-                    f"config: arms.{arm}.dose: {dose:g} asks for {count} synthetic subjects in fold {fold} "
-                    f"({n_real} real patients); set synthesis.subjects to {count} or lower the dose"
-                )
 
 
 def _subjects(table: pd.DataFrame) -> pd.DataFrame:

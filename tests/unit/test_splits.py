@@ -3,7 +3,7 @@ import pytest
 
 from synthaug.config.data import SplitSettings
 from synthaug.errors import SynthaugError
-from synthaug.splits import check_doses, make_splits, read_split, subjects_of
+from synthaug.splits import make_splits, read_split, subjects_of
 
 
 def cohort_table(n_per_stratum=5, unlabelled=3) -> pd.DataFrame:
@@ -105,11 +105,3 @@ def test_a_split_is_read_back_as_it_was(tmp_path):
     read = read_split(tmp_path / "fold-0.tsv")
     assert subjects_of(read, "train", labelled=True) == subjects_of(split, "train", labelled=True)
     assert subjects_of(read, "train", labelled=False) == split.loc[~split["labelled"], "subject"].tolist()
-
-
-def test_doses_beyond_what_is_synthesised_are_refused():
-    splits = make_splits(cohort_table(), SplitSettings())
-    n_real = len(subjects_of(splits[0], "train", labelled=True))
-    check_doses(splits, {"plus": 2.0}, 2 * n_real)
-    with pytest.raises(SynthaugError, match=rf"arms\.plus\.dose.*set synthesis\.subjects to {2 * n_real}"):
-        check_doses(splits, {"plus": 2.0}, 2 * n_real - 1)

@@ -66,25 +66,6 @@ rule split_subjects:
         "../scripts/split_subjects.py"
 
 
-rule check_doses:
-    input:
-        folds=settled("splits/fold-{fold}.tsv", fold=folds),
-        code=code("check_doses"),
-    output:
-        checked=result("splits/doses.json"),
-    log:
-        result("logs/check_doses.log"),
-    conda:
-        "../../envs/synthaug.yaml"
-    params:
-        doses={name: arm.dose for name, arm in arms.items() if arm.generator in sampling_generators},
-        synthetic_subjects=study.synthesis.subjects,
-    message:
-        "Checking that no arm asks for more synthetic subjects than will be made"
-    script:
-        "../scripts/check_doses.py"
-
-
 rule pack_cohort:
     input:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),

@@ -6,8 +6,6 @@ rule train_model:
         train=result("stores/fold-{fold}/train"),
         validation=result("stores/fold-{fold}/validation"),
         needs=model_needs,
-        # Before the first hour of training, but another arm is no reason to train again.
-        doses=ancient(result("splits/doses.json")),
         code=model_code,
     output:
         weights=result("models/{model}/fold-{fold}/seed-{seed}/model.safetensors"),

@@ -147,8 +147,8 @@ class SynthesisSettings(Settings):
         100,
         ge=1,
         description=(
-            "Synthetic subjects per generator, fold and seed; a dose that needs more is refused before anything "
-            "is trained."
+            "Synthetic subjects per generator, fold and seed. Ask for some more than the largest dose needs: "
+            "an arm that finds too few accepted ones is refused."
         ),
     )
     seeds: tuple[Seed, ...] = Field(
