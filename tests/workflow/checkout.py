@@ -35,7 +35,7 @@ class Checkout:
 
     def run(self, study: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a study on two cores."""
-        return self.snakemake("--cores", "2", "--configfile", study, *arguments, check=check)
+        return self.snakemake("--configfile", study, "--cores", "2", *arguments, check=check)
 
     def would_run(self, study: str, *arguments: str) -> dict[str, int]:
         """Rules that a run would execute now, with the number of jobs of each."""
