@@ -39,7 +39,7 @@ def beating_heart(seed: int, frames: int = 8, size: int = 40) -> tuple[np.ndarra
     return cine, labels
 
 
-def write_made_up_cohort(folder: Path, name: str, kind: str, count: int, seed: int) -> list[str]:
+def write_made_up_cohort(folder: Path, name: str, kind: str, count: int, seed: int, **meta: Any) -> list[str]:
     """Write a cohort of beating rings; real ones have labels at ED and ES only."""
     rows: list[dict[str, Any]] = []
     for number in range(count):
@@ -64,7 +64,7 @@ def write_made_up_cohort(folder: Path, name: str, kind: str, count: int, seed: i
         if kind == "synthetic":
             row |= {f"asked_{key}": function[key] * 1.05 for key in ("lv_edv_ml", "lv_esv_ml")}
         rows.append(row)
-    write_cohort(folder, name, kind, rows, SPACING_MM)
+    write_cohort(folder, name, kind, rows, SPACING_MM, **meta)
     return [row["subject"] for row in rows]
 
 
@@ -144,7 +144,11 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
 
 
 def make_study(
-    root: Path, gain: float = 0.012, rows: pd.DataFrame | None = None, cohort_size: int = 8
+    root: Path,
+    gain: float = 0.012,
+    rows: pd.DataFrame | None = None,
+    cohort_size: int = 8,
+    seen: list[str] | None = None,
 ) -> ReportInputs:
     """Write everything a report is made from under `root`.
 
@@ -158,10 +162,14 @@ def make_study(
         Result rows; `made_up_rows` of the cohort where none are given.
     cohort_size : int
         Subjects of each cohort.
+    seen : list of str, optional
+        Real subjects that the generator says it was trained on.
     """
     real, fake = root / "cohorts" / "acdc", root / "synthetic" / "cascade" / "cohort"
     subjects = write_made_up_cohort(real, "acdc", "real", cohort_size, seed=0)
-    synthetic = write_made_up_cohort(fake, "cascade", "synthetic", cohort_size, seed=1)
+    synthetic = write_made_up_cohort(
+        fake, "cascade", "synthetic", cohort_size, seed=1, **({} if seen is None else {"seen": seen})
+    )
     quarantine = {"subject": "patient999", "file": "patient999_4d.nii.gz", "problem": "spacing lost"}
     write_tsv(real / "quarantine.tsv", pd.DataFrame([{**quarantine, "remedy": "declare spacing_mm"}]))
     findings = [{"subject": subjects[0], "finding": f"diagnosis {HOSTILE} & unknown"}]

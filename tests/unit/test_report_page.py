@@ -299,3 +299,15 @@ def test_an_unknown_metric_keeps_its_name():
     assert words.metric_name("torsion_angle_mean") == "torsion angle"
     assert words.metric_name("fvd_t_ratio") == "FVD-T as a multiple of the floor"
     assert words.decimals("torsion_angle") is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        (None, "nobody could check that no test patient is among them"),
+        (["acdc-000", "acdc-001"], "2 real subjects, none of them tested"),
+        (["acdc-000", "acdc-002"], "2 real subjects, 1 of them tested"),
+    ],
+)
+def test_whom_a_generator_saw_is_said(tmp_path, seen, sentence):
+    assert sentence in build(make_study(tmp_path, cohort_size=4, seen=seen), tmp_path).text

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pandas as pd
 import pytest
+import yaml
 from checkout import Checkout, copy_repository
 
 from synthaug.cohort import Cohort
@@ -161,3 +163,24 @@ def test_a_variant_retrains_only_what_it_changes(tiny):
     arms = json.dumps({"b": {"generator": "cascade-b", "dose": 1.0, "controls": []}})
     jobs = tiny.would_run(STUDY, "--config", f"models={models}", f"generators={generators}", f"arms={arms}")
     assert jobs["train_model"] == 1 and jobs["train_segmenter"] == 1
+
+
+def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
+    """Another folder's synthetic cohort becomes an arm with its controls, scored like any other."""
+    brought = tiny.root / "brought"
+    shutil.copytree(results / "synthetic" / "cascade" / "fold-0" / "draw-0" / "cohort", brought)
+    study = yaml.safe_load((tiny.root / STUDY).read_text()) | {
+        "name": "brought",
+        "generators": {"mine": {"kind": "external", "folder": str(brought)}},
+        "arms": {"real": {}, "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]}},
+    }
+    (tiny.root / "config" / "studies" / "brought.yaml").write_text(yaml.safe_dump(study))
+    # What both studies make alike is not made twice.
+    for part in ("raw", "cohorts", "splits", "stores"):
+        shutil.copytree(results / part, tiny.root / "results" / "brought" / part)
+    tiny.run("config/studies/brought.yaml")
+    tables = tiny.root / "results" / "brought" / "tables"
+    rows = pd.read_parquet(next(tables.glob("v*/rows.parquet")))
+    assert {"real", "mine", "mine-repeated"} == set(rows.loc[rows["metric"] == "dice", "arm"])
+    assert "fvd_t" in set(rows.loc[rows["generator"] == "mine", "metric"])
+    assert "of them tested" in (tiny.root / "results" / "brought" / "report.html").read_text()

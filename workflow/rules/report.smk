@@ -31,7 +31,7 @@ rule gather_content:
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
         models=trained_models(),
         segmenters=[
-            (arm, fold, seed)
+            (arm if len(arm_draws(arm)) == 1 else f"{arm}, generator seed {draw}", fold, seed)
             for arm in arms
             for fold in folds
             for draw in arm_draws(arm)

@@ -60,7 +60,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets
             ),
-            "synthesis": people.synthesis_section(rows, inputs.synthetic),
+            "synthesis": people.synthesis_section(rows, inputs.synthetic, inputs.splits),
             "models": runs.trainings_section(inputs.models, "model", draw),
             "segmenters": runs.trainings_section(inputs.segmenters, "segmenter", draw),
             "other": results.other_section(rows),

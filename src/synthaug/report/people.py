@@ -52,8 +52,10 @@ def splits_section(splits: Mapping[int, Path]) -> list[dict[str, Any]]:
     return described
 
 
-def synthesis_section(rows: list[Row], runs: Sequence[SyntheticRun]) -> dict[str, Any]:
-    """Each synthetic cohort: how many were accepted, and why others were refused."""
+def synthesis_section(
+    rows: list[Row], runs: Sequence[SyntheticRun], splits: Mapping[int, Path]
+) -> dict[str, Any]:
+    """Each synthetic cohort: how many were accepted, why others were refused, whom its generator saw."""
     described = []
     rejections: list[Row] = []
     for run in runs:
@@ -62,10 +64,12 @@ def synthesis_section(rows: list[Row], runs: Sequence[SyntheticRun]) -> dict[str
         refused = _listed(run.rejections) if run.rejections else None
         rejections += [{"generator": run.generator, **row} for row in (refused or {"rows": []})["rows"]]
         reasons = [row for row in own if row["metric"].startswith("rejected_")]
+        cohort = Cohort.open(run.cohort)
         described.append(
             {
                 **about,
-                "accepted": len(Cohort.open(run.cohort).subjects),
+                "accepted": len(cohort.subjects),
+                "seen": _seen(cohort, splits.get(run.fold)),
                 "rate": estimate(next(iter(select(own, metric="acceptance_rate")), None)),
                 "refused": len(refused["rows"]) if refused else None,
                 "reasons": [
@@ -81,6 +85,16 @@ def synthesis_section(rows: list[Row], runs: Sequence[SyntheticRun]) -> dict[str
         "cohorts": described,
         "rejections": {"columns": columns, "rows": rejections},
     }
+
+
+def _seen(cohort: Cohort, split: Path | None) -> dict[str, int] | None:
+    """Real subjects a generator was trained on, and those of them who are tested; None where unknown."""
+    if split is None or "seen" not in cohort.meta:
+        return None
+    table = read_tsv(split, ("subject", "role"))
+    tested = table["subject"][table["role"].str.startswith("test")]
+    seen = set(cohort.meta["seen"])
+    return {"subjects": len(seen), "tested": len(seen & set(tested))}
 
 
 def _counts(column: pd.Series[Any]) -> list[dict[str, Any]]:
