@@ -11,7 +11,7 @@ from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
 
 SCHEDULES = ("cosine", "linear", "flow")
-OBJECTIVES = ("epsilon", "v", "flow")
+OBJECTIVES = ("data", "epsilon", "v", "flow")
 MEAN, DEVIATION = 3.0, 0.5
 
 

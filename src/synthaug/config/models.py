@@ -62,7 +62,7 @@ class LatentDiffusionSettings(TrainableSettings):
     channels: tuple[int, ...] = Field(
         (64, 128),
         min_length=1,
-        description="Feature channels a level; each level halves y and x of the latent.",
+        description="Feature channels a level; each after the first halves y and x of the latent.",
     )
     blocks: int = Field(1, ge=1, description="Residual blocks a level.")
     objective: Literal["data", "epsilon", "v", "flow"] = Field(

@@ -33,7 +33,12 @@ class AnatomyDiffusion(LatentDiffusion):
         super().__init__(settings, grid, needs, facts)
         channels = self.autoencoder.latent_shape[0]
         self.network = LatentUNet(
-            channels + 1, channels, settings.channels, settings.blocks, self.embedding_size, temporal=False
+            channels + 1,
+            channels,
+            settings.channels,
+            settings.blocks,
+            self.embedding_size,
+            temporal=False,
         )
         self.register_buffer("mean", torch.zeros(channels, 1, 1, 1))
         self.register_buffer("standard_deviation", torch.ones(channels, 1, 1, 1))

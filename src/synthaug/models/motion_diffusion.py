@@ -45,7 +45,12 @@ class MotionDiffusion(LatentDiffusion):
         channels = self.autoencoder.latent_shape[0]
         self.phase = PhaseEmbedding(self.embedding_size)
         self.network = LatentUNet(
-            2 * channels + 1, channels, settings.channels, settings.blocks, self.embedding_size, temporal=True
+            2 * channels + 1,
+            channels,
+            settings.channels,
+            settings.blocks,
+            self.embedding_size,
+            temporal=True,
         )
         for name in ("mean", "standard_deviation", "residual_deviation"):
             self.register_buffer(name, torch.zeros(channels, 1, 1, 1))

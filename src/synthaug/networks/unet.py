@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -91,14 +92,12 @@ class Level(nn.Module):
 class LatentUNet(nn.Module):
     """U-Net whose frames are folded into the batch and which only resamples the plane.
 
-    The first level, too, halves the plane: it works on patches of 2 x 2 latent pixels.
-
     Parameters
     ----------
     inputs, outputs : int
         Channels in and out.
     channels : sequence of int
-        Feature channels a level; each halves y and x, rounding up.
+        Feature channels a level; each after the first halves y and x, rounding up.
     blocks : int
         Residual blocks a level.
     embedding : int
@@ -108,22 +107,30 @@ class LatentUNet(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, channels: Sequence[int], blocks: int, embedding: int, temporal: bool
+        self,
+        inputs: int,
+        outputs: int,
+        channels: Sequence[int],
+        blocks: int,
+        embedding: int,
+        temporal: bool,
     ) -> None:
         super().__init__()
-        self.down_steps, self.down = nn.ModuleList(), nn.ModuleList()
-        self.up_steps, self.up = nn.ModuleList(), nn.ModuleList()
-        deepest = channels[-1]
-        for finer, width in zip([inputs, *channels], channels, strict=False):
-            self.down_steps.append(Downsample(finer, width))
+        finest, deepest = channels[0], channels[-1]
+        self.input = plane_convolution(inputs, finest)
+        self.down, self.shrink = nn.ModuleList(), nn.ModuleList()
+        self.up, self.grow = nn.ModuleList(), nn.ModuleList()
+        for width in channels:
             spatial = len(self.down) == len(channels) - 1
             self.down.append(Level(width, width, blocks, embedding, temporal, spatial))
         self.middle = Stage(deepest, deepest, embedding, temporal, spatial=True)
-        for finer, width in reversed(list(zip([channels[0], *channels], channels, strict=False))):
+        for width in reversed(channels):
             self.up.append(Level(2 * width, width, blocks, embedding, temporal, spatial=False))
-            self.up_steps.append(Upsample(width, finer))
-        self.norm = ChannelNorm(channels[0])
-        self.output = zero_initialised(plane_convolution(channels[0], outputs))
+        for finer, coarser in itertools.pairwise(channels):
+            self.shrink.append(Downsample(finer, coarser))
+            self.grow.insert(0, Upsample(coarser, finer))
+        self.norm = ChannelNorm(finest)
+        self.output = zero_initialised(plane_convolution(finest, outputs))
 
     def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int = 1) -> Tensor:
         """Transform ((b t), c, z, y, x).
@@ -140,16 +147,19 @@ class LatentUNet(nn.Module):
             t.
         """
         embedding = functional.silu(embedding)
-        kept, planes = [], []
-        for step, level in zip(self.down_steps, self.down, strict=True):
-            y, x = features.shape[-2:]
-            planes.append((y, x))
-            features = step(functional.pad(features, (0, x % 2, 0, y % 2)))
+        features = self.input(features)
+        kept: list[Tensor] = []
+        for number, level in enumerate(self.down):
+            if number:
+                y, x = features.shape[-2:]
+                features = self.shrink[number - 1](functional.pad(features, (0, x % 2, 0, y % 2)))
             features = level(features, slices, embedding, frames)
             kept.append(features)
         features = self.middle(features, slices, embedding, frames)
-        for step, level in zip(self.up_steps, self.up, strict=True):
-            features = level(torch.cat([features, kept.pop()], dim=1), slices, embedding, frames)
-            y, x = planes.pop()
-            features = step(features)[..., :y, :x]
+        for number, level in enumerate(self.up):
+            beside = kept.pop()
+            if number:
+                y, x = beside.shape[-2:]
+                features = self.grow[number - 1](features)[..., :y, :x]
+            features = level(torch.cat([features, beside], dim=1), slices, embedding, frames)
         return self.output(functional.silu(self.norm(features)))
