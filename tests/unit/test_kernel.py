@@ -1,11 +1,11 @@
-"""Kernel distance: a value computed by hand, unbiasedness and subsets."""
+"""Kernel distances: values computed by hand, unbiasedness and subsets."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from synthaug.metrics import kernel_distance
+from synthaug.metrics import gaussian_kernel_distance, kernel_distance
 
 X = np.array([[0.0, 0], [1, 0], [0, 1]])
 Y = np.array([[1.0, 1], [2, 0], [0, 2]])
@@ -48,3 +48,25 @@ def test_subsets_of_all_rows_are_the_whole_and_seeds_repeat() -> None:
 def test_refuses_a_subset_larger_than_the_set() -> None:
     with pytest.raises(ValueError, match="4 rows"):
         kernel_distance(X, Y, subset_size=4)
+
+
+def test_gaussian_value_by_hand() -> None:
+    # Two points a from two points b, all within a set alike: 1 + 1 - 2 exp(-d^2 / 2 s^2), times 1000.
+    first, second = np.zeros((2, 1)), np.full((2, 1), 3.0)
+    expected = 1000 * (2 - 2 * np.exp(-9 / 8))
+    assert gaussian_kernel_distance(first, second, bandwidth=2) == pytest.approx(expected, rel=1e-12)
+    assert gaussian_kernel_distance(X, Y) == pytest.approx(8.85488, abs=5e-6)
+
+
+def test_gaussian_distance_of_a_set_to_itself_is_zero() -> None:
+    features = np.random.default_rng(0).normal(size=(20, 5))
+    assert gaussian_kernel_distance(features, features[::-1]) == pytest.approx(0, abs=1e-9)
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0]
+    assert gaussian_kernel_distance(features @ turn, features + 2) == pytest.approx(
+        gaussian_kernel_distance(features + 2, features @ turn), rel=1e-12
+    )
+
+
+def test_gaussian_refuses_a_bandwidth_of_nothing() -> None:
+    with pytest.raises(ValueError, match="bandwidth"):
+        gaussian_kernel_distance(X, Y, bandwidth=0)

@@ -16,7 +16,7 @@ from synthaug.features.base import ExtractorAbsent
 _BATCH = 16
 _SIZE = 299
 _HOW_TO_GET = (
-    "download pt_inception-2015-12-05-6726825d.pth from the releases of mseitz/pytorch-fid and set "
+    "download pt_inception-2015-12-05-6726825d.pth from the releases of mseitzer/pytorch-fid (fid_weights) and set "
     "`weights` and `sha256` of the extractor"
 )
 
