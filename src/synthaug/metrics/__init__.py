@@ -1,6 +1,7 @@
 """Metrics on plain arrays: features (n, d), boolean masks (z, y, x), spacing in the same order."""
 
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
+from synthaug.metrics.extrapolation import extrapolated_frechet_distance
 from synthaug.metrics.frechet import frechet_distance, frechet_from_moments
 from synthaug.metrics.kernel import gaussian_kernel_distance, kernel_distance
 from synthaug.metrics.manifold import ManifoldScores, manifold_scores
@@ -15,6 +16,7 @@ __all__ = [
     "bland_altman",
     "dice",
     "ejection_fraction",
+    "extrapolated_frechet_distance",
     "frechet_distance",
     "frechet_from_moments",
     "gaussian_kernel_distance",
