@@ -19,9 +19,10 @@ from synthaug.config.features import (
 )
 from synthaug.errors import SynthaugError
 from synthaug.features import FeatureSet, extract_features, read_features
-from synthaug.metrics.distances import fit_whitening, measure_distances
+from synthaug.metrics.distances import measure_distances
 from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.kernel import kernel_distance
+from synthaug.metrics.subject_distances import fit_whitening
 from synthaug.models.base import Grid
 from synthaug.models.masked_autoencoder import MaskedAutoencoder
 from synthaug.models.weights import save_model

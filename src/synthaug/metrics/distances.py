@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,16 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.metrics.definitions import fields_of
-from synthaug.metrics.frechet import frechet_distance
-from synthaug.metrics.kernel import cubic_kernel
+from synthaug.metrics.subject_distances import (
+    KINDS,
+    SubjectDistance,
+    fit_transforms,
+    subject_distance,
+    transformed_rows,
+)
 from synthaug.tables import make_table
 
 Row = dict[str, Any]
-#: A distance between subjects of the real and subjects of the other set, given by their indices.
-SubjectDistance = Callable[[np.ndarray, np.ndarray], float]
-
-#: Metric -> kind of features it compares; ``"4d"`` joins the temporal and spatial ones of a subject.
-KINDS = {"fid": "frames", "kid": "frames", "fvd_t": "temporal", "fvd_s": "spatial", "f4d": "4d"}
-#: Share of the mean variance added along each axis. Less of it finds shuffled frames a little better, but
-#: fits the training subjects so closely that other real subjects seem far from them.
-_RIDGE = 1.0
 
 
 def measure_distances(
@@ -59,7 +56,7 @@ def measure_distances(
     present = not (real.absent or synthetic.absent)
     if present and real.extractor != synthetic.extractor:
         raise ValueError(f"features are of two extractors, {real.extractor} and {synthetic.extractor}")
-    transforms = _transforms(real.select(next(iter(references.values()))), real.whiten) if present else {}
+    transforms = fit_transforms(real.select(next(iter(references.values())))) if present else {}
     for versus, subjects in references.items():
         reference = real.select(subjects)
         about = {**fields, "versus": versus, "extractor": real.extractor}
@@ -68,105 +65,21 @@ def measure_distances(
                 note = real.absent or synthetic.absent
                 rows.append({**fields_of(metric), **about, "status": "extractor_absent", "note": note})
                 continue
-            first, second = (_of_kind(features, kind, transforms) for features in (reference, synthetic))
+            first, second = (
+                transformed_rows(features, kind, transforms) for features in (reference, synthetic)
+            )
             if first is None or second is None:
                 continue  # an extractor of single images says nothing about clips
-            make = _kernel_distance if metric == "kid" else _frechet_distance
-            rows += [{**row, **about} for row in _measure(metric, make(first), make(first, second),
-                                                          len(first), len(second), settings)]  # fmt: skip
+            measured = _measure(
+                metric,
+                subject_distance(metric, first),
+                subject_distance(metric, first, second),
+                len(first),
+                len(second),
+                settings,
+            )
+            rows += [{**row, **about} for row in measured]
     return make_table(rows)
-
-
-def fit_whitening(features: np.ndarray, ridge: float = _RIDGE) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and matrix that give features unit variance along their principal axes.
-
-    Without it a Fréchet distance speaks of the one or two axes along which a network's features vary
-    most (overall brightness, often), and is blind to the rest.
-
-    Parameters
-    ----------
-    features : ndarray, shape (n, d)
-        Real training features.
-    ridge : float
-        Share of the mean variance that is added along every axis, so that axes which hardly vary are not
-        blown up.
-
-    Returns
-    -------
-    centre : ndarray, shape (d,)
-    matrix : ndarray, shape (d, d)
-        Whitened features are ``(features - centre) @ matrix``.
-    """
-    centre = features.mean(axis=0, dtype=np.float64)
-    values, vectors = np.linalg.eigh(np.cov(features, rowvar=False, dtype=np.float64))
-    return centre, vectors / np.sqrt(np.clip(values, 0, None) + ridge * values.mean())
-
-
-Transforms = dict[str, tuple[np.ndarray, np.ndarray]]
-
-
-def _transforms(training: FeatureSet, whiten: bool) -> Transforms:
-    if not whiten or len(training.subjects) < 2:
-        return {}
-    return {kind: fit_whitening(np.concatenate(arrays)) for kind, arrays in training.features.items()}
-
-
-def _of_kind(features: FeatureSet, kind: str, transforms: Transforms) -> list[np.ndarray] | None:
-    """One float64 array (n_rows, d) a subject, or None where the extractor has no such features."""
-    if kind == "4d":
-        temporal, spatial = (_of_kind(features, part, transforms) for part in ("temporal", "spatial"))
-        if temporal is None or spatial is None:
-            return None
-        return [
-            np.concatenate([t.mean(axis=0), s.mean(axis=0)])[None]
-            for t, s in zip(temporal, spatial, strict=True)
-        ]
-    if kind not in features.features:
-        return None
-    arrays = [rows.astype(np.float64) for rows in features.features[kind]]
-    if kind not in transforms:
-        return arrays
-    centre, matrix = transforms[kind]
-    return [(rows - centre) @ matrix for rows in arrays]
-
-
-def _frechet_distance(real: list[np.ndarray], other: list[np.ndarray] | None = None) -> SubjectDistance:
-    other = real if other is None else other
-
-    def distance(first: np.ndarray, second: np.ndarray) -> float:
-        rows = [
-            np.concatenate([arrays[i] for i in chosen]) for arrays, chosen in ((real, first), (other, second))
-        ]
-        return frechet_distance(*rows)
-
-    return distance
-
-
-def _kernel_distance(real: list[np.ndarray], other: list[np.ndarray] | None = None) -> SubjectDistance:
-    """Kernel distance of subject sets, from kernel sums between subjects that are computed once."""
-    other = real if other is None else other
-    within = [_kernel_sums(arrays, arrays) for arrays in (real, other)]
-    between = _kernel_sums(real, other)
-    diagonals = [
-        np.array([np.trace(cubic_kernel(rows, rows)) for rows in arrays]) for arrays in (real, other)
-    ]
-    sizes = [np.array([len(rows) for rows in arrays]) for arrays in (real, other)]
-
-    def distance(first: np.ndarray, second: np.ndarray) -> float:
-        total = 0.0
-        counts = [sizes[side][chosen].sum() for side, chosen in enumerate((first, second))]
-        for side, chosen in enumerate((first, second)):
-            pairs = within[side][np.ix_(chosen, chosen)].sum() - diagonals[side][chosen].sum()
-            total += pairs / (counts[side] * (counts[side] - 1))
-        return float(total - 2 * between[np.ix_(first, second)].sum() / (counts[0] * counts[1]))
-
-    return distance
-
-
-def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
-    stacked = np.concatenate(second)
-    starts = np.cumsum([0, *(len(rows) for rows in second[:-1])])
-    return np.array([np.add.reduceat(cubic_kernel(rows, stacked).sum(axis=0), starts) for rows in first])
 
 
 def _measure(

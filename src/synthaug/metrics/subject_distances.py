@@ -1,0 +1,128 @@
+"""Distances between sets of subjects, who have several rows of features each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from synthaug.features.files import FeatureSet
+from synthaug.metrics.frechet import frechet_distance
+from synthaug.metrics.kernel import cubic_kernel
+
+#: A distance between subjects of one set and subjects of another, given by their indices.
+SubjectDistance = Callable[[np.ndarray, np.ndarray], float]
+#: Centre and matrix of each kind of features.
+Transforms = dict[str, tuple[np.ndarray, np.ndarray]]
+
+#: Metric -> kind of features it compares; ``"4d"`` joins the temporal and spatial ones of a subject.
+KINDS = {"fid": "frames", "kid": "frames", "fvd_t": "temporal", "fvd_s": "spatial", "f4d": "4d"}
+#: Share of the mean variance added along each axis. Less of it finds shuffled frames a little better, but
+#: fits the training subjects so closely that other real subjects seem far from them.
+_RIDGE = 1.0
+
+
+def fit_whitening(features: np.ndarray, ridge: float = _RIDGE) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and matrix that give features unit variance along their principal axes.
+
+    Without it a Fréchet distance speaks of the one or two axes along which a network's features vary
+    most (overall brightness, often), and is blind to the rest.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+        Real training features.
+    ridge : float
+        Share of the mean variance that is added along every axis, so that axes which hardly vary are not
+        blown up.
+
+    Returns
+    -------
+    centre : ndarray, shape (d,)
+    matrix : ndarray, shape (d, d)
+        Whitened features are ``(features - centre) @ matrix``.
+    """
+    centre = features.mean(axis=0, dtype=np.float64)
+    values, vectors = np.linalg.eigh(np.cov(features, rowvar=False, dtype=np.float64))
+    return centre, vectors / np.sqrt(np.clip(values, 0, None) + ridge * values.mean())
+
+
+def fit_transforms(training: FeatureSet) -> Transforms:
+    """Whitening of every kind of features, where the extractor asks for it, from real training subjects."""
+    if not training.whiten or len(training.subjects) < 2:
+        return {}
+    return {kind: fit_whitening(np.concatenate(arrays)) for kind, arrays in training.features.items()}
+
+
+def transformed_rows(features: FeatureSet, kind: str, transforms: Transforms) -> list[np.ndarray] | None:
+    """One float64 array (n_rows, d) a subject, or None where the extractor has no such features."""
+    if kind == "4d":
+        temporal, spatial = (transformed_rows(features, part, transforms) for part in ("temporal", "spatial"))
+        if temporal is None or spatial is None:
+            return None
+        return [
+            np.concatenate([t.mean(axis=0), s.mean(axis=0)])[None]
+            for t, s in zip(temporal, spatial, strict=True)
+        ]
+    if kind not in features.features:
+        return None
+    arrays = [rows.astype(np.float64) for rows in features.features[kind]]
+    if kind not in transforms:
+        return arrays
+    centre, matrix = transforms[kind]
+    return [(rows - centre) @ matrix for rows in arrays]
+
+
+def subject_distance(
+    metric: str, real: list[np.ndarray], other: list[np.ndarray] | None = None
+) -> SubjectDistance:
+    """The distance between any subjects of one set and any of another, by their indices.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `KINDS`.
+    real : list of ndarray, shape (n_rows, d)
+        Features of each subject of the first set, from `transformed_rows`.
+    other : list of ndarray, shape (n_rows, d), optional
+        The same of the second set; without it both are the first.
+    """
+    make = _kernel_distance if metric == "kid" else _frechet_distance
+    return make(real, real if other is None else other)
+
+
+def _frechet_distance(real: list[np.ndarray], other: list[np.ndarray]) -> SubjectDistance:
+
+    def distance(first: np.ndarray, second: np.ndarray) -> float:
+        rows = [
+            np.concatenate([arrays[i] for i in chosen]) for arrays, chosen in ((real, first), (other, second))
+        ]
+        return frechet_distance(*rows)
+
+    return distance
+
+
+def _kernel_distance(real: list[np.ndarray], other: list[np.ndarray]) -> SubjectDistance:
+    """Kernel distance of subject sets, from kernel sums between subjects that are computed once."""
+    within = [_kernel_sums(arrays, arrays) for arrays in (real, other)]
+    between = _kernel_sums(real, other)
+    diagonals = [
+        np.array([np.trace(cubic_kernel(rows, rows)) for rows in arrays]) for arrays in (real, other)
+    ]
+    sizes = [np.array([len(rows) for rows in arrays]) for arrays in (real, other)]
+
+    def distance(first: np.ndarray, second: np.ndarray) -> float:
+        total = 0.0
+        counts = [sizes[side][chosen].sum() for side, chosen in enumerate((first, second))]
+        for side, chosen in enumerate((first, second)):
+            pairs = within[side][np.ix_(chosen, chosen)].sum() - diagonals[side][chosen].sum()
+            total += pairs / (counts[side] * (counts[side] - 1))
+        return float(total - 2 * between[np.ix_(first, second)].sum() / (counts[0] * counts[1]))
+
+    return distance
+
+
+def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+    stacked = np.concatenate(second)
+    starts = np.cumsum([0, *(len(rows) for rows in second[:-1])])
+    return np.array([np.add.reduceat(cubic_kernel(rows, stacked).sum(axis=0), starts) for rows in first])
