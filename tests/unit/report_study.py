@@ -133,6 +133,9 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
             "generator": "cascade",
         }
         rows.append({**absent, "versus": versus, "note": "extractor inception absent: no weights given"})
+    for probe, response in (("noise 0.1", 7.31), ("frames shuffled", 0.4)):
+        about = {"versus": probe, "direction": "none", "extractor": "masked-autoencoder:1a2b3c", "fold": 0}
+        rows.append({**common, **about, "metric": "fvd_t_response", "value": response, "n": 6})
     control = {**common, "generator": "cascade", "fold": 0, "generator_seed": 0, "n": 12}
     rows.append({**control, "metric": "controllability_r_lv_edv_ml", "value": 0.93, "direction": "higher"})
     rows.append({**control, "metric": "controllability_bias_lv_edv_ml", "value": -3.1, "unit": "mL"})

@@ -311,3 +311,9 @@ def test_an_unknown_metric_keeps_its_name():
 )
 def test_whom_a_generator_saw_is_said(tmp_path, seen, sentence):
     assert sentence in build(make_study(tmp_path, cohort_size=4, seen=seen), tmp_path).text
+
+
+def test_what_the_distances_notice_is_tabled(study):
+    _, _, page = study
+    table = page.text[page.text.index("What these distances notice") :]
+    assert re.search(r"noise 0\.1\s*\+7\.3", table) and re.search(r"frames shuffled\s*\+0\.4", table)

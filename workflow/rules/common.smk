@@ -135,9 +135,9 @@ def extractor_model(wildcards):
     )
 
 
-def extractor_code(wildcards):
+def extractor_code(wildcards, script="extract_features"):
     extractor = study.evaluation.extractors[wildcards.extractor]
-    return code("extract_features", *(model_modules(extractor.model) if extractor.kind == "study" else []))
+    return code(script, *(model_modules(extractor.model) if extractor.kind == "study" else []))
 
 
 def with_needs(names):
@@ -216,8 +216,8 @@ def controlled_cases(wildcards):
 
 
 def generator_rows():
-    """Row files about generators: distances, controllability, acceptance."""
-    files = []
+    """Row files about generators: distances and what they notice, controllability, acceptance."""
+    files = settled("rows/responses/{extractor}_fold-{fold}.tsv", extractor=extractors, fold=folds)
     for generator in study.generators:
         files += settled(
             "rows/distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",

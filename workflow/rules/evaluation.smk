@@ -90,6 +90,34 @@ rule measure_distances:
         "../scripts/measure_distances.py"
 
 
+rule probe_distances:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        model=extractor_model,
+        code=lambda w: extractor_code(w, "probe_distances"),
+    output:
+        rows=result("rows/responses/{extractor}_fold-{fold}.tsv"),
+    log:
+        result("logs/probe_distances/{extractor}_fold-{fold}.log"),
+    benchmark:
+        result("benchmarks/probe_distances/{extractor}_fold-{fold}.tsv")
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        extractor=lambda w: study.evaluation.extractors[w.extractor].model_dump(mode="json"),
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+    message:
+        "Damaging real cines to see what the distances of {wildcards.extractor} notice, fold {wildcards.fold}"
+    script:
+        "../scripts/probe_distances.py"
+
+
 rule predict_synthetic:
     input:
         model=lambda w: one(

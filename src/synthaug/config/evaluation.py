@@ -36,6 +36,13 @@ class EvaluationSettings(Settings):
             "covers; all other comparisons are exploratory and keep their plain p-values."
         ),
     )
+    probed_subjects: int = Field(
+        24,
+        ge=8,
+        description=(
+            "Real training subjects whose cines are damaged in known ways, to see which distances notice."
+        ),
+    )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
 
     def model_names(self) -> list[str]:

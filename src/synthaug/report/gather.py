@@ -9,7 +9,7 @@ from synthaug.artifacts import atomic_folder, read_tsv, write_json
 from synthaug.cohort import Cohort
 from synthaug.collate import read_version
 from synthaug.config.report import ReportSettings
-from synthaug.report import arms, cines, people, results, runs, words
+from synthaug.report import arms, cines, people, responses, results, runs, words
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
 
@@ -56,6 +56,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "doses": arms.doses_section(rows, inputs.arms, metric, draw),
             "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
+            "responses": responses.responses_section(rows),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets

@@ -68,7 +68,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *(f"{name}_mean" for name in per_patient),
         *(f"{name}_difference" for name in per_patient),
         *DISTANCES,
-        *(f"{name}_ratio" for name in DISTANCES),
+        *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "response")),
         "acceptance_rate",
     }
     return [

@@ -32,7 +32,12 @@ STATUSES = {
     "not_measured": "not measured",
     "failed": "failed",
 }
-_SUFFIXES = {"_mean": "mean", "_difference": "difference", "_ratio": "as a multiple of the floor"}
+_SUFFIXES = {
+    "_mean": "mean",
+    "_difference": "difference",
+    "_ratio": "as a multiple of the floor",
+    "_response": "response",
+}
 
 
 def base_metric(metric: str) -> str:
