@@ -19,6 +19,7 @@ from synthaug.config.features import (
 )
 from synthaug.errors import SynthaugError
 from synthaug.features import FeatureSet, extract_features, read_features
+from synthaug.features.depth import with_thirds
 from synthaug.metrics.distances import measure_distances
 from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.kernel import kernel_distance
@@ -166,6 +167,9 @@ def test_study_extractor_kinds_rows_and_identity(cohort: Cohort, weights: Path, 
         "frames": [(24, 24), (30, 24)],
         "temporal": [(4, 24), (5, 24)],
         "spatial": [(6, 24), (6, 24)],
+        "basal": [(12, 24), (12, 24)],  # 2 of 4 and of 5 slices, in each of 6 frames
+        "middle": [(6, 24), (12, 24)],
+        "apical": [(6, 24), (6, 24)],
     }
     alone = cohort.select(["b"])
     extract_features(alone, settings, tmp_path / "g.npz", weights)
@@ -194,7 +198,7 @@ def test_absent_extractors_are_a_status(cohort: Cohort, tmp_path: Path) -> None:
         extract_features(cohort, settings, tmp_path / "f.npz")
         absent = read_features(tmp_path / "f.npz")
         rows = measure_distances(absent, absent, {"real train": ["a", "b"]}, SETTINGS, FIELDS)
-        assert set(rows["metric"]) == {"fid", "kid", "fvd_t", "fvd_s", "f4d"}
+        assert {"fid", "kid", "fvd_t", "fvd_s", "f4d", "fid_apical"} <= set(rows["metric"])
         assert set(rows["status"]) == {"extractor_absent"} and rows["value"].isna().all()
         assert (rows["note"].str.len() > 20).all() and set(rows["extractor"]) == {settings.kind}
 
@@ -227,3 +231,12 @@ def test_inception_measures_frames_only() -> None:
     features = feature_set(8)
     frames = FeatureSet(features.subjects, {"frames": features.features["frames"]}, "inception")
     assert list(measure(frames, frames).index) == ["fid", "fid_ratio", "kid"]
+
+
+def test_images_by_thirds_of_the_stack():
+    frames, n_slices = np.arange(2 * 5)[:, None].astype(float), 5  # two frames of five slices
+    found = with_thirds({"frames": frames}, n_slices)
+    assert found["basal"].ravel().tolist() == [0, 1, 5, 6]
+    assert found["middle"].ravel().tolist() == [2, 3, 7, 8]
+    assert found["apical"].ravel().tolist() == [4, 9]
+    assert set(with_thirds({"frames": frames}, 2)) == {"frames"}

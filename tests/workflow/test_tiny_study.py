@@ -60,6 +60,8 @@ def test_every_declared_measure_has_rows(rows):
         "fvd_t",
         "fvd_s",
         "f4d",
+        "fid_apical",
+        "fvd_t_response",
     } <= measured
     assert "acceptance_rate" in measured
 

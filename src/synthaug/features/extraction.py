@@ -10,6 +10,7 @@ import numpy as np
 from synthaug.cohort import Cohort
 from synthaug.config.features import ExtractorSettings
 from synthaug.features.base import Extractor, ExtractorAbsent
+from synthaug.features.depth import with_thirds
 from synthaug.features.files import FeatureSet
 
 
@@ -73,7 +74,8 @@ def extract_features(
         return
     features: dict[str, list[np.ndarray]] = {}
     for done, subject in enumerate(cohort.subjects):
-        for kind, rows in extractor.extract(cohort.cine(subject)).items():
+        cine = cohort.cine(subject)
+        for kind, rows in with_thirds(extractor.extract(cine), cine.shape[1]).items():
             features.setdefault(kind, []).append(rows)
         if progress:
             progress(done + 1, len(cohort.subjects))

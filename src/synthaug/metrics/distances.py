@@ -13,6 +13,7 @@ from synthaug.features.files import FeatureSet
 from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.subject_distances import (
     KINDS,
+    KINDS_BY_DEPTH,
     SubjectDistance,
     fit_transforms,
     subject_distance,
@@ -30,7 +31,7 @@ def measure_distances(
     settings: EvaluationSettings,
     fields: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """FID, KID, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
+    """FID (also by depth), KID, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def measure_distances(
     for versus, subjects in references.items():
         reference = real.select(subjects)
         about = {**fields, "versus": versus, "extractor": real.extractor}
-        for metric, kind in KINDS.items():
+        for metric, kind in (KINDS | KINDS_BY_DEPTH).items():
             if not present:
                 note = real.absent or synthetic.absent
                 rows.append({**fields_of(metric), **about, "status": "extractor_absent", "note": note})

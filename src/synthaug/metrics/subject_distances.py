@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from synthaug.features.depth import THIRDS
 from synthaug.features.files import FeatureSet
 from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.kernel import cubic_kernel
@@ -17,6 +18,8 @@ Transforms = dict[str, tuple[np.ndarray, np.ndarray]]
 
 #: Metric -> kind of features it compares; ``"4d"`` joins the temporal and spatial ones of a subject.
 KINDS = {"fid": "frames", "kid": "frames", "fvd_t": "temporal", "fvd_s": "spatial", "f4d": "4d"}
+#: FID by thirds of the stack, in which generators fail differently.
+KINDS_BY_DEPTH = {f"fid_{third}": third for third in THIRDS}
 #: Share of the mean variance added along each axis. Less of it finds shuffled frames a little better, but
 #: fits the training subjects so closely that other real subjects seem far from them.
 _RIDGE = 1.0
@@ -81,7 +84,7 @@ def subject_distance(
     Parameters
     ----------
     metric : str
-        A name in `KINDS`.
+        A name in `KINDS` or `KINDS_BY_DEPTH`.
     real : list of ndarray, shape (n_rows, d)
         Features of each subject of the first set, from `transformed_rows`.
     other : list of ndarray, shape (n_rows, d), optional
