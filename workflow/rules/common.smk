@@ -219,13 +219,14 @@ def generator_rows():
     """Row files about generators: distances and what they notice, controllability, acceptance."""
     files = settled("rows/responses/{extractor}_fold-{fold}.tsv", extractor=extractors, fold=folds)
     for generator in study.generators:
-        files += settled(
-            "rows/distances/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",
-            extractor=extractors,
-            generator=generator,
-            fold=folds,
-            draw=draws,
-        )
+        for kind in ("distances", "mixing"):
+            files += settled(
+                f"rows/{kind}/{{extractor}}_{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",
+                extractor=extractors,
+                generator=generator,
+                fold=folds,
+                draw=draws,
+            )
         files += settled(
             "rows/controllability/{generator}_fold-{fold}_draw-{draw}.tsv",
             generator=generator,
@@ -246,6 +247,17 @@ def synthetic_runs(wildcards):
     """Every synthetic cohort of the study."""
     return [
         synthetic_cohort(generator, {"study": study.name, "fold": fold, "draw": draw})
+        for generator in study.generators
+        for fold in folds
+        for draw in draws
+    ]
+
+
+def feature_maps():
+    """(extractor, generator, fold, draw) of every map of feature space."""
+    return [
+        (extractor, generator, fold, draw)
+        for extractor in extractors
         for generator in study.generators
         for fold in folds
         for draw in draws

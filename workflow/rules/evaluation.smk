@@ -90,6 +90,27 @@ rule measure_distances:
         "../scripts/measure_distances.py"
 
 
+rule map_features:
+    input:
+        real=rules.extract_real_features.output.features,
+        synthetic=rules.extract_synthetic_features.output.features,
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("map_features"),
+    output:
+        points=result("features/{extractor}/fold-{fold}/{generator}_draw-{draw}.map.tsv"),
+        rows=result("rows/mixing/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/map_features/{extractor}_{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+    message:
+        "Mapping {wildcards.generator} among real subjects with {wildcards.extractor}, fold {wildcards.fold}"
+    script:
+        "../scripts/map_features.py"
+
+
 rule probe_distances:
     input:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),

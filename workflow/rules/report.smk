@@ -13,6 +13,10 @@ rule gather_content:
             fold=folds,
             draw=draws,
         ),
+        maps=[
+            one("features/{e}/fold-{f}/{g}_draw-{d}.map.tsv", e=extractor, f=fold, g=generator, d=draw)
+            for extractor, generator, fold, draw in feature_maps()
+        ],
         models=[
             one("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)
             for model, fold, seed in trained_models()
@@ -29,6 +33,7 @@ rule gather_content:
         study=study.model_dump(mode="json"),
         arms=[vars(arm) for arm in arms.values()],
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
+        maps=feature_maps(),
         models=trained_models(),
         segmenters=[
             (arm if len(arm_draws(arm)) == 1 else f"{arm}, generator seed {draw}", fold, seed)

@@ -6,7 +6,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
 from synthaug.job import job
 from synthaug.report.gather import gather_content
-from synthaug.report.inputs import ReportInputs, SyntheticRun, TrainingRun
+from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.versions import current_version
 
 with job(snakemake):
@@ -25,6 +25,10 @@ with job(snakemake):
                 for (generator, fold, seed), cohort, measured in zip(
                     params.runs, inputs.synthetic, inputs.measured, strict=True
                 )
+            ],
+            maps=[
+                FeatureMap(extractor, generator, fold, seed, Path(points))
+                for (extractor, generator, fold, seed), points in zip(params.maps, inputs.maps, strict=True)
             ],
             models=[
                 TrainingRun(model, fold, seed, Path(record), Path(record).with_name("history.csv"))

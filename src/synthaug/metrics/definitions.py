@@ -40,6 +40,8 @@ DEFINITIONS: dict[str, Definition] = {
     "fvd_t": Definition("frechet.temporal.v1", "", "lower"),
     "fvd_s": Definition("frechet.spatial.v1", "", "lower"),
     "f4d": Definition("frechet.4d.v1", "", "lower"),
+    "mixing_temporal": Definition("mixing.temporal.5-nearest.v1", "1", "none"),
+    "mixing_spatial": Definition("mixing.spatial.5-nearest.v1", "1", "none"),
     "controllability_r": Definition("controllability.pearson.v1", "1", "higher"),
     "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
     "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),

@@ -65,6 +65,40 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
     return drawn.svg
 
 
+def feature_map(points: pd.DataFrame) -> str:
+    """Real and synthetic subjects in a plane that has no units.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Columns set (``real``, ``synthetic``), x, y.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    with panel(height_in=3.0) as drawn:
+        axes = drawn.axes
+        for name, marker in (("real", "o"), ("synthetic", "^")):
+            own = points[points["set"] == name]
+            axes.plot(
+                own["x"],
+                own["y"],
+                marker,
+                color=colour(name),
+                markersize=5.5,
+                alpha=0.75,
+                markeredgewidth=0,
+                label=f"{name}, {len(own)}",
+            )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.margins(0.06)
+        legend(axes)
+    return drawn.svg
+
+
 def asked_against_measured(
     points: Mapping[str, tuple[Sequence[float], Sequence[float]]], axis_label: str
 ) -> str:

@@ -56,6 +56,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "doses": arms.doses_section(rows, inputs.arms, metric, draw),
             "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
+            "maps": results.maps_section(rows, inputs.maps, draw),
             "responses": responses.responses_section(rows),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
             "examples": cines.examples_section(

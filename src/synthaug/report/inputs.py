@@ -61,6 +61,27 @@ class TrainingRun:
 
 
 @dataclass(frozen=True)
+class FeatureMap:
+    """Real training and synthetic subjects in the plane, from `synthaug.features.maps`.
+
+    Attributes
+    ----------
+    extractor, generator : str
+        Whose features; whose subjects.
+    fold, seed : int
+        Fold; seed of the generator.
+    points : Path
+        TSV with the columns kind, set, subject, x, y.
+    """
+
+    extractor: str
+    generator: str
+    fold: int
+    seed: int
+    points: Path
+
+
+@dataclass(frozen=True)
 class ReportInputs:
     """Everything the report of one study is made from.
 
@@ -79,6 +100,8 @@ class ReportInputs:
         Fold -> split table.
     synthetic : sequence of SyntheticRun
         Synthetic cohorts.
+    maps : sequence of FeatureMap
+        Maps of feature space.
     models, segmenters : sequence of TrainingRun
         Trainings of the generators' models and of the arms.
     """
@@ -89,5 +112,6 @@ class ReportInputs:
     cohorts: Mapping[str, Path]
     splits: Mapping[int, Path] = field(default_factory=dict)
     synthetic: Sequence[SyntheticRun] = ()
+    maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()

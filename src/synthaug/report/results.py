@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from synthaug.artifacts import read_tsv
 from synthaug.plots import synthesis
 from synthaug.report import words
-from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, Draw, Row, estimate, pooled, select
+from synthaug.report.inputs import FeatureMap
+from synthaug.report.rows import CLINICAL, DISTANCES, MIXING, OVERLAP, Draw, Row, estimate, pooled, select
 from synthaug.tables import VALUED_STATUSES
 
 #: What tells two rows of one metric apart, in the order in which labels name it.
@@ -61,6 +64,26 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
     }
 
 
+def maps_section(rows: list[Row], maps: Sequence[FeatureMap], draw: Draw) -> dict[str, Any]:
+    """Where synthetic subjects lie among real ones, and how well they mix."""
+    panels = []
+    for number, found in enumerate(maps):
+        points = read_tsv(found.points, ("subject",))
+        for kind, own in points.groupby("kind", sort=False):
+            word = {"temporal": "motion", "spatial": "anatomy"}[str(kind)]
+            title = f"{found.generator} by {word}"
+            if len(maps) > 1:
+                title += f", {found.extractor}, fold {found.fold}, seed {found.seed}"
+            counts = own["set"].value_counts()
+            alt = f"{title}: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+            panels.append(draw(f"map-{number:03d}-{kind}", synthesis.feature_map(own), title, alt))
+    mixing = [
+        {"metric": words.metric_name(row["metric"]), "estimate": estimate(row), "generator": row["generator"]}
+        for row in pooled(select(rows, metric=MIXING))
+    ]
+    return {"panels": panels, "mixing": mixing}
+
+
 def other_section(rows: list[Row]) -> list[dict[str, Any]]:
     """Aggregate rows that no other section shows, so that none disappears."""
     per_patient = (*OVERLAP, *CLINICAL)
@@ -69,6 +92,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *(f"{name}_difference" for name in per_patient),
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "response")),
+        *MIXING,
         "acceptance_rate",
     }
     return [

@@ -16,6 +16,7 @@ Draw = Callable[[str, str, str, str], dict[str, str]]
 OVERLAP = ("dice", "hd95", "hd", "assd")
 CLINICAL = ("edv_error_ml", "esv_error_ml", "ef_error", "mass_error_g")
 DISTANCES = ("fid", "kid", "fvd_t", "fvd_s", "f4d", "fid_basal", "fid_middle", "fid_apical")
+MIXING = ("mixing_temporal", "mixing_spatial")
 
 
 def records(table: pd.DataFrame) -> list[Row]:

@@ -24,6 +24,8 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "fvd_t": ("FVD-T", "", 2),
     "fvd_s": ("FVD-S", "", 2),
     "f4d": ("F4D", "", 2),
+    "mixing_temporal": ("mixing of neighbours, motion", "", 2),
+    "mixing_spatial": ("mixing of neighbours, anatomy", "", 2),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}

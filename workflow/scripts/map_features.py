@@ -1,0 +1,24 @@
+"""Map real training and synthetic subjects in feature space, and count how well they mix."""
+
+from synthaug.artifacts import write_tsv
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.features.files import read_features
+from synthaug.features.maps import map_features
+from synthaug.job import job
+from synthaug.splits import read_split, subjects_of
+
+with job(snakemake):
+    wildcards = snakemake.wildcards
+    points, rows = map_features(
+        read_features(snakemake.input.real),
+        read_features(snakemake.input.synthetic),
+        subjects_of(read_split(snakemake.input.split), "train"),
+        EvaluationSettings.model_validate(snakemake.params.evaluation),
+        {
+            "generator": wildcards.generator,
+            "fold": int(wildcards.fold),
+            "generator_seed": int(wildcards.draw),
+        },
+    )
+    write_tsv(snakemake.output.points, points)
+    write_tsv(snakemake.output.rows, rows)
