@@ -1,6 +1,7 @@
 """The study, and how its parts become paths, inputs and resources."""
 
 import shutil
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -126,10 +127,10 @@ def generator_code(wildcards):
 
 
 def extractor_model(wildcards):
-    """Weights of an extractor that the study trains itself; none for one the user supplies."""
+    """Weights of an extractor: trained by the study, or supplied, so that they count when they arrive."""
     extractor = study.evaluation.extractors[wildcards.extractor]
     if extractor.kind != "study":
-        return []
+        return extractor.weights if extractor.weights and Path(extractor.weights).is_file() else []
     return one(
         "models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=wildcards.fold, s=draws[0]
     )

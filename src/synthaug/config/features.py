@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.training import TrainableSettings, TrainingSettings
+
+_Positive = Annotated[float, Field(gt=0)]
+Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+Deviation = tuple[_Positive, ...]
+Colour = tuple[float, float, float]
+ColourDeviation = tuple[_Positive, _Positive, _Positive]
 
 
 class MaskedAutoencoderSettings(TrainableSettings):
@@ -44,7 +50,23 @@ class StudyExtractorSettings(Settings):
     model: str = Field(description="The masked autoencoder among `models`.")
 
 
-class InceptionExtractorSettings(Settings):
+class SuppliedExtractorSettings(Settings):
+    """What the settings of a network have whose weights the user brings; a kind adds its own."""
+
+    kind: str = Field(description="Kind of extractor.")
+    weights: str | None = Field(None, description="File of the network; without it the extractor is absent.")
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="SHA-256 of the file; required with `weights`."
+    )
+
+    @model_validator(mode="after")
+    def _weights_come_with_their_hash(self) -> Self:
+        if (self.weights is None) != (self.sha256 is None):
+            raise ValueError("weights and sha256 go together; a file is read only after its hash was checked")
+        return self
+
+
+class InceptionExtractorSettings(SuppliedExtractorSettings):
     """Pool-3 features of the 2015 Inception network of the original FID, for single frames."""
 
     kind: Literal["inception"] = Field(description="Kind of extractor.")
@@ -52,17 +74,97 @@ class InceptionExtractorSettings(Settings):
         None,
         description="pytorch-fid's `pt_inception-2015-12-05-6726825d.pth`; without it FID is absent.",
     )
-    sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{64}$", description="SHA-256 of the file; required with `weights`."
+
+
+class TorchScriptExtractorSettings(SuppliedExtractorSettings):
+    """Features of any image or video network that is saved as TorchScript."""
+
+    kind: Literal["torchscript"] = Field(description="Kind of extractor.")
+    weights: str | None = Field(
+        None,
+        description="TorchScript file that maps a batch to features (n, d). It is a program: reading it executes "
+        "code from it, so that nothing is read without its hash. Take it only from people you trust.",
     )
+    input: Literal["image", "video"] = Field(
+        description="What the network takes: images (n, channels, y, x), for FID and KID, or clips "
+        "(n, channels, frames, y, x), for FVD-T, FVD-S and F4D."
+    )
+    size: Size = Field(description="Pixels in y and x that the network wants; images are resized to it.")
+    frames: int | None = Field(
+        None,
+        ge=2,
+        description="Frames of a clip, with `input: video`. Clips are resampled to it: cyclically in time, "
+        "linearly in depth.",
+    )
+    channels: Literal[1, 3] = Field(3, description="Channels of an image; in 3 the same grey stands thrice.")
+    mean: tuple[float, ...] = Field(
+        (0.5,),
+        description="Subtracted from intensities in [0, 1]: one number, or one a channel. With the default "
+        "`deviation` they become [-1, 1].",
+    )
+    deviation: Deviation = Field(
+        (0.5,), description="What they are then divided by: one number, or one a channel."
+    )
+    resize_antialias: bool = Field(False, description="Smooth before making images smaller.")
 
     @model_validator(mode="after")
-    def _weights_come_with_their_hash(self) -> InceptionExtractorSettings:
-        if (self.weights is None) != (self.sha256 is None):
-            raise ValueError("weights and sha256 go together; a file is read only after its hash was checked")
+    def _input_is_described(self) -> Self:
+        if (self.input == "video") != (self.frames is not None):
+            raise ValueError("frames is needed with input: video, and only there")
+        for key in ("mean", "deviation"):
+            if len(getattr(self, key)) not in (1, self.channels):
+                raise ValueError(f"{key} must be one number or one for each of {self.channels} channels")
         return self
 
 
+class I3DExtractorSettings(SuppliedExtractorSettings):
+    """The 400 logits of the I3D network as StyleGAN-V publishes it, the usual extractor of FVD."""
+
+    kind: Literal["i3d"] = Field(description="Kind of extractor.")
+    weights: str | None = Field(
+        None,
+        description="StyleGAN-V's `i3d_torchscript.pt`. It is a program: reading it executes code from it, so "
+        "that nothing is read without its hash.",
+    )
+    frames: int = Field(
+        16,
+        ge=10,
+        description="Frames of a clip; the network needs 10. Clips are resampled to it: cyclically in time, "
+        "linearly in depth.",
+    )
+
+
+class TorchvisionExtractorSettings(SuppliedExtractorSettings):
+    """Penultimate layer of a video network of torchvision."""
+
+    kind: Literal["torchvision"] = Field(description="Kind of extractor.")
+    weights: str | None = Field(
+        None, description="State dict of the network, for any number of classes. Reading it executes no code."
+    )
+    network: str = Field(description="Name in `torchvision.models.video`, such as `r3d_18` or `swin3d_t`.")
+    size: Size | None = Field(
+        None, description="Pixels in y and x; none: what torchvision's own weights were trained with."
+    )
+    frames: int = Field(
+        16,
+        ge=2,
+        description="Frames of a clip. Clips are resampled to it: cyclically in time, linearly in depth.",
+    )
+    mean: Colour | None = Field(
+        None,
+        description="Subtracted from intensities in [0, 1], for each of 3 channels; none: torchvision's own.",
+    )
+    deviation: ColourDeviation | None = Field(
+        None, description="What they are then divided by; none: torchvision's own."
+    )
+    resize_antialias: bool = Field(False, description="Smooth before making images smaller.")
+
+
 ExtractorSettings = Annotated[
-    StudyExtractorSettings | InceptionExtractorSettings, Field(discriminator="kind")
+    StudyExtractorSettings
+    | InceptionExtractorSettings
+    | TorchScriptExtractorSettings
+    | I3DExtractorSettings
+    | TorchvisionExtractorSettings,
+    Field(discriminator="kind"),
 ]

@@ -28,14 +28,45 @@ def make_extractor(settings: ExtractorSettings, weights: str | Path | None = Non
     ------
     ExtractorAbsent
         Its weights are not there; the message says how to get them.
+    SynthaugError
+        Its weights are not the ones named, or of another network.
     """
     if settings.kind == "study":
         from synthaug.features.study import StudyExtractor
 
         return StudyExtractor(None if weights is None else Path(weights))
-    from synthaug.features.inception import InceptionExtractor
+    if settings.kind == "inception":
+        from synthaug.features.inception import InceptionExtractor
 
-    return InceptionExtractor(settings.weights, settings.sha256)
+        return InceptionExtractor(settings.weights, settings.sha256)
+    if settings.kind == "torchvision":
+        from synthaug.features.torchvision_video import torchvision_extractor
+
+        return torchvision_extractor(
+            settings.network,
+            settings.weights,
+            settings.sha256,
+            settings.frames,
+            settings.size,
+            settings.mean,
+            settings.deviation,
+            settings.resize_antialias,
+        )
+    from synthaug.features.torchscript import i3d_extractor, torchscript_extractor
+
+    if settings.kind == "i3d":
+        return i3d_extractor(settings.weights, settings.sha256, settings.frames)
+    from synthaug.features.preprocessing import Preprocessing
+
+    wanted = Preprocessing(
+        settings.size,
+        settings.channels,
+        settings.mean,
+        settings.deviation,
+        settings.frames,
+        settings.resize_antialias,
+    )
+    return torchscript_extractor(settings.weights, settings.sha256, wanted)
 
 
 def extract_features(

@@ -9,9 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from synthaug.artifacts import sha256_file
-from synthaug.errors import SynthaugError
-from synthaug.features.base import ExtractorAbsent
+from synthaug.features.weights import check_weights, load_state
 
 _BATCH = 16
 _SIZE = 299
@@ -47,22 +45,9 @@ class InceptionExtractor:
     seen: tuple[str, ...] = ()
 
     def __init__(self, weights: str | Path | None, sha256: str | None) -> None:
-        if weights is None or not Path(weights).is_file():
-            where = "no weights are configured" if weights is None else f"{weights} does not exist"
-            raise ExtractorAbsent(f"Inception features: {where}; {_HOW_TO_GET}")
-        found = sha256_file(weights)
-        if found != sha256:
-            raise SynthaugError(f"{weights}: SHA-256 is {found}, {sha256} is configured; check the file")
+        file, found = check_weights("Inception", weights, sha256, _HOW_TO_GET)
         self.network = build_network()
-        try:
-            self.network.load_state_dict(
-                torch.load(weights, map_location="cpu", weights_only=True), strict=False
-            )
-        except (RuntimeError, TypeError, AttributeError) as error:
-            first = str(error).splitlines()[0]
-            raise SynthaugError(
-                f"{weights}: does not fit the Inception network ({first}); {_HOW_TO_GET}"
-            ) from None
+        load_state(self.network, file, "the Inception network", "fc", _HOW_TO_GET)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.to(self.device).eval()
         self.id = f"inception2015-pool3-{found[:12]}-bilinear299"
