@@ -32,6 +32,7 @@ def measure_distances(
     references: Mapping[str, Sequence[str]],
     settings: EvaluationSettings,
     fields: Mapping[str, Any],
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """FID, KID, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
 
@@ -46,6 +47,8 @@ def measure_distances(
         Number of splits and replicates, coverage, seed.
     fields : mapping
         Columns that all rows share: generator, fold, seeds.
+    progress : callable, optional
+        Called with the distances done and to do.
 
     Returns
     -------
@@ -60,10 +63,13 @@ def measure_distances(
     if present and real.extractor != synthetic.extractor:
         raise ValueError(f"features are of two extractors, {real.extractor} and {synthetic.extractor}")
     transforms = _transforms(real.select(next(iter(references.values()))), real.whiten) if present else {}
-    for versus, subjects in references.items():
+    total = len(references) * len(KINDS)
+    for place, (versus, subjects) in enumerate(references.items()):
         reference = real.select(subjects)
         about = {**fields, "versus": versus, "extractor": real.extractor}
-        for metric, kind in KINDS.items():
+        for done, (metric, kind) in enumerate(KINDS.items(), start=place * len(KINDS)):
+            if progress is not None:
+                progress(done, total)
             if not present:
                 note = real.absent or synthetic.absent
                 rows.append({**fields_of(metric), **about, "status": "extractor_absent", "note": note})
@@ -74,7 +80,24 @@ def measure_distances(
             make = _kernel_distance if metric == "kid" else _frechet_distance
             rows += [{**row, **about} for row in _measure(metric, make(first), make(first, second),
                                                           len(first), len(second), settings)]  # fmt: skip
+    if progress is not None:
+        progress(total, total)
     return make_table(rows)
+
+
+def subject_features(real: FeatureSet, synthetic: FeatureSet) -> tuple[np.ndarray, np.ndarray] | None:
+    """The vectors F4D compares, one a subject, whitened by the real ones where the extractor asks for it.
+
+    Returns
+    -------
+    tuple of 2 ndarrays, shape (n_real, d), (n_synthetic, d), or None
+        None where the extractor sees single images only.
+    """
+    transforms = _transforms(real, real.whiten)
+    found = [_of_kind(features, "4d", transforms) for features in (real, synthetic)]
+    if found[0] is None or found[1] is None:
+        return None
+    return np.concatenate(found[0]), np.concatenate(found[1])
 
 
 def fit_whitening(features: np.ndarray, ridge: float = _RIDGE) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,10 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "fvd_t": ("FVD-T", "", 2),
     "fvd_s": ("FVD-S", "", 2),
     "f4d": ("F4D", "", 2),
+    "precision": ("precision", "", 2),
+    "recall": ("recall", "", 2),
+    "density": ("density", "", 2),
+    "coverage": ("coverage", "", 2),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
