@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from synthaug import __version__
 from synthaug.errors import SynthaugError
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done and clean; 1 findings, or an error of one line. Unusable arguments exit with 2.
+        0 done and clean; 1 findings, or an error of one line; 2 unusable arguments, and for `evaluate`
+        data that cannot be compared.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SynthaugError as error:
         for line in str(error).splitlines():
             print(f"synthaug: {line}", file=sys.stderr)
-        return 1
+        return int(options.refused)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Augmentation studies in 4D cardiac cine MRI. A whole study runs with snakemake; see the README.",
     )
     parser.add_argument("--version", action="version", version=f"synthaug {__version__}")
+    parser.set_defaults(refused=1)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     phantom = commands.add_parser("phantom", help="write a phantom dataset in the raw layout of a public one")
@@ -56,7 +59,50 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("path", type=Path)
     validate.add_argument("--dataset", required=True, choices=["acdc", "mnms", "mnms2", "nifti", "cohort"])
     validate.set_defaults(run=_validate)
+
+    _add_evaluate(commands)
     return parser
+
+
+def _add_evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser(
+        "evaluate", help="measure how far a folder of synthetic cines is from a folder of real ones"
+    )
+    evaluate.add_argument("real", type=Path, metavar="REAL", help="a cohort, or a folder of 4D NIfTI cines")
+    evaluate.add_argument("synthetic", type=Path, metavar="SYNTHETIC", help="the same")
+    evaluate.add_argument(
+        "--output", type=Path, default=Path("evaluation"), help="folder for rows, page and extractor"
+    )
+    evaluate.add_argument(
+        "--extractor",
+        choices=["study", "inception"],
+        default="study",
+        help="study: a masked autoencoder, trained on REAL unless --weights is given",
+    )
+    evaluate.add_argument("--weights", type=Path, help="weights of an extractor that exists")
+    evaluate.add_argument("--sha256", help="what the hash of --weights must be; required for inception")
+    evaluate.add_argument("--iterations", type=_at_least(1), help="training steps of the extractor")
+    evaluate.add_argument(
+        "--resample", action="store_true", help="bring mixed voxel sizes and frame counts to REAL's median"
+    )
+    evaluate.add_argument(
+        "--size", type=_at_least(8), help="rows and columns to crop to; REAL's median if not given"
+    )
+    evaluate.add_argument(
+        "--minimum", type=_at_least(4), default=4, help="real subjects needed (default 4, the least)"
+    )
+    evaluate.add_argument("--seed", type=_at_least(0), default=0)
+    evaluate.add_argument("--threads", type=_at_least(1), default=os.cpu_count() or 1)
+    evaluate.set_defaults(run=_evaluate, refused=2)
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, is {text}")
+        return int(text)
+
+    return number
 
 
 def _phantom(options: argparse.Namespace) -> int:
@@ -95,3 +141,36 @@ def _validate(options: argparse.Namespace) -> int:
         print(finding)
     print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {options.path}", file=sys.stderr)
     return 1 if findings else 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from synthaug.config.evaluation import EvaluationSettings
+    from synthaug.config.features import MaskedAutoencoderSettings
+    from synthaug.evaluate import EvaluateOptions, evaluate_folders
+    from synthaug.report.evaluation import text_table
+
+    settings = EvaluationSettings(seed=options.seed)
+    training = {} if options.iterations is None else {"iterations": options.iterations}
+    found = evaluate_folders(
+        options.real,
+        options.synthetic,
+        options.output,
+        EvaluateOptions(
+            extractor=options.extractor,
+            weights=options.weights,
+            sha256=options.sha256,
+            model=MaskedAutoencoderSettings.model_validate(
+                {"kind": "masked_autoencoder", "training": training}
+            ),
+            resample=options.resample,
+            size=options.size,
+            minimum=options.minimum,
+            settings=settings,
+            threads=options.threads,
+        ),
+    )
+    print(text_table(found.table, settings.confidence))
+    for note in found.notes:
+        print(f"note: {note}")
+    print(f"rows.csv, rows.parquet and evaluation.html in {options.output}")
+    return 0

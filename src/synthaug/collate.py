@@ -47,7 +47,7 @@ def read_rows(path: str | Path) -> pd.DataFrame:
         raise SynthaugError(
             f"{path}: unknown column {unknown[0]!r}; result rows have the columns of synthaug.tables"
         )
-    table = _typed(table.reindex(columns=list(COLUMNS)), path)
+    table = typed(table.reindex(columns=list(COLUMNS)), path)
     bad = table[~table["status"].isin(STATUSES)]
     if len(bad):
         raise SynthaugError(
@@ -86,9 +86,7 @@ def collate(row_files: Iterable[str | Path], output: str | Path, provenance: Map
     # Empty files would turn typed columns into objects on concatenation.
     filled = [table for table in tables if len(table)]
     rows = (
-        pd.concat(filled, ignore_index=True)
-        if filled
-        else _typed(pd.DataFrame(columns=list(COLUMNS)), output)
+        pd.concat(filled, ignore_index=True) if filled else typed(pd.DataFrame(columns=list(COLUMNS)), output)
     )
     _refuse_doubles(rows)
     text = rows.to_csv(sep="\t", index=False, lineterminator="\n")
@@ -135,8 +133,14 @@ def read_version(folder: str | Path) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def _typed(table: pd.DataFrame, where: str | Path) -> pd.DataFrame:
-    """Columns of the schema in the same types, whatever a file happened to leave empty."""
+def typed(table: pd.DataFrame, where: str | Path) -> pd.DataFrame:
+    """Columns of the schema in the same types, whatever a file happened to leave empty.
+
+    Raises
+    ------
+    SynthaugError
+        A column of `where` cannot be of its type.
+    """
     types: dict[str, Any] = dict.fromkeys(table.columns, "float64")
     types |= dict.fromkeys(INTEGER_COLUMNS, "Int64") | dict.fromkeys(TEXT_COLUMNS, "string")
     for column, kind in types.items():

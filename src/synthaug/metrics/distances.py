@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ def measure_distances(
     references: Mapping[str, Sequence[str]],
     settings: EvaluationSettings,
     fields: Mapping[str, Any],
+    progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """FID (also by depth), KID, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
 
@@ -44,6 +45,8 @@ def measure_distances(
         Number of splits and replicates, coverage, seed.
     fields : mapping
         Columns that all rows share: generator, fold, seeds.
+    progress : callable, optional
+        Called with the distances done and to do.
 
     Returns
     -------
@@ -58,10 +61,14 @@ def measure_distances(
     if present and real.extractor != synthetic.extractor:
         raise ValueError(f"features are of two extractors, {real.extractor} and {synthetic.extractor}")
     transforms = fit_transforms(real.select(next(iter(references.values())))) if present else {}
-    for versus, subjects in references.items():
+    kinds = KINDS | KINDS_BY_DEPTH
+    total = len(references) * len(kinds)
+    for place, (versus, subjects) in enumerate(references.items()):
         reference = real.select(subjects)
         about = {**fields, "versus": versus, "extractor": real.extractor}
-        for metric, kind in (KINDS | KINDS_BY_DEPTH).items():
+        for done, (metric, kind) in enumerate(kinds.items(), start=place * len(kinds)):
+            if progress is not None:
+                progress(done, total)
             if not present:
                 note = real.absent or synthetic.absent
                 rows.append({**fields_of(metric), **about, "status": "extractor_absent", "note": note})
@@ -80,6 +87,8 @@ def measure_distances(
                 settings,
             )
             rows += [{**row, **about} for row in measured]
+    if progress is not None:
+        progress(total, total)
     return make_table(rows)
 
 

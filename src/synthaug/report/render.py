@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthaug.artifacts import read_json, write_text
 from synthaug.plots.panel import with_unique_ids
 from synthaug.report import words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 #: The page; its style sheet and its script lie beside it.
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -29,7 +32,6 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
     template : Path
         Jinja template; ``report.css`` and ``report.js`` lie beside it. Text is escaped.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     assets = content / "assets"
@@ -46,22 +48,8 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
     def data_uri(name: str) -> str:
         return "data:image/png;base64," + base64.b64encode((assets / name).read_bytes()).decode()
 
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "svg": svg,
-        "data_uri": data_uri,
-        "number": words.number,
-        "p_value": words.p_value,
-        "counted": words.counted,
-        "nested": _nested,
-        "duration": _duration,
-    }
+    environment = make_environment(template.parent)
+    environment.filters |= {"svg": svg, "data_uri": data_uri}
     style = template.with_name("report.css").read_text(encoding="utf-8")
     script = template.with_name("report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -73,6 +61,27 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
         structures=words.STRUCTURES,
     )
     write_text(output, page)
+
+
+def make_environment(folder: Path) -> Environment:
+    """Jinja as all pages use it: text is escaped, an unknown name is an error, numbers are said alike."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "p_value": words.p_value,
+        "counted": words.counted,
+        "nested": _nested,
+        "duration": _duration,
+    }
+    return environment
 
 
 def _nested(value: Any) -> list[tuple[str, Any]] | str:

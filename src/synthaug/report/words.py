@@ -26,6 +26,10 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "f4d": ("F4D", "", 2),
     "mixing_temporal": ("mixing of neighbours, motion", "", 2),
     "mixing_spatial": ("mixing of neighbours, anatomy", "", 2),
+    "precision": ("precision", "", 2),
+    "recall": ("recall", "", 2),
+    "density": ("density", "", 2),
+    "coverage": ("coverage", "", 2),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}

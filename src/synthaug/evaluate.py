@@ -1,0 +1,411 @@
+"""Distances between two folders of cines, without a study around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from synthaug import __version__
+from synthaug.alignment import AlignedCohort, CommonGrid, common_grid
+from synthaug.artifacts import atomic_file, sha256_file
+from synthaug.cine_folder import PERCENTILES, CineFolder, read_folder, spelled
+from synthaug.collate import typed
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.features import (
+    InceptionExtractorSettings,
+    MaskedAutoencoderSettings,
+    StudyExtractorSettings,
+)
+from synthaug.datasets.base import spacing_is_lost
+from synthaug.errors import SynthaugError
+from synthaug.features.files import FeatureSet, read_features
+from synthaug.metrics.distances import measure_distances
+from synthaug.metrics.fidelity import measure_fidelity
+from synthaug.progress import progress
+from synthaug.report.evaluation import comparison_table, render_page
+
+if TYPE_CHECKING:
+    from synthaug.models.weights import Header
+
+#: Patches of one clip that attention can hold in a few GB: 20 frames of 128 x 128 in patches of 2 x 8 x 8.
+MOST_PATCHES = 2560
+#: Synthetic subjects without which nothing is measured; `synthaug.metrics.distances` needs as many.
+MINIMUM_REAL, MINIMUM_SYNTHETIC = 4, 2
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """How two folders are compared.
+
+    Attributes
+    ----------
+    extractor : str
+        ``"study"``, the masked autoencoder, or ``"inception"``.
+    weights, sha256 : Path, str, optional
+        An extractor that exists. Without weights, ``"study"`` is trained on the real cines.
+    model : MaskedAutoencoderSettings
+        Sizes and optimisation of the one that is trained.
+    resample : bool
+        Whether cines of other voxel size or number of frames are resampled rather than refused.
+    size : int, optional
+        Rows and columns to crop or pad to; the median of the real cines where None.
+    minimum : int
+        Real subjects below which nothing is measured.
+    settings : EvaluationSettings
+        Splits, replicates, coverage of the intervals, and the seed, which is the training's too.
+    threads : int
+        CPU threads.
+    """
+
+    extractor: Literal["study", "inception"] = "study"
+    weights: Path | None = None
+    sha256: str | None = None
+    model: MaskedAutoencoderSettings = field(
+        default_factory=lambda: MaskedAutoencoderSettings(kind="masked_autoencoder")
+    )
+    resample: bool = False
+    size: int | None = None
+    minimum: int = MINIMUM_REAL
+    settings: EvaluationSettings = field(default_factory=EvaluationSettings)
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a comparison found.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        Result rows, in the schema of `synthaug.tables`.
+    table : list of dict
+        A line a measure (`synthaug.report.evaluation.comparison_table`).
+    notes : list of str
+        What was done to the cines and what limits the numbers.
+    trained : bool
+        Whether an extractor was trained in this call.
+    """
+
+    rows: pd.DataFrame
+    table: list[dict[str, Any]]
+    notes: list[str]
+    trained: bool
+
+
+def evaluate_folders(
+    real: str | Path, synthetic: str | Path, output: str | Path, options: EvaluateOptions | None = None
+) -> Evaluation:
+    """Measure how far a folder of synthetic cines lies from a folder of real ones.
+
+    Parameters
+    ----------
+    real, synthetic : path
+        Cohorts or plain folders; see `synthaug.cine_folder.read_folder`.
+    output : path
+        Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the features in
+        ``features/`` and a trained extractor in ``extractor/``, which a later call finds again.
+    options : EvaluateOptions, optional
+        How; the defaults where None.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    SynthaugError
+        The cines or the extractor cannot be used, or there are too few; nothing is written then.
+    """
+    options, output = options or EvaluateOptions(), Path(output)
+    if output.exists() and not output.is_dir():
+        raise SynthaugError(f"{output}: is a file; name a folder with --output")
+    header = _check_extractor(options)
+    patch = _patch(options, header)
+    sides = _read_sides(Path(real), Path(synthetic), options)
+    grid = common_grid(sides[0].cines, sides[1].cines, options.resample, options.size, patch[1:])
+    if options.extractor == "study":
+        _refuse_large_clips(grid, patch)
+    cohorts = [
+        AlignedCohort.of(folder, kind, grid)
+        for folder, kind in zip(sides, ("real", "synthetic"), strict=True)
+    ]
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SynthaugError(
+            f"{output}: cannot be written ({error.strerror}); name another with --output"
+        ) from None
+    weights, trained = _weights(cohorts[0], options, output)
+    features = [_features(cohort, options, weights, output) for cohort in cohorts]
+    check_features_agree(*features)
+    rows = _measure(features[0], features[1], sides, options.settings)
+    notes = [
+        *_folder_notes(sides),
+        *_grid_notes(sides, grid),
+        *_extractor_notes(options, header, sides, grid),
+    ]
+    table = comparison_table(rows)
+    with atomic_file(output / "rows.csv") as temporary:
+        rows.to_csv(temporary, index=False, lineterminator="\n")
+    with atomic_file(output / "rows.parquet") as temporary:
+        rows.to_parquet(temporary, index=False)
+    content = {
+        "title": f"{sides[1].name} against {sides[0].name}",
+        "sides": [
+            {"role": role, "name": folder.name, "source": str(folder.path), "count": len(folder.cines)}
+            for role, folder in zip(("real", "synthetic"), sides, strict=True)
+        ],
+        "table": table,
+        "notes": notes,
+        "confidence": options.settings.confidence,
+        "facts": {
+            "synthaug": __version__,
+            "features": features[0].extractor,
+            "grid": f"{grid.frames} frames of {grid.y} x {grid.x} pixels of {spelled(grid.spacing_mm[1:])} mm",
+            "seed": options.settings.seed,
+            "rows.csv": sha256_file(output / "rows.csv"),
+            "rows.parquet": sha256_file(output / "rows.parquet"),
+        },
+    }
+    render_page(content, output / "evaluation.html")
+    return Evaluation(rows, table, notes, trained)
+
+
+def check_features_agree(real: FeatureSet, synthetic: FeatureSet) -> None:
+    """Refuse features that no distance can compare.
+
+    Raises
+    ------
+    SynthaugError
+        Other extractors, kinds or lengths of the vectors, or a value that is not finite.
+    """
+    again = "extract both again with one extractor"
+    if real.extractor != synthetic.extractor or set(real.features) != set(synthetic.features):
+        raise SynthaugError(
+            f"features: of two extractors, {real.extractor} and {synthetic.extractor}; {again}"
+        )
+    for kind in real.features:
+        lengths = {array.shape[1] for side in (real, synthetic) for array in side.features[kind]}
+        if len(lengths) > 1:
+            named = " and ".join(map(str, sorted(lengths)))
+            raise SynthaugError(f"features: {kind} vectors are of unequal size, {named}; {again}")
+        for side in (real, synthetic):
+            for subject, array in zip(side.subjects, side.features[kind], strict=True):
+                if not np.isfinite(array).all():
+                    raise SynthaugError(
+                        f"features: {kind} of {subject} are not finite; check the extractor's weights"
+                    )
+
+
+def _check_extractor(options: EvaluateOptions) -> Header | None:
+    """Refuse an unusable extractor before any cine is read; what the weights of the own kind say of themselves."""
+    if options.extractor == "inception":
+        if options.weights is None or options.sha256 is None:
+            raise SynthaugError(
+                "--extractor inception needs --weights and --sha256; see docs/metrics.md for the file"
+            )
+        if not options.weights.is_file():
+            raise SynthaugError(f"{options.weights}: no such weight file; see docs/metrics.md for the file")
+    if options.weights is None:
+        if options.sha256 is not None:
+            raise SynthaugError("--sha256 is the hash of --weights; give both or none")
+        return None
+    if options.sha256 is not None and options.weights.is_file():
+        found = sha256_file(options.weights)
+        if found != options.sha256:
+            raise SynthaugError(
+                f"{options.weights}: SHA-256 is {found}, --sha256 says {options.sha256}; check the file"
+            )
+    if options.extractor == "inception":
+        return None
+    from synthaug.models.weights import read_header
+
+    header = read_header(options.weights)
+    if header.settings["kind"] != "masked_autoencoder":
+        raise SynthaugError(
+            f"{options.weights}: is a model of kind {header.settings['kind']}; give one of kind masked_autoencoder"
+        )
+    return header
+
+
+def _patch(options: EvaluateOptions, header: Header | None) -> tuple[int, int, int]:
+    """Extent (s, y, x) of what the extractor looks at as one."""
+    if options.extractor == "inception":
+        return 1, 1, 1  # it scales every image to its own size
+    s, y, x = header.settings["patch"] if header else options.model.patch
+    return s, y, x
+
+
+def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[CineFolder, CineFolder]:
+    first = read_folder(real, mixed=options.resample, progress=progress("real files read"))
+    second = read_folder(
+        synthetic, first.cines[0], options.resample, progress=progress("synthetic files read")
+    )
+    n_real, n_synthetic = len(first.cines), len(second.cines)
+    if n_real < options.minimum or n_synthetic < MINIMUM_SYNTHETIC:
+        raise SynthaugError(
+            f"too few subjects: {n_real} in {real} and {n_synthetic} in {synthetic}, at least {options.minimum} real "
+            f"and {MINIMUM_SYNTHETIC} synthetic ones are needed; add cines"
+        )
+    return first, second
+
+
+def _refuse_large_clips(grid: CommonGrid, patch: tuple[int, int, int]) -> None:
+    along_time = -(-grid.frames // patch[0])
+    patches = along_time * (grid.y // patch[1]) * (grid.x // patch[2])
+    if patches > MOST_PATCHES:
+        most = max(int((MOST_PATCHES // along_time) ** 0.5), 1) * max(patch[1:])
+        raise SynthaugError(
+            f"REAL: {grid.frames} frames of {grid.y} x {grid.x} pixels are {patches} patches a clip, more than the "
+            f"{MOST_PATCHES} the extractor can attend to; crop around the middle with --size {most} or less"
+        )
+
+
+def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> tuple[Path | None, bool]:
+    """The extractor's weight file, and whether it was trained for it now."""
+    if options.extractor == "inception" or options.weights is not None:
+        return options.weights, False
+    from synthaug.features.own import train_once
+
+    content = {
+        "version": __version__,
+        "cines": [[cine.id, cine.sha256, list(cine.scale)] for cine in cohort.cines.values()],
+        "grid": [cohort.grid.frames, cohort.grid.y, cohort.grid.x, *cohort.grid.spacing_mm],
+    }
+    return train_once(
+        cohort,
+        cohort.most_slices,
+        options.model,
+        content,
+        output / "extractor",
+        options.settings.seed,
+        options.threads,
+    )
+
+
+def _features(
+    cohort: AlignedCohort, options: EvaluateOptions, weights: Path | None, output: Path
+) -> FeatureSet:
+    from synthaug.features.extraction import extract_features
+
+    settings: StudyExtractorSettings | InceptionExtractorSettings
+    if options.extractor == "inception":
+        settings = InceptionExtractorSettings(
+            kind="inception", weights=str(options.weights), sha256=options.sha256
+        )
+    else:
+        settings = StudyExtractorSettings(kind="study", model="trained on REAL")
+    path = output / "features" / f"{cohort.kind}.npz"
+    extract_features(
+        cohort, settings, path, weights, options.threads, progress(f"{cohort.kind} cines described")
+    )
+    return read_features(path)
+
+
+def _measure(
+    real: FeatureSet,
+    synthetic: FeatureSet,
+    sides: tuple[CineFolder, CineFolder],
+    settings: EvaluationSettings,
+) -> pd.DataFrame:
+    fields = {"generator": sides[1].name}
+    distances = measure_distances(
+        real, synthetic, {sides[0].name: real.subjects}, settings, fields, progress("distances")
+    )
+    fidelity = measure_fidelity(real, synthetic, real.subjects, {**fields, "versus": sides[0].name})
+    tables = [typed(table, "rows") for table in (distances, fidelity) if len(table)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _folder_notes(sides: tuple[CineFolder, CineFolder]) -> list[str]:
+    notes = []
+    for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
+        if folder.kind == "plain":
+            low, high = (f"{value:g}" for value in PERCENTILES)
+            notes.append(
+                f"{role}: intensities were scaled cine by cine, percentiles {low} and {high} to 0 and 1, and clipped; "
+                "orientation is that of the files."
+            )
+        elif folder.kind != role.lower():
+            notes.append(f"{role}: its cohort.json says it is {folder.kind}.")
+        for reason, names in folder.left_out.items():
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            notes.append(f"{role}: left out, {reason}: {', '.join(names[:3])}{more}.")
+    if (sides[0].kind == "plain") != (sides[1].kind == "plain"):
+        notes.append(
+            "One side is a cohort, scaled and cropped when it was harmonised, the other is not: part of the "
+            "distance may be that."
+        )
+    real_files = {cine.sha256 for cine in sides[0].cines}
+    copies = sum(cine.sha256 in real_files for cine in sides[1].cines)
+    if copies:
+        notes.append(
+            f"{copies} of {len(sides[1].cines)} synthetic files are real ones, byte for byte: copies are close to "
+            "real and prove nothing."
+        )
+    return notes
+
+
+def _grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[str]:
+    notes = []
+    for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
+        n = len(folder.cines)
+        if grid.resample:
+            other = sum(
+                cine.shape[0] != grid.frames
+                or not np.allclose(cine.spacing_mm[1:], grid.spacing_mm[1:], rtol=1e-3)
+                for cine in folder.cines
+            )
+            if other:
+                notes.append(
+                    f"{role}: {other} of {n} cines were resampled to {spelled(grid.spacing_mm[1:])} mm in the plane and "
+                    f"{grid.frames} frames, the median of REAL; slices are as they were."
+                )
+        else:
+            other = sum(cine.shape[2:] != (grid.y, grid.x) for cine in folder.cines)
+            if other:
+                notes.append(
+                    f"{role}: {other} of {n} cines were cropped or padded with 0 around the middle to "
+                    f"{grid.y} x {grid.x} pixels."
+                )
+        if any(spacing_is_lost(cine.spacing_mm) for cine in folder.cines):
+            notes.append(
+                f"{role}: headers say 1 x 1 x 1 mm, which is what nobody filled in; sizes cannot be compared."
+            )
+    if grid.resample:
+        distances = sorted({round(cine.spacing_mm[0], 2) for folder in sides for cine in folder.cines})
+        notes.append(f"All cines are cropped or padded with 0 to {grid.y} x {grid.x} pixels.")
+        if len(distances) > 1:
+            notes.append(
+                f"Distances between slices are {distances[0]:g} to {distances[-1]:g} mm and stay so; FVD-S and F4D see it."
+            )
+    return notes
+
+
+def _extractor_notes(
+    options: EvaluateOptions, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: CommonGrid
+) -> list[str]:
+    if options.extractor == "inception":
+        return ["Inception sees single images: no FVD-T, FVD-S, F4D, precision, recall, density or coverage."]
+    if header is None:
+        return [
+            "The extractor was trained on the real cines themselves: reference and extractor share subjects, so "
+            "that even other real subjects would lie a little above the floor."
+        ]
+    notes = []
+    shared = len(set(header.seen) & {cine.id for cine in sides[0].cines})
+    if shared:
+        notes.append(
+            f"The extractor was trained on {shared} of the {len(sides[0].cines)} real subjects: reference and extractor "
+            "share them, so that even other real subjects would lie a little above the floor."
+        )
+    if not np.allclose(header.grid["spacing_mm"], grid.spacing_mm, rtol=1e-3):
+        notes.append(
+            f"The extractor was trained on voxels of {spelled(tuple(header.grid['spacing_mm']))} mm, these cines have "
+            f"{spelled(grid.spacing_mm)} mm (z x y x x)."
+        )
+    return notes

@@ -1,0 +1,97 @@
+"""A comparison of two folders for the eye: a table on the terminal and one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthaug.artifacts import write_text
+from synthaug.metrics.manifold import ManifoldScores
+from synthaug.report import words
+from synthaug.report.render import make_environment
+from synthaug.report.rows import DISTANCES, estimate, records, select
+
+_TEMPLATE = Path(__file__).with_name("evaluation.html.j2")
+
+
+def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """A line a measure, with its ratio to the floor where it has one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Result rows of one synthetic folder against one real one.
+    """
+    found = records(rows)
+    table = []
+    for metric in (*DISTANCES, *ManifoldScores._fields):
+        for row in select(found, metric=metric):
+            ratios = select(found, metric=f"{metric}_ratio")
+            table.append(
+                {
+                    "metric": words.metric_name(metric),
+                    "better": row["direction"],
+                    "definition": row["definition"],
+                    "estimate": estimate(row),
+                    "ratio": estimate(ratios[0]) if ratios else None,
+                }
+            )
+    return table
+
+
+def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
+    """The table in columns, for a terminal; reasons stand where values lack."""
+    lines = [("measure", "value", f"{100 * confidence:g} % interval", "floor", "times the floor", "n")]
+    for row in table:
+        cell, ratio = row["estimate"], row["ratio"]
+        floor = words.number(cell["floor"], cell["places"])
+        if cell["floor_sd"] is not None:
+            floor += f" ± {words.number(cell['floor_sd'], cell['places'])}"
+        lines.append(
+            (
+                row["metric"],
+                words.number(cell["value"], cell["places"]),
+                _interval(cell),
+                floor,
+                _with_interval(ratio) if ratio else "–",
+                "–" if cell["n"] is None else str(cell["n"]),
+            )
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = [
+        "  ".join(entry.ljust(width) for entry, width in zip(line, widths, strict=True)) for line in lines
+    ]
+    reasons = {row["estimate"]["note"]: None for row in table if row["estimate"]["value"] is None}
+    return "\n".join([*(line.rstrip() for line in text), *(f"not measured: {reason}" for reason in reasons)])
+
+
+def render_page(content: Mapping[str, Any], output: Path) -> None:
+    """Write the page; it needs no other file and no network, and runs no script.
+
+    Parameters
+    ----------
+    content : mapping
+        `title`, `sides`, `table`, `notes`, `facts` and `confidence`, as `synthaug.evaluate` makes them.
+    output : Path
+        HTML file.
+    """
+    from markupsafe import Markup
+
+    style = _TEMPLATE.with_name("report.css").read_text(encoding="utf-8")
+    template = make_environment(_TEMPLATE.parent).get_template(_TEMPLATE.name)
+    write_text(output, template.render(content, style=Markup(style)))
+
+
+def _interval(cell: Mapping[str, Any]) -> str:
+    if cell["ci_low"] is None or cell["ci_high"] is None:
+        return "–"
+    low, high = (words.number(cell[end], cell["places"]) for end in ("ci_low", "ci_high"))
+    return f"{low} to {high}"
+
+
+def _with_interval(cell: Mapping[str, Any]) -> str:
+    value = words.number(cell["value"], cell["places"])
+    return f"{value} ({_interval(cell)})" if cell["ci_low"] is not None else value
