@@ -161,3 +161,10 @@ def _every_kth(patients: Sequence[str], share: float) -> list[str]:
     """An evenly spaced share of a list, at least one."""
     count = min(max(1, round(share * len(patients))), len(patients))
     return [patients[int((index + 0.5) * len(patients) / count)] for index in range(count)]
+
+
+def held_out_at_home(split: pd.DataFrame) -> list[str]:
+    """Real subjects of the training vendors who neither train nor are left out: what new patients look like."""
+    vendors = set(split.loc[split["role"] == "train", "vendor"])
+    held_out = split["role"].isin(["validation", "test", "test_within"]) & split["vendor"].isin(vendors)
+    return [str(subject) for subject in split.loc[held_out, "subject"]]

@@ -12,7 +12,7 @@ from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.collate import collate
 from synthaug.config.arms import ArmSettings, resolve_arms
-from synthaug.report.inputs import ReportInputs, SyntheticRun, TrainingRun
+from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.volumes import measure_function
 
@@ -139,6 +139,8 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     control = {**common, "generator": "cascade", "fold": 0, "generator_seed": 0, "n": 12}
     rows.append({**control, "metric": "controllability_r_lv_edv_ml", "value": 0.93, "direction": "higher"})
     rows.append({**control, "metric": "controllability_bias_lv_edv_ml", "value": -3.1, "unit": "mL"})
+    copied = {**control, "note": "a copy is a subject whose likeness exceeds 0.800"}
+    rows.append({**copied, "metric": "copied_share", "value": 0.25, "ci_low": 0.1, "ci_high": 0.5, "n": 8})
     rate = {**control, "ci_low": 0.6, "ci_high": 0.96, "n": 15}
     rows.append({**rate, "metric": "acceptance_rate", "value": 0.8, "direction": "higher"})
     rows.append({**rate, "metric": "rejected_lv_absent", "value": 3, "note": "a frame has no LV cavity"})
@@ -192,6 +194,12 @@ def make_study(
     refused = {"subject": synthetic[0], "attempt": 1, "seed": 7, "reasons": "lv_absent"}
     rejections = pd.DataFrame([{**refused, "explanation": "a frame has no LV cavity", "replaced": True}])
     write_tsv(root / "rejections.tsv", rejections)
+    pair = {"subject": synthetic[1], "training_subject": subjects[0], "likeness": 0.83, "copy": True}
+    write_tsv(root / "pairs.tsv", pd.DataFrame([pair]))
+    points = pd.DataFrame(
+        {"kind": "temporal", "set": "real", "subject": subjects, "x": 0.5, "y": range(len(subjects))}
+    )
+    write_tsv(root / "map.tsv", points)
 
     trainings = root / "trainings"
     for name in ("autoencoder", "real"):
@@ -227,7 +235,8 @@ def make_study(
         arms=list(resolve_arms(arms).values()),
         cohorts={"acdc": real},
         splits={0: root / "fold-0.tsv"},
-        synthetic=[SyntheticRun("cascade", 0, 0, fake, root / "rejections.tsv")],
+        synthetic=[SyntheticRun("cascade", 0, 0, fake, root / "rejections.tsv", pairs=root / "pairs.tsv")],
+        maps=[FeatureMap("study", "cascade", 0, 0, root / "map.tsv")],
         models=[training("autoencoder")],
         segmenters=[training("real")],
     )

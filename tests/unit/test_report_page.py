@@ -317,3 +317,16 @@ def test_what_the_distances_notice_is_tabled(study):
     _, _, page = study
     table = page.text[page.text.index("What these distances notice") :]
     assert re.search(r"noise 0\.1\s*\+7\.3", table) and re.search(r"frames shuffled\s*\+0\.4", table)
+
+
+def test_copies_are_said_with_their_interval_and_shown(study):
+    _, _, page = study
+    section = page.text[page.text.index("Copies of training patients") :]
+    assert re.search(r"copy a training patient\s*0\.25\s*0\.10 to 0\.50", section)
+    assert "a copy is a subject whose likeness exceeds 0.800" in section
+    assert "the training patient below; likeness 0.83" in section
+
+
+def test_maps_are_drawn(study):
+    _, _, page = study
+    assert "Among real subjects" in page.text and "cascade by motion" in page.text

@@ -3,7 +3,7 @@ import pytest
 
 from synthaug.config.data import SplitSettings
 from synthaug.errors import SynthaugError
-from synthaug.splits import make_splits, read_split, subjects_of
+from synthaug.splits import held_out_at_home, make_splits, read_split, subjects_of
 
 
 def cohort_table(n_per_stratum=5, unlabelled=3) -> pd.DataFrame:
@@ -105,3 +105,11 @@ def test_a_split_is_read_back_as_it_was(tmp_path):
     read = read_split(tmp_path / "fold-0.tsv")
     assert subjects_of(read, "train", labelled=True) == subjects_of(split, "train", labelled=True)
     assert subjects_of(read, "train", labelled=False) == split.loc[~split["labelled"], "subject"].tolist()
+
+
+def test_held_out_at_home_are_those_of_the_training_vendors():
+    (split,) = make_splits(cohort_table(), SplitSettings(scheme="cross_vendor", train_vendors=["A"]))
+    held_out = held_out_at_home(split)
+    chosen = split.set_index("subject").loc[held_out]
+    assert held_out and set(chosen["vendor"]) == {"A"}
+    assert set(chosen["role"]) == {"validation", "test_within"}

@@ -228,12 +228,13 @@ def generator_rows():
                 fold=folds,
                 draw=draws,
             )
-        files += settled(
-            "rows/controllability/{generator}_fold-{fold}_draw-{draw}.tsv",
-            generator=generator,
-            fold=folds,
-            draw=draws,
-        )
+        for kind in ("controllability", "memorisation"):
+            files += settled(
+                f"rows/{kind}/{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",
+                generator=generator,
+                fold=folds,
+                draw=draws,
+            )
         if generator in sampling_generators:
             files += settled(
                 "rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv",

@@ -189,6 +189,27 @@ rule measure_controllability:
         "../scripts/measure_controllability.py"
 
 
+rule audit_memorisation:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        synthetic=lambda w: synthetic_cohort(w.generator, w),
+        code=code("audit_memorisation"),
+    output:
+        rows=result("rows/memorisation/{generator}_fold-{fold}_draw-{draw}.tsv"),
+        pairs=result("rows/memorisation/{generator}_fold-{fold}_draw-{draw}.pairs.tsv"),
+    log:
+        result("logs/audit_memorisation/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        seed=study.evaluation.seed,
+    message:
+        "Looking for copies of training patients among {wildcards.generator}'s, fold {wildcards.fold}"
+    script:
+        "../scripts/audit_memorisation.py"
+
+
 rule compare_arms:
     input:
         scores=arm_runs("rows/scores/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.tsv"),

@@ -13,6 +13,12 @@ rule gather_content:
             fold=folds,
             draw=draws,
         ),
+        pairs=settled(
+            "rows/memorisation/{generator}_fold-{fold}_draw-{draw}.pairs.tsv",
+            generator=study.generators,
+            fold=folds,
+            draw=draws,
+        ),
         maps=[
             one("features/{e}/fold-{f}/{g}_draw-{d}.map.tsv", e=extractor, f=fold, g=generator, d=draw)
             for extractor, generator, fold, draw in feature_maps()

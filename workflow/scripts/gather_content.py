@@ -20,10 +20,16 @@ with job(snakemake):
             splits=dict(enumerate(map(Path, inputs.splits))),
             synthetic=[
                 SyntheticRun(
-                    generator, fold, seed, Path(cohort), Path(cohort) / "rejections.tsv", Path(measured)
+                    generator,
+                    fold,
+                    seed,
+                    Path(cohort),
+                    rejections=Path(cohort) / "rejections.tsv",
+                    volumes=Path(measured),
+                    pairs=Path(pairs),
                 )
-                for (generator, fold, seed), cohort, measured in zip(
-                    params.runs, inputs.synthetic, inputs.measured, strict=True
+                for (generator, fold, seed), cohort, measured, pairs in zip(
+                    params.runs, inputs.synthetic, inputs.measured, inputs.pairs, strict=True
                 )
             ],
             maps=[

@@ -9,7 +9,7 @@ from synthaug.artifacts import atomic_folder, read_tsv, write_json
 from synthaug.cohort import Cohort
 from synthaug.collate import read_version
 from synthaug.config.report import ReportSettings
-from synthaug.report import arms, cines, people, responses, results, runs, words
+from synthaug.report import arms, cines, memorisation, people, responses, results, runs, words
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
 
@@ -57,6 +57,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
             "maps": results.maps_section(rows, inputs.maps, draw),
+            "memorisation": memorisation.memorisation_section(rows, inputs.synthetic, real, assets),
             "responses": responses.responses_section(rows),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
             "examples": cines.examples_section(

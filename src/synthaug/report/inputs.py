@@ -27,6 +27,8 @@ class SyntheticRun:
     volumes : Path or None
         TSV of volumes measured on the images by the independent segmenter: a column
         ``subject`` and ``measured_lv_edv_ml``, ... or ``lv_edv_ml``, ...
+    pairs : Path or None
+        TSV of every synthetic subject and the training subject most like it.
     """
 
     generator: str
@@ -35,6 +37,7 @@ class SyntheticRun:
     cohort: Path
     rejections: Path | None = None
     volumes: Path | None = None
+    pairs: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from synthaug.artifacts import read_tsv
 from synthaug.plots import synthesis
+from synthaug.privacy.audit import METRICS as MEMORISATION
 from synthaug.report import words
 from synthaug.report.inputs import FeatureMap
 from synthaug.report.rows import CLINICAL, DISTANCES, MIXING, OVERLAP, Draw, Row, estimate, pooled, select
@@ -93,6 +94,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "response")),
         *MIXING,
+        *MEMORISATION,
         "acceptance_rate",
     }
     return [

@@ -1,0 +1,110 @@
+"""Scores of copying, from likeness between synthetic, training and held-out subjects."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binomtest
+
+
+class Share(NamedTuple):
+    """A share of subjects.
+
+    Attributes
+    ----------
+    value : float
+        Share, in [0, 1].
+    ci_low, ci_high : float
+        Wilson interval of 95 %.
+    n : int
+        Subjects it is a share of.
+    """
+
+    value: float
+    ci_low: float
+    ci_high: float
+    n: int
+
+
+def share(found: np.ndarray) -> Share:
+    """Share of True, with its interval; at least one value."""
+    count, n = int(np.count_nonzero(found)), len(found)
+    interval = binomtest(count, n).proportion_ci(0.95, method="wilson")
+    return Share(count / n, float(interval.low), float(interval.high), n)
+
+
+def copy_threshold(train_to_train: np.ndarray, percentile: float = 95.0) -> float:
+    """Likeness above which a subject counts as a copy of a training subject.
+
+    Parameters
+    ----------
+    train_to_train : ndarray, shape (n_train, n_train)
+        Likeness of the training subjects with one another; the diagonal is not looked at.
+    percentile : float
+        Of the largest likeness each has with any other.
+
+    Notes
+    -----
+    Dar et al. (2024) take the percentile over training subjects of their likeness with validation ones.
+    Here each training subject is compared with all others: as many comparisons as a synthetic subject
+    has, so that about 5 % of new real patients are flagged, however few validate.
+    """
+    others = train_to_train.astype(float).copy()
+    np.fill_diagonal(others, -np.inf)
+    return float(np.percentile(others.max(axis=1), percentile))
+
+
+def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Share:
+    """Share of synthetic subjects farther from their training neighbour than that one's own neighbour.
+
+    Parameters
+    ----------
+    synthetic_to_train : ndarray, shape (n_synthetic, n_train)
+        Distances.
+    train_to_train : ndarray, shape (n_train, n_train)
+        Distances; the diagonal is not looked at.
+
+    Notes
+    -----
+    The neighbour's own distance is looked up by the *training* subject's index. Two public
+    implementations use the synthetic one's, and find hardly any of planted copies.
+
+    References
+    ----------
+    Alaa et al., ICML 2022.
+    """
+    own = train_to_train.astype(float).copy()
+    np.fill_diagonal(own, np.inf)
+    nearest = synthetic_to_train.argmin(axis=1)
+    return share(synthetic_to_train.min(axis=1) > own.min(axis=1)[nearest])
+
+
+def nearer_to_train(synthetic_to_train: np.ndarray, synthetic_to_holdout: np.ndarray, seed: int = 0) -> Share:
+    """Share of synthetic subjects nearer to the training set than to as many real patients held out.
+
+    Parameters
+    ----------
+    synthetic_to_train, synthetic_to_holdout : ndarray, shape (n_synthetic, n_train), (n_synthetic, n_holdout)
+        Distances; the larger set is thinned at random to the size of the smaller.
+    seed : int
+        Seed of the thinning.
+
+    Returns
+    -------
+    Share
+        0.5 where nothing was memorised (distance to closest record, DCR share).
+    """
+    size = min(synthetic_to_train.shape[1], synthetic_to_holdout.shape[1])
+    rng = np.random.default_rng(seed)
+    nearest = [
+        distances[:, rng.permutation(distances.shape[1])[:size]].min(axis=1)
+        for distances in (synthetic_to_train, synthetic_to_holdout)
+    ]
+    return share(nearest[0] < nearest[1])
+
+
+def nearest_neighbour_ratio(synthetic_to_train: np.ndarray) -> float:
+    """Median of nearest over second nearest training distance; near 0 where single patients are copied."""
+    two = np.sort(synthetic_to_train, axis=1)[:, :2]
+    return float(np.median(two[:, 0] / np.maximum(two[:, 1], np.finfo(float).tiny)))
