@@ -322,7 +322,7 @@ def test_what_the_distances_notice_is_tabled(study):
 def test_copies_are_said_with_their_interval_and_shown(study):
     _, _, page = study
     section = page.text[page.text.index("Copies of training patients") :]
-    assert re.search(r"copy a training patient\s*0\.25\s*0\.10 to 0\.50", section)
+    assert re.search(r"flagged as copies\s*0\.25\s*0\.10 to 0\.50", section)
     assert "a copy is a subject whose likeness exceeds 0.800" in section
     assert "the training patient below; likeness 0.83" in section
 

@@ -52,7 +52,7 @@ DEFINITIONS: dict[str, Definition] = {
     "planted_altered_found": Definition("memorisation.planted-disguised.v1", "1", "higher"),
     "authenticity": Definition("memorisation.authenticity.v1", "1", "higher"),
     "nearer_to_train": Definition("memorisation.nearer-to-train.v1", "1", "none"),
-    "nearest_ratio": Definition("memorisation.nearest-ratio.v1", "1", "higher"),
+    "nndr": Definition("memorisation.nndr.v1", "1", "higher"),
     "controllability_r": Definition("controllability.pearson.v1", "1", "higher"),
     "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
     "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),

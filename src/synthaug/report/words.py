@@ -30,13 +30,13 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "recall": ("recall", "", 2),
     "density": ("density", "", 2),
     "coverage": ("coverage", "", 2),
-    "copied_share": ("synthetic subjects that copy a training patient", "", 2),
-    "copied_share_real": ("new real patients flagged alike", "", 2),
+    "copied_share": ("synthetic subjects flagged as copies", "", 2),
+    "copied_share_real": ("real patients it never saw, flagged alike", "", 2),
     "planted_found": ("planted exact copies that are found", "", 2),
     "planted_altered_found": ("planted copies, mirrored, shifted in time and noisy, that are found", "", 2),
     "authenticity": ("farther from training than training from itself (authenticity)", "", 2),
     "nearer_to_train": ("nearer to training than to held-out patients", "", 2),
-    "nearest_ratio": ("nearest over second nearest training distance, median", "", 2),
+    "nndr": ("nearest over second nearest training distance, median (NNDR)", "", 2),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
