@@ -146,7 +146,7 @@ def _validate(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from synthaug.config.evaluation import EvaluationSettings
     from synthaug.config.features import MaskedAutoencoderSettings
-    from synthaug.evaluate import EvaluateOptions, evaluate_folders
+    from synthaug.evaluation import EvaluateOptions, evaluate_folders
     from synthaug.report.evaluation import text_table
 
     settings = EvaluationSettings(seed=options.seed)

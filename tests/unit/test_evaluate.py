@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 import torch
 
-from synthaug.alignment import CommonGrid, centred
 from synthaug.artifacts import sha256_file
-from synthaug.cine_folder import PERCENTILES, read_folder
 from synthaug.cli import main
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.training import TrainingSettings
 from synthaug.errors import SynthaugError
-from synthaug.evaluate import EvaluateOptions, Evaluation, check_features_agree, evaluate_folders
+from synthaug.evaluation import EvaluateOptions, Evaluation, check_features_agree, evaluate_folders
+from synthaug.evaluation.alignment import CommonGrid, centred
+from synthaug.evaluation.cine_folder import PERCENTILES, read_folder
 from synthaug.features import FeatureSet
 from synthaug.tables import COLUMNS
 

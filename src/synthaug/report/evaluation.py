@@ -74,7 +74,7 @@ def render_page(content: Mapping[str, Any], output: Path) -> None:
     Parameters
     ----------
     content : mapping
-        `title`, `sides`, `table`, `notes`, `facts` and `confidence`, as `synthaug.evaluate` makes them.
+        `title`, `sides`, `table`, `notes`, `facts` and `confidence`, as `synthaug.evaluation` makes them.
     output : Path
         HTML file.
     """

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from synthaug.cine_folder import Cine, CineFolder
 from synthaug.cohort import UNLABELLED, Cohort
 from synthaug.datasets.base import spacing_is_lost
 from synthaug.errors import SynthaugError
+from synthaug.evaluation.cine_folder import Cine, CineFolder
 from synthaug.resampling import apply_weights, axis_weights, resample_beat
 
 
