@@ -7,7 +7,7 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
-from synthaug.features.maps import embed, map_features, neighbour_mixing
+from synthaug.metrics.maps import embed, map_features, neighbour_mixing
 
 SETTINGS = EvaluationSettings()
 

@@ -3,8 +3,8 @@
 from synthaug.artifacts import write_tsv
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import read_features
-from synthaug.features.maps import map_features
 from synthaug.job import job
+from synthaug.metrics.maps import map_features
 from synthaug.splits import read_split, subjects_of
 
 with job(snakemake):

@@ -50,9 +50,9 @@ def audit_memorisation(
     real, synthetic : Cohort
         On one grid.
     train : sequence of str
-        Real subjects the generator was trained on.
+        Real training subjects of the fold; what a generator of the study was trained on.
     held_out : sequence of str
-        Real subjects of the same scanners that it was not trained on. They are judged like the synthetic
+        Real subjects of the same scanners who do not train. They are judged like the synthetic
         ones: about 5 % of them should be flagged. May be empty.
     fields : mapping
         Columns that all rows share.
@@ -65,7 +65,7 @@ def audit_memorisation(
         Result rows, named in `METRICS` and explained in docs/metrics.md.
     pairs : DataFrame
         For every synthetic subject, most alike first: subject, training subject most like it, likeness,
-        whether it counts as a copy.
+        whether it is flagged as a copy.
     """
     columns = ["subject", "training_subject", "likeness", "copy"]
     if len(train) < _FEWEST or not synthetic.subjects:

@@ -65,7 +65,7 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """Real training and synthetic subjects in the plane, from `synthaug.features.maps`.
+    """Real training and synthetic subjects in the plane, from `synthaug.metrics.maps`.
 
     Attributes
     ----------
