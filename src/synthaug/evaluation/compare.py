@@ -269,7 +269,7 @@ def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> t
     """The extractor's weight file, and whether it was trained for it now."""
     if options.extractor == "inception" or options.weights is not None:
         return options.weights, False
-    from synthaug.features.own import train_once
+    from synthaug.evaluation.own_extractor import train_once
 
     content = {
         "version": __version__,
