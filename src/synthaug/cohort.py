@@ -176,6 +176,10 @@ class Cohort:
         folders = {subject: self.folders[subject] for subject in subjects}
         return Cohort(self.name, self.kind, self.table.loc[list(subjects)], folders, self.meta)
 
+    def record(self, subject: str) -> dict[str, Any]:
+        """What the table says of a subject, by column; unknown is NaN, None or NA."""
+        return dict(zip(self.table.columns, self.table.loc[[subject]].to_numpy(object)[0], strict=True))
+
     def cine(self, subject: str) -> np.ndarray:
         """Intensities in [0, 1], float32, shape (t, z, y, x); frame 0 is ED."""
         image = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz")

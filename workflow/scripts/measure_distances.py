@@ -1,24 +1,31 @@
 """Measure how far a synthetic cohort's features lie from those of real training and test patients."""
 
+import pandas as pd
+
 from synthaug.artifacts import write_tsv
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import read_features
 from synthaug.job import job
 from synthaug.metrics.distances import measure_distances
+from synthaug.metrics.text_agreement import measure_text_agreement
 from synthaug.splits import read_split, subjects_of
 
 with job(snakemake):
     wildcards = snakemake.wildcards
     split = read_split(snakemake.input.split)
-    rows = measure_distances(
-        read_features(snakemake.input.real),
-        read_features(snakemake.input.synthetic),
-        {"real train": subjects_of(split, "train"), "real test": subjects_of(split, "test")},
-        EvaluationSettings.model_validate(snakemake.params.evaluation),
-        {
+    about = {
+        "real": read_features(snakemake.input.real),
+        "synthetic": read_features(snakemake.input.synthetic),
+        "references": {
+            "real train": subjects_of(split, "train"),
+            "real test": subjects_of(split, "test"),
+        },
+        "settings": EvaluationSettings.model_validate(snakemake.params.evaluation),
+        "fields": {
             "generator": wildcards.generator,
             "fold": int(wildcards.fold),
             "generator_seed": int(wildcards.draw),
         },
-    )
-    write_tsv(snakemake.output.rows, rows)
+    }
+    tables = [measure(**about) for measure in (measure_distances, measure_text_agreement)]
+    write_tsv(snakemake.output.rows, pd.concat([table for table in tables if len(table)]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.training import TrainableSettings, TrainingSettings
@@ -160,11 +161,41 @@ class TorchvisionExtractorSettings(SuppliedExtractorSettings):
     resize_antialias: bool = Field(False, description="Smooth before making images smaller.")
 
 
+class ImageTextExtractorSettings(SuppliedExtractorSettings):
+    """An image-text pair of encoders (CLIP or its kin): how well a cine fits what its table says of it."""
+
+    kind: Literal["image_text"] = Field(description="Kind of extractor.")
+    weights: str | None = Field(
+        None,
+        description="`model.safetensors` in a folder as `transformers` saves a model, with `config.json` and the "
+        "tokenizer's files beside it. Reading it executes no code.",
+    )
+    prompt: str = Field(
+        "a short-axis cardiac cine MRI of {diagnosis}",
+        description="Sentence a cine is compared with; columns of the cohort's table stand in braces. Diagnoses are "
+        "spelled out; a subject that lacks one of the columns is left out.",
+    )
+
+    @field_validator("prompt")
+    @classmethod
+    def _prompt_can_be_filled(cls, prompt: str) -> str:
+        try:
+            columns = [name for _, name, _, _ in Formatter().parse(prompt) if name is not None]
+        except ValueError as error:
+            raise ValueError(
+                f"prompt {prompt!r} cannot be read ({error}); write columns as {{diagnosis}}"
+            ) from None
+        if not columns or not all(column.isidentifier() for column in columns):
+            raise ValueError(f"prompt {prompt!r} must name a column of the cohort, such as {{diagnosis}}")
+        return prompt
+
+
 ExtractorSettings = Annotated[
     StudyExtractorSettings
     | InceptionExtractorSettings
     | TorchScriptExtractorSettings
     | I3DExtractorSettings
-    | TorchvisionExtractorSettings,
+    | TorchvisionExtractorSettings
+    | ImageTextExtractorSettings,
     Field(discriminator="kind"),
 ]

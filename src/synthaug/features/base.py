@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -44,5 +45,17 @@ class Extractor(Protocol):
         dict of str to ndarray
             Any of ``"frames"`` (t * z, d): each image; ``"temporal"`` (z, d): each slice through
             time; ``"spatial"`` (t, d): each frame through the slices.
+        """
+        ...
+
+
+@runtime_checkable
+class TextExtractor(Protocol):
+    """An extractor whose network also describes text, in the same space."""
+
+    def describe(self, subject: Mapping[str, Any]) -> np.ndarray | None:
+        """Feature (d,) of the sentence that says what a subject, a row of its cohort's table, shows.
+
+        None where the table does not say what the sentence needs.
         """
         ...

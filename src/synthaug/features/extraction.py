@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from synthaug.cohort import Cohort
 from synthaug.config.features import ExtractorSettings
-from synthaug.features.base import Extractor, ExtractorAbsent
+from synthaug.features.base import Extractor, ExtractorAbsent, TextExtractor
 from synthaug.features.depth import with_thirds
-from synthaug.features.files import FeatureSet
+from synthaug.features.files import FeatureMeta, FeatureSet
+from synthaug.features.spool import FeatureSpool
 
 
 def make_extractor(settings: ExtractorSettings, weights: str | Path | None = None) -> Extractor:
@@ -39,6 +38,10 @@ def make_extractor(settings: ExtractorSettings, weights: str | Path | None = Non
         from synthaug.features.inception import InceptionExtractor
 
         return InceptionExtractor(settings.weights, settings.sha256)
+    if settings.kind == "image_text":
+        from synthaug.features.image_text_pair import ImageTextExtractor
+
+        return ImageTextExtractor(settings.weights, settings.sha256, settings.prompt)
     if settings.kind == "torchvision":
         from synthaug.features.torchvision_video import torchvision_extractor
 
@@ -103,11 +106,14 @@ def extract_features(
     except ExtractorAbsent as reason:
         FeatureSet((), {}, settings.kind, absent=str(reason)).write(output)
         return
-    features: dict[str, list[np.ndarray]] = {}
-    for done, subject in enumerate(cohort.subjects):
-        cine = cohort.cine(subject)
-        for kind, rows in with_thirds(extractor.extract(cine), cine.shape[1]).items():
-            features.setdefault(kind, []).append(rows)
-        if progress:
-            progress(done + 1, len(cohort.subjects))
-    FeatureSet(tuple(cohort.subjects), features, extractor.id, extractor.whiten, extractor.seen).write(output)
+    with FeatureSpool() as spool:
+        for done, subject in enumerate(cohort.subjects):
+            cine = cohort.cine(subject)
+            features = with_thirds(extractor.extract(cine), cine.shape[1])
+            if isinstance(extractor, TextExtractor):
+                text = extractor.describe(cohort.record(subject))
+                features |= {} if text is None else {"text": text[None]}
+            spool.add(subject, features)
+            if progress:
+                progress(done + 1, len(cohort.subjects))
+        spool.write(output, FeatureMeta(extractor.id, extractor.whiten, extractor.seen))

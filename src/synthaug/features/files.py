@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,8 @@ class FeatureSet:
     subjects : tuple of str
         Subject ids, in the order of the lists below.
     features : dict of str to list of ndarray, shape (n_rows, d)
-        For each kind (``"frames"``, ``"temporal"``, ``"spatial"``) one array a subject.
+        For each kind (``"frames"``, ``"temporal"``, ``"spatial"``, thirds of the stack, ``"text"``) one array
+        a subject; no rows where a subject has none.
     extractor : str
         Identity of the extractor; only its kind where it was absent.
     whiten : bool
@@ -55,18 +55,49 @@ class FeatureSet:
 
     def write(self, path: str | Path) -> None:
         """Write atomically as ``.npz``; equal features give equal bytes."""
-        meta: dict[str, Any] = {
-            "extractor": self.extractor,
-            "whiten": self.whiten,
-            "seen": list(self.seen),
-            "absent": self.absent,
-        }
-        arrays = {"meta": np.array(json.dumps(meta)), "subjects": np.array(self.subjects, dtype=str)}
+        arrays: dict[str, np.ndarray] = {}
         for kind, per_subject in self.features.items():
             arrays[f"{kind}_rows"] = np.array([len(rows) for rows in per_subject])
             arrays[kind] = np.concatenate(per_subject).astype(np.float32)
-        with atomic_file(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
+        write_arrays(
+            path, self.subjects, arrays, FeatureMeta(self.extractor, self.whiten, self.seen, self.absent)
+        )
+
+
+@dataclass(frozen=True)
+class FeatureMeta:
+    """What a feature file says of its extractor; the attributes are those of `FeatureSet`."""
+
+    extractor: str
+    whiten: bool = False
+    seen: tuple[str, ...] = ()
+    absent: str = ""
+
+
+def write_arrays(
+    path: str | Path, subjects: Sequence[str], arrays: Mapping[str, np.ndarray], meta: FeatureMeta
+) -> None:
+    """Write a feature file atomically.
+
+    Parameters
+    ----------
+    path : path
+        ``.npz`` file.
+    subjects : sequence of str
+        Subject ids.
+    arrays : mapping of str to ndarray
+        For each kind of features ``<kind>`` (rows of all subjects, d) and ``<kind>_rows``, how many are
+        each subject's.
+    meta : FeatureMeta
+        The extractor.
+    """
+    content = {
+        "meta": np.array(json.dumps(asdict(meta))),
+        "subjects": np.array(list(subjects), dtype=str),
+        **arrays,
+    }
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **content)  # type: ignore[arg-type]
 
 
 def read_features(path: str | Path) -> FeatureSet:

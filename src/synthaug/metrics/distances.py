@@ -32,7 +32,7 @@ def measure_distances(
     fields: Mapping[str, Any],
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """FID (also by depth), KID, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
+    """FID (also by depth), KID, CMMD, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ def measure_distances(
             )
             if first is None or second is None:
                 continue  # an extractor of single images says nothing about clips
+            # Stacks of fewer than three slices have no thirds.
+            first, second = ([rows for rows in side if len(rows)] for side in (first, second))
             measured = _measure(
                 metric,
                 subject_distance(metric, first),

@@ -98,9 +98,15 @@ def gaussian_kernel_distance(real: np.ndarray, synthetic: np.ndarray, bandwidth:
         raise ValueError(f"the bandwidth is {bandwidth:g}; it must be above 0")
 
     def mean(left: np.ndarray, right: np.ndarray) -> float:
-        return float(np.exp(-cdist(left, right, "sqeuclidean") / (2 * bandwidth**2)).mean())
+        return float(gaussian_kernel(left, right, bandwidth).mean())
 
     return 1000 * max(mean(first, first) + mean(second, second) - 2 * mean(first, second), 0.0)
+
+
+def gaussian_kernel(first: np.ndarray, second: np.ndarray, bandwidth: float = 10.0) -> np.ndarray:
+    """exp(-|x - y|^2 / (2 bandwidth^2)) of every row (n, d) with every other (m, d): shape (n, m)."""
+    kernel: np.ndarray = np.exp(-cdist(first, second, "sqeuclidean") / (2 * bandwidth**2))
+    return kernel
 
 
 def _unbiased(first: np.ndarray, second: np.ndarray) -> float:

@@ -9,15 +9,25 @@ import numpy as np
 from synthaug.features.depth import THIRDS
 from synthaug.features.files import FeatureSet
 from synthaug.metrics.frechet import frechet_distance
-from synthaug.metrics.kernel import cubic_kernel
+from synthaug.metrics.kernel import cubic_kernel, gaussian_kernel
 
 #: A distance between subjects of one set and subjects of another, given by their indices.
 SubjectDistance = Callable[[np.ndarray, np.ndarray], float]
+#: Kernel values (n, m) of rows (n, d) and (m, d).
+Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: Centre and matrix of each kind of features.
 Transforms = dict[str, tuple[np.ndarray, np.ndarray]]
 
 #: Metric -> kind of features it compares; ``"4d"`` joins the temporal and spatial ones of a subject.
-KINDS = {"fid": "frames", "kid": "frames", "fvd_t": "temporal", "fvd_s": "spatial", "f4d": "4d"}
+#: and ``"paired"`` are those of images by an image-text network, at unit length.
+KINDS = {
+    "fid": "frames",
+    "kid": "frames",
+    "cmmd": "paired",
+    "fvd_t": "temporal",
+    "fvd_s": "spatial",
+    "f4d": "4d",
+}
 #: FID by thirds of the stack, in which generators fail differently.
 KINDS_BY_DEPTH = {f"fid_{third}": third for third in THIRDS}
 #: Share of the mean variance added along each axis. Less of it finds shuffled frames a little better, but
@@ -67,6 +77,12 @@ def transformed_rows(features: FeatureSet, kind: str, transforms: Transforms) ->
             np.concatenate([t.mean(axis=0), s.mean(axis=0)])[None]
             for t, s in zip(temporal, spatial, strict=True)
         ]
+    if kind == "paired":
+        # Without sentences beside them the features are not an image-text network's.
+        if "text" not in features.features:
+            return None
+        frames = [rows.astype(np.float64) for rows in features.features["frames"]]
+        return [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in frames]
     if kind not in features.features:
         return None
     arrays = [rows.astype(np.float64) for rows in features.features[kind]]
@@ -105,8 +121,13 @@ def subject_distance(
     other : list of ndarray, shape (n_rows, d), optional
         The same of the second set; without it both are the first.
     """
-    make = _kernel_distance if metric == "kid" else _frechet_distance
-    return make(real, real if other is None else other)
+    other = real if other is None else other
+    if metric == "kid":
+        return _kernel_distance(real, other, cubic_kernel, unbiased=True)
+    if metric == "cmmd":
+        biased = _kernel_distance(real, other, gaussian_kernel, unbiased=False)
+        return lambda first, second: 1000 * max(biased(first, second), 0.0)
+    return _frechet_distance(real, other)
 
 
 def _frechet_distance(real: list[np.ndarray], other: list[np.ndarray]) -> SubjectDistance:
@@ -120,12 +141,17 @@ def _frechet_distance(real: list[np.ndarray], other: list[np.ndarray]) -> Subjec
     return distance
 
 
-def _kernel_distance(real: list[np.ndarray], other: list[np.ndarray]) -> SubjectDistance:
-    """Kernel distance of subject sets, from kernel sums between subjects that are computed once."""
-    within = [_kernel_sums(arrays, arrays) for arrays in (real, other)]
-    between = _kernel_sums(real, other)
+def _kernel_distance(
+    real: list[np.ndarray], other: list[np.ndarray], kernel: Kernel, unbiased: bool
+) -> SubjectDistance:
+    """Squared kernel distance of subject sets, from kernel sums between subjects that are computed once.
+
+    Unbiased, pairs of a row with itself do not count.
+    """
+    within = [_kernel_sums(arrays, arrays, kernel) for arrays in (real, other)]
+    between = _kernel_sums(real, other, kernel)
     diagonals = [
-        np.array([np.trace(cubic_kernel(rows, rows)) for rows in arrays]) for arrays in (real, other)
+        np.array([unbiased * np.trace(kernel(rows, rows)) for rows in arrays]) for arrays in (real, other)
     ]
     sizes = [np.array([len(rows) for rows in arrays]) for arrays in (real, other)]
 
@@ -134,13 +160,13 @@ def _kernel_distance(real: list[np.ndarray], other: list[np.ndarray]) -> Subject
         counts = [sizes[side][chosen].sum() for side, chosen in enumerate((first, second))]
         for side, chosen in enumerate((first, second)):
             pairs = within[side][np.ix_(chosen, chosen)].sum() - diagonals[side][chosen].sum()
-            total += pairs / (counts[side] * (counts[side] - 1))
+            total += pairs / (counts[side] * (counts[side] - unbiased))
         return float(total - 2 * between[np.ix_(first, second)].sum() / (counts[0] * counts[1]))
 
     return distance
 
 
-def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray], kernel: Kernel) -> np.ndarray:
     stacked = np.concatenate(second)
     starts = np.cumsum([0, *(len(rows) for rows in second[:-1])])
-    return np.array([np.add.reduceat(cubic_kernel(rows, stacked).sum(axis=0), starts) for rows in first])
+    return np.array([np.add.reduceat(kernel(rows, stacked).sum(axis=0), starts) for rows in first])

@@ -11,7 +11,18 @@ from synthaug.plots import synthesis
 from synthaug.privacy.audit import METRICS as MEMORISATION
 from synthaug.report import words
 from synthaug.report.inputs import FeatureMap
-from synthaug.report.rows import CLINICAL, DISTANCES, MIXING, OVERLAP, Draw, Row, estimate, pooled, select
+from synthaug.report.rows import (
+    CLINICAL,
+    DISTANCES,
+    MIXING,
+    OVERLAP,
+    TEXT,
+    Draw,
+    Row,
+    estimate,
+    pooled,
+    select,
+)
 from synthaug.tables import VALUED_STATUSES
 
 #: What tells two rows of one metric apart, in the order in which labels name it.
@@ -20,7 +31,7 @@ _RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")
 
 def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
     """Distances between synthetic and real cohorts, each beside its floor."""
-    found = pooled(select(rows, metric=DISTANCES))
+    found = pooled(select(rows, metric=(*DISTANCES, *TEXT)))
     ratios = pooled(select(rows, metric=tuple(f"{name}_ratio" for name in DISTANCES)))
     varying = [
         column
@@ -28,7 +39,7 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
         if len({row[column] for row in found if row[column]}) > 1
     ]
     table, panels = [], []
-    for row in sorted(found, key=lambda row: DISTANCES.index(row["metric"])):
+    for row in sorted(found, key=lambda row: (*DISTANCES, *TEXT).index(row["metric"])):
         about = {column: row[column] for column in ("generator", *_RUN)}
         ratio = next(iter(select(ratios, metric=f"{row['metric']}_ratio", **about)), None)
         table.append(
@@ -93,6 +104,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *(f"{name}_difference" for name in per_patient),
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "response")),
+        *TEXT,
         *MIXING,
         *MEMORISATION,
         "acceptance_rate",

@@ -15,7 +15,8 @@ Draw = Callable[[str, str, str, str], dict[str, str]]
 
 OVERLAP = ("dice", "hd95", "hd", "assd")
 CLINICAL = ("edv_error_ml", "esv_error_ml", "ef_error", "mass_error_g")
-DISTANCES = ("fid", "kid", "fvd_t", "fvd_s", "f4d", "fid_basal", "fid_middle", "fid_apical")
+DISTANCES = ("fid", "kid", "cmmd", "fvd_t", "fvd_s", "f4d", "fid_basal", "fid_middle", "fid_apical")
+TEXT = ("clipsim", "clipsim_real", "clipsim_other")
 MIXING = ("mixing_temporal", "mixing_spatial")
 
 

@@ -1,0 +1,97 @@
+"""How well cines fit the sentences that describe their subjects: CLIPSIM between its two bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.features.files import FeatureSet
+from synthaug.features.image_text import clipsim
+from synthaug.metrics.definitions import fields_of
+from synthaug.tables import make_table
+
+METRICS = ("clipsim", "clipsim_real", "clipsim_other")
+
+
+def measure_text_agreement(
+    real: FeatureSet,
+    synthetic: FeatureSet,
+    references: Mapping[str, Sequence[str]],
+    settings: EvaluationSettings,
+    fields: Mapping[str, Any],
+) -> pd.DataFrame:
+    """CLIPSIM of a synthetic cohort, of real subjects, and of real subjects with another's sentence.
+
+    Parameters
+    ----------
+    real, synthetic : FeatureSet
+        Features by one image-text extractor: ``"frames"`` and one row of ``"text"`` a subject.
+    references : mapping of str to sequence of str
+        Sets of real subjects to compare with.
+    settings : EvaluationSettings
+        Replicates of the bootstrap over subjects, coverage, seed.
+    fields : mapping
+        Columns that all rows share: generator, fold, seeds.
+
+    Returns
+    -------
+    DataFrame
+        For each reference, rows ``clipsim`` (all images of a subject with its own sentence, mean over
+        synthetic subjects), ``clipsim_real`` (the same of the reference: what can be reached) and
+        ``clipsim_other`` (the reference with the sentence of a subject whose sentence differs: what a
+        generator that ignores its condition reaches). None for any other kind of extractor.
+    """
+    if not (real.features.get("text") and synthetic.features.get("text")):
+        return make_table([])
+    rows = []
+    own = _similarities(synthetic)
+    for versus, subjects in references.items():
+        reference = real.select(subjects)
+        found = {
+            "clipsim": own,
+            "clipsim_real": _similarities(reference),
+            "clipsim_other": _similarities(reference, settings.seed),
+        }
+        about = {**fields, "versus": versus, "extractor": real.extractor}
+        rows += [
+            {**fields_of(metric), **about, **_mean(values, settings)} for metric, values in found.items()
+        ]
+    return make_table(rows)
+
+
+def _similarities(features: FeatureSet, seed: int | None = None) -> np.ndarray:
+    """CLIPSIM of each subject with its own sentence or, with a seed, a random other one."""
+    pairs = [
+        (frames, text[0])
+        for frames, text in zip(features.features["frames"], features.features["text"], strict=True)
+        if len(text)
+    ]
+    if seed is None:
+        return np.array([clipsim(frames, text) for frames, text in pairs])
+    rng = np.random.default_rng(seed)
+    found = []
+    for frames, text in pairs:
+        others = [other for _, other in pairs if not np.array_equal(other, text)]
+        if others:
+            found.append(clipsim(frames, others[rng.integers(len(others))]))
+    return np.array(found)
+
+
+def _mean(values: np.ndarray, settings: EvaluationSettings) -> dict[str, Any]:
+    if len(values) < 2:
+        note = f"{len(values)} subjects with a sentence (for other sentences: that differ); 2 are needed"
+        return {"status": "not_measured", "note": note, "n": len(values)}
+    rng = np.random.default_rng(settings.seed)
+    drawn = values[rng.integers(len(values), size=(settings.distance_replicates, len(values)))].mean(axis=1)
+    low, high = np.quantile(drawn, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
+    return {
+        "status": "ok",
+        "value": float(values.mean()),
+        "n": len(values),
+        "ci_low": float(low),
+        "ci_high": float(high),
+    }
