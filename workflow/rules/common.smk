@@ -228,7 +228,7 @@ def generator_rows():
                 fold=folds,
                 draw=draws,
             )
-        for kind in ("controllability", "memorisation"):
+        for kind in ("controllability", "function", "memorisation"):
             files += settled(
                 f"rows/{kind}/{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",
                 generator=generator,

@@ -189,6 +189,26 @@ rule measure_controllability:
         "../scripts/measure_controllability.py"
 
 
+rule measure_function:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        synthetic=lambda w: synthetic_cohort(w.generator, w),
+        code=code("measure_function"),
+    output:
+        rows=result("rows/function/{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/measure_function/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+    message:
+        "Comparing the function of {wildcards.generator}'s hearts with real ones, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_function.py"
+
+
 rule audit_memorisation:
     input:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),

@@ -14,13 +14,13 @@ from synthaug.artifacts import read_json
 from synthaug.cohort import STRUCTURES, Cohort
 from synthaug.errors import SynthaugError
 from synthaug.metrics.definitions import fields_of
+from synthaug.metrics.function_errors import PHASES, function_errors, wall_errors
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.tables import make_table
 from synthaug.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 
 Row = dict[str, Any]
-PHASES = ("ED", "ES")
 
 
 def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
@@ -38,8 +38,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
     Returns
     -------
     DataFrame
-        Result rows: Dice, HD, HD95 and ASSD per structure, phase and subject; errors of EDV, ESV,
-        ejection fraction and myocardial mass per subject, predicted minus reference. A frame that was not
+        Result rows: Dice, HD, HD95 and ASSD per structure, phase and subject; errors of volumes,
+        ejection fraction, myocardial mass and wall thickness per subject, predicted minus reference. A frame that was not
         predicted scores as if every structure had been missed.
 
     Raises
@@ -68,7 +68,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
         for phase in frames:
             for row in score_labels(predicted[phase], reference[phase], cohort.spacing_mm):
                 rows.append({**row, "phase": phase, **about})
-        rows += [{**row, **about} for row in function_errors(predicted, reference, cohort.spacing_mm)]
+        for measure in (function_errors, wall_errors):
+            rows += [{**row, **about} for row in measure(predicted, reference, cohort.spacing_mm)]
     return make_table(rows)
 
 
@@ -154,51 +155,6 @@ def _presence(predicted: bool, reference: bool, absent: bool) -> tuple[str, str]
     if predicted:
         return "missing_reference", "the reference lacks the structure: Dice 0, distances the image diagonal"
     return "empty_both", "neither mask has the structure"
-
-
-def function_errors(
-    predicted: Mapping[str, np.ndarray | None],
-    reference: Mapping[str, np.ndarray],
-    spacing_mm: Sequence[float],
-) -> Iterator[Row]:
-    """Rows of the errors of EDV, ESV, ejection fraction and myocardial mass of one subject.
-
-    Parameters
-    ----------
-    predicted, reference : mapping of str to ndarray, shape (z, y, x)
-        Canonical labels by phase, ``"ED"`` and ``"ES"``; a phase may be absent.
-    spacing_mm : sequence of 3 floats
-        Voxel size (z, y, x).
-    """
-    volumes = {
-        (name, phase, structure): structure_volume_ml(labels, structure, spacing_mm)
-        for name, frames in (("predicted", predicted), ("reference", reference))
-        for phase, labels in frames.items()
-        if labels is not None
-        for structure in STRUCTURES
-    }
-
-    def volume(name: str, phase: str, structure: str) -> float:
-        return volumes.get((name, phase, structure), float("nan"))
-
-    def function(name: str, structure: str) -> Iterator[tuple[str, str, float]]:
-        edv, esv = (volume(name, phase, structure) for phase in PHASES)
-        if structure == "MYO":
-            yield "mass_error_g", "ED", MYOCARDIAL_DENSITY_G_PER_ML * edv
-        else:
-            yield "edv_error_ml", "ED", edv
-            yield "esv_error_ml", "ES", esv
-            yield "ef_error", "", ejection_fraction(edv, esv)
-
-    for structure in STRUCTURES:
-        pairs = zip(function("predicted", structure), function("reference", structure), strict=True)
-        for (metric, phase, measured), (_, _, true) in pairs:
-            shared = {**fields_of(metric), "structure": structure, "phase": phase or None, "n": 1}
-            if np.isnan(measured - true):
-                lacking = "prediction" if np.isnan(measured) else "reference"
-                yield {**shared, "status": "not_measured", "note": f"unknown in the {lacking}"}
-            else:
-                yield {**shared, "status": "ok", "value": measured - true}
 
 
 def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:

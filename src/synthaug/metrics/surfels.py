@@ -79,8 +79,12 @@ def _area_of_code(spacing_mm: tuple[float, float, float]) -> np.ndarray:
     from skimage.measure import marching_cubes, mesh_surface_area
 
     areas = np.zeros(256)
-    for code in range(1, 255):
+    # Inside and outside have one surface. Of ambiguous corners the marching algorithm gives more area
+    # where they are the majority, so each surface is taken from its smaller side.
+    for code in (code for code in range(1, 255) if code.bit_count() <= 4):
         block = np.array([code >> bit & 1 for bit in range(8)], np.float32).reshape(2, 2, 2)
         vertices, faces, *_ = marching_cubes(block, 0.5, spacing=spacing_mm, method="lorensen")
         areas[code] = mesh_surface_area(vertices, faces)
+        if code.bit_count() < 4:
+            areas[255 - code] = areas[code]
     return areas

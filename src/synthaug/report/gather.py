@@ -9,7 +9,7 @@ from synthaug.artifacts import atomic_folder, read_tsv, write_json
 from synthaug.cohort import Cohort
 from synthaug.collate import read_version
 from synthaug.config.report import ReportSettings
-from synthaug.report import arms, cines, memorisation, people, responses, results, runs, words
+from synthaug.report import arms, cines, function, memorisation, people, responses, results, runs, words
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
 
@@ -59,6 +59,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "maps": results.maps_section(rows, inputs.maps, draw),
             "memorisation": memorisation.memorisation_section(rows, inputs.synthetic, real, assets),
             "responses": responses.responses_section(rows),
+            "function": function.function_section(rows),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets

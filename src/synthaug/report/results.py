@@ -123,7 +123,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         for row in rows
         if row["subject"] is None
         and (row["metric"] not in shown or row["vendor"] or row["diagnosis"])
-        and not row["metric"].startswith(("rejected_", "controllability"))
+        and not row["metric"].startswith(("rejected_", "controllability", "function_"))
     ]
 
 

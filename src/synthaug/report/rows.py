@@ -14,7 +14,15 @@ Row = dict[str, Any]
 Draw = Callable[[str, str, str, str], dict[str, str]]
 
 OVERLAP = ("dice", "hd95", "hd", "assd")
-CLINICAL = ("edv_error_ml", "esv_error_ml", "ef_error", "mass_error_g")
+CLINICAL = (
+    "edv_error_ml",
+    "esv_error_ml",
+    "sv_error_ml",
+    "ef_error",
+    "mass_error_g",
+    "wall_thickness_error_mm",
+    "wall_thickening_error",
+)
 DISTANCES = ("fid", "kid", "cmmd", "fvd_t", "fvd_s", "f4d", "fid_basal", "fid_middle", "fid_apical")
 TEXT = ("clipsim", "clipsim_real", "clipsim_other")
 MIXING = ("mixing_temporal", "mixing_spatial")

@@ -16,6 +16,9 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "esv_error_ml": ("ESV error", "mL", 1),
     "ef_error": ("ejection fraction error", "points", 1),
     "mass_error_g": ("myocardial mass error", "g", 1),
+    "sv_error_ml": ("stroke volume error", "mL", 1),
+    "wall_thickness_error_mm": ("wall thickness error", "mm", 1),
+    "wall_thickening_error": ("wall thickening error", "points", 1),
     "fid": ("FID", "", 2),
     "fid_basal": ("FID, basal third", "", 2),
     "fid_middle": ("FID, middle third", "", 2),
@@ -41,6 +44,19 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "authenticity": ("farther from training than training from itself (authenticity)", "", 2),
     "nearer_to_train": ("nearer to training than to held-out patients", "", 2),
     "nndr": ("nearest over second nearest training distance, median (NNDR)", "", 2),
+    "function_lv_edv_ml": ("LV EDV", "mL", 0),
+    "function_lv_esv_ml": ("LV ESV", "mL", 0),
+    "function_lv_sv_ml": ("LV stroke volume", "mL", 0),
+    "function_lv_ef": ("LV ejection fraction", "%", 0),
+    "function_rv_edv_ml": ("RV EDV", "mL", 0),
+    "function_rv_esv_ml": ("RV ESV", "mL", 0),
+    "function_rv_sv_ml": ("RV stroke volume", "mL", 0),
+    "function_rv_ef": ("RV ejection fraction", "%", 0),
+    "function_myo_mass_g": ("myocardial mass", "g", 0),
+    "function_wall_thickness_mm": ("wall thickness at ED", "mm", 1),
+    "function_wall_thickening": ("wall thickening", "%", 0),
+    "function_peak_ejection_rate": ("LV peak ejection rate", "EDV a beat", 1),
+    "function_peak_filling_rate": ("LV peak filling rate", "EDV a beat", 1),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
@@ -55,6 +71,7 @@ STATUSES = {
 _SUFFIXES = {
     "_mean": "mean",
     "_difference": "difference",
+    "_spread": "spread against real",
     "_ratio": "as a multiple of the floor",
     "_response": "response",
 }
@@ -78,12 +95,12 @@ def metric_name(metric: str) -> str:
 
 def metric_unit(metric: str) -> str:
     """Unit of a metric, empty where it has none or is unknown."""
-    return "" if metric.endswith("_ratio") else METRICS.get(base_metric(metric), ("", "", 0))[1]
+    return "" if metric.endswith(("_ratio", "_spread")) else METRICS.get(base_metric(metric), ("", "", 0))[1]
 
 
 def decimals(metric: str) -> int | None:
     """Decimals a metric is shown with; None where three significant digits must do."""
-    if metric.endswith("_ratio"):
+    if metric.endswith(("_ratio", "_spread")):
         return 2
     base = base_metric(metric)
     return METRICS[base][2] if base in METRICS else None

@@ -1,0 +1,23 @@
+"""Compare the function of synthetic hearts with that of real training patients."""
+
+from synthaug.artifacts import write_tsv
+from synthaug.cohort import Cohort
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.job import job
+from synthaug.metrics.function import measure_cohort_function
+from synthaug.splits import read_split, subjects_of
+
+with job(snakemake):
+    wildcards = snakemake.wildcards
+    train = subjects_of(read_split(snakemake.input.split), "train", labelled=True)
+    rows = measure_cohort_function(
+        Cohort.open_all(snakemake.input.cohorts).select(train),
+        Cohort.open(snakemake.input.synthetic),
+        EvaluationSettings.model_validate(snakemake.params.evaluation),
+        {
+            "generator": wildcards.generator,
+            "fold": int(wildcards.fold),
+            "generator_seed": int(wildcards.draw),
+        },
+    )
+    write_tsv(snakemake.output.rows, rows)
