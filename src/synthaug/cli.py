@@ -75,11 +75,12 @@ def _add_evaluate(commands: Any) -> None:
     )
     evaluate.add_argument(
         "--extractor",
-        choices=["study", "inception"],
         default="study",
-        help="study: a masked autoencoder, trained on REAL unless --weights is given",
+        metavar="study|inception|FILE.yaml",
+        help="study: a masked autoencoder, trained on REAL unless --weights is given; inception: that of the original "
+        "FID; a file: settings of any network, as under evaluation.extractors in a study",
     )
-    evaluate.add_argument("--weights", type=Path, help="weights of an extractor that exists")
+    evaluate.add_argument("--weights", type=Path, help="weights of study or inception that exist")
     evaluate.add_argument("--sha256", help="what the hash of --weights must be; required for inception")
     evaluate.add_argument("--iterations", type=_at_least(1), help="training steps of the extractor")
     evaluate.add_argument(
@@ -150,15 +151,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     from synthaug.report.evaluation import text_table
 
     settings = EvaluationSettings(seed=options.seed)
+    network = _network(options)
     training = {} if options.iterations is None else {"iterations": options.iterations}
     found = evaluate_folders(
         options.real,
         options.synthetic,
         options.output,
         EvaluateOptions(
-            extractor=options.extractor,
-            weights=options.weights,
-            sha256=options.sha256,
+            network=network,
+            weights=None if network else options.weights,
+            sha256=None if network else options.sha256,
             model=MaskedAutoencoderSettings.model_validate(
                 {"kind": "masked_autoencoder", "training": training}
             ),
@@ -174,3 +176,43 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(f"note: {note}")
     print(f"rows.csv, rows.parquet and evaluation.html in {options.output}")
     return 0
+
+
+def _network(options: argparse.Namespace) -> Any:
+    """Settings of the network a comparison is told to use; None for the masked autoencoder."""
+    import yaml
+    from pydantic import TypeAdapter, ValidationError
+
+    from synthaug.config.features import ExtractorSettings
+
+    name = options.extractor
+    if name == "study":
+        return None
+    if name == "inception":
+        if options.weights is None or options.sha256 is None:
+            raise SynthaugError(
+                "--extractor inception needs --weights and --sha256; see docs/metrics.md for the file"
+            )
+        content: Any = {"kind": name, "weights": str(options.weights), "sha256": options.sha256}
+    else:
+        if options.weights is not None or options.sha256 is not None:
+            raise SynthaugError(
+                f"--weights and --sha256: {name} names the file and its hash itself; leave them out"
+            )
+        try:
+            content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            raise SynthaugError(
+                f"--extractor {name}: is neither study, inception nor a readable YAML file of settings"
+            ) from None
+    try:
+        network = TypeAdapter(ExtractorSettings).validate_python(content)
+    except ValidationError as error:
+        finding = error.errors()[0]
+        where = ".".join(str(part) for part in finding["loc"])
+        raise SynthaugError(f"--extractor {name}: {where}: {finding['msg']}") from None
+    if network.kind in ("study", "image_text"):
+        raise SynthaugError(
+            f"--extractor {name}: kind {network.kind} needs a study around it; give a network of images or clips"
+        )
+    return network

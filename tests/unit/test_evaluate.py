@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from synthaug.artifacts import sha256_file
 from synthaug.cli import main
@@ -205,7 +206,7 @@ def test_the_command_prints_a_table_and_shows_progress(pair, tmp_path, capsys):
         "8 of 8 real files read",
         "3 of 3 iterations",
         "6 of 6 synthetic cines described",
-        "8 of 8 distances",
+        "9 of 9 distances",
     ):
         assert said in err
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -335,33 +336,89 @@ def test_unusable_extractors_are_refused_before_any_cine_is_read(pair, done, tmp
     assert "give both or none" in refusal(capsys, *pair, "--sha256", "0" * 64)
     torch.save({}, tmp_path / "inception.pth")
     said = refusal(
-        capsys, *pair, "--extractor", "inception", "--weights", tmp_path / "inception.pth", "--sha256", "0"
+        capsys,
+        *pair,
+        "--extractor",
+        "inception",
+        "--weights",
+        tmp_path / "inception.pth",
+        "--sha256",
+        "0" * 64,
     )
     assert "check the file" in said and not Path("evaluation").exists()
 
 
-def test_an_extractor_of_single_images_measures_what_it_can(pair, tmp_path, monkeypatch):
-    class Single:
-        whiten, seen, id = False, (), "single"
+class RowMeans(torch.nn.Module):
+    """(n, 1, ..., y, x) -> (n, 8): means of the first rows, of a clip its first frame's."""
 
-        def __init__(self, weights: str, sha256: str) -> None:
-            assert sha256_file(weights) == sha256
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, 0].mean(-1).flatten(1)[:, :8]
 
-        def extract(self, cine: np.ndarray) -> dict[str, np.ndarray]:
-            return {"frames": cine.reshape(-1, 16, 16).mean(axis=1)[:, :4]}
 
-    monkeypatch.setattr("synthaug.features.inception.InceptionExtractor", Single)
-    (tmp_path / "w.pth").write_bytes(b"weights")
-    options = EvaluateOptions(
-        "inception", tmp_path / "w.pth", sha256_file(tmp_path / "w.pth"), settings=OPTIONS.settings
+def network_file(folder: Path, kind: str) -> Path:
+    """Settings, as a YAML file, of a network saved beside it."""
+    weights = folder / f"{kind}.pt"
+    size = (16, 16)
+    example = torch.zeros(2, 1, *([4] if kind == "video" else []), *size)
+    torch.jit.trace(RowMeans(), example).save(weights)
+    content = {"kind": "torchscript", "weights": str(weights), "sha256": sha256_file(weights)}
+    content |= {
+        "input": kind,
+        "size": list(size),
+        "channels": 1,
+        **({"frames": 4} if kind == "video" else {}),
+    }
+    path = folder / f"{kind}.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured", "said"),
+    [
+        (
+            "image",
+            ["fid", "fid_ratio", "kid", *(name for t in THIRDS for name in (t, f"{t}_ratio"))],
+            "sees single images",
+        ),
+        (
+            "video",
+            [
+                *(f"{name}{part}" for name in ("fvd_t", "fvd_s", "f4d") for part in ("", "_ratio")),
+                *("precision", "recall", "density", "coverage"),
+            ],
+            "sees clips only",
+        ),
+    ],
+)
+def test_a_network_named_in_a_file_measures_what_it_can(pair, tmp_path, kind, measured, said):
+    settings = network_file(tmp_path, kind)
+    assert (
+        main(["evaluate", *map(str, pair), "--output", str(tmp_path / "out"), "--extractor", str(settings)])
+        == 0
     )
-    evaluation = evaluate_folders(*pair, tmp_path / "out", options)
-    assert list(evaluation.rows["metric"]) == [
-        *("fid", "fid_ratio", "kid"),
-        *(name for third in THIRDS for name in (third, f"{third}_ratio")),
-    ]
-    assert any("Inception sees single images" in note for note in evaluation.notes)
+    rows = pd.read_csv(tmp_path / "out" / "rows.csv")
+    assert list(rows["metric"]) == measured and set(rows["status"]) == {"ok"}
+    assert said in (tmp_path / "out" / "evaluation.html").read_text()
     assert not (tmp_path / "out" / "extractor").exists()
+
+
+def test_settings_files_that_cannot_be_used_are_refused(pair, tmp_path, capsys):
+    path = network_file(tmp_path, "image")
+    content = yaml.safe_load(path.read_text())
+    assert "--weights" in refusal(capsys, *pair, "--extractor", path, "--weights", "w")
+    assert "readable YAML" in refusal(capsys, *pair, "--extractor", tmp_path / "none.yaml")
+    for change, said in (
+        ({"sise": 3}, "did you mean 'size'"),
+        ({"kind": "study", "model": "m"}, "study"),
+        ({"sha256": "0" * 64}, "SHA-256 is"),
+        ({"weights": str(tmp_path / "gone.pt")}, "does not exist"),
+    ):
+        if "kind" in change:
+            path.write_text(yaml.safe_dump(change))
+        else:
+            path.write_text(yaml.safe_dump({**content, **change}))
+        assert said in refusal(capsys, *pair, "--extractor", path)
 
 
 def test_cines_too_large_for_attention_name_the_size_that_fits(pair, capsys):

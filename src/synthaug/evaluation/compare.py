@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from synthaug.artifacts import atomic_file, sha256_file
 from synthaug.collate import typed
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
-    InceptionExtractorSettings,
+    ExtractorSettings,
     MaskedAutoencoderSettings,
     StudyExtractorSettings,
 )
@@ -43,10 +43,10 @@ class EvaluateOptions:
 
     Attributes
     ----------
-    extractor : str
-        ``"study"``, the masked autoencoder, or ``"inception"``.
+    network : settings of an extractor, optional
+        A network the user supplies, of any kind but ``study``; the masked autoencoder where None.
     weights, sha256 : Path, str, optional
-        An extractor that exists. Without weights, ``"study"`` is trained on the real cines.
+        A masked autoencoder that exists; without weights one is trained on the real cines.
     model : MaskedAutoencoderSettings
         Sizes and optimisation of the one that is trained.
     resample : bool
@@ -61,7 +61,7 @@ class EvaluateOptions:
         CPU threads.
     """
 
-    extractor: Literal["study", "inception"] = "study"
+    network: ExtractorSettings | None = None
     weights: Path | None = None
     sha256: str | None = None
     model: MaskedAutoencoderSettings = field(
@@ -104,7 +104,7 @@ def evaluate_folders(
     Parameters
     ----------
     real, synthetic : path
-        Cohorts or plain folders; see `synthaug.cine_folder.read_folder`.
+        Cohorts or plain folders; see `synthaug.evaluation.cine_folder.read_folder`.
     output : path
         Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the features in
         ``features/`` and a trained extractor in ``extractor/``, which a later call finds again.
@@ -127,7 +127,7 @@ def evaluate_folders(
     patch = _patch(options, header)
     sides = _read_sides(Path(real), Path(synthetic), options)
     grid = common_grid(sides[0].cines, sides[1].cines, options.resample, options.size, patch[1:])
-    if options.extractor == "study":
+    if options.network is None:
         _refuse_large_clips(grid, patch)
     cohorts = [
         AlignedCohort.of(folder, kind, grid)
@@ -146,7 +146,7 @@ def evaluate_folders(
     notes = [
         *folder_notes(sides),
         *grid_notes(sides, grid),
-        *extractor_notes(options.extractor, header, sides, grid),
+        *extractor_notes(features[0], header, sides, grid),
     ]
     table = comparison_table(rows)
     with atomic_file(output / "rows.csv") as temporary:
@@ -203,13 +203,11 @@ def check_features_agree(real: FeatureSet, synthetic: FeatureSet) -> None:
 
 def _check_extractor(options: EvaluateOptions) -> Header | None:
     """Refuse an unusable extractor before any cine is read; what the weights of the own kind say of themselves."""
-    if options.extractor == "inception":
-        if options.weights is None or options.sha256 is None:
-            raise SynthaugError(
-                "--extractor inception needs --weights and --sha256; see docs/metrics.md for the file"
-            )
-        if not options.weights.is_file():
-            raise SynthaugError(f"{options.weights}: no such weight file; see docs/metrics.md for the file")
+    if options.network is not None:
+        from synthaug.features.extraction import make_extractor
+
+        make_extractor(options.network)
+        return None
     if options.weights is None:
         if options.sha256 is not None:
             raise SynthaugError("--sha256 is the hash of --weights; give both or none")
@@ -220,8 +218,6 @@ def _check_extractor(options: EvaluateOptions) -> Header | None:
             raise SynthaugError(
                 f"{options.weights}: SHA-256 is {found}, --sha256 says {options.sha256}; check the file"
             )
-    if options.extractor == "inception":
-        return None
     from synthaug.models.weights import read_header
 
     header = read_header(options.weights)
@@ -234,7 +230,7 @@ def _check_extractor(options: EvaluateOptions) -> Header | None:
 
 def _patch(options: EvaluateOptions, header: Header | None) -> tuple[int, int, int]:
     """Extent (s, y, x) of what the extractor looks at as one."""
-    if options.extractor == "inception":
+    if options.network is not None:
         return 1, 1, 1  # it scales every image to its own size
     s, y, x = header.settings["patch"] if header else options.model.patch
     return s, y, x
@@ -267,7 +263,7 @@ def _refuse_large_clips(grid: CommonGrid, patch: tuple[int, int, int]) -> None:
 
 def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> tuple[Path | None, bool]:
     """The extractor's weight file, and whether it was trained for it now."""
-    if options.extractor == "inception" or options.weights is not None:
+    if options.network is not None or options.weights is not None:
         return options.weights, False
     from synthaug.evaluation.own_extractor import train_once
 
@@ -292,13 +288,7 @@ def _features(
 ) -> FeatureSet:
     from synthaug.features.extraction import extract_features
 
-    settings: StudyExtractorSettings | InceptionExtractorSettings
-    if options.extractor == "inception":
-        settings = InceptionExtractorSettings(
-            kind="inception", weights=str(options.weights), sha256=options.sha256
-        )
-    else:
-        settings = StudyExtractorSettings(kind="study", model="trained on REAL")
+    settings = options.network or StudyExtractorSettings(kind="study", model="trained on REAL")
     path = output / "features" / f"{cohort.kind}.npz"
     extract_features(
         cohort, settings, path, weights, options.threads, progress(f"{cohort.kind} cines described")

@@ -9,6 +9,7 @@ import numpy as np
 from synthaug.datasets.base import spacing_is_lost
 from synthaug.evaluation.alignment import CommonGrid
 from synthaug.evaluation.cine_folder import PERCENTILES, CineFolder, spelled
+from synthaug.features.files import FeatureSet
 
 if TYPE_CHECKING:
     from synthaug.models.weights import Header
@@ -82,11 +83,15 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[s
 
 
 def extractor_notes(
-    extractor: str, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: CommonGrid
+    features: FeatureSet, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: CommonGrid
 ) -> list[str]:
     """What the extractor cannot see, and whom it has seen."""
-    if extractor == "inception":
-        return ["Inception sees single images: no FVD-T, FVD-S, F4D, precision, recall, density or coverage."]
+    if "temporal" not in features.features:
+        return [
+            "The network sees single images: no FVD-T, FVD-S, F4D, precision, recall, density or coverage."
+        ]
+    if "frames" not in features.features:
+        return ["The network sees clips only: no FID and no KID."]
     if header is None:
         return [
             "The extractor was trained on the real cines themselves: reference and extractor share subjects, so "

@@ -76,11 +76,11 @@ def function_of(
     )
     thickness = np.nan if ed is None else _mean(wall_thickness_mm(ed, spacing_mm))
     thickening = np.nan if ed is None or es is None else _mean(wall_thickening(ed, es, spacing_mm))
-    rates = (np.nan, np.nan)
+    rates: tuple[float, float] = (np.nan, np.nan)
     edv = volumes["lv_edv_ml"]
     if len(labelled) == len(label_cine) >= 4 and edv > 0:
         curve = volume_curve_ml(label_cine, "LV", spacing_mm)
-        rates = tuple(peak_rates(curve / edv, 1 / len(curve)))
+        rates = peak_rates(curve / edv, 1 / len(curve))
     names = (
         "function_wall_thickness_mm",
         "function_wall_thickening",
