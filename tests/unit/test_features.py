@@ -48,9 +48,8 @@ def feature_set(n: int, shift: float = 0.0, seed: int = 0, extractor: str = "mad
 
 
 def measure(real: FeatureSet, synthetic: FeatureSet, settings: EvaluationSettings = SETTINGS) -> pd.DataFrame:
-    return measure_distances(real, synthetic, {"real train": real.subjects}, settings, FIELDS).set_index(
-        "metric"
-    )
+    rows = measure_distances(real, synthetic, {"real train": real.subjects}, settings, FIELDS)
+    return rows[~rows["metric"].str.endswith("_extrapolated")].set_index("metric")
 
 
 def test_distances_are_of_equal_n_beside_their_floor() -> None:
@@ -67,6 +66,19 @@ def test_distances_are_of_equal_n_beside_their_floor() -> None:
         rows.loc["fid", "value"] / rows.loc["fid", "floor"]
     )
     assert rows.loc["fid", "value"] == pytest.approx(6 * 2.0**2, rel=0.4)  # six dimensions, each shifted by 2
+
+
+def test_at_endless_n_where_there_are_rows_enough() -> None:
+    real, far = feature_set(20), feature_set(30, shift=2.0, seed=1)
+    rows = measure_distances(real, far, {"real train": real.subjects}, SETTINGS, FIELDS).set_index("metric")
+    # 20 subjects with 12 rows of 6 features; with 3 or 1 rows there are fewer than 8 a feature for F4D's 12.
+    endless = rows.loc["fid_extrapolated"]
+    assert endless["status"] == "ok" and endless["n"] == 20
+    assert 0 < endless["value"] < rows.loc["fid", "value"]
+    refused = rows.loc["f4d_extrapolated"]
+    assert refused["status"] == "not_measured" and "20 subjects with 20 rows of 12" in refused["note"]
+    few = measure_distances(feature_set(8), far, {"real train": feature_set(8).subjects}, SETTINGS, FIELDS)
+    assert "8 subjects" in few.set_index("metric").loc["fid_extrapolated", "note"]
 
 
 def test_one_distribution_is_at_its_floor() -> None:

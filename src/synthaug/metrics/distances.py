@@ -11,10 +11,10 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.metrics.definitions import fields_of
+from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
 from synthaug.metrics.subject_distances import (
     KINDS,
     KINDS_BY_DEPTH,
-    SubjectDistance,
     fit_transforms,
     subject_distance,
     transformed_rows,
@@ -54,7 +54,7 @@ def measure_distances(
         Result rows. The value is the mean distance between n real and n synthetic subjects over random draws;
         the floor the mean between disjoint sets of n real subjects, n being half the real subjects or all
         synthetic ones, whichever is less. For Fréchet distances a second row, ``<metric>_ratio``, is their
-        quotient.
+        quotient, and a third, ``<metric>_extrapolated``, what endless subjects would give, where n allows it.
     """
     rows: list[Row] = []
     present = not (real.absent or synthetic.absent)
@@ -88,6 +88,8 @@ def measure_distances(
                 len(second),
                 settings,
             )
+            if metric not in ("kid", "cmmd"):
+                measured.append(_extrapolated(metric, first, second, settings))
             rows += [{**row, **about} for row in measured]
     if progress is not None:
         progress(total, total)
@@ -137,6 +139,24 @@ def _measure(
         rows.append({**ratio, **facts, **relative} if floor > 0 else
                     {**ratio, "status": "not_measured", "note": "the floor is 0", "n": n})  # fmt: skip
     return rows
+
+
+def _extrapolated(
+    metric: str, first: list[np.ndarray], second: list[np.ndarray], settings: EvaluationSettings
+) -> Row:
+    """The row of a Fréchet distance at endless subjects, or of the reason why there is none."""
+    shared = {**fields_of(metric, "_extrapolated"), "n": min(len(first), len(second))}
+    counts = tuple(np.array([len(rows) for rows in side]) for side in (first, second))
+    try:
+        value = extrapolated_subject_distance(
+            subject_distance(metric, first, second),
+            (counts[0], counts[1]),
+            first[0].shape[1] if first else 0,
+            seed=settings.seed,
+        )
+    except ValueError as reason:
+        return {**shared, "status": "not_measured", "note": str(reason)}
+    return {**shared, "status": "ok", "value": value}
 
 
 def _note(n: int, n_real: int, n_synthetic: int) -> str:

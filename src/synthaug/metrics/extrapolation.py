@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from synthaug.metrics.frechet import check_features, frechet_distance
 
 #: Rows per dimension that the smallest and the whole sample must have: below, the bias is not yet ~ 1 / n.
 _SMALLEST, _WHOLE = 2, 8
+#: Subjects a cohort must have: a line through fewer is drawn by a few hearts.
+_FEWEST_SUBJECTS = 16
+#: A distance between items of one set and items of another, given by their indices.
+SubjectDistance = Callable[[np.ndarray, np.ndarray], float]
 
 
 def extrapolated_frechet_distance(
@@ -50,14 +56,64 @@ def extrapolated_frechet_distance(
             f"{n} rows of {d} features do not allow an extrapolation; it takes {_WHOLE} rows a feature: "
             "give more rows or fewer features"
         )
+
+    def distance(chosen: np.ndarray, others: np.ndarray) -> float:
+        return frechet_distance(first[chosen], second[others])
+
+    return _intercept(distance, (len(first), len(second)), _SMALLEST * d, sizes, draws, seed)
+
+
+def extrapolated_subject_distance(
+    distance: SubjectDistance,
+    rows: tuple[np.ndarray, np.ndarray],
+    d: int,
+    sizes: int = 8,
+    draws: int = 2,
+    seed: int = 0,
+) -> float:
+    """Fréchet distance that cohorts of endless subjects would have, where a subject has several rows.
+
+    Parameters
+    ----------
+    distance : callable
+        Of the subjects of both sets by their indices (`synthaug.metrics.subject_distances`).
+    rows : tuple of 2 ndarrays, shape (n_real,), (n_synthetic,)
+        Rows of features that each subject has.
+    d : int
+        Length of a row.
+    sizes, draws, seed
+        As for `extrapolated_frechet_distance`; subjects are drawn, with all of their rows.
+
+    Returns
+    -------
+    float
+        Intercept of the line through distance against 1 / number of subjects.
+
+    Raises
+    ------
+    ValueError
+        A set of fewer than 16 subjects or 8 d rows.
+    """
+    n, whole = min(map(len, rows)), min(int(counts.sum()) for counts in rows)
+    if n < _FEWEST_SUBJECTS or whole < _WHOLE * d:
+        raise ValueError(
+            f"{n} subjects with {whole} rows of {d} features do not allow an extrapolation; it takes "
+            f"{_FEWEST_SUBJECTS} subjects and {_WHOLE * d} rows a set"
+        )
+    fewest_rows = min(float(counts.mean()) for counts in rows)
+    smallest = max(int(np.ceil(_SMALLEST * d / fewest_rows)), _FEWEST_SUBJECTS // 4)
+    return _intercept(distance, (len(rows[0]), len(rows[1])), smallest, sizes, draws, seed)
+
+
+def _intercept(
+    distance: SubjectDistance, counts: tuple[int, int], smallest: int, sizes: int, draws: int, seed: int
+) -> float:
+    """Value at 1 / n = 0 of the line through distances between samples of n of each side."""
     rng = np.random.default_rng(seed)
-    inverse = np.linspace(1 / n, 1 / (_SMALLEST * d), sizes)
-    counts = np.round(1 / inverse).astype(int)
+    inverse = np.linspace(1 / min(counts), 1 / smallest, sizes)
+    drawn = np.round(1 / inverse).astype(int)
     distances = [
-        np.mean([
-            frechet_distance(first[rng.permutation(len(first))[:count]], second[rng.permutation(len(second))[:count]])
-            for _ in range(draws)
-        ])
-        for count in counts
-    ]  # fmt: skip
-    return float(np.polynomial.Polynomial.fit(1 / counts, distances, deg=1).convert().coef[0])
+        np.mean([distance(*(rng.permutation(count)[:n] for count in counts)) for _ in range(draws)])
+        for n in drawn
+    ]
+    return float(np.polynomial.Polynomial.fit(1 / drawn, distances, deg=1).convert().coef[0])

@@ -8,11 +8,10 @@ import numpy as np
 
 from synthaug.features.depth import THIRDS
 from synthaug.features.files import FeatureSet
+from synthaug.metrics.extrapolation import SubjectDistance
 from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.kernel import cubic_kernel, gaussian_kernel
 
-#: A distance between subjects of one set and subjects of another, given by their indices.
-SubjectDistance = Callable[[np.ndarray, np.ndarray], float]
 #: Kernel values (n, m) of rows (n, d) and (m, d).
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: Centre and matrix of each kind of features.

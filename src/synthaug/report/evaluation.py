@@ -29,7 +29,7 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
     table = []
     for metric in (*DISTANCES, *ManifoldScores._fields):
         for row in select(found, metric=metric):
-            ratios = select(found, metric=f"{metric}_ratio")
+            ratios, endless = (select(found, metric=metric + part) for part in ("_ratio", "_extrapolated"))
             table.append(
                 {
                     "metric": words.metric_name(metric),
@@ -37,6 +37,7 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
                     "definition": row["definition"],
                     "estimate": estimate(row),
                     "ratio": estimate(ratios[0]) if ratios else None,
+                    "endless": estimate(endless[0]) if endless else None,
                 }
             )
     return table
@@ -44,9 +45,11 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
     """The table in columns, for a terminal; reasons stand where values lack."""
-    lines = [("measure", "value", f"{100 * confidence:g} % interval", "floor", "times the floor", "n")]
+    lines = [
+        ("measure", "value", f"{100 * confidence:g} % interval", "floor", "times the floor", "n", "endless n")
+    ]
     for row in table:
-        cell, ratio = row["estimate"], row["ratio"]
+        cell, ratio, endless = row["estimate"], row["ratio"], row["endless"]
         floor = words.number(cell["floor"], cell["places"])
         if cell["floor_sd"] is not None:
             floor += f" ± {words.number(cell['floor_sd'], cell['places'])}"
@@ -58,6 +61,7 @@ def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
                 floor,
                 _with_interval(ratio) if ratio else "–",
                 "–" if cell["n"] is None else str(cell["n"]),
+                "–" if endless is None else words.number(endless["value"], endless["places"]),
             )
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

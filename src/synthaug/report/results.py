@@ -32,7 +32,10 @@ _RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")
 def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
     """Distances between synthetic and real cohorts, each beside its floor."""
     found = pooled(select(rows, metric=(*DISTANCES, *TEXT)))
-    ratios = pooled(select(rows, metric=tuple(f"{name}_ratio" for name in DISTANCES)))
+    beside = {
+        part: pooled(select(rows, metric=tuple(f"{name}_{part}" for name in DISTANCES)))
+        for part in ("ratio", "extrapolated")
+    }
     varying = [
         column
         for column in ("extractor", *_RUN[2:])
@@ -41,7 +44,10 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
     table, panels = [], []
     for row in sorted(found, key=lambda row: (*DISTANCES, *TEXT).index(row["metric"])):
         about = {column: row[column] for column in ("generator", *_RUN)}
-        ratio = next(iter(select(ratios, metric=f"{row['metric']}_ratio", **about)), None)
+        ratio, endless = (
+            next(iter(select(own, metric=f"{row['metric']}_{part}", **about)), None)
+            for part, own in beside.items()
+        )
         table.append(
             {
                 "metric": words.metric_name(row["metric"]),
@@ -50,6 +56,7 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
                 "run": ", ".join(f"{c.replace('_', ' ')} {row[c]}" for c in varying if row[c] is not None),
                 "estimate": estimate(row),
                 "ratio": estimate(ratio) if ratio else None,
+                "endless": estimate(endless) if endless else None,
                 "extractor": row["extractor"] or "",
             }
         )
@@ -103,7 +110,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *(f"{name}_mean" for name in per_patient),
         *(f"{name}_difference" for name in per_patient),
         *DISTANCES,
-        *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "response")),
+        *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "extrapolated", "response")),
         *TEXT,
         *MIXING,
         *MEMORISATION,

@@ -73,6 +73,7 @@ _SUFFIXES = {
     "_difference": "difference",
     "_spread": "spread against real",
     "_ratio": "as a multiple of the floor",
+    "_extrapolated": "at endless n",
     "_response": "response",
 }
 
