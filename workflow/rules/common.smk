@@ -84,6 +84,11 @@ def raw_root(wildcards):
     return dataset.root or one("raw/{dataset}", dataset=wildcards.dataset)
 
 
+def patients_apart(wildcards):
+    """The search for one patient under two ids: nothing trains before it passed, nothing reruns because it ran."""
+    return ancient(one("splits/duplicates.tsv"))
+
+
 # --- models and generators ----------------------------------------------------------------------
 
 

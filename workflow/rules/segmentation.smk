@@ -7,6 +7,7 @@ rule write_arm_dataset:
         split=result("splits/fold-{fold}.tsv"),
         synthetic=arm_synthetic,
         controlled=controlled_cases,
+        duplicates=patients_apart,
         code=code("write_arm_dataset"),
     output:
         dataset=directory(result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset")),

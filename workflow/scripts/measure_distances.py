@@ -5,13 +5,16 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import read_features
 from synthaug.job import job
 from synthaug.metrics.distances import measure_distances
+from synthaug.privacy.leakage import refuse_seen
 from synthaug.splits import read_split, subjects_of
 
 with job(snakemake):
     wildcards = snakemake.wildcards
     split = read_split(snakemake.input.split)
+    real = read_features(snakemake.input.real)
+    refuse_seen(f"extractor {wildcards.extractor}", real.seen, subjects_of(split, "test"))
     rows = measure_distances(
-        read_features(snakemake.input.real),
+        real,
         read_features(snakemake.input.synthetic),
         {"real train": subjects_of(split, "train"), "real test": subjects_of(split, "test")},
         EvaluationSettings.model_validate(snakemake.params.evaluation),

@@ -88,13 +88,14 @@ def synthesis_section(
 
 
 def _seen(cohort: Cohort, split: Path | None) -> dict[str, int] | None:
-    """Real subjects a generator was trained on, and those of them who are tested; None where unknown."""
+    """Real subjects a generator was trained on: all, tested, none of the study's; None where unknown."""
     if split is None or "seen" not in cohort.meta:
         return None
     table = read_tsv(split, ("subject", "role"))
     tested = table["subject"][table["role"].str.startswith("test")]
     seen = set(cohort.meta["seen"])
-    return {"subjects": len(seen), "tested": len(seen & set(tested))}
+    strangers = seen - set(table["subject"])
+    return {"subjects": len(seen), "tested": len(seen & set(tested)), "strangers": len(strangers)}
 
 
 def _counts(column: pd.Series[Any]) -> list[dict[str, Any]]:
