@@ -11,8 +11,8 @@ from synthaug.cohort import LV, MYO, RV, Cohort
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.datasets import find_subjects
 from synthaug.harmonise import harmonise_dataset
-from synthaug.privacy.duplicates import find_duplicates
 from synthaug.localisation import centre_of_labels, centre_of_motion
+from synthaug.privacy.duplicates import find_duplicates
 from synthaug.splits import make_splits, subjects_of
 
 from conftest import real_data_root, require  # isort: skip

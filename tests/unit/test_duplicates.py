@@ -90,7 +90,7 @@ def test_bits_are_counted_and_one_odd_image_of_nine_does_not_decide():
 
 def copied(cohort: Cohort, folder, name: str = "copy-of-0") -> Cohort:
     """The cohort and, from another dataset, its first patient once more under another id."""
-    row = cohort.table.iloc[0].to_dict() | {"subject": name, "dataset": "copy"}
+    row = cohort.table.iloc[0].to_dict() | {"subject": name, "dataset": "copy", "patient": name}
     write_subject(folder / f"sub-{name}", cohort.cine(cohort.subjects[0]) ** 1.05, {}, cohort.spacing_mm)
     write_cohort(folder, "copy", "real", [row], cohort.spacing_mm)
     other = Cohort.open(folder)
@@ -148,7 +148,7 @@ def test_many_pairs_are_counted_and_a_dataset_given_twice_is_suspected():
 def test_wrong_declarations_are_said(cohort):
     with pytest.raises(ValidationError, match="not two subjects"):
         SplitSettings(same_patient=[["a", "a"]])
-    with pytest.raises(SynthaugError, match="split.same_patient: no subject nobody"):
+    with pytest.raises(SynthaugError, match=r"split\.same_patient: no subject nobody"):
         make_splits(cohort.table, SplitSettings(same_patient=[["nobody", cohort.subjects[0]]]))
 
 

@@ -281,9 +281,7 @@ def test_the_record_tells_what_was_trained(study: dict) -> None:
     assert record["real_exposure"] == pytest.approx(8 / 14)
     assert record["plan_sha256"] == sha256_file(study["root"] / "plan/nnUNetPlans.json")
     assert record["cases_sha256"] == sha256_file(study["root"] / "arm/cases.tsv")
-    assert set(record["seen"]) == {
-        row for row in read_cases(study["root"] / "arm").query("source == 'real'")["subject"]
-    }
+    assert set(record["seen"]) == set(read_cases(study["root"] / "arm").query("source == 'real'")["subject"])
     assert (record["iterations"], record["epochs"], record["batch_size"], record["seed"]) == (48, 3, 8, 0)
     history = pd.read_csv(study["root"] / "model/history.csv")
     assert list(history["iteration"]) == [16, 32, 48]
