@@ -229,6 +229,19 @@ def test_a_larger_dose_contains_a_smaller_one(study: dict) -> None:
         select_synthetic(study["synthetic"], 1.0, 4)
 
 
+def test_refused_copies_are_not_taken(study: dict) -> None:
+    assert select_synthetic(study["synthetic"], 0.5, 4, ["made-00"]).subjects == ["made-01", "made-02"]
+    with pytest.raises(SynthaugError, match="there are 2 after 1 copies were left out"):
+        select_synthetic(study["synthetic"], 0.75, 4, ["made-00"])
+
+
+def test_synthetic_subjects_without_labels_are_refused(study: dict) -> None:
+    cohort = study["synthetic"].select(["made-00", "made-01"])
+    cohort.table.loc["made-01", "labelled_frames"] = None
+    with pytest.raises(SynthaugError, match="1 of 2 synthetic subjects have no labels, the first is made-01"):
+        select_synthetic(cohort, 0.5, 4)
+
+
 def test_an_unknown_es_frame_leaves_ed(study: dict) -> None:
     cohort = study["real"].select(["real-00"])
     cohort.table["es_frame"] = float("nan")

@@ -208,6 +208,15 @@ def synthetic_cohort(generator, wildcards):
     return rules.gather_synthetic.output.cohort.format(**{**wildcards, "generator": generator})
 
 
+def arm_copies(wildcards):
+    """The audit that says which synthetic subjects are copies, where an arm may not take them."""
+    if study.synthesis.copies.action == "keep" or not arm_synthetic(wildcards):
+        return []
+    return result("rows/memorisation/{generator}_fold-{fold}_draw-{draw}.pairs.tsv").format(
+        **{**wildcards, "generator": arms[wildcards.arm].generator}
+    )
+
+
 def controlled_cases(wildcards):
     """The case list of the arm that a control matches in size."""
     arm = arms[wildcards.arm]
@@ -233,6 +242,13 @@ def generator_rows():
                 fold=folds,
                 draw=draws,
             )
+        files += settled(
+            "rows/memorisation-features/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",
+            extractor=[name for name in extractors if study.evaluation.extractors[name].kind == "study"],
+            generator=generator,
+            fold=folds,
+            draw=draws,
+        )
         for kind in ("controllability", "memorisation"):
             files += settled(
                 f"rows/{kind}/{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",

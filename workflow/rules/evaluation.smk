@@ -204,10 +204,40 @@ rule audit_memorisation:
         "../../envs/synthaug.yaml"
     params:
         seed=study.evaluation.seed,
+        copies=study.synthesis.copies.model_dump(mode="json", include={"action"}),
     message:
         "Looking for copies of training patients among {wildcards.generator}'s, fold {wildcards.fold}"
     script:
         "../scripts/audit_memorisation.py"
+
+
+rule audit_features:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        real=rules.extract_real_features.output.features,
+        synthetic=rules.extract_synthetic_features.output.features,
+        model=extractor_model,
+        code=lambda w: extractor_code(w, "audit_features"),
+    output:
+        rows=result("rows/memorisation-features/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/audit_features/{extractor}_{generator}_fold-{fold}_draw-{draw}.log"),
+    benchmark:
+        result("benchmarks/audit_features/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv")
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        seed=study.evaluation.seed,
+    message:
+        "Looking for copies among {wildcards.generator}'s with {wildcards.extractor}, fold {wildcards.fold}"
+    script:
+        "../scripts/audit_features.py"
 
 
 rule compare_arms:

@@ -6,6 +6,7 @@ rule write_arm_dataset:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
         split=result("splits/fold-{fold}.tsv"),
         synthetic=arm_synthetic,
+        pairs=arm_copies,
         controlled=controlled_cases,
         duplicates=patients_apart,
         code=code("write_arm_dataset"),
@@ -18,6 +19,7 @@ rule write_arm_dataset:
     params:
         arm=lambda w: vars(arms[w.arm]),
         frames=study.segmentation.frames,
+        copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
     message:
         "Writing the training set of arm {wildcards.arm}, fold {wildcards.fold}"
     script:
