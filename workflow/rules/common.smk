@@ -201,8 +201,23 @@ def arm_synthetic(wildcards):
     return synthetic_cohort(arm.generator, wildcards)
 
 
+def real_segmenter(wildcards):
+    """The segmenter of the fold that saw real patients only, first seed: it judges and teaches."""
+    return one(
+        "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model",
+        fold=wildcards.fold,
+        arm=reference_arm(),
+        draw=draws[0],
+        seed=study.segmentation.seeds[0],
+    )
+
+
 def synthetic_cohort(generator, wildcards):
     settings = study.generators[generator]
+    if settings.kind == "external" and settings.labels == "teacher":
+        return result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled").format(
+            **{**wildcards, "generator": generator}
+        )
     if settings.kind == "external":
         return settings.folder
     return rules.gather_synthetic.output.cohort.format(**{**wildcards, "generator": generator})

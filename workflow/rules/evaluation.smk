@@ -141,13 +141,7 @@ rule probe_distances:
 
 rule predict_synthetic:
     input:
-        model=lambda w: one(
-            "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model",
-            fold=w.fold,
-            arm=reference_arm(),
-            draw=draws[0],
-            seed=study.segmentation.seeds[0],
-        ),
+        model=real_segmenter,
         cohort=lambda w: synthetic_cohort(w.generator, w),
         code=code("predict_synthetic"),
     output:

@@ -127,3 +127,30 @@ rule predict_test:
         "Segmenting the test patients with arm {wildcards.arm}, fold {wildcards.fold}, seed {wildcards.seed}"
     script:
         "../scripts/predict_test.py"
+
+
+rule label_synthetic:
+    input:
+        model=real_segmenter,
+        cohort=lambda w: study.generators[w.generator].folder,
+        code=code("label_synthetic"),
+    output:
+        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled")),
+    log:
+        result("logs/label_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+    benchmark:
+        result("benchmarks/label_synthetic/{generator}_fold-{fold}_draw-{draw}.tsv")
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 4
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
+        mirroring=study.segmentation.mirroring,
+    message:
+        "Labelling {wildcards.generator}'s cines with a segmenter trained on real patients of fold {wildcards.fold}"
+    script:
+        "../scripts/label_synthetic.py"

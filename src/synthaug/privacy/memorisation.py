@@ -47,7 +47,7 @@ def copy_threshold(train_to_train: np.ndarray, percentile: float = 95.0) -> floa
     """
     others = train_to_train.astype(float).copy()
     np.fill_diagonal(others, -np.inf)
-    return float(np.percentile(others.max(axis=1), percentile))
+    return _exceeded_by(others.max(axis=1), percentile / 100)
 
 
 def validated_threshold(train_to_validation: np.ndarray, percentile: float = 95.0) -> float | None:
@@ -77,7 +77,15 @@ def validated_threshold(train_to_validation: np.ndarray, percentile: float = 95.
     if n_validation * (1 - percentile / 100) < 1 - 1e-9:
         return None
     share_below = (percentile / 100) ** (n_validation / n_train)
-    return float(np.quantile(train_to_validation.max(axis=1), share_below))
+    return _exceeded_by(train_to_validation.max(axis=1), share_below)
+
+
+def _exceeded_by(values: np.ndarray, share_below: float) -> float:
+    """Quantile that a new value of the same kind is below with this probability, however few the values.
+
+    The default of NumPy is below it: a new value exceeds its 95th percentile of 40 in 7 % of cases, not in 5 %.
+    """
+    return float(np.quantile(values, share_below, method="weibull"))
 
 
 def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Share:

@@ -69,6 +69,7 @@ def synthesis_section(
             {
                 **about,
                 "accepted": len(cohort.subjects),
+                "labelled_by": cohort.meta.get("labelled_by"),
                 "seen": _seen(cohort, splits.get(run.fold)),
                 "rate": estimate(next(iter(select(own, metric="acceptance_rate")), None)),
                 "refused": len(refused["rows"]) if refused else None,
