@@ -11,7 +11,6 @@ from synthaug.cli import main
 from synthaug.config.study import StudySettings, load_study
 from synthaug.cost import count_jobs, count_subjects, estimate_cost, estimate_disk, say_cost
 
-
 STUDIES = Path(__file__).parents[2] / "config" / "studies"
 
 
