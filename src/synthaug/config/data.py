@@ -104,7 +104,7 @@ class DuplicateSettings(Settings):
         "refuse",
         description=(
             "What to do where two such subjects have roles that must not share a patient: `refuse` stops the study "
-            "before anything is trained and names them, `allow` goes on and the report lists them."
+            "before anything is trained and names them, `allow` goes on; `splits/duplicates.tsv` lists them."
         ),
     )
     distance: float = Field(
