@@ -5,7 +5,11 @@ snakemake --profile local --configfile config/studies/X.yaml   another study on 
 snakemake --list-target-rules                                  the menu
 """
 
+import sys
+
 from snakemake.utils import min_version
+
+from synthaug.cost import count_subjects, estimate_cost, say_cost
 
 min_version("9.0")
 
@@ -23,6 +27,10 @@ include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/collect.smk"
+
+
+onstart:
+    print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
 
 
 localrules:

@@ -60,6 +60,16 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--dataset", required=True, choices=["acdc", "mnms", "mnms2", "nifti", "cohort"])
     validate.set_defaults(run=_validate)
 
+    cost = commands.add_parser("cost", help="say what a declared study costs: jobs, hours, disk")
+    cost.add_argument("study", type=Path, metavar="STUDY.yaml")
+    cost.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="folder in which earlier runs recorded their times",
+    )
+    cost.set_defaults(run=_cost)
+
     _add_evaluate(commands)
     return parser
 
@@ -142,6 +152,25 @@ def _validate(options: argparse.Namespace) -> int:
         print(finding)
     print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {options.path}", file=sys.stderr)
     return 1 if findings else 0
+
+
+def _cost(options: argparse.Namespace) -> int:
+    import yaml
+
+    from synthaug.config.study import load_study
+    from synthaug.cost import count_subjects, estimate_cost, say_cost
+
+    try:
+        content = yaml.safe_load(options.study.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SynthaugError(
+            f"{options.study}: not a readable YAML file; {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(content, dict):
+        raise SynthaugError(f"{options.study}: holds no keys; give a study file such as config/config.yaml")
+    study = load_study(content)
+    print(say_cost(study, estimate_cost(study, count_subjects(study), options.results)))
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -79,6 +79,20 @@ def measure_controllability(
     return make_table(rows)
 
 
+def leave_masks_out(measured: pd.DataFrame, note: str) -> pd.DataFrame:
+    """The rows that a generator's own masks would give, without values.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        Rows of the independent segmenter.
+    note : str
+        Why the masks say nothing about the generator.
+    """
+    empty = {"value": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+    return measured.assign(versus="generator's masks", status="not_measured", note=note, **empty)
+
+
 def _bootstrap(
     pairs: np.ndarray, replicates: int, confidence: float, seed: int
 ) -> dict[str, tuple[float, float, float]]:

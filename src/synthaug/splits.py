@@ -45,9 +45,9 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     Raises
     ------
     SynthaugError
-        A vendor that no subject has, or too few labelled patients for the roles.
+        A vendor or a declared patient that no subject has, or too few labelled patients for the roles.
     """
-    subjects = _subjects(table)
+    subjects = _join_patients(_subjects(table), settings.same_patient)
     test_vendors, train_vendors = _vendors(subjects, settings)
     foreign = subjects["vendor"].isin(test_vendors)
     tested_abroad = set(subjects.loc[foreign, "patient"])
@@ -109,6 +109,21 @@ def _subjects(table: pd.DataFrame) -> pd.DataFrame:
             "patient": patient.astype("string").fillna(subjects["subject"].astype("string")).astype(str),
         }
     )
+
+
+def _join_patients(subjects: pd.DataFrame, groups: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Give all subjects of a declared group, and all visits of their patients, one patient."""
+    patient = subjects.set_index("subject")["patient"]
+    for group in groups:
+        for subject in group:
+            if subject not in patient.index:
+                raise SynthaugError(
+                    f"config: split.same_patient: no subject {subject}; ids are <dataset>-<id>, see subjects.tsv "
+                    "and quarantine.tsv"
+                )
+        joined = patient[list(group)]
+        patient = patient.where(~patient.isin(set(joined)), joined.iloc[0])
+    return subjects.assign(patient=patient.to_numpy())
 
 
 def _vendors(subjects: pd.DataFrame, settings: SplitSettings) -> tuple[set[str], set[str]]:

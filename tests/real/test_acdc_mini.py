@@ -12,6 +12,7 @@ from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSe
 from synthaug.datasets import find_subjects
 from synthaug.harmonise import harmonise_dataset
 from synthaug.localisation import centre_of_labels, centre_of_motion
+from synthaug.privacy.duplicates import find_duplicates
 from synthaug.splits import make_splits, subjects_of
 
 from conftest import real_data_root, require  # isort: skip
@@ -123,3 +124,7 @@ def test_the_split_keeps_unlabelled_patients_in_training(cohort):
     assert len(subjects_of(split, "test")) == 4
     assert len(subjects_of(split, "train", labelled=False)) == 19
     assert len(subjects_of(split, "validation")) == 2 and len(subjects_of(split, "train")) == 27
+
+
+def test_no_two_patients_look_like_one(cohort):
+    assert find_duplicates(cohort, 0.3).empty  # the default of 0.2 has room

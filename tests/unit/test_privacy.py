@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
 from synthaug.cohort import Cohort, write_cohort, write_subject
+from synthaug.config.synthesis import CopySettings
+from synthaug.errors import SynthaugError
+from synthaug.features.files import FeatureSet
 from synthaug.privacy.audit import audit_memorisation
+from synthaug.privacy.data_copying import data_copying, standardised_rank_sum
+from synthaug.privacy.feature_audit import audit_features
+from synthaug.privacy.gate import dropped_rows, refused_copies
 from synthaug.privacy.likeness import likeness
 from synthaug.privacy.memorisation import (
     authenticity,
     copy_threshold,
     nearer_to_train,
     nearest_neighbour_ratio,
+    validated_threshold,
 )
+from synthaug.privacy.planted import DISGUISES
 
 FLAT = np.zeros((3, 16, 16))
 
@@ -111,7 +120,8 @@ def test_a_generator_of_new_hearts_is_spared_and_a_copier_found(real, tmp_path) 
     mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*stolen, *cines(6, 7)])
     rows, pairs = audit(real, new)
     assert rows.loc["copied_share", "value"] <= 0.25 and rows.loc["authenticity", "value"] > 0.3
-    assert rows.loc["planted_found", "value"] == 1 and rows.loc["planted_altered_found", "value"] >= 0.95
+    assert rows.loc["planted_found", "value"] == 1 and rows.loc["planted_disguised_found", "value"] >= 0.95
+    assert all(rows.loc[f"planted_{disguise}_found", "value"] >= 0.95 for disguise in DISGUISES)
     assert rows.loc["copied_share_real", "n"] == 20 and rows.loc["copied_share_real", "value"] <= 0.25
     rows, pairs = audit(real, mixed)
     assert rows.loc["copied_share", "value"] >= 0.5
@@ -125,3 +135,102 @@ def test_too_few_subjects_are_said(real, tmp_path) -> None:
     assert set(rows["status"]) == {"not_measured"} and pairs.empty
     rows, _ = audit(real, new, held_out=0)
     assert rows.loc["copied_share_real", "status"] == "not_measured"
+
+
+def test_the_validated_threshold_allows_for_fewer_comparisons() -> None:
+    alike = np.random.default_rng(0).random((1000, 40))
+    # Uniform likenesses: the largest of 1000 is below 0.95 ** (1 / 1000) with probability 0.95.
+    assert validated_threshold(alike) == pytest.approx(0.95 ** (1 / 1000), abs=2e-4)
+    assert validated_threshold(alike[:, :19]) is None
+    same = validated_threshold(alike[:40])
+    assert same == pytest.approx(np.sort(alike[:40].max(axis=1))[37:39] @ [0.05, 0.95])
+
+
+def test_enough_validation_patients_set_the_threshold_and_are_not_judged(real, tmp_path) -> None:
+    new = write(tmp_path / "new", "new", "synthetic", cines(6, 6))
+    ids = real.subjects
+    rows, _ = audit_memorisation(real, new, ids[:16], ids[36:], {}, validation=ids[16:36])
+    rows = rows.set_index("metric")
+    assert "training with 20 validation patients" in rows.loc["copied_share", "note"]
+    assert rows.loc["copied_share_real", "n"] == 8 and rows.loc["planted_found", "value"] == 1
+    rows, _ = audit_memorisation(real, new, ids[:16], ids[35:], {}, validation=ids[16:35])
+    rows = rows.set_index("metric")
+    assert "any two training patients" in rows.loc["copied_share", "note"]
+    assert rows.loc["copied_share_real", "n"] == 9 + 19
+
+
+def test_rank_sum_by_hand() -> None:
+    # Of 2 x 2 pairs the synthetic is larger in none: U = 0, mean 2, SD sqrt(4 x 5 / 12).
+    assert standardised_rank_sum(np.array([3.0, 4]), np.array([1.0, 2])) == pytest.approx(
+        -2 / np.sqrt(20 / 12)
+    )
+    assert standardised_rank_sum(np.array([1.0, 2]), np.array([1.0, 2])) == 0
+
+
+def test_data_copying_is_far_below_zero_for_copies_and_near_it_for_new_samples() -> None:
+    random = np.random.default_rng(3)
+    centres = random.normal(size=(3, 10)) * 8
+
+    def sample(count: int) -> np.ndarray:
+        return centres[random.integers(3, size=count)] + random.normal(size=(count, 10))
+
+    training, held_out = sample(120), sample(60)
+    copies = training[random.integers(120, size=60)] + 0.05 * random.normal(size=(60, 10))
+    far = data_copying(training, held_out, 3 * sample(60))
+    copied, new = data_copying(training, held_out, copies), data_copying(training, held_out, sample(60))
+    assert copied is not None and new is not None and far is not None
+    assert copied.value < -4 and copied.ci_high < -3 and copied.n == 60
+    assert abs(new.value) < 2 and new.ci_low < 0 < new.ci_high
+    assert far.value > 3
+    assert data_copying(training, held_out[:19], copies) is None
+
+
+def spatial(cine: np.ndarray) -> np.ndarray:
+    """Stand-in features of each frame: coarse pixels, so that a turned frame has others."""
+    return cine[:, :, ::2, ::2].reshape(len(cine), -1)
+
+
+def features(cohort: Cohort) -> FeatureSet:
+    arrays = [spatial(cohort.cine(subject)) for subject in cohort.subjects]
+    return FeatureSet(tuple(cohort.subjects), {"spatial": arrays}, "pixels")
+
+
+def test_copies_are_found_among_features_too(real, tmp_path) -> None:
+    ids = real.subjects
+    stolen = [np.roll(real.cine(subject), 2, axis=0)[..., ::-1] for subject in ids[:6]]
+    mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*stolen, *cines(14, 7)])
+    rows = audit_features(
+        real, features(real), features(mixed), spatial, ids[:24], ids[24:], {"fold": 0}
+    ).set_index("metric")
+    assert set(rows["extractor"]) == {"pixels"}
+    assert 6 / 20 <= rows.loc["copied_share_features", "value"] <= 0.5
+    for disguise in ("noisy", "mirrored", "turned", "shifted", "disguised"):
+        assert rows.loc[f"planted_{disguise}_found_features", "value"] == 1
+    assert rows.loc["planted_noisy_found_features", "n"] == 12
+    assert rows.loc["c_t_features", "status"] in ("ok", "not_measured")
+    absent = FeatureSet((), {}, "inception", absent="no weights")
+    rows = audit_features(real, absent, absent, spatial, ids[:24], [], {})
+    assert set(rows["status"]) == {"extractor_absent"} and set(rows["note"]) == {"no weights"}
+
+
+PAIRS = pd.DataFrame(
+    {
+        "subject": ["s1", "s2", "s3", "s4"],
+        "training_subject": ["p1", "p2", "p1", "p3"],
+        "likeness": [0.99, 0.9, 0.5, 0.4],
+        "copy": [True, True, False, False],
+    }
+)
+
+
+def test_the_gate_keeps_drops_or_stops() -> None:
+    assert refused_copies(PAIRS, CopySettings(), "c") == []
+    assert refused_copies(PAIRS, CopySettings(action="drop"), "c") == ["s1", "s2"]
+    assert refused_copies(PAIRS, CopySettings(action="stop", maximum=0.5), "c") == []
+    with pytest.raises(SynthaugError, match=r"2 of 4 synthetic subjects are copies.*s1 is like p1 \(0\.99\)"):
+        refused_copies(PAIRS, CopySettings(action="stop", maximum=0.4), "c")
+    with pytest.raises(SynthaugError, match="nobody could be judged"):
+        refused_copies(PAIRS[:0], CopySettings(action="drop"), "c")
+    row = dropped_rows(PAIRS, CopySettings(action="drop"), {"fold": 1}).iloc[0]
+    assert (row["metric"], row["value"], row["n"], row["fold"]) == ("copies_dropped", 2, 4, 1)
+    assert dropped_rows(PAIRS, CopySettings(), {}).empty

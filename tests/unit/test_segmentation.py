@@ -25,6 +25,7 @@ from synthaug.segmentation.classical import augment
 from synthaug.segmentation.plan import make_plan
 from synthaug.segmentation.predict import Segmenter, predict_cohort
 from synthaug.segmentation.preprocess import preprocess_arm
+from synthaug.segmentation.teacher import TEACHER, label_cohort
 from synthaug.segmentation.train import INTERRUPTED, train_segmenter
 from synthaug.segmentation.workspace import DATASET, nnunet_workspace
 
@@ -229,6 +230,19 @@ def test_a_larger_dose_contains_a_smaller_one(study: dict) -> None:
         select_synthetic(study["synthetic"], 1.0, 4)
 
 
+def test_refused_copies_are_not_taken(study: dict) -> None:
+    assert select_synthetic(study["synthetic"], 0.5, 4, ["made-00"]).subjects == ["made-01", "made-02"]
+    with pytest.raises(SynthaugError, match="there are 2 after 1 copies were left out"):
+        select_synthetic(study["synthetic"], 0.75, 4, ["made-00"])
+
+
+def test_synthetic_subjects_without_labels_are_refused(study: dict) -> None:
+    cohort = study["synthetic"].select(["made-00", "made-01"])
+    cohort.table.loc["made-01", "labelled_frames"] = None
+    with pytest.raises(SynthaugError, match="1 of 2 synthetic subjects have no labels, the first is made-01"):
+        select_synthetic(cohort, 0.5, 4)
+
+
 def test_an_unknown_es_frame_leaves_ed(study: dict) -> None:
     cohort = study["real"].select(["real-00"])
     cohort.table["es_frame"] = float("nan")
@@ -281,6 +295,7 @@ def test_the_record_tells_what_was_trained(study: dict) -> None:
     assert record["real_exposure"] == pytest.approx(8 / 14)
     assert record["plan_sha256"] == sha256_file(study["root"] / "plan/nnUNetPlans.json")
     assert record["cases_sha256"] == sha256_file(study["root"] / "arm/cases.tsv")
+    assert set(record["seen"]) == set(read_cases(study["root"] / "arm").query("source == 'real'")["subject"])
     assert (record["iterations"], record["epochs"], record["batch_size"], record["seed"]) == (48, 3, 8, 0)
     history = pd.read_csv(study["root"] / "model/history.csv")
     assert list(history["iteration"]) == [16, 32, 48]
@@ -429,3 +444,38 @@ def test_settings() -> None:
     fields = set(SegmentationSettings.model_fields)
     used = SegmentationSettings.plan_fields() | SegmentationSettings.training_fields()
     assert fields - used == {"frames", "mirroring", "seeds"}
+
+
+# --- teacher ------------------------------------------------------------------------------------
+
+
+class Threshold:
+    """A teacher whose labels are known: LV where the image is bright."""
+
+    record = {"weights_sha256": "abc"}  # noqa: RUF012
+
+    def segment(self, volume: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
+        return (volume > 0.8).astype(np.uint8)
+
+
+def test_a_teacher_labels_every_frame_of_cines_that_came_without(study: dict, tmp_path: Path) -> None:
+    bare = made_cohort(tmp_path / "bare", "bare", 2, "synthetic", seen=["real-00"])
+    table = bare.table.assign(labelled_frames=None, es_frame=float("nan"), lv_edv_ml=1.0)
+    for folder in bare.folders.values():
+        (folder / "labels.nii.gz").unlink()
+    bare = Cohort(bare.name, bare.kind, table, bare.folders, bare.meta)
+    with pytest.raises(SynthaugError, match="set labels: teacher"):
+        select_synthetic(bare, 0.5, 4)
+
+    label_cohort(Threshold(), bare, tmp_path / "labelled")
+    labelled = Cohort.open(tmp_path / "labelled")
+    assert labelled.subjects == bare.subjects and labelled.meta["seen"] == ["real-00"]
+    assert labelled.meta["labelled_by"] == TEACHER and labelled.meta["teacher_sha256"] == "abc"
+    for subject in labelled.subjects:
+        np.testing.assert_array_equal(labelled.cine(subject), bare.cine(subject))
+        np.testing.assert_array_equal(labelled.label_cine(subject), bare.cine(subject) > 0.8)
+        assert labelled.labelled_frames(subject) == list(range(FRAMES))
+        row = labelled.table.loc[subject]
+        volumes = (bare.cine(subject) > 0.8).sum(axis=(1, 2, 3)) * np.prod(SPACING) / 1000
+        assert row["es_frame"] == volumes.argmin() and row["lv_edv_ml"] == pytest.approx(volumes[0])
+    assert select_synthetic(labelled, 0.5, 4).subjects == bare.subjects

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from checkout import copy_repository
 
 from synthaug.cli import main
+from synthaug.config.study import load_study
+from synthaug.cost import count_jobs
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
@@ -24,6 +27,35 @@ def checkout(tmp_path_factory):
 def test_phantom_studies(checkout, study):
     jobs = checkout.would_run(study)
     assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
+
+
+@pytest.mark.parametrize("study", PHANTOM_STUDIES)
+def test_the_cost_counts_the_jobs_of_the_workflow(checkout, study):
+    settings = load_study(yaml.safe_load((checkout.root / study).read_text()))
+    assert count_jobs(settings) | {"all": 1} == checkout.would_run(study)
+
+
+def test_brought_in_cines_without_masks_are_labelled_by_a_teacher(checkout, tmp_path):
+    (tmp_path / "mine").mkdir()
+    study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text()) | {
+        "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "teacher"}},
+        "arms": {"real": {}, "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]}},
+    }
+    path = checkout.root / "config" / "studies" / "taught.yaml"
+    path.write_text(yaml.safe_dump(study))
+    jobs = checkout.would_run("config/studies/taught.yaml")
+    assert jobs["label_synthetic"] == 1 and "synthesise_chunk" not in jobs
+    assert count_jobs(load_study(study)) | {"all": 1} == jobs
+
+
+def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
+    def needed(action):
+        target = "results/tiny/segmentation/fold-0/arms/synthetic-only/draw-0/dataset"
+        copies = json.dumps({"copies": {"action": action}})
+        return checkout.would_run(PHANTOM_STUDIES[1], target, "--config", f"synthesis={copies}")
+
+    assert "audit_memorisation" in needed("drop") and "audit_memorisation" in needed("stop")
+    assert "audit_memorisation" not in needed("keep")
 
 
 def test_the_default_study_needs_no_arguments(checkout):

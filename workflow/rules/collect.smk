@@ -12,6 +12,7 @@ localrules:
 rule harmonise_all:
     input:
         settled("splits/fold-{fold}.tsv", fold=folds),
+        one("splits/duplicates.tsv"),
 
 
 rule train_all:

@@ -84,6 +84,11 @@ def raw_root(wildcards):
     return dataset.root or one("raw/{dataset}", dataset=wildcards.dataset)
 
 
+def patients_apart(wildcards):
+    """The search for one patient under two ids: nothing trains before it passed, nothing reruns because it ran."""
+    return ancient(one("splits/duplicates.tsv"))
+
+
 # --- models and generators ----------------------------------------------------------------------
 
 
@@ -196,11 +201,35 @@ def arm_synthetic(wildcards):
     return synthetic_cohort(arm.generator, wildcards)
 
 
+def real_segmenter(wildcards):
+    """The segmenter of the fold that saw real patients only, first seed: it judges and teaches."""
+    return one(
+        "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model",
+        fold=wildcards.fold,
+        arm=reference_arm(),
+        draw=draws[0],
+        seed=study.segmentation.seeds[0],
+    )
+
+
 def synthetic_cohort(generator, wildcards):
     settings = study.generators[generator]
+    if settings.kind == "external" and settings.labels == "teacher":
+        return result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled").format(
+            **{**wildcards, "generator": generator}
+        )
     if settings.kind == "external":
         return settings.folder
     return rules.gather_synthetic.output.cohort.format(**{**wildcards, "generator": generator})
+
+
+def arm_copies(wildcards):
+    """The audit that says which synthetic subjects are copies, where an arm may not take them."""
+    if study.synthesis.copies.action == "keep" or not arm_synthetic(wildcards):
+        return []
+    return result("rows/memorisation/{generator}_fold-{fold}_draw-{draw}.pairs.tsv").format(
+        **{**wildcards, "generator": arms[wildcards.arm].generator}
+    )
 
 
 def controlled_cases(wildcards):
@@ -228,6 +257,13 @@ def generator_rows():
                 fold=folds,
                 draw=draws,
             )
+        files += settled(
+            "rows/memorisation-features/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv",
+            extractor=[name for name in extractors if study.evaluation.extractors[name].kind == "study"],
+            generator=generator,
+            fold=folds,
+            draw=draws,
+        )
         for kind in ("controllability", "function", "memorisation"):
             files += settled(
                 f"rows/{kind}/{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",

@@ -59,17 +59,37 @@ rule split_subjects:
     conda:
         "../../envs/synthaug.yaml"
     params:
-        split=study.split.model_dump(mode="json"),
+        split=study.split.model_dump(mode="json", include=study.split.role_fields()),
     message:
         "Splitting patients into folds"
     script:
         "../scripts/split_subjects.py"
 
 
+rule find_duplicates:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        splits=settled("splits/fold-{fold}.tsv", fold=folds),
+        code=code("find_duplicates"),
+    output:
+        pairs=result("splits/duplicates.tsv"),
+    log:
+        result("logs/find_duplicates.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        duplicates=study.split.duplicates.model_dump(mode="json"),
+    message:
+        "Looking for one patient under two ids"
+    script:
+        "../scripts/find_duplicates.py"
+
+
 rule pack_cohort:
     input:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
         split=result("splits/fold-{fold}.tsv"),
+        duplicates=patients_apart,
         code=code("pack_cohort"),
     output:
         train=directory(result("stores/fold-{fold}/train")),

@@ -141,13 +141,7 @@ rule probe_distances:
 
 rule predict_synthetic:
     input:
-        model=lambda w: one(
-            "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model",
-            fold=w.fold,
-            arm=reference_arm(),
-            draw=draws[0],
-            seed=study.segmentation.seeds[0],
-        ),
+        model=real_segmenter,
         cohort=lambda w: synthetic_cohort(w.generator, w),
         code=code("predict_synthetic"),
     output:
@@ -224,10 +218,40 @@ rule audit_memorisation:
         "../../envs/synthaug.yaml"
     params:
         seed=study.evaluation.seed,
+        copies=study.synthesis.copies.model_dump(mode="json", include={"action"}),
     message:
         "Looking for copies of training patients among {wildcards.generator}'s, fold {wildcards.fold}"
     script:
         "../scripts/audit_memorisation.py"
+
+
+rule audit_features:
+    input:
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        real=rules.extract_real_features.output.features,
+        synthetic=rules.extract_synthetic_features.output.features,
+        model=extractor_model,
+        code=lambda w: extractor_code(w, "audit_features"),
+    output:
+        rows=result("rows/memorisation-features/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/audit_features/{extractor}_{generator}_fold-{fold}_draw-{draw}.log"),
+    benchmark:
+        result("benchmarks/audit_features/{extractor}_{generator}_fold-{fold}_draw-{draw}.tsv")
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        seed=study.evaluation.seed,
+    message:
+        "Looking for copies among {wildcards.generator}'s with {wildcards.extractor}, fold {wildcards.fold}"
+    script:
+        "../scripts/audit_features.py"
 
 
 rule compare_arms:

@@ -6,7 +6,9 @@ rule write_arm_dataset:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
         split=result("splits/fold-{fold}.tsv"),
         synthetic=arm_synthetic,
+        pairs=arm_copies,
         controlled=controlled_cases,
+        duplicates=patients_apart,
         code=code("write_arm_dataset"),
     output:
         dataset=directory(result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset")),
@@ -17,6 +19,7 @@ rule write_arm_dataset:
     params:
         arm=lambda w: vars(arms[w.arm]),
         frames=study.segmentation.frames,
+        copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
     message:
         "Writing the training set of arm {wildcards.arm}, fold {wildcards.fold}"
     script:
@@ -124,3 +127,30 @@ rule predict_test:
         "Segmenting the test patients with arm {wildcards.arm}, fold {wildcards.fold}, seed {wildcards.seed}"
     script:
         "../scripts/predict_test.py"
+
+
+rule label_synthetic:
+    input:
+        model=real_segmenter,
+        cohort=lambda w: study.generators[w.generator].folder,
+        code=code("label_synthetic"),
+    output:
+        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled")),
+    log:
+        result("logs/label_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+    benchmark:
+        result("benchmarks/label_synthetic/{generator}_fold-{fold}_draw-{draw}.tsv")
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 4
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
+        mirroring=study.segmentation.mirroring,
+    message:
+        "Labelling {wildcards.generator}'s cines with a segmenter trained on real patients of fold {wildcards.fold}"
+    script:
+        "../scripts/label_synthetic.py"

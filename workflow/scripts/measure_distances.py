@@ -8,13 +8,16 @@ from synthaug.features.files import read_features
 from synthaug.job import job
 from synthaug.metrics.distances import measure_distances
 from synthaug.metrics.text_agreement import measure_text_agreement
+from synthaug.privacy.leakage import refuse_seen
 from synthaug.splits import read_split, subjects_of
 
 with job(snakemake):
     wildcards = snakemake.wildcards
     split = read_split(snakemake.input.split)
+    real = read_features(snakemake.input.real)
+    refuse_seen(f"extractor {wildcards.extractor}", real.seen, subjects_of(split, "test"))
     about = {
-        "real": read_features(snakemake.input.real),
+        "real": real,
         "synthetic": read_features(snakemake.input.synthetic),
         "references": {
             "real train": subjects_of(split, "train"),

@@ -5,6 +5,7 @@ from synthaug.cohort import Cohort
 from synthaug.config.arms import Arm
 from synthaug.job import job
 from synthaug.metrics.scoring import score_predictions
+from synthaug.privacy.leakage import refuse_seen, seen_by_segmenter
 from synthaug.splits import read_split, subjects_of
 
 with job(snakemake):
@@ -19,4 +20,7 @@ with job(snakemake):
         "generator_seed": int(wildcards.draw) if arm.generator else None,
     }
     tested = cohort.select(subjects_of(read_split(snakemake.input.split), "test"))
+    refuse_seen(
+        f"segmenter of arm {arm.name}", seen_by_segmenter(snakemake.input.predictions), tested.subjects
+    )
     write_tsv(snakemake.output.rows, score_predictions(snakemake.input.predictions, tested, fields))

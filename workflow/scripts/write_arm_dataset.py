@@ -2,7 +2,9 @@
 
 from synthaug.cohort import Cohort
 from synthaug.config.arms import Arm
+from synthaug.config.synthesis import CopySettings
 from synthaug.job import job
+from synthaug.privacy.gate import read_pairs, refused_copies
 from synthaug.segmentation.arms import count_cases, select_synthetic, write_raw_dataset
 from synthaug.splits import read_split, subjects_of
 
@@ -13,7 +15,12 @@ with job(snakemake):
     real = cohort.select(subjects_of(split, "train", labelled=True))
     synthetic = None
     if snakemake.input.synthetic:
-        synthetic = select_synthetic(Cohort.open(snakemake.input.synthetic), arm.dose, len(real.subjects))
+        made = Cohort.open(snakemake.input.synthetic)
+        refused: list[str] = []
+        if snakemake.input.pairs:
+            copies = CopySettings.model_validate(snakemake.params.copies)
+            refused = refused_copies(read_pairs(snakemake.input.pairs), copies, made.name)
+        synthetic = select_synthetic(made, arm.dose, len(real.subjects), refused)
     write_raw_dataset(
         snakemake.output.dataset,
         real=real if arm.real else None,

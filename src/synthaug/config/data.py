@@ -97,6 +97,27 @@ class HarmonisationSettings(Settings):
         return value
 
 
+class DuplicateSettings(Settings):
+    """Subjects under different ids who look like one patient, found by perceptual hashes of their images."""
+
+    action: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description=(
+            "What to do where two such subjects have roles that must not share a patient: `refuse` stops the study "
+            "before anything is trained and names them, `allow` goes on; `splits/duplicates.tsv` lists them."
+        ),
+    )
+    distance: float = Field(
+        0.2,
+        gt=0,
+        lt=0.5,
+        description=(
+            "Largest share of differing bits between the images of such subjects. One patient saved twice stays "
+            "below 0.16, two patients of ACDC differ in 0.35 or more, two phantoms in 0.24."
+        ),
+    )
+
+
 class SplitSettings(Settings):
     """Who trains, who validates, who tests: always by patient, stratified by vendor and diagnosis."""
 
@@ -132,6 +153,29 @@ class SplitSettings(Settings):
         0.2, gt=0, lt=1, description="Share of the other labelled patients kept for validation."
     )
     seed: int = Field(0, ge=0, description="Seed of the assignment.")
+    same_patient: tuple[tuple[str, ...], ...] = Field(
+        (),
+        description=(
+            "Subjects who are one patient though their ids do not say so, "
+            "e.g. `[[acdc-patient001, mnms-A0S9V9]]`; all of a group have one role, or are unused."
+        ),
+    )
+    duplicates: DuplicateSettings = Field(
+        default_factory=DuplicateSettings, description="Subjects who look like one patient."
+    )
+
+    @field_validator("same_patient")
+    @classmethod
+    def _groups_have_two(cls, value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for group in value:
+            if len(set(group)) < 2:
+                raise ValueError(f"{list(group)} is not two subjects; name at least two different ids")
+        return value
+
+    @classmethod
+    def role_fields(cls) -> set[str]:
+        """Fields that the roles depend on; changing another does not split again."""
+        return set(cls.model_fields) - {"duplicates"}
 
     @model_validator(mode="after")
     def _vendors_fit_the_scheme(self) -> SplitSettings:

@@ -57,6 +57,13 @@ class ExternalSettings(Settings):
 
     kind: Literal["external"] = Field(description="Kind of generator.")
     folder: str = Field(description="Cohort folder; docs/adding-a-generator.md says what is in it.")
+    labels: Literal["own", "teacher"] = Field(
+        "own",
+        description=(
+            "Whose masks the arms train on: the folder's `own`, or those of a `teacher`, the segmenter trained on the "
+            "fold's real patients, for cines that came without (or with few); the report says so."
+        ),
+    )
 
     @property
     def needs(self) -> dict[str, str]:

@@ -140,6 +140,21 @@ class GateSettings(Settings):
         return self
 
 
+class CopySettings(Settings):
+    """What becomes of synthetic subjects that are copies of training patients; docs/metrics.md says when one is."""
+
+    action: Literal["keep", "drop", "stop"] = Field(
+        "keep",
+        description=(
+            "`keep` only reports them; `drop` leaves them out of the arms, and reports how many; `stop` refuses the "
+            "arms of a cohort that has more than `maximum`. Real patients are called copies in 5 % of cases."
+        ),
+    )
+    maximum: float = Field(
+        0.1, ge=0, lt=1, description="Largest share of copies in a synthetic cohort, for `stop`."
+    )
+
+
 class SynthesisSettings(Settings):
     """Bulk synthesis: how much, which hearts, and the quality gate."""
 
@@ -163,6 +178,9 @@ class SynthesisSettings(Settings):
     )
     gate: GateSettings = Field(
         default_factory=GateSettings, description="What a sample must show to be accepted."
+    )
+    copies: CopySettings = Field(
+        default_factory=CopySettings, description="What becomes of copies of training patients."
     )
 
 

@@ -27,7 +27,17 @@ def describe_cines(cohort: Cohort, subjects: Iterable[str]) -> np.ndarray:
     ndarray, shape (n, t, 3, 16, 16), float32
         Every frame, averaged over thirds of the stack and over blocks of the plane.
     """
-    return np.stack([_shrink(cohort.cine(subject)) for subject in subjects])
+    return np.stack([describe_cine(cohort.cine(subject)) for subject in subjects])
+
+
+def describe_cine(cine: np.ndarray) -> np.ndarray:
+    """Small copy (t, 3, 16, 16) of one cine (t, z, y, x)."""
+    import torch
+    from torch.nn.functional import adaptive_avg_pool3d
+
+    return np.asarray(
+        adaptive_avg_pool3d(torch.from_numpy(np.ascontiguousarray(cine)), (_DEPTHS, _SIDE, _SIDE))
+    )
 
 
 def likeness(queries: np.ndarray, references: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -74,12 +84,3 @@ def _standardised(cines: np.ndarray) -> np.ndarray:
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return (flat / np.where(length > 0, length, 1)).reshape(len(cines), cines.shape[1], -1)
-
-
-def _shrink(cine: np.ndarray) -> np.ndarray:
-    import torch
-    from torch.nn.functional import adaptive_avg_pool3d
-
-    return np.asarray(
-        adaptive_avg_pool3d(torch.from_numpy(np.ascontiguousarray(cine)), (_DEPTHS, _SIDE, _SIDE))
-    )

@@ -35,24 +35,57 @@ def share(found: np.ndarray) -> Share:
 
 
 def copy_threshold(train_to_train: np.ndarray, percentile: float = 95.0) -> float:
-    """Likeness above which a subject counts as a copy of a training subject.
+    """Likeness above which a subject counts as a copy, from the training subjects alone.
 
     Parameters
     ----------
     train_to_train : ndarray, shape (n_train, n_train)
         Likeness of the training subjects with one another; the diagonal is not looked at.
     percentile : float
-        Of the largest likeness each has with any other.
-
-    Notes
-    -----
-    Dar et al. (2024) take the percentile over training subjects of their likeness with validation ones.
-    Here each training subject is compared with all others: as many comparisons as a synthetic subject
-    has, so that about 5 % of new real patients are flagged, however few validate.
+        Of the largest likeness each has with any other: as many comparisons as a synthetic subject has, so
+        that about 5 % of new real patients are flagged, however few validate.
     """
     others = train_to_train.astype(float).copy()
     np.fill_diagonal(others, -np.inf)
-    return float(np.percentile(others.max(axis=1), percentile))
+    return _exceeded_by(others.max(axis=1), percentile / 100)
+
+
+def validated_threshold(train_to_validation: np.ndarray, percentile: float = 95.0) -> float | None:
+    """The same from training and validation subjects, where enough validate.
+
+    Parameters
+    ----------
+    train_to_validation : ndarray, shape (n_train, n_validation)
+        Likeness.
+    percentile : float
+        Of the largest likeness each training subject would have with as many validation subjects as
+        there are training ones. It has it with fewer, and the largest of fewer is smaller: so the percentile taken
+        of the observed ones is that to the power of n_validation / n_train, which is exact where likenesses are
+        independent.
+
+    Returns
+    -------
+    float or None
+        None below 20 validation subjects: the percentile would be beyond the largest training subject.
+
+    References
+    ----------
+    Dar et al., Unconditional latent diffusion models memorize patient imaging data, 2024: the percentile over
+    training samples of their largest correlation with validation samples, without regard to their numbers.
+    """
+    n_train, n_validation = train_to_validation.shape
+    if n_validation * (1 - percentile / 100) < 1 - 1e-9:
+        return None
+    share_below = (percentile / 100) ** (n_validation / n_train)
+    return _exceeded_by(train_to_validation.max(axis=1), share_below)
+
+
+def _exceeded_by(values: np.ndarray, share_below: float) -> float:
+    """Quantile that a new value of the same kind is below with this probability, however few the values.
+
+    The default of NumPy is below it: a new value exceeds its 95th percentile of 40 in 7 % of cases, not in 5 %.
+    """
+    return float(np.quantile(values, share_below, method="weibull"))
 
 
 def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Share:

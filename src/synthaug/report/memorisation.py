@@ -11,11 +11,13 @@ import numpy as np
 from synthaug.artifacts import read_tsv
 from synthaug.cohort import Cohort
 from synthaug.plots import images
-from synthaug.privacy.audit import METRICS as MEMORISATION
+from synthaug.privacy.scores import METRICS
 from synthaug.report import words
 from synthaug.report.inputs import SyntheticRun
 from synthaug.report.rows import Row, estimate, pooled, select
 
+#: In the order shown: what the images say, what became of it, what the features say.
+MEMORISATION = (*METRICS, "copies_dropped", *(f"{metric}_features" for metric in METRICS), "c_t_features")
 _PAIRS = 6  # shown of each cohort, the most alike first
 
 
@@ -26,15 +28,14 @@ def memorisation_section(
     described = []
     for number, run in enumerate(runs):
         about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.seed}
-        own = {row["metric"]: row for row in select(pooled(rows), **about)}
-        table = [
-            {"name": words.metric_name(metric), "estimate": estimate(own[metric])}
-            for metric in MEMORISATION
-            if metric in own
-        ]
+        own = sorted(
+            (row for row in select(pooled(rows), **about) if row["metric"] in MEMORISATION),
+            key=lambda row: (row["extractor"] or "", MEMORISATION.index(row["metric"])),
+        )
+        table = [{"name": words.metric_name(row["metric"]), "estimate": estimate(row)} for row in own]
         if not table:
             continue
-        entry: dict[str, Any] = {**about, "table": table, "picture": None}
+        entry: dict[str, Any] = {**about, "table": table, "picture": None, "threshold": _threshold(own)}
         pairs = read_tsv(run.pairs, ("subject", "training_subject")).head(_PAIRS) if run.pairs else None
         if pairs is not None and len(pairs):
             synthetic = Cohort.open(run.cohort)
@@ -47,6 +48,16 @@ def memorisation_section(
             entry["picture"] = {"file": picture, "likeness": [float(value) for value in pairs["likeness"]]}
         described.append(entry)
     return described
+
+
+def _threshold(rows: list[Row]) -> str:
+    """What subjects were flagged by, as the audits noted it."""
+    said = [(row, row["note"]) for row in rows if row["metric"].startswith("copied_share") and row["note"]]
+    return "; ".join(
+        f"{'features' if row['extractor'] else 'images'}: {note}"
+        for row, note in said
+        if row["status"] == "ok"
+    )
 
 
 def _middle(cine: np.ndarray) -> tuple[np.ndarray, None]:

@@ -69,6 +69,7 @@ def synthesis_section(
             {
                 **about,
                 "accepted": len(cohort.subjects),
+                "labelled_by": cohort.meta.get("labelled_by"),
                 "seen": _seen(cohort, splits.get(run.fold)),
                 "rate": estimate(next(iter(select(own, metric="acceptance_rate")), None)),
                 "refused": len(refused["rows"]) if refused else None,
@@ -88,13 +89,14 @@ def synthesis_section(
 
 
 def _seen(cohort: Cohort, split: Path | None) -> dict[str, int] | None:
-    """Real subjects a generator was trained on, and those of them who are tested; None where unknown."""
+    """Real subjects a generator was trained on: all, tested, none of the study's; None where unknown."""
     if split is None or "seen" not in cohort.meta:
         return None
     table = read_tsv(split, ("subject", "role"))
     tested = table["subject"][table["role"].str.startswith("test")]
     seen = set(cohort.meta["seen"])
-    return {"subjects": len(seen), "tested": len(seen & set(tested))}
+    strangers = seen - set(table["subject"])
+    return {"subjects": len(seen), "tested": len(seen & set(tested)), "strangers": len(strangers)}
 
 
 def _counts(column: pd.Series[Any]) -> list[dict[str, Any]]:

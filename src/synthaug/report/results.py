@@ -8,9 +8,9 @@ from typing import Any
 
 from synthaug.artifacts import read_tsv
 from synthaug.plots import synthesis
-from synthaug.privacy.audit import METRICS as MEMORISATION
 from synthaug.report import words
 from synthaug.report.inputs import FeatureMap
+from synthaug.report.memorisation import MEMORISATION
 from synthaug.report.rows import (
     CLINICAL,
     DISTANCES,

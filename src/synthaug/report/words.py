@@ -40,7 +40,12 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "copied_share": ("synthetic subjects flagged as copies", "", 2),
     "copied_share_real": ("real patients it never saw, flagged alike", "", 2),
     "planted_found": ("planted exact copies that are found", "", 2),
-    "planted_altered_found": ("planted copies, mirrored, shifted in time and noisy, that are found", "", 2),
+    "planted_noisy_found": ("planted copies with noise that are found", "", 2),
+    "planted_mirrored_found": ("planted mirror images that are found", "", 2),
+    "planted_turned_found": ("planted copies, turned by a quarter, that are found", "", 2),
+    "planted_shifted_found": ("planted copies, shifted in time, that are found", "", 2),
+    "planted_tilted_found": ("planted copies, tilted by 5 degrees, that are found", "", 2),
+    "planted_disguised_found": ("planted copies, mirrored, shifted in time and noisy, that are found", "", 2),
     "authenticity": ("farther from training than training from itself (authenticity)", "", 2),
     "nearer_to_train": ("nearer to training than to held-out patients", "", 2),
     "nndr": ("nearest over second nearest training distance, median (NNDR)", "", 2),
@@ -57,6 +62,8 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "function_wall_thickening": ("wall thickening", "%", 0),
     "function_peak_ejection_rate": ("LV peak ejection rate", "EDV a beat", 1),
     "function_peak_filling_rate": ("LV peak filling rate", "EDV a beat", 1),
+    "copies_dropped": ("copies left out of the arms", "", 0),
+    "c_t_features": ("data copying C_T, features", "", 2),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
@@ -69,6 +76,7 @@ STATUSES = {
     "failed": "failed",
 }
 _SUFFIXES = {
+    "_features": "features",
     "_mean": "mean",
     "_difference": "difference",
     "_spread": "spread against real",
@@ -81,7 +89,7 @@ _SUFFIXES = {
 def base_metric(metric: str) -> str:
     """Name of the metric that an aggregate (mean, difference, ratio) is of."""
     for suffix in _SUFFIXES:
-        if metric.endswith(suffix):
+        if metric.endswith(suffix) and metric not in METRICS:
             return metric.removesuffix(suffix)
     return metric
 
@@ -91,6 +99,8 @@ def metric_name(metric: str) -> str:
     base = base_metric(metric)
     name = METRICS[base][0] if base in METRICS else base.replace("_", " ")
     suffix = metric.removeprefix(base)
+    if suffix == "_features":
+        return f"{name}, features"
     return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", "_ratio") else name
 
 

@@ -101,7 +101,7 @@ def write_raw_dataset(
         _write_descriptions(output, table)
 
 
-def select_synthetic(synthetic: Cohort, dose: float, n_real: int) -> Cohort:
+def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Collection[str] = ()) -> Cohort:
     """The first synthetic subjects that a dose asks for, so that a larger dose contains a smaller one.
 
     Parameters
@@ -112,19 +112,30 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int) -> Cohort:
         Synthetic subjects per real labelled training patient.
     n_real : int
         Real labelled training patients of the fold.
+    refused : collection of str
+        Subjects that are not taken: copies of training patients (`synthaug.privacy.gate.refused_copies`).
 
     Raises
     ------
     SynthaugError
-        The cohort has fewer subjects than the dose asks for.
+        The cohort has fewer subjects than the dose asks for, or some of them have no labels.
     """
     count = max(1, round(dose * n_real))
-    if count > len(synthetic.subjects):
+    subjects = [subject for subject in synthetic.subjects if subject not in set(refused)]
+    if count > len(subjects):
+        without = f" after {len(synthetic.subjects) - len(subjects)} copies were left out" if refused else ""
         raise SynthaugError(
             f"{synthetic.name}: dose {dose:g} of {n_real} real patients asks for {count} synthetic subjects, "
-            f"there are {len(synthetic.subjects)}; synthesise more or lower the dose"
+            f"there are {len(subjects)}{without}; synthesise more or lower the dose"
         )
-    return synthetic.select(synthetic.subjects[:count])
+    chosen = synthetic.select(subjects[:count])
+    bare = [subject for subject in chosen.subjects if not chosen.labelled_frames(subject)]
+    if bare:
+        raise SynthaugError(
+            f"{synthetic.name}: {len(bare)} of {count} synthetic subjects have no labels, the first is {bare[0]}; "
+            "list labelled_frames, or set labels: teacher for the generator to have a segmenter label them"
+        )
+    return chosen
 
 
 def count_cases(dataset: str | Path, source: str) -> int:

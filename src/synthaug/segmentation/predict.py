@@ -138,7 +138,7 @@ def predict_cohort(
         Real or synthetic subjects.
     output : path
         Folder that receives ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid) and
-        ``predictions.json`` (the model's hash, the settings, and the list of files), atomically.
+        ``predictions.json`` (the model's hash and whom it saw, the settings, the list of files), atomically.
     frames : {"ed_es", "all"}
         Frames to segment: `all` for volume-time curves.
     mirroring, step_size, threads
@@ -164,6 +164,7 @@ def predict_cohort(
             "spacing_mm": list(cohort.spacing_mm),
             "weights_sha256": segmenter.record["weights_sha256"],
             "seed": segmenter.record["seed"],
+            "seen": segmenter.record["seen"],
             "mirroring": mirroring,
             "step_size": step_size,
             "cases": cases,

@@ -130,6 +130,7 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> 
         "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
         "seed": seed,
         "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
+        "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),
         # nnU-Net draws cases uniformly; a repeated real case is a real case.
         "real_exposure": (by_source["real"] + by_source["repeated"]) / len(training),
         "plan_sha256": sha256_file(preprocessed / f"{PLANS}.json"),

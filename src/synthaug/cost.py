@@ -1,0 +1,289 @@
+"""What a declared study costs before it runs: jobs, hours from what earlier runs recorded, disk."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synthaug.artifacts import read_json
+from synthaug.config.arms import resolve_arms
+from synthaug.config.study import StudySettings
+
+# Bytes a voxel, measured on the demo (docs/benchmarks.md).
+_CINE = 1.7  # int16, compressed, with labels
+_STORE = 3.0  # float16 and labels of 8 bits, not compressed
+_CASE = 2.6  # float32, compressed, with labels
+_PREPROCESSED = 9.8  # nnU-Net's float32 and its index of foreground voxels
+_RAW_PHANTOM = 8.5e6  # bytes a subject
+_SEGMENTER = 2.0e6  # bytes of a segmenter of 8 feature maps; grows with their square
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a study costs.
+
+    Attributes
+    ----------
+    jobs : dict of str to int
+        Jobs of each rule, in the order of the study.
+    hours : dict of str to (float, int)
+        For the rules that earlier runs timed: hours of all its jobs, and how many runs that rests on.
+    disk_bytes : dict of str to float
+        Bytes by part of the results; empty where the number of subjects is unknown.
+    """
+
+    jobs: dict[str, int]
+    hours: dict[str, tuple[float, int]]
+    disk_bytes: dict[str, float]
+
+
+def estimate_cost(
+    study: StudySettings, subjects: Mapping[str, int] | None, results: str | Path = "results"
+) -> Cost:
+    """Estimate what a whole study costs, finished parts included.
+
+    Parameters
+    ----------
+    study : StudySettings
+        The declared study.
+    subjects : mapping of str to int, or None
+        Subjects of each dataset (`count_subjects`); None where unknown.
+    results : path
+        Folder with the results of this and other studies, in which earlier runs recorded their times.
+    """
+    jobs = count_jobs(study)
+    disk = estimate_disk(study, subjects) if subjects else {}
+    return Cost(jobs, estimate_hours(study, jobs, Path(results)), disk)
+
+
+def count_subjects(study: StudySettings) -> dict[str, int] | None:
+    """Subjects that each dataset holds; None where a folder cannot be read."""
+    from synthaug.datasets import find_subjects
+    from synthaug.errors import SynthaugError
+
+    counts = {}
+    for name, dataset in study.datasets.items():
+        try:
+            counts[name] = (
+                dataset.phantom.subjects
+                if dataset.phantom
+                else len(list(find_subjects(dataset.layout, Path(str(dataset.root)))))
+            )
+        except (SynthaugError, OSError):
+            return None
+    return counts
+
+
+def count_jobs(study: StudySettings) -> dict[str, int]:
+    """Jobs of every rule of the whole study; a test holds them equal to the workflow's own."""
+    folds, draws, seeds = study.split.folds, len(study.synthesis.seeds), len(study.segmentation.seeds)
+    extractors = study.evaluation.extractors
+    own = [name for name, extractor in extractors.items() if extractor.kind == "study"]
+    cohorts = len(study.generators) * folds * draws
+    sampled = sum(bool(generator.needs) for generator in study.generators.values()) * folds * draws
+    chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
+    datasets = sum(_draws(study).values()) * folds
+    models = len(trained_models(study))
+    taught = sum(getattr(generator, "labels", "own") == "teacher" for generator in study.generators.values())
+    jobs = {
+        "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
+        "harmonise": len(study.datasets),
+        "split_subjects": 1,
+        "find_duplicates": 1,
+        "pack_cohort": folds if models else 0,
+        "train_model": models,
+        "plan_conditions": sampled,
+        "describe_generator": sampled,
+        "synthesise_chunk": sampled * chunks,
+        "gather_synthetic": sampled,
+        "write_arm_dataset": datasets,
+        "plan_segmenter": folds,
+        "preprocess_arm": datasets,
+        "train_segmenter": datasets * seeds,
+        "predict_test": datasets * seeds,
+        "score_predictions": datasets * seeds,
+        "extract_real_features": len(extractors) * folds,
+        "extract_synthetic_features": len(extractors) * cohorts,
+        "measure_distances": len(extractors) * cohorts,
+        "map_features": len(extractors) * cohorts,
+        "probe_distances": len(extractors) * folds,
+        "label_synthetic": taught * folds * draws,
+        "predict_synthetic": cohorts,
+        "measure_controllability": cohorts,
+        "audit_memorisation": cohorts,
+        "audit_features": len(own) * cohorts,
+        **dict.fromkeys(("compare_arms", "collate_results", "gather_content", "render_report"), 1),
+    }
+    return {rule: count for rule, count in jobs.items() if count}
+
+
+def trained_models(study: StudySettings) -> list[str]:
+    """Name of the model of every training: a generator's once a fold and generator seed, an extractor's once a fold."""
+
+    def with_needs(names: Iterator[str]) -> list[str]:
+        found: list[str] = []
+        for name in names:
+            found += [name, *with_needs(iter(study.models[name].needs.values()))]
+        return list(dict.fromkeys(found))
+
+    generating = with_needs(need for one in study.generators.values() for need in one.needs.values())
+    extracting = with_needs(iter(study.evaluation.model_names()))
+    folds, draws = study.split.folds, len(study.synthesis.seeds)
+    return generating * folds * draws + [name for name in extracting if name not in generating] * folds
+
+
+def estimate_hours(
+    study: StudySettings, jobs: Mapping[str, int], results: Path
+) -> dict[str, tuple[float, int]]:
+    """Hours of each rule that earlier runs timed; this study's own records before those of others.
+
+    Trainings are timed per iteration, from runs of the same kind of model and of segmenter; all else is the mean
+    of what Snakemake's benchmarks recorded. Sizes and machines are not looked at.
+    """
+    hours: dict[str, tuple[float, int]] = {}
+    for rule, count in jobs.items():
+        if rule == "train_model":
+            found = _training_hours(study, results)
+        elif rule == "train_segmenter":
+            pattern = "segmentation/fold-*/arms/*/draw-*/seed-*/model/training.json"
+            rates = [
+                _total_s(record) / record["iterations"]
+                for record in _records(study.name, results, pattern)
+                if record.get("configuration") == study.segmentation.configuration
+            ]
+            found = _scaled(rates, count * study.segmentation.iterations)
+        else:
+            found = _scaled(_benchmarks(study.name, results, rule), count)
+        if found:
+            hours[rule] = found
+    return hours
+
+
+def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str, float]:
+    """Bytes of the parts of the results that grow with the study; models and features stay small beside them.
+
+    Subjects of files that do not tell their scanner count as training subjects, and all as labelled.
+    """
+    z, y, x = study.harmonisation.matrix
+    frame, cine = z * y * x, z * y * x * study.harmonisation.frames
+    split, draws = study.split, _draws(study)
+    folds, total = split.folds, sum(subjects.values())
+    phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
+    sampled = sum(bool(generator.needs) for generator in study.generators.values())
+    home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
+    labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
+    held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
+    validation = (labelled - held_out) * split.validation_fraction
+    training = labelled - held_out - validation
+    frames = study.harmonisation.frames if study.segmentation.frames == "all" else 2
+    cases = {
+        name: 2 * validation + training * (2 * arm.real + (2 if arm.control else frames) * arm.dose)
+        for name, arm in resolve_arms(study.arms).items()
+    }
+    arms = sum(draws[name] * count for name, count in cases.items()) * folds * frame
+    segmenters = sum(draws.values()) * folds * len(study.segmentation.seeds)
+    parts = {
+        "raw phantoms": phantoms * _RAW_PHANTOM,
+        "cohorts": total * cine * _CINE,
+        "stores": (sum(home.values()) - held_out) * folds * cine * _STORE if trained_models(study) else 0.0,
+        "synthetic": sampled * folds * len(study.synthesis.seeds) * study.synthesis.subjects * cine * _CINE,
+        "arms": arms * (_CASE + _PREPROCESSED),
+        "segmenters": segmenters * _SEGMENTER * (study.segmentation.base_features / 8) ** 2,
+    }
+    return {part: size for part, size in parts.items() if size}
+
+
+def say_cost(study: StudySettings, cost: Cost) -> str:
+    """The estimate in a few lines, costliest rules first."""
+    timed = sorted(cost.hours, key=lambda rule: -cost.hours[rule][0])
+    lines = [f"{study.name}: {sum(cost.jobs.values())} jobs if all of it ran"]
+    for rule in timed[:5]:
+        hours, runs = cost.hours[rule]
+        lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs {_hours(hours):>9}  (from {runs} earlier runs)")
+    long = ("train_model", "train_segmenter", "synthesise_chunk", "predict_test")
+    for rule in long:
+        if rule in cost.jobs and rule not in cost.hours:
+            lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs   time not recorded yet")
+    if timed:
+        total = sum(hours for hours, _ in cost.hours.values())
+        lines.append(f"  one job after the other: {_hours(total)}, as the machines of the earlier runs went")
+    if cost.disk_bytes:
+        parts = sorted(cost.disk_bytes.items(), key=lambda part: -part[1])
+        largest = ", ".join(f"{part} {_size(size)}" for part, size in parts[:3])
+        lines.append(f"  disk: about {_size(sum(cost.disk_bytes.values()))} ({largest})")
+    else:
+        lines.append("  disk: unknown, the datasets cannot be read yet")
+    return "\n".join(lines)
+
+
+def _draws(study: StudySettings) -> dict[str, int]:
+    """Generator seeds that each arm is run with; real patients alone do not depend on them."""
+    draws = len(study.synthesis.seeds)
+    return {name: draws if arm.generator else 1 for name, arm in resolve_arms(study.arms).items()}
+
+
+def _share_at_home(study: StudySettings, name: str) -> float:
+    """Share of a dataset's subjects that are of the training vendors, as far as the study file tells."""
+    dataset, split = study.datasets[name], study.split
+    vendors = dataset.phantom.vendors if dataset.phantom else [dataset.vendor]
+    at_home = [
+        vendor is None
+        or (vendor in split.train_vendors if split.train_vendors else vendor not in split.test_vendors)
+        for vendor in ([dataset.vendor] if dataset.vendor else vendors)
+    ]
+    return sum(at_home) / len(at_home)
+
+
+def _share_labelled(study: StudySettings, name: str) -> float:
+    phantom = study.datasets[name].phantom
+    return 1 - phantom.unlabelled if phantom else 1.0
+
+
+def _training_hours(study: StudySettings, results: Path) -> tuple[float, int] | None:
+    records = _records(study.name, results, "models/*/fold-*/seed-*/training.json")
+    rates: dict[str, list[float]] = {}
+    for record in records:
+        rates.setdefault(record["kind"], []).append(_total_s(record) / record["iterations"])
+    seconds, used = 0.0, set()
+    for name in trained_models(study):
+        model = study.models[name]
+        if model.kind not in rates:
+            return None  # a sum without its largest term would mislead
+        seconds += model.training.iterations * sum(rates[model.kind]) / len(rates[model.kind])
+        used.add(model.kind)
+    return seconds / 3600, sum(len(rates[kind]) for kind in used)
+
+
+def _records(name: str, results: Path, pattern: str) -> list[dict[str, Any]]:
+    files = sorted((results / name).glob(pattern)) or sorted(results.glob(f"*/{pattern}"))
+    return [read_json(file) for file in files]
+
+
+def _benchmarks(name: str, results: Path, rule: str) -> list[float]:
+    pattern = f"benchmarks/{rule}/*.tsv"
+    files = sorted((results / name).glob(pattern)) or sorted(results.glob(f"*/{pattern}"))
+    seconds = []
+    for file in files:
+        with file.open(encoding="utf-8", newline="") as stream:
+            seconds += [float(row["s"]) for row in csv.DictReader(stream, delimiter="\t")]
+    return seconds
+
+
+def _scaled(rates: list[float], count: float) -> tuple[float, int] | None:
+    return (sum(rates) / len(rates) * count / 3600, len(rates)) if rates else None
+
+
+def _total_s(record: Mapping[str, Any]) -> float:
+    seconds = record["seconds"]
+    return float(seconds["total"] if isinstance(seconds, dict) else seconds)
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,37 @@
+"""Look for copies of training patients in a synthetic cohort, in the space of an extractor's features."""
+
+from pathlib import Path
+
+import torch
+
+from synthaug.artifacts import write_tsv
+from synthaug.cohort import Cohort
+from synthaug.features.files import read_features
+from synthaug.features.study import StudyExtractor
+from synthaug.job import job
+from synthaug.privacy.feature_audit import audit_features
+from synthaug.progress import progress
+from synthaug.splits import held_out_at_home, read_split, subjects_of
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    wildcards = snakemake.wildcards
+    split = read_split(snakemake.input.split)
+    validation = subjects_of(split, "validation")
+    rows = audit_features(
+        Cohort.open_all(snakemake.input.cohorts),
+        read_features(snakemake.input.real),
+        read_features(snakemake.input.synthetic),
+        StudyExtractor(Path(snakemake.input.model)).spatial,
+        subjects_of(split, "train"),
+        [subject for subject in held_out_at_home(split) if subject not in validation],
+        {
+            "generator": wildcards.generator,
+            "fold": int(wildcards.fold),
+            "generator_seed": int(wildcards.draw),
+        },
+        snakemake.params.seed,
+        validation,
+        progress=progress("subjects"),
+    )
+    write_tsv(snakemake.output.rows, rows)
