@@ -12,6 +12,7 @@ from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.collate import collate
 from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.metrics.definitions import definition_of
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.volumes import measure_function
@@ -144,7 +145,10 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     rate = {**control, "ci_low": 0.6, "ci_high": 0.96, "n": 15}
     rows.append({**rate, "metric": "acceptance_rate", "value": 0.8, "direction": "higher"})
     rows.append({**rate, "metric": "rejected_lv_absent", "value": 3, "note": "a frame has no LV cavity"})
-    rows.append({**control, "metric": "surprise", "value": 1.25})
+    rows.append({**control, "metric": "dice_surprise", "value": 1.25})
+    for row in rows:  # invented values of real metrics
+        known = definition_of(row["metric"])
+        row |= {"definition": known.id, "unit": known.unit} if known else {}
     return make_table(rows)
 
 

@@ -99,7 +99,7 @@ def test_what_could_not_be_measured_is_said_with_its_reason(study):
 def test_no_aggregate_row_disappears(study):
     _, root, page = study
     other = json.loads((root / "content" / "content.json").read_text())["other"]
-    assert [row["metric"] for row in other] == ["surprise"]
+    assert [row["metric"] for row in other] == ["dice_surprise"]
     assert "surprise" in page.text
 
 

@@ -14,6 +14,7 @@ def rows(tmp_path, value):
     row = {
         "metric": "dice",
         "definition": "dice.v1",
+        "unit": "1",
         "status": "ok",
         "value": value,
         "arm": "real",
@@ -35,9 +36,9 @@ def test_same_rows_same_version_other_rows_next_version(tmp_path):
 def test_an_edited_table_is_named(tmp_path):
     tables = tmp_path / "tables"
     publish(rows(tmp_path, 0.9), tables, {})
-    table = tables / "v001" / "rows.tsv"
+    table = tables / "v001" / "rows.csv"
     table.write_text(table.read_text().replace("0.9", "0.95"))
-    with pytest.raises(SynthaugError, match=r"v001/rows\.tsv: is not what was collated"):
+    with pytest.raises(SynthaugError, match=r"v001/rows\.csv: is not what was collated"):
         publish(rows(tmp_path, 0.9), tables, {})
     with pytest.raises(SynthaugError):
         verify(tables / "v001")

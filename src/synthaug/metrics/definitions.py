@@ -57,7 +57,10 @@ DEFINITIONS: dict[str, Definition] = {
     "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
     "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),
     "controllability_loa_high": Definition("controllability.loa.v1", "mL", "none"),
+    "acceptance_rate": Definition("acceptance.samples.wilson95.v1", "1", "higher"),
 }
+#: Counts of the samples that one reason of the quality gate rejected are named after the reason.
+REJECTED = "rejected_"
 
 
 def fields_of(metric: str, suffix: str = "") -> dict[str, str]:
@@ -77,3 +80,27 @@ def fields_of(metric: str, suffix: str = "") -> dict[str, str]:
         "unit": found.unit,
         "direction": found.direction,
     }
+
+
+def definition_of(metric: str) -> Definition | None:
+    """What a metric of a result row is, aggregates included; None where nothing here defines it.
+
+    Parameters
+    ----------
+    metric : str
+        Such as ``dice``, ``dice_mean``, ``fid_ratio``, ``controllability_r_lv_edv_ml``.
+
+    Returns
+    -------
+    Definition or None
+        With the id that `fields_of` gives; a ratio has the unit 1, a response none.
+    """
+    if metric.startswith(REJECTED):
+        return Definition(f"gate.{metric.removeprefix(REJECTED)}.count.v1", "1", "lower")
+    bases = [name for name in DEFINITIONS if metric == name or metric.startswith(f"{name}_")]
+    if not bases:
+        return None
+    base = max(bases, key=len)
+    found, suffix = DEFINITIONS[base], metric.removeprefix(base)
+    unit = {"_ratio": "1", "_response": ""}.get(suffix, found.unit)
+    return Definition(found.id + suffix.replace("_", "/", 1), unit, found.direction)
