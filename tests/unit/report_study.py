@@ -146,10 +146,17 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     rows.append({**rate, "metric": "acceptance_rate", "value": 0.8, "direction": "higher"})
     rows.append({**rate, "metric": "rejected_lv_absent", "value": 3, "note": "a frame has no LV cavity"})
     rows.append({**control, "metric": "dice_surprise", "value": 1.25})
-    for row in rows:  # invented values of real metrics
-        known = definition_of(row["metric"])
-        row |= {"definition": known.id, "unit": known.unit} if known else {}
     return make_table(rows)
+
+
+def defined(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the definition and unit that their metric has: their values only are made up."""
+    known = {metric: definition_of(metric) for metric in rows["metric"].unique()}
+    columns = {
+        key: rows["metric"].map({metric: getattr(found, field) for metric, found in known.items() if found})
+        for key, field in {"definition": "id", "unit": "unit"}.items()
+    }
+    return rows.assign(**columns)
 
 
 def make_study(
@@ -215,7 +222,7 @@ def make_study(
 
     if rows is None:
         rows = made_up_rows(subjects, gain)
-    write_tsv(root / "rows" / "all.tsv", rows)
+    write_tsv(root / "rows" / "all.tsv", defined(rows))
     provenance = {"git": {"commit": "0123abc", "dirty": False}, "packages": {"torch": "2.10"}}
     collate([root / "rows" / "all.tsv"], root / "tables" / "v001", provenance)
     arms = {
