@@ -77,9 +77,9 @@ def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
             lacking = sorted(everyone - set(own["subject"]))
             if lacking and not own["status"].eq("failed").all():
                 arm, draw, seed = run if isinstance(run, tuple) else (run, None, None)
-                drawn = "" if pd.isna(draw) else f"generator seed {draw}, "
+                drawn = "" if pd.isna(draw) else f"generator seed {draw:g}, "
                 yield (
-                    f"arm {arm}: fold {fold}, {drawn}training seed {seed} did not score "
+                    f"arm {arm}: fold {fold:g}, {drawn}training seed {seed:g} did not score "
                     f"{len(lacking)} of {len(everyone)} patients ({lacking[0]}, ...); score it again"
                 )
 
