@@ -76,7 +76,7 @@ def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
         for run, own in here.groupby(["arm", "generator_seed", "training_seed"], dropna=False):
             lacking = sorted(everyone - set(own["subject"]))
             if lacking and not own["status"].eq("failed").all():
-                arm, draw, seed = run if isinstance(run, tuple) else (run, None, None)
+                arm, draw, seed = pd.Series(run).astype(object)
                 drawn = "" if pd.isna(draw) else f"generator seed {draw:g}, "
                 yield (
                     f"arm {arm}: fold {fold:g}, {drawn}training seed {seed:g} did not score "

@@ -203,7 +203,7 @@ def _fault(case: dict[str, Any], table: pd.DataFrame) -> str:
     row = {str(name): value for name, value in table.loc[int(case["index"])].items()}
     if case["schema_context"] == "DataFrameSchema":
         return f"row {int(case['index']) + 1} ({about(row)}): {case['check']}"
-    value = row[case["column"]]
+    value: Any = row[case["column"]]
     shown = "" if pd.isna(value) else f" {value!r}" if isinstance(value, str) else f" {value:g}"
     return f"row {int(case['index']) + 1} ({about(row)}): {case['column']}{shown} {case['check']}"
 

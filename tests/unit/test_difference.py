@@ -81,7 +81,8 @@ def test_a_change_has_its_size_and_what_a_verdict_rests_on_comes_first():
 def test_of_equal_rank_the_larger_change_in_intervals_comes_first():
     narrow = {**MEAN, "arm": "narrow", "ci_low": 0.849, "ci_high": 0.851}
     tables = [
-        make_table([{**MEAN, "value": 0.85 + step}, {**narrow, "value": 0.85 + step / 2}]) for step in (0, 0.01)
+        make_table([{**MEAN, "value": 0.85 + step}, {**narrow, "value": 0.85 + step / 2}])
+        for step in (0, 0.01)
     ]
     found = compare_rows(*tables)
     assert [change.about for change in found.changed] == ["dice_mean, arm narrow", "dice_mean, arm plus"]
@@ -186,9 +187,7 @@ def study(tmp_path: Path) -> Path:
     version(tables / "v001", rows())
     version(tables / "v002", rows(verdict=0.05), configuration=("250", "500"))
     version(tables / "v003", rows(verdict=0.06), configuration=("250", "500"))
-    version(
-        tables / "v004", rows(verdict=0.06), configuration=("250", "500"), environment=("2.10", "2.11")
-    )
+    version(tables / "v004", rows(verdict=0.06), configuration=("250", "500"), environment=("2.10", "2.11"))
     return tables.parent
 
 

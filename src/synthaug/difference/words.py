@@ -129,7 +129,7 @@ def as_json(difference: Difference) -> str:
 
 def change_text(change: Change) -> str:
     """One changed row in a line: its value with the size of the change, then what else differs."""
-    parts = []
+    parts: list[str] = []
     for column, (old, new) in change.columns.items():
         text = f"{_shown(old)} → {_shown(new)}"
         if column == "value":
