@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done and clean; 1 findings, or an error of one line; 2 unusable arguments, and for `evaluate`
-        data that cannot be compared.
+        0 done and clean; 1 findings, differences, or an error of one line; 2 unusable arguments, and for
+        `evaluate`, `diff` and `report` data that cannot be used.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -71,6 +71,25 @@ def _parser() -> argparse.ArgumentParser:
     cost.set_defaults(run=_cost)
 
     _add_evaluate(commands)
+
+    diff = commands.add_parser(
+        "diff", help="what changed between two result table versions, in numbers and why (exits as diff does)"
+    )
+    diff.add_argument(
+        "before", metavar="A", help="folder of a version, or with --study its name (v001, current)"
+    )
+    diff.add_argument("after", metavar="B", help="the same")
+    diff.add_argument("--study", type=Path, help="the study's results, results/<study>")
+    diff.add_argument("--all", action="store_true", help="every line, not only the first of each kind")
+    diff.add_argument("--json", action="store_true", help="everything as JSON, for other programs")
+    diff.set_defaults(run=_diff, refused=2)
+
+    report = commands.add_parser("report", help="render the page of a study again from its gathered content")
+    report.add_argument("study", type=Path, help="the study's results, results/<study>")
+    report.add_argument(
+        "--output", type=Path, help="HTML file to write; report.html of the study if not given"
+    )
+    report.set_defaults(run=_report, refused=2)
     return parser
 
 
@@ -245,3 +264,20 @@ def _network(options: argparse.Namespace) -> Any:
             f"--extractor {name}: kind {network.kind} needs a study around it; give a network of images or clips"
         )
     return network
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from synthaug.difference import as_json, as_text, compare_versions
+    from synthaug.versions import find_version
+
+    found = compare_versions(*(find_version(name, options.study) for name in (options.before, options.after)))
+    print(as_json(found) if options.json else as_text(found, options.all), end="")
+    return 1 if found.rows else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from synthaug.report.again import render_again
+
+    page = render_again(options.study, options.output)
+    print(f"{page}")
+    return 0

@@ -1,11 +1,13 @@
-"""Where a result comes from: code, environment, configuration, machine."""
+"""Where a result comes from: code, environment, configuration, machine, seeds."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,19 +44,59 @@ def run_record(configuration: dict[str, Any], repository: str | Path) -> dict[st
         "lock_sha256": sha256_file(lock) if lock.is_file() else None,
         "python": platform.python_version(),
         "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
-        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "machine": machine(),
+        "seeds": dict(seeds_of(configuration)),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def git_state(repository: str | Path) -> dict[str, Any]:
-    """Commit and whether tracked files differ from it; empty outside a git checkout."""
+    """Commit, whether tracked files differ from it, and which; empty outside a git checkout.
+
+    Returns
+    -------
+    dict
+        ``commit``, ``dirty``, ``diff_sha256`` (of the difference from the commit, None where there is
+        none) and ``changed`` (files that differ).
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(repository), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
+        commit = git("rev-parse", "HEAD")
+        changed = git("diff", "--name-only", "HEAD").splitlines()
+        digest = hashlib.sha256(git("diff", "--binary", "HEAD").encode()).hexdigest() if changed else None
     except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
+        return {"commit": None, "dirty": None, "diff_sha256": None, "changed": []}
+    return {"commit": commit, "dirty": bool(changed), "diff_sha256": digest, "changed": changed}
+
+
+def machine() -> dict[str, Any]:
+    """Operating system, processor and cores of the machine that collates; each training has its own."""
+    return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
+
+
+def seeds_of(configuration: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every seed of a configuration: dotted path and value of each key ``seed`` or ``seeds``."""
+    if isinstance(configuration, dict):
+        for key, value in configuration.items():
+            below = f"{path}.{key}" if path else str(key)
+            if key in ("seed", "seeds"):
+                yield below, value
+            else:
+                yield from seeds_of(value, below)
+    elif isinstance(configuration, list):
+        for number, value in enumerate(configuration):
+            yield from seeds_of(value, f"{path}.{number}")
+
+
+def environment() -> str:
+    """Every Python package installed here with its version, ``name==version``, one a line, sorted."""
+    names: dict[str, str] = {}
+    for package in importlib.metadata.distributions():
+        name = package.metadata["Name"]
+        if name:  # a broken installation has none
+            names.setdefault(name.lower().replace("_", "-"), package.version)
+    return "".join(f"{name}=={version}\n" for name, version in sorted(names.items()))

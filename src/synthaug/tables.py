@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -20,63 +20,84 @@ STATUSES = (
 #: its definition allows, and says so: left empty, it would drop out of means, which would then improve.
 VALUED_STATUSES = ("ok", "missing_prediction", "missing_reference")
 
-TEXT_COLUMNS = (
-    "metric",
-    "definition",
-    "unit",
-    "direction",
-    "status",
-    "note",
-    "arm",
-    "generator",
-    "extractor",
-    "subject",
-    "phase",
-    "structure",
-    "vendor",
-    "diagnosis",
-    "versus",
+
+class Column(NamedTuple):
+    """A column of every result table.
+
+    Attributes
+    ----------
+    name : str
+        As it stands in the header.
+    kind : str
+        ``"text"``, ``"number"``, or ``"integer"`` for what counts something.
+    meaning : str
+        What it says, in a line.
+    key : bool
+        Whether it says what the row is about, as opposed to what was found; no two rows are about the same.
+    required : bool
+        Whether it must not be empty.
+    low, high : float, optional
+        Least and greatest value allowed.
+    among : tuple of str
+        The values allowed; any where empty.
+    """
+
+    name: str
+    kind: Literal["text", "number", "integer"]
+    meaning: str
+    key: bool = False
+    required: bool = False
+    low: float | None = None
+    high: float | None = None
+    among: tuple[str, ...] = ()
+
+
+#: Columns of every result table, in this order: names, types, ranges and the schema come from here only.
+#: Ends of an interval are a pair ``<name>_low``, ``<name>_high``, which the schema keeps in order.
+TABLE = (
+    Column("metric", "text", "dice, hd95, edv_error_ml, fvd_t, ...", key=True, required=True),
+    Column("definition", "text", "id and version of the definition", key=True, required=True),
+    Column("unit", "text", "1, mm, mL, g, %, or empty"),
+    Column("direction", "text", "which way is better", among=("higher", "lower", "none")),
+    Column("value", "number", "what was found; empty where the status has no value"),
+    Column("status", "text", "whether there is a value, and if not why", required=True, among=STATUSES),
+    Column("note", "text", "a short explanation where the status is not ok"),
+    Column("n", "integer", "units (subjects, clips) behind the value", low=0),
+    Column("ci_low", "number", "lower end of the interval, in the unit of the value"),
+    Column("ci_high", "number", "upper end of the interval"),
+    Column("floor", "number", "the same distance between disjoint real halves of the same n"),
+    Column("floor_sd", "number", "its standard deviation over random halves", low=0),
+    Column("p_value", "number", "of the test of the difference", low=0, high=1),
+    Column("p_adjusted", "number", "corrected for the declared family; empty outside it", low=0, high=1),
+    Column("arm", "text", "training set that the segmenter saw", key=True),
+    Column("versus", "text", "arm or cohort this row compares with", key=True),
+    Column("generator", "text", "generator of the synthetic subjects", key=True),
+    Column("dose", "number", "synthetic subjects per real training patient", key=True, low=0),
+    Column("fold", "integer", "fold; empty where folds are pooled", key=True, low=0),
+    Column("training_seed", "integer", "seed of the segmenter's training", key=True, low=0),
+    Column("generator_seed", "integer", "seed of the generator and its draw", key=True, low=0),
+    Column("extractor", "text", "id: architecture, weights hash, preprocessing", key=True),
+    Column("subject", "text", "patient; empty in a row about several", key=True),
+    Column("phase", "text", "ED, ES or empty", key=True),
+    Column("structure", "text", "LV, MYO, RV or empty", key=True),
+    Column("vendor", "text", "scanner vendor that the row is about", key=True),
+    Column("diagnosis", "text", "diagnosis that the row is about", key=True),
 )
-#: Columns of every result table, in this order.
-COLUMNS = (
-    "metric",  # dice, hd95, edv_error_ml, fvd_t, ...
-    "definition",  # id and version of the definition, e.g. hd95.maxdir.voxel.v1
-    "unit",  # 1, mm, mL, g, %, or empty
-    "direction",  # higher, lower or none: which way is better
-    "value",
-    "status",
-    "note",  # a short explanation where the status is not ok
-    "n",  # how many units (subjects, clips) stand behind the value
-    "ci_low",
-    "ci_high",
-    "floor",  # the same distance between disjoint real halves of the same n
-    "floor_sd",
-    "p_value",
-    "p_adjusted",  # corrected for all comparisons of the declared family; empty outside it
-    "arm",
-    "versus",  # the arm or cohort this row compares with
-    "generator",
-    "dose",
-    "fold",
-    "training_seed",
-    "generator_seed",
-    "extractor",  # id: architecture, weights hash, preprocessing
-    "subject",
-    "phase",  # ED, ES or empty
-    "structure",  # LV, MYO, RV or empty
-    "vendor",
-    "diagnosis",
-)
+COLUMNS = tuple(column.name for column in TABLE)
+TEXT_COLUMNS = tuple(column.name for column in TABLE if column.kind == "text")
+INTEGER_COLUMNS = tuple(column.name for column in TABLE if column.kind == "integer")
+KEY_COLUMNS = tuple(column.name for column in TABLE if column.key)
 
 
 def make_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make a result table, checking every row against the schema.
+    """Make a result table of rows that a program measured.
 
     Parameters
     ----------
     rows : iterable of mappings
         Keys among `COLUMNS`; `metric`, `definition`, `status` are required, and `value`
-        exactly where the status is one of `VALUED_STATUSES`.
+        exactly where the status is one of `VALUED_STATUSES`. Files of rows are checked in
+        full when they are read (`synthaug.schema.read_rows`).
 
     Raises
     ------
@@ -93,3 +114,20 @@ def make_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         if (row["status"] in VALUED_STATUSES) == bool(pd.isna(row.get("value"))):
             raise ValueError(f"result row {row} has a value that disagrees with its status")
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def about(row: Mapping[str, Any]) -> str:
+    """What a row is about, in one line: ``dice, arm real, fold 0, subject p-1``."""
+    parts = []
+    for column in KEY_COLUMNS:
+        value = row.get(column)
+        if value is None or bool(pd.isna(value)) or column == "definition":
+            continue
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        parts.append(shown if column == "metric" else f"{column.replace('_', ' ')} {shown}")
+    return ", ".join(parts)
+
+
+def key_text(rows: pd.DataFrame) -> pd.DataFrame:
+    """What each row is about, as text that compares: columns `KEY_COLUMNS`, empty where unknown."""
+    return rows[list(KEY_COLUMNS)].astype("string").fillna("")

@@ -7,12 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from synthaug.artifacts import read_json, sha256_file, write_json
-from synthaug.collate import CHECKSUMS, collate, read_checksums
+from synthaug.artifacts import read_json, write_json
+from synthaug.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
 from synthaug.errors import SynthaugError
 
+CURRENT = "current.json"
 
-def publish(row_files: Sequence[str | Path], tables: str | Path, provenance: Mapping[str, Any]) -> str:
+
+def publish(
+    row_files: Sequence[str | Path],
+    tables: str | Path,
+    provenance: Mapping[str, Any],
+    companions: Companions | None = None,
+) -> str:
     """Collate rows into a new version, or find the version that has the same rows.
 
     Parameters
@@ -23,6 +30,8 @@ def publish(row_files: Sequence[str | Path], tables: str | Path, provenance: Map
         Folder of the versions ``v001``, ``v002``, ...
     provenance : mapping
         Where the rows come from; kept with a new version.
+    companions : callable, optional
+        Gives the text files beside the rows of a new version (`synthaug.collate.collate`).
 
     Returns
     -------
@@ -37,36 +46,16 @@ def publish(row_files: Sequence[str | Path], tables: str | Path, provenance: Map
     tables = Path(tables)
     tables.mkdir(parents=True, exist_ok=True)
     existing = sorted(path for path in tables.glob("v[0-9][0-9][0-9]*") if (path / CHECKSUMS).is_file())
-    known = {verify(version)["rows.tsv"]: version.name for version in existing}
+    known = {verify(version).get(ROWS): version.name for version in existing}
     with TemporaryDirectory(dir=tables, prefix=".partial-") as temporary:
         candidate = Path(temporary) / "version"
-        collate(row_files, candidate, provenance)
-        same = known.get(read_checksums(candidate)["rows.tsv"])
+        collate(row_files, candidate, provenance, companions)
+        same = known.get(read_checksums(candidate)[ROWS])
         if same:
             return same
         name = f"v{1 + max((int(version.name[1:]) for version in existing), default=0):03d}"
         candidate.rename(tables / name)
         return name
-
-
-def verify(version: str | Path) -> dict[str, str]:
-    """Check every file of a version against its recorded checksum and return the checksums.
-
-    Raises
-    ------
-    SynthaugError
-        A file is missing or was edited; the message names it.
-    """
-    version = Path(version)
-    checksums = read_checksums(version)
-    for name, digest in checksums.items():
-        path = version / name
-        if not path.is_file() or sha256_file(path) != digest:
-            raise SynthaugError(
-                f"{path}: is not what was collated (checksum differs from {CHECKSUMS}); "
-                f"result tables are never edited: restore the file, or remove {version} to collate it anew"
-            )
-    return checksums
 
 
 def write_current(path: str | Path, version: str) -> None:
@@ -79,3 +68,35 @@ def current_version(path: str | Path) -> Path:
     folder = Path(path).parent / read_json(path)["version"]
     verify(folder)
     return folder
+
+
+def find_version(name: str | Path, study: str | Path | None = None) -> Path:
+    """Folder of a table version, by its path or by its name in a study.
+
+    Parameters
+    ----------
+    name : str or path
+        A folder; or with `study` a name such as ``v001``, or ``current``.
+    study : path, optional
+        The study's results, ``results/<study>``.
+
+    Raises
+    ------
+    SynthaugError
+        No such version; the message lists those there are.
+    """
+    folder = Path(name)
+    if (folder / CHECKSUMS).is_file():
+        return folder
+    if study is None:
+        raise SynthaugError(
+            f"{name}: no table version (no {CHECKSUMS} in it); give its folder, "
+            "or its name with --study results/<study>"
+        )
+    tables = Path(study) / "tables"
+    if str(name) == "current" and (tables / CURRENT).is_file():
+        return tables / str(read_json(tables / CURRENT)["version"])
+    if (tables / name / CHECKSUMS).is_file():
+        return tables / name
+    there = sorted(path.parent.name for path in tables.glob(f"*/{CHECKSUMS}"))
+    raise SynthaugError(f"{tables}: has no version {name}; it has {', '.join(there) or 'none'}")

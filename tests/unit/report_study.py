@@ -12,6 +12,7 @@ from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.collate import collate
 from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.metrics.definitions import definition_of
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.volumes import measure_function
@@ -144,8 +145,18 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     rate = {**control, "ci_low": 0.6, "ci_high": 0.96, "n": 15}
     rows.append({**rate, "metric": "acceptance_rate", "value": 0.8, "direction": "higher"})
     rows.append({**rate, "metric": "rejected_lv_absent", "value": 3, "note": "a frame has no LV cavity"})
-    rows.append({**control, "metric": "surprise", "value": 1.25})
+    rows.append({**control, "metric": "dice_surprise", "value": 1.25})
     return make_table(rows)
+
+
+def defined(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the definition and unit that their metric has: their values only are made up."""
+    known = {metric: definition_of(metric) for metric in rows["metric"].unique()}
+    columns = {
+        key: rows["metric"].map({metric: getattr(found, field) for metric, found in known.items() if found})
+        for key, field in {"definition": "id", "unit": "unit"}.items()
+    }
+    return rows.assign(**columns)
 
 
 def make_study(
@@ -211,7 +222,7 @@ def make_study(
 
     if rows is None:
         rows = made_up_rows(subjects, gain)
-    write_tsv(root / "rows" / "all.tsv", rows)
+    write_tsv(root / "rows" / "all.tsv", defined(rows))
     provenance = {"git": {"commit": "0123abc", "dirty": False}, "packages": {"torch": "2.10"}}
     collate([root / "rows" / "all.tsv"], root / "tables" / "v001", provenance)
     arms = {

@@ -13,7 +13,7 @@ from synthaug.collate import collate, read_checksums, read_version
 from synthaug.errors import SynthaugError
 from synthaug.tables import COLUMNS, make_table
 
-DICE = {"metric": "dice", "definition": "dice.v1", "status": "ok", "direction": "higher"}
+DICE = {"metric": "dice", "definition": "dice.v1", "unit": "1", "status": "ok", "direction": "higher"}
 
 
 def write_rows(path: Path, *rows: dict) -> Path:
@@ -31,7 +31,7 @@ def two_files(tmp_path: Path) -> list[Path]:
 
 
 def test_rows_come_back_as_they_were_written(tmp_path, two_files):
-    collate(two_files, tmp_path / "tables" / "v1", {"git": "abc"})
+    collate(two_files, tmp_path / "tables" / "v1", {"git": {"commit": "abc"}})
     rows = read_version(tmp_path / "tables" / "v1")
     assert list(rows.columns) == list(COLUMNS)
     assert rows["value"].iloc[0] == 0.9
@@ -45,7 +45,12 @@ def test_rows_come_back_as_they_were_written(tmp_path, two_files):
 def test_the_checksums_are_those_of_sha256sum(tmp_path, two_files):
     version = tmp_path / "v1"
     collate(two_files, version, {})
-    assert set(read_checksums(version)) == {"rows.parquet", "rows.tsv", "provenance.json"}
+    assert set(read_checksums(version)) == {
+        "rows.parquet",
+        "rows.csv",
+        "provenance.json",
+        "ro-crate-metadata.json",
+    }
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=version, check=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from report_study import HOSTILE, beating_heart, make_study
 
+from synthaug.cli import main
 from synthaug.cohort import Cohort
 from synthaug.config.report import ReportSettings
 from synthaug.report import words
@@ -99,8 +101,40 @@ def test_what_could_not_be_measured_is_said_with_its_reason(study):
 def test_no_aggregate_row_disappears(study):
     _, root, page = study
     other = json.loads((root / "content" / "content.json").read_text())["other"]
-    assert [row["metric"] for row in other] == ["surprise"]
+    assert [row["metric"] for row in other] == ["dice_surprise"]
     assert "surprise" in page.text
+
+
+def test_the_summary_has_arms_in_columns_and_marks_the_best(study):
+    _, root, _ = study
+    arms, generators = json.loads((root / "content" / "content.json").read_text())["summary"]
+    assert arms["columns"][:2] == ["real", "mixed-100"] and generators["columns"] == ["cascade"]
+    dice = arms["lines"][0]
+    assert dice["label"] == "Dice ↑" and dice["place"] == "LV ED"
+    assert [cell["best"] for cell in dice["cells"][:2]] == [False, True]
+    html = (root / "report.html").read_text(encoding="utf-8")
+    section = html.split('<section id="summary">')[1].split("</section>")[0]
+    assert re.search(r'<strong>\s*<span class="figure">0\.922</span>', section)
+    assert "floor 18.00" in section
+
+
+def test_a_page_is_rendered_again_only_from_the_tables_it_shows(study, tmp_path, capsys):
+    _, root, _ = study
+    html = (root / "report.html").read_text(encoding="utf-8")
+    results = tmp_path / "made-up"
+    shutil.copytree(root / "content", results / "report")
+    shutil.copytree(root / "tables", results / "tables")
+    assert main(["report", str(results)]) == 0
+    assert (results / "report.html").read_text(encoding="utf-8") == html
+    assert main(["report", str(results), "--output", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == html
+    rows = results / "tables" / "v001" / "rows.csv"
+    rows.write_text(rows.read_text().replace("0.9", "0.8"))
+    capsys.readouterr()
+    assert main(["report", str(results)]) == 2
+    assert "rows.csv: is not what was collated" in capsys.readouterr().err
+    assert main(["report", str(tmp_path)]) == 2
+    assert "run the study first" in capsys.readouterr().err
 
 
 def test_text_from_subjects_and_rows_is_escaped(study):

@@ -103,12 +103,12 @@ def test_one_nnunet_plan_for_all_arms(results):
 
 def test_an_edited_result_table_is_caught(tiny, results):
     version = json.loads((results / "tables" / "current.json").read_text())["version"]
-    table = results / "tables" / version / "rows.tsv"
+    table = results / "tables" / version / "rows.csv"
     original = table.read_text()
     try:
         table.write_text(original.replace("0.", "0.9", 1))
         done = tiny.run(STUDY, "--forcerun", "collate_results", "--until", "collate_results", check=False)
-        assert done.returncode != 0 and "rows.tsv" in done.stderr
+        assert done.returncode != 0 and "rows.csv" in done.stderr
     finally:
         table.write_text(original)
         tiny.run(STUDY)

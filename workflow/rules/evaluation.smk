@@ -278,6 +278,15 @@ rule collate_results:
         scores=rules.compare_arms.input.scores,
         comparisons=one("rows/comparisons.tsv"),
         generators=generator_rows(),
+        # What the rows rest on, for the manifests that stand beside them.
+        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        splits=settled("splits/fold-{fold}.tsv", fold=folds),
+        synthetic=synthetic_runs,
+        models=[
+            one("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)
+            for model, fold, seed in trained_models()
+        ],
+        segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),
         code=code("collate_results"),
     output:
         current=result("tables/current.json"),
@@ -287,6 +296,19 @@ rule collate_results:
         "../../envs/synthaug.yaml"
     params:
         study=study.model_dump(mode="json", exclude={"report"}),
+        arms=[vars(arm) for arm in arms.values()],
+        folds=folds,
+        draws=draws,
+        seeds=study.segmentation.seeds,
+        runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
+        models=trained_models(),
+        segmenters=[
+            (arm, fold, draw, seed)
+            for arm in arms
+            for fold in folds
+            for draw in arm_draws(arm)
+            for seed in study.segmentation.seeds
+        ],
     message:
         "Collating all results into a versioned table"
     script:

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from synthaug.artifacts import write_tsv
-from synthaug.collate import read_rows
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.job import job
+from synthaug.schema import read_rows
 from synthaug.statistics import compare_arms
 
 with job(snakemake):

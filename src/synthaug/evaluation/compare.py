@@ -11,7 +11,6 @@ import pandas as pd
 
 from synthaug import __version__
 from synthaug.artifacts import atomic_file, sha256_file
-from synthaug.collate import typed
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
     ExtractorSettings,
@@ -27,6 +26,7 @@ from synthaug.metrics.distances import measure_distances
 from synthaug.metrics.fidelity import measure_fidelity
 from synthaug.progress import progress
 from synthaug.report.evaluation import comparison_table, render_page
+from synthaug.schema import typed
 
 if TYPE_CHECKING:
     from synthaug.models.weights import Header

@@ -10,7 +10,7 @@ class Definition(NamedTuple):
 
     Attributes
     ----------
-    id : str
+    definition : str
         Name and version of the definition; it changes whenever a value could.
     unit : str
         Unit of the value; empty where it has none that means anything.
@@ -18,7 +18,7 @@ class Definition(NamedTuple):
         ``"higher"``, ``"lower"`` or ``"none"``: which way is better.
     """
 
-    id: str
+    definition: str
     unit: str
     direction: str
 
@@ -98,7 +98,12 @@ DEFINITIONS: dict[str, Definition] = {
     "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
     "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),
     "controllability_loa_high": Definition("controllability.loa.v1", "mL", "none"),
+    "acceptance_rate": Definition("acceptance.samples.wilson95.v1", "1", "higher"),
 }
+#: Counts of the samples that one reason of the quality gate rejected are named after the reason.
+REJECTED = "rejected_"
+#: Unit of an aggregate whose unit is not that of what it aggregates.
+_UNIT_OF = {"_ratio": "1", "_spread": "1", "_response": ""}
 
 
 def fields_of(metric: str, suffix: str = "") -> dict[str, str]:
@@ -111,10 +116,33 @@ def fields_of(metric: str, suffix: str = "") -> dict[str, str]:
     suffix : str
         Appended to the metric's name, such as ``"_mean"``; the definition's id takes it too.
     """
-    found = DEFINITIONS[metric]
-    return {
-        "metric": metric + suffix,
-        "definition": found.id + suffix.replace("_", "/", 1),
-        "unit": found.unit,
-        "direction": found.direction,
-    }
+    return {"metric": metric + suffix, **_aggregate(DEFINITIONS[metric], suffix)._asdict()}
+
+
+def definition_of(metric: str) -> Definition | None:
+    """What a metric of a result row is, aggregates included; None where nothing here defines it.
+
+    Parameters
+    ----------
+    metric : str
+        Such as ``dice``, ``dice_mean``, ``fid_ratio``, ``controllability_r_lv_edv_ml``.
+
+    Returns
+    -------
+    Definition or None
+        As `fields_of` gives it.
+    """
+    if metric.startswith(REJECTED):
+        return Definition(f"gate.{metric.removeprefix(REJECTED)}.count.v1", "1", "lower")
+    bases = [name for name in DEFINITIONS if metric == name or metric.startswith(f"{name}_")]
+    if not bases:
+        return None
+    base = max(bases, key=len)
+    return _aggregate(DEFINITIONS[base], metric.removeprefix(base))
+
+
+def _aggregate(base: Definition, suffix: str) -> Definition:
+    """The definition of an aggregate, named by a suffix such as ``"_mean"``; the base itself without one."""
+    return Definition(
+        base.definition + suffix.replace("_", "/", 1), _UNIT_OF.get(suffix, base.unit), base.direction
+    )

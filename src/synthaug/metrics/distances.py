@@ -105,7 +105,7 @@ def _measure(
     settings: EvaluationSettings,
 ) -> list[Row]:
     """The row of one distance and, for a Fréchet distance, the row of its ratio to the floor."""
-    shared, ratio = fields_of(metric), {**fields_of(metric, "_ratio"), "unit": "1"}
+    shared, ratio = fields_of(metric), fields_of(metric, "_ratio")
     n = min(n_real // 2, n_synthetic)
     if n < 2:
         why = f"{n_real} real and {n_synthetic} synthetic subjects; at least 4 and 2 are needed"

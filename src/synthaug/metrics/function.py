@@ -137,8 +137,6 @@ def measure_cohort_function(
             ("_spread", beside, min(len(made), len(true)) > 2 and true.std() > 0, _spread),
         ):
             row = {**fields_of(quantity, suffix), **shared}
-            if suffix == "_spread":
-                row |= {"unit": "1", "direction": "none"}
             if not known:
                 why = f"known of {len(made)} synthetic and {len(true)} real subjects"
                 rows.append({**row, "status": "not_measured", "note": why})

@@ -69,7 +69,7 @@ def measure_responses(
         for probe, trial in trials.items():
             about = {**fields, "versus": probe, "extractor": real.extractor}
             rows.append(
-                {**fields_of(metric, "_response"), "unit": "", "direction": "none", **about}
+                {**fields_of(metric, "_response"), "direction": "none", **about}
                 | _response(trial, len(real.subjects), settings)
             )
     return make_table(rows)

@@ -12,6 +12,7 @@ from synthaug.config.report import ReportSettings
 from synthaug.report import arms, cines, function, memorisation, people, responses, results, runs, words
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
+from synthaug.report.summary_formats import summary_section
 
 
 def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path) -> None:
@@ -52,6 +53,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "datasets": people.datasets_section(inputs.cohorts),
             "splits": people.splits_section(inputs.splits),
             "declared_arms": _declared_arms(inputs),
+            "summary": summary_section(table),
             "arms": arms.arms_section(rows, inputs.arms, metric, draw),
             "doses": arms.doses_section(rows, inputs.arms, metric, draw),
             "patients": arms.patients_section(rows, inputs.arms, draw),

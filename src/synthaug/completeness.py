@@ -1,0 +1,93 @@
+"""Whether all that a study planned stands among its rows: every arm, control, fold and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from synthaug.config.arms import Arm
+from synthaug.errors import SynthaugError
+from synthaug.statistics import comparisons_of
+
+_RUN = ("fold", "generator_seed", "training_seed")
+
+
+def check_complete(
+    rows: pd.DataFrame, arms: Sequence[Arm], folds: Sequence[int], draws: Sequence[int], seeds: Sequence[int]
+) -> None:
+    """Refuse rows in which an arm, a control or one of its trainings is missing without a word.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        All result rows of the study (`synthaug.schema.read_rows`).
+    arms : sequence of Arm
+        All arms, controls included.
+    folds, draws, seeds : sequence of int
+        Folds, generator seeds and training seeds of the study. Real patients alone do not depend on
+        generator seeds.
+
+    Raises
+    ------
+    SynthaugError
+        One line for each training that left no row, each that did not score the patients that the
+        others of its fold did, and each comparison that is missing. Rows of any status count: a
+        training that failed and says so in rows is not missing.
+    """
+    faults = [
+        *_missing_runs(rows, arms, folds, draws, seeds),
+        *_unequal_patients(rows),
+        *_missing_comparisons(rows, arms),
+    ]
+    if faults:
+        raise SynthaugError("\n".join(faults))
+
+
+def _missing_runs(
+    rows: pd.DataFrame, arms: Sequence[Arm], folds: Sequence[int], draws: Sequence[int], seeds: Sequence[int]
+) -> Iterator[str]:
+    runs = rows.loc[rows["training_seed"].notna() & rows["arm"].notna(), ["arm", *_RUN]].drop_duplicates()
+    found = {tuple(None if pd.isna(part) else part for part in run) for run in runs.itertuples(index=False)}
+    for arm in arms:
+        planned = [
+            (arm.name, fold, draw, seed)
+            for fold in folds
+            for draw in (draws if arm.generator else [None])
+            for seed in seeds
+        ]
+        missing = [run for run in planned if run not in found]
+        kind = f"size-matched control of {arm.control_of}" if arm.control_of else "arm"
+        if missing and len(missing) == len(planned):
+            yield f"arm {arm.name} ({kind}): has no row at all; train and score it, or take it out of the study"
+            continue
+        for _, fold, draw, seed in missing:
+            drawn = "" if draw is None else f"generator seed {draw}, "
+            yield (
+                f"arm {arm.name} ({kind}): no row of fold {fold}, {drawn}training seed {seed}; "
+                "see the log of that training, run it again and score it"
+            )
+
+
+def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
+    scored = rows[rows["subject"].notna() & rows["training_seed"].notna() & rows["arm"].notna()]
+    for fold, here in scored.groupby("fold"):
+        everyone = set(here["subject"])
+        for run, own in here.groupby(["arm", "generator_seed", "training_seed"], dropna=False):
+            lacking = sorted(everyone - set(own["subject"]))
+            if lacking and not own["status"].eq("failed").all():
+                arm, draw, seed = pd.Series(run).astype(object)
+                drawn = "" if pd.isna(draw) else f"generator seed {draw:g}, "
+                yield (
+                    f"arm {arm}: fold {fold:g}, {drawn}training seed {seed:g} did not score "
+                    f"{len(lacking)} of {len(everyone)} patients ({lacking[0]}, ...); score it again"
+                )
+
+
+def _missing_comparisons(rows: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[str]:
+    differences = rows[rows["metric"].str.endswith("_difference") & rows["versus"].notna()]
+    found = set(zip(differences["arm"], differences["versus"], strict=True))
+    for arm, other, is_control in comparisons_of(arms):
+        if (arm.name, other.name) not in found:
+            kind = "its size-matched control" if is_control else "real patients alone"
+            yield f"arm {arm.name}: not compared with {other.name} ({kind}); compare the arms again"

@@ -1,0 +1,147 @@
+"""The study in two tables, as papers print them: arms in columns, generators in columns.
+
+Nothing is calculated here: cells are rows, arranged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from synthaug.report import words
+from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, Row, estimate, pooled, records, select
+from synthaug.tables import VALUED_STATUSES
+
+_RUN = ("versus", "extractor", "fold", "generator_seed")
+_ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a summary.
+
+    Attributes
+    ----------
+    estimate : dict
+        Value, interval, n, floor and status (`synthaug.report.rows.estimate`).
+    best : bool
+        Whether no other value of the line is better, as far as the shown decimals tell.
+    """
+
+    estimate: dict[str, Any]
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a summary: a metric at one place, a cell for each column."""
+
+    metric: str
+    direction: str
+    place: str
+    cells: list[Cell]
+
+    @property
+    def label(self) -> str:
+        """The metric with its unit and an arrow to its better side."""
+        unit = words.metric_unit(self.metric)
+        arrow = _ARROWS.get(self.direction, "")
+        return " ".join(
+            part for part in (words.metric_name(self.metric), f"({unit})" if unit else "", arrow) if part
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A table: its title, its columns and its lines."""
+
+    name: str
+    title: str
+    columns: list[str]
+    lines: list[Line]
+
+
+def summarise(table: pd.DataFrame) -> list[Summary]:
+    """Arrange result rows as compact tables.
+
+    Parameters
+    ----------
+    table : DataFrame
+        All result rows of a study.
+
+    Returns
+    -------
+    list of Summary
+        ``arms`` (means over patients: arms in columns, metrics by structure and phase in lines) and
+        ``generators`` (distances: generators in columns); those without any row are left out.
+    """
+    rows = pooled(records(table))
+    return [summary for summary in (_arms(rows), _generators(rows)) if summary.lines]
+
+
+def _arms(rows: list[Row]) -> Summary:
+    means = select(rows, metric=tuple(f"{name}_mean" for name in (*OVERLAP, *CLINICAL)))
+    arms = list(dict.fromkeys(row["arm"] for row in means if row["arm"]))
+    lines = []
+    for metric in (*OVERLAP, *CLINICAL):
+        own = select(means, metric=f"{metric}_mean")
+        for structure, phase, fold in dict.fromkeys((r["structure"], r["phase"], r["fold"]) for r in own):
+            here = select(own, structure=structure, phase=phase, fold=fold)
+            place = words.place({"structure": structure, "phase": phase, "fold": fold})
+            lines.append(_line(metric, place, [_first(here, arm=arm) for arm in arms]))
+    return Summary("arms", "Means over real test patients, by training set", arms, lines)
+
+
+def _generators(rows: list[Row]) -> Summary:
+    found = select(rows, metric=DISTANCES)
+    generators = list(dict.fromkeys(row["generator"] for row in found if row["generator"]))
+    # What every row has in common is not repeated in every line.
+    varying = [column for column in _RUN if len({row[column] for row in found}) > 1]
+    lines = []
+    for metric in DISTANCES:
+        own = select(found, metric=metric)
+        for run in dict.fromkeys(tuple(row[column] for column in varying) for row in own):
+            about = dict(zip(varying, run, strict=True))
+            here = select(own, **about)
+            lines.append(_line(metric, _place(about), [_first(here, generator=name) for name in generators]))
+    return Summary("generators", "Distance to real patients, by generator", generators, lines)
+
+
+def _place(about: dict[str, Any]) -> str:
+    shown = []
+    for column, value in about.items():
+        if value is None:
+            continue
+        text = str(value).replace("_", " ")
+        prefix = {"versus": "against ", "extractor": ""}.get(column, f"{column.replace('_', ' ')} ")
+        shown.append(prefix + text)
+    return ", ".join(shown)
+
+
+def _first(rows: Sequence[Row], **wanted: Any) -> Row | None:
+    return next(iter(select(rows, **wanted)), None)
+
+
+def _line(metric: str, place: str, rows: list[Row | None]) -> Line:
+    direction = next((row["direction"] for row in rows if row and row["direction"]), "none")
+    sign = {"higher": 1, "lower": -1}.get(direction)
+    places = words.decimals(metric)
+    known = {
+        number: sign * (row["value"] if places is None else round(row["value"], places))
+        for number, row in enumerate(rows)
+        if sign and row and row["status"] in VALUED_STATUSES
+    }
+    # Best among one, or among equals, is no distinction.
+    best = max(known.values()) if len(set(known.values())) > 1 else None
+    return Line(
+        metric,
+        direction,
+        place,
+        [
+            Cell(estimate(row), best is not None and known.get(number) == best)
+            for number, row in enumerate(rows)
+        ],
+    )
