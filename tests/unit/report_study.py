@@ -11,7 +11,7 @@ import pandas as pd
 from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.collate import collate
-from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.volumes import measure_function
@@ -77,7 +77,7 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     common = {"definition": "made-up.v1", "status": "ok"}
     levels = {"real": 0.0, "mixed-100": gain, "mixed-50": 0.002, "synthetic-only": -0.1}
-    levels |= {f"{arm}-{c}": 0.0 for arm in ("mixed-100", "mixed-50") for c in ("repeated", "classical")}
+    levels |= {f"{arm}-{c}": 0.0 for arm in ("mixed-100", "mixed-50") for c in VERDICT_CONTROLS}
     for arm, level in levels.items():
         for structure, base in {"LV": 0.91, "MYO": 0.82, "RV": 0.85}.items():
             for phase, drop in {"ED": 0.0, "ES": -0.03}.items():
@@ -100,7 +100,7 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
                 error = {"metric": metric, "value": 6 * random.standard_normal(), "subject": subject}
                 rows.append({**about, **error, "training_seed": 0, "fold": 0})
     for arm, difference in {"mixed-100": gain, "mixed-50": 0.002}.items():
-        for versus in (f"{arm}-repeated", f"{arm}-classical", "real"):
+        for versus in (*(f"{arm}-{control}" for control in VERDICT_CONTROLS), "real"):
             for structure in (None, "LV", "MYO", "RV"):
                 about = {
                     **common,

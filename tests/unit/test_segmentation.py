@@ -277,8 +277,12 @@ def test_the_workspace_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_record_tells_what_was_trained(study: dict) -> None:
     record = read_json(study["root"] / "model/training.json")
-    assert record["cases"] == {"real": 8, "synthetic": 6, "repeated": 0, "classical": 0, "validation": 4}
-    assert record["real_exposure"] == pytest.approx(8 / 14)
+    sources = {"real": 8, "synthetic": 6, "repeated": 0, "classical": 0, "extra-real": 0}
+    assert record["cases"] == {**sources, "validation": 4}
+    assert record["expected_real_exposure"] == pytest.approx(8 / 14)
+    assert sum(record["draws"].values()) == 48 * 8
+    assert record["real_exposure"] == record["draws"]["real"] / (48 * 8)
+    assert record["real_exposure"] == pytest.approx(8 / 14, abs=0.1)  # four standard deviations
     assert record["plan_sha256"] == sha256_file(study["root"] / "plan/nnUNetPlans.json")
     assert record["cases_sha256"] == sha256_file(study["root"] / "arm/cases.tsv")
     assert (record["iterations"], record["epochs"], record["batch_size"], record["seed"]) == (48, 3, 8, 0)

@@ -3,7 +3,7 @@
 
 rule write_arm_dataset:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         synthetic=arm_synthetic,
         controlled=controlled_cases,
@@ -17,6 +17,7 @@ rule write_arm_dataset:
     params:
         arm=lambda w: vars(arms[w.arm]),
         frames=study.segmentation.frames,
+        split_seed=study.split.seed,
     message:
         "Writing the training set of arm {wildcards.arm}, fold {wildcards.fold}"
     script:
@@ -102,7 +103,7 @@ rule train_segmenter:
 rule predict_test:
     input:
         model=rules.train_segmenter.output.model,
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         code=code("predict_test"),
     output:
