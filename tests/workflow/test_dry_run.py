@@ -13,6 +13,7 @@ from synthaug.cli import main
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
 PHANTOM_STUDIES = ["config/config.yaml", "config/studies/tiny.yaml"]
+VALIDITY_STUDIES = sorted(path.stem for path in (CONFIG / "studies" / "validity").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,28 @@ def checkout(tmp_path_factory):
 def test_phantom_studies(checkout, study):
     jobs = checkout.would_run(study)
     assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
+
+
+@pytest.mark.parametrize("study", VALIDITY_STUDIES)
+def test_validity_studies_train_no_generator(checkout, study):
+    jobs = checkout.would_run(f"config/studies/validity/{study}.yaml")
+    # real, the arm and its three controls, each with two seeds
+    assert jobs["train_segmenter"] == 10 and jobs["lend_cohort"] == 1
+    assert not {"train_model", "pack_cohort", "gather_synthetic"} & set(jobs)
+
+
+def test_declaring_an_arm_brings_its_controls(checkout):
+    before = checkout.would_run("config/studies/tiny.yaml")["train_segmenter"]
+    assert before == 6  # real, real-plus and its three controls, synthetic-only
+
+    def added(**arms):
+        jobs = checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={json.dumps(arms)}")
+        return jobs["train_segmenter"] - before
+
+    assert added(more={"generator": "cascade", "dose": 2}) == 4
+    assert added(more={"generator": "cascade", "dose": 2, "controls": []}) == 1
+    low = {"real": 0.5, "generator": "cascade", "dose": 1, "controls": ["extra-real", "mislabelled"]}
+    assert added(half={"real": 0.5}, low=low) == 4
 
 
 def test_the_default_study_needs_no_arguments(checkout):
@@ -50,6 +73,16 @@ def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, 
     [
         ("tiny", 'harmonisation={"framse": 12}', "unknown key 'framse'; did you mean 'frames'?"),
         ("tiny", 'arms={"bad": {"generator": "nobody", "dose": 1}}', "'nobody' is not declared"),
+        (
+            "tiny",
+            'arms={"bad": {"generator": "cascade", "dose": 1, "controls": ["extra-real"]}}',
+            "control extra-real adds real patients that the arm leaves out; set real below 1",
+        ),
+        (
+            "tiny",
+            'arms={"bad": {"real": 0.5, "generator": "cascade", "dose": 1}}',
+            "no arm of the same real patients only to compare with; add `real-0-5: {real: 0.5}`",
+        ),
         (
             "acdc_mini",
             'datasets={"acdc-mini": {"root": "/nowhere/ACDC"}}',
