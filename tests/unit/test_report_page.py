@@ -351,7 +351,7 @@ def test_what_the_design_cannot_tell_stands_under_the_verdict(study, tmp_path):
 
 
 def test_arms_are_explained_in_words(study, tmp_path):
-    inputs, root, page = study
+    inputs, _, page = study
     assert "control of mixed-50: its real cases alone, for as many iterations as the arm spends" in page.text
     settings = ArmSettings(
         real=0.25, generator="cascade", dose=1, real_share=0.5, damage="labels", controls=("repeated",)

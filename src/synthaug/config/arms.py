@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
@@ -166,18 +166,25 @@ def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
     patients in the place of synthetic ones; `exposure` has nothing in their place.
     """
     arms: dict[str, Arm] = {}
-    for name, arm in settings.items():
-        sampling = {"real_share": arm.real_share, "pretrain": arm.pretrain}
-        arms[name] = Arm(name, arm.real, arm.generator, arm.dose, **sampling, damage=arm.damage)
-        for control in arm.controls if arm.has_controls else ():
-            arms[f"{name}-{control}"] = Arm(
-                f"{name}-{control}",
-                arm.real,
-                arm.generator,
-                arm.dose,
-                control,
+    for name, settings_of_arm in settings.items():
+        arm = Arm(
+            name,
+            settings_of_arm.real,
+            settings_of_arm.generator,
+            settings_of_arm.dose,
+            real_share=settings_of_arm.real_share,
+            pretrain=settings_of_arm.pretrain,
+            damage=settings_of_arm.damage,
+        )
+        arms[name] = arm
+        for control in settings_of_arm.controls if settings_of_arm.has_controls else ():
+            arms[f"{name}-{control}"] = replace(
+                arm,
+                name=f"{name}-{control}",
+                control=control,
                 control_of=name,
-                **({} if control == "exposure" else sampling),
+                real_share=None if control == "exposure" else arm.real_share,
+                pretrain=0.0 if control == "exposure" else arm.pretrain,
                 damage="labels" if control == "mislabelled" else "none",
             )
     return arms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -121,7 +122,7 @@ def write_raw_dataset(
         table = pd.DataFrame(rows)
         write_tsv(output / "cases.tsv", table)
         _write_descriptions(output, table)
-        counts = table.loc[table["role"] == "train", "source"].value_counts().to_dict()
+        counts = Counter(row["source"] for row in rows[:training])
         record = {"sampling": asdict(sampling), "damage": damage, **(facts or {})}
         record["expected_real_share"] = sampling.expected_real_share(counts)
         write_json(output / RECORD, record)
