@@ -189,8 +189,9 @@ class Cohort:
     def without_labels(self, subjects: Collection[str]) -> Cohort:
         """The same subjects, where `subjects` have neither labels nor what was measured on labels."""
         table = self.table.copy()
-        blind = table.index.isin(list(subjects))
-        table.loc[blind, ["labelled_frames", *MEASURED_ON_LABELS]] = np.nan
+        seen = ~table.index.isin(list(subjects))
+        for column in ("labelled_frames", *MEASURED_ON_LABELS):
+            table[column] = table[column].where(seen)
         return Cohort(self.name, self.kind, table, self.folders, self.meta)
 
     def cine(self, subject: str) -> np.ndarray:

@@ -36,17 +36,17 @@ def test_validity_studies_train_no_generator(checkout, study):
 
 
 def test_declaring_an_arm_brings_its_controls(checkout):
-    before = checkout.would_run("config/studies/tiny.yaml")["train_segmenter"]
-    assert before == 6  # real, real-plus and its three controls, synthetic-only
+    def trainings(**arms):
+        changed = json.dumps(arms)
+        return checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={changed}")[
+            "train_segmenter"
+        ]
 
-    def added(**arms):
-        jobs = checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={json.dumps(arms)}")
-        return jobs["train_segmenter"] - before
-
-    assert added(more={"generator": "cascade", "dose": 2}) == 4
-    assert added(more={"generator": "cascade", "dose": 2, "controls": []}) == 1
-    low = {"real": 0.5, "generator": "cascade", "dose": 1, "controls": ["extra-real", "mislabelled"]}
-    assert added(half={"real": 0.5}, low=low) == 4
+    tiny = 6  # real, real-plus and its three controls, synthetic-only
+    more = {"generator": "cascade", "dose": 2}
+    assert trainings(more=more, bare={**more, "controls": []}) == tiny + 4 + 1
+    low = {**more, "real": 0.5, "controls": ["extra-real", "mislabelled"]}
+    assert trainings(half={"real": 0.5}, low=low) == tiny + 1 + 3
 
 
 def test_the_default_study_needs_no_arguments(checkout):
