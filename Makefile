@@ -1,12 +1,13 @@
 # Two commands on a machine with Python 3.11 or later and make:
 #   make demo    the default study on the embedded phantom, up to the report
 #   make test    formatting, lint, types and all tests
+#   make validity   four phantom studies whose answer is known, and what the reports say
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lock clean help
+.PHONY: demo test validity check lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +19,11 @@ demo: $(READY)
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+validity: $(READY)
+	for study in config/studies/validity/*.yaml; do \
+		$(BIN)/snakemake --profile profiles/local --configfile $$study || exit 1; done
+	$(BIN)/python benchmarks/validity.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .

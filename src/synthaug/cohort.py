@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,16 @@ COLUMNS = (
     "generator",
     "condition",
     "seed",
+)
+#: Columns that an unlabelled subject does not have.
+MEASURED_ON_LABELS = (
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_ef",
+    "myo_mass_g",
+    "rv_edv_ml",
+    "rv_esv_ml",
+    "rv_ef",
 )
 _INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
 
@@ -180,6 +190,14 @@ class Cohort:
         """What the table says of a subject, by column; unknown is NaN, None or NA."""
         return dict(zip(self.table.columns, self.table.loc[[subject]].to_numpy(object)[0], strict=True))
 
+    def without_labels(self, subjects: Collection[str]) -> Cohort:
+        """The same subjects, where `subjects` have neither labels nor what was measured on labels."""
+        table = self.table.copy()
+        seen = ~table.index.isin(list(subjects))
+        for column in ("labelled_frames", *MEASURED_ON_LABELS):
+            table[column] = table[column].where(seen)
+        return Cohort(self.name, self.kind, table, self.folders, self.meta)
+
     def cine(self, subject: str) -> np.ndarray:
         """Intensities in [0, 1], float32, shape (t, z, y, x); frame 0 is ED."""
         image = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz")
@@ -188,12 +206,10 @@ class Cohort:
     def label_cine(self, subject: str) -> np.ndarray:
         """Labels, uint8, shape (t, z, y, x); `UNLABELLED` fills frames nobody annotated."""
         path = self.folders[subject] / "labels.nii.gz"
-        if not path.is_file():
-            row = self.table.loc[subject]
+        listed = self.labelled_frames(subject)
+        if not listed or not path.is_file():
             shape = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").shape[::-1]
-            assert not self.labelled_frames(subject), (
-                f"{path} is missing but {row['labelled_frames']} are listed"
-            )
+            assert not listed, f"{path} is missing but {listed} are listed"
             return np.full(shape, UNLABELLED, np.uint8)
         return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
 

@@ -88,6 +88,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     datasets = sum(_draws(study).values()) * folds
     models = len(trained_models(study))
     taught = sum(getattr(generator, "labels", "own") == "teacher" for generator in study.generators.values())
+    lent = sum(generator.kind == "dataset" for generator in study.generators.values())
     jobs = {
         "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
         "harmonise": len(study.datasets),
@@ -110,9 +111,11 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "measure_distances": len(extractors) * cohorts,
         "map_features": len(extractors) * cohorts,
         "probe_distances": len(extractors) * folds,
+        "lend_cohort": lent * folds * draws,
         "label_synthetic": taught * folds * draws,
         "predict_synthetic": cohorts,
         "measure_controllability": cohorts,
+        "measure_function": cohorts,
         "audit_memorisation": cohorts,
         "audit_features": len(own) * cohorts,
         **dict.fromkeys(("compare_arms", "collate_results", "gather_content", "render_report"), 1),

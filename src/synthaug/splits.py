@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.artifacts import read_tsv
+from synthaug.cohort import Cohort
 from synthaug.config.data import SplitSettings
 from synthaug.errors import SynthaugError
 
@@ -27,7 +28,8 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     unused. In `cross_vendor` the labelled subjects of the test vendors are `test` in every
     fold and their other subjects unused; so are those of unknown vendors, unless "unknown" is
     named. In one fold a share of the training vendors' labelled patients is held out; with
-    more folds each of them is, exactly once.
+    more folds each of them is, exactly once. With a `labelled_fraction` below 1 the other training
+    patients count as not labelled in that fold.
 
     Parameters
     ----------
@@ -68,8 +70,63 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
         role[home & subjects["labelled"] & subjects["patient"].isin(held_out)] = held_out_role
         role[home & subjects["labelled"] & subjects["patient"].isin(validation)] = "validation"
         assert set(training) <= set(subjects.loc[role == "train", "patient"])
-        splits.append(subjects.assign(role=role)[list(COLUMNS)])
+        kept = share_of_patients(
+            labelled_home[labelled_home["patient"].isin(training)],
+            settings.labelled_fraction,
+            settings.seed,
+            "split.labelled_fraction",
+        )
+        labelled = subjects["labelled"] & ~((role == "train") & ~subjects["patient"].isin(kept))
+        splits.append(subjects.assign(role=role, labelled=labelled)[list(COLUMNS)])
     return splits
+
+
+def share_of_patients(patients: pd.DataFrame, share: float, seed: int, where: str) -> list[str]:
+    """A stratified share of patients; a smaller share is part of a larger one.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        Columns patient, vendor and diagnosis; of a patient with several rows the first counts.
+    share : float
+        Above 0, at most 1.
+    seed : int
+        Seed of the order in which they are taken.
+    where : str
+        Key of the study that the share comes from, for the message.
+
+    Returns
+    -------
+    list of str
+        ``round(share * n)`` patients.
+
+    Raises
+    ------
+    SynthaugError
+        The share is no patient at all.
+    """
+    order = _nested_order(patients, seed)
+    count = round(share * len(order))
+    if not count:
+        least = f"{1 / len(order):.2g}" if order else "more patients"
+        raise SynthaugError(
+            f"config: {where}: {share:g} of {len(order)} patients is nobody; give at least {least}"
+        )
+    return order[:count]
+
+
+def share_of_subjects(cohort: Cohort, share: float, seed: int, where: str) -> Cohort:
+    """The subjects of `share_of_patients`, all visits of a patient together, in the cohort's order."""
+    if share == 1:
+        return cohort
+    people = _subjects(cohort.table)
+    chosen = share_of_patients(people, share, seed, where)
+    return cohort.select(people.loc[people["patient"].isin(chosen), "subject"].tolist())
+
+
+def with_labels_of_split(cohort: Cohort, split: pd.DataFrame) -> Cohort:
+    """The cohort as a fold may see it: without the labels that `split.labelled_fraction` withholds."""
+    return cohort.without_labels(split.loc[~split["labelled"].astype(bool), "subject"].tolist())
 
 
 def read_split(path: str | Path) -> pd.DataFrame:
@@ -151,6 +208,19 @@ def _stratified_order(patients: pd.DataFrame, seed: int) -> list[str]:
         names = stratum["patient"].tolist()
         ordered += [names[index] for index in random.permutation(len(names))]
     return ordered
+
+
+def _nested_order(patients: pd.DataFrame, seed: int) -> list[str]:
+    """Patients in an order whose every beginning has about the proportions of the strata."""
+    random = np.random.default_rng(seed)
+    places: dict[str, float] = {}
+    first = patients.drop_duplicates("patient").sort_values("patient")
+    first = first.fillna({"vendor": _UNKNOWN, "diagnosis": _UNKNOWN})
+    for _, stratum in first.groupby(["vendor", "diagnosis"], sort=True):
+        # The members of each stratum are spread evenly over the list, from a start of its own.
+        spread = (np.arange(len(stratum)) + random.uniform()) / len(stratum)
+        places |= zip(random.permutation(stratum["patient"].to_numpy(str)).tolist(), spread, strict=True)
+    return sorted(places, key=lambda patient: (places[patient], patient))
 
 
 def _partition(

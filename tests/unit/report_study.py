@@ -11,7 +11,7 @@ import pandas as pd
 from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.collate import collate
-from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
 from synthaug.metrics.definitions import definition_of
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
@@ -78,7 +78,7 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     common = {"definition": "made-up.v1", "status": "ok"}
     levels = {"real": 0.0, "mixed-100": gain, "mixed-50": 0.002, "synthetic-only": -0.1}
-    levels |= {f"{arm}-{c}": 0.0 for arm in ("mixed-100", "mixed-50") for c in ("repeated", "classical")}
+    levels |= {f"{arm}-{c}": 0.0 for arm in ("mixed-100", "mixed-50") for c in VERDICT_CONTROLS}
     for arm, level in levels.items():
         for structure, base in {"LV": 0.91, "MYO": 0.82, "RV": 0.85}.items():
             for phase, drop in {"ED": 0.0, "ES": -0.03}.items():
@@ -101,7 +101,7 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
                 error = {"metric": metric, "value": 6 * random.standard_normal(), "subject": subject}
                 rows.append({**about, **error, "training_seed": 0, "fold": 0})
     for arm, difference in {"mixed-100": gain, "mixed-50": 0.002}.items():
-        for versus in (f"{arm}-repeated", f"{arm}-classical", "real"):
+        for versus in (*(f"{arm}-{control}" for control in VERDICT_CONTROLS), "real"):
             for structure in (None, "LV", "MYO", "RV"):
                 about = {
                     **common,
@@ -154,7 +154,7 @@ def defined(rows: pd.DataFrame) -> pd.DataFrame:
     known = {metric: definition_of(metric) for metric in rows["metric"].unique()}
     columns = {
         key: rows["metric"].map({metric: getattr(found, field) for metric, found in known.items() if found})
-        for key, field in {"definition": "id", "unit": "unit"}.items()
+        for key, field in {"definition": "definition", "unit": "unit"}.items()
     }
     return rows.assign(**columns)
 

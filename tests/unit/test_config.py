@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from synthaug.config import docs
-from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
 from synthaug.config.inherit import merge, resolve_inheritance
 from synthaug.config.study import load_study
+from synthaug.config.weaknesses import weaknesses
 from synthaug.errors import SynthaugError
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -33,7 +34,7 @@ def edited(content, path, value):
 
 
 @pytest.mark.parametrize(
-    "path", [CONFIG / "config.yaml", *sorted((CONFIG / "studies").glob("*.yaml"))], ids=lambda p: p.stem
+    "path", [CONFIG / "config.yaml", *sorted((CONFIG / "studies").rglob("*.yaml"))], ids=lambda p: p.stem
 )
 def test_every_study_in_the_repository_is_valid(path):
     study = load_study(yaml.safe_load(path.read_text()))
@@ -109,7 +110,8 @@ def test_an_arm_brings_its_controls():
             "bare": ArmSettings(generator="g", dose=1, controls=()),
         }
     )
-    assert list(arms) == ["real", "plus", "plus-repeated", "plus-classical", "only", "bare"]
+    controls = ["plus-repeated", "plus-classical", "plus-exposure"]
+    assert list(arms) == ["real", "plus", *controls, "only", "bare"]
     control = arms["plus-classical"]
     assert (control.control, control.control_of, control.dose, control.real) == (
         "classical",
@@ -117,6 +119,84 @@ def test_an_arm_brings_its_controls():
         0.5,
         True,
     )
+
+
+def test_controls_have_their_arms_patients_and_draws():
+    settings = ArmSettings(
+        real=0.25,
+        generator="g",
+        dose=2,
+        real_share=0.5,
+        controls=("repeated", "exposure", "mislabelled", "extra-real"),
+    )
+    arms = resolve_arms({"low": settings})
+    assert {arm.real for arm in arms.values()} == {0.25}
+    shares = {name.removeprefix("low-"): arm.real_share for name, arm in arms.items()}
+    assert shares == {"low": 0.5, "repeated": 0.5, "exposure": None, "mislabelled": 0.5, "extra-real": 0.5}
+    assert [name for name, arm in arms.items() if arm.adds_synthetic] == ["low", "low-mislabelled"]
+    assert [arm.damage for arm in arms.values()] == ["none", "none", "none", "labels", "none"]
+
+
+def test_real_is_a_share_and_a_truth_value():
+    assert ArmSettings(real=True).real == 1.0
+    assert ArmSettings(real=False, generator="g", dose=1).real == 0.0
+    assert not resolve_arms({"only": ArmSettings(real=0, generator="g", dose=1)})["only"].real
+
+
+@pytest.mark.parametrize(
+    ("arm", "message"),
+    [
+        ({"real": 1.2}, "less than or equal to 1"),
+        ({"controls": ["extra-real"], "generator": "cascade", "dose": 1}, "set real below 1"),
+        ({"real_share": 0.5}, "real_share says how real and synthetic cases take turns"),
+        ({"real": False, "generator": "cascade", "dose": 1, "pretrain": 0.5}, "the arm needs both"),
+        ({"generator": "cascade", "dose": 1, "pretrain": 0.5, "real_share": 0.5}, "exclude each other"),
+        ({"damage": "labels"}, "damage breaks synthetic cases"),
+        (
+            {"generator": "cascade", "dose": 1, "damage": "labels", "controls": ["mislabelled"]},
+            "leave out one of them",
+        ),
+        ({"generator": "cascade", "dose": 1, "controls": ["repeated"] * 2}, "one appears twice"),
+        ({"real": 0.1, "generator": "cascade", "dose": 1}, "add `real-0-1: {real: 0.1}`"),
+    ],
+)
+def test_arms_that_cannot_be_made_are_refused_in_one_line(demo, arm, message):
+    with pytest.raises(SynthaugError) as caught:
+        load_study(edited(demo, "arms.bad", arm))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).startswith("config: arms.bad")
+
+
+def test_an_arm_is_compared_with_the_real_patients_it_has(demo):
+    demo["arms"] |= {"real-10": {"real": 0.1}, "low": {"real": 0.1, "generator": "cascade", "dose": 5}}
+    arms = resolve_arms(load_study(demo).arms)
+    found = {name: reference_of(arm, arms.values()).name for name, arm in arms.items()}
+    assert found["low"] == found["low-exposure"] == "real-10"
+    assert found["real-plus"] == found["synthetic-only"] == "real"
+
+
+def test_a_dataset_outside_the_split_must_be_lent(demo):
+    alone = edited(demo, "datasets.other", {**demo["datasets"]["phantom-a"], "split": False})
+    with pytest.raises(SynthaugError, match=r"datasets\.other: split is false and no generator"):
+        load_study(alone)
+    load_study(edited(alone, "generators.oracle", {"kind": "dataset", "dataset": "other"}))
+    with pytest.raises(SynthaugError, match=r"generators\.oracle\.dataset: 'nobody' is not declared"):
+        load_study(edited(demo, "generators.oracle", {"kind": "dataset", "dataset": "nobody"}))
+
+
+def test_weak_designs_are_named_not_refused(demo):
+    said = weaknesses(load_study(demo))  # two training seeds, one generator seed
+    assert len(said) == 2
+    assert "2 training seeds" in said[0] and "Generator cascade" in said[1]
+    demo["segmentation"]["seeds"], demo["synthesis"]["seeds"] = [0, 1, 2], [0, 1]
+    assert weaknesses(load_study(demo)) == []
+    demo["arms"] |= {
+        "real-50": {"real": 0.5},
+        "low": {"real": 0.5, "generator": "cascade", "dose": 1, "controls": ["repeated", "classical"]},
+    }
+    said = weaknesses(load_study(demo))
+    assert "goes without its control exposure" in said[0]
+    assert "50% of the labelled training patients" in said[1]
 
 
 def test_the_documentation_is_what_the_types_say():

@@ -14,14 +14,19 @@ import pandas as pd
 import pytest
 from report_study import HOSTILE, beating_heart, make_study
 
+from synthaug.artifacts import write_json
 from synthaug.cli import main
 from synthaug.cohort import Cohort
+from synthaug.collate import read_version
+from synthaug.config.arms import Arm, ArmSettings, resolve_arms
 from synthaug.config.report import ReportSettings
 from synthaug.report import words
+from synthaug.report.arms import verdict_section
 from synthaug.report.cines import draw_pairs, measure_curves
 from synthaug.report.gather import gather_content
-from synthaug.report.inputs import ReportInputs
+from synthaug.report.inputs import ReportInputs, TrainingRun
 from synthaug.report.render import render
+from synthaug.report.rows import records
 from synthaug.tables import make_table
 
 
@@ -364,3 +369,46 @@ def test_copies_are_said_with_their_interval_and_shown(study):
 def test_maps_are_drawn(study):
     _, _, page = study
     assert "Among real subjects" in page.text and "cascade by motion" in page.text
+
+
+def test_what_the_design_cannot_tell_stands_under_the_verdict(study, tmp_path):
+    inputs, _, page = study
+    assert "What this design cannot tell" not in page.text
+    said = dataclasses.replace(inputs, weaknesses=["Two seeds only."])
+    text = build(said, tmp_path).text
+    assert (
+        text.index("It depends.")
+        < text.index("What this design cannot tell")
+        < text.index("Paired differences")
+    )
+    assert "Two seeds only." in text
+
+
+def test_arms_are_explained_in_words(study, tmp_path):
+    inputs, _, page = study
+    assert "control of mixed-50: its real cases alone, for as many iterations as the arm spends" in page.text
+    settings = ArmSettings(
+        real=0.25, generator="cascade", dose=1, real_share=0.5, damage="labels", controls=("repeated",)
+    )
+    arms = resolve_arms({"real": ArmSettings(), "low": settings})
+    facts = {"name": "low", "generator_labelled_patients": 20, "labelled_patients": 5}
+    write_json(tmp_path / "training.json", {"arm": facts})
+    segmenters = [TrainingRun("low", 0, 0, tmp_path / "training.json")]
+    changed = dataclasses.replace(inputs, arms=list(arms.values()), segmenters=segmenters)
+    text = build(changed, tmp_path).text
+    assert "25 %" in text and "controls left out: classical, exposure" in text
+    assert "50% of the draws real cases, the others synthetic" in text
+    assert "synthetic cases broken on purpose: masks of another subject" in text
+    assert "the generator learned from the labels of 20 training patients, the arm's segmenter from 5" in text
+
+
+def test_only_controls_of_the_verdict_are_to_be_beaten(study):
+    inputs, _, _ = study
+    extra = ("mislabelled", "extra-real")
+    arms = [
+        *inputs.arms,
+        *(Arm(f"mixed-100-{kind}", 1.0, "cascade", 1.0, kind, "mixed-100") for kind in extra),
+    ]
+    rows = records(read_version(inputs.tables))
+    judged = {entry["arm"]: entry for entry in verdict_section(rows, arms, "dice")["arms"]}
+    assert judged["mixed-100"]["word"] == "helps"  # nobody compared it with the other two

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from made_hearts import ES, FRAMES, SPACING, heart, made_cohort
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
@@ -29,8 +30,6 @@ from synthaug.segmentation.teacher import TEACHER, label_cohort
 from synthaug.segmentation.train import INTERRUPTED, train_segmenter
 from synthaug.segmentation.workspace import DATASET, nnunet_workspace
 
-SPACING = (8.0, 2.0, 1.5)
-FRAMES, ES = 4, 2
 SETTINGS = SegmentationSettings(
     iterations=48,
     epoch_iterations=16,
@@ -40,45 +39,6 @@ SETTINGS = SegmentationSettings(
     learning_rate=0.1,
     momentum=0.9,
 )
-
-
-def heart(seed: int, size: int = 32, slices: int = 5) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-    """A beating LV in its myocardium beside an RV: cine (t, z, y, x) and the labels of every frame."""
-    generator = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size] - size / 2 - generator.uniform(-2, 2, 2)[:, None, None]
-    cine, labels = [], {}
-    for frame in range(FRAMES):
-        radius = generator.uniform(5, 6) * (0.7 if frame == ES else 1.0)
-        plane = np.zeros((size, size), np.uint8)
-        plane[np.hypot(y, x + 8) < radius] = 3
-        plane[np.hypot(y, x) < radius + 2.5] = 2
-        plane[np.hypot(y, x) < radius] = 1
-        labels[frame] = np.stack([plane] * slices)
-        image = np.array([0.1, 0.9, 0.4, 0.7])[labels[frame]]
-        cine.append(np.clip(image + generator.normal(0, 0.03, image.shape), 0, 1))
-    return np.stack(cine).astype(np.float32), labels
-
-
-def made_cohort(folder: Path, name: str, count: int, kind: str = "real", **meta: object) -> Cohort:
-    rows = []
-    for number in range(count):
-        subject = f"{name}-{number:02d}"
-        cine, labels = heart(1000 * len(name) + number)
-        kept = labels if kind == "synthetic" else {0: labels[0], ES: labels[ES]}
-        write_subject(folder / f"sub-{subject}", cine, kept, SPACING)
-        rows.append(
-            {
-                "subject": subject,
-                "dataset": name,
-                "ed_frame": 0,
-                "es_frame": ES,
-                "labelled_frames": ",".join(map(str, kept)),
-                "n_frames": FRAMES,
-                "n_slices": cine.shape[1],
-            }
-        )
-    write_cohort(folder, name, kind, rows, SPACING, **meta)
-    return Cohort.open(folder)
 
 
 @pytest.fixture(scope="module")
@@ -291,8 +251,12 @@ def test_the_workspace_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_record_tells_what_was_trained(study: dict) -> None:
     record = read_json(study["root"] / "model/training.json")
-    assert record["cases"] == {"real": 8, "synthetic": 6, "repeated": 0, "classical": 0, "validation": 4}
-    assert record["real_exposure"] == pytest.approx(8 / 14)
+    sources = {"real": 8, "synthetic": 6, "repeated": 0, "classical": 0, "extra-real": 0}
+    assert record["cases"] == {**sources, "validation": 4}
+    assert record["expected_real_exposure"] == pytest.approx(8 / 14)
+    assert sum(record["draws"].values()) == 48 * 8
+    assert record["real_exposure"] == record["draws"]["real"] / (48 * 8)
+    assert record["real_exposure"] == pytest.approx(8 / 14, abs=0.1)  # four standard deviations
     assert record["plan_sha256"] == sha256_file(study["root"] / "plan/nnUNetPlans.json")
     assert record["cases_sha256"] == sha256_file(study["root"] / "arm/cases.tsv")
     assert set(record["seen"]) == set(read_cases(study["root"] / "arm").query("source == 'real'")["subject"])

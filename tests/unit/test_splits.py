@@ -1,9 +1,20 @@
+from itertools import pairwise
+
+import numpy as np
 import pandas as pd
 import pytest
 
+from synthaug.cohort import UNLABELLED, Cohort, write_cohort, write_subject
 from synthaug.config.data import SplitSettings
 from synthaug.errors import SynthaugError
-from synthaug.splits import held_out_at_home, make_splits, read_split, subjects_of
+from synthaug.splits import (
+    held_out_at_home,
+    make_splits,
+    read_split,
+    share_of_patients,
+    subjects_of,
+    with_labels_of_split,
+)
 
 
 def cohort_table(n_per_stratum=5, unlabelled=3) -> pd.DataFrame:
@@ -113,3 +124,47 @@ def test_held_out_at_home_are_those_of_the_training_vendors():
     chosen = split.set_index("subject").loc[held_out]
     assert held_out and set(chosen["vendor"]) == {"A"}
     assert set(chosen["role"]) == {"validation", "test_within"}
+
+
+def test_a_smaller_share_of_patients_is_part_of_a_larger_one():
+    table = cohort_table(10, 0)
+    shares = [share_of_patients(table, share, 0, "here") for share in (0.1, 0.25, 0.5, 1.0)]
+    assert [len(share) for share in shares] == [4, 10, 20, 40]
+    for small, large in pairwise(shares):
+        assert set(small) < set(large)
+    strata = table.set_index("patient").loc[shares[2]].groupby(["vendor", "diagnosis"]).size()
+    assert strata.tolist() == [5, 5, 5, 5]  # half of each
+    assert share_of_patients(table.sample(frac=1, random_state=1), 0.5, 0, "here") == shares[2]
+    assert share_of_patients(table, 0.5, 1, "here") != shares[2]
+    with pytest.raises(
+        SynthaugError, match=r"config: here: 0\.01 of 40 patients is nobody; give at least 0\.025"
+    ):
+        share_of_patients(table, 0.01, 0, "here")
+
+
+def test_withheld_labels_leave_patients_training_and_tests_whole():
+    table = cohort_table(10, 0)
+    settings = SplitSettings(test_fraction=0.2, validation_fraction=0.25)
+    (whole,) = make_splits(table, settings)
+    (quarter,) = make_splits(table, settings.model_copy(update={"labelled_fraction": 0.25}))
+    assert roles(quarter) == roles(whole)
+    training = subjects_of(whole, "train", labelled=True)
+    kept = subjects_of(quarter, "train", labelled=True)
+    assert len(kept) == round(0.25 * len(training)) and set(kept) < set(training)
+    for role in ("validation", "test"):
+        assert subjects_of(quarter, role, labelled=True) == subjects_of(whole, role, labelled=True)
+
+
+def test_a_fold_does_not_see_withheld_labels(tmp_path):
+    cine, mask = np.full((2, 3, 4, 4), 0.5, np.float32), np.ones((3, 4, 4), np.uint8)
+    rows = []
+    for name in ("d-1", "d-2"):
+        write_subject(tmp_path / f"sub-{name}", cine, {0: mask}, (8.0, 1.0, 1.0))
+        rows.append({"subject": name, "labelled_frames": "0", "lv_edv_ml": 120.0, "ed_frame": 0})
+    write_cohort(tmp_path, "d", "real", rows, (8.0, 1.0, 1.0))
+    split = pd.DataFrame({"subject": ["d-1", "d-2"], "labelled": [True, False]})
+    seen = with_labels_of_split(Cohort.open(tmp_path), split)
+    assert seen.labelled_frames("d-1") == [0] and seen.labelled_frames("d-2") == []
+    assert (seen.label_cine("d-1")[0] == 1).all() and (seen.label_cine("d-2") == UNLABELLED).all()
+    assert seen.table["lv_edv_ml"].isna().tolist() == [False, True]
+    assert seen.table["ed_frame"].tolist() == [0, 0]

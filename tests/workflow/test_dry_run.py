@@ -16,6 +16,7 @@ from synthaug.cost import count_jobs
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
 PHANTOM_STUDIES = ["config/config.yaml", "config/studies/tiny.yaml"]
+VALIDITY_STUDIES = sorted(path.stem for path in (CONFIG / "studies" / "validity").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,28 @@ def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
     assert "audit_memorisation" not in needed("keep")
 
 
+@pytest.mark.parametrize("study", VALIDITY_STUDIES)
+def test_validity_studies_train_no_generator(checkout, study):
+    jobs = checkout.would_run(f"config/studies/validity/{study}.yaml")
+    # real, the arm and its three controls, each with two seeds
+    assert jobs["train_segmenter"] == 10 and jobs["lend_cohort"] == 1
+    assert not {"train_model", "pack_cohort", "gather_synthetic"} & set(jobs)
+
+
+def test_declaring_an_arm_brings_its_controls(checkout):
+    def trainings(**arms):
+        changed = json.dumps(arms)
+        return checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={changed}")[
+            "train_segmenter"
+        ]
+
+    tiny = 6  # real, real-plus and its three controls, synthetic-only
+    more = {"generator": "cascade", "dose": 2}
+    assert trainings(more=more, bare={**more, "controls": []}) == tiny + 4 + 1
+    low = {**more, "real": 0.5, "controls": ["extra-real", "mislabelled"]}
+    assert trainings(half={"real": 0.5}, low=low) == tiny + 1 + 3
+
+
 def test_the_default_study_needs_no_arguments(checkout):
     done = checkout.snakemake("--cores", "1", "--dry-run")
     assert "render_report" in done.stdout + done.stderr
@@ -82,6 +105,16 @@ def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, 
     [
         ("tiny", 'harmonisation={"framse": 12}', "unknown key 'framse'; did you mean 'frames'?"),
         ("tiny", 'arms={"bad": {"generator": "nobody", "dose": 1}}', "'nobody' is not declared"),
+        (
+            "tiny",
+            'arms={"bad": {"generator": "cascade", "dose": 1, "controls": ["extra-real"]}}',
+            "control extra-real adds real patients that the arm leaves out; set real below 1",
+        ),
+        (
+            "tiny",
+            'arms={"bad": {"real": 0.5, "generator": "cascade", "dose": 1}}',
+            "no arm of the same real patients only to compare with; add `real-0-5: {real: 0.5}`",
+        ),
         (
             "acdc_mini",
             'datasets={"acdc-mini": {"root": "/nowhere/ACDC"}}',

@@ -29,7 +29,7 @@ rule synthesise_all:
     input:
         settled(
             "synthetic/{generator}/fold-{fold}/draw-{draw}/cohort",
-            generator=sampling_generators,
+            generator=sampling_generators + lending_generators,
             fold=folds,
             draw=draws,
         ),

@@ -7,7 +7,9 @@ from snakemake.exceptions import WorkflowError
 
 from synthaug.artifacts import sha256_json
 from synthaug.config.arms import resolve_arms
+from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.study import load_study
+from synthaug.config.weaknesses import weaknesses
 from synthaug.datasets import raw_files
 from synthaug.errors import SynthaugError
 from synthaug.imports import PACKAGE, imported_files
@@ -26,7 +28,12 @@ except SynthaugError as error:
 arms = resolve_arms(study.arms)
 folds = list(range(study.split.folds))
 draws = list(study.synthesis.seeds)
-sampling_generators = [name for name, generator in study.generators.items() if generator.kind != "external"]
+# Datasets whose patients train, validate and test; others are only lent to a generator.
+split_datasets = [name for name, dataset in study.datasets.items() if dataset.split]
+sampling_generators = [
+    name for name, generator in study.generators.items() if generator.kind in SAMPLING_KINDS
+]
+lending_generators = [name for name, generator in study.generators.items() if generator.kind == "dataset"]
 extractors = list(study.evaluation.extractors)
 chunks = list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
 
@@ -189,16 +196,14 @@ def arm_runs(path):
 
 
 def reference_arm():
-    """The arm of all real patients and nothing else: what the synthetic arms must beat."""
-    return next(name for name, arm in arms.items() if arm.real and arm.generator is None)
+    """The arm of the most real patients and nothing else: all plans are made from it."""
+    return max((arm for arm in arms.values() if arm.generator is None), key=lambda arm: arm.real).name
 
 
 def arm_synthetic(wildcards):
-    """The synthetic cohort that an arm adds; a control takes only its arm's number of cases."""
+    """The synthetic cohort that an arm adds; of the controls only the mislabelled one has synthetic cases."""
     arm = arms[wildcards.arm]
-    if arm.generator is None or arm.control:
-        return []
-    return synthetic_cohort(arm.generator, wildcards)
+    return synthetic_cohort(arm.generator, wildcards) if arm.adds_synthetic else []
 
 
 def real_segmenter(wildcards):
@@ -220,7 +225,8 @@ def synthetic_cohort(generator, wildcards):
         )
     if settings.kind == "external":
         return settings.folder
-    return rules.gather_synthetic.output.cohort.format(**{**wildcards, "generator": generator})
+    made_by = rules.lend_cohort if settings.kind == "dataset" else rules.gather_synthetic
+    return made_by.output.cohort.format(**{**wildcards, "generator": generator})
 
 
 def arm_copies(wildcards):
@@ -233,9 +239,9 @@ def arm_copies(wildcards):
 
 
 def controlled_cases(wildcards):
-    """The case list of the arm that a control matches in size."""
+    """The dataset of the arm that a control matches in size or in real exposure."""
     arm = arms[wildcards.arm]
-    if arm.control is None:
+    if arm.control not in ("repeated", "classical", "exposure"):
         return []
     return result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset").format(
         **{**wildcards, "arm": arm.control_of}

@@ -50,7 +50,7 @@ rule harmonise:
 
 rule split_subjects:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         code=code("split_subjects"),
     output:
         folds=expand(result("splits/fold-{fold}.tsv"), fold=folds, allow_missing=True),
@@ -87,7 +87,7 @@ rule find_duplicates:
 
 rule pack_cohort:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         duplicates=patients_apart,
         code=code("pack_cohort"),

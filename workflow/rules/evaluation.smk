@@ -4,7 +4,7 @@
 rule score_predictions:
     input:
         predictions=rules.predict_test.output.predictions,
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         code=code("score_predictions"),
     output:
@@ -23,7 +23,7 @@ rule score_predictions:
 
 rule extract_real_features:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         model=extractor_model,
         code=extractor_code,
@@ -113,7 +113,7 @@ rule map_features:
 
 rule probe_distances:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         model=extractor_model,
         code=lambda w: extractor_code(w, "probe_distances"),
@@ -205,7 +205,7 @@ rule measure_function:
 
 rule audit_memorisation:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         synthetic=lambda w: synthetic_cohort(w.generator, w),
         code=code("audit_memorisation"),

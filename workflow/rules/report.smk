@@ -4,7 +4,7 @@
 rule gather_content:
     input:
         current=one("tables/current.json"),
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         splits=settled("splits/fold-{fold}.tsv", fold=folds),
         synthetic=synthetic_runs,
         measured=settled(
@@ -37,6 +37,8 @@ rule gather_content:
         "../../envs/synthaug.yaml"
     params:
         study=study.model_dump(mode="json"),
+        datasets=split_datasets,
+        weaknesses=weaknesses(study),
         arms=[vars(arm) for arm in arms.values()],
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
         maps=feature_maps(),

@@ -3,7 +3,7 @@
 
 rule write_arm_dataset:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         synthetic=arm_synthetic,
         pairs=arm_copies,
@@ -20,6 +20,7 @@ rule write_arm_dataset:
         arm=lambda w: vars(arms[w.arm]),
         frames=study.segmentation.frames,
         copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
+        split_seed=study.split.seed,
     message:
         "Writing the training set of arm {wildcards.arm}, fold {wildcards.fold}"
     script:
@@ -105,7 +106,7 @@ rule train_segmenter:
 rule predict_test:
     input:
         model=rules.train_segmenter.output.model,
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         code=code("predict_test"),
     output:

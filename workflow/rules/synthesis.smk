@@ -3,7 +3,7 @@
 
 rule plan_conditions:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         code=code("plan_conditions"),
     output:
@@ -80,6 +80,8 @@ rule gather_synthetic:
         rows=result("rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv"),
     log:
         result("logs/gather_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+    wildcard_constraints:
+        generator="|".join(sampling_generators) or "none",
     conda:
         "../../envs/synthaug.yaml"
     params:
@@ -88,3 +90,25 @@ rule gather_synthetic:
         "Gathering the synthetic cohort of {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
     script:
         "../scripts/gather_synthetic.py"
+
+
+rule lend_cohort:
+    input:
+        lent=lambda w: one("cohorts/{dataset}", dataset=study.generators[w.generator].dataset),
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("lend_cohort"),
+    output:
+        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort")),
+    log:
+        result("logs/lend_cohort/{generator}_fold-{fold}_draw-{draw}.log"),
+    wildcard_constraints:
+        generator="|".join(lending_generators) or "none",
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
+    message:
+        "Lending real subjects as {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+    script:
+        "../scripts/lend_cohort.py"

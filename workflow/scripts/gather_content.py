@@ -16,7 +16,8 @@ with job(snakemake):
             tables=current_version(inputs.current),
             study=params.study,
             arms=[Arm(**arm) for arm in params.arms],
-            cohorts=dict(zip(params.study["datasets"], map(Path, inputs.cohorts), strict=True)),
+            cohorts=dict(zip(params.datasets, map(Path, inputs.cohorts), strict=True)),
+            weaknesses=params.weaknesses,
             splits=dict(enumerate(map(Path, inputs.splits))),
             synthetic=[
                 SyntheticRun(

@@ -2,11 +2,12 @@
 
 from synthaug.cohort import Cohort
 from synthaug.job import job
-from synthaug.splits import read_split, subjects_of
+from synthaug.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.store import pack
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
     split = read_split(snakemake.input.split)
+    cohort = with_labels_of_split(cohort, split)
     for role in ("train", "validation"):
         pack(cohort.select(subjects_of(split, role)), snakemake.output[role], snakemake.params.n_slices)

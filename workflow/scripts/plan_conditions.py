@@ -4,12 +4,13 @@ from synthaug.artifacts import write_tsv
 from synthaug.cohort import Cohort
 from synthaug.config.synthesis import ConditionPlanSettings
 from synthaug.job import job
-from synthaug.splits import read_split, subjects_of
+from synthaug.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.synthesis.plan import plan_conditions
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
-    training = cohort.select(subjects_of(read_split(snakemake.input.split), "train"))
+    split = read_split(snakemake.input.split)
+    training = with_labels_of_split(cohort, split).select(subjects_of(split, "train"))
     plan = plan_conditions(
         training.table,
         ConditionPlanSettings.model_validate(snakemake.params.plan),

@@ -5,30 +5,24 @@ from synthaug.config.arms import Arm
 from synthaug.config.synthesis import CopySettings
 from synthaug.job import job
 from synthaug.privacy.gate import read_pairs, refused_copies
-from synthaug.segmentation.arms import count_cases, select_synthetic, write_raw_dataset
-from synthaug.splits import read_split, subjects_of
+from synthaug.segmentation.build import write_arm_dataset
+from synthaug.splits import read_split
 
 with job(snakemake):
-    arm = Arm(**snakemake.params.arm)
-    cohort = Cohort.open_all(snakemake.input.cohorts)
-    split = read_split(snakemake.input.split)
-    real = cohort.select(subjects_of(split, "train", labelled=True))
-    synthetic = None
-    if snakemake.input.synthetic:
-        made = Cohort.open(snakemake.input.synthetic)
-        refused: list[str] = []
-        if snakemake.input.pairs:
-            copies = CopySettings.model_validate(snakemake.params.copies)
-            refused = refused_copies(read_pairs(snakemake.input.pairs), copies, made.name)
-        synthetic = select_synthetic(made, arm.dose, len(real.subjects), refused)
-    write_raw_dataset(
+    inputs, params = snakemake.input, snakemake.params
+    refused: list[str] = []
+    if inputs.pairs:
+        copies = CopySettings.model_validate(params.copies)
+        refused = refused_copies(read_pairs(inputs.pairs), copies, str(inputs.synthetic))
+    write_arm_dataset(
         snakemake.output.dataset,
-        real=real if arm.real else None,
-        validation=cohort.select(subjects_of(split, "validation", labelled=True)),
-        synthetic=synthetic,
-        control=arm.control,
-        n_extra_cases=count_cases(snakemake.input.controlled, "synthetic") if arm.control else 0,
-        frames=snakemake.params.frames,
-        held_out=subjects_of(split, "test"),
+        Arm(**params.arm),
+        Cohort.open_all(inputs.cohorts),
+        read_split(inputs.split),
+        synthetic=Cohort.open(inputs.synthetic) if inputs.synthetic else None,
+        controlled=inputs.controlled or None,
+        frames=params.frames,
+        split_seed=params.split_seed,
         seed=int(snakemake.wildcards.draw),
+        refused=refused,
     )

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from synthaug.config.base import Settings
 
-Control = Literal["repeated", "classical"]
+Control = Literal["repeated", "classical", "exposure", "mislabelled", "extra-real"]
+Damage = Literal["none", "labels", "images"]
+#: Controls that an arm must beat; the others show what harm and what a ceiling look like.
+VERDICT_CONTROLS: tuple[Control, ...] = ("repeated", "classical", "exposure")
+
+_SHARE_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]}
 
 
 class ArmSettings(Settings):
     """One training set for the segmenter."""
 
-    real: bool = Field(True, description="Train on the fold's real labelled training patients.")
+    real: Annotated[float, Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)] = Field(
+        1.0,
+        description=(
+            "Share of the fold's real labelled training patients, by patient and stratified; a smaller share is "
+            "part of a larger one. 0 or `false`: none; 1 or `true`: all."
+        ),
+    )
     generator: str | None = Field(
         None, description="Generator whose synthetic subjects are added; none by default."
     )
@@ -24,15 +35,51 @@ class ArmSettings(Settings):
         0.0,
         ge=0,
         le=10,
-        description="Synthetic subjects added per real labelled training patient: 1.0 adds as many as there are.",
-    )
-    controls: tuple[Control, ...] = Field(
-        ("repeated", "classical"),
         description=(
-            "Size-matched controls trained beside a real+synthetic arm: `repeated` (real cases repeated to the "
-            "same size) and `classical` (as many classically augmented copies). Leaving one out is reported."
+            "Synthetic subjects added per real patient of the arm, or of the fold where the arm has none: 1.0 "
+            "adds as many as there are."
         ),
     )
+    real_share: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description=(
+            "Probability that a case drawn for a batch is a real one, whatever the dose; without it all cases "
+            "are drawn alike, as nnU-Net does. Controls draw real cases and their copies in the same way."
+        ),
+    )
+    pretrain: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description=(
+            "Share of the iterations, at the start, on synthetic cases only; the rest is on real cases only. "
+            "0 mixes them throughout."
+        ),
+    )
+    damage: Damage = Field(
+        "none",
+        description=(
+            "Break the synthetic cases on purpose: `labels` gives each the mask of another synthetic subject, "
+            "`images` shuffles its voxels to noise of the same histogram. For checks of the pipeline."
+        ),
+    )
+    controls: tuple[Control, ...] = Field(
+        VERDICT_CONTROLS,
+        description=(
+            "Controls trained beside a real+synthetic arm. The verdict is against `repeated` (real cases repeated "
+            "to the same size), `classical` (as many classically augmented copies) and `exposure` (real cases "
+            "alone, for as many iterations as the arm spends on them). For comparison: `mislabelled` (the arm "
+            "with damage `labels`) and `extra-real` (further real patients instead of synthetic ones; needs "
+            "`real` below 1). Leaving one of the verdict's out is reported."
+        ),
+    )
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether it adds synthetic to real cases, so that there is something to control for."""
+        return self.real > 0 and self.generator is not None
 
     @model_validator(mode="after")
     def _is_a_training_set(self) -> ArmSettings:
@@ -40,6 +87,33 @@ class ArmSettings(Settings):
             raise ValueError("an arm has a generator exactly when its dose is above 0; set both or neither")
         if not self.real and self.generator is None:
             raise ValueError("an arm without real patients needs a generator; set generator and dose")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_have_something_to_switch(self) -> ArmSettings:
+        if not self.has_controls:
+            for key in ("real_share", "pretrain"):
+                if getattr(self, key):
+                    raise ValueError(
+                        f"{key} says how real and synthetic cases take turns; the arm needs both: set "
+                        f"real, generator and dose, or leave {key} out"
+                    )
+        if self.generator is None and self.damage != "none":
+            raise ValueError("damage breaks synthetic cases; set generator and dose, or leave it out")
+        if self.real_share is not None and self.pretrain:
+            raise ValueError("real_share and pretrain exclude each other; choose one")
+        return self
+
+    @model_validator(mode="after")
+    def _controls_can_be_made(self) -> ArmSettings:
+        if len(set(self.controls)) < len(self.controls):
+            raise ValueError("controls: one appears twice; give each once")
+        if "extra-real" in self.controls and self.real == 1:
+            raise ValueError(
+                "control extra-real adds real patients that the arm leaves out; set real below 1, e.g. 0.25"
+            )
+        if "mislabelled" in self.controls and self.damage != "none":
+            raise ValueError("control mislabelled is the arm with damage labels; leave out one of them")
         return self
 
 
@@ -51,34 +125,87 @@ class Arm:
     ----------
     name : str
         Unique in the study; controls are named after their arm.
-    real : bool
-        Whether real labelled training patients are in it.
+    real : float
+        Share of the fold's real labelled training patients.
     generator : str or None
         Generator of the synthetic subjects (for a control: of the arm it controls).
     dose : float
-        Extra subjects per real labelled training patient.
+        Extra subjects per real patient of the arm, or of the fold where `real` is 0.
     control : str or None
-        ``"repeated"`` or ``"classical"`` for a control.
+        Kind of a control, e.g. ``"repeated"``.
     control_of : str or None
         The declared arm that a control belongs to.
+    real_share : float or None
+        Probability that a training draw is one of the arm's real patients; None draws cases alike.
+    pretrain : float
+        Share of the iterations on what was added, before the rest on the arm's real patients.
+    damage : str
+        ``"none"``, ``"labels"`` or ``"images"``: what is broken in the synthetic cases.
     """
 
     name: str
-    real: bool
+    real: float
     generator: str | None
     dose: float
     control: Control | None = None
     control_of: str | None = None
+    real_share: float | None = None
+    pretrain: float = 0.0
+    damage: Damage = "none"
+
+    @property
+    def adds_synthetic(self) -> bool:
+        """Whether its training set has synthetic cases; of the controls only `mislabelled` does."""
+        return self.generator is not None and self.control in (None, "mislabelled")
 
 
 def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
-    """Declared arms followed by the controls they bring, by name."""
+    """Declared arms, each followed by the controls it brings, by name.
+
+    A control has its arm's real patients and draws from them as its arm does, with copies or further
+    patients in the place of synthetic ones; `exposure` has nothing in their place.
+    """
     arms: dict[str, Arm] = {}
-    for name, arm in settings.items():
-        arms[name] = Arm(name, arm.real, arm.generator, arm.dose)
-        if arm.real and arm.generator:
-            for control in arm.controls:
-                arms[f"{name}-{control}"] = Arm(
-                    f"{name}-{control}", True, arm.generator, arm.dose, control, control_of=name
-                )
+    for name, settings_of_arm in settings.items():
+        arm = Arm(
+            name,
+            settings_of_arm.real,
+            settings_of_arm.generator,
+            settings_of_arm.dose,
+            real_share=settings_of_arm.real_share,
+            pretrain=settings_of_arm.pretrain,
+            damage=settings_of_arm.damage,
+        )
+        arms[name] = arm
+        for control in settings_of_arm.controls if settings_of_arm.has_controls else ():
+            arms[f"{name}-{control}"] = replace(
+                arm,
+                name=f"{name}-{control}",
+                control=control,
+                control_of=name,
+                real_share=None if control == "exposure" else arm.real_share,
+                pretrain=0.0 if control == "exposure" else arm.pretrain,
+                damage="labels" if control == "mislabelled" else "none",
+            )
     return arms
+
+
+def reference_of(arm: Arm, arms: Iterable[Arm]) -> Arm | None:
+    """The arm of the same real patients and nothing else; for an arm without real ones, of the most.
+
+    Parameters
+    ----------
+    arm : Arm
+        Any arm.
+    arms : iterable of Arm
+        All arms of the study.
+
+    Returns
+    -------
+    Arm or None
+        None where the study has no such arm.
+    """
+    baselines = [other for other in arms if other.generator is None]
+    if not arm.real:
+        return max(baselines, key=lambda other: other.real, default=None)
+    return next((other for other in baselines if other.real == arm.real), None)

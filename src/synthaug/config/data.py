@@ -45,6 +45,13 @@ class DatasetSettings(Settings):
         default_factory=dict,
         description="Layout `nifti`: structure of each label in the files; 1 LV, 2 MYO, 3 RV where empty.",
     )
+    split: bool = Field(
+        True,
+        description=(
+            "Its patients train, validate and test. `false`: they are in no split and only serve a generator of "
+            "kind `dataset`."
+        ),
+    )
     minimum_subjects: int = Field(
         4, ge=1, description="A study stops where fewer subjects than this can be used."
     )
@@ -152,7 +159,16 @@ class SplitSettings(Settings):
     validation_fraction: float = Field(
         0.2, gt=0, lt=1, description="Share of the other labelled patients kept for validation."
     )
-    seed: int = Field(0, ge=0, description="Seed of the assignment.")
+    labelled_fraction: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description=(
+            "Share of the labelled training patients whose labels may be used, stratified; the others only "
+            "train generators, without labels. A smaller share is part of a larger one."
+        ),
+    )
+    seed: int = Field(0, ge=0, description="Seed of the assignment, and of every share of patients.")
     same_patient: tuple[tuple[str, ...], ...] = Field(
         (),
         description=(

@@ -71,4 +71,26 @@ class ExternalSettings(Settings):
         return {}
 
 
-GeneratorSettings = Annotated[CascadeSettings | ExternalSettings, Field(discriminator="kind")]
+class LendingSettings(Settings):
+    """Real subjects of a declared dataset, used as if they were synthetic: an oracle, or an upper bound."""
+
+    kind: Literal["dataset"] = Field(description="Kind of generator.")
+    dataset: str = Field(
+        description=(
+            "Dataset whose labelled subjects are lent. Where the dataset is split, only those of the fold's "
+            "training patients; with `split: false`, all."
+        )
+    )
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """No models: the volumes exist already."""
+        return {}
+
+
+#: Kinds that sample from trained models; the others bring volumes that exist.
+SAMPLING_KINDS = ("cascade",)
+
+GeneratorSettings = Annotated[
+    CascadeSettings | ExternalSettings | LendingSettings, Field(discriminator="kind")
+]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
 from synthaug.config.base import Settings
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.config.evaluation import EvaluationSettings
@@ -87,13 +87,40 @@ class StudySettings(Settings):
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)
         for extractor in self.evaluation.model_names():
             _check_known("evaluation.extractors", extractor, self.models)
-        if not any(arm.real and arm.generator is None for arm in self.arms.values()):
+        self._check_arms()
+        self._check_lent_datasets()
+        return self
+
+    def _check_arms(self) -> None:
+        if not any(arm.generator is None for arm in self.arms.values()):
             raise ValueError("arms: no arm of real patients only; add `real: {}` to compare with")
-        if len(resolve_arms(self.arms)) < len(self.arms) + sum(
-            len(arm.controls) for arm in self.arms.values() if arm.real and arm.generator
+        resolved = resolve_arms(self.arms)
+        if len(resolved) < len(self.arms) + sum(
+            len(arm.controls) for arm in self.arms.values() if arm.has_controls
         ):
             raise ValueError("arms: an arm has the name of another's control; rename it")
-        return self
+        for name in self.arms:
+            if reference_of(resolved[name], resolved.values()) is None:
+                share = f"{resolved[name].real:g}"
+                raise ValueError(
+                    f"arms.{name}: no arm of the same real patients only to compare with; add "
+                    f"`real-{share.replace('.', '-')}: {{real: {share}}}`"
+                )
+
+    def _check_lent_datasets(self) -> None:
+        lent = {}
+        for name, generator in self.generators.items():
+            if generator.kind == "dataset":
+                _check_known(f"generators.{name}.dataset", generator.dataset, self.datasets)
+                lent[generator.dataset] = name
+        for name, dataset in self.datasets.items():
+            if not dataset.split and name not in lent:
+                raise ValueError(
+                    f"datasets.{name}: split is false and no generator of kind dataset lends it; "
+                    "add one, or leave the dataset out"
+                )
+        if not any(dataset.split for dataset in self.datasets.values()):
+            raise ValueError("datasets: split is false for all; nobody is left to train and test on")
 
 
 def _check_name(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug import verdict
-from synthaug.config.arms import Arm
+from synthaug.config.arms import VERDICT_CONTROLS, Arm
 from synthaug.plots import segmentation
 from synthaug.report import words
 from synthaug.report.rows import CLINICAL, OVERLAP, Draw, Row, broadest, estimate, pooled, select
@@ -31,9 +31,13 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[s
     for arm in arms:
         if not (arm.real and arm.generator) or arm.control_of:
             continue
-        controls = [other.name for other in arms if other.control_of == arm.name]
+        controls = {
+            other.name: words.CONTROLS[other.control].match
+            for other in arms
+            if other.control_of == arm.name and other.control in VERDICT_CONTROLS
+        }
         own = select(differences, arm=arm.name)
-        outcome = verdict.judge_arm(pd.DataFrame(broadest(own), columns=_COMPARED), controls)
+        outcome = verdict.judge_arm(pd.DataFrame(broadest(own), columns=_COMPARED), list(controls))
         seeds = {row["training_seed"] for row in select(rows, arm=arm.name, metric=metric)} - {None}
         judged.append(
             {
@@ -57,13 +61,13 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[s
 _COMPARED = ("versus", "status", "note", "ci_low", "ci_high", "direction")
 
 
-def _sentences(rows: Iterable[Row], controls: Sequence[str], seeds: int) -> list[dict[str, Any]]:
+def _sentences(rows: Iterable[Row], controls: Mapping[str, str], seeds: int) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
     for row in rows:
         is_control = row["versus"] in controls
         if row["status"] in VALUED_STATUSES:
             word = word_of(row)
-            text = words.comparison_sentence(row, word, seeds, is_control)
+            text = words.comparison_sentence(row, word, seeds, is_control, controls.get(row["versus"], ""))
         else:
             word = verdict.NOT_MEASURED
             why = row["note"] or words.STATUSES.get(row["status"], row["status"])
@@ -187,8 +191,9 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
     families: dict[str, list[Arm]] = {}
     for arm in arms:
         if arm.real and arm.generator:
-            name = f"real repeated ({arm.generator})" if arm.control == "repeated" else arm.generator
-            name = f"classical ({arm.generator})" if arm.control == "classical" else name
+            name = f"{words.CONTROLS[arm.control].curve} ({arm.generator})" if arm.control else arm.generator
+            if arm.real < 1:
+                name += f", {arm.real:.0%} of the real patients"
             families.setdefault(name, []).append(arm)
     baselines = [arm.name for arm in arms if arm.real and not arm.generator]
     panels = []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthaug.artifacts import atomic_folder, read_tsv, write_json
+from synthaug.artifacts import atomic_folder, read_json, read_tsv, write_json
 from synthaug.cohort import Cohort
 from synthaug.collate import read_version
+from synthaug.config.arms import VERDICT_CONTROLS, Arm
 from synthaug.config.report import ReportSettings
 from synthaug.report import arms, cines, function, memorisation, people, responses, results, runs, words
 from synthaug.report.inputs import ReportInputs
@@ -49,6 +50,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "study": str(inputs.study.get("name", "study")),
             "title": str(inputs.study.get("title") or inputs.study.get("name", "study")),
             "verdict": arms.verdict_section(rows, inputs.arms, metric),
+            "weaknesses": list(inputs.weaknesses),
             "glance": _glance(rows, inputs),
             "datasets": people.datasets_section(inputs.cohorts),
             "splits": people.splits_section(inputs.splits),
@@ -93,15 +95,45 @@ def _declared_arms(inputs: ReportInputs) -> list[dict[str, Any]]:
             "dose": arm.dose,
             "control": arm.control,
             "control_of": arm.control_of,
-            "without_controls": bool(
-                arm.real
-                and arm.generator
-                and not arm.control
-                and not any(other.control_of == arm.name for other in inputs.arms)
-            ),
+            "remark": _remark(arm, inputs),
         }
         for arm in inputs.arms
     ]
+
+
+def _remark(arm: Arm, inputs: ReportInputs) -> str:
+    """What the table of arms says of one: whose control, how it draws, what is broken, who saw which labels."""
+    said = []
+    if arm.control:
+        said.append(f"control of {arm.control_of}: {words.CONTROLS[arm.control].explanation}")
+    elif arm.real and arm.generator:
+        present = {other.control for other in inputs.arms if other.control_of == arm.name}
+        missing = [control for control in VERDICT_CONTROLS if control not in present]
+        said += [f"controls left out: {', '.join(missing)}"] if missing else []
+    if arm.real_share is not None:
+        added = "synthetic" if arm.adds_synthetic else "added"
+        said.append(f"{arm.real_share:.0%} of the draws real cases, the others {added}")
+    if arm.pretrain:
+        first = "synthetic" if arm.adds_synthetic else "added"
+        said.append(f"first {arm.pretrain:.0%} of the iterations on {first} cases only, then real ones only")
+    if arm.damage != "none" and not arm.control:
+        broken = {"labels": "masks of another subject", "images": "images shuffled to noise"}[arm.damage]
+        said.append(f"synthetic cases broken on purpose: {broken}")
+    return "; ".join([*said, *_labels_seen(arm, inputs)])
+
+
+def _labels_seen(arm: Arm, inputs: ReportInputs) -> list[str]:
+    """Where a generator learned from labels of more patients than its arm's segmenter, so it is said."""
+    said = []
+    for run in inputs.segmenters:
+        facts = read_json(run.record).get("arm", {}) if run.record and run.record.is_file() else {}
+        seen, own = facts.get("generator_labelled_patients"), facts.get("labelled_patients")
+        if facts.get("name") == arm.name and seen is not None and own is not None and seen > own:
+            said.append(
+                f"the generator learned from the labels of {words.counted(seen, 'training patient')}, "
+                f"the arm's segmenter from {own}"
+            )
+    return list(dict.fromkeys(said))
 
 
 def _glance(rows: list[Row], inputs: ReportInputs) -> list[dict[str, Any]]:

@@ -107,6 +107,8 @@ class ReportInputs:
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
         Trainings of the generators' models and of the arms.
+    weaknesses : sequence of str
+        What the design cannot tell (`synthaug.config.weaknesses.weaknesses`).
     """
 
     tables: Path
@@ -118,3 +120,4 @@ class ReportInputs:
     maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()
+    weaknesses: Sequence[str] = ()

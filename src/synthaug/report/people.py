@@ -37,7 +37,7 @@ def datasets_section(cohorts: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 
 def splits_section(splits: Mapping[int, Path]) -> list[dict[str, Any]]:
-    """Each fold: subjects of every vendor in every role."""
+    """Each fold: subjects of every vendor in every role, and how many train with their labels."""
     described = []
     for fold, path in splits.items():
         table = read_tsv(path, ("subject", "dataset", "vendor", "diagnosis", "role"))
@@ -48,7 +48,10 @@ def splits_section(splits: Mapping[int, Path]) -> list[dict[str, Any]]:
             {"vendor": str(name), "counts": [int(counts.loc[name, role]) for role in roles]}
             for name in counts.index
         ]
-        described.append({"fold": int(fold), "roles": roles, "rows": rows})
+        training = table["role"] == "train"
+        labelled = int((training & table["labelled"].astype(bool)).sum())
+        told = {"training": int(training.sum()), "labelled": labelled}
+        described.append({"fold": int(fold), "roles": roles, "rows": rows, **told})
     return described
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Metric -> (name, unit, decimals).
 METRICS: dict[str, tuple[str, str, int]] = {
@@ -163,7 +163,36 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def comparison_sentence(row: Mapping[str, Any], word: str, training_seeds: int, is_control: bool) -> str:
+class ControlWords(NamedTuple):
+    """A kind of control in words: what it matches, as the name of a curve, and as an explanation."""
+
+    match: str
+    curve: str
+    explanation: str
+
+
+CONTROLS: dict[str, ControlWords] = {
+    "repeated": ControlWords("size-matched", "real repeated", "its real cases, repeated to the same number"),
+    "classical": ControlWords(
+        "size-matched", "classical", "its real cases, with classically augmented copies to the same number"
+    ),
+    "exposure": ControlWords(
+        "exposure-matched",
+        "real, as long as seen",
+        "its real cases alone, for as many iterations as the arm spends on them",
+    ),
+    "mislabelled": ControlWords(
+        "negative", "mislabelled", "the arm with each synthetic case under another one's mask; should hurt"
+    ),
+    "extra-real": ControlWords(
+        "extra-real", "further real", "further real patients in the place of the synthetic ones; a ceiling"
+    ),
+}
+
+
+def comparison_sentence(
+    row: Mapping[str, Any], word: str, training_seeds: int, is_control: bool, match: str = "size-matched"
+) -> str:
     """One comparison in words, with interval, number of patients and seeds, and its verdict.
 
     Parameters
@@ -175,7 +204,9 @@ def comparison_sentence(row: Mapping[str, Any], word: str, training_seeds: int, 
     training_seeds : int
         Training seeds that the arm was run with; 0 where unknown.
     is_control : bool
-        Whether `versus` is a size-matched control.
+        Whether `versus` is a control of the verdict.
+    match : str
+        What the control has in common with the arm: ``"size-matched"``, ``"exposure-matched"``.
     """
     metric = row["metric"]
     places, unit = decimals(metric), metric_unit(metric)
@@ -187,7 +218,7 @@ def comparison_sentence(row: Mapping[str, Any], word: str, training_seeds: int, 
         facts.append(f"n = {counted(int(row['n']), 'patient')}")
     if training_seeds:
         facts.append(counted(training_seeds, "training seed"))
-    against = f"the size-matched control {row['versus']}" if is_control else f"{row['versus']}"
+    against = f"the {match} control {row['versus']}" if is_control else f"{row['versus']}"
     name = METRICS[base_metric(metric)][0] if base_metric(metric) in METRICS else base_metric(metric)
     detail = f" ({', '.join(facts)})" if facts else ""
     return f"{name} of {place(row)}: {value}{detail} against {against}: {word}"

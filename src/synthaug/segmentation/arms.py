@@ -1,10 +1,12 @@
-"""Arms as nnU-Net datasets: real, synthetic, and the size-matched controls."""
+"""Arms as nnU-Net datasets: real, synthetic, and their controls."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ import pandas as pd
 
 from synthaug.artifacts import atomic_folder, sha256_file, write_json, write_tsv
 from synthaug.cohort import BACKGROUND, STRUCTURES, Cohort
+from synthaug.config.arms import Damage
 from synthaug.errors import SynthaugError
 from synthaug.segmentation.cases import (
     Frames,
@@ -23,8 +26,12 @@ from synthaug.segmentation.cases import (
     write_volume,
 )
 from synthaug.segmentation.classical import augment
+from synthaug.segmentation.damage import Breaker, breaker, intact
+from synthaug.segmentation.sampling import RECORD, UNIFORM, Sampling
+from synthaug.splits import share_of_subjects
 
-Control = Literal["repeated", "classical"]
+#: Kinds of copies of real cases.
+Copies = Literal["repeated", "classical"]
 
 
 def write_raw_dataset(
@@ -32,11 +39,15 @@ def write_raw_dataset(
     real: Cohort | None,
     validation: Cohort,
     synthetic: Cohort | None = None,
-    control: Control | None = None,
+    control: Copies | None = None,
     n_extra_cases: int = 0,
     frames: Frames = "ed_es",
     held_out: Collection[str] = (),
     seed: int = 0,
+    further: Cohort | None = None,
+    damage: Damage = "none",
+    sampling: Sampling = UNIFORM,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one arm as an nnU-Net dataset, atomically.
 
@@ -44,8 +55,8 @@ def write_raw_dataset(
     ----------
     folder : path
         Receives ``imagesTr``, ``labelsTr``, ``dataset.json``, ``splits_final.json`` (one split,
-        validation on real patients only) and ``cases.tsv`` (case, subject, frame, source, role and
-        the hashes of its files).
+        validation on real patients only), ``cases.tsv`` (case, subject, frame, source, role and
+        the hashes of its files) and ``arm.json`` (sampling, damage, facts).
     real : Cohort or None
         Real training patients: their labelled ED and ES frames. None for a synthetic-only arm.
     validation : Cohort
@@ -63,7 +74,15 @@ def write_raw_dataset(
     held_out : collection of str
         Ids of the patients that will be tested.
     seed : int
-        Seed of the controls' order and augmentation.
+        Seed of the controls' order and augmentation, and of the damage.
+    further : Cohort, optional
+        Real patients to add in the place of synthetic ones: a ceiling.
+    damage : {"none", "labels", "images"}
+        What is broken in the synthetic cases; see `synthaug.segmentation.damage`.
+    sampling : Sampling
+        How cases are drawn; recorded for the training.
+    facts : mapping, optional
+        What else the arm's record shall say.
 
     Raises
     ------
@@ -72,10 +91,11 @@ def write_raw_dataset(
         that validates or is tested; cohorts of different spacing; a black frame; labels that are
         not canonical.
     """
-    if control and (real is None or synthetic is not None):
+    if (control or further is not None) and (real is None or synthetic is not None):
         raise ValueError("a control is made of real patients only; give real and no synthetic cohort")
-    _refuse_leaks(real, validation, synthetic, held_out)
-    for cohort in (real, synthetic):
+    for patients in (real, further):
+        _refuse_leaks(patients, validation, synthetic, held_out)
+    for cohort in (real, synthetic, further):
         if cohort is not None and cohort.spacing_mm != validation.spacing_mm:
             raise SynthaugError(
                 f"{cohort.name}: spacing {cohort.spacing_mm} mm differs from {validation.name}'s "
@@ -87,8 +107,11 @@ def write_raw_dataset(
             rows += _write_cohort(output, real, "real", "train", "ed_es")
         if control and real is not None:
             rows += _write_control(output, rows, real.spacing_mm, control, n_extra_cases, seed)
+        if further is not None:
+            rows += _write_cohort(output, further, "extra-real", "train", "ed_es")
         if synthetic is not None:
-            rows += _write_cohort(output, synthetic, "synthetic", "train", frames)
+            breaking = breaker(synthetic, frames, damage, seed)
+            rows += _write_cohort(output, synthetic, "synthetic", "train", frames, breaking)
         training = len(rows)
         rows += _write_cohort(output, validation, "real", "validation", "ed_es")
         if not training or training == len(rows):
@@ -99,6 +122,10 @@ def write_raw_dataset(
         table = pd.DataFrame(rows)
         write_tsv(output / "cases.tsv", table)
         _write_descriptions(output, table)
+        counts = Counter(row["source"] for row in rows[:training])
+        record = {"sampling": asdict(sampling), "damage": damage, **(facts or {})}
+        record["expected_real_share"] = sampling.expected_real_share(counts)
+        write_json(output / RECORD, record)
 
 
 def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Collection[str] = ()) -> Cohort:
@@ -109,9 +136,9 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
     synthetic : Cohort
         All accepted synthetic subjects.
     dose : float
-        Synthetic subjects per real labelled training patient.
+        Synthetic subjects per real patient.
     n_real : int
-        Real labelled training patients of the fold.
+        Real patients of the arm, or of the fold where the arm has none.
     refused : collection of str
         Subjects that are not taken: copies of training patients (`synthaug.privacy.gate.refused_copies`).
 
@@ -138,6 +165,37 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
     return chosen
 
 
+def select_further(fold: Cohort, real: Cohort, dose: float, seed: int, arm: str) -> Cohort:
+    """As many real patients that an arm leaves out as its dose asks for.
+
+    Parameters
+    ----------
+    fold : Cohort
+        Real labelled training patients of the fold.
+    real : Cohort
+        Those of them that are in the arm.
+    dose : float
+        Further patients per patient of the arm.
+    seed : int
+        Seed of the stratified order in which they are taken.
+    arm : str
+        Name of the arm, for the message.
+
+    Raises
+    ------
+    SynthaugError
+        Fewer are left.
+    """
+    rest = fold.select([subject for subject in fold.subjects if subject not in set(real.subjects)])
+    count = max(1, round(dose * len(real.subjects)))
+    if count > len(rest.subjects):
+        raise SynthaugError(
+            f"arms.{arm}: control extra-real asks for {count} further real patients (dose {dose:g} of "
+            f"{len(real.subjects)}), {len(rest.subjects)} are left; lower dose or real, or leave it out"
+        )
+    return share_of_subjects(rest, count / len(rest.subjects), seed, f"arms.{arm}.dose")
+
+
 def count_cases(dataset: str | Path, source: str) -> int:
     """Training cases of one source (``"synthetic"``: the size of the controls) in a dataset."""
     cases = read_cases(dataset)
@@ -162,7 +220,7 @@ def _refuse_leaks(
 
 
 def _write_cohort(
-    output: Path, cohort: Cohort, source: str, role: str, frames: Frames
+    output: Path, cohort: Cohort, source: str, role: str, frames: Frames, breaking: Breaker = intact
 ) -> list[dict[str, Any]]:
     rows = []
     for subject in cohort.subjects:
@@ -182,7 +240,8 @@ def _write_cohort(
                     "leave the subject out or make it again"
                 )
             case = case_name(subject, frame)
-            _write_case(output, case, cine[frame], labels[frame], cohort.spacing_mm)
+            image, mask = breaking(subject, frame, cine[frame], labels[frame])
+            _write_case(output, case, image, mask, cohort.spacing_mm)
             rows.append(_row(output, case, subject, frame, source, role))
     return rows
 
@@ -191,7 +250,7 @@ def _write_control(
     output: Path,
     real: list[dict[str, Any]],
     spacing_mm: tuple[float, float, float],
-    control: Control,
+    control: Copies,
     count: int,
     seed: int,
 ) -> list[dict[str, Any]]:

@@ -15,8 +15,11 @@ from synthaug.artifacts import atomic_file, read_tsv
 from synthaug.cohort import Cohort
 
 Frames = Literal["ed_es", "all"]
-#: Where a training case comes from: patients, generators, or copies of patients in a control.
-SOURCES = ("real", "synthetic", "repeated", "classical")
+#: Where a training case comes from: the arm's patients, generators, or in a control copies of the patients
+#: or further patients.
+SOURCES = ("real", "synthetic", "repeated", "classical", "extra-real")
+#: Sources whose cases are real ones as they were acquired.
+REAL_SOURCES = ("real", "repeated", "extra-real")
 
 
 def case_name(subject: str, frame: int) -> str:

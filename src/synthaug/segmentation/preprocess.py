@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthaug.artifacts import atomic_folder, read_json
 from synthaug.segmentation import plan as shared_plan
+from synthaug.segmentation.sampling import RECORD
 from synthaug.segmentation.workspace import DATASET, PLANS, nnunet_workspace, threads_for_processes
 
 
@@ -35,6 +36,8 @@ def preprocess_arm(
             shutil.copyfile(plan / file, folder / file)
         for file in ("dataset.json", "splits_final.json", "cases.tsv"):
             shutil.copyfile(dataset / file, folder / file)
+        if (dataset / RECORD).is_file():
+            shutil.copyfile(dataset / RECORD, folder / RECORD)
         with nnunet_workspace(threads, raw=dataset, preprocessed=folder):
             from nnunetv2.preprocessing.preprocessors import default_preprocessor
             from nnunetv2.utilities.plans_handling.plans_handler import PlansManager

@@ -15,8 +15,9 @@ import pandas as pd
 
 from synthaug.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
 from synthaug.config.segmentation import SegmentationSettings
-from synthaug.segmentation.cases import SOURCES, read_cases
+from synthaug.segmentation.cases import REAL_SOURCES, SOURCES, read_cases
 from synthaug.segmentation.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.segmentation.sampling import Sampling, read_record, read_sampling
 from synthaug.segmentation.workspace import PLANS, environment, nnunet_workspace
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def train_segmenter(
             seconds = seconds_before + time.perf_counter() - started
             save_checkpoint(checkpoints, epoch, {**state, "identity": identity, "seconds": seconds})
 
-        trainer.prepare(settings, seed, save, state, checkpoint_seconds)
+        cases = read_cases(preprocessed)
+        sources = dict(zip(cases["case"], cases["source"], strict=True))
+        trainer.prepare(settings, seed, save, state, checkpoint_seconds, sources, read_sampling(preprocessed))
         prepared = time.perf_counter()
         try:
             with _stopping_on_signals(trainer):
@@ -117,10 +120,13 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> 
     cases = read_cases(preprocessed)
     training = cases[cases["role"] == "train"]
     by_source = {source: int((training["source"] == source).sum()) for source in SOURCES}
+    arm = read_record(preprocessed)
+    epochs = read_sampling(preprocessed).epochs(settings.iterations // settings.epoch_iterations)
     return {
+        "arm": arm,
         "configuration": settings.configuration,
-        "iterations": settings.iterations,
-        "epochs": settings.iterations // settings.epoch_iterations,
+        "iterations": epochs * settings.epoch_iterations,
+        "epochs": epochs,
         "epoch_iterations": settings.epoch_iterations,
         "validation_iterations": settings.validation_iterations,
         "learning_rate": settings.learning_rate,
@@ -129,10 +135,9 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> 
         "patch_size": plan["patch_size"],
         "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
         "seed": seed,
+        "expected_real_exposure": _expected_real_exposure(by_source, read_sampling(preprocessed)),
         "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
         "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),
-        # nnU-Net draws cases uniformly; a repeated real case is a real case.
-        "real_exposure": (by_source["real"] + by_source["repeated"]) / len(training),
         "plan_sha256": sha256_file(preprocessed / f"{PLANS}.json"),
         "cases_sha256": sha256_file(preprocessed / "cases.tsv"),
         "nnunetv2": importlib.metadata.version("nnunetv2"),
@@ -140,8 +145,20 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> 
     }
 
 
+def _expected_real_exposure(by_source: dict[str, int], sampling: Sampling) -> float:
+    """Share of the draws that are real cases as acquired: the arm's own, and those added in a control."""
+    own = sampling.expected_real_share(by_source)
+    added = {source: count for source, count in by_source.items() if source != "real"}
+    real = sum(count for source, count in added.items() if source in REAL_SOURCES)
+    return own + (1 - own) * real / max(1, sum(added.values()))
+
+
 def _measured(trainer: StudyTrainer, seconds: dict[str, float], threads: int) -> dict[str, Any]:
+    drawn = sum(trainer.draws.values())
     return {
+        "draws": trainer.draws,
+        # A repeated real case is a real case.
+        "real_exposure": sum(trainer.draws.get(source, 0) for source in REAL_SOURCES) / drawn,
         "parameters": sum(weight.numel() for weight in trainer.plain_network().parameters()),
         "mirror_axes": list(trainer.inference_allowed_mirroring_axes),
         "device": trainer.device.type,

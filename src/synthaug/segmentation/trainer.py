@@ -1,15 +1,16 @@
-"""nnU-Net's trainer with a given number of iterations, seeded, and resumable after any epoch."""
+"""nnU-Net's trainer with given iterations and sampling, seeded, and resumable after any epoch."""
 
 from __future__ import annotations
 
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from batchgenerators.dataloading.nondet_multi_threaded_augmenter import NonDetMultiThreadedAugmenter
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.noise.gaussian_blur import GaussianBlurTransform
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
@@ -20,6 +21,7 @@ from tqdm import tqdm
 
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.errors import SynthaugError
+from synthaug.segmentation.sampling import UNIFORM, Sampling
 
 
 class Interrupted(Exception):
@@ -29,8 +31,8 @@ class Interrupted(Exception):
 class StudyTrainer(nnUNetTrainer):
     """nnU-Net's network, loss, optimiser, schedule and augmentation.
 
-    What differs is around them: iterations, learning rate and momentum come from the study; seeds
-    are set, and with them all randomness of a training on CPU; nothing is plotted; states are
+    What differs is around them: iterations, learning rate and momentum come from the study; cases
+    are drawn by their source through the sampling probabilities of nnU-Net's loader; seeds are set, and with them all randomness of a training on CPU; nothing is plotted; states are
     handed out for checkpoints instead of pickled by nnU-Net. Call `prepare` before `run_training`.
     """
 
@@ -41,6 +43,8 @@ class StudyTrainer(nnUNetTrainer):
         save: Callable[[int, dict[str, Any]], None],
         state: dict[str, Any] | None = None,
         save_seconds: float = 60.0,
+        sources: Mapping[str, str] | None = None,
+        sampling: Sampling = UNIFORM,
     ) -> None:
         """Set up a training, or the rest of one.
 
@@ -56,9 +60,17 @@ class StudyTrainer(nnUNetTrainer):
             State to go on from.
         save_seconds : float
             Least time between two checkpoints, in seconds.
+        sources : mapping of str to str, optional
+            Source of each training case, by its name; without it nothing is counted.
+        sampling : Sampling
+            How cases are drawn, and for how many of the iterations the arm trains.
         """
         self.num_iterations_per_epoch = settings.epoch_iterations
-        self.num_epochs = settings.iterations // settings.epoch_iterations
+        self.num_epochs = sampling.epochs(settings.iterations // settings.epoch_iterations)
+        self._sources, self._sampling = dict(sources or {}), sampling
+        self._pretraining_epochs = sampling.pretraining_epochs(self.num_epochs)
+        self._pretraining: bool | None = None  # of the epoch whose probabilities are set
+        self.draws = dict.fromkeys(dict.fromkeys(self._sources.values()), 0)
         self.num_val_iterations_per_epoch = settings.validation_iterations
         self.initial_lr = settings.learning_rate
         self._momentum = settings.momentum
@@ -103,6 +115,27 @@ class StudyTrainer(nnUNetTrainer):
             disable=None,  # shown on a terminal only
         )
 
+    def on_train_epoch_start(self) -> None:
+        """Set what is drawn how often, where the epoch differs from the one before."""
+        pretraining = self.current_epoch < self._pretraining_epochs
+        if pretraining != self._pretraining:
+            self._pretraining = pretraining
+            self._draw_with(pretraining)
+        super().on_train_epoch_start()
+
+    def _draw_with(self, pretraining: bool) -> None:
+        """Hand nnU-Net's loader the probability of every case."""
+        augmenter = self.dataloader_train
+        parallel = isinstance(augmenter, NonDetMultiThreadedAugmenter)
+        loader = augmenter.generator if parallel else augmenter.data_loader
+        sources = [self._sources.get(case, "real") for case in loader.indices]
+        probabilities = self._sampling.probabilities(sources, pretraining)
+        if probabilities is None:
+            return
+        if parallel:
+            augmenter._finish()  # its processes have copies of the loader, and batches of before
+        loader.sampling_probabilities = probabilities
+
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """One iteration; a requested stop or a loss that is not finite ends the training."""
         if self.stop_requested:
@@ -113,6 +146,8 @@ class StudyTrainer(nnUNetTrainer):
                 f"segmenter: the loss is {step['loss']} in epoch {self.current_epoch}; lower "
                 "segmentation.learning_rate or look at the arm's cases"
             )
+        for case in batch["keys"] if self._sources else ():
+            self.draws[self._sources[str(case)]] += 1
         self._progress.update()
         return step
 
@@ -173,6 +208,7 @@ class StudyTrainer(nnUNetTrainer):
         name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
         return {
             "epoch": self.current_epoch,
+            "draws": dict(self.draws),
             "network": _copy(self.plain_network().state_dict()),
             "optimizer": _copy(self.optimizer.state_dict()),
             "grad_scaler": self.grad_scaler.state_dict() if self.grad_scaler else None,
@@ -186,6 +222,7 @@ class StudyTrainer(nnUNetTrainer):
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.current_epoch = state["epoch"]
+        self.draws = dict(state["draws"])
         self.plain_network().load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.grad_scaler and state["grad_scaler"]:

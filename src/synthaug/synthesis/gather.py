@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import binomtest
 
-from synthaug.artifacts import atomic_folder, read_tsv, write_tsv
+from synthaug.artifacts import atomic_folder, link_or_copy, read_tsv, write_tsv
 from synthaug.cohort import Cohort, write_cohort
 from synthaug.errors import SynthaugError
 from synthaug.synthesis.gate import CHECKS, REASONS
@@ -69,7 +68,7 @@ def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, mini
     with atomic_folder(output) as folder:
         for cohort in cohorts:
             for source in cohort.folders.values():
-                shutil.copytree(source, folder / source.name, copy_function=_link_or_copy)
+                shutil.copytree(source, folder / source.name, copy_function=link_or_copy)
         write_cohort(
             folder,
             name,
@@ -174,10 +173,3 @@ def _too_few(
         f"{name}: {accepted} of {requested} subjects were accepted, {minimum_accepted:.0%} are needed; "
         f"{count} of {len(attempts)} samples: {REASONS[reason]} ({reason}); {remedy}"
     )
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copy2(source, target)
