@@ -15,7 +15,7 @@ from synthaug.tables import COLUMNS, STATUSES, TEXT_COLUMNS, VALUED_STATUSES
 
 CHECKSUMS = "SHA256SUMS"
 #: Columns that count something; whole numbers, or empty.
-INTEGER_COLUMNS = ("n", "fold", "training_seed", "generator_seed")
+INTEGER_COLUMNS = ("n", "patients_needed", "fold", "training_seed", "generator_seed")
 #: What a row is about, as opposed to what was found; no two rows may be about the same.
 KEY_COLUMNS = (
     *(column for column in TEXT_COLUMNS if column not in ("unit", "direction", "status", "note")),

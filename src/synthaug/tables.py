@@ -53,6 +53,14 @@ COLUMNS = (
     "floor_sd",
     "p_value",
     "p_adjusted",  # corrected for all comparisons of the declared family; empty outside it
+    "p_wilcoxon",  # over patients alone, trainings averaged
+    "p_permutation",  # the same by sign flips
+    "p_equivalence",  # two one-sided tests against the declared margin
+    "effect_size",  # paired difference over its standard deviation between patients
+    "detectable",  # smallest true difference this study finds with the declared power
+    "patients_needed",  # to find a difference as large as the margin; empty where none suffice
+    "boot_low",  # ends of the hierarchical bootstrap's interval
+    "boot_high",
     "arm",
     "versus",  # the arm or cohort this row compares with
     "generator",

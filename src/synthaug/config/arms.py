@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 from synthaug.config.base import Settings
 
 Control = Literal["repeated", "classical"]
+#: Controls that an arm must beat for a verdict, and whose comparisons form the declared family.
+VERDICT_CONTROLS: tuple[str, ...] = ("repeated", "classical")
 
 
 class ArmSettings(Settings):
