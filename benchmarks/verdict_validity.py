@@ -129,7 +129,7 @@ def measure(design: Design, studies: int, seed: int, replicates: int = 0) -> dic
         counts["arm"].append(bool({HELPS, HURTS} & set(words)))
     shares = {key: 100 * float(np.mean(found)) for key, found in counts.items() if found}
     family = len(CONTROLS) * design.arms
-    needed = patients_needed(true_precision(design), GAIN, ALPHA / family, POWER)
+    needed = patients_needed(true_precision(design), GAIN, ALPHA / family, POWER ** (1 / len(CONTROLS)))
     if needed is not None:
         sized = dataclasses.replace(design, patients=needed)
         shares["n"] = needed

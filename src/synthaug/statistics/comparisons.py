@@ -143,7 +143,7 @@ def _difference(
         margin = settings.equivalence_margin.of(level.metric)
         if margin is not None:
             row["p_equivalence"] = equivalence_p(precision, margin)
-        _plan(row, precision, settings.alpha, settings)
+        _plan(row, precision, settings.alpha, settings.power, settings)
     return row, precision
 
 
@@ -159,13 +159,13 @@ def _estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSet
     return row
 
 
-def _plan(row: Row, precision: Precision, alpha: float, settings: EvaluationSettings) -> None:
+def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings) -> None:
     """What the study could have found, and how many patients would find the margin."""
-    row["detectable"] = detectable_difference(precision, alpha, settings.power)
+    row["detectable"] = detectable_difference(precision, alpha, power)
     margin = settings.equivalence_margin.of(row["metric"].removesuffix("_difference"))
     row["patients_needed"] = None
     if margin is not None:
-        row["patients_needed"] = patients_needed(precision, margin, alpha, settings.power)
+        row["patients_needed"] = patients_needed(precision, margin, alpha, power)
 
 
 def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
@@ -186,13 +186,16 @@ def _in_family(level: Level, settings: EvaluationSettings) -> bool:
 
 
 def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSettings) -> None:
-    """Holm over the family; its members are planned at the level that Holm asks of the smallest p-value."""
+    """Holm over the family; its members are planned for the verdict, at Holm's strictest level."""
     # A comparison whose p-value is unknown stays in the family, as one that found nothing.
     adjusted = holm(row.get("p_value", 1.0) for row, _ in family)
     for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
         if precision.known:
             row["p_adjusted"] = float(p_adjusted)
-            _plan(row, precision, settings.alpha / len(family), settings)
+            # A verdict needs every comparison of its arm: each is planned with the root of the power.
+            shared = sum(other["arm"] == row["arm"] for other, _ in family)
+            power = settings.power ** (1 / shared)
+            _plan(row, precision, settings.alpha / len(family), power, settings)
 
 
 def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationSettings) -> list[Row]:

@@ -43,11 +43,13 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     scale = float(chosen["value"].std()) or 1.0  # the optimiser's tolerances are made for values near 1
     frame = pd.DataFrame({"value": chosen["value"].to_numpy(float) / scale})
     frame["sign"] = np.where(chosen["arm"] == arm, 0.5, -0.5)
-    for key in ("structure", "phase", "subject"):
-        frame[key] = chosen[key].fillna("all").astype(str).to_numpy()
+    frame["subject"] = chosen["subject"].astype(str).to_numpy()
+    # One factor of every structure and phase there is: their full interaction, without empty cells.
+    place = chosen[["structure", "phase"]].astype(object).fillna("all").astype(str)
+    frame["place"] = place.agg(" ".join, axis=1).to_numpy()
     run = chosen[["arm", "fold", "generator_seed", "training_seed"]].astype(str)
     frame["training"] = run.agg("/".join, axis=1).to_numpy()
-    factors = "".join(f" * C({key}, Sum)" for key in ("structure", "phase") if frame[key].nunique() > 1)
+    factors = " * C(place, Sum)" if frame["place"].nunique() > 1 else ""
     parts = {"patient": "0 + C(subject)", "training": "0 + C(training)"}
     try:
         from statsmodels.regression.mixed_linear_model import MixedLM
