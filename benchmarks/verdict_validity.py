@@ -30,6 +30,7 @@ from synthaug.verdict import HELPS, HURTS, judge_arm
 
 GAIN, ALPHA, POWER = 0.02, 0.05, 0.8
 CONTROLS = ("repeated", "classical")
+MOST_PLANNED = 500  # patients beyond which no such study is simulated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +131,7 @@ def measure(design: Design, studies: int, seed: int, replicates: int = 0) -> dic
     shares = {key: 100 * float(np.mean(found)) for key, found in counts.items() if found}
     family = len(CONTROLS) * design.arms
     needed = patients_needed(true_precision(design), GAIN, ALPHA / family, POWER ** (1 / len(CONTROLS)))
-    if needed is not None:
+    if needed is not None and needed <= MOST_PLANNED:
         sized = dataclasses.replace(design, patients=needed)
         shares["n"] = needed
         helped = [words_of(compared(simulate(sized, rng, GAIN)))[1][0] == HELPS for _ in range(studies)]
