@@ -132,7 +132,7 @@ def judge_arm(comparisons: pd.DataFrame, controls: Sequence[str], alpha: float =
     if measured.empty:
         notes = [note for note in against["note"].dropna().unique() if note]
         return Verdict(NOT_MEASURED, notes[0] if notes else "no comparison with a control was measured")
-    rows = measured.to_dict("records")
+    rows = [{str(column): value for column, value in row.items()} for row in measured.to_dict("records")]
     absent = [control for control in controls if control not in set(measured["versus"])]
     if absent:
         return Verdict(UNDECIDED, f"the comparison with {', '.join(absent)} is missing")

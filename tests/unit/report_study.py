@@ -120,7 +120,8 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
         about = {**common, "arm": arm, "note": "exploratory", "unit": "1"}
         rows.append({**about, "metric": "dice_rank", "value": rank, "ci_low": 1, "ci_high": 2})
         rows.append({**about, "metric": "dice_first", "value": first})
-        mixed = {"versus": f"{arm}-repeated", "value": 0.0117, "p_value": 0.02}
+        mixed = {"versus": f"{arm}-repeated", "value": 0.0117, "ci_low": 0.002, "ci_high": 0.021}
+        mixed |= {"p_value": 0.02}
         rows.append({**about, "metric": "dice_mixed", **mixed})
     rows.append({**common, "metric": "dice_rank_tau", "value": 0.66, "note": "exploratory"})
     dose = {**common, "generator": "cascade", "note": "exploratory"}

@@ -104,8 +104,11 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
     spots = pd.MultiIndex.from_frame(places.fillna(""))
     spot = spots.get_indexer(pd.MultiIndex.from_frame(rows[["structure", "phase"]].fillna("")))
     array = np.full((len(patients), len(runs), len(places)), np.nan)
-    array[patients.get_indexer(rows["subject"]), runs.get_indexer(keys), spot] = rows["value"].to_numpy(float)
-    return array, *(np.asarray(runs.get_level_values(key)) for key in ("fold", "generator_seed"))
+    array[patients.get_indexer(pd.Index(rows["subject"])), runs.get_indexer(keys), spot] = rows[
+        "value"
+    ].to_numpy(float)
+    folds, draws = (np.asarray(runs.get_level_values(key)) for key in ("fold", "generator_seed"))
+    return array, folds, draws
 
 
 def _mean_over_places(array: np.ndarray) -> np.ndarray:
