@@ -95,7 +95,7 @@ def test_ranks_trends_and_mixed_models_are_shown(study):
     assert "τ to the ranking of all patients is 0.66" in page.text
     assert re.search(r"each further dose of 1 changes the Dice by\s*\+0\.012", page.text)
     assert "Page’s test over patients p 0.027" in page.text
-    assert re.search(r"mixed-100-repeated\s*\+0\.012\s*\+?0\.002 to \+?0\.021\s*0\.020", page.text)
+    assert re.search(r"mixed-100-repeated\s*\+0\.012\s*0\.002 to 0\.021\s*exploratory\s*0\.020", page.text)
 
 
 @pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
