@@ -13,7 +13,7 @@ from synthaug.config.features import ExtractorSettings
 class EquivalenceMargins(Settings):
     """Smallest difference of two arms that would matter, by metric; none: equivalence is not tested."""
 
-    dice: float | None = Field(0.01, gt=0, description="Dice.")
+    dice: float | None = Field(0.01, gt=0, description="Dice, which has no unit.")
     hd: float | None = Field(2.0, gt=0, description="Hausdorff distance, in mm.")
     hd95: float | None = Field(1.0, gt=0, description="95 % Hausdorff distance, in mm.")
     assd: float | None = Field(0.25, gt=0, description="Average symmetric surface distance, in mm.")
