@@ -63,12 +63,30 @@ TABLE = (
     Column("status", "text", "whether there is a value, and if not why", required=True, among=STATUSES),
     Column("note", "text", "a short explanation where the status is not ok"),
     Column("n", "integer", "units (subjects, clips) behind the value", low=0),
+    Column("d", "integer", "features of a vector that a distance compares", low=1),
     Column("ci_low", "number", "lower end of the interval, in the unit of the value"),
     Column("ci_high", "number", "upper end of the interval"),
     Column("floor", "number", "the same distance between disjoint real halves of the same n"),
     Column("floor_sd", "number", "its standard deviation over random halves", low=0),
-    Column("p_value", "number", "of the test of the difference", low=0, high=1),
+    Column(
+        "p_value", "number", "of the test of the difference; patients and trainings are random", low=0, high=1
+    ),
     Column("p_adjusted", "number", "corrected for the declared family; empty outside it", low=0, high=1),
+    Column("p_wilcoxon", "number", "over patients alone, trainings averaged", low=0, high=1),
+    Column("p_permutation", "number", "the same by sign flips", low=0, high=1),
+    Column("p_equivalence", "number", "two one-sided tests against the declared margin", low=0, high=1),
+    Column("effect_size", "number", "paired difference over its standard deviation between patients"),
+    Column(
+        "detectable", "number", "smallest true difference this study finds with the declared power", low=0
+    ),
+    Column(
+        "patients_needed",
+        "integer",
+        "to find a difference as large as the margin; empty where none suffice",
+        low=0,
+    ),
+    Column("boot_low", "number", "lower end of the hierarchical bootstrap's interval"),
+    Column("boot_high", "number", "upper end of the same"),
     Column("arm", "text", "training set that the segmenter saw", key=True),
     Column("versus", "text", "arm or cohort this row compares with", key=True),
     Column("generator", "text", "generator of the synthetic subjects", key=True),

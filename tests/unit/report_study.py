@@ -111,8 +111,23 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
                     "direction": "higher",
                 }
                 found = {"value": difference, "ci_low": difference - 0.006, "ci_high": difference + 0.006}
-                p_values = {"p_value": 0.012, "p_adjusted": 0.048, "n": len(subjects)}
-                rows.append({**about, "metric": "dice_difference", "unit": "1", **found, **p_values})
+                p_values = {"p_value": 0.012, "p_equivalence": 0.3, "n": len(subjects)}
+                if structure is None:
+                    p_values |= {"p_adjusted": 0.048}
+                plan = {"detectable": 0.0142, "patients_needed": 64, "effect_size": 0.7}
+                row = {**about, "metric": "dice_difference", "unit": "1", **found, **p_values, **plan}
+                rows += [row, {**row, "p_adjusted": None, "vendor": "A"}]
+    for arm, rank, first in (("mixed-100", 1.2, 0.83), ("mixed-50", 1.8, 0.17)):
+        about = {**common, "arm": arm, "note": "exploratory", "unit": "1"}
+        rows.append({**about, "metric": "dice_rank", "value": rank, "ci_low": 1, "ci_high": 2})
+        rows.append({**about, "metric": "dice_first", "value": first})
+        mixed = {"versus": f"{arm}-repeated", "value": 0.0117, "ci_low": 0.002, "ci_high": 0.021}
+        mixed |= {"p_value": 0.02}
+        rows.append({**about, "metric": "dice_mixed", **mixed})
+    rows.append({**common, "metric": "dice_rank_tau", "value": 0.66, "note": "exploratory"})
+    dose = {**common, "generator": "cascade", "note": "exploratory"}
+    rows.append({**dose, "metric": "dice_slope", "value": 0.0123, "p_value": 0.031})
+    rows.append({**dose, "metric": "dice_trend", "value": 1, "p_value": 0.027})
     # A structure in neither mask has no Dice; a failed arm has none either; a missed one scores 0.
     lost = {**common, "metric": "dice", "direction": "higher", "fold": 0, "phase": "ES"}
     lost |= {"arm": "real", "training_seed": 2}

@@ -39,7 +39,7 @@ def test_modules_imported_by_name_count(tmp_path):
         ("report/__init__.py", "render_report", "train_model"),
         ("harmonise.py", "harmonise", "train_segmenter"),
         ("segmentation/train.py", "train_segmenter", "synthesise_chunk"),
-        ("statistics.py", "compare_arms", "score_predictions"),
+        ("statistics/comparisons.py", "compare_arms", "score_predictions"),
         ("synthesis/gate.py", "synthesise_chunk", "predict_test"),
     ],
 )

@@ -72,12 +72,37 @@ def test_the_answer_comes_first_and_in_words(study):
     _, _, page = study
     assert "It depends." in page.text  # one dose helps, the other is undecided
     sentence = (
-        "Dice of all structures: +0.012 (95 % interval 0.006 to 0.018, n = 8 patients, 2 training seeds) "
+        "Dice of all structures: +0.012 (95 % interval 0.006 to 0.018, n = 8 patients, 2 trainings, p 0.048 by Holm, "
+        "effect size +0.70) "
         "against the size-matched control mixed-100-repeated: helps"
     )
     assert sentence in page.text
     assert page.text.index(sentence) < page.text.index("What it looks like")
-    assert "every one of its size-matched controls" in page.text  # the rule
+    assert "against every size-matched control" in page.text  # the rule
+
+
+def test_the_verdict_says_what_the_study_could_have_found(study):
+    _, _, page = study
+    assert page.text.count("could have found a difference of 0.014 or more with the declared power.") == 2
+    # Only the undecided dose is told what it would take.
+    assert page.text.count("would need 64 patients, with as many trainings") == 1
+
+
+def test_words_outside_the_family_are_exploratory(study):
+    _, _, page = study
+    table = page.text[page.text.index("Words by structure, phase and vendor") :]
+    assert re.search(r"all structures\s*all\s*8\s*undecided\s*0\.014", table)
+    assert re.search(r"all structures\s*A\s*8\s*undecided\s*exploratory", table)
+    assert re.search(r"LV\s*all\s*8\s*undecided\s*exploratory", table)
+
+
+def test_ranks_trends_and_mixed_models_are_shown(study):
+    _, _, page = study
+    assert re.search(r"mixed-100\s*1\.2\s*1\.0 to 2\.0\s*0\.83", page.text)
+    assert "τ to the ranking of all patients is 0.66" in page.text
+    assert re.search(r"each further dose of 1 changes the Dice by\s*\+0\.012", page.text)
+    assert "Page’s test over patients p 0.027" in page.text
+    assert re.search(r"mixed-100-repeated\s*\+0\.012\s*0\.002 to 0\.021\s*exploratory\s*0\.020", page.text)
 
 
 @pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
@@ -410,5 +435,5 @@ def test_only_controls_of_the_verdict_are_to_be_beaten(study):
         *(Arm(f"mixed-100-{kind}", 1.0, "cascade", 1.0, kind, "mixed-100") for kind in extra),
     ]
     rows = records(read_version(inputs.tables))
-    judged = {entry["arm"]: entry for entry in verdict_section(rows, arms, "dice")["arms"]}
+    judged = {entry["arm"]: entry for entry in verdict_section(rows, arms, "dice", alpha=0.05)["arms"]}
     assert judged["mixed-100"]["word"] == "helps"  # nobody compared it with the other two

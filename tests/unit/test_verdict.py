@@ -7,12 +7,23 @@ import itertools
 import pandas as pd
 import pytest
 
-from synthaug.verdict import HELPS, HURTS, NOT_MEASURED, UNDECIDED, judge_arm, judge_interval, judge_study
+from synthaug.verdict import (
+    EQUIVALENT,
+    HELPS,
+    HURTS,
+    NOT_MEASURED,
+    UNDECIDED,
+    judge_arm,
+    judge_interval,
+    judge_row,
+    judge_study,
+)
 
 
 def rows(*intervals: tuple[str, float, float], direction: str = "higher") -> pd.DataFrame:
     table = pd.DataFrame(intervals, columns=["versus", "ci_low", "ci_high"])
-    return table.assign(status="ok", note=None, direction=direction)
+    tests = {"p_value": 0.01, "p_adjusted": 0.02, "p_equivalence": 0.5, "detectable": 0.01}
+    return table.assign(status="ok", note=None, direction=direction, patients_needed=40, **tests)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +53,66 @@ def test_every_control_must_be_beaten():
     )
 
 
+def test_a_control_that_trains_for_less_long_is_a_hurdle_for_help_only():
+    names = {"controls": ["repeated", "classical"], "hurdles": ["exposure"]}
+    worse = [("repeated", -0.03, -0.01), ("classical", -0.03, -0.01)]
+    better = [("repeated", 0.01, 0.03), ("classical", 0.01, 0.03)]
+    assert judge_arm(rows(*worse, ("exposure", 0.02, 0.05)), **names).word == HURTS
+    assert judge_arm(rows(*better, ("exposure", 0.02, 0.05)), **names).word == HELPS
+    assert judge_arm(rows(*better, ("exposure", -0.01, 0.05)), **names).word == UNDECIDED
+    assert judge_arm(rows(*better), **names).word == UNDECIDED  # and must not be missing
+    same = rows(*[(name, -0.001, 0.001) for name in names["controls"]], ("exposure", 0.02, 0.05))
+    close = same.assign(p_equivalence=[0.01, 0.01, 0.9])
+    assert judge_arm(close, **names).word == EQUIVALENT
+    assert judge_arm(rows(("exposure", 0.02, 0.05)), [], hurdles=["exposure"]).word == NOT_MEASURED
+
+
 def test_one_control_beaten_and_one_lost_is_undecided():
     split = rows(("repeated", 0.001, 0.02), ("classical", -0.03, -0.002))
     assert judge_arm(split, ["repeated", "classical"]).word == UNDECIDED
+
+
+def test_a_corrected_p_value_above_the_level_forbids_a_claim():
+    table = rows(("repeated", 0.001, 0.02))
+    assert judge_arm(table, ["repeated"]).word == HELPS
+    assert judge_arm(table.assign(p_adjusted=0.06), ["repeated"]).word == UNDECIDED
+    assert judge_arm(table, ["repeated"], alpha=0.015).word == UNDECIDED
+
+
+def test_equivalent_needs_the_margin_against_every_control():
+    table = rows(("repeated", -0.002, 0.003), ("classical", -0.001, 0.004)).assign(p_adjusted=0.8)
+    both = ["repeated", "classical"]
+    assert judge_arm(table.assign(p_equivalence=0.01), both).word == EQUIVALENT
+    assert judge_arm(table.assign(p_equivalence=[0.01, 0.06]), both).word == UNDECIDED
+    # A certain difference, however small, is said as such where it holds against every control.
+    certain = rows(("repeated", 0.001, 0.003), ("classical", 0.001, 0.004)).assign(p_equivalence=0.01)
+    assert judge_arm(certain, both).word == HELPS
+    assert judge_arm(certain.assign(p_adjusted=[0.01, 0.2]), both).word == EQUIVALENT
+
+
+def test_without_repeated_trainings_it_is_undecided_and_says_why():
+    table = rows(("repeated", 0.001, 0.02)).assign(p_value=None, p_adjusted=None, note="one training")
+    outcome = judge_arm(table, ["repeated"])
+    assert (outcome.word, outcome.reason) == (UNDECIDED, "one training")
+    assert judge_row(table.to_dict("records")[0]) == UNDECIDED
+
+
+def test_a_verdict_says_what_all_of_its_comparisons_could_have_found():
+    table = rows(("repeated", -0.01, 0.02), ("classical", -0.01, 0.02))
+    outcome = judge_arm(
+        table.assign(detectable=[0.01, 0.013], patients_needed=[40, 64]), ["repeated", "classical"]
+    )
+    assert (outcome.detectable, outcome.patients_needed, outcome.declared) == (0.013, 64, True)
+    unattainable = judge_arm(table.assign(patients_needed=[40, None]), ["repeated", "classical"])
+    assert unattainable.patients_needed is None and unattainable.detectable == 0.01
+    assert not judge_arm(table.assign(p_adjusted=None), ["repeated", "classical"]).declared
+
+
+def test_outside_the_family_the_plain_p_value_decides():
+    row = rows(("repeated", 0.001, 0.02)).assign(p_adjusted=None).to_dict("records")[0]
+    assert judge_row(row) == HELPS
+    assert judge_row({**row, "p_value": 0.2}) == UNDECIDED
+    assert judge_row({**row, "p_value": 0.2, "p_equivalence": 0.001}) == EQUIVALENT
 
 
 def test_comparisons_with_other_arms_do_not_count():

@@ -139,7 +139,7 @@ def test_the_report_template_reruns_the_report_only(tiny):
     [
         ("segmentation/predict.py", "predict_test", "train_model"),
         ("diffusion/samplers.py", "synthesise_chunk", "harmonise"),
-        ("statistics.py", "compare_arms", "score_predictions"),
+        ("statistics/comparisons.py", "compare_arms", "score_predictions"),
     ],
 )
 def test_editing_a_package_file_reruns_what_imports_it(tiny, file, reruns, spares):

@@ -12,8 +12,10 @@ from synthaug.config.base import Settings
 
 Control = Literal["repeated", "classical", "exposure", "mislabelled", "extra-real"]
 Damage = Literal["none", "labels", "images"]
-#: Controls that an arm must beat; the others show what harm and what a ceiling look like.
-VERDICT_CONTROLS: tuple[Control, ...] = ("repeated", "classical", "exposure")
+#: Controls of the arm's size and number of iterations.
+SIZE_MATCHED: tuple[Control, ...] = ("repeated", "classical")
+#: Controls that an arm must beat to help; the others show what harm and what a ceiling look like.
+VERDICT_CONTROLS: tuple[Control, ...] = (*SIZE_MATCHED, "exposure")
 
 _SHARE_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]}
 

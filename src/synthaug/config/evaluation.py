@@ -10,6 +10,20 @@ from synthaug.config.base import Settings
 from synthaug.config.features import ExtractorSettings
 
 
+class EquivalenceMargins(Settings):
+    """Smallest difference of two arms that would matter, by metric; none: equivalence is not tested."""
+
+    dice: float | None = Field(0.01, gt=0, description="Dice, which has no unit.")
+    hd: float | None = Field(2.0, gt=0, description="Hausdorff distance, in mm.")
+    hd95: float | None = Field(1.0, gt=0, description="95 % Hausdorff distance, in mm.")
+    assd: float | None = Field(0.25, gt=0, description="Average symmetric surface distance, in mm.")
+
+    def of(self, metric: str) -> float | None:
+        """Margin of a metric; None where it has none."""
+        margin: float | None = getattr(self, metric, None) if metric in type(self).model_fields else None
+        return margin
+
+
 class EvaluationSettings(Settings):
     """Distances, intervals and tests."""
 
@@ -26,15 +40,46 @@ class EvaluationSettings(Settings):
     replicates: int = Field(
         2000,
         ge=100,
-        description="Bootstrap replicates (over patients, then seeds) of an arm's mean or difference.",
+        description="Bootstrap replicates (patients, then seeds) of an arm's mean, difference or rank.",
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Coverage of the intervals.")
+    permutations: int = Field(
+        9999, ge=999, description="Random sign flips of a permutation test over more than 12 patients."
+    )
+    confidence: float = Field(
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Coverage of the intervals; what lacks to 1 is the level of all tests.",
+    )
+    power: float = Field(
+        0.8,
+        gt=0.5,
+        lt=1,
+        description="Power of the smallest detectable difference and of the number of patients needed.",
+    )
+    equivalence_margin: EquivalenceMargins = Field(
+        default_factory=EquivalenceMargins,
+        description=(
+            "Smallest difference that would matter, by metric: an arm whose differences certainly lie within it "
+            "is `equivalent`."
+        ),
+    )
     family: tuple[Literal["dice", "hd", "hd95", "assd"], ...] = Field(
         ("dice",),
         description=(
             "Metrics whose comparisons with the size-matched controls form the family that Holm's correction "
             "covers; all other comparisons are exploratory and keep their plain p-values."
         ),
+    )
+    family_level: Literal["pooled", "structure_phase"] = Field(
+        "pooled",
+        description=(
+            "Whether the family holds each arm's comparisons over all structures and phases, or one for each "
+            "structure and phase; the other level, and every vendor, is exploratory."
+        ),
+    )
+    mixed_model: bool = Field(
+        True, description="Also fit a mixed model to each comparison of the family, where it is small enough."
     )
     probed_subjects: int = Field(
         24,
@@ -44,6 +89,11 @@ class EvaluationSettings(Settings):
         ),
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
+
+    @property
+    def alpha(self) -> float:
+        """Level of the tests."""
+        return 1 - self.confidence
 
     def model_names(self) -> list[str]:
         """Models that the extractors need trained."""

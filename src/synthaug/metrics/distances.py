@@ -90,7 +90,7 @@ def measure_distances(
             )
             if metric not in ("kid", "cmmd"):
                 measured.append(_extrapolated(metric, first, second, settings))
-            rows += [{**row, **about} for row in measured]
+            rows += [{**row, **about, "d": first[0].shape[1] if first else None} for row in measured]
     if progress is not None:
         progress(total, total)
     return make_table(rows)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug import verdict
-from synthaug.config.arms import VERDICT_CONTROLS, Arm
+from synthaug.config.arms import SIZE_MATCHED, VERDICT_CONTROLS, Arm
 from synthaug.plots import segmentation
 from synthaug.report import words
 from synthaug.report.rows import CLINICAL, OVERLAP, Draw, Row, broadest, estimate, pooled, select
@@ -24,28 +24,39 @@ def tone(arm: Arm | None) -> str:
     return "synthetic" if arm.real else "series-3"
 
 
-def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[str, Any]:
-    """The answer: a word an arm, with the sentences it rests on."""
-    differences = pooled(select(rows, metric=f"{metric}_difference"))
+def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> dict[str, Any]:
+    """The answer: a word an arm, with the sentences it rests on, and words by structure, phase and vendor."""
+    every = select(rows, metric=f"{metric}_difference", subject=None, diagnosis=None)
     judged: list[dict[str, Any]] = []
     for arm in arms:
-        if not (arm.real and arm.generator) or arm.control_of:
+        if not (arm.real and arm.generator) or arm.control:
             continue
         controls = {
             other.name: words.CONTROLS[other.control].match
             for other in arms
             if other.control_of == arm.name and other.control in VERDICT_CONTROLS
         }
-        own = select(differences, arm=arm.name)
-        outcome = verdict.judge_arm(pd.DataFrame(broadest(own), columns=_COMPARED), list(controls))
-        seeds = {row["training_seed"] for row in select(rows, arm=arm.name, metric=metric)} - {None}
+        kinds = {other.name: other.control for other in arms}
+        matched = [name for name in controls if kinds[name] in SIZE_MATCHED]
+        hurdles = [name for name in controls if name not in matched]
+        compared = select(every, arm=arm.name)
+        own = select(compared, vendor=None)
+        grounds = _grounds(own)
+        outcome = verdict.judge_arm(_frame(grounds), matched, alpha, hurdles)
+        trainings = {
+            (row["fold"], row["generator_seed"], row["training_seed"])
+            for row in select(rows, arm=arm.name, metric=metric)
+        }
         judged.append(
             {
                 "arm": arm.name,
                 "word": outcome.word,
                 "reason": outcome.reason,
-                "sentences": _sentences(broadest(own), controls, len(seeds)),
-                "details": _sentences([row for row in own if row not in broadest(own)], controls, len(seeds)),
+                "power": words.power_sentence(metric, outcome),
+                "declared": outcome.declared,
+                "sentences": _sentences(grounds, controls, len(trainings), alpha),
+                "details": _sentences([row for row in own if row not in grounds], controls, 0, alpha),
+                "places": _places(compared, matched, hurdles, alpha),
             }
         )
     word = verdict.judge_study([entry["word"] for entry in judged])
@@ -58,16 +69,62 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[s
     }
 
 
-_COMPARED = ("versus", "status", "note", "ci_low", "ci_high", "direction")
+_COMPARED = (
+    *("versus", "status", "note", "ci_low", "ci_high", "direction", "p_value", "p_adjusted", "p_equivalence"),
+    *("detectable", "patients_needed"),
+)
 
 
-def _sentences(rows: Iterable[Row], controls: Mapping[str, str], seeds: int) -> list[dict[str, Any]]:
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=_COMPARED)
+
+
+def _grounds(rows: Sequence[Row]) -> list[Row]:
+    """Rows that the word of an arm rests on: those of the declared family's level, or the broadest."""
+    levels = {(row["structure"], row["phase"]) for row in rows if row["p_adjusted"] is not None}
+    if levels:
+        return [row for row in rows if (row["structure"], row["phase"]) in levels]
+    return broadest(rows)
+
+
+def _places(
+    rows: Sequence[Row], matched: Sequence[str], hurdles: Sequence[str], alpha: float
+) -> list[dict[str, Any]]:
+    """Words of one arm at every level: all, each structure and phase, and each of these by vendor."""
+    levels = dict.fromkeys((row["structure"], row["phase"], row["vendor"]) for row in rows)
+    found = []
+    for structure, phase, vendor in levels:
+        here = select(rows, structure=structure, phase=phase, vendor=vendor)
+        outcome = verdict.judge_arm(_frame(here), matched, alpha, hurdles)
+        metric = here[0]["metric"]
+        found.append(
+            {
+                "place": words.place({"structure": structure, "phase": phase}),
+                "vendor": vendor,
+                "word": outcome.word,
+                "declared": outcome.declared,
+                "detectable": words.with_unit(
+                    words.number(outcome.detectable, words.decimals(metric)), words.metric_unit(metric)
+                )
+                if outcome.detectable is not None
+                else "–",
+                "patients": max((row["n"] for row in here if row["n"] is not None), default=None),
+            }
+        )
+    return sorted(found, key=lambda level: level["vendor"] is not None)
+
+
+def _sentences(
+    rows: Iterable[Row], controls: Mapping[str, str], trainings: int, alpha: float
+) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
     for row in rows:
         is_control = row["versus"] in controls
         if row["status"] in VALUED_STATUSES:
-            word = word_of(row)
-            text = words.comparison_sentence(row, word, seeds, is_control, controls.get(row["versus"], ""))
+            word = verdict.judge_row(row, alpha)
+            text = words.comparison_sentence(
+                row, word, trainings, is_control, controls.get(row["versus"], "")
+            )
         else:
             word = verdict.NOT_MEASURED
             why = row["note"] or words.STATUSES.get(row["status"], row["status"])
@@ -76,17 +133,13 @@ def _sentences(rows: Iterable[Row], controls: Mapping[str, str], seeds: int) -> 
     return sorted(said, key=lambda sentence: not sentence["counts"])
 
 
-def word_of(row: Row) -> str:
-    """Word for the interval of one measured difference row."""
-    low, high = (float("nan") if row[end] is None else row[end] for end in ("ci_low", "ci_high"))
-    return verdict.judge_interval(low, high, row["direction"] or "none")
-
-
 #: What tells the columns of a table of arms apart; most studies have no means by fold.
 _LEVEL = ("structure", "phase", "fold")
 
 
-def arms_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw) -> dict[str, Any]:
+def arms_section(
+    rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw, alpha: float
+) -> dict[str, Any]:
     """Means of every arm and metric, and the paired differences behind the verdict."""
     by_name = {arm.name: arm for arm in arms}
     tables, mean_panels = [], []
@@ -120,17 +173,44 @@ def arms_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw) 
         "reason": "" if tables else "no mean over patients among the result rows",
         "tables": tables,
         "means": mean_panels,
-        "forest": _forest_panels(measured, by_name, metric, draw),
+        "forest": _forest_panels(measured, by_name, metric, draw, alpha),
         "differences": [
             {
                 "arm": row["arm"],
                 "versus": row["versus"],
                 "place": words.place(row),
                 "estimate": estimate(row),
-                "word": word_of(row) if row["status"] in VALUED_STATUSES else verdict.NOT_MEASURED,
+                "word": verdict.judge_row(row, alpha)
+                if row["status"] in VALUED_STATUSES
+                else verdict.NOT_MEASURED,
+                "declared": row["p_adjusted"] is not None,
             }
             for row in differences
         ],
+        "ranking": _ranking(rows, arms, metric),
+        "mixed": [
+            {"arm": row["arm"], "versus": row["versus"], "estimate": estimate(row)}
+            for row in select(rows, metric=f"{metric}_mixed")
+        ],
+    }
+
+
+def _ranking(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[str, Any]:
+    """How often each arm is the best, its mean rank, and how alike the rankings are."""
+    ranks = {row["arm"]: row for row in select(rows, metric=f"{metric}_rank")}
+    first = {row["arm"]: row for row in select(rows, metric=f"{metric}_first")}
+    tau = next(iter(select(rows, metric=f"{metric}_rank_tau")), None)
+    # One pooled ranking, or one a structure and phase: only the single one is a table of arms.
+    if len(select(rows, metric=f"{metric}_rank")) != len(ranks):
+        return {"rows": [], "tau": None}
+    found = [
+        {"arm": arm.name, "rank": estimate(ranks[arm.name]), "first": estimate(first.get(arm.name))}
+        for arm in arms
+        if arm.name in ranks
+    ]
+    return {
+        "rows": sorted(found, key=lambda row: row["rank"]["value"]),
+        "tau": None if tau is None else tau["value"],
     }
 
 
@@ -155,13 +235,13 @@ def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: D
 
 
 def _forest_panels(
-    measured: list[Row], arms: Mapping[str, Arm], metric: str, draw: Draw
+    measured: list[Row], arms: Mapping[str, Arm], metric: str, draw: Draw, alpha: float
 ) -> list[dict[str, str]]:
     panels = []
     for structure, phase in dict.fromkeys((row["structure"], row["phase"]) for row in measured):
         shown = select(measured, structure=structure, phase=phase)
         lines = [
-            {**row, "label": f"{name} − {_short(row, arms)}", "word": word_of(row)}
+            {**row, "label": f"{name} − {_short(row, arms)}", "word": verdict.judge_row(row, alpha)}
             for name in arms
             for row in select(shown, arm=name)
         ]
@@ -217,7 +297,25 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
             panels.append(draw(f"dose-{structure or 'all'}-{phase or 'all'}", svg, title, alt))
     doses = {arm.dose for arm in arms if arm.real and arm.generator and not arm.control_of}
     reason = "" if panels else "no mean of an arm with synthetic data among the result rows"
-    return {"reason": reason, "panels": panels, "doses": sorted(doses)}
+    trends = [
+        {
+            "generator": row["generator"],
+            "place": words.place(row),
+            "slope": estimate(row),
+            "page": estimate(trend),
+        }
+        for row in pooled(select(rows, metric=f"{metric}_slope"))
+        for trend in pooled(
+            select(
+                rows,
+                metric=f"{metric}_trend",
+                generator=row["generator"],
+                structure=row["structure"],
+                phase=row["phase"],
+            )
+        )
+    ]
+    return {"reason": reason, "panels": panels, "doses": sorted(doses), "trends": trends}
 
 
 def patients_section(rows: list[Row], arms: Sequence[Arm], draw: Draw) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from synthaug.artifacts import atomic_folder, read_json, read_tsv, write_json
 from synthaug.cohort import Cohort
 from synthaug.collate import read_version
 from synthaug.config.arms import VERDICT_CONTROLS, Arm
+from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
 from synthaug.report import arms, cines, function, memorisation, people, responses, results, runs, words
 from synthaug.report.inputs import ReportInputs
@@ -38,6 +39,8 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
     rows = records(table)
     real = Cohort.open_all(inputs.cohorts.values())
     metric = settings.primary_metric
+    confidence = inputs.study.get("evaluation", {}).get("confidence")
+    alpha = 1 - (EvaluationSettings().confidence if confidence is None else confidence)
     with atomic_folder(output) as folder:
         assets = folder / "assets"
         assets.mkdir()
@@ -49,14 +52,14 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
         content = {
             "study": str(inputs.study.get("name", "study")),
             "title": str(inputs.study.get("title") or inputs.study.get("name", "study")),
-            "verdict": arms.verdict_section(rows, inputs.arms, metric),
+            "verdict": arms.verdict_section(rows, inputs.arms, metric, alpha),
             "weaknesses": list(inputs.weaknesses),
             "glance": _glance(rows, inputs),
             "datasets": people.datasets_section(inputs.cohorts),
             "splits": people.splits_section(inputs.splits),
             "declared_arms": _declared_arms(inputs),
             "summary": summary_section(table),
-            "arms": arms.arms_section(rows, inputs.arms, metric, draw),
+            "arms": arms.arms_section(rows, inputs.arms, metric, draw, alpha),
             "doses": arms.doses_section(rows, inputs.arms, metric, draw),
             "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),

@@ -103,12 +103,21 @@ def maps_section(rows: list[Row], maps: Sequence[FeatureMap], draw: Draw) -> dic
     return {"panels": panels, "mixing": mixing}
 
 
+#: Kinds of rows of one metric that the sections about arms and doses show.
+COMPARED = ("difference", "slope", "trend", "rank", "first", "rank_tau", "mixed")
+
+
+def _by_vendor(row: Row) -> bool:
+    """Whether a row of one vendor stands behind a word in the verdict's table."""
+    return str(row["metric"]).endswith(("_mean", "_difference"))
+
+
 def other_section(rows: list[Row]) -> list[dict[str, Any]]:
     """Aggregate rows that no other section shows, so that none disappears."""
     per_patient = (*OVERLAP, *CLINICAL)
     shown = {
         *(f"{name}_mean" for name in per_patient),
-        *(f"{name}_difference" for name in per_patient),
+        *(f"{name}_{kind}" for name in per_patient for kind in COMPARED),
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "extrapolated", "response")),
         *TEXT,
@@ -129,7 +138,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         }
         for row in rows
         if row["subject"] is None
-        and (row["metric"] not in shown or row["vendor"] or row["diagnosis"])
+        and (row["metric"] not in shown or (row["vendor"] and not _by_vendor(row)) or row["diagnosis"])
         and not row["metric"].startswith(("rejected_", "controllability", "function_"))
     ]
 

@@ -62,7 +62,18 @@ def broadest(rows: Sequence[Row]) -> list[Row]:
 
 def estimate(row: Row | None) -> dict[str, Any]:
     """A value as a cell shows it: with its interval and n, or with the reason why there is none."""
-    keys = ("value", "status", "note", "n", "ci_low", "ci_high", "floor", "floor_sd", "p_value", "p_adjusted")
+    keys = (
+        *("value", "status", "note", "n", "ci_low", "ci_high", "floor", "floor_sd", "p_value", "p_adjusted"),
+        *(
+            "p_wilcoxon",
+            "p_permutation",
+            "p_equivalence",
+            "effect_size",
+            "detectable",
+            "boot_low",
+            "boot_high",
+        ),
+    )
     if row is None:
         absent = {"status": "not_measured", "places": None, "text": words.STATUSES["not_measured"]}
         return {**dict.fromkeys(keys), **absent}

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from synthaug.verdict import UNDECIDED, Verdict
+
 #: Metric -> (name, unit, decimals).
 METRICS: dict[str, tuple[str, str, int]] = {
     "dice": ("Dice", "", 3),
@@ -83,6 +85,12 @@ _SUFFIXES = {
     "_ratio": "as a multiple of the floor",
     "_extrapolated": "at endless n",
     "_response": "response",
+    "_slope": "rise for each dose of 1",
+    "_trend": "trend over doses",
+    "_rank_tau": "agreement of rankings",
+    "_rank": "rank",
+    "_first": "share of replicates in which it is first",
+    "_mixed": "difference by a mixed model",
 }
 
 
@@ -190,8 +198,22 @@ CONTROLS: dict[str, ControlWords] = {
 }
 
 
+def power_sentence(metric: str, outcome: Verdict) -> str:
+    """What the study could have found, and what size would find a difference that matters."""
+    if outcome.detectable is None:
+        return ""
+    size = with_unit(number(outcome.detectable, decimals(metric)), metric_unit(metric))
+    text = f"This study could have found a difference of {size} or more with the declared power."
+    if outcome.word != UNDECIDED:
+        return text
+    if outcome.patients_needed is None:
+        return f"{text} More patients alone would not find one as small as the margin: more trainings are needed."
+    needed = counted(outcome.patients_needed, "patient")
+    return f"{text} One as small as the margin would need {needed}, with as many trainings."
+
+
 def comparison_sentence(
-    row: Mapping[str, Any], word: str, training_seeds: int, is_control: bool, match: str = "size-matched"
+    row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str = "size-matched"
 ) -> str:
     """One comparison in words, with interval, number of patients and seeds, and its verdict.
 
@@ -200,9 +222,9 @@ def comparison_sentence(
     row : mapping
         A measured difference row.
     word : str
-        Word for its interval (`synthaug.verdict.judge_interval`).
-    training_seeds : int
-        Training seeds that the arm was run with; 0 where unknown.
+        Word for it (`synthaug.verdict.judge_row`).
+    trainings : int
+        Trainings of the arm, over folds and seeds; 0 where unknown.
     is_control : bool
         Whether `versus` is a control of the verdict.
     match : str
@@ -216,8 +238,14 @@ def comparison_sentence(
         facts.append(f"95 % interval {number(row['ci_low'], places)} to {number(row['ci_high'], places)}")
     if row.get("n") is not None:
         facts.append(f"n = {counted(int(row['n']), 'patient')}")
-    if training_seeds:
-        facts.append(counted(training_seeds, "training seed"))
+    if trainings:
+        facts.append(counted(trainings, "training"))
+    if row.get("p_adjusted") is not None:
+        facts.append(f"p {p_value(row['p_adjusted'])} by Holm")
+    elif row.get("p_value") is not None:
+        facts.append(f"p {p_value(row['p_value'])}, exploratory")
+    if row.get("effect_size") is not None:
+        facts.append(f"effect size {number(row['effect_size'], 2, sign=True)}")
     against = f"the {match} control {row['versus']}" if is_control else f"{row['versus']}"
     name = METRICS[base_metric(metric)][0] if base_metric(metric) in METRICS else base_metric(metric)
     detail = f" ({', '.join(facts)})" if facts else ""

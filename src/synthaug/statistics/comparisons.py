@@ -1,0 +1,269 @@
+"""Arms compared: means over patients, paired differences, intervals, tests and what they could find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.arms import VERDICT_CONTROLS, Arm
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metrics.definitions import DEFINITIONS, fields_of
+from synthaug.statistics.bootstrap import Bootstrap
+from synthaug.statistics.equivalence import equivalence_p
+from synthaug.statistics.holm import holm
+from synthaug.statistics.mixed import mixed_difference
+from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
+from synthaug.statistics.power import detectable_difference, patients_needed
+from synthaug.statistics.precision import Precision, contrast_precision
+from synthaug.statistics.ranking import rank_stability
+from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
+from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
+from synthaug.tables import make_table
+
+Row = dict[str, Any]
+EXPLORATORY = "exploratory"
+
+
+def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: EvaluationSettings) -> pd.DataFrame:
+    """Means of every arm, and its paired differences from its controls and from real data alone.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Result rows per patient (`synthaug.metrics.scoring.score_predictions`) of all arms, folds and seeds.
+    arms : sequence of Arm
+        All arms, controls included.
+    settings : EvaluationSettings
+        Coverage, power, margins, the declared family, replicates and seed.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
+        patients) for each arm against real data alone and each arm with synthetic data against its
+        controls: per structure and phase, for overlap and surface metrics over all of them, and each
+        again by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the luck
+        of patients and of trainings (`contrast_precision`); `p_wilcoxon` and `p_permutation` are over
+        patients alone; `boot_low`, `boot_high` are of the hierarchical bootstrap. `p_adjusted` is
+        Holm's over the declared family; rows without it are exploratory. At the broadest level also
+        ``<metric>_slope`` and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and
+        ``<metric>_rank_tau`` of the ranking, and ``<metric>_mixed`` by a mixed model.
+    """
+    measured = scores[scores["value"].notna() & scores["metric"].isin(list(DEFINITIONS))]
+    pairs = comparisons_of(arms)
+    rows: list[Row] = []
+    family: list[tuple[Row, Precision]] = []
+    for level in levels_of(measured, arms):
+        place = {"structure": level.structure, "phase": level.phase, "vendor": level.vendor}
+        replicates = _Replicates(level.scores, settings)
+        rows += [_mean(level, place, arm, replicates, settings) for arm in arms]
+        for arm, other, counts in pairs:
+            row, precision = _difference(level, place, arm, other, replicates, settings)
+            rows.append(row)
+            if precision is not None and counts and _in_family(level, settings):
+                family.append((row, precision))
+        if level.broadest and level.vendor is None and DEFINITIONS[level.metric].direction != "none":
+            rows += _trends(level, place, arms, settings)
+            rows += _ranks(level, place, arms, replicates, settings)
+    _adjust(family, settings)
+    rows += _mixed(measured, pairs, settings)
+    return make_table(rows)
+
+
+def comparisons_of(arms: Sequence[Arm]) -> list[tuple[Arm, Arm, bool]]:
+    """Pairs (arm, other, whether other is a control that counts in the verdict) that are compared."""
+    references = [arm for arm in arms if arm.real and arm.generator is None and arm.control is None]
+    pairs = [
+        (arm, other, other.control in VERDICT_CONTROLS)
+        for arm in arms
+        for other in arms
+        if other.control_of == arm.name
+    ]
+    return pairs + [(arm, other, False) for arm in arms if arm not in references for other in references]
+
+
+class _Replicates:
+    """Bootstrap means of the arms of one level, made when asked for and kept."""
+
+    def __init__(self, scores: Mapping[str, Scores], settings: EvaluationSettings) -> None:
+        self._scores, self._settings = scores, settings
+        self._streams = {name: number for number, name in enumerate(scores)}
+        self._known = {name: ~np.isnan(patient_means(own)) for name, own in scores.items()}
+        self._bootstraps: dict[tuple[bytes, bytes], Bootstrap] = {}
+        self._means: dict[tuple[str, bytes], np.ndarray] = {}
+
+    def of(self, *names: str) -> list[np.ndarray]:
+        """Replicates of these arms over the patients that all of them scored; two patients at least."""
+        kept = np.logical_and.reduce([self._known[name] for name in names])
+        return [self._mean(name, kept) for name in names]
+
+    def _mean(self, name: str, kept: np.ndarray) -> np.ndarray:
+        key = (name, kept.tobytes())
+        if key not in self._means:
+            own = self._scores[name]
+            own = own._replace(values=own.values[kept])
+            folds = fold_of_patients(own)
+            drawn = (kept.tobytes(), folds.tobytes())
+            if drawn not in self._bootstraps:
+                self._bootstraps[drawn] = Bootstrap(folds, self._settings.replicates, self._settings.seed)
+            self._means[key] = self._bootstraps[drawn].means(own, self._streams[name])
+        return self._means[key]
+
+
+def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings: EvaluationSettings) -> Row:
+    about = {**fields_of(level.metric, "_mean"), **place, **_arm_fields(arm)}
+    precision = contrast_precision([level.scores[arm.name]], [1.0])
+    if precision is None:
+        return {**about, **_too_few([level.scores[arm.name]])}
+    drawn = _bounds(replicates.of(arm.name)[0], settings)
+    return {**about, **_estimate(precision, (arm,), settings), **drawn}
+
+
+def _difference(
+    level: Level, place: Row, arm: Arm, other: Arm, replicates: _Replicates, settings: EvaluationSettings
+) -> tuple[Row, Precision | None]:
+    about = {**fields_of(level.metric, "_difference"), **place, **_arm_fields(arm), "versus": other.name}
+    pair = [level.scores[arm.name], level.scores[other.name]]
+    precision = contrast_precision(pair, [1.0, -1.0])
+    if precision is None:
+        return {**about, **_too_few(pair)}, None
+    ours, theirs = replicates.of(arm.name, other.name)
+    row = {**about, **_estimate(precision, (arm, other), settings), **_bounds(ours - theirs, settings)}
+    differences = np.round(precision.differences, 12)
+    row["p_wilcoxon"] = wilcoxon_p(differences)
+    row["p_permutation"] = sign_flip_p(differences, settings.permutations, settings.seed)
+    deviation = differences.std(ddof=1)
+    if deviation > 0:
+        row["effect_size"] = float(differences.mean() / deviation)
+    if precision.known:
+        row["p_value"] = precision.p_value()
+        margin = settings.equivalence_margin.of(level.metric)
+        if margin is not None:
+            row["p_equivalence"] = equivalence_p(precision, margin)
+        _plan(row, precision, settings.alpha, settings.power, settings)
+    return row, precision
+
+
+def _estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSettings) -> Row:
+    low, high = precision.interval(settings.confidence)
+    row = {"status": "ok", "value": precision.value, "n": precision.n, "ci_low": low, "ci_high": high}
+    if not precision.known:
+        once = [arm.name for arm, df in zip(arms, precision.trainings_df, strict=True) if df < 1]
+        row["note"] = (
+            f"{' and '.join(once)}: one independent training a fold, so how trainings differ is unknown; "
+            "the interval is over patients alone"
+        )
+    return row
+
+
+def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings) -> None:
+    """What the study could have found, and how many patients would find the margin."""
+    row["detectable"] = detectable_difference(precision, alpha, power)
+    margin = settings.equivalence_margin.of(row["metric"].removesuffix("_difference"))
+    row["patients_needed"] = None
+    if margin is not None:
+        row["patients_needed"] = patients_needed(precision, margin, alpha, power)
+
+
+def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
+    low, high = np.quantile(replicates, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
+    return {"boot_low": float(low), "boot_high": float(high)}
+
+
+def _too_few(arms: Sequence[Scores]) -> Row:
+    n = int((~np.isnan(np.stack([patient_means(arm) for arm in arms])).any(axis=0)).sum())
+    note = f"{n} patients scored in common; at least 2 in a fold are needed"
+    return {"status": "not_measured", "note": note, "n": n}
+
+
+def _in_family(level: Level, settings: EvaluationSettings) -> bool:
+    if level.metric not in settings.family or level.vendor is not None:
+        return False
+    return level.broadest if settings.family_level == "pooled" else level.structure is not None
+
+
+def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSettings) -> None:
+    """Holm over the family; its members are planned for the verdict, at Holm's strictest level."""
+    # A comparison whose p-value is unknown stays in the family, as one that found nothing.
+    adjusted = holm(row.get("p_value", 1.0) for row, _ in family)
+    for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
+        if precision.known:
+            row["p_adjusted"] = float(p_adjusted)
+            # A verdict needs every comparison of its arm: each is planned with the root of the power.
+            shared = sum(other["arm"] == row["arm"] for other, _ in family)
+            power = settings.power ** (1 / shared)
+            _plan(row, precision, settings.alpha / len(family), power, settings)
+
+
+def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationSettings) -> list[Row]:
+    rows = []
+    for generator, members in dose_series(arms).items():
+        series = [level.scores[arm.name] for arm in members]
+        precision = contrast_precision(series, list(slope_weights([arm.dose for arm in members])))
+        shared = {**place, "generator": generator}
+        slope = {**fields_of(level.metric, "_slope"), **shared}
+        trend = {**fields_of(level.metric, "_trend"), **shared, "direction": "none"}
+        page = page_trend_p(series)
+        if precision is None or page is None:
+            rows += [{**slope, **_too_few(series)}, {**trend, **_too_few(series)}]
+            continue
+        slope |= _estimate(precision, members, settings)
+        if precision.known:
+            slope["p_value"] = precision.p_value()
+        # The sign of the slope, with the p-value of the ranks.
+        value = float(np.sign(np.round(precision.value, 12)))
+        trend |= {"status": "ok", "value": value, "p_value": page, "n": precision.n, "unit": ""}
+        rows += [{**row, "note": row.get("note") or EXPLORATORY} for row in (slope, trend)]
+    return rows
+
+
+def _ranks(
+    level: Level, place: Row, arms: Sequence[Arm], replicates: _Replicates, settings: EvaluationSettings
+) -> list[Row]:
+    means = {arm.name: patient_means(level.scores[arm.name]) for arm in arms}
+    scored = [arm for arm in arms if (~np.isnan(means[arm.name])).any()]
+    kept = np.logical_and.reduce([~np.isnan(means[arm.name]) for arm in scored])
+    n = int(kept.sum())
+    if len(scored) < 2 or n < 2:
+        return []
+    names = [arm.name for arm in scored]
+    values = np.array([means[name][kept].mean() for name in names])
+    direction = DEFINITIONS[level.metric].direction
+    found = rank_stability(values, np.stack(replicates.of(*names), axis=1), direction)
+    shared = {"status": "ok", "unit": "1", "n": n, "note": EXPLORATORY, **place}
+    rows: list[Row] = []
+    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
+    for number, arm in enumerate(scored):
+        low, high = np.quantile(found.ranks[:, number], tails)
+        rank = {"value": float(found.ranks[:, number].mean()), "ci_low": float(low), "ci_high": float(high)}
+        first = {"value": float(found.first[number]), "direction": "higher"}
+        about = {**shared, **_arm_fields(arm)}
+        rows.append({**fields_of(level.metric, "_rank"), **about, **rank, "direction": "lower"})
+        rows.append({**fields_of(level.metric, "_first"), **about, **first})
+    if not np.isnan(found.tau):
+        tau = {"value": found.tau, "direction": "higher"}
+        rows.append({**fields_of(level.metric, "_rank_tau"), **shared, **tau})
+    return rows
+
+
+def _mixed(
+    measured: pd.DataFrame, pairs: Sequence[tuple[Arm, Arm, bool]], settings: EvaluationSettings
+) -> list[Row]:
+    if not settings.mixed_model:
+        return []
+    rows = []
+    for metric in settings.family:
+        own = measured[measured["metric"] == metric]
+        for arm, other, counts in pairs:
+            if counts:
+                row = mixed_difference(own, arm.name, other.name, settings.confidence)
+                about = {**fields_of(metric, "_mixed"), **_arm_fields(arm), "versus": other.name}
+                rows.append({**about, "note": EXPLORATORY, **row})
+    return rows
+
+
+def _arm_fields(arm: Arm) -> Row:
+    return {"arm": arm.name, "generator": arm.generator, "dose": arm.dose}

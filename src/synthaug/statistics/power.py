@@ -1,0 +1,70 @@
+"""What a study of this size could have found, and what size would find a given difference."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from synthaug.statistics.precision import Precision
+
+#: Patients beyond which a study is no longer planned but wished for.
+MOST_PATIENTS = 100_000
+_NORMAL_DF = 1e5  # from here on the t distribution is the normal one
+
+
+def detectable_difference(precision: Precision, alpha: float, power: float, n: int | None = None) -> float:
+    """Smallest true difference that a two-sided test at `alpha` finds with the given power.
+
+    Parameters
+    ----------
+    precision : Precision
+        Observed variances.
+    alpha : float
+        Level of the test.
+    power : float
+        Probability of finding the difference.
+    n : int, optional
+        Patients of the study; those observed where not given.
+
+    Returns
+    -------
+    float
+        In the unit of the metric: the noncentrality of the t test times the standard error.
+    """
+    variance, df = precision.variance(n)
+    if df > _NORMAL_DF:
+        centre = special.ndtri(1 - alpha / 2) + special.ndtri(power)
+    else:
+        centre = special.nctdtrinc(df, 1 - power, special.stdtrit(df, 1 - alpha / 2))
+    return float(centre * np.sqrt(variance))
+
+
+def patients_needed(precision: Precision, difference: float, alpha: float, power: float) -> int | None:
+    """Fewest patients that find a true difference with the given power, with as many trainings.
+
+    Parameters
+    ----------
+    precision : Precision
+        Observed variances.
+    difference : float
+        The true difference to find, in the unit of the metric; above 0.
+    alpha, power : float
+        Level of the test and probability of finding the difference.
+
+    Returns
+    -------
+    int or None
+        None where no number of patients would do, as the trainings themselves differ too much:
+        then more trainings are needed.
+    """
+    folds = precision.n - precision.patients_df
+    low, high = folds + 1, MOST_PATIENTS
+    if detectable_difference(precision, alpha, power, high) > difference:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if detectable_difference(precision, alpha, power, middle) <= difference:
+            high = middle
+        else:
+            low = middle + 1
+    return low
