@@ -103,7 +103,10 @@ DEFINITIONS: dict[str, Definition] = {
 #: Counts of the samples that one reason of the quality gate rejected are named after the reason.
 REJECTED = "rejected_"
 #: Unit of an aggregate whose unit is not that of what it aggregates.
-_UNIT_OF = {"_ratio": "1", "_spread": "1", "_response": ""}
+_UNIT_OF = {
+    **dict.fromkeys(("_ratio", "_spread", "_rank", "_first", "_rank_tau"), "1"),
+    **dict.fromkeys(("_response", "_trend"), ""),
+}
 
 
 def fields_of(metric: str, suffix: str = "") -> dict[str, str]:

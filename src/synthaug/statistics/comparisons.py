@@ -215,7 +215,7 @@ def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationS
             slope["p_value"] = precision.p_value()
         # The sign of the slope, with the p-value of the ranks.
         value = float(np.sign(np.round(precision.value, 12)))
-        trend |= {"status": "ok", "value": value, "p_value": page, "n": precision.n, "unit": ""}
+        trend |= {"status": "ok", "value": value, "p_value": page, "n": precision.n}
         rows += [{**row, "note": row.get("note") or EXPLORATORY} for row in (slope, trend)]
     return rows
 
@@ -233,7 +233,7 @@ def _ranks(
     values = np.array([means[name][kept].mean() for name in names])
     direction = DEFINITIONS[level.metric].direction
     found = rank_stability(values, np.stack(replicates.of(*names), axis=1), direction)
-    shared = {"status": "ok", "unit": "1", "n": n, "note": EXPLORATORY, **place}
+    shared = {"status": "ok", "n": n, "note": EXPLORATORY, **place}
     rows: list[Row] = []
     tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     for number, arm in enumerate(scored):
