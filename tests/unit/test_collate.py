@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from synthaug.artifacts import write_tsv
-from synthaug.collate import collate, read_checksums, read_version
 from synthaug.errors import SynthaugError
 from synthaug.tables import COLUMNS, make_table
+from synthaug.tables.collate import collate, read_checksums, read_version
 
 DICE = {"metric": "dice", "definition": "dice.v1", "unit": "1", "status": "ok", "direction": "higher"}
 

@@ -17,7 +17,6 @@ from report_study import HOSTILE, beating_heart, make_study
 from synthaug.artifacts import write_json
 from synthaug.cli import main
 from synthaug.cohort import Cohort
-from synthaug.collate import read_version
 from synthaug.config.arms import Arm, ArmSettings, resolve_arms
 from synthaug.config.report import ReportSettings
 from synthaug.report import words
@@ -28,6 +27,7 @@ from synthaug.report.inputs import ReportInputs, TrainingRun
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.tables import make_table
+from synthaug.tables.collate import read_version
 
 
 class Page(HTMLParser):

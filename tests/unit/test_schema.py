@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from synthaug.artifacts import write_tsv
-from synthaug.collate import collate
 from synthaug.errors import SynthaugError
 from synthaug.metrics.definitions import DEFINITIONS, definition_of, fields_of
-from synthaug.schema import DOCUMENT, documented, read_rows, row_schema
 from synthaug.synthesis.gather import acceptance_rows
 from synthaug.tables import COLUMNS, TABLE, VALUED_STATUSES
+from synthaug.tables.collate import collate
+from synthaug.tables.schema import DOCUMENT, documented, read_rows, row_schema
 
 GOOD = {**fields_of("dice"), "value": 0.9, "status": "ok", "arm": "real", "subject": "p-1", "n": 1}
 
@@ -121,7 +121,7 @@ def test_rows_of_the_quality_gate_pass(tmp_path):
 
 def test_the_document_lists_the_columns_as_they_are():
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert text == documented(text), "run python -m synthaug.schema"
+    assert text == documented(text), "run python -m synthaug.tables.schema"
     assert all(f"| `{name}` |" in text for name in COLUMNS)
 
 

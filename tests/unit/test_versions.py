@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from synthaug.artifacts import write_tsv
-from synthaug.collate import read_version
 from synthaug.errors import SynthaugError
 from synthaug.tables import make_table
-from synthaug.versions import current_version, find_version, publish, verify, write_current
+from synthaug.tables.collate import read_version
+from synthaug.tables.versions import current_version, find_version, publish, verify, write_current
 
 
 def rows(tmp_path, value):

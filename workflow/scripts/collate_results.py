@@ -4,13 +4,13 @@ from pathlib import Path
 
 import yaml
 
-from synthaug.completeness import check_complete
 from synthaug.config.arms import Arm
 from synthaug.job import job
-from synthaug.manifest import Training, as_tsv, code_manifest, data_manifest, trainings_manifest
 from synthaug.provenance import environment, run_record
 from synthaug.report.summary_formats import summary_files
-from synthaug.versions import publish, write_current
+from synthaug.tables.completeness import check_complete
+from synthaug.tables.manifest import Training, as_tsv, code_manifest, data_manifest, trainings_manifest
+from synthaug.tables.versions import publish, write_current
 
 with job(snakemake):
     inputs, params = snakemake.input, snakemake.params

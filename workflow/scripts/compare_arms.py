@@ -6,8 +6,8 @@ from synthaug.artifacts import write_tsv
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.job import job
-from synthaug.schema import read_rows
 from synthaug.statistics import compare_arms
+from synthaug.tables.schema import read_rows
 
 with job(snakemake):
     scores = pd.concat([read_rows(path) for path in snakemake.input.scores], ignore_index=True)

@@ -7,7 +7,7 @@ from synthaug.config.report import ReportSettings
 from synthaug.job import job
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
-from synthaug.versions import current_version
+from synthaug.tables.versions import current_version
 
 with job(snakemake):
     inputs, params = snakemake.input, snakemake.params

@@ -64,7 +64,7 @@ def compare_rows(before: pd.DataFrame, after: pd.DataFrame) -> RowChanges:
     Parameters
     ----------
     before, after : DataFrame
-        Rows of two versions (`synthaug.collate.read_version`). Columns that only one of them has
+        Rows of two versions (`synthaug.tables.collate.read_version`). Columns that only one of them has
         count as empty in the other.
 
     Returns

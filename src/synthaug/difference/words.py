@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthaug.collate import read_version
 from synthaug.difference.numbers import Change, RowChanges, compare_rows
 from synthaug.difference.reasons import DEVICE, Reason, explain
+from synthaug.tables.collate import read_version
 
 #: Lines of one kind that are printed unless all are asked for.
 SHOWN = 10

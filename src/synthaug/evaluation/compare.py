@@ -26,7 +26,7 @@ from synthaug.metrics.distances import measure_distances
 from synthaug.metrics.fidelity import measure_fidelity
 from synthaug.progress import progress
 from synthaug.report.evaluation import comparison_table, render_page
-from synthaug.schema import typed
+from synthaug.tables.schema import typed
 
 if TYPE_CHECKING:
     from synthaug.models.weights import Header

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthaug.artifacts import read_json
-from synthaug.collate import verify
 from synthaug.errors import SynthaugError
 from synthaug.report.render import render
+from synthaug.tables.collate import verify
 
 
 def render_again(study: Path, output: Path | None = None) -> Path:

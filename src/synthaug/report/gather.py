@@ -7,7 +7,6 @@ from typing import Any
 
 from synthaug.artifacts import atomic_folder, read_json, read_tsv, write_json
 from synthaug.cohort import Cohort
-from synthaug.collate import read_version
 from synthaug.config.arms import VERDICT_CONTROLS, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
@@ -15,6 +14,7 @@ from synthaug.report import arms, cines, function, memorisation, people, respons
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
 from synthaug.report.summary_formats import summary_section
+from synthaug.tables.collate import read_version
 
 
 def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path) -> None:

@@ -91,7 +91,7 @@ class ReportInputs:
     Attributes
     ----------
     tables : Path
-        Folder of the table version (`synthaug.collate.collate`).
+        Folder of the table version (`synthaug.tables.collate.collate`).
     study : mapping
         The resolved configuration, JSON-able.
     arms : sequence of Arm

@@ -127,7 +127,7 @@ def _asked_and_measured(run: SyntheticRun, column: str) -> tuple[pd.DataFrame, s
 
 def provenance_section(tables: Path, study: Mapping[str, Any], n_rows: int) -> dict[str, Any]:
     """Where the numbers come from: the run's record, the table version and its checksums."""
-    from synthaug.collate import read_checksums
+    from synthaug.tables.collate import read_checksums
 
     record = read_json(tables / "provenance.json") if (tables / "provenance.json").is_file() else {}
     return {

@@ -21,7 +21,7 @@ def check_complete(
     Parameters
     ----------
     rows : DataFrame
-        All result rows of the study (`synthaug.schema.read_rows`).
+        All result rows of the study (`synthaug.tables.schema.read_rows`).
     arms : sequence of Arm
         All arms, controls included.
     folds, draws, seeds : sequence of int

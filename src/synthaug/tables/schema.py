@@ -1,6 +1,6 @@
 """Result rows held to one schema, each fault said in one line; made from `synthaug.tables.TABLE`.
 
-``python -m synthaug.schema`` writes the columns into ``docs/tables.md``; a test holds them equal.
+``python -m synthaug.tables.schema`` writes the columns into ``docs/tables.md``; a test holds them equal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from synthaug.artifacts import read_tsv
 from synthaug.errors import SynthaugError
 from synthaug.metrics.definitions import definition_of
-from synthaug.tables import (
+from synthaug.tables.rows import (
     COLUMNS,
     INTEGER_COLUMNS,
     KEY_COLUMNS,
@@ -29,8 +29,8 @@ from synthaug.tables import (
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "tables.md"
-BEGIN, END = "<!-- columns: written by python -m synthaug.schema -->", "<!-- end of columns -->"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "tables.md"
+BEGIN, END = "<!-- columns: written by python -m synthaug.tables.schema -->", "<!-- end of columns -->"
 _TYPES = {"text": "string", "number": "float64", "integer": "Int64"}
 _SHOWN = 5  # faults of one file that are said one by one; the rest is counted
 

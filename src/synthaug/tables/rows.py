@@ -115,7 +115,7 @@ def make_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     rows : iterable of mappings
         Keys among `COLUMNS`; `metric`, `definition`, `status` are required, and `value`
         exactly where the status is one of `VALUED_STATUSES`. Files of rows are checked in
-        full when they are read (`synthaug.schema.read_rows`).
+        full when they are read (`synthaug.tables.schema.read_rows`).
 
     Raises
     ------

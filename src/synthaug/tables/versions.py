@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from synthaug.artifacts import read_json, write_json
-from synthaug.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
 from synthaug.errors import SynthaugError
+from synthaug.tables.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
 
 CURRENT = "current.json"
 
@@ -31,7 +31,7 @@ def publish(
     provenance : mapping
         Where the rows come from; kept with a new version.
     companions : callable, optional
-        Gives the text files beside the rows of a new version (`synthaug.collate.collate`).
+        Gives the text files beside the rows of a new version (`synthaug.tables.collate.collate`).
 
     Returns
     -------

@@ -11,9 +11,9 @@ import pandas as pd
 
 from synthaug.artifacts import atomic_folder, sha256_file, write_json, write_text
 from synthaug.errors import SynthaugError
-from synthaug.run_crate import write_crate
-from synthaug.schema import check_rows, read_rows, typed
-from synthaug.tables import COLUMNS, about, key_text
+from synthaug.tables.rows import COLUMNS, about, key_text
+from synthaug.tables.run_crate import write_crate
+from synthaug.tables.schema import check_rows, read_rows, typed
 
 CHECKSUMS = "SHA256SUMS"
 #: The table that people and other programs read, and by which a version is found again.

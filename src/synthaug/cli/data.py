@@ -1,0 +1,72 @@
+"""Commands about datasets: write a phantom, validate what is there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from synthaug.errors import SynthaugError
+from synthaug.progress import progress
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    phantom = commands.add_parser("phantom", help="write a phantom dataset in the raw layout of a public one")
+    phantom.add_argument("output", type=Path, help="folder to write; it must not exist")
+    phantom.add_argument("--layout", choices=["acdc", "mnms"], default="acdc")
+    phantom.add_argument("--subjects", type=int, default=20)
+    phantom.add_argument(
+        "--vendors", nargs="+", default=["A"], choices=["A", "B", "C"], help="scanners, in turn"
+    )
+    phantom.add_argument("--unlabelled", type=float, default=0.0, help="share of subjects without labels")
+    phantom.add_argument("--seed", type=int, default=0)
+    phantom.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    phantom.set_defaults(run=_phantom)
+
+    validate = commands.add_parser(
+        "validate", help="read a dataset or cohort once and say what is wrong with it"
+    )
+    validate.add_argument("path", type=Path)
+    validate.add_argument("--dataset", required=True, choices=["acdc", "mnms", "mnms2", "nifti", "cohort"])
+    validate.set_defaults(run=_validate)
+
+
+def _phantom(options: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from synthaug.config.phantom import PhantomSettings
+    from synthaug.datasets.phantom import write_phantom
+
+    if options.output.exists():
+        raise SynthaugError(f"{options.output}: exists already; name a new folder or remove it")
+    try:
+        settings = PhantomSettings(
+            subjects=options.subjects,
+            vendors=options.vendors,
+            unlabelled=options.unlabelled,
+            seed=options.seed,
+        )
+    except ValidationError as error:
+        finding = error.errors()[0]
+        raise SynthaugError(f"--{'.'.join(map(str, finding['loc']))}: {finding['msg']}") from None
+    write_phantom(
+        options.output, options.layout, settings, processes=options.processes, progress=progress("subjects")
+    )
+    print(f"{options.subjects} subjects in {options.output}")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from synthaug.validate import validate_cohort, validate_dataset
+
+    if options.dataset == "cohort":
+        findings = validate_cohort(options.path)
+    else:
+        findings = validate_dataset(options.dataset, options.path)
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {options.path}", file=sys.stderr)
+    return 1 if findings else 0

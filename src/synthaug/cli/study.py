@@ -1,0 +1,77 @@
+"""Commands about a study: what it costs, what changed, its page once more."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from synthaug.errors import SynthaugError
+
+
+def add(commands: Any) -> None:
+    """Declare the commands."""
+    cost = commands.add_parser("cost", help="say what a declared study costs: jobs, hours, disk")
+    cost.add_argument("study", type=Path, metavar="STUDY.yaml")
+    cost.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="folder in which earlier runs recorded their times",
+    )
+    cost.set_defaults(run=_cost)
+
+    diff = commands.add_parser(
+        "diff", help="what changed between two result table versions, in numbers and why (exits as diff does)"
+    )
+    diff.add_argument(
+        "before", metavar="A", help="folder of a version, or with --study its name (v001, current)"
+    )
+    diff.add_argument("after", metavar="B", help="the same")
+    diff.add_argument("--study", type=Path, help="the study's results, results/<study>")
+    diff.add_argument("--all", action="store_true", help="every line, not only the first of each kind")
+    diff.add_argument("--json", action="store_true", help="everything as JSON, for other programs")
+    diff.set_defaults(run=_diff, refused=2)
+
+    report = commands.add_parser("report", help="render the page of a study again from its gathered content")
+    report.add_argument("study", type=Path, help="the study's results, results/<study>")
+    report.add_argument(
+        "--output", type=Path, help="HTML file to write; report.html of the study if not given"
+    )
+    report.set_defaults(run=_report, refused=2)
+
+
+def _cost(options: argparse.Namespace) -> int:
+    import yaml
+
+    from synthaug.config.study import load_study
+    from synthaug.cost import count_subjects, estimate_cost, say_cost
+
+    try:
+        content = yaml.safe_load(options.study.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SynthaugError(
+            f"{options.study}: not a readable YAML file; {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(content, dict):
+        raise SynthaugError(f"{options.study}: holds no keys; give a study file such as config/config.yaml")
+    study = load_study(content)
+    print(say_cost(study, estimate_cost(study, count_subjects(study), options.results)))
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from synthaug.difference import as_json, as_text, compare_versions
+    from synthaug.tables.versions import find_version
+
+    found = compare_versions(*(find_version(name, options.study) for name in (options.before, options.after)))
+    print(as_json(found) if options.json else as_text(found, options.all), end="")
+    return 1 if found.rows else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from synthaug.report.again import render_again
+
+    page = render_again(options.study, options.output)
+    print(f"{page}")
+    return 0
