@@ -17,9 +17,9 @@ import pandas as pd
 
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metrics.definitions import fields_of
 from synthaug.statistics import compare_arms
 from synthaug.tables import COLUMNS
+from synthaug.tables.definitions import fields_of
 
 SEEDS, PATIENTS = 5, 200
 PLACES = tuple(itertools.product(("LV", "MYO", "RV"), ("ED", "ES")))

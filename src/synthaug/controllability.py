@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
-from synthaug.metrics.definitions import fields_of
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 #: Functional columns a condition plan may ask for, with structure and phase.

@@ -14,11 +14,11 @@ from synthaug.config.features import ExtractorSettings
 from synthaug.features.base import ExtractorAbsent
 from synthaug.features.extraction import make_extractor
 from synthaug.features.probes import extract_probes
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.responses import measure_responses
 from synthaug.metrics.subject_distances import KINDS
 from synthaug.splits import read_split, subjects_of
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 
 def probe_distances(

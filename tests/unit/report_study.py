@@ -11,10 +11,10 @@ import pandas as pd
 from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import write_cohort, write_subject
 from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
-from synthaug.metrics.definitions import definition_of
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate
+from synthaug.tables.definitions import definition_of
 from synthaug.volumes import measure_function
 
 SPACING_MM = (10.0, 2.0, 2.0)

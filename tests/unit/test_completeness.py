@@ -8,10 +8,10 @@ import pytest
 from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.errors import SynthaugError
-from synthaug.metrics.definitions import fields_of
 from synthaug.statistics import compare_arms
 from synthaug.tables import make_table
 from synthaug.tables.completeness import check_complete
+from synthaug.tables.definitions import fields_of
 
 ARMS = list(resolve_arms({"real": ArmSettings(), "plus": ArmSettings(generator="g", dose=1.0)}).values())
 FOLDS, DRAWS, SEEDS = (0, 1), (0, 1), (0, 1)

@@ -11,10 +11,10 @@ import pytest
 from synthaug.artifacts import write_tsv
 from synthaug.cli import main
 from synthaug.difference import as_text, compare_rows, compare_versions, explain
-from synthaug.metrics.definitions import fields_of
 from synthaug.provenance import git_state, seeds_of
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate
+from synthaug.tables.definitions import fields_of
 
 PATIENT = {**fields_of("dice"), "status": "ok", "arm": "plus", "fold": 0, "training_seed": 0}
 MEAN = {**fields_of("dice", "_mean"), "status": "ok", "arm": "plus", "ci_low": 0.8, "ci_high": 0.9}

@@ -11,10 +11,10 @@ from report_study import write_made_up_cohort
 
 from synthaug.artifacts import write_json, write_tsv
 from synthaug.errors import SynthaugError
-from synthaug.metrics.definitions import fields_of
 from synthaug.provenance import environment
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate, read_checksums
+from synthaug.tables.definitions import fields_of
 from synthaug.tables.manifest import Training, code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.run_crate import read_crate
 

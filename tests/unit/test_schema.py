@@ -9,10 +9,10 @@ import pytest
 
 from synthaug.artifacts import write_tsv
 from synthaug.errors import SynthaugError
-from synthaug.metrics.definitions import DEFINITIONS, definition_of, fields_of
 from synthaug.synthesis.gather import acceptance_rows
 from synthaug.tables import COLUMNS, TABLE, VALUED_STATUSES
 from synthaug.tables.collate import collate
+from synthaug.tables.definitions import DEFINITIONS, definition_of, fields_of
 from synthaug.tables.schema import DOCUMENT, documented, read_rows, row_schema
 
 GOOD = {**fields_of("dice"), "value": 0.9, "status": "ok", "arm": "real", "subject": "p-1", "n": 1}

@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from synthaug.config.arms import Arm
+from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metrics.definitions import fields_of
-from synthaug.statistics import Scores, compare_arms, comparisons_of, contrast_precision, holm
+from synthaug.statistics import Scores, compare_arms, contrast_precision, holm
 from synthaug.statistics.bootstrap import Bootstrap, draw_trainings
 from synthaug.statistics.equivalence import equivalence_p
 from synthaug.statistics.mixed import mixed_difference
@@ -24,6 +23,7 @@ from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.trend import page_trend_p, slope_weights
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 REAL = Arm("real", True, None, 0.0)
 PLUS = Arm("plus", True, "cascade", 1.0)

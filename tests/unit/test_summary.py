@@ -8,10 +8,10 @@ import io
 import pandas as pd
 import pytest
 
-from synthaug.metrics.definitions import fields_of
 from synthaug.report.summary import summarise
 from synthaug.report.summary_formats import latex_escaped, summary_files, summary_section
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 
 def mean(metric: str, arm: str, value: float | None, **more) -> dict:

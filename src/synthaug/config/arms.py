@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -211,3 +211,18 @@ def reference_of(arm: Arm, arms: Iterable[Arm]) -> Arm | None:
     if not arm.real:
         return max(baselines, key=lambda other: other.real, default=None)
     return next((other for other in baselines if other.real == arm.real), None)
+
+
+def comparisons_of(arms: Sequence[Arm]) -> list[tuple[Arm, Arm, bool]]:
+    """Pairs (arm, other, whether other is a control that counts in the verdict) that are compared.
+
+    Each arm with its controls, and each with every arm of real patients alone.
+    """
+    references = [arm for arm in arms if arm.real and arm.generator is None and arm.control is None]
+    pairs = [
+        (arm, other, other.control in VERDICT_CONTROLS)
+        for arm in arms
+        for other in arms
+        if other.control_of == arm.name
+    ]
+    return pairs + [(arm, other, False) for arm in arms if arm not in references for other in references]

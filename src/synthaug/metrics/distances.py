@@ -10,7 +10,6 @@ import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
 from synthaug.metrics.subject_distances import (
     KINDS,
@@ -20,6 +19,7 @@ from synthaug.metrics.subject_distances import (
     transformed_rows,
 )
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from synthaug.features.files import FeatureSet
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.manifold import ManifoldScores, manifold_scores
 from synthaug.metrics.subject_distances import subject_features
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 #: Neighbours that span a ball; part of the definition.
 NEIGHBOURS = 5

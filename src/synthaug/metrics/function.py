@@ -16,8 +16,8 @@ from synthaug.metrics.clinical import (
     wall_thickening,
     wall_thickness_mm,
 )
-from synthaug.metrics.definitions import fields_of
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 from synthaug.volumes import FUNCTION_COLUMNS, measure_function, volume_curve_ml
 
 #: Quantity -> structure, phase: what is measured of each heart.

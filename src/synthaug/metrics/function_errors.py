@@ -9,7 +9,7 @@ import numpy as np
 
 from synthaug.cohort import STRUCTURES
 from synthaug.metrics.clinical import N_SEGMENTS, stroke_volume_ml, wall_thickness_mm
-from synthaug.metrics.definitions import fields_of
+from synthaug.tables.definitions import fields_of
 from synthaug.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 
 Row = dict[str, Any]

@@ -11,9 +11,9 @@ from scipy.spatial.distance import cdist
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.subject_distances import fit_transforms, transformed_rows
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 KINDS = ("temporal", "spatial")
 _NEIGHBOURS = 5

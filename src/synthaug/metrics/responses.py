@@ -11,9 +11,9 @@ import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 #: From the indices of reference and of other subjects to a distance, and to its floor.
 Trial = Callable[[np.ndarray, np.ndarray], tuple[float, float] | None]

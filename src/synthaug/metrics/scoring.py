@@ -13,11 +13,11 @@ import pandas as pd
 from synthaug.artifacts import read_json
 from synthaug.cohort import STRUCTURES, Cohort
 from synthaug.errors import SynthaugError
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.function_errors import PHASES, function_errors, wall_errors
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 from synthaug.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 
 Row = dict[str, Any]

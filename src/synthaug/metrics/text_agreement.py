@@ -11,8 +11,8 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.features.image_text import clipsim
-from synthaug.metrics.definitions import fields_of
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 METRICS = ("clipsim", "clipsim_real", "clipsim_other")
 

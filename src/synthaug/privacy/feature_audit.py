@@ -10,13 +10,13 @@ import pandas as pd
 
 from synthaug.cohort import Cohort
 from synthaug.features.files import FeatureSet
-from synthaug.metrics.definitions import fields_of
 from synthaug.metrics.subject_distances import fit_transforms, transformed_rows
 from synthaug.privacy.data_copying import FEWEST as FEWEST_REGIONS
 from synthaug.privacy.data_copying import data_copying
 from synthaug.privacy.planted import DISGUISES, plant
 from synthaug.privacy.scores import FEWEST, Likenesses, score_copies, unscored
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 _SUFFIX = "_features"
 _PLANTED = 12  # training subjects who are planted: each disguise costs an extraction

@@ -11,8 +11,8 @@ import pandas as pd
 from synthaug.artifacts import read_tsv
 from synthaug.config.synthesis import CopySettings
 from synthaug.errors import SynthaugError
-from synthaug.metrics.definitions import fields_of
 from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
 
 _NAMED = 3  # pairs that an error names
 

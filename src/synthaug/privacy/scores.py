@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from synthaug.metrics.definitions import fields_of
 from synthaug.privacy.memorisation import (
     Share,
     authenticity,
@@ -19,6 +18,7 @@ from synthaug.privacy.memorisation import (
     validated_threshold,
 )
 from synthaug.privacy.planted import DISGUISES
+from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 #: Training subjects without which there is no threshold.

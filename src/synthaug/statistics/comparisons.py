@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.config.arms import VERDICT_CONTROLS, Arm
+from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metrics.definitions import DEFINITIONS, fields_of
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.equivalence import equivalence_p
 from synthaug.statistics.holm import holm
@@ -22,6 +21,7 @@ from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
+from synthaug.tables.definitions import DEFINITIONS, fields_of
 
 Row = dict[str, Any]
 EXPLORATORY = "exploratory"
@@ -71,18 +71,6 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
     _adjust(family, settings)
     rows += _mixed(measured, pairs, settings)
     return make_table(rows)
-
-
-def comparisons_of(arms: Sequence[Arm]) -> list[tuple[Arm, Arm, bool]]:
-    """Pairs (arm, other, whether other is a control that counts in the verdict) that are compared."""
-    references = [arm for arm in arms if arm.real and arm.generator is None and arm.control is None]
-    pairs = [
-        (arm, other, other.control in VERDICT_CONTROLS)
-        for arm in arms
-        for other in arms
-        if other.control_of == arm.name
-    ]
-    return pairs + [(arm, other, False) for arm in arms if arm not in references for other in references]
 
 
 class _Replicates:

@@ -41,7 +41,7 @@ class Level(NamedTuple):
     Attributes
     ----------
     metric : str
-        Name in `synthaug.metrics.definitions.DEFINITIONS`.
+        Name in `synthaug.tables.definitions.DEFINITIONS`.
     structure, phase, vendor : str or None
         What the values are restricted to; None for all.
     broadest : bool

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from synthaug.config.arms import Arm
+from synthaug.config.arms import Arm, comparisons_of
 from synthaug.errors import SynthaugError
-from synthaug.statistics import comparisons_of
 
 _RUN = ("fold", "generator_seed", "training_seed")
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from synthaug.artifacts import read_tsv
 from synthaug.errors import SynthaugError
-from synthaug.metrics.definitions import definition_of
+from synthaug.tables.definitions import definition_of
 from synthaug.tables.rows import (
     COLUMNS,
     INTEGER_COLUMNS,
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
 _AGREE = Rule("value agrees with status", "its value disagrees with its status", "write it again")
 _KNOWN = Rule(
     "definition is known",
-    "metric and definition are not those of synthaug.metrics.definitions",
+    "metric and definition are not those of synthaug.tables.definitions",
     "measure it again, or define it there",
 )
 _UNIT = Rule("unit is the definition's", "its unit is not that of its definition", "measure it again")
