@@ -96,6 +96,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "find_duplicates": 1,
         "pack_cohort": folds if models else 0,
         "train_model": models,
+        "check_reconstruction": _autoencoders(study),
         "plan_conditions": sampled,
         "describe_generator": sampled,
         "synthesise_chunk": sampled * chunks,
@@ -136,6 +137,13 @@ def trained_models(study: StudySettings) -> list[str]:
     extracting = with_needs(iter(study.evaluation.model_names()))
     folds, draws = study.split.folds, len(study.synthesis.seeds)
     return generating * folds * draws + [name for name in extracting if name not in generating] * folds
+
+
+def _autoencoders(study: StudySettings) -> int:
+    """Trainings whose reconstruction is looked at: of the autoencoders that a trained model builds on."""
+    trained = trained_models(study)
+    needed = {need for name in trained for need in study.models[name].needs.values()}
+    return sum(name in needed and study.models[name].kind == "autoencoder" for name in trained)
 
 
 def estimate_hours(

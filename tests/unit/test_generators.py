@@ -117,3 +117,16 @@ def test_a_model_that_was_changed_is_refused(models, tmp_path):
 def test_too_many_slices_are_refused_by_name(cascade):
     with pytest.raises(SynthaugError, match="s-0: 9 slices are asked for"):
         next(cascade.sample(requests(1).assign(n_slices=9)))
+
+
+def test_guidance_acts_within_its_interval_only(models):
+    def anatomy(**sampler):
+        settings = SETTINGS.model_copy(update={"anatomy_sampler": SamplerSettings(steps=4, **sampler)})
+        return next(build_generator(settings, models, "cpu").sample(requests(1)))[1][0]
+
+    plain, throughout = anatomy(guidance=1.0), anatomy(guidance=3.0)
+    # Four steps ask at times 1, 3/4, 1/2 and 1/4, or a little below.
+    assert np.array_equal(anatomy(guidance=3.0, guidance_interval=(0.0, 0.1)), plain)
+    assert np.array_equal(anatomy(guidance=3.0, guidance_interval=(0.0, 1.0)), throughout)
+    late = anatomy(guidance=3.0, guidance_interval=(0.0, 0.6))
+    assert not np.array_equal(late, plain) and not np.array_equal(late, throughout)

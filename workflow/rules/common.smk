@@ -109,6 +109,17 @@ def model_needs(wildcards):
     ]
 
 
+def model_ceilings(wildcards):
+    """The check of each autoencoder below: nothing trains on latents before it passed, nothing reruns because it ran."""
+    return [
+        ancient(
+            result("models/{need}/fold-{fold}/seed-{seed}/ceiling.json").format(**{**wildcards, "need": need})
+        )
+        for need in study.models[wildcards.model].needs.values()
+        if study.models[need].kind == "autoencoder"
+    ]
+
+
 def model_modules(name):
     """Modules that the registry imports by name for a model and the models it needs."""
     settings = study.models[name]

@@ -6,6 +6,7 @@ rule train_model:
         train=result("stores/fold-{fold}/train"),
         validation=result("stores/fold-{fold}/validation"),
         needs=model_needs,
+        ceilings=model_ceilings,
         code=model_code,
     output:
         weights=result("models/{model}/fold-{fold}/seed-{seed}/model.safetensors"),
@@ -30,3 +31,21 @@ rule train_model:
         "Training {wildcards.model} on fold {wildcards.fold}, seed {wildcards.seed}"
     script:
         "../scripts/train_model.py"
+
+
+rule check_reconstruction:
+    input:
+        record=rules.train_model.output.record,
+        code=code("check_reconstruction"),
+    output:
+        passed=result("models/{model}/fold-{fold}/seed-{seed}/ceiling.json"),
+    log:
+        result("logs/check_reconstruction/{model}_fold-{fold}_seed-{seed}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        ceiling=study.synthesis.ceiling.model_dump(mode="json"),
+    message:
+        "Looking at what {wildcards.model} reconstructs, fold {wildcards.fold}, seed {wildcards.seed}"
+    script:
+        "../scripts/check_reconstruction.py"

@@ -20,6 +20,18 @@ class SamplerSettings(Settings):
     guidance: float = Field(
         1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is the conditional model itself."
     )
+    guidance_interval: tuple[float, float] = Field(
+        (0.0, 1.0),
+        description="Part of the diffusion time, 1 noise and 0 data, in which guidance acts; outside, the conditional "
+        "model does (Kynkäänniemi et al., NeurIPS 2024).",
+    )
+
+    @field_validator("guidance_interval")
+    @classmethod
+    def _interval_ascends(cls, interval: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= interval[0] < interval[1] <= 1:
+            raise ValueError("guidance_interval must ascend within 0 and 1, for example [0.2, 0.8]")
+        return interval
 
 
 class CascadeSettings(Settings):

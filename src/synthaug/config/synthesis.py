@@ -155,6 +155,20 @@ class CopySettings(Settings):
     )
 
 
+class CeilingSettings(Settings):
+    """What an autoencoder must reconstruct of validation patients before a generator is trained on its latents."""
+
+    psnr_db: float = Field(20.0, ge=0, description="Least peak signal-to-noise ratio of the images, in dB.")
+    ssim: float = Field(0.5, ge=-1, le=1, description="Least structural similarity of the images.")
+    dice: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Least Dice of the decoded masks, mean over structures; where no validation frame has labels it is "
+        "not asked for.",
+    )
+
+
 class SynthesisSettings(Settings):
     """Bulk synthesis: how much, which hearts, and the quality gate."""
 
@@ -178,6 +192,10 @@ class SynthesisSettings(Settings):
     )
     gate: GateSettings = Field(
         default_factory=GateSettings, description="What a sample must show to be accepted."
+    )
+    ceiling: CeilingSettings = Field(
+        default_factory=CeilingSettings,
+        description="Below this reconstruction the study stops before a generator is trained on bad latents.",
     )
     copies: CopySettings = Field(
         default_factory=CopySettings, description="What becomes of copies of training patients."

@@ -115,11 +115,14 @@ class Autoencoder(TrainableModel):
         Returns
         -------
         dict of str to float
-            ``psnr_db`` over the existing slices of ED and the labelled frames (peak 1, mean over
-            subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames;
+            ``psnr_db`` and ``ssim`` (Gaussian window, slice by slice) over the existing slices of ED and the
+            labelled frames (peak 1, mean over subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames;
             absent where no frame is labelled).
         """
+        from skimage.metrics import structural_similarity
+
         psnr: list[float] = []
+        ssim: list[float] = []
         dice: dict[str, list[float]] = {name: [] for name in STRUCTURES}
         for index in range(len(store)):
             labelled = labelled_frames(store, index)
@@ -130,6 +133,20 @@ class Autoencoder(TrainableModel):
             images, logits = self.decode(self.encode(frames, slices)[0], slices)
             squared = masked_mean((images.clamp(0, 1) - frames) ** 2, slices)
             psnr.append(-10 * float(torch.log10(squared)))
+            there = store.slice_mask[index]
+            pairs = zip(
+                *(side[:, 0][:, there].flatten(0, 1).cpu().numpy() for side in (images, frames)), strict=True
+            )
+            ssim.append(
+                float(
+                    np.mean(
+                        [
+                            structural_similarity(*pair, gaussian_weights=True, data_range=1.0)
+                            for pair in pairs
+                        ]
+                    )
+                )
+            )
             predicted = logits.argmax(dim=1).cpu().numpy()
             for frame in labelled:
                 truth, prediction = store.labels[index, frame], predicted[chosen.index(frame)]
@@ -139,7 +156,7 @@ class Autoencoder(TrainableModel):
                         overlap = 2 * np.logical_and(*both).sum() / (both[0].sum() + both[1].sum())
                         dice[name].append(float(overlap))
         ceiling = {f"dice_{name}": float(np.mean(values)) for name, values in dice.items() if values}
-        return {"psnr_db": float(np.mean(psnr)), **ceiling}
+        return {"psnr_db": float(np.mean(psnr)), "ssim": float(np.mean(ssim)), **ceiling}
 
 
 def labelled_frames(store: TensorStore, index: int) -> list[int]:

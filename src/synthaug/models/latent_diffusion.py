@@ -107,8 +107,10 @@ class LatentDiffusion(TrainableModel):
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
             times = time.expand(count)
+            low, high = settings.guidance_interval
+            scale = settings.guidance if low <= float(time) <= high else 1.0
             prediction = guide(
-                lambda: predict(noisy, times, None), lambda: predict(noisy, times, none), settings.guidance
+                lambda: predict(noisy, times, None), lambda: predict(noisy, times, none), scale
             )
             return self.objective.split(noisy, prediction.float(), time)
 
