@@ -12,12 +12,12 @@ from pathlib import Path
 
 from synthaug.artifacts import read_json
 
-#: Study -> the word its report must have.
+#: Study -> the words its report may have.
 EXPECTED = {
-    "validity-aa": "undecided",
-    "validity-planted-benefit": "helps",
-    "validity-planted-harm": "hurts",
-    "validity-null": "undecided",
+    "validity-aa": ("undecided", "equivalent"),
+    "validity-planted-benefit": ("helps",),
+    "validity-planted-harm": ("hurts",),
+    "validity-null": ("undecided", "equivalent"),
 }
 
 
@@ -39,8 +39,8 @@ def main(results: Path = Path("results")) -> int:
     agree = True
     for study, expected in EXPECTED.items():
         word, sentences = said(results, study)
-        agree &= word == expected
-        print(f"| {study} | {expected} | {word} | {'; '.join(sentences)} |")
+        agree &= word in expected
+        print(f"| {study} | {' or '.join(expected)} | {word} | {'; '.join(sentences)} |")
     return 0 if agree else 1
 
 
