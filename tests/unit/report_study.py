@@ -125,7 +125,7 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
         mixed |= {"p_value": 0.02}
         rows.append({**about, "metric": "dice_mixed", **mixed})
     rows.append({**common, "metric": "dice_rank_tau", "value": 0.66, "note": "exploratory"})
-    dose = {**common, "generator": "cascade", "note": "exploratory"}
+    dose = {**common, "arm": "mixed-100", "generator": "cascade", "note": "exploratory"}
     rows.append({**dose, "metric": "dice_slope", "value": 0.0123, "p_value": 0.031})
     rows.append({**dose, "metric": "dice_trend", "value": 1, "p_value": 0.027})
     # A structure in neither mask has no Dice; a failed arm has none either; a missed one scores 0.

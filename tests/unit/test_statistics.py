@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from synthaug.config.arms import Arm, comparisons_of
+from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics import Scores, compare_arms, contrast_precision, holm
 from synthaug.statistics.bootstrap import Bootstrap, draw_trainings
@@ -21,7 +21,7 @@ from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
 from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
-from synthaug.statistics.trend import page_trend_p, slope_weights
+from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
 from synthaug.tables.definitions import fields_of
 
@@ -274,6 +274,18 @@ def test_vendors_are_compared_by_themselves_and_exploratory() -> None:
     there, elsewhere = (one(rows, "dice_difference", "plus", "plus-repeated", vendor=v) for v in "BA")
     assert there["value"] == pytest.approx(elsewhere["value"] + 0.1, abs=0.02) and there["n"] == 10
     assert rows[rows["vendor"].notna()]["p_adjusted"].isna().all()
+
+
+def test_doses_are_compared_among_arms_that_differ_in_nothing_else() -> None:
+    settings = {
+        "real": ArmSettings(),
+        "half": ArmSettings(real=0.5),
+        **{f"d{dose:g}": ArmSettings(generator="g", dose=dose) for dose in (1.0, 2.0)},
+        "low": ArmSettings(real=0.5, generator="g", dose=3.0),
+        "broken": ArmSettings(generator="g", dose=4.0, damage="labels"),
+    }
+    series = dose_series(list(resolve_arms(settings).values()))
+    assert [[arm.name for arm in members] for members in series] == [["real", "d1", "d2"]]
 
 
 def test_trend_ranking_and_mixed_rows_are_exploratory() -> None:

@@ -274,6 +274,10 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
             name = f"{words.CONTROLS[arm.control].curve} ({arm.generator})" if arm.control else arm.generator
             if arm.real < 1:
                 name += f", {arm.real:.0%} of the real patients"
+            if arm.real_share is not None:
+                name += f", {arm.real_share:.0%} real draws"
+            name += ", pretrained" if arm.pretrain else ""
+            name += f", {arm.damage} broken" if arm.damage != "none" else ""
             families.setdefault(name, []).append(arm)
     baselines = [arm.name for arm in arms if arm.real and not arm.generator]
     panels = []
@@ -299,7 +303,7 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
     reason = "" if panels else "no mean of an arm with synthetic data among the result rows"
     trends = [
         {
-            "generator": row["generator"],
+            "generator": f"{row['generator']} up to {row['arm']}",
             "place": words.place(row),
             "slope": estimate(row),
             "page": estimate(trend),
@@ -309,7 +313,7 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
             select(
                 rows,
                 metric=f"{metric}_trend",
-                generator=row["generator"],
+                arm=row["arm"],
                 structure=row["structure"],
                 phase=row["phase"],
             )

@@ -32,8 +32,9 @@ class StudyTrainer(nnUNetTrainer):
     """nnU-Net's network, loss, optimiser, schedule and augmentation.
 
     What differs is around them: iterations, learning rate and momentum come from the study; cases
-    are drawn by their source through the sampling probabilities of nnU-Net's loader; seeds are set, and with them all randomness of a training on CPU; nothing is plotted; states are
-    handed out for checkpoints instead of pickled by nnU-Net. Call `prepare` before `run_training`.
+    are drawn by their source through the sampling probabilities of nnU-Net's loader; seeds are set,
+    and with them all randomness of a training on CPU; nothing is plotted; states are handed out for
+    checkpoints instead of pickled by nnU-Net. Call `prepare` before `run_training`.
     """
 
     def prepare(

@@ -188,10 +188,11 @@ def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSetting
 
 def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationSettings) -> list[Row]:
     rows = []
-    for generator, members in dose_series(arms).items():
+    for members in dose_series(arms):
         series = [level.scores[arm.name] for arm in members]
         precision = contrast_precision(series, list(slope_weights([arm.dose for arm in members])))
-        shared = {**place, "generator": generator}
+        # Named by its largest dose: a generator may have several series.
+        shared = {**place, "arm": members[-1].name, "generator": members[-1].generator}
         slope = {**fields_of(level.metric, "_slope"), **shared}
         trend = {**fields_of(level.metric, "_trend"), **shared, "direction": "none"}
         page = page_trend_p(series)

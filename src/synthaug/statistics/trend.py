@@ -6,22 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthaug.config.arms import Arm
+from synthaug.config.arms import Arm, reference_of
 from synthaug.statistics.scores import Scores, patient_means
 
+_FEWEST_DOSES = 3  # a trend through two is a difference
 
-def dose_series(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
-    """Arms of each generator by rising dose, after real data alone as dose 0; three doses at least."""
-    alone = [arm for arm in arms if arm.real and arm.generator is None][:1]
-    series: dict[str, list[Arm]] = {}
+
+def dose_series(arms: Sequence[Arm]) -> list[list[Arm]]:
+    """Arms that differ in dose only, by rising dose, after the same real patients alone as dose 0.
+
+    Series of three doses at least; arms of another share of real patients, or drawn or damaged in
+    another way, are another series.
+    """
+    series: dict[tuple[object, ...], list[Arm]] = {}
     for arm in sorted(arms, key=lambda arm: arm.dose):
         if arm.real and arm.generator and arm.control is None:
-            series.setdefault(arm.generator, list(alone)).append(arm)
-    return {
-        name: members
-        for name, members in series.items()
-        if len({arm.dose for arm in members}) == len(members) >= 3
-    }
+            alike = (arm.generator, arm.real, arm.real_share, arm.pretrain, arm.damage)
+            alone = reference_of(arm, arms)
+            series.setdefault(alike, [] if alone is None else [alone]).append(arm)
+    return [
+        members
+        for members in series.values()
+        if len({arm.dose for arm in members}) == len(members) >= _FEWEST_DOSES
+    ]
 
 
 def slope_weights(doses: Sequence[float]) -> np.ndarray:
