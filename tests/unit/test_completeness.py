@@ -66,7 +66,7 @@ def test_all_that_was_planned_is_complete(complete):
 def test_a_missing_control_is_one_line(complete):
     gone = complete["arm"].eq("plus-repeated") & complete["training_seed"].notna()
     (line,) = lines(complete[~gone])
-    assert line.startswith("arm plus-repeated (size-matched control of plus): has no row at all")
+    assert line.startswith("arm plus-repeated (control of plus): has no row at all")
 
 
 def test_a_missing_seed_is_one_line(complete):
@@ -105,4 +105,4 @@ def test_a_training_that_scored_fewer_patients_is_named(complete):
 def test_a_missing_comparison_with_a_control_is_named(complete):
     gone = complete["metric"].eq("dice_difference") & complete["versus"].eq("plus-repeated")
     (line,) = lines(complete[~gone])
-    assert line.startswith("arm plus: not compared with plus-repeated (its size-matched control)")
+    assert line.startswith("arm plus: not compared with plus-repeated (its control)")

@@ -56,7 +56,7 @@ def _missing_runs(
             for seed in seeds
         ]
         missing = [run for run in planned if run not in found]
-        kind = f"size-matched control of {arm.control_of}" if arm.control_of else "arm"
+        kind = f"control of {arm.control_of}" if arm.control_of else "arm"
         if missing and len(missing) == len(planned):
             yield f"arm {arm.name} ({kind}): has no row at all; train and score it, or take it out of the study"
             continue
@@ -88,5 +88,5 @@ def _missing_comparisons(rows: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[st
     found = set(zip(differences["arm"], differences["versus"], strict=True))
     for arm, other, is_control in comparisons_of(arms):
         if (arm.name, other.name) not in found:
-            kind = "its size-matched control" if is_control else "real patients alone"
+            kind = "its control" if is_control else "real patients alone"
             yield f"arm {arm.name}: not compared with {other.name} ({kind}); compare the arms again"
