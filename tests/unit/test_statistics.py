@@ -247,6 +247,15 @@ def test_means_and_differences_by_hand() -> None:
     assert same["p_equivalence"] < 1e-4
 
 
+def test_an_interval_of_a_mean_ends_where_the_metric_does() -> None:
+    table = scores({}, seeds=2)
+    table.loc[table["training_seed"] == 1, "value"] -= (
+        0.3  # two trainings that differ much: one degree of freedom
+    )
+    mean = one(compare_arms(table, ARMS, SETTINGS), "dice_mean", "plus")
+    assert (mean["ci_low"], mean["ci_high"]) == (0, 1)
+
+
 def test_effect_size_is_the_mean_over_the_deviation_of_the_differences() -> None:
     table = scores({"plus": 0.02})
     row = one(compare_arms(table, ARMS, SETTINGS), "dice_difference", "plus", "plus-repeated")

@@ -101,6 +101,12 @@ def test_one_nnunet_plan_for_all_arms(results):
     assert len(networks) == 1
 
 
+def test_another_training_seed_trains_that_seed_only(tiny):
+    jobs = tiny.would_run(STUDY, "--config", 'segmentation={"seeds": [0, 1]}')
+    assert jobs["train_segmenter"] == jobs["predict_test"] == jobs["score_predictions"] == 6  # arms
+    assert not {"train_model", "preprocess_arm", "predict_synthetic", "measure_controllability"} & set(jobs)
+
+
 def test_an_edited_result_table_is_caught(tiny, results):
     version = json.loads((results / "tables" / "current.json").read_text())["version"]
     table = results / "tables" / version / "rows.csv"

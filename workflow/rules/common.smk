@@ -206,6 +206,11 @@ def arm_runs(path):
     ]
 
 
+def segmenter_settings():
+    """What the training of a segmenter depends on besides its plan and its cases."""
+    return study.segmentation.model_dump(mode="json", include=study.segmentation.training_fields())
+
+
 def reference_arm():
     """The arm of the most real patients and nothing else: all plans are made from it."""
     return max((arm for arm in arms.values() if arm.generator is None), key=lambda arm: arm.real).name

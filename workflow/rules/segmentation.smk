@@ -95,8 +95,9 @@ rule train_segmenter:
         mem_mb=32000,
         runtime="24h",
     params:
-        settings=study.segmentation.model_dump(mode="json", include=study.segmentation.training_fields()),
-        checkpoints=lambda w: checkpoints("segmenters", study.segmentation.model_dump(mode="json"), w),
+        settings=segmenter_settings(),
+        # What a training depends on only: another seed beside it must not train this one again.
+        checkpoints=lambda w: checkpoints("segmenters", segmenter_settings(), w),
     message:
         "Training the segmenter of arm {wildcards.arm}, fold {wildcards.fold}, seed {wildcards.seed}"
     script:

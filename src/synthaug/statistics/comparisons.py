@@ -21,7 +21,7 @@ from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
-from synthaug.tables.definitions import DEFINITIONS, fields_of
+from synthaug.tables.definitions import DEFINITIONS, RANGES, fields_of
 
 Row = dict[str, Any]
 EXPLORATORY = "exploratory"
@@ -107,7 +107,10 @@ def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings:
     if precision is None:
         return {**about, **_too_few([level.scores[arm.name]])}
     drawn = _bounds(replicates.of(arm.name)[0], settings)
-    return {**about, **_estimate(precision, (arm,), settings), **drawn}
+    row = {**about, **_estimate(precision, (arm,), settings), **drawn}
+    low, high = RANGES.get(level.metric, (-np.inf, np.inf))
+    # After two trainings the t distribution reaches beyond what the metric can be.
+    return row | {"ci_low": max(row["ci_low"], low), "ci_high": min(row["ci_high"], high)}
 
 
 def _difference(

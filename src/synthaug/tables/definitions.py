@@ -100,6 +100,8 @@ DEFINITIONS: dict[str, Definition] = {
     "controllability_loa_high": Definition("controllability.loa.v1", "mL", "none"),
     "acceptance_rate": Definition("acceptance.samples.wilson95.v1", "1", "higher"),
 }
+#: Values that a metric can have, where it has bounds: an interval of a mean ends there.
+RANGES = {"dice": (0.0, 1.0), **dict.fromkeys(("hd", "hd95", "assd"), (0.0, float("inf")))}
 #: Counts of the samples that one reason of the quality gate rejected are named after the reason.
 REJECTED = "rejected_"
 #: Unit of an aggregate whose unit is not that of what it aggregates.
