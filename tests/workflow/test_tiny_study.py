@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from checkout import Checkout, copy_repository
 
-from synthaug.cohort import Cohort
+from synthaug.cohort import Cohort, write_cohort, write_subject
+from synthaug.segmentation.teacher import TEACHER
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/tiny.yaml"
@@ -173,22 +175,49 @@ def test_a_variant_retrains_only_what_it_changes(tiny):
     assert jobs["train_model"] == 1 and jobs["train_segmenter"] == 1
 
 
+def write_without_masks(source: Path, target: Path) -> None:
+    """The same synthetic cines as somebody would bring them who has no masks."""
+    cohort = Cohort.open(source)
+    rows = []
+    for subject in cohort.subjects:
+        write_subject(target / f"sub-{subject}", cohort.cine(subject), {}, cohort.spacing_mm)
+        record = cohort.record(subject)
+        rows.append({key: record[key] for key in ("subject", "dataset", "generator", "n_frames", "n_slices")})
+    write_cohort(target, "bare", "synthetic", rows, cohort.spacing_mm, seen=cohort.meta["seen"])
+
+
 def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
-    """Another folder's synthetic cohort becomes an arm with its controls, scored like any other."""
-    brought = tiny.root / "brought"
-    shutil.copytree(results / "synthetic" / "cascade" / "fold-0" / "draw-0" / "cohort", brought)
+    """Another folder's synthetic cohorts become arms with their controls: with masks, and labelled by a teacher."""
+    made, brought, bare = (
+        results / "synthetic" / "cascade" / "fold-0" / "draw-0" / "cohort",
+        tiny.root / "brought",
+        tiny.root / "bare",
+    )
+    shutil.copytree(made, brought)
+    write_without_masks(made, bare)
     study = yaml.safe_load((tiny.root / STUDY).read_text()) | {
         "name": "brought",
-        "generators": {"mine": {"kind": "external", "folder": str(brought)}},
-        "arms": {"real": {}, "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]}},
+        "generators": {
+            "mine": {"kind": "external", "folder": str(brought)},
+            "bare": {"kind": "external", "folder": str(bare), "labels": "teacher"},
+        },
+        "arms": {
+            "real": {},
+            "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]},
+            "taught": {"generator": "bare", "dose": 0.5, "controls": []},
+        },
     }
     (tiny.root / "config" / "studies" / "brought.yaml").write_text(yaml.safe_dump(study))
     # What both studies make alike is not made twice.
     for part in ("raw", "cohorts", "splits", "stores"):
         shutil.copytree(results / part, tiny.root / "results" / "brought" / part)
     tiny.run("config/studies/brought.yaml")
-    tables = tiny.root / "results" / "brought" / "tables"
-    rows = pd.read_parquet(next(tables.glob("v*/rows.parquet")))
-    assert {"real", "mine", "mine-repeated"} == set(rows.loc[rows["metric"] == "dice", "arm"])
-    assert "fvd_t" in set(rows.loc[rows["generator"] == "mine", "metric"])
-    assert "of them tested" in (tiny.root / "results" / "brought" / "report.html").read_text()
+    root = tiny.root / "results" / "brought"
+    rows = pd.read_parquet(next((root / "tables").glob("v*/rows.parquet")))
+    assert {"real", "mine", "mine-repeated", "taught"} == set(rows.loc[rows["metric"] == "dice", "arm"])
+    assert {"mine", "bare"} <= set(rows.loc[rows["metric"] == "fvd_t", "generator"])
+    page = (root / "report.html").read_text()
+    assert "of them tested" in page and TEACHER in page
+    taught = Cohort.open(next((root / "synthetic" / "bare").rglob("cohort.json")).parent)
+    assert taught.subjects == Cohort.open(bare).subjects
+    assert all(len(taught.labelled_frames(subject)) == 6 for subject in taught.subjects)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 
 from synthaug.artifacts import atomic_folder
 from synthaug.cohort import Cohort, write_cohort, write_subject
@@ -63,7 +64,7 @@ def label_cohort(
             )
             row = {str(key): value for key, value in cohort.table.loc[subject].to_dict().items()}
             es_frame = row["es_frame"]
-            if es_frame is None or np.isnan(es_frame):
+            if pd.isna(es_frame):
                 es_frame = int(volume_curve_ml(labels, "LV", cohort.spacing_mm).argmin())
             row |= {"ed_frame": 0, "es_frame": int(es_frame)}
             row |= {"labelled_frames": ",".join(map(str, range(len(cine))))}
