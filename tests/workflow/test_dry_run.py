@@ -62,8 +62,8 @@ def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
 @pytest.mark.parametrize("study", VALIDITY_STUDIES)
 def test_validity_studies_train_no_generator(checkout, study):
     jobs = checkout.would_run(f"config/studies/validity/{study}.yaml")
-    # real, the arm and its three controls, each with two seeds
-    assert jobs["train_segmenter"] == 10 and jobs["lend_cohort"] == 1
+    # real, the arm and its three controls, each with three seeds
+    assert jobs["train_segmenter"] == 15 and jobs["lend_cohort"] == 1
     assert not {"train_model", "pack_cohort", "gather_synthetic"} & set(jobs)
 
 
