@@ -213,7 +213,7 @@ def say_cost(study: StudySettings, cost: Cost) -> str:
     lines = [f"{study.name}: {sum(cost.jobs.values())} jobs if all of it ran"]
     for rule in timed[:5]:
         hours, runs = cost.hours[rule]
-        lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs {_hours(hours):>9}  (from {runs} earlier runs)")
+        lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs {_hours(hours):>9}  (earlier runs: {runs})")
     long = ("train_model", "train_segmenter", "synthesise_chunk", "predict_test")
     for rule in long:
         if rule in cost.jobs and rule not in cost.hours:

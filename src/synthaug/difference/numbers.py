@@ -135,7 +135,7 @@ def _differs(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray:
 
 
 def _rank(old: dict[str, Any], new: dict[str, Any], columns: dict[str, tuple[Any, Any]]) -> tuple[float, ...]:
-    """Status first, then differences of arms, means, other aggregates, patients; large before small."""
+    """Differences of arms, means, other aggregates, patients; status first, broad before narrow, large before small."""
     metric = str(new["metric"])
     if new["subject"] is not None:
         level = 3
@@ -146,7 +146,8 @@ def _rank(old: dict[str, Any], new: dict[str, Any], columns: dict[str, tuple[Any
         change = abs(float(new["value"]) - float(old["value"]))
         half = _half(old) or abs(float(old["value"])) or 1.0
         size = change / half
-    return (level, "status" not in columns, -size)
+    narrow = sum(new[column] is not None for column in ("vendor", "structure", "phase"))
+    return (level, "status" not in columns, narrow, -size)
 
 
 def _half(row: dict[str, Any]) -> float:
