@@ -185,6 +185,7 @@ def test_a_dataset_outside_the_split_must_be_lent(demo):
 
 
 def test_weak_designs_are_named_not_refused(demo):
+    demo["segmentation"]["seeds"] = [0, 1]
     said = weaknesses(load_study(demo))  # two training seeds, one generator seed
     assert len(said) == 2
     assert "2 training seeds" in said[0] and "Generator cascade" in said[1]

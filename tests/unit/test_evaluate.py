@@ -144,6 +144,7 @@ def test_a_second_call_does_not_train_again_and_gives_the_same(pair, done, monke
         raise AssertionError("trained again")
 
     monkeypatch.setattr("synthaug.training.train_model", refuse)
+    monkeypatch.setattr("synthaug.features.extraction.extract_features", refuse)  # nor described again
     second = evaluate_folders(*pair, output, OPTIONS)
     assert not second.trained and (output / "rows.csv").read_bytes() == rows
     assert not list(output.glob("extractor/*/store")) and not list(output.glob("extractor/*/checkpoints"))

@@ -54,7 +54,7 @@ def test_an_edit_of_the_workflow_shows_in_the_code_manifest(tmp_path):
     cached.parent.mkdir()
     cached.write_bytes(b"")
     before = code_manifest(tmp_path).set_index("file")["sha256"]
-    assert {"Snakefile", "workflow/scripts/x.py", "synthaug/manifest.py"} <= set(before.index)
+    assert {"Snakefile", "workflow/scripts/x.py", "synthaug/tables/manifest.py"} <= set(before.index)
     assert not any("__pycache__" in name for name in before.index)
     script.write_text("a = 2\n")
     after = code_manifest(tmp_path).set_index("file")["sha256"]

@@ -144,7 +144,7 @@ def test_the_summary_has_arms_in_columns_and_marks_the_best(study):
     assert [cell["best"] for cell in dice["cells"][:2]] == [False, True]
     html = (root / "report.html").read_text(encoding="utf-8")
     section = html.split('<section id="summary">')[1].split("</section>")[0]
-    assert re.search(r'<strong>\s*<span class="figure">0\.922</span>', section)
+    assert re.search(r'<td class="best"><span class="figure">0\.922</span>', section)
     assert "floor 18.00" in section
 
 

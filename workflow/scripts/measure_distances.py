@@ -7,6 +7,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import read_features
 from synthaug.job import job
 from synthaug.metrics.distances import measure_distances
+from synthaug.metrics.fidelity import measure_fidelity
 from synthaug.metrics.text_agreement import measure_text_agreement
 from synthaug.privacy.leakage import refuse_seen
 from synthaug.splits import read_split, subjects_of
@@ -31,4 +32,8 @@ with job(snakemake):
         },
     }
     tables = [measure(**about) for measure in (measure_distances, measure_text_agreement)]
+    tables += [
+        measure_fidelity(real, about["synthetic"], subjects, {**about["fields"], "versus": versus})
+        for versus, subjects in about["references"].items()
+    ]
     write_tsv(snakemake.output.rows, pd.concat([table for table in tables if len(table)]))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug import __version__
-from synthaug.artifacts import atomic_file, sha256_file
+from synthaug.artifacts import atomic_file, sha256_file, sha256_json
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
     ExtractorSettings,
@@ -107,7 +107,7 @@ def evaluate_folders(
         Cohorts or plain folders; see `synthaug.evaluation.cine_folder.read_folder`.
     output : path
         Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the features in
-        ``features/`` and a trained extractor in ``extractor/``, which a later call finds again.
+        ``features/`` and a trained extractor in ``extractor/``, both of which a later call finds again.
     options : EvaluateOptions, optional
         How; the defaults where None.
 
@@ -267,16 +267,11 @@ def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> t
         return options.weights, False
     from synthaug.evaluation.own_extractor import train_once
 
-    content = {
-        "version": __version__,
-        "cines": [[cine.id, cine.sha256, list(cine.scale)] for cine in cohort.cines.values()],
-        "grid": [cohort.grid.frames, cohort.grid.y, cohort.grid.x, *cohort.grid.spacing_mm],
-    }
     return train_once(
         cohort,
         cohort.most_slices,
         options.model,
-        content,
+        {"version": __version__, **_content(cohort)},
         output / "extractor",
         options.settings.seed,
         options.threads,
@@ -286,14 +281,23 @@ def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> t
 def _features(
     cohort: AlignedCohort, options: EvaluateOptions, weights: Path | None, output: Path
 ) -> FeatureSet:
-    from synthaug.features.extraction import extract_features
+    from synthaug.features.extraction import extract_features, make_extractor
 
     settings = options.network or StudyExtractorSettings(kind="study", model="trained on REAL")
-    path = output / "features" / f"{cohort.kind}.npz"
-    extract_features(
-        cohort, settings, path, weights, options.threads, progress(f"{cohort.kind} cines described")
-    )
+    content = {"extractor": make_extractor(settings, weights).id, **_content(cohort)}
+    path = output / "features" / f"{cohort.kind}-{sha256_json(content)[:16]}.npz"
+    if not path.is_file():
+        described = progress(f"{cohort.kind} cines described")
+        extract_features(cohort, settings, path, weights, options.threads, described)
     return read_features(path)
+
+
+def _content(cohort: AlignedCohort) -> dict[str, Any]:
+    """What the cines of a cohort are, on the grid they are brought to."""
+    return {
+        "cines": [[cine.id, cine.sha256, list(cine.scale)] for cine in cohort.cines.values()],
+        "grid": [cohort.grid.frames, cohort.grid.y, cohort.grid.x, *cohort.grid.spacing_mm],
+    }
 
 
 def _measure(

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from synthaug.artifacts import write_text
-from synthaug.metrics.manifold import ManifoldScores
 from synthaug.report import words
 from synthaug.report.render import make_environment
-from synthaug.report.rows import DISTANCES, estimate, records, select
+from synthaug.report.rows import DISTANCES, FIDELITY, estimate, records, select
 
 _TEMPLATE = Path(__file__).with_name("evaluation.html.j2")
 
@@ -27,7 +26,7 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """
     found = records(rows)
     table = []
-    for metric in (*DISTANCES, *ManifoldScores._fields):
+    for metric in (*DISTANCES, *FIDELITY):
         for row in select(found, metric=metric):
             ratios, endless = (select(found, metric=metric + part) for part in ("_ratio", "_extrapolated"))
             table.append(

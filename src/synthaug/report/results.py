@@ -14,6 +14,7 @@ from synthaug.report.memorisation import MEMORISATION
 from synthaug.report.rows import (
     CLINICAL,
     DISTANCES,
+    FIDELITY,
     MIXING,
     OVERLAP,
     TEXT,
@@ -31,7 +32,7 @@ _RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")
 
 def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
     """Distances between synthetic and real cohorts, each beside its floor."""
-    found = pooled(select(rows, metric=(*DISTANCES, *TEXT)))
+    found = pooled(select(rows, metric=(*DISTANCES, *FIDELITY, *TEXT)))
     beside = {
         part: pooled(select(rows, metric=tuple(f"{name}_{part}" for name in DISTANCES)))
         for part in ("ratio", "extrapolated")
@@ -42,7 +43,7 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
         if len({row[column] for row in found if row[column]}) > 1
     ]
     table, panels = [], []
-    for row in sorted(found, key=lambda row: (*DISTANCES, *TEXT).index(row["metric"])):
+    for row in sorted(found, key=lambda row: (*DISTANCES, *FIDELITY, *TEXT).index(row["metric"])):
         about = {column: row[column] for column in ("generator", *_RUN)}
         ratio, endless = (
             next(iter(select(own, metric=f"{row['metric']}_{part}", **about)), None)
@@ -120,6 +121,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *(f"{name}_{kind}" for name in per_patient for kind in COMPARED),
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "extrapolated", "response")),
+        *FIDELITY,
         *TEXT,
         *MIXING,
         *MEMORISATION,

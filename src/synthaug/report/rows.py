@@ -24,6 +24,7 @@ CLINICAL = (
     "wall_thickening_error",
 )
 DISTANCES = ("fid", "kid", "cmmd", "fvd_t", "fvd_s", "f4d", "fid_basal", "fid_middle", "fid_apical")
+FIDELITY = ("precision", "recall", "density", "coverage")
 TEXT = ("clipsim", "clipsim_real", "clipsim_other")
 MIXING = ("mixing_temporal", "mixing_spatial")
 
