@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from synthaug.config.arms import Arm
+from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics import compare_arms
 from synthaug.tables import COLUMNS
@@ -31,8 +31,8 @@ def study_arms() -> list[Arm]:
     for generator, dose in itertools.product("abc", (0.5, 1.0)):
         name = f"{generator}-{dose:g}"
         arms.append(Arm(name, True, generator, dose))
-        for control in ("repeated", "classical"):
-            arms.append(Arm(f"{name}-{control}", True, generator, dose, control, name))  # type: ignore[arg-type]
+        for control in SIZE_MATCHED:
+            arms.append(Arm(f"{name}-{control}", True, generator, dose, control, name))
     return [*arms, Arm("a-only", False, "a", 1.0)]
 
 

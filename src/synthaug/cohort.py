@@ -68,8 +68,8 @@ COLUMNS = (
     "condition",
     "seed",
 )
-#: Columns that an unlabelled subject does not have.
-MEASURED_ON_LABELS = (
+#: Columns that are measured on labels (`synthaug.volumes.measure_function`): mL, g, ejection fractions in percent.
+FUNCTION_COLUMNS = (
     "lv_edv_ml",
     "lv_esv_ml",
     "lv_ef",
@@ -194,7 +194,7 @@ class Cohort:
         """The same subjects, where `subjects` have neither labels nor what was measured on labels."""
         table = self.table.copy()
         seen = ~table.index.isin(list(subjects))
-        for column in ("labelled_frames", *MEASURED_ON_LABELS):
+        for column in ("labelled_frames", *FUNCTION_COLUMNS):
             table[column] = table[column].where(seen)
         return Cohort(self.name, self.kind, table, self.folders, self.meta)
 

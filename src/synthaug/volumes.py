@@ -6,20 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from synthaug.cohort import STRUCTURES, UNLABELLED
+from synthaug.cohort import FUNCTION_COLUMNS, STRUCTURES, UNLABELLED
 
 #: Grams per millilitre of myocardium (Grothues et al., Am. J. Cardiol. 90, 2002).
 MYOCARDIAL_DENSITY_G_PER_ML = 1.05
-#: What `measure_function` gives, named as in a cohort's table: mL, g; ejection fractions in percent.
-FUNCTION_COLUMNS = (
-    "lv_edv_ml",
-    "lv_esv_ml",
-    "lv_ef",
-    "myo_mass_g",
-    "rv_edv_ml",
-    "rv_esv_ml",
-    "rv_ef",
-)
 
 
 def structure_volume_ml(labels: np.ndarray, structure: str, spacing_mm: Sequence[float]) -> float:

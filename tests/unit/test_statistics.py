@@ -218,7 +218,7 @@ def test_mixed_model_finds_the_difference_or_says_why_not() -> None:
 
 
 def test_who_is_compared() -> None:
-    broken = Arm("plus-broken", True, "cascade", 1.0, "mislabelled", "plus")  # type: ignore[arg-type]
+    broken = Arm("plus-broken", True, "cascade", 1.0, "mislabelled", "plus")
     pairs = {(arm.name, other.name, counts) for arm, other, counts in comparisons_of([*ARMS, broken])}
     assert pairs == {
         ("plus", "plus-repeated", True),

@@ -21,7 +21,7 @@ def function_errors(
     reference: Mapping[str, np.ndarray],
     spacing_mm: Sequence[float],
 ) -> Iterator[Row]:
-    """Rows of the errors of volumes, ejection fraction, mass and the LV's wall of one subject.
+    """Rows of the errors of volumes, ejection fraction and myocardial mass of one subject.
 
     Parameters
     ----------
@@ -94,6 +94,7 @@ def wall_errors(
         ("wall_thickness_error_mm", phase, measured["predicted", phase] - measured["reference", phase])
         for phase in PHASES
     ]
+    # As `wall_thickening` has it, from thicknesses that are known already: rays are cast once a frame.
     thickening = [
         100 * (measured[name, "ES"] / measured[name, "ED"] - 1) for name in ("predicted", "reference")
     ]
