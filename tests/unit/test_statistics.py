@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -342,8 +341,8 @@ def test_an_arm_without_scores_is_not_measured() -> None:
     assert row["status"] == "not_measured" and row["n"] == 0
 
 
-def test_error_rates_and_power_in_simulated_studies() -> None:
-    sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+def test_error_rates_and_power_in_simulated_studies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     from verdict_validity import Design, measure
 
     found = measure(Design(40, 4), studies=300, seed=0)

@@ -1,6 +1,6 @@
 """Time the comparison of a large study's arms.
 
-    OMP_NUM_THREADS=2 .venv/bin/python benchmarks/statistics.py
+    OMP_NUM_THREADS=2 .venv/bin/python benchmarks/large_study.py
 
 20 arms (a real one, and of three generators two doses each with two controls, one without), 5 seeds, 200
 patients of 3 vendors, 3 structures, 2 phases, Dice and three surface distances; the settings' defaults.
