@@ -67,6 +67,11 @@ def test_a_misspelt_key_names_the_nearest_right_one(demo):
         ),
         ("arms.b_d", {}, "not allowed"),
         ("models.motion.needs", {"autoencoder": "nobody"}, "models.motion.needs: 'nobody' is not declared"),
+        (
+            "models.motion.needs",
+            {"autoencoder": "features"},
+            "models.motion.needs.autoencoder: 'features' is of kind masked_autoencoder; this role takes autoencoder",
+        ),
         ("models.anatomy", {"inherits": "nobody"}, "inherits 'nobody', which is not in models"),
         ("name", "../demo", "not allowed"),
     ],

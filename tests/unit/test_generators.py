@@ -84,6 +84,11 @@ def test_phase_is_0_at_ed_and_one_half_at_es():
     torch.testing.assert_close(phase[1], torch.arange(10) / 10, check_dtype=False)
 
 
+def test_frames_that_share_a_latent_have_the_phase_of_their_middle():
+    phase = cardiac_phase(torch.tensor([0.5]), 8, together=4)
+    torch.testing.assert_close(phase, torch.tensor([[1.5 / 8, 5.5 / 8]]))
+
+
 def test_what_the_models_saw_is_known(cascade):
     assert cascade.seen == ["h0", "h1", "h2", "h3"] and set(cascade.hashes) == {
         "autoencoder",

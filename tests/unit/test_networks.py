@@ -7,6 +7,9 @@ import torch
 
 from synthaug.networks.autoencoder import Decoder, Encoder
 from synthaug.networks.conditions import ConditionEmbedding, PhaseEmbedding, cyclic_features
+from synthaug.networks.cyclic import make_cyclic
+from synthaug.networks.stacked_unet import StackedUNet
+from synthaug.networks.transformer import CineTransformer
 from synthaug.networks.unet import LatentUNet
 
 
@@ -132,3 +135,61 @@ def test_an_unknown_value_gives_no_nan_gradient():
     values = {"lv_edv_ml": torch.tensor([float("nan"), 1.0])}
     embedding(values, {"lv_edv_ml": torch.tensor([False, True])}).sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in embedding.parameters())
+
+
+# --- whole cines --------------------------------------------------------------------------------
+
+
+def whole_cine(kind):
+    """A network for latents (b, 4 frames, 2 channels, 3 slices, 4, 4)."""
+    if kind == "unet":
+        return randomise(StackedUNet(2, 3, (8, 8), 1, 6))
+    return randomise(CineTransformer(2, (3, 4, 4), (1, 2, 2), 8, 2, 2, 6))
+
+
+@pytest.mark.parametrize("kind", ["unet", "transformer"])
+def test_a_cycle_that_starts_later_gives_a_prediction_that_starts_later(kind):
+    network, latents, phases = whole_cine(kind), torch.randn(2, 4, 2, 3, 4, 4), torch.rand(2, 4)
+    there, embedding = slices(1, 1, 1).expand(2, -1, -1, -1, -1), torch.randn(2, 6)
+    prediction = network(latents, there, phases, embedding)
+    assert prediction.shape == latents.shape and prediction.std() > 0
+    later = network(latents.roll(1, 1), there, phases.roll(1, 1), embedding)
+    torch.testing.assert_close(later, prediction.roll(1, 1), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(network(latents.roll(1, 1), there, phases, embedding), later)
+
+
+def test_tokens_of_missing_slices_are_not_attended_to():
+    network, latents = whole_cine("transformer"), torch.randn(1, 4, 2, 3, 4, 4)
+    other = latents.clone()
+    other[:, :, :, 2] = torch.randn(1, 4, 2, 4, 4)
+    phases, embedding, there = torch.rand(1, 4), torch.randn(1, 6), slices(1, 1, 0)
+    first, second = (network(cine, there, phases, embedding)[:, :, :, :2] for cine in (latents, other))
+    torch.testing.assert_close(first, second)
+    assert not torch.allclose(first, network(latents, slices(1, 1, 1), phases, embedding)[:, :, :, :2])
+
+
+def test_a_transformer_looks_across_frames_slices_and_plane():
+    network, latents = whole_cine("transformer"), torch.randn(1, 4, 2, 3, 4, 4)
+    phases, embedding, there = torch.rand(1, 4), torch.randn(1, 6), slices(1, 1, 1)
+    before = network(latents, there, phases, embedding)[0, 0, :, 0, 0, 0]
+    for place in ((3, 0, 0, 0), (0, 2, 0, 0), (0, 0, 3, 3)):
+        t, z, y, x = place
+        changed = latents.clone()
+        changed[0, t, :, z, y, x] += 3
+        assert not torch.allclose(network(changed, there, phases, embedding)[0, 0, :, 0, 0, 0], before)
+
+
+def test_convolutions_wrap_around_the_cycle_and_keep_their_names():
+    plain = torch.nn.Sequential(
+        torch.nn.Conv3d(1, 2, 4, stride=2, padding=1),
+        torch.nn.Conv3d(2, 2, 3, padding=1),
+        torch.nn.ConvTranspose3d(2, 1, 4, stride=2, padding=1),
+    )
+    names, cine = list(plain.state_dict()), torch.randn(1, 1, 16, 8, 8)
+    inside = plain(cine)[:, :, 8:9]  # too far from the ends to notice them
+    network = make_cyclic(plain)
+    assert list(network.state_dict()) == names
+    answer = network(cine)
+    assert answer.shape == cine.shape
+    torch.testing.assert_close(answer[:, :, 8:9], inside)
+    torch.testing.assert_close(network(cine.roll(2, 2)), answer.roll(2, 2), atol=1e-5, rtol=1e-4)

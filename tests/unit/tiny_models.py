@@ -17,9 +17,17 @@ SMALL = {
     "autoencoder": {"channels": [4, 8], "latent_channels": 2},
     "anatomy_diffusion": {"channels": [8, 8]},
     "motion_diffusion": {"channels": [8, 8]},
+    "vq_autoencoder": {"channels": [4], "blocks": 1, "latent_channels": 2, "codes": 8, "slices_drawn": 1},
+    "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
 }
-NEEDS = {"autoencoder": {}, "anatomy_diffusion": {"autoencoder": "autoencoder"}}
-NEEDS["motion_diffusion"] = NEEDS["anatomy_diffusion"]
+_LATENTS = {"autoencoder": "autoencoder"}
+NEEDS = {
+    "autoencoder": {},
+    "vq_autoencoder": {},
+    "anatomy_diffusion": _LATENTS,
+    "motion_diffusion": _LATENTS,
+    "cine_diffusion": _LATENTS,
+}
 
 
 def write_store(path: Path, subjects: int = 4) -> Path:
@@ -54,12 +62,18 @@ def write_store(path: Path, subjects: int = 4) -> Path:
 
 
 def train(
-    kind: str, store: Path, folder: Path, needs: dict[str, Path] | None = None, **training: object
+    kind: str,
+    store: Path,
+    folder: Path,
+    needs: dict[str, Path] | None = None,
+    changes: dict[str, object] | None = None,
+    **training: object,
 ) -> Path:
-    """Train a small model of a kind and return its weight file."""
+    """Train a small model of a kind, with some settings changed, and return its weight file."""
     content = {
         "kind": kind,
         **SMALL[kind],
+        **(changes or {}),
         "needs": NEEDS[kind],
         "training": {
             "iterations": 4,

@@ -81,7 +81,8 @@ class Perception(nn.Module):
 
     def forward(self, made: Tensor, real: Tensor) -> Tensor:
         """Mean distance of frames (n, 1, y, x)."""
-        distance: Tensor = self.distance(made.expand(-1, 3, -1, -1), real.expand(-1, 3, -1, -1))
+        # Copies: MONAI normalises the colours in place.
+        distance: Tensor = self.distance(made.repeat(1, 3, 1, 1), real.repeat(1, 3, 1, 1))
         return distance
 
 
