@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from synthaug.diffusion.guidance import guide
+from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import Objective
 from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
@@ -141,8 +142,40 @@ def test_a_denoiser_that_knows_the_data_is_obeyed():
         torch.testing.assert_close(found, target, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_stochastic_chain_ends_in_the_distribution_of_the_data(schedule):
+    generator = torch.Generator().manual_seed(0)
+
+    def redraw():
+        return torch.randn(20_000, generator=generator, dtype=torch.float64)
+
+    path = Schedule(schedule)
+    found = sample(gaussian_denoiser(path), redraw(), path, "ddpm", steps=200, redraw=redraw)
+    assert found.mean().item() == pytest.approx(MEAN, abs=0.02)
+    assert found.std().item() == pytest.approx(DEVIATION, abs=0.02)
+
+
+def test_the_stochastic_chain_needs_fresh_noise():
+    path = Schedule("cosine")
+    start = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    with pytest.raises(ValueError, match="draws noise at every step"):
+        sample(gaussian_denoiser(path), start, path, "ddpm", steps=3)
+    chains = [
+        sample(gaussian_denoiser(path), start, path, "ddpm", 3, redraw=lambda value=value: start * 0 + value)
+        for value in (0.0, 1.0)
+    ]
+    assert (chains[1] > chains[0]).all()
+
+
+def test_streams_of_noise_do_not_depend_on_the_batch():
+    together, alone = Noise([3, 4]), Noise([4])
+    for shape in ((2, 3), (5,)):
+        assert torch.equal(together(*shape)[1], alone(*shape)[0])
+
+
 def test_an_unknown_sampler_is_refused():
-    with pytest.raises(ValueError, match="unknown sampler 'plms'; use one of ddim, dpm_solver, euler, heun"):
+    known = "ddim, dpm_solver, euler, heun, ddpm"
+    with pytest.raises(ValueError, match=f"unknown sampler 'plms'; use one of {known}"):
         sample(lambda noisy, time: (noisy, noisy), torch.zeros(1), Schedule("flow"), "plms", 2)
 
 

@@ -9,6 +9,7 @@ from beating_ellipsoid import FRAMES, MATRIX
 from tiny_models import SLICES, requests, train, write_store
 
 from synthaug.config.generators import CascadeSettings, SamplerSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.errors import SynthaugError
 from synthaug.generators import build_generator, describe, load
 from synthaug.models import load_model
@@ -57,6 +58,15 @@ def test_a_sample_does_not_depend_on_its_batch(cascade):
         assert np.array_equal(cine, together[subject][0]) and np.array_equal(labels, together[subject][1])
 
 
+def test_a_stochastic_sampler_is_determined_by_the_seed_too(models):
+    stochastic = SamplerSettings(name="ddpm", steps=3)
+    settings = SETTINGS.model_copy(update={"anatomy_sampler": stochastic, "motion_sampler": stochastic})
+    generator, table = build_generator(settings, models, "cpu"), requests(2)
+    (_, first, _), (_, second, _) = generator.sample(table, batch_size=2)
+    assert np.array_equal(next(generator.sample(table.iloc[[1]]))[1], second)
+    assert not np.array_equal(next(generator.sample(table.assign(seed=7)))[1], first)
+
+
 def test_another_seed_or_request_is_another_heart(cascade):
     table = requests(1)
     first = next(cascade.sample(table))[1]
@@ -68,12 +78,11 @@ def test_ed_is_the_anatomy_itself(cascade):
     """The motion model's residual at ED is zero whatever its weights say."""
     shape = cascade.autoencoder.latent_shape
     anatomy = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0))
-    noise = torch.randn((1, FRAMES, *shape), generator=torch.Generator().manual_seed(1))
     table = requests(1)
     slices = torch.ones(1, 1, SLICES, 1, 1)
     phase = cardiac_phase(torch.tensor([0.5]), FRAMES)
     conditions = cascade.motion.conditions.read(table)
-    latents = cascade.motion.sample(anatomy, conditions, phase, slices, noise, SETTINGS.motion_sampler)
+    latents = cascade.motion.sample(anatomy, conditions, phase, slices, Noise([1]), SETTINGS.motion_sampler)
     assert torch.equal(latents[:, 0], anatomy) and not torch.equal(latents[:, 1], anatomy)
 
 

@@ -13,9 +13,9 @@ from synthaug.config.models import CODER_KINDS
 class SamplerSettings(Settings):
     """How a trained diffusion model is sampled; changing it retrains nothing."""
 
-    name: Literal["ddim", "dpm_solver", "euler", "heun"] = Field(
+    name: Literal["ddim", "dpm_solver", "euler", "heun", "ddpm"] = Field(
         "dpm_solver",
-        description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` asks the network twice a step.",
+        description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` asks the network twice a step, `ddpm` draws noise at each.",
     )
     steps: int = Field(20, ge=1, le=1000, description="Steps from noise to data.")
     guidance: float = Field(

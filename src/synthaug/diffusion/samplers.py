@@ -1,4 +1,4 @@
-"""From noise to data by solving the probability-flow ODE in a few steps."""
+"""From noise to data: solvers of the probability-flow ODE in a few steps, and the stochastic reverse chain."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def sample(
     sampler: str,
     steps: int,
     last_time: float = 1.0,
+    redraw: Callable[[], Tensor] | None = None,
 ) -> Tensor:
     """Transport noise to data.
 
@@ -35,21 +36,28 @@ def sample(
         The path the network was trained on.
     sampler : str
         ``"ddim"`` (deterministic; Song et al., ICLR 2021), ``"dpm_solver"`` (DPM-Solver++(2M);
-        Lu et al., 2022), ``"euler"`` or ``"heun"`` (on dx/dt; Euler on the flow schedule is DDIM).
+        Lu et al., 2022), ``"euler"`` or ``"heun"`` (on dx/dt; Euler on the flow schedule is DDIM), or
+        ``"ddpm"`` (ancestral: fresh noise at every step; Ho et al., NeurIPS 2020).
     steps : int
         Steps, uniform in time; Heun asks the network twice in each but the last.
     last_time : float
         Time to start from.
+    redraw : callable, optional
+        Fresh standard normal noise like `noise`; ``"ddpm"`` needs it.
 
     Returns
     -------
     Tensor
         The sample at time 0.
     """
-    if sampler not in _SAMPLERS:
-        raise ValueError(f"unknown sampler {sampler!r}; use one of {', '.join(_SAMPLERS)}")
+    if sampler not in _SAMPLERS and sampler != "ddpm":
+        raise ValueError(f"unknown sampler {sampler!r}; use one of {', '.join((*_SAMPLERS, 'ddpm'))}")
     times = torch.linspace(last_time, 0, steps + 1, dtype=torch.float64)
-    return _SAMPLERS[sampler](denoise, noise, schedule, times)
+    if sampler != "ddpm":
+        return _SAMPLERS[sampler](denoise, noise, schedule, times)
+    if redraw is None:
+        raise ValueError("sampler 'ddpm' draws noise at every step; give `redraw`")
+    return _ddpm(denoise, noise, schedule, times, redraw)
 
 
 def _ddim(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
@@ -98,6 +106,21 @@ def _heun(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -
         if following > 0:  # the velocity at data may be infinite
             velocity = (velocity + _velocity(denoise, predicted, schedule, following)) / 2
         state = state + step * velocity
+    return state
+
+
+def _ddpm(
+    denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor, redraw: Callable[[], Tensor]
+) -> Tensor:
+    for time, following in itertools.pairwise(times):
+        alpha, sigma = (float(value) for value in schedule(time))
+        next_alpha, next_sigma = (float(value) for value in schedule(following))
+        data, _ = denoise(state, time.to(state))
+        # q(x_s | x_t, x_0) of a Gaussian path with x_t = step x_s + noise of this variance.
+        step = alpha / next_alpha
+        variance = sigma**2 - (step * next_sigma) ** 2
+        mean = (step * next_sigma**2 * state + next_alpha * variance * data) / sigma**2
+        state = mean + math.sqrt(variance) * next_sigma / sigma * redraw() if following > 0 else mean
     return state
 
 

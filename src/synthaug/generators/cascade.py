@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import cast
 
 import pandas as pd
-import torch
 from torch import Tensor
 
 from synthaug.config.generators import CascadeSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models.anatomy_diffusion import AnatomyDiffusion
 from synthaug.models.autoencoder import Autoencoder
@@ -51,22 +51,15 @@ class Cascade(LatentGenerator):
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""
-        anatomy_noise, motion_noise = [], []
-        for seed in rows["seed"]:
-            generator = torch.Generator().manual_seed(int(seed))
-            anatomy_noise.append(self.noise(generator))
-            motion_noise.append(self.noise(generator, self.latent_frames))
+        noise = Noise(rows["seed"], self.device)
         anatomy = self.anatomy.sample(
-            self.values(self.anatomy.conditions, rows),
-            slices,
-            torch.stack(anatomy_noise).to(self.device),
-            self.settings.anatomy_sampler,
+            self.values(self.anatomy.conditions, rows), slices, noise, self.settings.anatomy_sampler
         )
         return self.motion.sample(
             anatomy,
             self.values(self.motion.conditions, rows),
             self.phases(rows),
             slices,
-            torch.stack(motion_noise).to(self.device),
+            noise,
             self.settings.motion_sampler,
         )

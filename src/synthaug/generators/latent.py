@@ -43,11 +43,6 @@ class LatentGenerator(Generator):
         """Where the models are."""
         return self.autoencoder.device
 
-    @property
-    def latent_frames(self) -> int:
-        """Latent frames of a cycle."""
-        return self.grid.frames // self.autoencoder.frames_per_latent
-
     @abstractmethod
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents (b, t', c, z, y', x') of one batch; `slices` (b, 1, z, 1, 1) is 1 where one is asked for.
@@ -78,11 +73,6 @@ class LatentGenerator(Generator):
             latents = self.draw(rows, slices)
             images, labels = self.autoencoder.decode_cine(latents, slices)
         return images.cpu().numpy(), labels.cpu().numpy()
-
-    def noise(self, generator: torch.Generator, frames: int | None = None) -> Tensor:
-        """Standard normal latents of one subject: (frames, c, z, y', x'), without frames where None."""
-        shape = self.autoencoder.latent_shape
-        return torch.randn(shape if frames is None else (frames, *shape), generator=generator)
 
     def values(self, conditions: Conditions, rows: pd.DataFrame) -> dict[str, Tensor]:
         """What a model reads of the rows, on the device."""

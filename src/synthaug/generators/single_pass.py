@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import cast
 
 import pandas as pd
-import torch
 from torch import Tensor
 
 from synthaug.config.generators import SinglePassSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models.cine_diffusion import CineDiffusion
 from synthaug.models.coding import LatentCoder
@@ -41,13 +41,10 @@ class SinglePass(LatentGenerator):
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""
-        noise = [
-            self.noise(torch.Generator().manual_seed(int(seed)), self.latent_frames) for seed in rows["seed"]
-        ]
         return self.diffusion.sample(
             self.values(self.diffusion.conditions, rows),
             self.phases(rows),
             slices,
-            torch.stack(noise).to(self.device),
+            Noise(rows["seed"], self.device),
             self.settings.sampler,
         )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import AnatomyDiffusionSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
 from synthaug.models.latents import encode_cines
@@ -74,7 +75,7 @@ class AnatomyDiffusion(LatentDiffusion):
         return self.diffusion_loss(self._predictor(batch, slices), data, slices, generator)
 
     def sample(
-        self, values: Mapping[str, Tensor], slices: Tensor, noise: Tensor, settings: SamplerSettings
+        self, values: Mapping[str, Tensor], slices: Tensor, noise: Noise, settings: SamplerSettings
     ) -> Tensor:
         """Latents of new ED frames.
 
@@ -84,8 +85,8 @@ class AnatomyDiffusion(LatentDiffusion):
             Raw conditions, from `Conditions.read`.
         slices : Tensor, shape (b, 1, z, 1, 1)
             1 where a slice is asked for.
-        noise : Tensor, shape (b, c, z, y, x)
-            Standard normal.
+        noise : Noise
+            A stream for each row.
         settings : SamplerSettings
             Solver, steps, guidance.
 
@@ -94,7 +95,7 @@ class AnatomyDiffusion(LatentDiffusion):
         Tensor, shape (b, c, z, y, x)
             As the autoencoder encodes them; 0 in slices that are not asked for.
         """
-        data = self.solve(self._predictor(values, slices), noise, settings)
+        data = self.solve(self._predictor(values, slices), noise, self.autoencoder.latent_shape, settings)
         return (data * self.standard_deviation + self.mean) * slices
 
     def _predictor(self, values: Mapping[str, Tensor], slices: Tensor) -> Predict:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import CineDiffusionSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.errors import SynthaugError
 from synthaug.models.anatomy_diffusion import channel_statistics
 from synthaug.models.base import Grid, TrainableModel
@@ -98,7 +99,7 @@ class CineDiffusion(LatentDiffusion):
         values: Mapping[str, Tensor],
         phases: Tensor,
         slices: Tensor,
-        noise: Tensor,
+        noise: Noise,
         settings: SamplerSettings,
     ) -> Tensor:
         """Latents of whole cycles.
@@ -111,8 +112,8 @@ class CineDiffusion(LatentDiffusion):
             From `cardiac_phase`, one a latent frame.
         slices : Tensor, shape (b, 1, z, 1, 1)
             1 where a slice is asked for.
-        noise : Tensor, shape (b, t, c, z, y, x)
-            Standard normal.
+        noise : Noise
+            A stream for each row.
         settings : SamplerSettings
             Solver, steps, guidance.
 
@@ -121,7 +122,12 @@ class CineDiffusion(LatentDiffusion):
         Tensor, shape (b, t, c, z, y, x)
             As the autoencoder encodes them; 0 in slices that are not asked for.
         """
-        data = self.solve(self._predictor(values, phases, slices), noise, settings)
+        data = self.solve(
+            self._predictor(values, phases, slices),
+            noise,
+            (phases.shape[1], *self.autoencoder.latent_shape),
+            settings,
+        )
         return (data * self.standard_deviation + self.mean) * slices[:, None]
 
     def _predictor(self, values: Mapping[str, Tensor], phases: Tensor, slices: Tensor) -> Predict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import LatentDiffusionSettings
 from synthaug.diffusion.guidance import guide
+from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import Objective
 from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
@@ -104,10 +105,13 @@ class LatentDiffusion(TrainableModel):
         return loss, {}
 
     @torch.no_grad()
-    def solve(self, predict: Predict, noise: Tensor, settings: SamplerSettings) -> Tensor:
-        """Sample normalised latents from noise (b, ...) with classifier-free guidance."""
-        count = len(noise)
-        none = torch.zeros(count, len(self.settings.conditions), dtype=torch.bool, device=noise.device)
+    def solve(
+        self, predict: Predict, noise: Noise, shape: Sequence[int], settings: SamplerSettings
+    ) -> Tensor:
+        """Sample normalised latents (b, *shape) with classifier-free guidance."""
+        start = noise(*shape)
+        count = len(start)
+        none = torch.zeros(count, len(self.settings.conditions), dtype=torch.bool, device=start.device)
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
             times = time.expand(count)
@@ -119,5 +123,11 @@ class LatentDiffusion(TrainableModel):
             return self.objective.split(noisy, prediction.float(), time)
 
         return sample(
-            denoise, noise, self.objective.schedule, settings.name, settings.steps, self.objective.last_time
+            denoise,
+            start,
+            self.objective.schedule,
+            settings.name,
+            settings.steps,
+            self.objective.last_time,
+            redraw=lambda: noise(*shape),
         )

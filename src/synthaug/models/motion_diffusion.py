@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import MotionDiffusionSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.models.anatomy_diffusion import channel_statistics
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditions import raw_values
@@ -114,7 +115,7 @@ class MotionDiffusion(LatentDiffusion):
         values: Mapping[str, Tensor],
         phases: Tensor,
         slices: Tensor,
-        noise: Tensor,
+        noise: Noise,
         settings: SamplerSettings,
     ) -> Tensor:
         """Latents of whole cycles that start at given ED latents.
@@ -129,8 +130,8 @@ class MotionDiffusion(LatentDiffusion):
             From `cardiac_phase`.
         slices : Tensor, shape (b, 1, z, 1, 1)
             1 where a slice exists.
-        noise : Tensor, shape (b, t, c, z, y, x)
-            Standard normal.
+        noise : Noise
+            A stream for each row.
         settings : SamplerSettings
             Solver, steps, guidance.
 
@@ -140,7 +141,12 @@ class MotionDiffusion(LatentDiffusion):
             Frame 0 is `anatomy`, bit for bit.
         """
         normalised = (anatomy - self.mean) / self.standard_deviation * slices
-        residuals = self.solve(self._predictor(values, phases, normalised, slices), noise, settings)
+        residuals = self.solve(
+            self._predictor(values, phases, normalised, slices),
+            noise,
+            (phases.shape[1], *anatomy.shape[1:]),
+            settings,
+        )
         cine = anatomy[:, None] + residuals * self.residual_deviation * slices[:, None]
         cine[:, 0] = anatomy
         return cine
