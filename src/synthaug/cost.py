@@ -116,6 +116,8 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "label_synthetic": taught * folds * draws,
         "predict_synthetic": cohorts,
         "measure_controllability": cohorts,
+        "predict_validation": folds if cohorts else 0,
+        "measure_mask_agreement": cohorts,
         "measure_function": cohorts,
         "audit_memorisation": cohorts,
         "audit_features": len(own) * cohorts,

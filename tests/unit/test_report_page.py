@@ -118,6 +118,13 @@ def test_every_number_of_a_distance_has_its_floor_and_n(study):
     )
 
 
+def test_masks_are_shown_beside_what_the_segmenter_reaches_on_real_patients(study):
+    _, _, page = study
+    section = page.text.split("Do the masks fit the images")[1]
+    assert re.search(r"LV\s*ED\s*0\.873\s*12\s*0\.921\s*12\s*8\.4\s*5\.2", section)
+    assert re.search(r"LV\s*all frames\s*0\.866\s*12\s*–\s*–\s*–\s*–", section)
+
+
 def test_what_could_not_be_measured_is_said_with_its_reason(study):
     _, _, page = study
     assert (

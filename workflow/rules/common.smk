@@ -268,7 +268,7 @@ def controlled_cases(wildcards):
 
 
 def generator_rows():
-    """Row files about generators: distances and what they notice, controllability, acceptance."""
+    """Row files about generators: distances and what they notice, controllability, masks, acceptance."""
     files = settled("rows/responses/{extractor}_fold-{fold}.tsv", extractor=extractors, fold=folds)
     for generator in study.generators:
         for kind in ("distances", "mixing"):
@@ -286,7 +286,7 @@ def generator_rows():
             fold=folds,
             draw=draws,
         )
-        for kind in ("controllability", "function", "memorisation"):
+        for kind in ("controllability", "mask-agreement", "function", "memorisation"):
             files += settled(
                 f"rows/{kind}/{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",
                 generator=generator,

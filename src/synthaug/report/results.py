@@ -10,6 +10,7 @@ from synthaug.artifacts import read_tsv
 from synthaug.plots import synthesis
 from synthaug.report import words
 from synthaug.report.inputs import FeatureMap
+from synthaug.report.mask_agreement import MASK_AGREEMENT
 from synthaug.report.memorisation import MEMORISATION
 from synthaug.report.rows import (
     CLINICAL,
@@ -125,6 +126,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *TEXT,
         *MIXING,
         *MEMORISATION,
+        *MASK_AGREEMENT,
         "acceptance_rate",
     }
     return [
