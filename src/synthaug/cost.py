@@ -10,6 +10,7 @@ from typing import Any
 
 from synthaug.artifacts import read_json
 from synthaug.config.arms import resolve_arms
+from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import StudySettings
 
 # Bytes a voxel, measured on the demo (docs/benchmarks.md).
@@ -145,7 +146,7 @@ def _autoencoders(study: StudySettings) -> int:
     """Trainings whose reconstruction is looked at: of the autoencoders that a trained model builds on."""
     trained = trained_models(study)
     needed = {need for name in trained for need in study.models[name].needs.values()}
-    return sum(name in needed and study.models[name].kind == "autoencoder" for name in trained)
+    return sum(name in needed and study.models[name].kind in CODER_KINDS for name in trained)
 
 
 def estimate_hours(

@@ -12,7 +12,7 @@ from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.errors import SynthaugError
 from synthaug.generators import build_generator, describe, load
 from synthaug.models import load_model
-from synthaug.models.motion_diffusion import cardiac_phase
+from synthaug.models.phases import cardiac_phase
 
 SETTINGS = CascadeSettings(
     kind="cascade",

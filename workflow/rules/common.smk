@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from synthaug.artifacts import sha256_json
 from synthaug.config.arms import resolve_arms
 from synthaug.config.generators import SAMPLING_KINDS
+from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import load_study
 from synthaug.config.weaknesses import weaknesses
 from synthaug.datasets import raw_files
@@ -116,7 +117,7 @@ def model_ceilings(wildcards):
             result("models/{need}/fold-{fold}/seed-{seed}/ceiling.json").format(**{**wildcards, "need": need})
         )
         for need in study.models[wildcards.model].needs.values()
-        if study.models[need].kind == "autoencoder"
+        if study.models[need].kind in CODER_KINDS
     ]
 
 

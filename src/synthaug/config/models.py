@@ -13,6 +13,10 @@ from synthaug.config.training import TrainableSettings, TrainingSettings
 Condition = Literal["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
 
 
+#: Kinds whose latents a diffusion model can be trained on, once their reconstruction was looked at.
+CODER_KINDS = ("autoencoder", "vq_autoencoder")
+
+
 class GeometrySettings(Settings):
     """Random in-plane geometry of training cines; never a mirror image, which is another anatomy."""
 

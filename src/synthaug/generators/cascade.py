@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import pandas as pd
 import torch
-from einops import rearrange, repeat
 from torch import Tensor
 
 from synthaug.config.generators import CascadeSettings
-from synthaug.errors import SynthaugError
-from synthaug.generators.base import Generator
+from synthaug.generators.latent import LatentGenerator
 from synthaug.models.anatomy_diffusion import AnatomyDiffusion
 from synthaug.models.autoencoder import Autoencoder
-from synthaug.models.conditions import raw_values
-from synthaug.models.motion_diffusion import MotionDiffusion, cardiac_phase
+from synthaug.models.motion_diffusion import MotionDiffusion
 from synthaug.models.weights import load_model
-from synthaug.store import first_slice
-
-_FRAMES_DECODED = 16  # at once: bounds the memory of a batch of long cines
 
 
-class Cascade(Generator):
-    """Image and mask are decoded from one latent, so every frame comes with its mask.
+class Cascade(LatentGenerator):
+    """The ED latent is drawn first, then the residual latents of all frames at once.
 
     References
     ----------
@@ -40,15 +33,9 @@ class Cascade(Generator):
         motion: MotionDiffusion,
         settings: CascadeSettings,
     ) -> None:
-        self.autoencoder, self.anatomy, self.motion = autoencoder, anatomy, motion
+        super().__init__(autoencoder, {"autoencoder": autoencoder, "anatomy": anatomy, "motion": motion})
+        self.anatomy, self.motion = anatomy, motion
         self.settings = settings
-        self.grid = autoencoder.grid
-        self.hashes = {
-            "autoencoder": autoencoder.identity,
-            "anatomy": anatomy.identity,
-            "motion": motion.identity,
-        }
-        self.seen = sorted({*autoencoder.seen, *anatomy.seen, *motion.seen})
 
     @classmethod
     def build(cls, settings: CascadeSettings, models: Mapping[str, Path], device: str) -> Cascade:
@@ -62,74 +49,24 @@ class Cascade(Generator):
             settings,
         )
 
-    def sample(
-        self, conditions: pd.DataFrame, batch_size: int = 1
-    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Make one cine a row; see `Generator.sample`."""
-        # A CPU kernel may sum in another order for another batch size: one subject at a time
-        # keeps a sample the same bits in every chunk, and costs a CPU little.
-        size = 1 if self.autoencoder.device.type == "cpu" else batch_size
-        for start in range(0, len(conditions), size):
-            rows = conditions.iloc[start : start + size]
-            cines, labels = self._sample_batch(rows)
-            for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
-                first = first_slice(int(count), self.grid.z)
-                there = slice(first, first + int(count))
-                yield str(subject), cines[place][:, there], labels[place][:, there]
-
-    @torch.no_grad()
-    def _sample_batch(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        device = self.autoencoder.device
-        shape = self.autoencoder.latent_shape
-        slices = self._slices(rows).to(device)
+    def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
+        """Latents of whole cycles; see `LatentGenerator.draw`."""
         anatomy_noise, motion_noise = [], []
         for seed in rows["seed"]:
             generator = torch.Generator().manual_seed(int(seed))
-            anatomy_noise.append(torch.randn(shape, generator=generator))
-            motion_noise.append(torch.randn((self.grid.frames, *shape), generator=generator))
+            anatomy_noise.append(self.noise(generator))
+            motion_noise.append(self.noise(generator, self.latent_frames))
         anatomy = self.anatomy.sample(
-            _to(self.anatomy.conditions.read(rows), device),
+            self.values(self.anatomy.conditions, rows),
             slices,
-            torch.stack(anatomy_noise).to(device),
+            torch.stack(anatomy_noise).to(self.device),
             self.settings.anatomy_sampler,
         )
-        latents = self.motion.sample(
+        return self.motion.sample(
             anatomy,
-            _to(self.motion.conditions.read(rows), device),
-            cardiac_phase(torch.from_numpy(raw_values(rows, "es_phase")), self.grid.frames).to(device),
+            self.values(self.motion.conditions, rows),
+            self.phases(rows),
             slices,
-            torch.stack(motion_noise).to(device),
+            torch.stack(motion_noise).to(self.device),
             self.settings.motion_sampler,
         )
-        return self._decode(latents, slices)
-
-    def _decode(self, latents: Tensor, slices: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        count, frames = latents.shape[:2]
-        folded = rearrange(latents, "b t c z y x -> (b t) c z y x")
-        folded_slices = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
-        images, masks = [], []
-        for start in range(0, len(folded), _FRAMES_DECODED):
-            part = slice(start, start + _FRAMES_DECODED)
-            image, logits = self.autoencoder.decode(folded[part], folded_slices[part])
-            images.append(image[:, 0].float().clamp(0, 1).cpu())
-            masks.append(logits.argmax(dim=1).to(torch.uint8).cpu())
-        together = "(b t) z y x -> b t z y x"
-        return (
-            rearrange(torch.cat(images), together, b=count).numpy(),
-            rearrange(torch.cat(masks), together, b=count).numpy(),
-        )
-
-    def _slices(self, rows: pd.DataFrame) -> Tensor:
-        slices = torch.zeros(len(rows), 1, self.grid.z, 1, 1)
-        for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
-            if not 1 <= count <= self.grid.z:
-                raise SynthaugError(
-                    f"{subject}: {count} slices are asked for; give 1 to {self.grid.z}, the slices of the grid"
-                )
-            first = first_slice(int(count), self.grid.z)
-            slices[place, :, first : first + int(count)] = 1
-        return slices
-
-
-def _to(values: dict[str, Any], device: torch.device) -> dict[str, Tensor]:
-    return {name: value.to(device) for name, value in values.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,14 +15,17 @@ from synthaug.cohort import STRUCTURES, UNLABELLED
 from synthaug.config.models import AutoencoderSettings
 from synthaug.errors import SynthaugError
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
+from synthaug.models.reconstruction import labelled_frames
 from synthaug.networks.autoencoder import Decoder, Encoder
 from synthaug.store import TensorStore
 
 CLASSES = 1 + len(STRUCTURES)
+_FRAMES_DECODED = 16  # at once: bounds the memory of a batch of long cines
 
 
-class Autoencoder(TrainableModel):
+class Autoencoder(LatentCoder):
     """Semi-supervised: every frame trains the image, labelled frames train the masks too.
 
     The latent of a frame (1, z, y, x) is (c, z, y / 2^levels, x / 2^levels): only the plane is
@@ -59,6 +63,30 @@ class Autoencoder(TrainableModel):
         """Images (b, 1, z, y, x), roughly in [0, 1], and mask logits (b, 4, z, y, x)."""
         images, logits = self.decoder(latents, slices)
         return (images + 1) / 2, logits
+
+    def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents of cines, frame by frame; see `LatentCoder.encode_cine`."""
+        frames = rearrange(cines, "b t z y x -> (b t) 1 z y x")
+        mean, log_variance = self.encode(frames, _for_every_frame(slices, cines.shape[1]))
+        apart = "(b t) c z y x -> b t c z y x"
+        return rearrange(mean, apart, b=len(cines)), rearrange(log_variance, apart, b=len(cines))
+
+    def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+        """Cines and masks, frame by frame; see `LatentCoder.decode_cine`."""
+        count, frames = latents.shape[:2]
+        folded = rearrange(latents, "b t c z y x -> (b t) c z y x")
+        folded_slices = _for_every_frame(slices, frames)
+        images, labels = [], []
+        for start in range(0, len(folded), _FRAMES_DECODED):
+            part = slice(start, start + _FRAMES_DECODED)
+            image, logits = self.decode(folded[part], folded_slices[part])
+            images.append(image[:, 0].float().clamp(0, 1))
+            labels.append(logits.argmax(dim=1).to(torch.uint8))
+        together = "(b t) z y x -> b t z y x"
+        return (
+            rearrange(torch.cat(images), together, b=count),
+            rearrange(torch.cat(labels), together, b=count),
+        )
 
     def prepare(self, store: TensorStore) -> None:
         """Take the training fold."""
@@ -108,61 +136,9 @@ class Autoencoder(TrainableModel):
         )
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
-    @torch.no_grad()
-    def assess(self, store: TensorStore) -> dict[str, float]:
-        """Reconstruction ceiling: what no generator on these latents can exceed.
 
-        Returns
-        -------
-        dict of str to float
-            ``psnr_db`` and ``ssim`` (Gaussian window, slice by slice) over the existing slices of ED and the
-            labelled frames (peak 1, mean over subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames;
-            absent where no frame is labelled).
-        """
-        from skimage.metrics import structural_similarity
-
-        psnr: list[float] = []
-        ssim: list[float] = []
-        dice: dict[str, list[float]] = {name: [] for name in STRUCTURES}
-        for index in range(len(store)):
-            labelled = labelled_frames(store, index)
-            chosen = sorted({0, *labelled})
-            frames = torch.from_numpy(store.images[index, chosen].astype(np.float32))[:, None].to(self.device)
-            slices = torch.from_numpy(store.slice_mask[index]).to(frames)[None, None, :, None, None]
-            slices = slices.expand(len(chosen), -1, -1, -1, -1)
-            images, logits = self.decode(self.encode(frames, slices)[0], slices)
-            squared = masked_mean((images.clamp(0, 1) - frames) ** 2, slices)
-            psnr.append(-10 * float(torch.log10(squared)))
-            there = store.slice_mask[index]
-            pairs = zip(
-                *(side[:, 0][:, there].flatten(0, 1).cpu().numpy() for side in (images, frames)), strict=True
-            )
-            ssim.append(
-                float(
-                    np.mean(
-                        [
-                            structural_similarity(*pair, gaussian_weights=True, data_range=1.0)
-                            for pair in pairs
-                        ]
-                    )
-                )
-            )
-            predicted = logits.argmax(dim=1).cpu().numpy()
-            for frame in labelled:
-                truth, prediction = store.labels[index, frame], predicted[chosen.index(frame)]
-                for name, value in STRUCTURES.items():
-                    both = (truth == value), (prediction == value) & (truth != UNLABELLED)
-                    if both[0].any():
-                        overlap = 2 * np.logical_and(*both).sum() / (both[0].sum() + both[1].sum())
-                        dice[name].append(float(overlap))
-        ceiling = {f"dice_{name}": float(np.mean(values)) for name, values in dice.items() if values}
-        return {"psnr_db": float(np.mean(psnr)), "ssim": float(np.mean(ssim)), **ceiling}
-
-
-def labelled_frames(store: TensorStore, index: int) -> list[int]:
-    """Frames of a subject that carry labels, ascending."""
-    listed = store.table["labelled_frames"].iloc[index]
-    return [int(frame) for frame in str(listed).split(",")] if isinstance(listed, str) else []
+def _for_every_frame(slices: Tensor, frames: int) -> Tensor:
+    return repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
 
 
 def masked_mean(values: Tensor, slices: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from synthaug.diffusion.guidance import guide
 from synthaug.diffusion.objectives import Objective
 from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
-from synthaug.models.autoencoder import Autoencoder
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.coding import LatentCoder
 from synthaug.models.conditions import VOLUMES, Conditions, vocabulary
 from synthaug.models.latents import LatentCache
 from synthaug.networks.conditions import TimeEmbedding
@@ -28,7 +28,7 @@ Predict = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 class LatentDiffusion(TrainableModel):
     """Conditions, diffusion time, objective, loss and sampling; a kind adds its network and data."""
 
-    autoencoder: Autoencoder
+    autoencoder: LatentCoder
     cache: LatentCache
 
     def __init__(

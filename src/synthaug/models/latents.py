@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synthaug.config.models import GeometrySettings
-from synthaug.models.autoencoder import Autoencoder
+from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
 from synthaug.store import TensorStore
 
@@ -43,7 +43,7 @@ class LatentCache:
 
 @torch.no_grad()
 def encode_cines(
-    autoencoder: Autoencoder,
+    autoencoder: LatentCoder,
     store: TensorStore,
     frames: Sequence[int],
     copies: int,
@@ -53,7 +53,7 @@ def encode_cines(
 
     Parameters
     ----------
-    autoencoder : Autoencoder
+    autoencoder : LatentCoder
         Trained.
     store : TensorStore
         Training fold.
@@ -67,19 +67,20 @@ def encode_cines(
     Returns
     -------
     LatentCache
-        With t = len(frames).
+        With t = len(frames) / autoencoder.frames_per_latent.
     """
-    shape = (copies, len(store), len(frames), *autoencoder.latent_shape)
+    length = len(frames) // autoencoder.frames_per_latent
+    shape = (copies, len(store), length, *autoencoder.latent_shape)
     mean, log_variance = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
     scale = torch.ones(copies, len(store))
     generator = torch.Generator().manual_seed(0)
     for index in range(len(store)):
         cine = torch.from_numpy(store.images[index, list(frames)].astype(np.float32)).to(autoencoder.device)
-        slices = slice_weights(store.slice_mask[index]).to(cine).expand(len(frames), -1, -1, -1, -1)
+        slices = slice_weights(store.slice_mask[index]).to(cine)
         for copy in range(copies):
             moved = Geometry() if copy == 0 else Geometry.draw(geometry, generator)
-            encoded = autoencoder.encode(moved.apply(cine)[:, None], slices)
-            mean[copy, index], log_variance[copy, index] = encoded[0].cpu(), encoded[1].cpu()
+            encoded = autoencoder.encode_cine(moved.apply(cine)[None], slices)
+            mean[copy, index], log_variance[copy, index] = (part[0].cpu() for part in encoded)
             scale[copy, index] = moved.scale
     return LatentCache(mean, log_variance, scale)
 

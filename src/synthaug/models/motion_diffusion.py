@@ -16,6 +16,7 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditions import raw_values
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
 from synthaug.models.latents import encode_cines
+from synthaug.models.phases import cardiac_phase
 from synthaug.networks.conditions import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
 from synthaug.store import TensorStore
@@ -166,23 +167,3 @@ class MotionDiffusion(LatentDiffusion):
             return rearrange(answer, "(b t) c z y x -> b t c z y x", t=frames)
 
         return predict
-
-
-def cardiac_phase(es_phase: Tensor, frames: int) -> Tensor:
-    """Phase of every frame: 0 at ED (frame 0), 1/2 at ES, linear between, and cyclic.
-
-    Parameters
-    ----------
-    es_phase : Tensor, shape (b,)
-        Fraction of the cycle at which ES is; NaN where unknown, and then the phase is linear in time.
-    frames : int
-        Frames of the cycle.
-
-    Returns
-    -------
-    Tensor, shape (b, frames)
-        In [0, 1).
-    """
-    time = torch.arange(frames, device=es_phase.device) / frames
-    systole = torch.where(torch.isfinite(es_phase), es_phase, 0.5)[:, None]
-    return torch.where(time < systole, time / systole / 2, 0.5 + (time - systole) / (1 - systole) / 2)

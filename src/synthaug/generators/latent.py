@@ -1,0 +1,105 @@
+"""Generators that draw latents of whole cines and decode image and mask from them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from synthaug.errors import SynthaugError
+from synthaug.generators.base import Generator
+from synthaug.models.base import TrainableModel
+from synthaug.models.coding import LatentCoder
+from synthaug.models.conditions import Conditions, raw_values
+from synthaug.models.phases import cardiac_phase
+from synthaug.store import first_slice
+
+
+class LatentGenerator(Generator):
+    """Batches, slices and decoding; a kind adds how latents are drawn.
+
+    Image and mask are decoded from one latent, so every frame comes with its mask.
+
+    Parameters
+    ----------
+    autoencoder : LatentCoder
+        Decodes; trained.
+    models : mapping of str to TrainableModel
+        Every model by role, the autoencoder among them.
+    """
+
+    def __init__(self, autoencoder: LatentCoder, models: Mapping[str, TrainableModel]) -> None:
+        self.autoencoder = autoencoder
+        self.grid = autoencoder.grid
+        self.hashes = {role: model.identity for role, model in models.items()}
+        self.seen = sorted({subject for model in models.values() for subject in model.seen})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models are."""
+        return self.autoencoder.device
+
+    @property
+    def latent_frames(self) -> int:
+        """Latent frames of a cycle."""
+        return self.grid.frames // self.autoencoder.frames_per_latent
+
+    @abstractmethod
+    def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
+        """Latents (b, t', c, z, y', x') of one batch; `slices` (b, 1, z, 1, 1) is 1 where one is asked for.
+
+        A row's latents may depend on its conditions and its seed only.
+        """
+
+    def sample(
+        self, conditions: pd.DataFrame, batch_size: int = 1
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Make one cine a row; see `Generator.sample`."""
+        # A CPU kernel may sum in another order for another batch size: one subject at a time
+        # keeps a sample the same bits in every chunk, and costs a CPU little.
+        size = 1 if self.device.type == "cpu" else batch_size
+        for start in range(0, len(conditions), size):
+            rows = conditions.iloc[start : start + size]
+            cines, labels = self._sample_batch(rows)
+            for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
+                first = first_slice(int(count), self.grid.z)
+                there = slice(first, first + int(count))
+                yield str(subject), cines[place][:, there], labels[place][:, there]
+
+    @torch.no_grad()
+    def _sample_batch(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        slices = self._slices(rows).to(self.device)
+        half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            latents = self.draw(rows, slices)
+            images, labels = self.autoencoder.decode_cine(latents, slices)
+        return images.cpu().numpy(), labels.cpu().numpy()
+
+    def noise(self, generator: torch.Generator, frames: int | None = None) -> Tensor:
+        """Standard normal latents of one subject: (frames, c, z, y', x'), without frames where None."""
+        shape = self.autoencoder.latent_shape
+        return torch.randn(shape if frames is None else (frames, *shape), generator=generator)
+
+    def values(self, conditions: Conditions, rows: pd.DataFrame) -> dict[str, Tensor]:
+        """What a model reads of the rows, on the device."""
+        return {name: value.to(self.device) for name, value in conditions.read(rows).items()}
+
+    def phases(self, rows: pd.DataFrame) -> Tensor:
+        """Cardiac phase of every latent frame, (b, t')."""
+        es_phase = torch.from_numpy(raw_values(rows, "es_phase")).to(self.device)
+        return cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
+
+    def _slices(self, rows: pd.DataFrame) -> Tensor:
+        slices = torch.zeros(len(rows), 1, self.grid.z, 1, 1)
+        for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
+            if not 1 <= count <= self.grid.z:
+                raise SynthaugError(
+                    f"{subject}: {count} slices are asked for; give 1 to {self.grid.z}, the slices of the grid"
+                )
+            first = first_slice(int(count), self.grid.z)
+            slices[place, :, first : first + int(count)] = 1
+        return slices
