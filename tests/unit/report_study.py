@@ -152,6 +152,10 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     for probe, response in (("noise 0.1", 7.31), ("frames shuffled", 0.4)):
         about = {"versus": probe, "direction": "none", "extractor": "masked-autoencoder:1a2b3c", "fold": 0}
         rows.append({**common, **about, "metric": "fvd_t_response", "value": response, "n": 6})
+    against = {"generator": "cascade", "fold": 0, "generator_seed": 0, "n": 9, "direction": "lower"}
+    for versus, value, floor in (("frames shuffled", 0.75, 0.5), ("blur 1 voxel", 1.5, 0.25)):
+        found = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1, "floor": floor}
+        rows.append({**common, **against, "metric": "fvd_t_control", "versus": versus, **found})
     control = {**common, "generator": "cascade", "fold": 0, "generator_seed": 0, "n": 12}
     rows.append({**control, "metric": "controllability_r_lv_edv_ml", "value": 0.93, "direction": "higher"})
     rows.append({**control, "metric": "controllability_bias_lv_edv_ml", "value": -3.1, "unit": "mL"})

@@ -165,6 +165,12 @@ def extractor_code(wildcards, script="extract_features"):
     return code(script, *(model_modules(extractor.model) if extractor.kind == "study" else []))
 
 
+#: Features of damaged real cines, which generators are held against, in the order of `synthaug.features.probes.CONTROLS`.
+damaged_controls = [
+    result("features/{extractor}/fold-{fold}/" + name + ".npz") for name in ("frames-shuffled", "blurred")
+]
+
+
 def with_needs(names):
     """Models and all they build on."""
     found = []

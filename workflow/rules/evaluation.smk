@@ -74,6 +74,7 @@ rule measure_distances:
     input:
         real=rules.extract_real_features.output.features,
         synthetic=rules.extract_synthetic_features.output.features,
+        controls=damaged_controls,
         split=result("splits/fold-{fold}.tsv"),
         code=code("measure_distances"),
     output:
@@ -119,6 +120,7 @@ rule probe_distances:
         code=lambda w: extractor_code(w, "probe_distances"),
     output:
         rows=result("rows/responses/{extractor}_fold-{fold}.tsv"),
+        controls=damaged_controls,
     log:
         result("logs/probe_distances/{extractor}_fold-{fold}.log"),
     benchmark:

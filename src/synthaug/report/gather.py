@@ -13,6 +13,7 @@ from synthaug.config.report import ReportSettings
 from synthaug.report import (
     arms,
     cines,
+    damaged_controls,
     function,
     mask_agreement,
     memorisation,
@@ -74,6 +75,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "doses": arms.doses_section(rows, inputs.arms, metric, draw),
             "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
+            "damaged_controls": damaged_controls.damaged_controls_section(rows),
             "maps": results.maps_section(rows, inputs.maps, draw),
             "memorisation": memorisation.memorisation_section(rows, inputs.synthetic, real, assets),
             "responses": responses.responses_section(rows),
