@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.models import CODER_KINDS
 
 
 class SamplerSettings(Settings):
@@ -37,6 +38,12 @@ class SamplerSettings(Settings):
 class CascadeSettings(Settings):
     """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
 
+    role_kinds: ClassVar = {
+        "autoencoder": ("autoencoder",),
+        "anatomy": ("anatomy_diffusion",),
+        "motion": ("motion_diffusion",),
+    }
+
     kind: Literal["cascade"] = Field(description="Kind of generator.")
     models: dict[str, str] = Field(
         {"autoencoder": "autoencoder", "anatomy": "anatomy", "motion": "motion"},
@@ -55,6 +62,33 @@ class CascadeSettings(Settings):
         if set(models) != {"autoencoder", "anatomy", "motion"}:
             raise ValueError(
                 "a cascade has exactly the roles autoencoder, anatomy and motion; name a model for each"
+            )
+        return models
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """Models by role."""
+        return self.models
+
+
+class SinglePassSettings(Settings):
+    """Single pass: one diffusion model draws all slices and frames together."""
+
+    role_kinds: ClassVar = {"autoencoder": CODER_KINDS, "diffusion": ("cine_diffusion",)}
+
+    kind: Literal["single_pass"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "diffusion": "diffusion"},
+        description="Models of the roles autoencoder and diffusion, by name.",
+    )
+    sampler: SamplerSettings = Field(SamplerSettings(guidance=1.5), description="Sampling of the whole cine.")
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "diffusion"}:
+            raise ValueError(
+                "single_pass has exactly the roles autoencoder and diffusion; name a model for each"
             )
         return models
 
@@ -101,8 +135,8 @@ class LendingSettings(Settings):
 
 
 #: Kinds that sample from trained models; the others bring volumes that exist.
-SAMPLING_KINDS = ("cascade",)
+SAMPLING_KINDS = ("cascade", "single_pass")
 
 GeneratorSettings = Annotated[
-    CascadeSettings | ExternalSettings | LendingSettings, Field(discriminator="kind")
+    CascadeSettings | SinglePassSettings | ExternalSettings | LendingSettings, Field(discriminator="kind")
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.features import MaskedAutoencoderSettings
@@ -60,8 +60,53 @@ class AutoencoderSettings(TrainableSettings):
     )
 
 
+class VQAutoencoderSettings(TrainableSettings):
+    """Vector-quantised autoencoder of single slices through the cycle (2D+t), with masks from the same codes."""
+
+    kind: Literal["vq_autoencoder"] = Field(description="Kind of model.")
+    channels: tuple[int, ...] = Field(
+        (64, 128),
+        min_length=1,
+        description="Feature channels a level; each level halves t, y and x, never z.",
+    )
+    blocks: int = Field(2, ge=1, description="Residual blocks a level.")
+    latent_channels: int = Field(8, ge=1, description="Channels of the latent, and of a code.")
+    codes: int = Field(1024, ge=2, description="Codes of the codebook; how many are used is logged.")
+    codebook_decay: float = Field(
+        0.99, gt=0, lt=1, description="Decay of the moving averages that the codes follow."
+    )
+    slices_drawn: int = Field(4, ge=1, description="Slices of a cine in one training item.")
+    mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")
+    gradient_weight: float = Field(
+        0.5, ge=0, description="Weight of the L1 distance of image gradients in the plane and in time."
+    )
+    late_from: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Part of the training after which the two terms below rise, over a tenth of it.",
+    )
+    adversarial_weight: float = Field(
+        0.0, ge=0, description="Weight of a patch discriminator of single frames; 0 trains none."
+    )
+    perceptual_weight: float = Field(
+        0.1, ge=0, description="Weight of the perceptual distance, where its network is supplied."
+    )
+    perceptual_weights: str | None = Field(
+        None,
+        description="Weight file you supply, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
+    )
+    augmentation: GeometrySettings = Field(
+        default_factory=GeometrySettings, description="Random geometry of the training slices."
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=2000, batch_size=2, learning_rate=1e-3, ema_decay=0.99),
+        description="Optimisation.",
+    )
+
+
 class LatentDiffusionSettings(TrainableSettings):
-    """What both diffusion models have in common."""
+    """What all diffusion models have in common."""
 
     channels: tuple[int, ...] = Field(
         (64, 128),
@@ -79,6 +124,9 @@ class LatentDiffusionSettings(TrainableSettings):
     schedule: Literal["cosine", "linear", "flow"] = Field(
         "cosine",
         description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow.",
+    )
+    loss: Literal["squared", "huber"] = Field(
+        "squared", description="Error of the prediction: its square, or Huber's with threshold 1."
     )
     drop_condition: float = Field(
         0.1,
@@ -123,6 +171,8 @@ class LatentDiffusionSettings(TrainableSettings):
 class AnatomyDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of the end-diastolic latent, given what is known of a subject."""
 
+    role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
+
     kind: Literal["anatomy_diffusion"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
     conditions: tuple[Condition, ...] = Field(
@@ -142,6 +192,8 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
 class MotionDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of all frames' latents minus the end-diastolic one."""
 
+    role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
+
     kind: Literal["motion_diffusion"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
     conditions: tuple[Condition, ...] = Field(
@@ -158,7 +210,49 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
     )
 
 
+class CineDiffusionSettings(LatentDiffusionSettings):
+    """Diffusion model of the latents of all slices and frames at once."""
+
+    role_kinds: ClassVar = {"autoencoder": CODER_KINDS}
+
+    kind: Literal["cine_diffusion"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
+    network: Literal["unet", "transformer"] = Field(
+        "unet",
+        description=(
+            "`unet` stacks the slices on the channels and convolves over time and plane (`channels`, `blocks`); "
+            "`transformer` attends between all patches of time, depth and plane (`width`, `depth`, `heads`, `patch`)."
+        ),
+    )
+    width: int = Field(256, ge=8, description="Features of a token of the transformer.")
+    depth: int = Field(8, ge=1, description="Blocks of the transformer.")
+    heads: int = Field(4, ge=1, description="Attention heads of the transformer; they divide the width.")
+    patch: tuple[int, int, int] = Field(
+        (1, 2, 2), description="Latent frames, rows and columns of a token; a token never holds two slices."
+    )
+    conditions: tuple[Condition, ...] = Field(
+        ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),
+        description="Columns the model is conditioned on; each may stay unknown.",
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=4000, batch_size=8, learning_rate=1e-3), description="Optimisation."
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> CineDiffusionSettings:
+        if self.width % self.heads or min(self.patch) < 1:
+            raise ValueError(
+                f"width {self.width} must be a multiple of heads {self.heads}, and patch of positive sizes"
+            )
+        return self
+
+
 ModelSettings = Annotated[
-    AutoencoderSettings | AnatomyDiffusionSettings | MotionDiffusionSettings | MaskedAutoencoderSettings,
+    AutoencoderSettings
+    | VQAutoencoderSettings
+    | AnatomyDiffusionSettings
+    | MotionDiffusionSettings
+    | CineDiffusionSettings
+    | MaskedAutoencoderSettings,
     Field(discriminator="kind"),
 ]

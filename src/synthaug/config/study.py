@@ -79,9 +79,11 @@ class StudySettings(Settings):
             for needed in model.needs.values():
                 _check_known(f"models.{name}.needs", needed, self.models)
             _check_acyclic(name, self.models)
+            _check_roles(f"models.{name}.needs", model, self.models)
         for name, generator in self.generators.items():
             for needed in generator.needs.values():
                 _check_known(f"generators.{name}.models", needed, self.models)
+            _check_roles(f"generators.{name}.models", generator, self.models)
         for name, arm in self.arms.items():
             if arm.generator is not None:
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)
@@ -132,6 +134,16 @@ def _check_name(name: str) -> str:
 def _check_known(where: str, name: str, entries: Mapping[str, Any]) -> None:
     if name not in entries:
         raise ValueError(f"{where}: {name!r} is not declared; known are {', '.join(entries) or 'none'}")
+
+
+def _check_roles(where: str, settings: Any, models: Mapping[str, Any]) -> None:
+    """Refuse a model of a kind that cannot do what its role asks."""
+    for role, name in settings.needs.items():
+        kinds = getattr(settings, "role_kinds", {}).get(role)
+        if kinds and models[name].kind not in kinds:
+            raise ValueError(
+                f"{where}.{role}: {name!r} is of kind {models[name].kind}; this role takes {' or '.join(kinds)}"
+            )
 
 
 def _check_acyclic(start: str, models: Mapping[str, Any]) -> None:

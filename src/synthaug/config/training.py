@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -45,6 +46,9 @@ class TrainingSettings(Settings):
 
 class TrainableSettings(Settings):
     """What the settings of every trainable model have; a kind adds its own `kind` and sizes."""
+
+    #: Kinds that may fill each role of `needs`; a role that is not named takes any.
+    role_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     needs: dict[str, str] = Field(
         default_factory=dict, description="Models this one builds on: role, then name among `models`."

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from synthaug.generators.base import Generator
 
 #: Where the class of each kind that can be sampled is found.
-KINDS = {"cascade": "synthaug.generators.cascade:Cascade"}
+KINDS = {
+    "cascade": "synthaug.generators.cascade:Cascade",
+    "single_pass": "synthaug.generators.single_pass:SinglePass",
+}
 
 
 def settings_of(content: Mapping[str, Any]) -> GeneratorSettings:

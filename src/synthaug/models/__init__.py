@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 #: Where the class of each kind is found; the settings of a kind are in `synthaug.config`.
 KINDS = {
     "autoencoder": "synthaug.models.autoencoder:Autoencoder",
+    "vq_autoencoder": "synthaug.models.vq_autoencoder:VQAutoencoder",
     "anatomy_diffusion": "synthaug.models.anatomy_diffusion:AnatomyDiffusion",
     "motion_diffusion": "synthaug.models.motion_diffusion:MotionDiffusion",
+    "cine_diffusion": "synthaug.models.cine_diffusion:CineDiffusion",
     "masked_autoencoder": "synthaug.models.masked_autoencoder:MaskedAutoencoder",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import LatentDiffusionSettings
@@ -72,7 +73,7 @@ class LatentDiffusion(TrainableModel):
     def diffusion_loss(
         self, predict: Predict, data: Tensor, weights: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared error of the prediction where `weights` are 1.
+        """Mean error of the prediction where `weights` are 1.
 
         Parameters
         ----------
@@ -93,10 +94,13 @@ class LatentDiffusion(TrainableModel):
         spread = times.view(count, *extra)
         alpha, sigma = self.objective.schedule(spread)
         prediction = predict(alpha * data + sigma * noise, times, kept).float()
-        squared = (prediction - self.objective.target(data, noise, spread)) ** 2 * self.objective.weight(
-            spread
-        )
-        loss = (squared * weights).sum() / weights.expand_as(squared).sum()
+        target = self.objective.target(data, noise, spread)
+        if self.settings.loss == "huber":
+            errors = 2 * functional.huber_loss(prediction, target, reduction="none")  # squares, when small
+        else:
+            errors = (prediction - target) ** 2
+        errors = errors * self.objective.weight(spread)
+        loss = (errors * weights).sum() / weights.expand_as(errors).sum()
         return loss, {}
 
     @torch.no_grad()

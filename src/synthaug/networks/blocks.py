@@ -8,6 +8,8 @@ slices that a subject does not have cannot disturb those it has.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -52,16 +54,30 @@ class ResidualBlock(nn.Module):
         normalisation, as in AdaGN of Dhariwal and Nichol, NeurIPS 2021); 0 for none.
     through_plane : bool
         Whether slices exchange information.
+    cyclic : bool
+        Whether the last slice neighbours the first, where the axis of slices is time.
     """
 
-    def __init__(self, inputs: int, outputs: int, embedding: int = 0, through_plane: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        embedding: int = 0,
+        through_plane: bool = False,
+        cyclic: bool = False,
+    ) -> None:
         super().__init__()
         self.norm_1 = ChannelNorm(inputs)
         self.convolution_1 = plane_convolution(inputs, outputs)
         self.norm_2 = ChannelNorm(outputs)
         self.convolution_2 = zero_initialised(plane_convolution(outputs, outputs))
         self.film = nn.Linear(embedding, 2 * outputs) if embedding else None
-        self.depth = nn.Conv3d(outputs, outputs, (3, 1, 1), padding=(1, 0, 0)) if through_plane else None
+        ends: Literal["circular", "zeros"] = "circular" if cyclic else "zeros"
+        self.depth = (
+            nn.Conv3d(outputs, outputs, (3, 1, 1), padding=(1, 0, 0), padding_mode=ends)
+            if through_plane
+            else None
+        )
         self.skip = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, features: Tensor, slices: Tensor, embedding: Tensor | None = None) -> Tensor:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+HARMONICS = 4  #: of the cardiac phase
+
 
 def cyclic_features(phase: Tensor, harmonics: int) -> Tensor:
     """Cosines and sines of a phase of period 1: (...,) to (..., 2 harmonics)."""
@@ -37,10 +39,10 @@ class PhaseEmbedding(nn.Module):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(8, size), nn.SiLU(), nn.Linear(size, size))
+        self.layers = nn.Sequential(nn.Linear(2 * HARMONICS, size), nn.SiLU(), nn.Linear(size, size))
 
     def forward(self, phase: Tensor) -> Tensor:
-        return self.layers(cyclic_features(phase, 4))
+        return self.layers(cyclic_features(phase, HARMONICS))
 
 
 class ConditionEmbedding(nn.Module):

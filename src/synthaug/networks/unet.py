@@ -55,9 +55,11 @@ class SpatialAttention(nn.Module):
 class Stage(nn.Module):
     """A residual block and what attends after it."""
 
-    def __init__(self, inputs: int, outputs: int, embedding: int, temporal: bool, spatial: bool) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, embedding: int, temporal: bool, spatial: bool, cyclic: bool
+    ) -> None:
         super().__init__()
-        self.block = ResidualBlock(inputs, outputs, embedding, through_plane=True)
+        self.block = ResidualBlock(inputs, outputs, embedding, through_plane=True, cyclic=cyclic)
         self.spatial = SpatialAttention(outputs) if spatial else None
         self.temporal = TemporalAttention(outputs) if temporal else None
 
@@ -74,11 +76,18 @@ class Level(nn.Module):
     """Stages at one resolution; the first may take more channels, from a skip connection."""
 
     def __init__(
-        self, inputs: int, outputs: int, blocks: int, embedding: int, temporal: bool, spatial: bool
+        self,
+        inputs: int,
+        outputs: int,
+        blocks: int,
+        embedding: int,
+        temporal: bool,
+        spatial: bool,
+        cyclic: bool,
     ) -> None:
         super().__init__()
         self.stages = nn.ModuleList(
-            Stage(inputs if block == 0 else outputs, outputs, embedding, temporal, spatial)
+            Stage(inputs if block == 0 else outputs, outputs, embedding, temporal, spatial, cyclic)
             for block in range(blocks)
         )
 
@@ -104,6 +113,8 @@ class LatentUNet(nn.Module):
         Length of the condition embedding.
     temporal : bool
         Whether frames of one cycle exchange information; cyclic, by attention without positions.
+    cyclic : bool
+        Whether the last slice neighbours the first: where the axis of slices is the time of a cycle.
     """
 
     def __init__(
@@ -114,6 +125,7 @@ class LatentUNet(nn.Module):
         blocks: int,
         embedding: int,
         temporal: bool,
+        cyclic: bool = False,
     ) -> None:
         super().__init__()
         finest, deepest = channels[0], channels[-1]
@@ -122,10 +134,10 @@ class LatentUNet(nn.Module):
         self.up, self.grow = nn.ModuleList(), nn.ModuleList()
         for width in channels:
             spatial = len(self.down) == len(channels) - 1
-            self.down.append(Level(width, width, blocks, embedding, temporal, spatial))
-        self.middle = Stage(deepest, deepest, embedding, temporal, spatial=True)
+            self.down.append(Level(width, width, blocks, embedding, temporal, spatial, cyclic))
+        self.middle = Stage(deepest, deepest, embedding, temporal, spatial=True, cyclic=cyclic)
         for width in reversed(channels):
-            self.up.append(Level(2 * width, width, blocks, embedding, temporal, spatial=False))
+            self.up.append(Level(2 * width, width, blocks, embedding, temporal, spatial=False, cyclic=cyclic))
         for finer, coarser in itertools.pairwise(channels):
             self.shrink.append(Downsample(finer, coarser))
             self.grow.insert(0, Upsample(coarser, finer))

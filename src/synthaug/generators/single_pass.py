@@ -1,0 +1,53 @@
+"""Single pass: the latents of a whole cine from one diffusion model, then decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from synthaug.config.generators import SinglePassSettings
+from synthaug.generators.latent import LatentGenerator
+from synthaug.models.cine_diffusion import CineDiffusion
+from synthaug.models.coding import LatentCoder
+from synthaug.models.weights import load_model
+
+
+class SinglePass(LatentGenerator):
+    """All slices and frames are drawn together, on the latents of any autoencoder of cines.
+
+    References
+    ----------
+    Single-pass 4D latent diffusion of cine MRI with a 2D+t vector-quantised autoencoder (abstract, 2025).
+    """
+
+    def __init__(
+        self, autoencoder: LatentCoder, diffusion: CineDiffusion, settings: SinglePassSettings
+    ) -> None:
+        super().__init__(autoencoder, {"autoencoder": autoencoder, "diffusion": diffusion})
+        self.diffusion = diffusion
+        self.settings = settings
+
+    @classmethod
+    def build(cls, settings: SinglePassSettings, models: Mapping[str, Path], device: str) -> SinglePass:
+        """Load both models; the diffusion model must have been trained on this autoencoder."""
+        autoencoder = cast(LatentCoder, load_model(models["autoencoder"], device=device))
+        diffusion = load_model(models["diffusion"], {"autoencoder": autoencoder}, device)
+        return cls(autoencoder, cast(CineDiffusion, diffusion), settings)
+
+    def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
+        """Latents of whole cycles; see `LatentGenerator.draw`."""
+        noise = [
+            self.noise(torch.Generator().manual_seed(int(seed)), self.latent_frames) for seed in rows["seed"]
+        ]
+        return self.diffusion.sample(
+            self.values(self.diffusion.conditions, rows),
+            self.phases(rows),
+            slices,
+            torch.stack(noise).to(self.device),
+            self.settings.sampler,
+        )

@@ -1,0 +1,98 @@
+"""Terms that make reconstructions sharp: a perceptual distance and an adversary, both switched on late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai.losses.adversarial_loss import PatchAdversarialLoss
+from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from synthaug.errors import SynthaugError
+
+
+class Adversary(nn.Module):
+    """A patch discriminator of single frames, trained in the same step as what it judges.
+
+    One backward pass serves both sides: the reconstruction is judged by a copy whose parameters get no
+    gradient, and the discriminator learns from images that carry none back.
+
+    Parameters
+    ----------
+    channels : int
+        Features of its first layer.
+
+    References
+    ----------
+    Isola et al., CVPR 2017 (patches); Mao et al., ICCV 2017 (least squares).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.discriminator = PatchDiscriminator(2, channels, 1, num_layers_d=2, norm="INSTANCE")
+        self.criterion = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
+
+    def forward(self, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses of who makes the images and of the discriminator, for frames (n, 1, y, x)."""
+        fixed = {name: value.detach() for name, value in self.discriminator.named_parameters()}
+        verdict = functional_call(self.discriminator, fixed, (made,))[-1]
+        makers = self.criterion(verdict, target_is_real=True, for_discriminator=False)
+        own = [
+            self.criterion(
+                self.discriminator(images.detach())[-1], target_is_real=is_real, for_discriminator=True
+            )
+            for images, is_real in ((real, True), (made, False))
+        ]
+        return makers, (own[0] + own[1]) / 2
+
+
+class Perception(nn.Module):
+    """Distance of deep features of frames, by a ResNet-50 whose weights the user supplies.
+
+    Parameters
+    ----------
+    weights : path
+        State dict of torchvision's ``resnet50``, trained on whatever the user trusts.
+
+    Raises
+    ------
+    SynthaugError
+        No such file, or not weights of a ResNet-50.
+    """
+
+    def __init__(self, weights: str | Path) -> None:
+        super().__init__()
+        from monai.losses.perceptual import PerceptualLoss
+
+        if not Path(weights).is_file():
+            raise SynthaugError(
+                f"{weights}: no such file; perceptual_weights takes a state dict of torchvision's resnet50, or "
+                "leave it out to train without a perceptual term"
+            )
+        try:
+            self.distance = PerceptualLoss(
+                spatial_dims=2, network_type="resnet50", pretrained=True, pretrained_path=str(weights)
+            )
+        except (RuntimeError, KeyError, AttributeError, EOFError) as error:
+            reason = str(error).splitlines()[0]
+            raise SynthaugError(f"{weights}: not a state dict of torchvision's resnet50 ({reason})") from None
+        self.requires_grad_(False).eval()
+
+    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+        """Mean distance of frames (n, 1, y, x)."""
+        distance: Tensor = self.distance(made.expand(-1, 3, -1, -1), real.expand(-1, 3, -1, -1))
+        return distance
+
+
+def ramp(iteration: int, iterations: int, start: float) -> float:
+    """Weight of a late term: 0 up to the fraction `start` of a training, then rising to 1 over a tenth of it.
+
+    Parameters
+    ----------
+    iteration, iterations : int
+        Steps done, and in all.
+    start : float
+        Fraction of the training, in [0, 1].
+    """
+    return min(max((iteration / iterations - start) / 0.1, 0.0), 1.0)
