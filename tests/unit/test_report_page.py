@@ -122,7 +122,9 @@ def test_a_generator_stands_beside_damaged_real_cines(study):
     _, _, page = study
     section = page.text.split("Nearer than damaged real cines")[1]
     # Times the floor: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
-    assert re.search(r"cascade\s*frames shuffled\s*nearer\s*0\.75 0\.65 to 0\.85\s*1\.50\s*2\.00\s*9", section)
+    assert re.search(
+        r"cascade\s*frames shuffled\s*nearer\s*0\.75 0\.65 to 0\.85\s*1\.50\s*2\.00\s*9", section
+    )
     assert re.search(r"cascade\s*blur 1 voxel\s*farther\s*1\.50 1\.40 to 1\.60\s*6\.00\s*4\.00\s*9", section)
 
 

@@ -34,7 +34,15 @@ split_datasets = [name for name, dataset in study.datasets.items() if dataset.sp
 sampling_generators = [
     name for name, generator in study.generators.items() if generator.kind in SAMPLING_KINDS
 ]
-lending_generators = [name for name, generator in study.generators.items() if generator.kind == "dataset"]
+# Real subjects in the place of synthetic ones: as they are, or decoded by a model.
+lending_generators, decoding_generators = (
+    [
+        name
+        for name, generator in study.generators.items()
+        if generator.kind == "dataset" and bool(generator.through) is decoded
+    ]
+    for decoded in (False, True)
+)
 extractors = list(study.evaluation.extractors)
 chunks = list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
 

@@ -58,7 +58,12 @@ def measure_against_controls(
     rows: list[Row] = []
     for metric in CONTROLLED:
         for control, features in damaged.items():
-            about = {**fields_of(metric, "_control"), **fields, "versus": control, "extractor": real.extractor}
+            about = {
+                **fields_of(metric, "_control"),
+                **fields,
+                "versus": control,
+                "extractor": real.extractor,
+            }
             if absent:
                 rows.append({**about, "status": "extractor_absent", "note": absent})
                 continue

@@ -57,9 +57,7 @@ def measure_mask_agreement(
     """
     files = predicted_files(Path(predictions))
     found = [
-        row
-        for subject in cohort.subjects
-        for row in _agreements(cohort, subject, files.get(subject, {}))
+        row for subject in cohort.subjects for row in _agreements(cohort, subject, files.get(subject, {}))
     ]
     table = pd.DataFrame(found, columns=["subject", "structure", "phase", *METRICS])
     beyond = _EVERY_FRAME in set(table["phase"]) - set(PHASES)
@@ -108,20 +106,21 @@ def whose_masks(meta: Mapping[str, Any]) -> str:
 
 def _agreements(cohort: Cohort, subject: str, files: Mapping[int, Path]) -> Iterator[Row]:
     """Each structure of one subject: agreement at ED and ES, and mean Dice over frames where there are others."""
-    frames = [frame for frame in cohort.labelled_frames(subject) if frame in files]
-    if not frames:
-        return
     labels = cohort.label_cine(subject)
-    predicted = {frame: read_prediction(files[frame], labels.shape[1:]) for frame in frames}
-    phases = {phase: frame for phase, frame in phase_frames(cohort, subject).items() if frame in files}
+    predicted = {
+        frame: found
+        for frame in cohort.labelled_frames(subject)
+        if (found := read_prediction(files.get(frame), labels.shape[1:])) is not None
+    }
+    phases = {phase: frame for phase, frame in phase_frames(cohort, subject).items() if frame in predicted}
     for structure, label in STRUCTURES.items():
         about = {"subject": subject, "structure": structure}
-        masks = {frame: (predicted[frame] == label, labels[frame] == label) for frame in frames}
+        masks = {frame: (found == label, labels[frame] == label) for frame, found in predicted.items()}
         overlap = {frame: dice(*pair) for frame, pair in masks.items()}
         for phase, frame in phases.items():
             distance = hausdorff_distance(*masks[frame], cohort.spacing_mm, percentile=95)
             yield {**about, "phase": phase, METRICS[0]: overlap[frame], METRICS[1]: distance}
-        if set(frames) - set(phases.values()):
+        if set(predicted) - set(phases.values()):
             known = [value for value in overlap.values() if not np.isnan(value)]
             yield {**about, "phase": _EVERY_FRAME, METRICS[0]: np.mean(known) if known else np.nan}
 
@@ -129,7 +128,11 @@ def _agreements(cohort: Cohort, subject: str, files: Mapping[int, Path]) -> Iter
 def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:
     """Mean over subjects with its percentile interval; none of a single subject."""
     if not len(values):
-        return {"status": "not_measured", "n": 0, "note": "no subject has the structure in a mask of that phase"}
+        return {
+            "status": "not_measured",
+            "n": 0,
+            "note": "no subject has the structure in a mask of that phase",
+        }
     row: Row = {"status": "ok", "n": len(values), "value": float(values.mean())}
     if len(values) > 1:
         rng = np.random.default_rng(settings.seed)
