@@ -10,6 +10,7 @@ from typing import Any
 
 from synthaug.artifacts import read_json
 from synthaug.config.arms import resolve_arms
+from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import StudySettings
 
@@ -84,12 +85,13 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     extractors = study.evaluation.extractors
     own = [name for name, extractor in extractors.items() if extractor.kind == "study"]
     cohorts = len(study.generators) * folds * draws
-    sampled = sum(bool(generator.needs) for generator in study.generators.values()) * folds * draws
+    kinds = [generator.kind for generator in study.generators.values()]
+    sampled = sum(kind in SAMPLING_KINDS for kind in kinds) * folds * draws
     chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
     datasets = sum(_draws(study).values()) * folds
     models = len(trained_models(study))
     taught = sum(getattr(generator, "labels", "own") == "teacher" for generator in study.generators.values())
-    lent = sum(generator.kind == "dataset" for generator in study.generators.values())
+    decoded = sum(bool(getattr(generator, "through", None)) for generator in study.generators.values())
     jobs = {
         "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
         "harmonise": len(study.datasets),
@@ -113,10 +115,13 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "measure_distances": len(extractors) * cohorts,
         "map_features": len(extractors) * cohorts,
         "probe_distances": len(extractors) * folds,
-        "lend_cohort": lent * folds * draws,
+        "lend_cohort": (kinds.count("dataset") - decoded) * folds * draws,
+        "reconstruct_cohort": decoded * folds * draws,
         "label_synthetic": taught * folds * draws,
         "predict_synthetic": cohorts,
         "measure_controllability": cohorts,
+        "predict_validation": folds if cohorts else 0,
+        "measure_mask_agreement": cohorts,
         "measure_function": cohorts,
         "audit_memorisation": cohorts,
         "audit_features": len(own) * cohorts,
@@ -184,7 +189,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     split, draws = study.split, _draws(study)
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
-    sampled = sum(bool(generator.needs) for generator in study.generators.values())
+    sampled = sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction

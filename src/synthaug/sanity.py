@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,12 +13,28 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
 from synthaug.features.base import ExtractorAbsent
 from synthaug.features.extraction import make_extractor
-from synthaug.features.probes import extract_probes
+from synthaug.features.files import FeatureSet
+from synthaug.features.probes import CONTROLS, extract_probes
 from synthaug.metrics.responses import measure_responses
 from synthaug.metrics.subject_distances import KINDS
 from synthaug.splits import read_split, subjects_of
 from synthaug.tables import make_table
 from synthaug.tables.definitions import fields_of
+
+
+class Probed(NamedTuple):
+    """What damaging real cines gave.
+
+    Attributes
+    ----------
+    responses : DataFrame
+        See `synthaug.metrics.responses.measure_responses`.
+    controls : dict of str to FeatureSet
+        Features after each of the damages that generators are held against (`CONTROLS`).
+    """
+
+    responses: pd.DataFrame
+    controls: dict[str, FeatureSet]
 
 
 def probe_distances(
@@ -30,8 +46,8 @@ def probe_distances(
     weights: str | Path | None = None,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> pd.DataFrame:
-    """Responses of every distance, measured on a fold's real training subjects.
+) -> Probed:
+    """Responses of every distance, and what generators are compared with, measured on a fold's real training subjects.
 
     Parameters
     ----------
@@ -54,9 +70,8 @@ def probe_distances(
 
     Returns
     -------
-    DataFrame
-        See `synthaug.metrics.responses.measure_responses`. Where the extractor is absent, one row a
-        metric says so.
+    Probed
+        Where the extractor is absent, one row a metric says so, and so do the features.
     """
     import torch
 
@@ -65,10 +80,13 @@ def probe_distances(
         network = make_extractor(extractor, weights)
     except ExtractorAbsent as reason:
         absent = {"status": "extractor_absent", "note": str(reason), "extractor": extractor.kind, **fields}
-        return make_table({**fields_of(metric, "_response"), **absent} for metric in KINDS)
+        rows = make_table({**fields_of(metric, "_response"), **absent} for metric in KINDS)
+        nothing = FeatureSet((), {}, extractor.kind, absent=str(reason))
+        return Probed(rows, dict.fromkeys(CONTROLS, nothing))
     cohort = Cohort.open_all(cohorts)
     subjects = subjects_of(read_split(split), "train")[: settings.probed_subjects]
     damaged = extract_probes(cohort, network, subjects, settings.seed, progress)
     diagnoses = cohort.table["diagnosis"].reindex(subjects)
     named = {str(subject): None if pd.isna(name) else str(name) for subject, name in diagnoses.items()}
-    return measure_responses(damaged, named, settings, fields)
+    rows = measure_responses(damaged, named, settings, fields)
+    return Probed(rows, {name: damaged[name] for name in CONTROLS})

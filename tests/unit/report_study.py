@@ -152,9 +152,18 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
     for probe, response in (("noise 0.1", 7.31), ("frames shuffled", 0.4)):
         about = {"versus": probe, "direction": "none", "extractor": "masked-autoencoder:1a2b3c", "fold": 0}
         rows.append({**common, **about, "metric": "fvd_t_response", "value": response, "n": 6})
+    against = {"generator": "cascade", "fold": 0, "generator_seed": 0, "n": 9, "direction": "lower"}
+    for versus, value, floor in (("frames shuffled", 0.75, 0.5), ("blur 1 voxel", 1.5, 0.25)):
+        found = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1, "floor": floor}
+        rows.append({**common, **against, "metric": "fvd_t_control", "versus": versus, **found})
     control = {**common, "generator": "cascade", "fold": 0, "generator_seed": 0, "n": 12}
     rows.append({**control, "metric": "controllability_r_lv_edv_ml", "value": 0.93, "direction": "higher"})
     rows.append({**control, "metric": "controllability_bias_lv_edv_ml", "value": -3.1, "unit": "mL"})
+    for metric, value in (("dice", 0.873), ("dice_real", 0.921), ("hd95", 8.4), ("hd95_real", 5.2)):
+        own = {"metric": f"mask_agreement_{metric}", "structure": "LV", "phase": "ED", "versus": "segmenter"}
+        rows.append({**control, **own, "value": value})
+    every = {"metric": "mask_agreement_dice", "structure": "LV", "versus": "segmenter"}
+    rows.append({**control, **every, "value": 0.866})
     copied = {**control, "note": "a copy is a subject whose likeness exceeds 0.800"}
     rows.append({**copied, "metric": "copied_share", "value": 0.25, "ci_low": 0.1, "ci_high": 0.5, "n": 8})
     rate = {**control, "ci_low": 0.6, "ci_high": 0.96, "n": 15}

@@ -189,6 +189,18 @@ def test_a_dataset_outside_the_split_must_be_lent(demo):
         load_study(edited(demo, "generators.oracle", {"kind": "dataset", "dataset": "nobody"}))
 
 
+def test_subjects_go_through_autoencoders_only(demo):
+    lent = {"kind": "dataset", "dataset": "phantom-a"}
+    study = load_study(edited(demo, "generators.decoded", {**lent, "through": "autoencoder"}))
+    assert study.generators["decoded"].needs == {"through": "autoencoder"}
+    with pytest.raises(
+        SynthaugError, match=r"generators\.decoded\.through: 'motion' is of kind motion_diffusion"
+    ):
+        load_study(edited(demo, "generators.decoded", {**lent, "through": "motion"}))
+    with pytest.raises(SynthaugError, match=r"generators\.decoded: 'vae' is not declared"):
+        load_study(edited(demo, "generators.decoded", {**lent, "through": "vae"}))
+
+
 def test_weak_designs_are_named_not_refused(demo):
     demo["segmentation"]["seeds"] = [0, 1]
     said = weaknesses(load_study(demo))  # two training seeds, one generator seed

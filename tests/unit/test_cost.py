@@ -44,6 +44,19 @@ def test_jobs_by_hand():
     assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 
 
+def test_reconstructions_train_their_model_and_sample_nothing():
+    models = {
+        "features": {"kind": "masked_autoencoder", "training": {"iterations": 50}},
+        "vae": {"kind": "autoencoder", "training": {"iterations": 50}},
+    }
+    decoded = {"mine": {"kind": "dataset", "dataset": "p", "through": "vae"}}
+    jobs = count_jobs(study(models=models, generators=decoded))
+    # Two folds with two generator seeds each; features once a fold.
+    assert jobs["reconstruct_cohort"] == 4 and jobs["train_model"] == 4 + 2
+    assert jobs["measure_mask_agreement"] == 4 and jobs["predict_validation"] == 2
+    assert not {"lend_cohort", "plan_conditions", "gather_synthetic", "check_reconstruction"} & set(jobs)
+
+
 def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
     record = {"configuration": "2d", "iterations": 100, "seconds": {"total": 36.0}}
     write_json(tmp_path / "other/segmentation/fold-0/arms/a/draw-0/seed-0/model/training.json", record)
@@ -87,6 +100,6 @@ def test_disk_by_hand():
 def test_the_command_line_says_it(tmp_path, capsys):
     assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "tiny: 62 jobs" in said and "disk: about" in said
+    assert "tiny: 64 jobs" in said and "disk: about" in said
     assert main(["cost", str(tmp_path / "no.yaml")]) == 1
     assert "not a readable YAML file" in capsys.readouterr().err

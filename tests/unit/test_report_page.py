@@ -118,6 +118,23 @@ def test_every_number_of_a_distance_has_its_floor_and_n(study):
     )
 
 
+def test_a_generator_stands_beside_damaged_real_cines(study):
+    _, _, page = study
+    section = page.text.split("Nearer than damaged real cines")[1]
+    # Times the floor: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
+    assert re.search(
+        r"cascade\s*frames shuffled\s*nearer\s*0\.75 0\.65 to 0\.85\s*1\.50\s*2\.00\s*9", section
+    )
+    assert re.search(r"cascade\s*blur 1 voxel\s*farther\s*1\.50 1\.40 to 1\.60\s*6\.00\s*4\.00\s*9", section)
+
+
+def test_masks_are_shown_beside_what_the_segmenter_reaches_on_real_patients(study):
+    _, _, page = study
+    section = page.text.split("Do the masks fit the images")[1]
+    assert re.search(r"LV\s*ED\s*0\.873\s*12\s*0\.921\s*12\s*8\.4\s*5\.2", section)
+    assert re.search(r"LV\s*all frames\s*0\.866\s*12\s*–\s*–\s*–\s*–", section)
+
+
 def test_what_could_not_be_measured_is_said_with_its_reason(study):
     _, _, page = study
     assert (

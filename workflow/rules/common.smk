@@ -34,7 +34,15 @@ split_datasets = [name for name, dataset in study.datasets.items() if dataset.sp
 sampling_generators = [
     name for name, generator in study.generators.items() if generator.kind in SAMPLING_KINDS
 ]
-lending_generators = [name for name, generator in study.generators.items() if generator.kind == "dataset"]
+# Real subjects in the place of synthetic ones: as they are, or decoded by a model.
+lending_generators, decoding_generators = (
+    [
+        name
+        for name, generator in study.generators.items()
+        if generator.kind == "dataset" and bool(generator.through) is decoded
+    ]
+    for decoded in (False, True)
+)
 extractors = list(study.evaluation.extractors)
 chunks = list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
 
@@ -165,6 +173,12 @@ def extractor_code(wildcards, script="extract_features"):
     return code(script, *(model_modules(extractor.model) if extractor.kind == "study" else []))
 
 
+#: Features of damaged real cines, which generators are held against, in the order of `synthaug.features.probes.CONTROLS`.
+damaged_controls = [
+    result("features/{extractor}/fold-{fold}/" + name + ".npz") for name in ("frames-shuffled", "blurred")
+]
+
+
 def with_needs(names):
     """Models and all they build on."""
     found = []
@@ -269,7 +283,7 @@ def controlled_cases(wildcards):
 
 
 def generator_rows():
-    """Row files about generators: distances and what they notice, controllability, acceptance."""
+    """Row files about generators: distances and what they notice, controllability, masks, acceptance."""
     files = settled("rows/responses/{extractor}_fold-{fold}.tsv", extractor=extractors, fold=folds)
     for generator in study.generators:
         for kind in ("distances", "mixing"):
@@ -287,7 +301,7 @@ def generator_rows():
             fold=folds,
             draw=draws,
         )
-        for kind in ("controllability", "function", "memorisation"):
+        for kind in ("controllability", "mask-agreement", "function", "memorisation"):
             files += settled(
                 f"rows/{kind}/{{generator}}_fold-{{fold}}_draw-{{draw}}.tsv",
                 generator=generator,

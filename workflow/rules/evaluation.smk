@@ -74,6 +74,7 @@ rule measure_distances:
     input:
         real=rules.extract_real_features.output.features,
         synthetic=rules.extract_synthetic_features.output.features,
+        controls=damaged_controls,
         split=result("splits/fold-{fold}.tsv"),
         code=code("measure_distances"),
     output:
@@ -119,6 +120,7 @@ rule probe_distances:
         code=lambda w: extractor_code(w, "probe_distances"),
     output:
         rows=result("rows/responses/{extractor}_fold-{fold}.tsv"),
+        controls=damaged_controls,
     log:
         result("logs/probe_distances/{extractor}_fold-{fold}.log"),
     benchmark:
@@ -181,6 +183,53 @@ rule measure_controllability:
         "Comparing what {wildcards.generator} was asked for with what it made"
     script:
         "../scripts/measure_controllability.py"
+
+
+rule predict_validation:
+    input:
+        model=real_segmenter,
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("predict_validation"),
+    output:
+        predictions=directory(result("segmentation/fold-{fold}/validation")),
+    log:
+        result("logs/predict_validation/fold-{fold}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 4
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        mirroring=study.segmentation.mirroring,
+    message:
+        "Segmenting the validation patients of fold {wildcards.fold}: what masks can be judged by"
+    script:
+        "../scripts/predict_validation.py"
+
+
+rule measure_mask_agreement:
+    input:
+        predictions=rules.predict_synthetic.output.predictions,
+        cohort=lambda w: synthetic_cohort(w.generator, w),
+        validation=rules.predict_validation.output.predictions,
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        code=code("measure_mask_agreement"),
+    output:
+        rows=result("rows/mask-agreement/{generator}_fold-{fold}_draw-{draw}.tsv"),
+    log:
+        result("logs/measure_mask_agreement/{generator}_fold-{fold}_draw-{draw}.log"),
+    conda:
+        "../../envs/synthaug.yaml"
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+    message:
+        "Comparing the masks of {wildcards.generator} with its images, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_mask_agreement.py"
 
 
 rule measure_function:

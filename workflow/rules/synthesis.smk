@@ -112,3 +112,34 @@ rule lend_cohort:
         "Lending real subjects as {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
     script:
         "../scripts/lend_cohort.py"
+
+
+rule reconstruct_cohort:
+    input:
+        lent=rules.lend_cohort.input.lent,
+        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
+        split=result("splits/fold-{fold}.tsv"),
+        models=generator_models,
+        code=lambda w: code("reconstruct_cohort", *model_modules(study.generators[w.generator].through)),
+    output:
+        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort")),
+    log:
+        result("logs/reconstruct_cohort/{generator}_fold-{fold}_draw-{draw}.log"),
+    benchmark:
+        result("benchmarks/reconstruct_cohort/{generator}_fold-{fold}_draw-{draw}.tsv")
+    wildcard_constraints:
+        generator="|".join(decoding_generators) or "none",
+    conda:
+        "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
+        through=lambda w: study.generators[w.generator].through,
+    message:
+        "Lending real subjects as {params.through} decodes them: {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+    script:
+        "../scripts/reconstruct_cohort.py"

@@ -5,7 +5,9 @@ import pandas as pd
 from synthaug.artifacts import write_tsv
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import read_features
+from synthaug.features.probes import CONTROLS
 from synthaug.job import job
+from synthaug.metrics.damaged_controls import measure_against_controls
 from synthaug.metrics.distances import measure_distances
 from synthaug.metrics.fidelity import measure_fidelity
 from synthaug.metrics.text_agreement import measure_text_agreement
@@ -36,4 +38,8 @@ with job(snakemake):
         measure_fidelity(real, about["synthetic"], subjects, {**about["fields"], "versus": versus})
         for versus, subjects in about["references"].items()
     ]
+    damaged = dict(zip(CONTROLS, map(read_features, snakemake.input.controls), strict=True))
+    training = about["references"]["real train"]
+    controlled = (real, about["synthetic"], damaged, training, about["settings"], about["fields"])
+    tables.append(measure_against_controls(*controlled))
     write_tsv(snakemake.output.rows, pd.concat([table for table in tables if len(table)]))

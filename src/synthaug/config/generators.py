@@ -127,11 +127,20 @@ class LendingSettings(Settings):
             "training patients; with `split: false`, all."
         )
     )
+    through: str | None = Field(
+        None,
+        description=(
+            "Autoencoder, by name, that encodes and decodes the cines first: what is lent are its reconstructions, "
+            "images and masks, the ceiling of every generator on its latents. Without it, the subjects as they are."
+        ),
+    )
+
+    role_kinds: ClassVar = {"through": CODER_KINDS}
 
     @property
     def needs(self) -> dict[str, str]:
-        """No models: the volumes exist already."""
-        return {}
+        """The model the subjects go through, where they do."""
+        return {} if self.through is None else {"through": self.through}
 
 
 #: Kinds that sample from trained models; the others bring volumes that exist.

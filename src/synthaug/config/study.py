@@ -81,9 +81,10 @@ class StudySettings(Settings):
             _check_acyclic(name, self.models)
             _check_roles(f"models.{name}.needs", model, self.models)
         for name, generator in self.generators.items():
+            where = f"generators.{name}.models" if hasattr(generator, "models") else f"generators.{name}"
             for needed in generator.needs.values():
-                _check_known(f"generators.{name}.models", needed, self.models)
-            _check_roles(f"generators.{name}.models", generator, self.models)
+                _check_known(where, needed, self.models)
+            _check_roles(where, generator, self.models)
         for name, arm in self.arms.items():
             if arm.generator is not None:
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)

@@ -46,6 +46,8 @@ PROBES: dict[str, Damage] = {
     "frames shuffled": shuffle_frames,
     "slices shuffled": shuffle_slices,
 }
+#: The damages that a generator is held against: no motion left, and a blur that one sees at once.
+CONTROLS = ("frames shuffled", "blur 1 voxel")
 
 
 def damage(cine: np.ndarray, probe: str, subject: str, seed: int) -> np.ndarray:

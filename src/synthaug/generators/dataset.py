@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
+import nibabel as nib
 import numpy as np
+import pandas as pd
 
 from synthaug.artifacts import atomic_folder, link_or_copy, sha256_file
-from synthaug.cohort import Cohort, check_subject_id, write_cohort
+from synthaug.cohort import Cohort, check_subject_id, write_cohort, write_subject
 from synthaug.errors import SynthaugError
+from synthaug.volumes import measure_function, volume_curve_ml
+
+
+class Reconstructor(Protocol):
+    """A model that cines can go through: `synthaug.generators.reconstruction.Reconstruction`.
+
+    Attributes
+    ----------
+    name : str
+        What the study calls it.
+    hashes : mapping of str to str
+        SHA-256 of its weight file, by role.
+    seen : sequence of str
+        Ids of the real subjects it was trained on.
+    """
+
+    name: str
+    hashes: Mapping[str, str]
+    seen: Sequence[str]
+
+    def reconstruct(self, cine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Decoded intensities and canonical labels (t, z, y, x) of a cine (t, z, y, x) in [0, 1]."""
+        ...
 
 
 def lend_cohort(
@@ -20,6 +46,8 @@ def lend_cohort(
     split: Collection[str] | None,
     held_out: Cohort,
     seed: int = 0,
+    through: Reconstructor | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write a synthetic cohort of real labelled subjects under new ids, atomically.
 
@@ -38,6 +66,11 @@ def lend_cohort(
         Real subjects who validate or test: none of their cines may be lent, under whatever id.
     seed : int
         Seed of the order, so that seeds of a generator differ in who makes up a small dose.
+    through : Reconstructor, optional
+        Lent are the images and masks it decodes, every frame labelled, and volumes, masses and
+        ejection fractions are measured on those. Its hash and whom it saw are recorded as a sampled generator's.
+    progress : callable, optional
+        Called with the subjects done and to do.
 
     Raises
     ------
@@ -56,7 +89,7 @@ def lend_cohort(
     hidden = {sha256_file(held_out.folders[name] / "cine.nii.gz"): name for name in held_out.subjects}
     rows = []
     with atomic_folder(output) as folder:
-        for subject in np.random.default_rng(seed).permutation(sorted(chosen)).tolist():
+        for done, subject in enumerate(np.random.default_rng(seed).permutation(sorted(chosen)).tolist(), 1):
             same = hidden.get(sha256_file(lent.folders[subject] / "cine.nii.gz"))
             if same is not None:
                 raise SynthaugError(
@@ -64,15 +97,32 @@ def lend_cohort(
                     f"leave it out of dataset {lent.name}"
                 )
             name = check_subject_id(f"{generator}-{subject}", lent.folders[subject])
-            shutil.copytree(lent.folders[subject], folder / f"sub-{name}", copy_function=link_or_copy)
-            row = lent.table.loc[subject].to_dict()
+            row = {str(key): value for key, value in lent.table.loc[subject].to_dict().items()}
+            if through is None:
+                shutil.copytree(lent.folders[subject], folder / f"sub-{name}", copy_function=link_or_copy)
+            else:
+                row |= _write_decoded(folder / f"sub-{name}", lent, subject, through)
             rows.append({**row, "subject": name, "dataset": generator, "generator": generator, "seed": seed})
-        write_cohort(
-            folder,
-            generator,
-            "synthetic",
-            rows,
-            lent.spacing_mm,
-            lent_from=lent.name,
-            seen=sorted(chosen) if split is not None else [],
-        )
+            if progress:
+                progress(done, len(chosen))
+        seen = set(chosen if split is not None else [])
+        meta: dict[str, Any] = {"lent_from": lent.name}
+        if through is not None:
+            meta |= {"through": through.name, "hashes": dict(through.hashes)}
+            seen |= set(through.seen)
+        write_cohort(folder, generator, "synthetic", rows, lent.spacing_mm, **meta, seen=sorted(seen))
+
+
+def _write_decoded(folder: Path, lent: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:
+    """Write a subject as a model decodes it; what its row says otherwise than the lent subject's."""
+    cine, labels = through.reconstruct(lent.cine(subject))
+    header = nib.Nifti1Image.from_filename(lent.folders[subject] / "cine.nii.gz").header
+    duration = float(header["pixdim"][4]) or None
+    write_subject(folder, cine, dict(enumerate(labels)), lent.spacing_mm, duration)
+    record = lent.record(subject)
+    ed, es = record["ed_frame"], record["es_frame"]
+    if pd.isna(es):
+        es = volume_curve_ml(labels, "LV", lent.spacing_mm).argmin()
+    frames = {"ed_frame": 0 if pd.isna(ed) else int(ed), "es_frame": int(es)}
+    measured = measure_function(labels, lent.spacing_mm, **frames)
+    return {**frames, "labelled_frames": ",".join(map(str, range(len(cine)))), **measured}

@@ -19,7 +19,7 @@ from synthaug.tables.definitions import fields_of
 Trial = Callable[[np.ndarray, np.ndarray], tuple[float, float] | None]
 
 IDENTICAL, COPIES, ONE_DIAGNOSIS = "the same subjects", "half of them, twice each", "one diagnosis only"
-_FEWEST = 8  # subjects: two disjoint sets of four
+FEWEST = 8  # subjects: two disjoint sets of four
 _FEWEST_OF_A_DIAGNOSIS = 2  # in a set, so that it has a covariance
 
 
@@ -102,11 +102,11 @@ def _trials_on_sets(within: Any, diagnoses: list[str | None]) -> dict[str, Trial
 
 def _response(trial: Trial, n_subjects: int, settings: EvaluationSettings) -> dict[str, Any]:
     n = n_subjects // 2
-    if n_subjects < _FEWEST:
+    if n_subjects < FEWEST:
         return {
             "status": "not_measured",
             "n": n,
-            "note": f"{n_subjects} real subjects; {_FEWEST} are needed",
+            "note": f"{n_subjects} real subjects; {FEWEST} are needed",
         }
     rng = np.random.default_rng(settings.seed)
     pairs = []

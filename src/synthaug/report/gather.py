@@ -10,7 +10,19 @@ from synthaug.cohort import Cohort
 from synthaug.config.arms import VERDICT_CONTROLS, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
-from synthaug.report import arms, cines, function, memorisation, people, responses, results, runs, words
+from synthaug.report import (
+    arms,
+    cines,
+    damaged_controls,
+    function,
+    mask_agreement,
+    memorisation,
+    people,
+    responses,
+    results,
+    runs,
+    words,
+)
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
 from synthaug.report.summary_formats import summary_section
@@ -63,10 +75,12 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "doses": arms.doses_section(rows, inputs.arms, metric, draw),
             "patients": arms.patients_section(rows, inputs.arms, draw),
             "distances": results.distances_section(rows, draw),
+            "damaged_controls": damaged_controls.damaged_controls_section(rows),
             "maps": results.maps_section(rows, inputs.maps, draw),
             "memorisation": memorisation.memorisation_section(rows, inputs.synthetic, real, assets),
             "responses": responses.responses_section(rows),
             "function": function.function_section(rows),
+            "mask_agreement": mask_agreement.mask_agreement_section(rows),
             "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets

@@ -9,7 +9,9 @@ from typing import Any
 from synthaug.artifacts import read_tsv
 from synthaug.plots import synthesis
 from synthaug.report import words
+from synthaug.report.damaged_controls import DAMAGED_CONTROLS
 from synthaug.report.inputs import FeatureMap
+from synthaug.report.mask_agreement import MASK_AGREEMENT
 from synthaug.report.memorisation import MEMORISATION
 from synthaug.report.rows import (
     CLINICAL,
@@ -121,10 +123,12 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *(f"{name}_{kind}" for name in per_patient for kind in COMPARED),
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "extrapolated", "response")),
+        *DAMAGED_CONTROLS,
         *FIDELITY,
         *TEXT,
         *MIXING,
         *MEMORISATION,
+        *MASK_AGREEMENT,
         "acceptance_rate",
     }
     return [

@@ -66,6 +66,10 @@ METRICS: dict[str, tuple[str, str, int]] = {
     "function_peak_filling_rate": ("LV peak filling rate", "EDV a beat", 1),
     "copies_dropped": ("copies left out of the arms", "", 0),
     "c_t_features": ("data copying C_T, features", "", 2),
+    "mask_agreement_dice": ("Dice of masks and images", "", 3),
+    "mask_agreement_dice_real": ("Dice of masks and images of real validation patients", "", 3),
+    "mask_agreement_hd95": ("HD95 of masks and images", "mm", 1),
+    "mask_agreement_hd95_real": ("HD95 of masks and images of real validation patients", "mm", 1),
     "acceptance_rate": ("acceptance rate", "", 2),
 }
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
@@ -83,6 +87,7 @@ _SUFFIXES = {
     "_difference": "difference",
     "_spread": "spread against real",
     "_ratio": "as a multiple of the floor",
+    "_control": "as a multiple of a damaged control's",
     "_extrapolated": "at endless n",
     "_response": "response",
     "_slope": "rise for each dose of 1",
@@ -92,6 +97,7 @@ _SUFFIXES = {
     "_first": "share of replicates in which it is first",
     "_mixed": "difference by a mixed model",
 }
+_QUOTIENTS = ("_ratio", "_control", "_spread")  # without unit, two decimals
 
 
 def base_metric(metric: str) -> str:
@@ -109,17 +115,17 @@ def metric_name(metric: str) -> str:
     suffix = metric.removeprefix(base)
     if suffix == "_features":
         return f"{name}, features"
-    return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", "_ratio") else name
+    return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", "_ratio", "_control") else name
 
 
 def metric_unit(metric: str) -> str:
     """Unit of a metric, empty where it has none or is unknown."""
-    return "" if metric.endswith(("_ratio", "_spread")) else METRICS.get(base_metric(metric), ("", "", 0))[1]
+    return "" if metric.endswith(_QUOTIENTS) else METRICS.get(base_metric(metric), ("", "", 0))[1]
 
 
 def decimals(metric: str) -> int | None:
     """Decimals a metric is shown with; None where three significant digits must do."""
-    if metric.endswith(("_ratio", "_spread")):
+    if metric.endswith(_QUOTIENTS):
         return 2
     base = base_metric(metric)
     return METRICS[base][2] if base in METRICS else None

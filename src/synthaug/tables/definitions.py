@@ -98,6 +98,10 @@ DEFINITIONS: dict[str, Definition] = {
     "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
     "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),
     "controllability_loa_high": Definition("controllability.loa.v1", "mL", "none"),
+    "mask_agreement_dice": Definition("mask-agreement.dice.v1", "1", "higher"),
+    "mask_agreement_dice_real": Definition("mask-agreement.dice.real-validation.v1", "1", "none"),
+    "mask_agreement_hd95": Definition("mask-agreement.hd95.v1", "mm", "lower"),
+    "mask_agreement_hd95_real": Definition("mask-agreement.hd95.real-validation.v1", "mm", "none"),
     "acceptance_rate": Definition("acceptance.samples.wilson95.v1", "1", "higher"),
 }
 #: Values that a metric can have, where it has bounds: an interval of a mean ends there.
@@ -106,7 +110,7 @@ RANGES = {"dice": (0.0, 1.0), **dict.fromkeys(("hd", "hd95", "assd"), (0.0, floa
 REJECTED = "rejected_"
 #: Unit of an aggregate whose unit is not that of what it aggregates.
 _UNIT_OF = {
-    **dict.fromkeys(("_ratio", "_spread", "_rank", "_first", "_rank_tau"), "1"),
+    **dict.fromkeys(("_ratio", "_control", "_spread", "_rank", "_first", "_rank_tau"), "1"),
     **dict.fromkeys(("_response", "_trend"), ""),
 }
 

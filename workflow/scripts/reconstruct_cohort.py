@@ -1,0 +1,29 @@
+"""Lend real subjects of a dataset as an autoencoder gives them back."""
+
+import torch
+
+from synthaug.cohort import Cohort
+from synthaug.generators.dataset import lend_cohort
+from synthaug.generators.reconstruction import Reconstruction
+from synthaug.job import job
+from synthaug.progress import progress
+from synthaug.splits import read_split, subjects_of, with_labels_of_split
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    split = read_split(snakemake.input.split)
+    cohort = Cohort.open_all(snakemake.input.cohorts)
+    lent = Cohort.open(snakemake.input.lent)
+    if snakemake.params.split:
+        lent = with_labels_of_split(lent, split)
+    (weights,) = snakemake.input.models
+    lend_cohort(
+        lent,
+        snakemake.output.cohort,
+        snakemake.wildcards.generator,
+        subjects_of(split, "train", labelled=True) if snakemake.params.split else None,
+        cohort.select([*subjects_of(split, "validation"), *subjects_of(split, "test")]),
+        seed=int(snakemake.wildcards.draw),
+        through=Reconstruction.load(weights, snakemake.params.through),
+        progress=progress("subjects"),
+    )
