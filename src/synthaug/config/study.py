@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
 from synthaug.config.base import Settings
+from synthaug.config.chains import check_generator, check_model
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import GeneratorSettings
@@ -79,9 +80,11 @@ class StudySettings(Settings):
             for needed in model.needs.values():
                 _check_known(f"models.{name}.needs", needed, self.models)
             _check_acyclic(name, self.models)
+            check_model(name, self.models)
         for name, generator in self.generators.items():
             for needed in generator.needs.values():
                 _check_known(f"generators.{name}.models", needed, self.models)
+            check_generator(name, generator, self.models)
         for name, arm in self.arms.items():
             if arm.generator is not None:
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KINDS = {
     "autoencoder": "synthaug.models.autoencoder:Autoencoder",
     "anatomy_diffusion": "synthaug.models.anatomy_diffusion:AnatomyDiffusion",
+    "motion_network": "synthaug.models.motion_network:MotionNetwork",
     "motion_diffusion": "synthaug.models.motion_diffusion:MotionDiffusion",
     "masked_autoencoder": "synthaug.models.masked_autoencoder:MaskedAutoencoder",
 }
