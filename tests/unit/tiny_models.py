@@ -16,10 +16,9 @@ SLICES = 6
 SMALL = {
     "autoencoder": {"channels": [4, 8], "latent_channels": 2},
     "anatomy_diffusion": {"channels": [8, 8]},
+    "motion_network": {"channels": [8, 8]},
     "motion_diffusion": {"channels": [8, 8]},
 }
-NEEDS = {"autoencoder": {}, "anatomy_diffusion": {"autoencoder": "autoencoder"}}
-NEEDS["motion_diffusion"] = NEEDS["anatomy_diffusion"]
 
 
 def write_store(path: Path, subjects: int = 4) -> Path:
@@ -54,13 +53,19 @@ def write_store(path: Path, subjects: int = 4) -> Path:
 
 
 def train(
-    kind: str, store: Path, folder: Path, needs: dict[str, Path] | None = None, **training: object
+    kind: str,
+    store: Path,
+    folder: Path,
+    needs: dict[str, Path] | None = None,
+    changes: dict[str, object] | None = None,
+    **training: object,
 ) -> Path:
-    """Train a small model of a kind and return its weight file."""
+    """Train a small model of a kind, or a variant that changes some of its keys, and return its weight file."""
     content = {
         "kind": kind,
         **SMALL[kind],
-        "needs": NEEDS[kind],
+        **(changes or {}),
+        "needs": {role: role for role in needs or {}},
         "training": {
             "iterations": 4,
             "batch_size": 2,
