@@ -14,6 +14,7 @@ from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.errors import SynthaugError
 from synthaug.generators import build_generator
 from synthaug.models import load_model, settings_of
+from synthaug.models import weights as weight_files
 from synthaug.models.latents import LatentCache
 from synthaug.models.motion_network import MotionNetwork
 from synthaug.store import TensorStore
@@ -261,6 +262,15 @@ def test_a_motion_model_of_codes_samples_as_any_other(trained, shared, network):
     made = cascade(**shared, anatomy=trained("anatomy", "anatomy_diffusion", shared), motion=coded)
     _, cine, labels = next(made.sample(requests(1)))
     assert cine.shape == labels.shape and made.seen == ["h0", "h1", "h2", "h3"]
+    assert made.motion.needs["motion_network"].autoencoder is made.autoencoder  # loaded once
+
+
+def test_a_motion_network_of_another_autoencoder_is_refused(trained, shared, bare, network):
+    coded = trained(
+        "coded", "motion_diffusion", {**shared, "motion_network": trained("network", "motion_network")}
+    )
+    with pytest.raises(SynthaugError, match="was trained with another autoencoder than the one given"):
+        weight_files.load_model(coded, {"autoencoder": load_model(bare["autoencoder"])})
 
 
 def test_only_latents_of_single_frames_move(network):

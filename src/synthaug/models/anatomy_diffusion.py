@@ -55,7 +55,7 @@ class AnatomyDiffusion(LatentDiffusion):
         """Encode the ED frames, or all; take statistics of the latents and of the conditions."""
         self.take_conditions(store)
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
-        frames = range(self.grid.frames if self.phase else 1)
+        frames = range(self.grid.frames if self.phase is not None else 1)
         self.phases = cardiac_phase(torch.from_numpy(raw_values(store.table, "es_phase")), self.grid.frames)
         self.cache = encode_cines(
             self.autoencoder, store, frames, self.settings.copies, self.settings.augmentation
@@ -70,7 +70,7 @@ class AnatomyDiffusion(LatentDiffusion):
         """Fresh draws of frames: `latents` (b, c, z, y, x), `phases` (b,), `slices` and conditions."""
         copies = torch.randint(self.settings.copies, (len(indices),), generator=generator)
         frames = torch.zeros(len(indices), dtype=torch.long)
-        if self.phase:
+        if self.phase is not None:
             frames = torch.randint(self.grid.frames, (len(indices),), generator=generator)
         latents = [
             self.cache.draw(int(copy), index, frame[None], generator)[0]
@@ -129,7 +129,7 @@ class AnatomyDiffusion(LatentDiffusion):
     def _predictor(self, values: Mapping[str, Tensor], slices: Tensor, phases: Tensor) -> Predict:
         def predict(noisy: Tensor, times: Tensor, kept: Tensor | None) -> Tensor:
             embedding = self.time(times) + self.conditions(values, kept)
-            if self.phase:
+            if self.phase is not None:
                 embedding = embedding + self.phase(phases)
             everywhere = slices.expand(-1, -1, -1, *noisy.shape[-2:])
             return self.network(torch.cat([noisy * slices, everywhere], dim=1), slices, embedding)
