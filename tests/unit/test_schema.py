@@ -114,7 +114,9 @@ def test_nobody_defines_an_unknown_metric():
 
 
 def test_rows_of_the_quality_gate_pass(tmp_path):
-    attempts = pd.DataFrame({"accepted": [True, False], "reasons": ["", "lv_absent"]})
+    attempts = pd.DataFrame(
+        {"accepted": [True, False], "reasons": ["", "lv_absent"], "intensity_span": 0.8, "lv_ml": [60.0, 0.0]}
+    )
     write_tsv(tmp_path / "rows.tsv", acceptance_rows(attempts, generator="g"))
     assert read_rows(tmp_path / "rows.tsv")["metric"].tolist() == ["acceptance_rate", "rejected_lv_absent"]
 

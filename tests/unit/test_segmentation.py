@@ -432,8 +432,10 @@ def test_a_teacher_labels_every_frame_of_cines_that_came_without(study: dict, tm
     with pytest.raises(SynthaugError, match="set labels: teacher"):
         select_synthetic(bare, 0.5, 4)
 
-    label_cohort(Threshold(), bare, tmp_path / "labelled")
+    (tmp_path / "bare" / "rejections.tsv").write_text("subject\n")
+    label_cohort(Threshold(), bare, tmp_path / "labelled", records=[tmp_path / "bare" / "rejections.tsv"])
     labelled = Cohort.open(tmp_path / "labelled")
+    assert (tmp_path / "labelled" / "rejections.tsv").read_text() == "subject\n"
     assert labelled.subjects == bare.subjects and labelled.meta["seen"] == ["real-00"]
     assert labelled.meta["labelled_by"] == TEACHER and labelled.meta["teacher_sha256"] == "abc"
     for subject in labelled.subjects:

@@ -198,6 +198,8 @@ def test_acceptance_rows_by_hand() -> None:
         {
             "accepted": [True] * 8 + [False] * 2,
             "reasons": [""] * 8 + ["myo_open", "lv_in_pieces,myo_open"],
+            "intensity_span": 0.8,
+            "lv_ml": 60.0,
         }
     )
     rows = acceptance_rows(attempts, generator="toy", fold=1).set_index("metric")
@@ -208,6 +210,29 @@ def test_acceptance_rows_by_hand() -> None:
     assert rows.index.tolist() == ["acceptance_rate", "rejected_myo_open", "rejected_lv_in_pieces"]
     assert rows.loc["rejected_myo_open", "value"] == 2
     assert set(rows["generator"]) == {"toy"}
+
+
+def test_cines_without_masks_are_gathered_and_said_to_be_judged_by_the_image(tmp_path: Path) -> None:
+    class Bare(BeatingEllipsoid):
+        def sample(self, conditions, batch_size):
+            for subject, cine, _ in super().sample(conditions, batch_size):
+                yield subject, cine, None
+
+    flat_first = Bare(lambda cine, labels, seed: (cine * (0.2 if seed == 0 else 1), labels))
+    plan = make_plan(2)
+    gate = GateSettings(attempts=2)
+    synthesise_chunk(flat_first, plan, gate, SPACING_MM, tmp_path / "0", "toy", 2, IDENTITY)
+    gather_chunks([tmp_path / "0"], plan, tmp_path / "cohort", 1.0)
+    cohort = Cohort.open(tmp_path / "cohort")
+    assert cohort.subjects == plan["subject"].tolist() and cohort.table["lv_edv_ml"].isna().all()
+    assert (
+        cohort.labelled_frames(cohort.subjects[0]) == [] and cohort.table["n_frames"].tolist() == [FRAMES] * 2
+    )
+    assert cohort.table["asked_lv_edv_ml"].tolist() == [120, 130]
+    attempts = read_attempts(tmp_path / "cohort" / "attempts.tsv")
+    assert attempts["reasons"].tolist() == ["flat_image", "", ""] and attempts["lv_ml"].isna().all()
+    (rate, *_) = acceptance_rows(attempts, generator="toy", fold=0).to_dict("records")
+    assert rate["value"] == pytest.approx(2 / 3) and "image alone" in rate["note"]
 
 
 def test_default_settings_are_usable() -> None:

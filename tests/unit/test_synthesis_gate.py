@@ -33,6 +33,19 @@ def test_hearts_of_all_sizes_pass(edv_ml: float, esv_ml: float, n_slices: int) -
     assert measured["blood_contrast"] == pytest.approx(0.7, abs=0.02)
 
 
+def test_a_cine_without_masks_is_judged_by_its_image_alone() -> None:
+    cine, labels = beating_heart()
+    reasons, measured = inspect_sample(cine, None, SPACING_MM, GateSettings())
+    _, whole = inspect(cine, labels)
+    assert reasons == []
+    known = {name: value for name, value in measured.items() if not np.isnan(value)}
+    assert known == {name: whole[name] for name in ("intensity_span", "slice_correlation")}
+    assert inspect_sample(cine * 0.2, None, SPACING_MM, GateSettings())[0] == ["flat_image"]
+    assert inspect_sample(cine + 1, None, SPACING_MM, GateSettings())[0] == ["out_of_range"]
+    shuffled = np.random.default_rng(0).permutation(cine.reshape(-1)).reshape(cine.shape)
+    assert inspect_sample(shuffled, None, SPACING_MM, GateSettings())[0] == ["slices_unrelated"]
+
+
 def not_finite(cine: np.ndarray, labels: np.ndarray) -> None:
     cine[3, 2, 1, 0] = np.nan
 

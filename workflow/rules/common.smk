@@ -249,11 +249,17 @@ def real_segmenter(wildcards):
 
 
 def synthetic_cohort(generator, wildcards):
+    """The cohort of a generator that all else takes: as it was made, or labelled by the teacher."""
+    if getattr(study.generators[generator], "labels", "own") == "own":
+        return made_cohort(generator, wildcards)
+    return result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled").format(
+        **{**wildcards, "generator": generator}
+    )
+
+
+def made_cohort(generator, wildcards):
+    """The cohort of a generator as it was made, or brought."""
     settings = study.generators[generator]
-    if settings.kind == "external" and settings.labels == "teacher":
-        return result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled").format(
-            **{**wildcards, "generator": generator}
-        )
     if settings.kind == "external":
         return settings.folder
     made_by = rules.lend_cohort if settings.kind == "dataset" else rules.gather_synthetic

@@ -134,7 +134,7 @@ rule predict_test:
 rule label_synthetic:
     input:
         model=real_segmenter,
-        cohort=lambda w: study.generators[w.generator].folder,
+        cohort=lambda w: made_cohort(w.generator, w),
         code=code("label_synthetic"),
     output:
         cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled")),
@@ -150,7 +150,6 @@ rule label_synthetic:
         mem_mb=16000,
         runtime="4h",
     params:
-        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
         mirroring=study.segmentation.mirroring,
     message:
         "Labelling {wildcards.generator}'s cines with a segmenter trained on real patients of fold {wildcards.fold}"

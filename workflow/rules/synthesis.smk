@@ -33,7 +33,8 @@ rule describe_generator:
     conda:
         "../../envs/synthaug.yaml"
     params:
-        generator=lambda w: study.generators[w.generator].model_dump(mode="json"),
+        # Whose masks the arms take is no part of what is sampled.
+        generator=lambda w: study.generators[w.generator].model_dump(mode="json", exclude={"labels"}),
         roles=lambda w: list(study.generators[w.generator].needs),
     message:
         "Describing {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"

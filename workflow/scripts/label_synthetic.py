@@ -1,15 +1,23 @@
-"""Label brought-in cines with a segmenter trained on real patients of the fold."""
+"""Label cines that came without masks by a segmenter trained on real patients of the fold."""
 
-from synthaug.config.generators import ExternalSettings
-from synthaug.generators.external import open_external
+from pathlib import Path
+
+from synthaug.generators.external import open_synthetic
 from synthaug.job import job
 from synthaug.progress import progress
 from synthaug.segmentation.predict import Segmenter
 from synthaug.segmentation.teacher import label_cohort
+from synthaug.synthesis.gather import RECORDS
 
 with job(snakemake):
-    cohort = open_external(ExternalSettings.model_validate(snakemake.params.generator))
+    folder = Path(snakemake.input.cohort)
     segmenter = Segmenter(
         snakemake.input.model, mirroring=snakemake.params.mirroring, threads=snakemake.threads
     )
-    label_cohort(segmenter, cohort, snakemake.output.cohort, progress=progress("subjects"))
+    label_cohort(
+        segmenter,
+        open_synthetic(folder),
+        snakemake.output.cohort,
+        progress=progress("subjects"),
+        records=[folder / name for name in RECORDS if (folder / name).is_file()],
+    )

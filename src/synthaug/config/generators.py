@@ -35,7 +35,25 @@ class SamplerSettings(Settings):
         return interval
 
 
-class CascadeSettings(Settings):
+class SampledSettings(Settings):
+    """What generators have in common that are sampled from trained models; a kind adds its `models`."""
+
+    models: dict[str, str]
+    labels: Literal["own", "teacher"] = Field(
+        "own",
+        description=(
+            "Whose masks the arms train on: those the generator decodes (`own`), or those of a `teacher`, the segmenter "
+            "trained on the fold's real patients, where the autoencoder has none; the report says so."
+        ),
+    )
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """Models by role."""
+        return self.models
+
+
+class CascadeSettings(SampledSettings):
     """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
 
     role_kinds: ClassVar = {
@@ -47,7 +65,10 @@ class CascadeSettings(Settings):
     kind: Literal["cascade"] = Field(description="Kind of generator.")
     models: dict[str, str] = Field(
         {"autoencoder": "autoencoder", "anatomy": "anatomy", "motion": "motion"},
-        description="Models of the roles autoencoder, anatomy and motion, by name.",
+        description=(
+            "Models of the roles autoencoder, anatomy and motion, by name; without motion the anatomy model, trained "
+            "with `frames: all`, draws every frame by itself."
+        ),
     )
     anatomy_sampler: SamplerSettings = Field(
         SamplerSettings(guidance=1.5), description="Sampling of the end-diastolic anatomy."
@@ -59,19 +80,15 @@ class CascadeSettings(Settings):
     @field_validator("models")
     @classmethod
     def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "anatomy", "motion"}:
+        if set(models) | {"motion"} != {"autoencoder", "anatomy", "motion"}:
             raise ValueError(
-                "a cascade has exactly the roles autoencoder, anatomy and motion; name a model for each"
+                "a cascade has exactly the roles autoencoder, anatomy and, unless the anatomy model draws all frames, "
+                "motion; name a model for each"
             )
         return models
 
-    @property
-    def needs(self) -> dict[str, str]:
-        """Models by role."""
-        return self.models
 
-
-class SinglePassSettings(Settings):
+class SinglePassSettings(SampledSettings):
     """Single pass: one diffusion model draws all slices and frames together."""
 
     role_kinds: ClassVar = {"autoencoder": CODER_KINDS, "diffusion": ("cine_diffusion",)}
@@ -91,11 +108,6 @@ class SinglePassSettings(Settings):
                 "single_pass has exactly the roles autoencoder and diffusion; name a model for each"
             )
         return models
-
-    @property
-    def needs(self) -> dict[str, str]:
-        """Models by role."""
-        return self.models
 
 
 class ExternalSettings(Settings):

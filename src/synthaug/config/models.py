@@ -40,6 +40,13 @@ class AutoencoderSettings(TrainableSettings):
     )
     blocks: int = Field(1, ge=1, description="Residual blocks a level.")
     latent_channels: int = Field(8, ge=1, description="Channels of the latent.")
+    masks: bool = Field(
+        True,
+        description=(
+            "Decode masks from the same latent as the image. Without them no label is looked at, every frame is drawn "
+            "alike, and a generator on these latents needs `labels: teacher`."
+        ),
+    )
     labelled_fraction: float = Field(
         0.5,
         ge=0,
@@ -108,6 +115,7 @@ class VQAutoencoderSettings(TrainableSettings):
 class LatentDiffusionSettings(TrainableSettings):
     """What all diffusion models have in common."""
 
+    optional_needs: ClassVar[frozenset[str]] = frozenset()
     channels: tuple[int, ...] = Field(
         (64, 128),
         min_length=1,
@@ -161,15 +169,11 @@ class LatentDiffusionSettings(TrainableSettings):
     @field_validator("needs", check_fields=False)
     @classmethod
     def _needs_an_autoencoder(cls, needs: dict[str, str]) -> dict[str, str]:
-        if set(needs) != {"autoencoder"}:
-            raise ValueError(
-                "needs exactly the role 'autoencoder'; name the model whose latents are generated"
-            )
-        return needs
+        return _check_roles(needs, cls.optional_needs)
 
 
 class AnatomyDiffusionSettings(LatentDiffusionSettings):
-    """Diffusion model of the end-diastolic latent, given what is known of a subject."""
+    """Diffusion model of the end-diastolic latent, or of any frame's, given what is known of a subject."""
 
     role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
 
@@ -179,23 +183,87 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
         ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices"),
         description="Columns the model is conditioned on; each may stay unknown.",
     )
+    frames: Literal["ed", "all"] = Field(
+        "ed",
+        description=(
+            "`ed` learns the end-diastolic frame; `all` learns every frame, told apart by its cardiac phase, for a "
+            "cascade without a motion model."
+        ),
+    )
     copies: int = Field(
         32,
         ge=1,
-        description="Versions of each end-diastolic frame that are encoded before training, the original first.",
+        description=(
+            "Versions of each subject that are encoded before training, the original first; fewer do where all "
+            "frames are encoded."
+        ),
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=4000, batch_size=16, learning_rate=1e-3), description="Optimisation."
     )
 
 
-class MotionDiffusionSettings(LatentDiffusionSettings):
-    """Diffusion model of all frames' latents minus the end-diastolic one."""
+class MotionNetworkSettings(TrainableSettings):
+    """Network that says how a frame's latent differs from the end-diastolic one, in a code kept small."""
 
     role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
 
-    kind: Literal["motion_diffusion"] = Field(description="Kind of model.")
+    kind: Literal["motion_network"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
+    channels: tuple[int, ...] = Field(
+        (32, 64),
+        min_length=1,
+        description="Feature channels a level; each after the first halves y and x of the latent.",
+    )
+    blocks: int = Field(1, ge=1, description="Residual blocks a level.")
+    labelled_fraction: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="How often a labelled frame is drawn from a subject that has one; otherwise any frame.",
+    )
+    latent_weight: float = Field(
+        2.0, ge=0, description="Weight of the L1 distance of the moved end-diastolic latent to the frame's."
+    )
+    mask_weight: float = Field(
+        0.3,
+        ge=0,
+        description="Weight of cross-entropy plus soft Dice of the masks decoded from the moved latent.",
+    )
+    size_weight: float = Field(0.01, ge=0, description="Weight of the mean square of the code.")
+    still_weight: float = Field(
+        1.0, ge=0, description="Weight of the mean absolute code from the end-diastolic frame to itself."
+    )
+    augmentation: GeometrySettings = Field(
+        default_factory=GeometrySettings, description="Random geometry of the training frames."
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=1000, batch_size=4, learning_rate=1e-3), description="Optimisation."
+    )
+
+    @field_validator("needs")
+    @classmethod
+    def _needs_an_autoencoder(cls, needs: dict[str, str]) -> dict[str, str]:
+        return _check_roles(needs)
+
+
+class MotionDiffusionSettings(LatentDiffusionSettings):
+    """Diffusion model of all frames' latents, as they differ from the end-diastolic one or as they are."""
+
+    role_kinds: ClassVar = {"autoencoder": ("autoencoder",), "motion_network": ("motion_network",)}
+    optional_needs: ClassVar[frozenset[str]] = frozenset({"motion_network"})
+
+    kind: Literal["motion_diffusion"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field(
+        {"autoencoder": "autoencoder"},
+        description=(
+            "The autoencoder, by name; with a `motion_network`, its codes are learned instead of the differences."
+        ),
+    )
+    target: Literal["residual", "latent"] = Field(
+        "residual",
+        description="What is drawn: how each frame's latent differs from the end-diastolic one, or the latent itself.",
+    )
     conditions: tuple[Condition, ...] = Field(
         ("diagnosis", "lv_edv_ml", "lv_esv_ml", "lv_ef", "es_phase"),
         description="Columns the model is conditioned on; each may stay unknown.",
@@ -208,6 +276,23 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=4, learning_rate=1e-3), description="Optimisation."
     )
+
+    @model_validator(mode="after")
+    def _codes_are_differences(self) -> MotionDiffusionSettings:
+        if self.target == "latent" and "motion_network" in self.needs:
+            raise ValueError(
+                "a motion_network codes differences, target latent draws none; leave out one of them"
+            )
+        return self
+
+
+def _check_roles(needs: dict[str, str], optional: frozenset[str] = frozenset()) -> dict[str, str]:
+    if set(needs) - optional != {"autoencoder"}:
+        others = "".join(f", and may have {role!r}" for role in sorted(optional))
+        raise ValueError(
+            f"needs exactly the role 'autoencoder'{others}; name the model whose latents it takes"
+        )
+    return needs
 
 
 class CineDiffusionSettings(LatentDiffusionSettings):
@@ -251,6 +336,7 @@ ModelSettings = Annotated[
     AutoencoderSettings
     | VQAutoencoderSettings
     | AnatomyDiffusionSettings
+    | MotionNetworkSettings
     | MotionDiffusionSettings
     | CineDiffusionSettings
     | MaskedAutoencoderSettings,

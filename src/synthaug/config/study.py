@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
 from synthaug.config.base import Settings
+from synthaug.config.chains import check_generator, check_model
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import GeneratorSettings
@@ -80,11 +81,13 @@ class StudySettings(Settings):
                 _check_known(f"models.{name}.needs", needed, self.models)
             _check_acyclic(name, self.models)
             _check_roles(f"models.{name}.needs", model, self.models)
+            check_model(name, self.models)
         for name, generator in self.generators.items():
             where = f"generators.{name}.models" if hasattr(generator, "models") else f"generators.{name}"
             for needed in generator.needs.values():
                 _check_known(where, needed, self.models)
             _check_roles(where, generator, self.models)
+            check_generator(name, generator, self.models)
         for name, arm in self.arms.items():
             if arm.generator is not None:
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)

@@ -56,6 +56,8 @@ class ConditionPlanSettings(Settings):
 class GateSettings(Settings):
     """What a synthetic sample must show to be accepted; every frame of it counts.
 
+    A sample without masks is judged by its image alone: intensities, their span, and how alike neighbouring slices are.
+
     The thresholds catch what no heart looks like, not what looks unlike the average: a gate that
     also selects for beauty would hide how good the generator is. They leave room beyond real hearts:
     at ED and ES, 14 annotated DCM patients of ACDC reach myo_enclosure 0.99, slice_correlation 0.26,
@@ -164,8 +166,8 @@ class CeilingSettings(Settings):
         0.3,
         ge=0,
         le=1,
-        description="Least Dice of the decoded masks, mean over structures; where no validation frame has labels it is "
-        "not asked for.",
+        description="Least Dice of the decoded masks, mean over structures; where no validation frame has labels, or "
+        "no mask is decoded, it is not asked for.",
     )
 
 

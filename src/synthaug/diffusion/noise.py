@@ -19,13 +19,16 @@ class Noise:
         One a sample.
     device : device
         Where the draws are put; they are made on the CPU.
+    copies : int
+        Samples in a row that share a stream, and so every draw.
     """
 
-    def __init__(self, seeds: Iterable[int], device: str | torch.device = "cpu") -> None:
+    def __init__(self, seeds: Iterable[int], device: str | torch.device = "cpu", copies: int = 1) -> None:
         self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self.device = torch.device(device)
+        self.copies = copies
 
     def __call__(self, *shape: int) -> Tensor:
-        """The next draw, (b, *shape)."""
+        """The next draw, (b, *shape), with b the number of seeds times `copies`."""
         drawn = [torch.randn(shape, generator=generator) for generator in self.generators]
-        return torch.stack(drawn).to(self.device)
+        return torch.stack(drawn).repeat_interleave(self.copies, dim=0).to(self.device)

@@ -14,7 +14,7 @@ from synthaug.models.base import Grid
 
 
 class Generator(ABC):
-    """A chain of trained models that makes cines with masks from conditions.
+    """A chain of trained models that makes cines, with masks where it can, from conditions.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Generator(ABC):
     @abstractmethod
     def sample(
         self, conditions: pd.DataFrame, batch_size: int = 1
-    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
         """Make one cine a row, in the order of the rows.
 
         Parameters
@@ -54,8 +54,8 @@ class Generator(ABC):
         subject : str
         cine : ndarray, shape (t, z, y, x), float32
             Intensities in [0, 1]; frame 0 is ED, z is the row's n_slices.
-        labels : ndarray, shape (t, z, y, x), uint8
-            Canonical labels of every frame.
+        labels : ndarray, shape (t, z, y, x), uint8, or None
+            Canonical labels of every frame; None from a generator that makes no masks.
 
         Notes
         -----

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pandas as pd
+from einops import rearrange, repeat
 from torch import Tensor
 
 from synthaug.config.generators import CascadeSettings
@@ -19,7 +20,10 @@ from synthaug.models.weights import load_model
 
 
 class Cascade(LatentGenerator):
-    """The ED latent is drawn first, then the residual latents of all frames at once.
+    """The ED latent is drawn first, then the latents of all frames at once, by how they differ from it.
+
+    Without a motion model the anatomy model draws every frame for itself, by its phase. Noise and
+    conditions are the same for all frames of a cine, so that it moves as smoothly as the model is smooth.
 
     References
     ----------
@@ -30,27 +34,31 @@ class Cascade(LatentGenerator):
         self,
         autoencoder: Autoencoder,
         anatomy: AnatomyDiffusion,
-        motion: MotionDiffusion,
+        motion: MotionDiffusion | None,
         settings: CascadeSettings,
     ) -> None:
-        super().__init__(autoencoder, {"autoencoder": autoencoder, "anatomy": anatomy, "motion": motion})
+        models = {"autoencoder": autoencoder, "anatomy": anatomy, "motion": motion}
+        super().__init__(autoencoder, {role: model for role, model in models.items() if model is not None})
         self.anatomy, self.motion = anatomy, motion
         self.settings = settings
 
     @classmethod
     def build(cls, settings: CascadeSettings, models: Mapping[str, Path], device: str) -> Cascade:
-        """Load the three models; both diffusion models must have been trained on this autoencoder."""
+        """Load the models; every diffusion model must have been trained on this autoencoder."""
         autoencoder = cast(Autoencoder, load_model(models["autoencoder"], device=device))
         shared = {"autoencoder": autoencoder}
+        motion = load_model(models["motion"], shared, device) if "motion" in models else None
         return cls(
             autoencoder,
             cast(AnatomyDiffusion, load_model(models["anatomy"], shared, device)),
-            cast(MotionDiffusion, load_model(models["motion"], shared, device)),
+            cast(MotionDiffusion | None, motion),
             settings,
         )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""
+        if self.motion is None:
+            return self._draw_frames(rows, slices)
         noise = Noise(rows["seed"], self.device)
         anatomy = self.anatomy.sample(
             self.values(self.anatomy.conditions, rows), slices, noise, self.settings.anatomy_sampler
@@ -63,3 +71,19 @@ class Cascade(LatentGenerator):
             noise,
             self.settings.motion_sampler,
         )
+
+    def _draw_frames(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
+        """Every frame by the anatomy model, all frames of a subject from one noise, folded into the batch."""
+        phases = self.phases(rows)
+        frames = phases.shape[1]
+        latents = self.anatomy.sample(
+            {
+                name: repeat(value, "b -> (b t)", t=frames)
+                for name, value in self.values(self.anatomy.conditions, rows).items()
+            },
+            repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames),
+            Noise(rows["seed"], self.device, copies=frames),
+            self.settings.anatomy_sampler,
+            rearrange(phases, "b t -> (b t)"),
+        )
+        return rearrange(latents, "(b t) c z y x -> b t c z y x", t=frames)

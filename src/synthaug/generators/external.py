@@ -1,23 +1,22 @@
-"""Synthetic volumes that somebody else made: a folder that is a cohort already."""
+"""Synthetic volumes that exist: a folder that is a cohort already, whoever made it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from synthaug.cohort import Cohort
-from synthaug.config.generators import ExternalSettings
 from synthaug.errors import SynthaugError
 
 
-def open_external(settings: ExternalSettings) -> Cohort:
-    """Open the folder; it cannot be sampled, only read.
+def open_synthetic(folder: str | Path) -> Cohort:
+    """Open a cohort of synthetic subjects.
 
     Raises
     ------
     SynthaugError
         The folder is not a cohort, or one of real subjects.
     """
-    folder = Path(settings.folder)
+    folder = Path(folder)
     cohort = Cohort.open(folder)
     if cohort.kind != "synthetic":
         raise SynthaugError(

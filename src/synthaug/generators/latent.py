@@ -22,7 +22,8 @@ from synthaug.store import first_slice
 class LatentGenerator(Generator):
     """Batches, slices and decoding; a kind adds how latents are drawn.
 
-    Image and mask are decoded from one latent, so every frame comes with its mask.
+    Image and mask are decoded from one latent, so every frame comes with its mask, unless the
+    autoencoder was trained without.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class LatentGenerator(Generator):
 
     def sample(
         self, conditions: pd.DataFrame, batch_size: int = 1
-    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
         """Make one cine a row; see `Generator.sample`."""
         # A CPU kernel may sum in another order for another batch size: one subject at a time
         # keeps a sample the same bits in every chunk, and costs a CPU little.
@@ -63,16 +64,17 @@ class LatentGenerator(Generator):
             for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
                 first = first_slice(int(count), self.grid.z)
                 there = slice(first, first + int(count))
-                yield str(subject), cines[place][:, there], labels[place][:, there]
+                masks = None if labels is None else labels[place][:, there]
+                yield str(subject), cines[place][:, there], masks
 
     @torch.no_grad()
-    def _sample_batch(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def _sample_batch(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
         slices = self._slices(rows).to(self.device)
         half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             latents = self.draw(rows, slices)
             images, labels = self.autoencoder.decode_cine(latents, slices)
-        return images.cpu().numpy(), labels.cpu().numpy()
+        return images.cpu().numpy(), None if labels is None else labels.cpu().numpy()
 
     def values(self, conditions: Conditions, rows: pd.DataFrame) -> dict[str, Tensor]:
         """What a model reads of the rows, on the device."""

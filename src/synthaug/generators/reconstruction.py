@@ -72,7 +72,7 @@ class Reconstruction:
         Raises
         ------
         SynthaugError
-            The cine lies on another grid.
+            The cine lies on another grid, or the autoencoder decodes no masks.
         """
         grid, (t, z, y, x) = self.coder.grid, cine.shape
         if (t, y, x) != (grid.frames, grid.y, grid.x) or z > grid.z:
@@ -86,4 +86,8 @@ class Reconstruction:
         slices = torch.zeros(1, 1, grid.z, 1, 1, device=self.coder.device)
         slices[:, :, there] = 1
         images, labels = self.coder.decode_cine(self.coder.encode_cine(padded, slices)[0], slices)
+        if labels is None:
+            raise SynthaugError(
+                f"{self.name}: decodes no masks; lend through an autoencoder with masks: true"
+            )
         return images[0, :, there].float().cpu().numpy(), labels[0, :, there].cpu().numpy()

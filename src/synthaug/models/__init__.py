@@ -17,6 +17,7 @@ KINDS = {
     "autoencoder": "synthaug.models.autoencoder:Autoencoder",
     "vq_autoencoder": "synthaug.models.vq_autoencoder:VQAutoencoder",
     "anatomy_diffusion": "synthaug.models.anatomy_diffusion:AnatomyDiffusion",
+    "motion_network": "synthaug.models.motion_network:MotionNetwork",
     "motion_diffusion": "synthaug.models.motion_diffusion:MotionDiffusion",
     "cine_diffusion": "synthaug.models.cine_diffusion:CineDiffusion",
     "masked_autoencoder": "synthaug.models.masked_autoencoder:MaskedAutoencoder",

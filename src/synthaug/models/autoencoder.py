@@ -1,4 +1,4 @@
-"""Anisotropic variational autoencoder of frames, with masks decoded from the same latent."""
+"""Anisotropic variational autoencoder of frames, which may decode masks from the same latent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FRAMES_DECODED = 16  # at once: bounds the memory of a batch of long cines
 
 
 class Autoencoder(LatentCoder):
-    """Semi-supervised: every frame trains the image, labelled frames train the masks too.
+    """Semi-supervised: every frame trains the image, labelled frames train the masks too, where there are any.
 
     The latent of a frame (1, z, y, x) is (c, z, y / 2^levels, x / 2^levels): only the plane is
     compressed. Slices a subject does not have influence neither the others nor the losses.
@@ -50,7 +50,7 @@ class Autoencoder(LatentCoder):
         self.latent_shape = (settings.latent_channels, grid.z, grid.y // factor, grid.x // factor)
         sizes = (settings.channels, settings.blocks, settings.latent_channels)
         self.encoder = Encoder(*sizes)
-        self.decoder = Decoder(*sizes, outputs=(1, CLASSES))
+        self.decoder = Decoder(*sizes, outputs=(1, CLASSES) if settings.masks else (1,))
 
     def encode(self, frames: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents of frames (b, 1, z, y, x) in [0, 1].
@@ -59,10 +59,10 @@ class Autoencoder(LatentCoder):
         """
         return self.encoder(2 * frames - 1, slices)
 
-    def decode(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (b, 1, z, y, x), roughly in [0, 1], and mask logits (b, 4, z, y, x)."""
-        images, logits = self.decoder(latents, slices)
-        return (images + 1) / 2, logits
+    def decode(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images (b, 1, z, y, x), roughly in [0, 1], and mask logits (b, 4, z, y, x), None without masks."""
+        images, *logits = self.decoder(latents, slices)
+        return (images + 1) / 2, logits[0] if logits else None
 
     def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Latents of cines, frame by frame; see `LatentCoder.encode_cine`."""
@@ -71,7 +71,7 @@ class Autoencoder(LatentCoder):
         apart = "(b t) c z y x -> b t c z y x"
         return rearrange(mean, apart, b=len(cines)), rearrange(log_variance, apart, b=len(cines))
 
-    def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+    def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Cines and masks, frame by frame; see `LatentCoder.decode_cine`."""
         count, frames = latents.shape[:2]
         folded = rearrange(latents, "b t c z y x -> (b t) c z y x")
@@ -81,28 +81,27 @@ class Autoencoder(LatentCoder):
             part = slice(start, start + _FRAMES_DECODED)
             image, logits = self.decode(folded[part], folded_slices[part])
             images.append(image[:, 0].float().clamp(0, 1))
-            labels.append(logits.argmax(dim=1).to(torch.uint8))
+            if logits is not None:
+                labels.append(logits.argmax(dim=1).to(torch.uint8))
         together = "(b t) z y x -> b t z y x"
         return (
             rearrange(torch.cat(images), together, b=count),
-            rearrange(torch.cat(labels), together, b=count),
+            rearrange(torch.cat(labels), together, b=count) if labels else None,
         )
 
     def prepare(self, store: TensorStore) -> None:
         """Take the training fold."""
         self._store = store
-        self._labelled = [labelled_frames(store, index) for index in range(len(store))]
+        masks = self.settings.masks
+        self._labelled = [labelled_frames(store, index) if masks else [] for index in range(len(store))]
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """One frame of each subject: `frames` (b, 1, z, y, x), `labels` (b, z, y, x), `slices`."""
         frames, labels, slices = [], [], []
         for index in indices:
-            choice, position = torch.rand(2, generator=generator).tolist()
-            labelled = self._labelled[index]
-            among = (
-                labelled if labelled and choice < self.settings.labelled_fraction else range(self.grid.frames)
+            frame = draw_frame(
+                self._labelled[index], self.grid.frames, self.settings.labelled_fraction, generator
             )
-            frame = among[int(position * len(among))]
             geometry = Geometry.draw(self.settings.augmentation, generator)
             image = torch.from_numpy(self._store.images[index, frame].astype(np.float32))
             label = torch.from_numpy(self._store.labels[index, frame].copy())
@@ -126,19 +125,27 @@ class Autoencoder(LatentCoder):
             "gradient": masked_mean(error.diff(dim=-1).abs(), slices)
             + masked_mean(error.diff(dim=-2).abs(), slices),
             "kl": masked_mean(divergence, slices),
-            "mask": mask_loss(logits.float(), batch["labels"]),
         }
         total = (
             terms["image"]
             + self.settings.gradient_weight * terms["gradient"]
             + self.settings.kl_weight * terms["kl"]
-            + self.settings.mask_weight * terms["mask"]
         )
+        if logits is not None:
+            terms["mask"] = mask_loss(logits.float(), batch["labels"])
+            total = total + self.settings.mask_weight * terms["mask"]
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
 
 def _for_every_frame(slices: Tensor, frames: int) -> Tensor:
     return repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
+
+
+def draw_frame(labelled: list[int], frames: int, fraction: float, generator: torch.Generator) -> int:
+    """One of the `labelled` frames in a `fraction` of draws, where there are any, otherwise any of all `frames`."""
+    choice, position = torch.rand(2, generator=generator).tolist()
+    among = labelled if labelled and choice < fraction else range(frames)
+    return among[int(position * len(among))]
 
 
 def masked_mean(values: Tensor, slices: Tensor) -> Tensor:

@@ -24,8 +24,8 @@ def check_ceiling(record: str | Path, settings: CeilingSettings) -> dict[str, fl
     Returns
     -------
     dict of str to float
-        What was found: ``psnr_db``, ``ssim`` and, where frames have labels, ``dice``, the mean over
-        structures.
+        What was found: ``psnr_db``, ``ssim`` and, where frames have labels and masks are decoded, ``dice``,
+        the mean over structures.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from synthaug.store import TensorStore
 
 
 class LatentCoder(TrainableModel):
-    """An autoencoder of cines, with masks decoded from the same latents as the images.
+    """An autoencoder of cines; it may decode masks from the same latents as the images.
 
     Attributes
     ----------
@@ -42,15 +42,15 @@ class LatentCoder(TrainableModel):
         """
 
     @abstractmethod
-    def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+    def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Cines and masks of latents (b, t', c, z, y', x').
 
         Returns
         -------
         images : Tensor, shape (b, t, z, y, x), float32
             In [0, 1].
-        labels : Tensor, shape (b, t, z, y, x), uint8
-            Canonical labels of every frame.
+        labels : Tensor, shape (b, t, z, y, x), uint8, or None
+            Canonical labels of every frame; None where it was trained without masks.
         """
 
     def assess(self, store: TensorStore) -> dict[str, float]:

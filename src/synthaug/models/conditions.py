@@ -66,7 +66,7 @@ class Conditions(nn.Module):
 
     def __init__(self, names: Sequence[str], vocabulary: Mapping[str, list[str]], size: int) -> None:
         super().__init__()
-        self.names = list(names)
+        self.names, self.size = list(names), size
         self.vocabulary = dict(vocabulary)
         self.continuous = [name for name in names if name not in CATEGORICAL]
         # One row at least: a column that nobody filled in has an empty vocabulary.
@@ -112,7 +112,12 @@ class Conditions(nn.Module):
         return float(known.index(value))
 
     def forward(self, values: Mapping[str, Tensor], kept: Tensor | None = None) -> Tensor:
-        """Embed raw values (b,); conditions where `kept` (b, names) is False count as unknown."""
+        """Embed raw values (b,); conditions where `kept` (b, names) is False count as unknown.
+
+        Without conditions the embedding is 0, (1, size): nothing is known of anybody.
+        """
+        if not self.names:
+            return self.mean.new_zeros(1, self.size)
         known, standardised = {}, {}
         for place, name in enumerate(self.names):
             known[name] = torch.isfinite(values[name])

@@ -116,7 +116,9 @@ class LatentDiffusion(TrainableModel):
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
             times = time.expand(count)
             low, high = settings.guidance_interval
-            scale = settings.guidance if low <= float(time) <= high else 1.0
+            # Without conditions there is nothing to guide towards.
+            guided = self.settings.conditions and low <= float(time) <= high
+            scale = settings.guidance if guided else 1.0
             prediction = guide(
                 lambda: predict(noisy, times, None), lambda: predict(noisy, times, none), scale
             )

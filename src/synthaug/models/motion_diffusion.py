@@ -1,9 +1,9 @@
-"""Diffusion model of cardiac motion: all frames' latents minus the end-diastolic one."""
+"""Diffusion model of cardiac motion: how all frames' latents differ from the end-diastolic one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from einops import rearrange, repeat
@@ -17,6 +17,7 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditions import raw_values
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
 from synthaug.models.latents import encode_cines
+from synthaug.models.motion_network import MotionNetwork
 from synthaug.models.phases import cardiac_phase
 from synthaug.networks.conditions import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
@@ -24,16 +25,19 @@ from synthaug.store import TensorStore
 
 
 class MotionDiffusion(LatentDiffusion):
-    """Residual latents of a whole cycle at once, given the ED latent, phases and conditions.
+    """Latents of a whole cycle at once, given the ED latent, phases and conditions.
 
-    The residual of frame 0 is zero and never noised: the ED frame is exact, and every frame sees
-    it clean. Frames exchange information by attention without positions, told apart by their
-    cyclic phase alone, so that the last frame leads back to the first.
+    What is drawn is each latent minus the ED one or, with `target: latent`, the latent itself.
+    Frame 0 is never noised: the ED frame is exact, and every frame sees it clean. Frames exchange
+    information by attention without positions, told apart by their cyclic phase alone, so that
+    the last frame leads back to the first. With a motion network the cines it learns from are
+    those that the network's codes lead to.
     """
 
     mean: Tensor
     standard_deviation: Tensor
-    residual_deviation: Tensor
+    target_mean: Tensor
+    target_deviation: Tensor
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class MotionDiffusion(LatentDiffusion):
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(settings, grid, needs, facts)
+        self.target = settings.target
         self.drawn = min(settings.frames_drawn or grid.frames, grid.frames)
         channels = self.autoencoder.latent_shape[0]
         self.phase = PhaseEmbedding(self.embedding_size)
@@ -54,11 +59,11 @@ class MotionDiffusion(LatentDiffusion):
             self.embedding_size,
             temporal=True,
         )
-        for name in ("mean", "standard_deviation", "residual_deviation"):
+        for name in ("mean", "standard_deviation", "target_mean", "target_deviation"):
             self.register_buffer(name, torch.zeros(channels, 1, 1, 1))
 
     def prepare(self, store: TensorStore) -> None:
-        """Encode all frames; take statistics of latents, residuals and conditions."""
+        """Encode all frames; take statistics of ED latents, of what is drawn, and of conditions."""
         self.take_conditions(store)
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
         self.phases = cardiac_phase(torch.from_numpy(raw_values(store.table, "es_phase")), self.grid.frames)
@@ -69,15 +74,21 @@ class MotionDiffusion(LatentDiffusion):
             self.settings.copies,
             self.settings.augmentation,
         )
+        if "motion_network" in self.needs:
+            network = cast(MotionNetwork, self.needs["motion_network"])
+            self.cache = network.replace_motion(self.cache, self.slices)
         latents = self.cache.mean[0].float()
         mean, deviation = channel_statistics(latents[:, 0], self.slices)
-        residuals = rearrange(latents[:, 1:] - latents[:, :1], "n t c z y x -> (n t) c z y x")
+        drawn = rearrange(latents[:, 1:] - self._reference(latents[:, 0]), "n t c z y x -> (n t) c z y x")
         slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=self.grid.frames - 1)
-        # Residuals keep their zero: they are divided by their size about zero, not centred.
-        offset, spread = channel_statistics(residuals, slices)
+        offset, spread = channel_statistics(drawn, slices)
+        if self.target == "residual":
+            # Residuals keep their zero: they are divided by their size about zero, not centred.
+            offset, spread = torch.zeros_like(offset), (offset**2 + spread**2).sqrt()
         self.mean.copy_(mean)
         self.standard_deviation.copy_(deviation)
-        self.residual_deviation.copy_((offset**2 + spread**2).sqrt())
+        self.target_mean.copy_(offset)
+        self.target_deviation.copy_(spread)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions."""
@@ -102,11 +113,11 @@ class MotionDiffusion(LatentDiffusion):
         """Denoising error over existing slices of all frames but ED."""
         latents, slices = batch["latents"], batch["slices"][:, None]
         anatomy = (latents[:, 0] - self.mean) / self.standard_deviation * batch["slices"]
-        data = (latents - latents[:, :1]) / self.residual_deviation * slices
+        data = self._normalise(latents, latents[:, 0], batch["slices"])
         moving = torch.ones(latents.shape[1], device=latents.device)
         moving[0] = 0
         weights = slices * moving.view(1, -1, 1, 1, 1, 1)
-        predict = self._predictor(batch, batch["phases"], anatomy, batch["slices"])
+        predict = self._predictor(batch, batch["phases"], anatomy, data[:, 0], batch["slices"])
         return self.diffusion_loss(predict, data, weights, generator)
 
     def sample(
@@ -141,19 +152,31 @@ class MotionDiffusion(LatentDiffusion):
             Frame 0 is `anatomy`, bit for bit.
         """
         normalised = (anatomy - self.mean) / self.standard_deviation * slices
-        residuals = self.solve(
-            self._predictor(values, phases, normalised, slices),
+        first = self._normalise(anatomy[:, None], anatomy, slices)[:, 0]
+        data = self.solve(
+            self._predictor(values, phases, normalised, first, slices),
             noise,
             (phases.shape[1], *anatomy.shape[1:]),
             settings,
         )
-        cine = anatomy[:, None] + residuals * self.residual_deviation * slices[:, None]
+        drawn = (data * self.target_deviation + self.target_mean) * slices[:, None]
+        cine = self._reference(anatomy) + drawn
         cine[:, 0] = anatomy
         return cine
 
+    def _reference(self, anatomy: Tensor) -> Tensor:
+        """What latents are drawn relative to, (b, 1, c, z, y, x): the ED latent, or nothing."""
+        return anatomy[:, None] if self.target == "residual" else torch.zeros_like(anatomy[:, None])
+
+    def _normalise(self, latents: Tensor, anatomy: Tensor, slices: Tensor) -> Tensor:
+        """What is drawn of latents (b, t, c, z, y, x) whose ED is `anatomy` (b, c, z, y, x)."""
+        drawn = latents - self._reference(anatomy)
+        return (drawn - self.target_mean) / self.target_deviation * slices[:, None]
+
     def _predictor(
-        self, values: Mapping[str, Tensor], phases: Tensor, anatomy: Tensor, slices: Tensor
+        self, values: Mapping[str, Tensor], phases: Tensor, anatomy: Tensor, first: Tensor, slices: Tensor
     ) -> Predict:
+        """The network on frames of which the `first`, (b, c, z, y, x), is known."""
         frames = phases.shape[1]
         phase = self.phase(phases)
         beside = torch.cat([anatomy, slices.expand(-1, -1, -1, *anatomy.shape[-2:])], dim=1)
@@ -162,7 +185,7 @@ class MotionDiffusion(LatentDiffusion):
 
         def predict(noisy: Tensor, times: Tensor, kept: Tensor | None) -> Tensor:
             embedding = phase + (self.time(times) + self.conditions(values, kept))[:, None]
-            noisy = torch.cat([torch.zeros_like(noisy[:, :1]), noisy[:, 1:]], dim=1)  # ED is known
+            noisy = torch.cat([first[:, None], noisy[:, 1:]], dim=1)
             folded = rearrange(noisy, "b t c z y x -> (b t) c z y x") * folded_slices
             answer = self.network(
                 torch.cat([folded, beside], dim=1),

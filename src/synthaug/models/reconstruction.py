@@ -30,7 +30,7 @@ def measure_reconstruction(coder: LatentCoder, store: TensorStore) -> dict[str, 
     dict of str to float
         ``psnr_db`` and ``ssim`` (Gaussian window, slice by slice) over the existing slices (peak 1, mean over
         subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames; absent where
-        no frame is labelled).
+        no frame is labelled, or no mask is decoded).
     """
     from skimage.metrics import structural_similarity
 
@@ -52,6 +52,8 @@ def measure_reconstruction(coder: LatentCoder, store: TensorStore) -> dict[str, 
             for pair in zip(made, real, strict=True)
         ]
         ssim.append(float(np.mean(pairs)))
+        if labels is None:
+            continue
         for frame in labelled:
             truth, prediction = store.labels[index, frame], labels[0, frame].cpu().numpy()
             for name, value in STRUCTURES.items():

@@ -140,7 +140,9 @@ def load_model(
     for role, need in header.needs.items():
         given = (needs or {}).get(role)
         if given is None:
-            given = load_model(path.parent / need["path"], device=device, sha256=need["sha256"])
+            # What is loaded already serves further down too: a motion network moves this autoencoder's latents.
+            shared = {**(needs or {}), **loaded}
+            given = load_model(path.parent / need["path"], shared, device, need["sha256"])
         elif given.identity != need["sha256"]:
             raise SynthaugError(f"{path}: was trained with another {role} than the one given; give the same")
         loaded[role] = given

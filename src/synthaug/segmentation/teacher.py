@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,7 @@ def label_cohort(
     cohort: Cohort,
     output: str | Path,
     progress: Callable[[int, int], None] | None = None,
+    records: Sequence[Path] = (),
 ) -> None:
     """Write a cohort again with the teacher's labels in every frame, atomically.
 
@@ -48,6 +50,8 @@ def label_cohort(
         new labels; an ES frame that was unknown is that of the smallest LV. ``seen`` stays what it was.
     progress : callable, optional
         Called with the subjects done and to do.
+    records : sequence of Path
+        Files to keep beside the subjects: what the quality gate wrote of them.
     """
     rows = []
     with atomic_folder(output) as folder:
@@ -72,6 +76,8 @@ def label_cohort(
             rows.append(row)
             if progress:
                 progress(done + 1, len(cohort.subjects))
+        for record in records:
+            shutil.copy(record, folder / record.name)
         meta = {key: value for key, value in cohort.meta.items() if key not in _OWN_META}
         meta |= {"labelled_by": TEACHER, "teacher_sha256": teacher.record["weights_sha256"]}
         write_cohort(folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **meta)

@@ -27,8 +27,8 @@ class Sampler(Protocol):
 
     def sample(
         self, conditions: pd.DataFrame, batch_size: int
-    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Yield (subject, cine in [0, 1], labels uint8), both (t, z, y, x), once for each row."""
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
+        """Yield (subject, cine in [0, 1], labels uint8 or None), both (t, z, y, x), once for each row."""
         ...
 
 
@@ -47,7 +47,7 @@ def synthesise_chunk(
 
     A rejected subject is tried again with the next seed, up to ``gate.attempts`` times. One batch
     is in memory at a time. The folder appears whole, with ``attempts.tsv`` (every sample drawn: seed,
-    verdict, reasons, measurements), or not at all.
+    verdict, reasons, measurements), or not at all. Cines without masks are written without labels.
 
     Parameters
     ----------
@@ -92,8 +92,9 @@ def synthesise_chunk(
                     {"subject": subject, "attempt": attempt, "seed": request["seed"], **verdict, **measured}
                 )
                 if not reasons:
-                    write_subject(folder / f"sub-{subject}", cine, dict(enumerate(labels)), spacing_mm)
-                    accepted[subject] = _table_row(name, request, labels, spacing_mm)
+                    frames = {} if labels is None else dict(enumerate(labels))
+                    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm)
+                    accepted[subject] = _table_row(name, request, cine.shape, labels, spacing_mm)
                 if progress:
                     progress(len(accepted), len(plan))
             if asked:
@@ -109,24 +110,32 @@ def synthesise_chunk(
 
 
 def _check_sample(
-    name: str, subject: str, cine: np.ndarray, labels: np.ndarray, asked: Mapping[str, Any]
+    name: str, subject: str, cine: np.ndarray, labels: np.ndarray | None, asked: Mapping[str, Any]
 ) -> None:
     if subject not in asked:
         raise SynthaugError(f"{name}: a sample came for {subject}, which is not asked for; mend its sample()")
-    if cine.ndim != 4 or labels.shape != cine.shape:
-        shapes = f"cine {cine.shape}, labels {labels.shape}"
+    if cine.ndim != 4 or (labels is not None and labels.shape != cine.shape):
+        shapes = f"cine {cine.shape}, labels {None if labels is None else labels.shape}"
         raise SynthaugError(f"{name}: {subject}: {shapes}; both must be (t, z, y, x): mend its sample()")
-    if labels.max() > 3:
+    if labels is not None and labels.max() > 3:
         raise SynthaugError(
             f"{name}: {subject}: label {labels.max()} is not one of 0 to 3; mend its sample()"
         )
 
 
 def _table_row(
-    name: str, request: Mapping[Any, Any], labels: np.ndarray, spacing_mm: Sequence[float]
+    name: str,
+    request: Mapping[Any, Any],
+    shape: tuple[int, ...],
+    labels: np.ndarray | None,
+    spacing_mm: Sequence[float],
 ) -> dict[str, Any]:
-    """One subject's row: what its masks measure, beside what was asked."""
-    es_frame = int(np.argmin(volume_curve_ml(labels, "LV", spacing_mm)))
+    """One subject's row: what its masks measure, where it has any, beside what was asked."""
+    found: dict[str, Any] = {}
+    if labels is not None:
+        es_frame = int(np.argmin(volume_curve_ml(labels, "LV", spacing_mm)))
+        found = {"es_frame": es_frame, "labelled_frames": ",".join(map(str, range(len(labels))))}
+        found |= measure_function(labels, spacing_mm, 0, es_frame)
     condition = {column: request[column] for column in CONDITION_COLUMNS if pd.notna(request[column])}
     return {
         "subject": request["subject"],
@@ -134,12 +143,10 @@ def _table_row(
         "vendor": request["vendor"],
         "diagnosis": request["diagnosis"],
         "ed_frame": 0,
-        "es_frame": es_frame,
-        "labelled_frames": ",".join(map(str, range(len(labels)))),
-        "n_frames": labels.shape[0],
-        "n_slices": labels.shape[1],
+        "n_frames": shape[0],
+        "n_slices": shape[1],
         "spacing": ",".join(f"{size:g}" for size in spacing_mm),
-        **measure_function(labels, spacing_mm, 0, es_frame),
+        **found,
         "generator": name,
         "condition": json.dumps(condition),
         "seed": request["seed"],

@@ -1,4 +1,4 @@
-"""The quality gate: what every accepted synthetic cine shows, measured on its image and masks."""
+"""The quality gate: what every accepted synthetic cine shows, measured on its image and, where it has any, masks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ MEASUREMENTS = tuple(check.measurement for check in CHECKS.values())
 
 
 def inspect_sample(
-    cine: np.ndarray, labels: np.ndarray, spacing_mm: Sequence[float], settings: GateSettings
+    cine: np.ndarray, labels: np.ndarray | None, spacing_mm: Sequence[float], settings: GateSettings
 ) -> tuple[list[str], dict[str, float]]:
     """Judge one synthetic sample.
 
@@ -82,8 +82,8 @@ def inspect_sample(
     ----------
     cine : ndarray, shape (t, z, y, x)
         Intensities; frame 0 should be ED.
-    labels : ndarray, shape (t, z, y, x)
-        Canonical labels of every frame.
+    labels : ndarray, shape (t, z, y, x), or None
+        Canonical labels of every frame; where there are none, the image alone is judged.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
     settings : GateSettings
@@ -97,16 +97,18 @@ def inspect_sample(
         Every one of `MEASUREMENTS`; NaN where it cannot be measured (then it is not judged: what
         it lacks has a check of its own).
     """
+    measured = dict.fromkeys(MEASUREMENTS, float("nan"))
     if not np.isfinite(cine).all():
-        return ["not_finite"], dict.fromkeys(MEASUREMENTS, float("nan"))
-    measured = (
-        _measure_curve(labels, spacing_mm) | _measure_image(cine, labels) | _measure_shape(labels, spacing_mm)
-    )
+        return ["not_finite"], measured
+    measured |= _measure_image(cine)
+    if labels is not None:
+        measured |= _measure_curve(labels, spacing_mm) | _measure_shape(labels, spacing_mm)
+        measured["blood_contrast"] = _measure_contrast(cine, labels)
     judged = CHECKS.items() if settings.enabled else ()
     reasons = [name for name, check in judged if _fails(check, measured[check.measurement], settings)]
     if cine.min() < 0 or cine.max() > 1:
         reasons.insert(0, "out_of_range")
-    return reasons, {name: measured[name] for name in MEASUREMENTS}
+    return reasons, measured
 
 
 def _fails(check: Check, value: float, settings: GateSettings) -> bool:
@@ -147,16 +149,20 @@ def _count_systoles(curve: np.ndarray) -> float:
     return float(np.count_nonzero(np.diff(levels) < 0))
 
 
-def _measure_image(cine: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Contrast, and likeness of neighbouring slices at ED."""
+def _measure_image(cine: np.ndarray) -> dict[str, float]:
+    """Span of the intensities, and likeness of neighbouring slices at ED."""
     low, high = np.percentile(cine, [1, 99])
     correlations = [_correlation(*pair) for pair in itertools.pairwise(cine[0].astype(np.float64))]
-    blood, wall = cine[labels == LV], cine[labels == MYO]
     return {
         "intensity_span": float(high - low),
-        "blood_contrast": float(blood.mean() - wall.mean()) if blood.size and wall.size else float("nan"),
         "slice_correlation": min(correlations, default=float("nan")),
     }
+
+
+def _measure_contrast(cine: np.ndarray, labels: np.ndarray) -> float:
+    """Mean intensity of blood minus that of myocardium; NaN where either is nowhere."""
+    blood, wall = cine[labels == LV], cine[labels == MYO]
+    return float(blood.mean() - wall.mean()) if blood.size and wall.size else float("nan")
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -16,6 +16,8 @@ from synthaug.errors import SynthaugError
 from synthaug.synthesis.gate import CHECKS, REASONS
 from synthaug.tables import make_table
 
+#: What the quality gate leaves in a cohort's folder besides the cohort.
+RECORDS = ("attempts.tsv", "rejections.tsv")
 #: Written by `synthesise_chunk` into ``cohort.json`` whatever the generator; the rest identifies it.
 _OWN_META = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 
@@ -106,11 +108,16 @@ def acceptance_rows(attempts: pd.DataFrame, **fields: Any) -> pd.DataFrame:
     DataFrame
         In the schema of `synthaug.tables`: ``acceptance_rate`` (accepted samples / samples drawn,
         with a 95 % Wilson interval) and, for every reason that occurred, ``rejected_<reason>`` (how
-        many samples it rejected, commonest first; a sample can have several reasons).
+        many samples it rejected, commonest first; a sample can have several reasons). The note of the
+        rate says so where there were no masks to judge.
     """
     n, accepted = len(attempts), int(attempts["accepted"].sum())
     interval = binomtest(accepted, n).proportion_ci(0.95, method="wilson")
+    # Volumes are measured on every mask; an image that could not be looked at says nothing of masks.
+    looked_at = attempts[attempts["intensity_span"].notna()]
+    bare = len(looked_at) > 0 and looked_at["lv_ml"].isna().all()
     rate = {
+        "note": "no masks: judged by the image alone" if bare else "",
         "metric": "acceptance_rate",
         "definition": "acceptance.samples.wilson95.v1",
         "unit": "1",
