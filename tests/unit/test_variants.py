@@ -11,6 +11,7 @@ from beating_ellipsoid import FRAMES, MATRIX
 from tiny_models import requests, train, write_store
 
 from synthaug.config.generators import CascadeSettings, SamplerSettings
+from synthaug.diffusion.noise import Noise
 from synthaug.errors import SynthaugError
 from synthaug.generators import build_generator
 from synthaug.models import load_model, settings_of
@@ -85,7 +86,7 @@ def test_a_perfect_network_gives_the_latents_back(trained, shared, target, monke
     anatomy, latents, phases, slices = cycles(model)
     drawn = latents if target == "latent" else latents - anatomy[:, None]
     perfect = (drawn - model.target_mean) / model.target_deviation * slices[:, None]
-    monkeypatch.setattr(model, "solve", lambda predict, noise, settings: perfect)
+    monkeypatch.setattr(model, "solve", lambda predict, noise, shape, settings: perfect)
     sampled = model.sample(anatomy, model.conditions.read(requests(2)), phases, slices, latents, SAMPLER)
     torch.testing.assert_close(sampled, latents, atol=1e-5, rtol=0)
     assert torch.equal(sampled[:, 0], anatomy)
@@ -106,12 +107,12 @@ def test_latents_are_normalised_by_their_own_statistics(latent, trained, shared,
 def test_the_ed_frame_is_given_and_its_noise_not_looked_at(latent):
     anatomy, noise, phases, slices = cycles(latent)
     conditions = latent.conditions.read(requests(2))
-    first = latent.sample(anatomy, conditions, phases, slices, noise, SAMPLER)
+    first = latent.sample(anatomy, conditions, phases, slices, lambda *shape: noise, SAMPLER)
     other = noise.clone()
     other[:, 0] = 7
-    again = latent.sample(anatomy, conditions, phases, slices, other, SAMPLER)
+    again = latent.sample(anatomy, conditions, phases, slices, lambda *shape: other, SAMPLER)
     assert torch.equal(first, again) and torch.equal(first[:, 0], anatomy)
-    moved = latent.sample(anatomy + slices, conditions, phases, slices, noise, SAMPLER)
+    moved = latent.sample(anatomy + slices, conditions, phases, slices, lambda *shape: noise, SAMPLER)
     assert not torch.equal(moved[:, 1:], first[:, 1:])  # every frame sees it
 
 
@@ -136,8 +137,7 @@ def test_frames_differ_by_their_phase_alone(framewise):
     latents = framewise.draw(rows, slices)
     assert not torch.equal(latents[:, 0], latents[:, 1])
     anatomy = framewise.anatomy
-    noise = framewise.noise(generator(int(rows["seed"][0])))[None]
-    alone = anatomy.sample(anatomy.conditions.read(rows), slices, noise, SAMPLER)
+    alone = anatomy.sample(anatomy.conditions.read(rows), slices, Noise(rows["seed"]), SAMPLER)
     torch.testing.assert_close(latents[:, 0], alone, atol=1e-5, rtol=1e-4)  # phase 0 is ED
     for parameter in anatomy.phase.parameters():
         parameter.zero_()
