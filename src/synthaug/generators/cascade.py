@@ -81,7 +81,8 @@ class Cascade(LatentGenerator):
 
     def _draw_frames(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Every frame by the anatomy model, frames folded into the batch."""
-        frames = self.latent_frames
+        phases = self.phases(rows)
+        frames = phases.shape[1]
         noise = torch.stack([self.noise(torch.Generator().manual_seed(int(seed))) for seed in rows["seed"]])
         latents = self.anatomy.sample(
             {
@@ -91,6 +92,6 @@ class Cascade(LatentGenerator):
             repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames),
             repeat(noise.to(self.device), "b c z y x -> (b t) c z y x", t=frames),
             self.settings.anatomy_sampler,
-            rearrange(self.phases(rows), "b t -> (b t)"),
+            rearrange(phases, "b t -> (b t)"),
         )
         return rearrange(latents, "(b t) c z y x -> b t c z y x", t=frames)
