@@ -81,8 +81,7 @@ class Cascade(LatentGenerator):
 
     def _draw_frames(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Every frame by the anatomy model, frames folded into the batch."""
-        phases = self.phases(rows)
-        frames = phases.shape[1]
+        frames = self.latent_frames
         noise = torch.stack([self.noise(torch.Generator().manual_seed(int(seed))) for seed in rows["seed"]])
         latents = self.anatomy.sample(
             {
@@ -92,6 +91,6 @@ class Cascade(LatentGenerator):
             repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames),
             repeat(noise.to(self.device), "b c z y x -> (b t) c z y x", t=frames),
             self.settings.anatomy_sampler,
-            rearrange(phases, "b t -> (b t)"),
+            rearrange(self.phases(rows), "b t -> (b t)"),
         )
         return rearrange(latents, "(b t) c z y x -> b t c z y x", t=frames)
