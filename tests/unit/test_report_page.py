@@ -454,3 +454,11 @@ def test_only_controls_of_the_verdict_are_to_be_beaten(study):
     rows = records(read_version(inputs.tables))
     judged = {entry["arm"]: entry for entry in verdict_section(rows, arms, "dice", alpha=0.05)["arms"]}
     assert judged["mixed-100"]["word"] == "helps"  # nobody compared it with the other two
+
+
+def test_a_study_of_generators_alone_has_a_page(tmp_path):
+    table = read_version(make_study(tmp_path / "all").tables)
+    alone = table[table["arm"].isna() | ((table["arm"] == "real") & (table["metric"] == "dice_mean"))]
+    inputs = make_study(tmp_path / "one", rows=alone)
+    page = build(dataclasses.replace(inputs, arms=resolve_arms({"real": ArmSettings()}).values()), tmp_path)
+    assert "cascade" in page.text and "mixed-100" not in page.text
