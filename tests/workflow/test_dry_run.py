@@ -67,6 +67,16 @@ def test_validity_studies_train_no_generator(checkout, study):
     assert not {"train_model", "pack_cohort", "gather_synthetic"} & set(jobs)
 
 
+def test_reconstructions_need_their_autoencoder_and_nothing_is_sampled(checkout):
+    decoded = {"decoded": {"kind": "dataset", "dataset": "phantom-a", "through": "autoencoder"}}
+    target = "results/tiny/synthetic/decoded/fold-0/draw-0/cohort"
+    jobs = checkout.would_run(
+        "config/studies/tiny.yaml", target, "--config", f"generators={json.dumps(decoded)}"
+    )
+    assert jobs["reconstruct_cohort"] == jobs["train_model"] == 1
+    assert not {"lend_cohort", "synthesise_chunk", "check_reconstruction"} & set(jobs)
+
+
 def test_declaring_an_arm_brings_its_controls(checkout):
     def trainings(**arms):
         changed = json.dumps(arms)

@@ -64,6 +64,9 @@ def test_every_declared_measure_has_rows(rows):
         "f4d",
         "fid_apical",
         "fvd_t_response",
+        "fvd_t_control",
+        "mask_agreement_dice",
+        "mask_agreement_dice_real",
     } <= measured
     assert "acceptance_rate" in measured
 
