@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 
 import pandas as pd
@@ -16,7 +17,8 @@ from synthaug import training
 from synthaug.config.training import TrainingSettings
 from synthaug.errors import SynthaugError
 from synthaug.models.autoencoder import Autoencoder
-from synthaug.training import INTERRUPTED, draw_indices, learning_rate
+from synthaug.training import INTERRUPTED
+from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,10 @@ def test_the_record_says_what_was_done(uninterrupted):
     assert history["iteration"].tolist() == [1, 2, 3, 4] and history["loss"].notna().all()
 
 
+    assert (record["processes"], record["precision"], record["compiled"]) == (1, "float32", False)
+    assert record["subjects_per_step"] == 2
+
+
 def test_training_lowers_the_loss(store, tmp_path):
     train("autoencoder", store, tmp_path, iterations=80, learning_rate=5e-3)
     losses = pd.read_csv(tmp_path / "history.csv")["loss"]
@@ -135,6 +141,45 @@ def test_learning_rate_rises_linearly_and_falls_to_its_floor():
     )
     assert learning_rate(settings, 60) == pytest.approx(0.55)  # half way down the cosine
     assert learning_rate(settings, 110) == pytest.approx(0.1)
+
+
+def test_processes_share_a_batch_in_its_order():
+    assert [share([4, 2, 7, 1, 0, 5], process, 3) for process in range(3)] == [[4, 2], [7, 1], [0, 5]]
+    seeds = {derive_seed(0, iteration, process) for iteration in range(4) for process in range(4)}
+    assert len(seeds) == 16  # nobody draws another's noise
+
+
+def test_bfloat16_trains_and_keeps_weights_in_float32(store, uninterrupted, tmp_path):
+    weights = train("autoencoder", store, tmp_path, precision="bfloat16")
+    assert json.loads((tmp_path / "training.json").read_text())["precision"] == "bfloat16"
+    rounded, exact = load_file(weights), load_file(uninterrupted)
+    assert {value.dtype for value in rounded.values()} == {torch.float32}
+    assert any(not torch.equal(rounded[name], exact[name]) for name in exact)
+    assert all(torch.allclose(rounded[name], exact[name], atol=5e-3) for name in exact)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
+def test_float16_without_a_gpu_is_refused(store, tmp_path):
+    with pytest.raises(SynthaugError, match=r"training\.precision: float16 needs a GPU"):
+        train("autoencoder", store, tmp_path, precision="float16")
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="no C++ compiler")
+def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_names(
+    store, uninterrupted, tmp_path
+):
+    compiled = load_file(train("autoencoder", store, tmp_path, compile="on"))
+    assert json.loads((tmp_path / "training.json").read_text())["compiled"] is True
+    plain = load_file(uninterrupted)
+    assert compiled.keys() == plain.keys()
+    assert all(torch.allclose(compiled[name], plain[name], atol=1e-4) for name in plain)
+
+
+def test_compiling_without_a_compiler_is_refused(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(SynthaugError, match=r"training\.compile: on needs a C\+\+ compiler"):
+        train("autoencoder", store, tmp_path, compile="on")
 
 
 def test_signal_handlers_are_given_back(store, tmp_path):

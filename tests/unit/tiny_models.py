@@ -54,7 +54,12 @@ def write_store(path: Path, subjects: int = 4) -> Path:
 
 
 def train(
-    kind: str, store: Path, folder: Path, needs: dict[str, Path] | None = None, **training: object
+    kind: str,
+    store: Path,
+    folder: Path,
+    needs: dict[str, Path] | None = None,
+    processes: int = 1,
+    **training: object,
 ) -> Path:
     """Train a small model of a kind and return its weight file."""
     content = {
@@ -78,7 +83,8 @@ def train(
         history=folder / "history.csv",
         checkpoints=folder / "checkpoints",
         seed=0,
-        threads=1,
+        threads=processes,
+        processes=processes,
     )
     return folder / "model.safetensors"
 
