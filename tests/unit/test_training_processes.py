@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
+import line_fit
 import psutil
 import pytest
-import two_process_steps
 from safetensors.torch import load_file
 from tiny_models import train, write_store
 
@@ -31,18 +31,22 @@ def told(tmp_path_factory):
     """What each of two processes saw; the loss of the second is not a number in the second step."""
     folder = tmp_path_factory.mktemp("told")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = str(Path(two_process_steps.__file__))
-    subprocess.run([*torchrun, script, str(folder), "1"], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    script = str(Path(line_fit.__file__))
+    subprocess.run(
+        [*torchrun, script, str(folder), "1"], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
     return [json.loads((folder / f"{process}.json").read_text()) for process in range(2)]
 
 
 def test_the_parts_of_two_processes_make_the_batches_of_one(told):
-    alone = two_process_steps.fit()
-    assert [first + second for first, second in zip(told[0]["seen"], told[1]["seen"], strict=True)] == alone["seen"]
+    alone = line_fit.fit()
+    assert [first + second for first, second in zip(told[0]["seen"], told[1]["seen"], strict=True)] == alone[
+        "seen"
+    ]
 
 
 def test_the_gradient_of_a_mean_without_noise_is_that_of_one_process(told):
-    alone = two_process_steps.fit()
+    alone = line_fit.fit()
     assert told[0]["gradient"] == told[1]["gradient"] == pytest.approx(alone["gradient"], rel=1e-6)
     assert told[0]["weights"] == told[1]["weights"] == pytest.approx(alone["weights"], rel=1e-6)
 
@@ -54,7 +58,7 @@ def test_buffers_follow_the_first_process(told):
 
 def test_a_loss_that_is_not_a_number_stops_both_and_names_the_subjects_of_the_one(told):
     assert told[0]["error"] == told[1]["error"]
-    among = {two_process_steps.SUBJECTS[index] for part in told[1]["seen"][2:] for index in part}
+    among = {line_fit.SUBJECTS[index] for part in told[1]["seen"][2:] for index in part}
     assert f"on {', '.join(sorted(among))};" in told[0]["error"]
 
 

@@ -127,7 +127,11 @@ class Loop:
         return parts
 
     def _refuse_what_is_not_finite(
-        self, parts: list[tuple[dict[str, float], list[int]]], norm: float, iteration: int, subjects: list[str]
+        self,
+        parts: list[tuple[dict[str, float], list[int]]],
+        norm: float,
+        iteration: int,
+        subjects: list[str],
     ) -> None:
         broken = [indices for terms, indices in parts if not math.isfinite(terms["loss"])]
         if not broken:

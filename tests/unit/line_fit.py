@@ -1,6 +1,6 @@
-"""Two steps of a line fit, in as many processes as torchrun starts: what each saw, as JSON.
+"""Two steps of a line fit, in this process or in as many as torchrun starts: what each saw.
 
-``torchrun two_process_steps.py FOLDER BROKEN``: in the second step process number BROKEN has a loss
+``torchrun line_fit.py FOLDER BROKEN`` writes it as JSON; in the second step process number BROKEN has a loss
 that is not a number.
 """
 
@@ -17,7 +17,7 @@ from torch import nn
 from synthaug.config.training import TrainingSettings
 from synthaug.errors import SynthaugError
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.training.devices import make_accelerator
+from synthaug.training.devices import compile_parts, make_accelerator
 from synthaug.training.interruption import Interruption
 from synthaug.training.loop import Loop
 
@@ -54,10 +54,11 @@ class Line(TrainableModel):
         return error.square().mean() * (float("nan") if self.broken else 1.0), {}
 
 
-def fit(broken: int = -1) -> dict[str, object]:
+def fit(broken: int = -1, compile: str = "off") -> dict[str, object]:
     """Do both steps and tell what this process saw."""
     accelerator = make_accelerator("float32")
     model = Line()
+    compiled = compile_parts(model, TRAINING.model_copy(update={"compile": compile}))
     loop = Loop(model, TRAINING, accelerator)
     loop.step(0, SUBJECTS, 0, Interruption())
     gradient = [parameter.grad.item() for parameter in model.parameters()]
@@ -76,6 +77,8 @@ def fit(broken: int = -1) -> dict[str, object]:
         "seen": model.seen,
         "buffers": model.buffers_seen,
         "error": error,
+        "compiled": compiled and model.network._compiled_call_impl is not None,
+        "names": list(model.state_dict()),
     }
 
 
