@@ -19,6 +19,9 @@ from synthaug.config.training import TrainingSettings
 from synthaug.errors import SynthaugError
 from synthaug.models.autoencoder import Autoencoder
 from synthaug.training import INTERRUPTED
+from synthaug.training.devices import make_accelerator
+from synthaug.training.interruption import Interruption
+from synthaug.training.loop import Loop
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
 
@@ -165,6 +168,38 @@ def test_float16_without_a_gpu_is_refused(store, tmp_path):
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="no C++ compiler")
+def scaled_loop(scale):
+    """The line fit in float16 as accelerate sets it up on a GPU, here on a CPU."""
+    accelerator = make_accelerator("float16")
+    accelerator.native_amp, accelerator.scaler = True, torch.amp.GradScaler("cpu", init_scale=scale)
+    return Loop(line_fit.Line(), line_fit.TRAINING, accelerator)
+
+
+def test_float16_skips_a_step_that_overflows_and_a_resumed_run_knows_the_smaller_scale():
+    loop = scaled_loop(2.0**40)
+    loop.step(0, line_fit.SUBJECTS, 0, Interruption())
+    assert [parameter.item() for parameter in loop.model.parameters()] == [0, 0]
+    assert loop.state()["scaler"]["scale"] == 2.0**39
+    resumed = scaled_loop(8.0)
+    resumed.resume(loop.state())
+    assert resumed.iteration == 1 and resumed.state()["scaler"]["scale"] == 2.0**39
+
+
+def test_float16_learns_what_float32_learns():
+    loop = scaled_loop(8.0)
+    loop.step(0, line_fit.SUBJECTS, 0, Interruption())
+    assert [parameter.item() for parameter in loop.model.parameters()] == pytest.approx(
+        line_fit.fit()["weights"], rel=1e-2
+    )
+
+
+def test_float16_whose_loss_itself_overflows_is_refused():
+    loop = scaled_loop(1.0)
+    loop.model.network.weight.data.fill_(1e5)  # infinite in float16
+    with pytest.raises(SynthaugError, match=r"the loss is (inf|nan)"):
+        loop.step(0, line_fit.SUBJECTS, 0, Interruption())
+
+
 def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_names():
     plain, compiled = line_fit.fit(), line_fit.fit(compile="on")
     assert (plain["compiled"], compiled["compiled"]) == (False, True)
