@@ -74,7 +74,7 @@ def make_accelerator(precision: str) -> Accelerator:
     # accelerate keeps its state for the life of a process; a second training may want another precision.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(
-        cpu=gpus == 0,
+        cpu=not torch.cuda.is_available(),
         mixed_precision=_MIXED[precision],
         # A part of a model may sit out a step (a term that starts late), and on one process only.
         # Buffers follow the first process by default.
@@ -109,9 +109,12 @@ def _missing_to_compile(device: torch.device) -> str:
     """What `torch.compile` lacks on this machine; empty where it can work."""
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
         return "the package triton"
-    names = ("CC", "gcc", "cc", "clang") if device.type == "cuda" else ("CXX", "g++", "c++", "clang++")
-    found = any(shutil.which(os.environ.get(name, name)) for name in names)
-    return "" if found else f"a C{'' if device.type == 'cuda' else '++'} compiler"
+    if device.type == "cuda":
+        language, variable, programs = "C", "CC", ("gcc", "cc", "clang")
+    else:
+        language, variable, programs = "C++", "CXX", ("g++", "c++", "clang++")
+    found = any(shutil.which(program) for program in (os.environ.get(variable, ""), *programs))
+    return "" if found else f"a {language} compiler"
 
 
 def describe(accelerator: Accelerator) -> dict[str, Any]:
