@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 
+import line_fit
 import pandas as pd
 import pytest
 import torch
@@ -16,7 +18,11 @@ from synthaug import training
 from synthaug.config.training import TrainingSettings
 from synthaug.errors import SynthaugError
 from synthaug.models.autoencoder import Autoencoder
-from synthaug.training import INTERRUPTED, draw_indices, learning_rate
+from synthaug.training import INTERRUPTED
+from synthaug.training.devices import make_accelerator
+from synthaug.training.interruption import Interruption
+from synthaug.training.loop import Loop
+from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +118,9 @@ def test_the_record_says_what_was_done(uninterrupted):
     assert {"psnr_db", "dice_LV", "dice_MYO"} <= set(record["figures"])
     assert history["iteration"].tolist() == [1, 2, 3, 4] and history["loss"].notna().all()
 
+    assert (record["processes"], record["precision"], record["compiled"]) == (1, "float32", False)
+    assert record["subjects_per_step"] == 2
+
 
 def test_training_lowers_the_loss(store, tmp_path):
     train("autoencoder", store, tmp_path, iterations=80, learning_rate=5e-3)
@@ -135,6 +144,81 @@ def test_learning_rate_rises_linearly_and_falls_to_its_floor():
     )
     assert learning_rate(settings, 60) == pytest.approx(0.55)  # half way down the cosine
     assert learning_rate(settings, 110) == pytest.approx(0.1)
+
+
+def test_processes_share_a_batch_in_its_order():
+    assert [share([4, 2, 7, 1, 0, 5], process, 3) for process in range(3)] == [[4, 2], [7, 1], [0, 5]]
+    seeds = {derive_seed(0, iteration, process) for iteration in range(4) for process in range(4)}
+    assert len(seeds) == 16  # nobody draws another's noise
+
+
+def test_bfloat16_trains_and_keeps_weights_in_float32(store, uninterrupted, tmp_path):
+    weights = train("autoencoder", store, tmp_path, precision="bfloat16")
+    assert json.loads((tmp_path / "training.json").read_text())["precision"] == "bfloat16"
+    rounded, exact = load_file(weights), load_file(uninterrupted)
+    assert {value.dtype for value in rounded.values()} == {torch.float32}
+    assert any(not torch.equal(rounded[name], exact[name]) for name in exact)
+    assert all(torch.allclose(rounded[name], exact[name], atol=5e-3) for name in exact)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
+def test_float16_without_a_gpu_is_refused(store, tmp_path):
+    with pytest.raises(SynthaugError, match=r"training\.precision: float16 needs a GPU"):
+        train("autoencoder", store, tmp_path, precision="float16")
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="no C++ compiler")
+def scaled_loop(scale):
+    """The line fit in float16 as accelerate sets it up on a GPU, here on a CPU."""
+    accelerator = make_accelerator("float16")
+    accelerator.native_amp, accelerator.scaler = True, torch.amp.GradScaler("cpu", init_scale=scale)
+    return Loop(line_fit.Line(), line_fit.TRAINING, accelerator)
+
+
+def test_float16_skips_a_step_that_overflows_and_a_resumed_run_knows_the_smaller_scale():
+    loop = scaled_loop(2.0**40)
+    loop.step(0, line_fit.SUBJECTS, 0, Interruption())
+    assert [parameter.item() for parameter in loop.model.parameters()] == [0, 0]
+    assert loop.state()["scaler"]["scale"] == 2.0**39
+    resumed = scaled_loop(8.0)
+    resumed.resume(loop.state())
+    assert resumed.iteration == 1 and resumed.state()["scaler"]["scale"] == 2.0**39
+
+
+def test_float16_learns_what_float32_learns():
+    loop = scaled_loop(8.0)
+    loop.step(0, line_fit.SUBJECTS, 0, Interruption())
+    assert [parameter.item() for parameter in loop.model.parameters()] == pytest.approx(
+        line_fit.fit()["weights"], rel=1e-2
+    )
+
+
+def test_float16_whose_loss_itself_overflows_is_refused():
+    loop = scaled_loop(1.0)
+    loop.model.network.weight.data.fill_(1e5)  # infinite in float16
+    with pytest.raises(SynthaugError, match=r"the loss is (inf|nan)"):
+        loop.step(0, line_fit.SUBJECTS, 0, Interruption())
+
+
+def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_names():
+    plain, compiled = line_fit.fit(), line_fit.fit(compile="on")
+    assert (plain["compiled"], compiled["compiled"]) == (False, True)
+    assert compiled["weights"] == pytest.approx(plain["weights"], rel=1e-5)
+    assert compiled["names"] == plain["names"]
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(SynthaugError, match="2 GPUs asked for, 1 visible"):
+        make_accelerator("float32")
+
+
+def test_compiling_without_a_compiler_is_refused(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(SynthaugError, match=r"training\.compile: on needs a C\+\+ compiler"):
+        train("autoencoder", store, tmp_path, compile="on")
 
 
 def test_signal_handlers_are_given_back(store, tmp_path):

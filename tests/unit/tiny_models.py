@@ -60,6 +60,7 @@ def train(
     folder: Path,
     needs: dict[str, Path] | None = None,
     changes: dict[str, object] | None = None,
+    processes: int = 1,
     **training: object,
 ) -> Path:
     """Train a small model of a kind, or a variant that changes some of its keys, and return its weight file."""
@@ -85,7 +86,8 @@ def train(
         history=folder / "history.csv",
         checkpoints=folder / "checkpoints",
         seed=0,
-        threads=1,
+        threads=processes,
+        processes=processes,
     )
     return folder / "model.safetensors"
 

@@ -1,4 +1,4 @@
-"""Train one model of one fold."""
+"""Train one model of one fold, on as many GPUs as the job was given."""
 
 from pathlib import Path
 
@@ -19,4 +19,5 @@ with job(snakemake):
         checkpoints=Path(snakemake.params.checkpoints),
         seed=int(snakemake.wildcards.seed),
         threads=snakemake.threads,
+        processes=max(1, int(snakemake.resources.get("gpu", 1))),
     )

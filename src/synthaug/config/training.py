@@ -14,7 +14,11 @@ class TrainingSettings(Settings):
     """Optimisation of one model."""
 
     iterations: int = Field(2000, ge=1, description="Optimiser steps.")
-    batch_size: int = Field(8, ge=1, description="Training items (subjects) in one forward pass.")
+    batch_size: int = Field(
+        8,
+        ge=1,
+        description="Training items (subjects) in one forward pass; several GPUs share them, so that the number must be divisible.",
+    )
     accumulation: int = Field(
         1, ge=1, description="Forward passes whose gradients are averaged into one step."
     )
@@ -38,8 +42,14 @@ class TrainingSettings(Settings):
         lt=1,
         description="Decay of the moving average of the weights that is kept; it warms up from 0 over the first steps.",
     )
-    precision: Literal["auto", "float32"] = Field(
-        "auto", description="`auto` is bfloat16 autocast on a GPU that has it and float32 elsewhere."
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="Of the forward pass (autocast): `auto` is bfloat16 on a GPU that has it and float32 elsewhere; "
+        "`float16`, with scaled gradients, needs a GPU.",
+    )
+    compile: Literal["auto", "off", "on"] = Field(
+        "off",
+        description="Compile the networks (`torch.compile`): `auto` does so on a GPU where triton and a C compiler are found.",
     )
     checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints to resume from.")
 

@@ -43,7 +43,18 @@ def trainings_section(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dic
 
 
 #: Facts of a training record that the table shows, in this order; the record itself has more.
-_FACTS = ("kind", "iterations", "seconds", "parameters", "device", "seen", "real_exposure", "figures")
+_FACTS = (
+    "kind",
+    "iterations",
+    "seconds",
+    "parameters",
+    "device",
+    "processes",
+    "precision",
+    "seen",
+    "real_exposure",
+    "figures",
+)
 
 
 def _facts(record: Mapping[str, Any]) -> dict[str, Any]:

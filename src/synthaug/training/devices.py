@@ -1,0 +1,126 @@
+"""Where and how a training computes: device, precision, compilation, and its fellow processes.
+
+Processes, gradient averaging and loss scaling are accelerate's. docs/dependencies.md says why.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
+from torch import Tensor, nn
+
+from synthaug.config.training import TrainingSettings
+from synthaug.errors import SynthaugError
+from synthaug.models.base import TrainableModel
+
+_MIXED = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+
+
+class LossModule(nn.Module):
+    """A model's loss as a forward pass: what is wrapped to average gradients hooks into no other call."""
+
+    def __init__(self, model: TrainableModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """As `TrainableModel.loss`."""
+        return self.model.loss(batch, generator, iteration)
+
+
+def precision_of(training: TrainingSettings) -> str:
+    """Precision of the forward pass on this machine: ``float32``, ``bfloat16`` or ``float16``.
+
+    Raises
+    ------
+    SynthaugError
+        float16 without a GPU, whose small numbers nothing would rescale; bfloat16 on a GPU without it.
+    """
+    gpu = torch.cuda.is_available()
+    asked = training.precision
+    if asked == "auto":
+        return "bfloat16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if asked == "float16" and not gpu:
+        raise SynthaugError("training.precision: float16 needs a GPU, and none is visible; take auto")
+    if asked == "bfloat16" and gpu and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise SynthaugError(
+            f"training.precision: {torch.cuda.get_device_name()} has no bfloat16; take float16 or auto"
+        )
+    return asked
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """This process's device, and its fellows where torchrun started several.
+
+    Raises
+    ------
+    SynthaugError
+        More processes than GPUs.
+    """
+    gpus, processes = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if 0 < gpus < processes:
+        raise SynthaugError(
+            f"{processes} GPUs asked for, {gpus} visible; lower train_model: gpu in the profile's set-resources, or see "
+            "that the cluster grants them"
+        )
+    # accelerate keeps its state for the life of a process; a second training may want another precision.
+    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    return Accelerator(
+        cpu=not torch.cuda.is_available(),
+        mixed_precision=_MIXED[precision],
+        # A part of a model may sit out a step (a term that starts late), and on one process only.
+        # Buffers follow the first process by default.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+def compile_parts(model: TrainableModel, training: TrainingSettings) -> bool:
+    """Compile a model's networks where the settings ask for it, and say whether that was done.
+
+    Only the calls of its direct parts are compiled, in place: names in the state stay as they are, and
+    what a loss draws and logs stays plain Python.
+
+    Raises
+    ------
+    SynthaugError
+        ``compile: on`` where a compiler is missing.
+    """
+    missing = _missing_to_compile(model.device)
+    if training.compile == "on" and missing:
+        raise SynthaugError(f"training.compile: on needs {missing}; install it, or take off")
+    wanted = training.compile == "on" or (
+        training.compile == "auto" and model.device.type == "cuda" and not missing
+    )
+    if wanted:
+        for part in model.children():
+            part.compile()
+    return wanted
+
+
+def _missing_to_compile(device: torch.device) -> str:
+    """What `torch.compile` lacks on this machine; empty where it can work."""
+    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        return "the package triton"
+    if device.type == "cuda":
+        language, variable, programs = "C", "CC", ("gcc", "cc", "clang")
+    else:
+        language, variable, programs = "C++", "CXX", ("g++", "c++", "clang++")
+    found = any(shutil.which(program) for program in (os.environ.get(variable, ""), *programs))
+    return "" if found else f"a {language} compiler"
+
+
+def describe(accelerator: Accelerator) -> dict[str, Any]:
+    """Device and number of processes, for the record."""
+    device = accelerator.device
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "processes": accelerator.num_processes,
+    }

@@ -1,0 +1,48 @@
+"""How a training is asked to stop: by a signal, or by a file."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+#: Exit code of a training that was interrupted after it wrote a checkpoint: run it again to resume.
+INTERRUPTED = 85
+#: What schedulers and people send to end a job.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+
+class Interruption:
+    """A wish to stop, which the loop grants after the step it is in.
+
+    Parameters
+    ----------
+    request : Path, optional
+        A file whose existence is the same wish.
+    """
+
+    def __init__(self, request: Path | None = None) -> None:
+        self._request = request
+        self._signalled = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody wants this process to stop."""
+        return self._signalled or (self._request is not None and self._request.exists())
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._signalled = True
+
+
+@contextmanager
+def interruptible(request: Path | None = None) -> Iterator[Interruption]:
+    """Turn signals to stop into a wish; handlers are given back at the end."""
+    interruption = Interruption(request)
+    before = {number: signal.signal(number, interruption) for number in SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

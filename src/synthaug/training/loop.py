@@ -1,0 +1,196 @@
+"""The steps of a training, and everything a later process needs to go on with them."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from synthaug.config.training import TrainingSettings
+from synthaug.errors import SynthaugError
+from synthaug.models.base import TrainableModel
+from synthaug.training.devices import LossModule
+from synthaug.training.interruption import Interruption
+from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
+
+_LOG_ROWS = 200  # rows of history.csv, about
+
+
+class Loop:
+    """A training in progress: what changes from step to step.
+
+    Parameters
+    ----------
+    model : TrainableModel
+        Prepared, in training mode, on its device.
+    training : TrainingSettings
+        Its optimisation.
+    accelerator : Accelerator
+        From `synthaug.training.devices`.
+
+    Attributes
+    ----------
+    iteration : int
+        Steps done.
+    seconds : float
+        Time they took.
+    rows : list of dict
+        Rows of ``history.csv`` so far: means over the steps since the row before.
+    """
+
+    def __init__(self, model: TrainableModel, training: TrainingSettings, accelerator: Accelerator) -> None:
+        self.model, self.training, self._accelerator = model, training, accelerator
+        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._average = [parameter.detach().clone() for parameter in self._parameters]
+        optimiser = torch.optim.AdamW(
+            self._parameters,
+            lr=training.learning_rate,
+            weight_decay=training.weight_decay,
+            betas=(0.9, 0.99),
+        )
+        self._loss, self._optimiser = accelerator.prepare(LossModule(model), optimiser)
+        self.iteration = 0
+        self.seconds = 0.0
+        self.rows: list[dict[str, float]] = []
+        self._since_row: dict[str, list[float]] = {}
+
+    def step(self, iteration: int, subjects: list[str], seed: int, interruption: Interruption) -> bool:
+        """One optimiser step.
+
+        Parameters
+        ----------
+        iteration : int
+            Counted from 0.
+        subjects : list of str
+            Ids of the store's rows.
+        seed : int
+            Seed of the training.
+        interruption : Interruption
+            Of this process.
+
+        Returns
+        -------
+        bool
+            Whether any process was asked to stop; all processes get the same answer.
+
+        Raises
+        ------
+        SynthaugError
+            On all processes, where the loss of any is not finite.
+        """
+        started = time.monotonic()
+        rate = learning_rate(self.training, iteration)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)
+        own_parts = self._backward(iteration, len(subjects), seed)
+        # Gradients are averaged by now: the norm is the same everywhere.
+        norm = float(self._accelerator.clip_grad_norm_(self._parameters, self.training.gradient_clip))
+        reports = gather_object([(interruption.asked, own_parts)])
+        parts = [part for _, parts in reports for part in parts]
+        self._refuse_what_is_not_finite(parts, norm, iteration, subjects)
+        self._optimiser.step()
+        self.iteration = iteration + 1
+        # Warm-up: an average that remembers the initialisation is useless in a short training.
+        decay = min(self.training.ema_decay, (1 + iteration) / (10 + iteration))
+        torch._foreach_lerp_(self._average, [parameter.detach() for parameter in self._parameters], 1 - decay)
+        self.seconds += time.monotonic() - started
+        self._log([terms for terms, _ in parts], {"learning_rate": rate, "gradient_norm": norm})
+        return any(asked for asked, _ in reports)
+
+    def _backward(self, iteration: int, count: int, seed: int) -> list[tuple[dict[str, float], list[int]]]:
+        """Gradients of this process's share; the terms of each forward pass and its rows of the store."""
+        process, processes = self._accelerator.process_index, self._accelerator.num_processes
+        own_seed = derive_seed(seed, iteration, process)
+        generator = torch.Generator().manual_seed(own_seed)
+        torch.manual_seed(own_seed)  # for layers that draw by themselves
+        accumulation = self.training.accumulation
+        parts = []
+        for part in range(accumulation):
+            position = iteration * accumulation + part
+            indices = share(draw_indices(count, self.training.batch_size, position, seed), process, processes)
+            batch = {
+                key: value.to(self.model.device)
+                for key, value in self.model.batch(indices, generator).items()
+            }
+            # Gradients travel between processes once a step.
+            last = part == accumulation - 1
+            with nullcontext() if last else self._accelerator.no_sync(self._loss):
+                loss, terms = self._loss(batch, generator, iteration)
+                self._accelerator.backward(loss / accumulation)
+            parts.append(({"loss": float(loss.detach()), **terms}, indices))
+        return parts
+
+    def _refuse_what_is_not_finite(
+        self,
+        parts: list[tuple[dict[str, float], list[int]]],
+        norm: float,
+        iteration: int,
+        subjects: list[str],
+    ) -> None:
+        broken = [indices for terms, indices in parts if not math.isfinite(terms["loss"])]
+        if not broken:
+            scaler = self._accelerator.scaler
+            # float16 finds its scale by overflowing: such a step is skipped, and the scale halved.
+            if math.isfinite(norm) or (scaler is not None and scaler.get_scale() > 1):
+                return
+            broken = [indices for _, indices in parts]
+        loss = sum(terms["loss"] for terms, _ in parts) / len(parts)
+        among = ", ".join(sorted({subjects[index] for indices in broken for index in indices}))
+        raise SynthaugError(
+            f"{type(self.model).__name__}: the loss is {loss} with gradient norm {norm} at "
+            f"iteration {iteration}, on {among}; lower training.learning_rate or look at these subjects, "
+            "the last checkpoint is kept"
+        )
+
+    def _log(self, parts: list[dict[str, float]], values: dict[str, float]) -> None:
+        for part in [*parts, values]:
+            for name, value in part.items():
+                self._since_row.setdefault(name, []).append(value)
+        every = max(1, self.training.iterations // _LOG_ROWS)
+        if self.iteration % every == 0 or self.iteration == self.training.iterations:
+            means = {name: sum(values) / len(values) for name, values in self._since_row.items()}
+            self.rows.append({"iteration": self.iteration, **means})
+            self._since_row = {}
+
+    def latest(self) -> str:
+        """The last logged loss, for the progress line."""
+        return f"loss {self.rows[-1]['loss']:.4g}" if self.rows else ""
+
+    def state(self) -> dict[str, Any]:
+        """Everything a later process needs to go on as if nothing had happened."""
+        scaler = self._accelerator.scaler
+        return {
+            "iteration": self.iteration,
+            "model": self.model.state_dict(),
+            "average": self._average,
+            "optimiser": self._optimiser.state_dict(),
+            "scaler": {} if scaler is None else scaler.state_dict(),
+            "seconds": self.seconds,
+            "rows": self.rows,
+            "since_row": self._since_row,
+        }
+
+    def resume(self, state: dict[str, Any] | None) -> None:
+        """Take over a saved state; None starts from the beginning."""
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self._accelerator.scaler is not None and state["scaler"]:
+            self._accelerator.scaler.load_state_dict(state["scaler"])
+        self._average = [value.to(self.model.device) for value in state["average"]]
+        self.iteration, self.seconds = state["iteration"], state["seconds"]
+        self.rows, self._since_row = state["rows"], state["since_row"]
+
+    def use_average(self) -> None:
+        """Put the averaged weights into the model, frozen."""
+        with torch.no_grad():
+            for parameter, averaged in zip(self._parameters, self._average, strict=True):
+                parameter.copy_(averaged)
+        self.model.requires_grad_(False).eval()

@@ -1,0 +1,125 @@
+"""One training from its data to its weight file, in one process or in each of several."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from synthaug.artifacts import atomic_file, sha256_file, sha256_json, write_json
+from synthaug.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.models import class_of
+from synthaug.models.base import Grid, TrainableModel, place
+from synthaug.models.weights import load_model, save_model
+from synthaug.store import TensorStore
+from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
+from synthaug.training.interruption import INTERRUPTED, interruptible
+from synthaug.training.loop import Loop
+from synthaug.training.progress import count_iterations
+from synthaug.training.task import Task
+
+
+def train(task: Task, stop_request: Path | None = None) -> None:
+    """Do a task as `synthaug.training.train_model` describes it; only the first process writes.
+
+    Parameters
+    ----------
+    task : Task
+        The same for all processes.
+    stop_request : Path, optional
+        A file that asks for a checkpoint and an end, as a signal does.
+    """
+    torch.set_num_threads(task.threads)
+    training = task.settings.training
+    precision = precision_of(training)
+    accelerator = make_accelerator(precision)
+    data = TensorStore.open(task.store)
+    needed = {role: load_model(path, device=accelerator.device) for role, path in task.needs.items()}
+    model = _make_model(task, data, needed, accelerator.device)
+    compiled = compile_parts(model, training)
+    loop = Loop(model, training, accelerator)
+    identity = _identity(task, data, needed)
+    loop.resume(load_checkpoint(task.checkpoints, identity))
+    resumed_at, stopped = loop.iteration, False
+    first = accelerator.is_main_process
+    with interruptible(stop_request) as interruption:
+        steps = range(resumed_at, training.iterations)
+        for iteration in count_iterations(resumed_at, training.iterations, loop.latest) if first else steps:
+            stopped = loop.step(iteration, list(data.table.index), task.seed, interruption)
+            due = loop.iteration % training.checkpoint_every == 0 and loop.iteration < training.iterations
+            if first and (due or stopped):
+                save_checkpoint(task.checkpoints, loop.iteration, {"identity": identity, **loop.state()})
+            if stopped:
+                break
+    accelerator.end_training()  # together: what follows is the first process's alone
+    if stopped:
+        if first:
+            print(f"interrupted after {loop.iteration} iterations; run again to go on", file=sys.stderr)
+        raise SystemExit(INTERRUPTED)
+    if first:
+        loop.use_average()
+        facts = {**describe(accelerator), "precision": precision, "compiled": compiled}
+        _write(task, loop, data, needed, facts)
+
+
+def _make_model(
+    task: Task, data: TensorStore, needed: dict[str, TrainableModel], device: torch.device
+) -> TrainableModel:
+    model_class = class_of(task.settings.kind)
+    torch.manual_seed(task.seed)
+    model = model_class(task.settings, Grid.of(data), needed, model_class.facts(task.settings, data))
+    place(model, device)
+    model.train()
+    model.prepare(data)
+    return model
+
+
+def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) -> str:
+    """What a checkpoint must be of. Not the number of processes: a requeued job may get fewer GPUs."""
+    return sha256_json(
+        {
+            "settings": task.settings.model_dump(mode="json"),
+            "subjects": list(data.table.index),
+            "needs": {role: model.identity for role, model in needed.items()},
+            "seed": task.seed,
+        }
+    )
+
+
+def _write(
+    task: Task, loop: Loop, data: TensorStore, needed: dict[str, TrainableModel], facts: dict[str, Any]
+) -> None:
+    """Weights, history and record; then the checkpoints are not needed any more."""
+    model, training = loop.model, task.settings.training
+    seen = sorted({*data.table.index, *(subject for other in needed.values() for subject in other.seen)})
+    save_model(task.weights, model, task.settings.model_dump(mode="json"), seen, task.seed, task.needs)
+    with atomic_file(task.history) as temporary:
+        pd.DataFrame(loop.rows).to_csv(temporary, index=False)
+    # Figures have shapes of their own; compiling for each would cost more than it saves.
+    with torch.compiler.set_stance("force_eager"):
+        figures = model.assess(data if task.validation is None else TensorStore.open(task.validation))
+    write_json(
+        task.record,
+        {
+            "kind": task.settings.kind,
+            "iterations": training.iterations,
+            "subjects_per_step": training.batch_size * training.accumulation,
+            "seconds": round(loop.seconds, 2),
+            "iterations_per_second": round(training.iterations / loop.seconds, 3),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            **facts,
+            "threads": task.threads,
+            "torch": torch.__version__,
+            "seed": task.seed,
+            "final_loss": loop.rows[-1]["loss"],
+            "assessed_on": "training" if task.validation is None else "validation",
+            "figures": figures,
+            "seen": seen,
+            "needs": {role: other.identity for role, other in needed.items()},
+            "weights_sha256": sha256_file(task.weights),
+        },
+    )
+    remove_checkpoints(task.checkpoints)
