@@ -49,6 +49,9 @@ class Cascade(Generator):
             "motion": motion.identity,
         }
         self.seen = sorted({*autoencoder.seen, *anatomy.seen, *motion.seen})
+        # Whatever its models are conditioned on, it is the cascade that makes the slices and paces the beat.
+        heeded = {*anatomy.settings.conditions, *motion.settings.conditions, "n_slices", "es_phase"}
+        self.conditions = sorted(heeded)
 
     @classmethod
     def build(cls, settings: CascadeSettings, models: Mapping[str, Path], device: str) -> Cascade:

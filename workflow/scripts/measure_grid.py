@@ -1,0 +1,32 @@
+"""Compare the hearts of a grid with what an independent segmenter measures of them, inside and past the training range."""
+
+import pandas as pd
+
+from synthaug.artifacts import read_tsv, write_tsv
+from synthaug.cohort import Cohort
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.controllability import BEYOND, ON_GRID, beyond_training, measure_controllability, with_asked_ef
+from synthaug.job import job
+from synthaug.metrics.scoring import predicted_volumes
+
+with job(snakemake):
+    wildcards = snakemake.wildcards
+    settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
+    cohort = Cohort.open(snakemake.input.cohort)
+    measured = predicted_volumes(snakemake.input.predictions, cohort)
+    asked = with_asked_ef(cohort.table.filter(regex="^(subject|asked_.*)$"))
+    conditions = cohort.meta["conditions"]
+    ranges = read_tsv(snakemake.input.ranges, ("quantity",)).set_index("quantity")
+    beyond = beyond_training(asked, ranges, conditions)
+    about = {
+        "generator": wildcards.generator,
+        "fold": int(wildcards.fold),
+        "generator_seed": int(wildcards.draw),
+    }
+    options = (about, settings.replicates, settings.confidence, settings.seed, conditions)
+    rows = [
+        measure_controllability(hearts, measured, versus, *options)
+        for hearts, versus in ((asked, ON_GRID), (asked[beyond], BEYOND))
+    ]
+    write_tsv(snakemake.output.rows, pd.concat(rows, ignore_index=True))
+    write_tsv(snakemake.output.measured, measured)
