@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,7 +150,7 @@ def measure_controllability(
 
 
 def beyond_training(
-    asked: pd.DataFrame, ranges: pd.DataFrame, conditions: Collection[str] | None
+    asked: pd.DataFrame, ranges: Mapping[str, Sequence[float]], conditions: Collection[str] | None
 ) -> pd.Series[bool]:
     """Which hearts were asked to have what no training patient has.
 
@@ -158,7 +158,7 @@ def beyond_training(
     ----------
     asked : DataFrame
         As `measure_controllability` takes it.
-    ranges : DataFrame
+    ranges : mapping of str to (float, float)
         From `synthaug.synthesis.condition_grid.training_ranges`.
     conditions : collection of str or None
         What of a request the generator heeds: what it does not is not asked of it.
@@ -170,9 +170,9 @@ def beyond_training(
     """
     table = with_asked_ef(asked)
     outside = pd.Series(False, index=table.index)
-    for column in set(AXES) & heeded(conditions):
-        low, high = ranges.loc[column, "low"] - _ROUNDING, ranges.loc[column, "high"] + _ROUNDING
-        outside |= (table[f"asked_{column}"] < low) | (table[f"asked_{column}"] > high)
+    for column in set(AXES) & set(ranges) & heeded(conditions):
+        (low, high), values = ranges[column], table[f"asked_{column}"]
+        outside |= (values < low - _ROUNDING) | (values > high + _ROUNDING)
     return outside
 
 

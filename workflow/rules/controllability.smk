@@ -8,7 +8,7 @@ rule plan_grid:
         code=code("plan_grid"),
     output:
         plan=result("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.tsv"),
-        ranges=result("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.ranges.tsv"),
+        ranges=result("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.ranges.json"),
     log:
         result("logs/plan_grid/{generator}_fold-{fold}_draw-{draw}.log"),
     conda:

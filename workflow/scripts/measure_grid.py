@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from synthaug.artifacts import read_tsv, write_tsv
+from synthaug.artifacts import read_json, write_tsv
 from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.controllability import BEYOND, ON_GRID, beyond_training, measure_controllability, with_asked_ef
@@ -16,8 +16,7 @@ with job(snakemake):
     measured = predicted_volumes(snakemake.input.predictions, cohort)
     asked = with_asked_ef(cohort.table.filter(regex="^(subject|asked_.*)$"))
     conditions = cohort.meta["conditions"]
-    ranges = read_tsv(snakemake.input.ranges, ("quantity",)).set_index("quantity")
-    beyond = beyond_training(asked, ranges, conditions)
+    beyond = beyond_training(asked, read_json(snakemake.input.ranges), conditions)
     about = {
         "generator": wildcards.generator,
         "fold": int(wildcards.fold),

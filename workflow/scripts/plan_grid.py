@@ -1,6 +1,6 @@
 """Plan a grid of hearts that goes past the training patients, and say what these have."""
 
-from synthaug.artifacts import write_tsv
+from synthaug.artifacts import write_json, write_tsv
 from synthaug.cohort import Cohort
 from synthaug.config.synthesis import GridSettings
 from synthaug.job import job
@@ -19,4 +19,4 @@ with job(snakemake):
         max_slices=snakemake.params.n_slices,
     )
     write_tsv(snakemake.output.plan, plan)
-    write_tsv(snakemake.output.ranges, training_ranges(training).reset_index())
+    write_json(snakemake.output.ranges, training_ranges(training))

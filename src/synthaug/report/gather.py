@@ -10,7 +10,18 @@ from synthaug.cohort import Cohort
 from synthaug.config.arms import VERDICT_CONTROLS, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
-from synthaug.report import arms, cines, function, memorisation, people, responses, results, runs, words
+from synthaug.report import (
+    arms,
+    cines,
+    controllability,
+    function,
+    memorisation,
+    people,
+    responses,
+    results,
+    runs,
+    words,
+)
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
 from synthaug.report.summary_formats import summary_section
@@ -67,7 +78,9 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "memorisation": memorisation.memorisation_section(rows, inputs.synthetic, real, assets),
             "responses": responses.responses_section(rows),
             "function": function.function_section(rows),
-            "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
+            "controllability": controllability.controllability_section(
+                rows, inputs.synthetic, inputs.grids, draw
+            ),
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets
             ),

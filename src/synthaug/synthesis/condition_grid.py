@@ -53,25 +53,19 @@ def plan_grid(
     """
     subjects = conditions_of(training)
     ranges = training_ranges(training)
-    edv_range, ef_range = ranges.loc["lv_edv_ml"], ranges.loc["lv_ef"] / 100
-    if edv_range.isna().any():
+    if "lv_ef" not in ranges:
         raise SynthaugError(
             f"{generator}: no training subject has LV volumes to lay a grid over; "
             "see the split of this fold, or set synthesis.grid.levels to 0"
         )
-    margin = settings.beyond * (ef_range["high"] - ef_range["low"])
-    edv_ml, ef = (
-        axis.ravel()
-        for axis in np.meshgrid(
-            np.geomspace(*_widened(edv_range, settings.beyond), settings.levels),
-            np.linspace(ef_range["low"] - margin, ef_range["high"] + margin, settings.levels).clip(
-                *_POSSIBLE_EF
-            ),
-            indexing="ij",
-        )
-    )
+    least_ef, greatest_ef = (percent / 100 for percent in ranges["lv_ef"])
+    margin = settings.beyond * (greatest_ef - least_ef)
+    fractions = np.linspace(least_ef - margin, greatest_ef + margin, settings.levels).clip(*_POSSIBLE_EF)
+    volumes = np.geomspace(*_widened(ranges["lv_edv_ml"], settings.beyond), settings.levels)
+    edv_ml, ef = np.repeat(volumes, settings.levels), np.tile(fractions, settings.levels)
     requests = pd.DataFrame({"lv_edv_ml": edv_ml, "lv_esv_ml": edv_ml * (1 - ef)})
-    requests["myo_mass_g"] = _masses(subjects, ranges.loc["myo_mass_g"], edv_ml, settings)
+    if "myo_mass_g" in ranges:
+        requests["myo_mass_g"] = _masses(subjects, ranges["myo_mass_g"], edv_ml, settings)
     requests = requests.round(2).reindex(columns=list(CONDITION_COLUMNS))
     requests["n_slices"] = round(float(subjects["n_slices"].median()))
     requests["es_phase"] = subjects["es_phase"].median()
@@ -80,8 +74,8 @@ def plan_grid(
     return complete_plan(requests, names, seed, _STREAM)
 
 
-def training_ranges(training: pd.DataFrame) -> pd.DataFrame:
-    """Least and greatest volumes, ejection fraction and mass of the fold's training subjects.
+def training_ranges(training: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Least and greatest of what the fold's training subjects have.
 
     Parameters
     ----------
@@ -90,28 +84,29 @@ def training_ranges(training: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        Rows ``lv_edv_ml``, ``lv_esv_ml``, ``lv_ef`` (%) and ``myo_mass_g``, columns ``low`` and ``high``;
-        NaN where no subject has the quantity.
+    dict of str to (float, float)
+        Of ``lv_edv_ml``, ``lv_esv_ml``, ``lv_ef`` (%) and ``myo_mass_g``, those that any subject has.
     """
     subjects = conditions_of(training)
     known = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g"]].where(lambda values: values > 0)
-    known.insert(2, "lv_ef", 100 * (1 - known["lv_esv_ml"] / known["lv_edv_ml"]))
-    return pd.DataFrame({"low": known.min(), "high": known.max()}).rename_axis("quantity")
+    known["lv_ef"] = 100 * (1 - known["lv_esv_ml"] / known["lv_edv_ml"])
+    return {
+        str(column): (float(values.min()), float(values.max()))
+        for column, values in known.items()
+        if values.notna().any()
+    }
 
 
-def _widened(bounds: pd.Series[float], share: float) -> tuple[float, float]:
-    return bounds["low"] * (1 - share), bounds["high"] * (1 + share)
+def _widened(bounds: tuple[float, float], share: float) -> tuple[float, float]:
+    return bounds[0] * (1 - share), bounds[1] * (1 + share)
 
 
 def _masses(
-    subjects: pd.DataFrame, bounds: pd.Series[float], edv_ml: np.ndarray, settings: GridSettings
+    subjects: pd.DataFrame, bounds: tuple[float, float], edv_ml: np.ndarray, settings: GridSettings
 ) -> np.ndarray:
-    """Mass of every heart of the grid in g; NaN where no subject has one."""
-    if bounds.isna().any():
-        return np.full(len(edv_ml), np.nan)
-    row, column = np.divmod(np.arange(len(edv_ml)), settings.levels)
+    """Mass of every heart of the grid, in g."""
     levels = np.geomspace(*_widened(bounds, settings.beyond), settings.levels)
-    per_ml = (subjects["myo_mass_g"] / subjects["lv_edv_ml"]).agg(["min", "max"]).set_axis(["low", "high"])
-    thinnest, thickest = _widened(per_ml, settings.beyond)
+    row, column = np.divmod(np.arange(len(edv_ml)), settings.levels)
+    per_ml = subjects["myo_mass_g"] / subjects["lv_edv_ml"]
+    thinnest, thickest = _widened((per_ml.min(), per_ml.max()), settings.beyond)
     return np.clip(levels[(row + column) % settings.levels], thinnest * edv_ml, thickest * edv_ml)
