@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from synthaug.config.synthesis import GridSettings
+from synthaug.config.synthesis import ConditionPlanSettings, GridSettings
 from synthaug.errors import SynthaugError
 from synthaug.synthesis import plan_conditions
 from synthaug.synthesis.condition_grid import plan_grid, training_ranges
-from synthaug.synthesis.plan import ConditionPlanSettings
 
 
 def training_table(**changes: object) -> pd.DataFrame:
