@@ -6,6 +6,7 @@ from synthaug.artifacts import read_json, write_tsv
 from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.controllability import BEYOND, ON_GRID, beyond_training, measure_controllability, with_asked_ef
+from synthaug.errors import SynthaugError
 from synthaug.job import job
 from synthaug.metrics.scoring import predicted_volumes
 
@@ -13,6 +14,11 @@ with job(snakemake):
     wildcards = snakemake.wildcards
     settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
     cohort = Cohort.open(snakemake.input.cohort)
+    if not cohort.subjects:
+        raise SynthaugError(
+            f"{snakemake.input.cohort}: no heart of the grid could be stored; see attempts.tsv in it, "
+            f"and train {wildcards.generator} longer"
+        )
     measured = predicted_volumes(snakemake.input.predictions, cohort)
     asked = with_asked_ef(cohort.table.filter(regex="^(subject|asked_.*)$"))
     conditions = cohort.meta["conditions"]
