@@ -25,6 +25,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/controllability.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/collect.smk"
 

@@ -87,6 +87,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     cohorts = len(study.generators) * folds * draws
     kinds = [generator.kind for generator in study.generators.values()]
     sampled = sum(kind in SAMPLING_KINDS for kind in kinds) * folds * draws
+    grids = sampled // draws if study.synthesis.grid.levels else 0
     chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
     datasets = sum(_draws(study).values()) * folds
     models = len(trained_models(study))
@@ -104,6 +105,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "describe_generator": sampled,
         "synthesise_chunk": sampled * chunks,
         "gather_synthetic": sampled,
+        **dict.fromkeys(("plan_grid", "synthesise_grid", "predict_grid", "measure_grid"), grids),
         "write_arm_dataset": datasets,
         "plan_segmenter": folds,
         "preprocess_arm": datasets,
@@ -190,6 +192,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
     sampled = sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
+    hearts = len(study.synthesis.seeds) * study.synthesis.subjects + study.synthesis.grid.levels**2
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
@@ -206,7 +209,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
         "raw phantoms": phantoms * _RAW_PHANTOM,
         "cohorts": total * cine * _CINE,
         "stores": (sum(home.values()) - held_out) * folds * cine * _STORE if trained_models(study) else 0.0,
-        "synthetic": sampled * folds * len(study.synthesis.seeds) * study.synthesis.subjects * cine * _CINE,
+        "synthetic": sampled * folds * hearts * cine * _CINE,
         "arms": arms * (_CASE + _PREPROCESSED),
         "segmenters": segmenters * _SEGMENTER * (study.segmentation.base_features / 8) ** 2,
     }

@@ -40,6 +40,7 @@ def test_jobs_by_hand():
     assert jobs["train_model"] == jobs["pack_cohort"] == 2
     assert jobs["audit_memorisation"] == jobs["audit_features"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
+    assert "plan_grid" not in jobs  # nothing is sampled
     taught = {"mine": {"kind": "external", "folder": "/x", "labels": "teacher"}}
     assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 
@@ -55,6 +56,29 @@ def test_reconstructions_train_their_model_and_sample_nothing():
     assert jobs["reconstruct_cohort"] == 4 and jobs["train_model"] == 4 + 2
     assert jobs["measure_mask_agreement"] == 4 and jobs["predict_validation"] == 2
     assert not {"lend_cohort", "plan_conditions", "gather_synthetic", "check_reconstruction"} & set(jobs)
+
+
+def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
+    sampled = {
+        "models": {
+            "autoencoder": {"kind": "autoencoder"},
+            "anatomy": {"kind": "anatomy_diffusion"},
+            "motion": {"kind": "motion_diffusion"},
+        },
+        "generators": {"mine": {"kind": "cascade"}},
+        "evaluation": {"extractors": {}},
+    }
+    seeds = {"seeds": [0, 1, 2], "subjects": 40}
+    jobs = count_jobs(study(**sampled, synthesis=seeds))
+    grid = ("plan_grid", "synthesise_grid", "predict_grid", "measure_grid")
+    assert [jobs[rule] for rule in grid] == [2] * 4 and jobs["gather_synthetic"] == 2 * 3
+    without = study(**sampled, synthesis=seeds | {"grid": {"levels": 0}})
+    assert not set(grid) & set(count_jobs(without))
+    # 25 hearts beside three cohorts of 40
+    sizes = [
+        estimate_disk(one, {"p": 20})["synthetic"] for one in (study(**sampled, synthesis=seeds), without)
+    ]
+    assert sizes[0] / sizes[1] == pytest.approx(145 / 120)
 
 
 def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
@@ -101,5 +125,7 @@ def test_the_command_line_says_it(tmp_path, capsys):
     assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "tiny: 64 jobs" in said and "disk: about" in said
+
+    assert "tiny: 66 jobs" in said and "disk: about" in said
     assert main(["cost", str(tmp_path / "no.yaml")]) == 1
     assert "not a readable YAML file" in capsys.readouterr().err

@@ -106,6 +106,13 @@ def test_what_the_models_saw_is_known(cascade):
     }
 
 
+def test_what_the_models_heed_is_known(cascade):
+    # The default conditions of both models, and what the cascade itself makes of a request; no mass.
+    assert cascade.conditions == sorted(
+        ["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
+    )
+
+
 def test_a_described_generator_is_loaded_and_gives_the_same_hearts(cascade, models, tmp_path):
     describe(tmp_path / "generator.json", SETTINGS, models)
     again = load(tmp_path, device="cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from synthaug.models.autoencoder import Autoencoder, mask_loss, masked_mean
 from synthaug.models.base import Grid
 from synthaug.models.conditions import Conditions, raw_values, vocabulary
 from synthaug.models.geometry import Geometry
+from synthaug.models.latent_diffusion import LatentDiffusion
 from synthaug.models.latents import encode_cines
 from synthaug.models.reconstruction import labelled_frames
 from synthaug.models.weights import read_header
@@ -193,6 +195,20 @@ def test_a_plane_that_does_not_divide_is_refused():
     settings = settings_of({"kind": "autoencoder", "channels": [8, 8, 8]})
     with pytest.raises(SynthaugError, match="60 x 64 voxels is not divisible by 8"):
         Autoencoder(settings, Grid(4, 3, 60, 64, (10, 2, 2)), {})
+
+
+def test_asked_volumes_and_mass_grow_with_the_square_of_the_scale():
+    known = {"lv_edv_ml": 150.0, "lv_esv_ml": 60.0, "myo_mass_g": 100.0, "lv_ef": 0.6, "n_slices": 9.0}
+    subject = SimpleNamespace(training_values={name: torch.tensor([value]) for name, value in known.items()})
+    grown = LatentDiffusion.values_of(subject, [0], torch.tensor([1.1]))
+    for name, factor in {
+        "lv_edv_ml": 1.21,
+        "lv_esv_ml": 1.21,
+        "myo_mass_g": 1.21,
+        "lv_ef": 1,
+        "n_slices": 1,
+    }.items():
+        assert grown[name].item() == pytest.approx(known[name] * factor)
 
 
 def test_cached_latents_are_those_of_the_cine(store, weights):

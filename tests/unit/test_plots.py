@@ -80,6 +80,13 @@ def test_every_arm_is_named_and_gaps_do_not_break_a_figure():
     assert "cascade" in text_of(segmentation.dose_curve({"cascade": curve}, {"real": ("real", 0.8)}, "Dice"))
 
 
+def test_the_training_range_is_shaded_where_it_is_given():
+    points = {"cascade": ([90.0, 220.0], [100.0, 200.0])}
+    plain = synthesis.asked_against_measured(points, "LV EDV (mL)")
+    shaded = synthesis.asked_against_measured(points, "LV EDV (mL)", (100.0, 200.0))
+    assert "training range" in text_of(shaded) and "training range" not in text_of(plain)
+
+
 def test_loss_curves_bridge_gaps_and_take_a_single_point():
     history = pd.DataFrame(
         {"iteration": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "validation_loss": [np.nan, 2.0, np.nan]}

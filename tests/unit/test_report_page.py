@@ -16,14 +16,14 @@ from report_study import HOSTILE, beating_heart, make_study
 
 from synthaug.artifacts import write_json
 from synthaug.cli import main
-from synthaug.cohort import Cohort
+from synthaug.cohort import Cohort, write_cohort, write_subject
 from synthaug.config.arms import Arm, ArmSettings, resolve_arms
 from synthaug.config.report import ReportSettings
 from synthaug.report import words
 from synthaug.report.arms import verdict_section
 from synthaug.report.cines import draw_pairs, measure_curves
 from synthaug.report.gather import gather_content
-from synthaug.report.inputs import ReportInputs, TrainingRun
+from synthaug.report.inputs import GridRun, ReportInputs, TrainingRun
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.tables import make_table
@@ -306,8 +306,6 @@ def test_means_of_several_folds_are_all_shown(tmp_path):
 
 
 def test_a_synthetic_cohort_without_subjects_is_said(tmp_path):
-    from synthaug.cohort import write_cohort
-
     inputs = make_study(tmp_path, cohort_size=2)
     empty = tmp_path / "empty"
     write_cohort(empty, "nothing", "synthetic", [], (10.0, 2.0, 2.0))
@@ -350,6 +348,63 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
     page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
     assert "by the segmenter that saw real patients only" in page.text
     assert "generator's own masks" not in page.text
+
+
+def write_grid(root: Path, conditions: list[str]) -> GridRun:
+    """Four hearts of a grid, measured 10 mL and 5 g above what was asked."""
+    subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
+    asked = {
+        "lv_edv_ml": [90.0, 90, 220, 220],
+        "lv_esv_ml": [63.0, 36, 154, 88],
+        "myo_mass_g": [72.0, 144, 144, 72],
+    }
+    measured = pd.DataFrame({"subject": subjects, **asked, "lv_ef": 50.0})
+    rows = [
+        {"subject": name, **{f"asked_{c}": v[i] for c, v in asked.items()}} for i, name in enumerate(subjects)
+    ]
+    cohort = root / "grid"
+    for name in subjects:
+        write_subject(cohort / f"sub-{name}", np.zeros((2, 1, 4, 4)), {}, (10.0, 2.0, 2.0))
+    write_cohort(cohort, "cascade", "synthetic", rows, (10.0, 2.0, 2.0), conditions=conditions)
+    measured.to_csv(root / "grid.measured.tsv", sep="\t", index=False)
+    ranges = {"lv_edv_ml": (100, 200), "lv_esv_ml": (40, 140), "lv_ef": (30, 60), "myo_mass_g": (80, 130)}
+    write_json(root / "grid.ranges.json", ranges)
+    return GridRun("cascade", 0, 0, cohort, root / "grid.measured.tsv", root / "grid.ranges.json")
+
+
+def test_the_grid_is_drawn_with_the_training_range_and_without_what_was_not_asked(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=2)
+    heeded = ["lv_edv_ml", "lv_esv_ml"]
+    page = build(dataclasses.replace(inputs, grids=[write_grid(tmp_path, heeded)]), tmp_path)
+    section = page.text[page.text.index("Does it do as it is told") :]
+    assert "goes past what the training patients have (shaded)" in section and "training range" in section
+    assert all(f"{name}, grid" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
+    assert "LV mass (g), grid" not in section
+    with_mass = [write_grid(tmp_path / "mass", [*heeded, "myo_mass_g"])]
+    assert "LV mass (g), grid" in build(dataclasses.replace(inputs, grids=with_mass), tmp_path / "mass").text
+
+
+def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
+    about = {
+        "generator": "cascade",
+        "fold": 0,
+        "generator_seed": 0,
+        "n": 16,
+        "definition": "v",
+        "status": "ok",
+    }
+    grid = {**about, "versus": "segmenter, grid beyond training range"}
+    figures = {"r": 0.91, "bias": -11.1, "loa_low": -81.3, "loa_high": 59.0}
+    rows = [{**grid, "metric": f"controllability_{m}_lv_edv_ml", "value": v} for m, v in figures.items()]
+    unheeded = {**grid, "status": "not_measured", "note": "the generator is not conditioned on LV mass"}
+    rows += [{**unheeded, "metric": f"controllability_{measure}_myo_mass_g"} for measure in figures]
+    page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
+    line = r"LV EDV\s*cascade fold 0, generator seed 0\s*segmenter, grid beyond training range\s*"
+    line += r"0\.910\s*−11\.1 mL\s*−81\.3 mL\s*59\.0 mL\s*16"
+    section = page.text[page.text.index("Does it do as it is told") :]
+    assert re.search(line, section), section[:600]
+    table = section[: section.index("Are these hearts of the same kind")]
+    assert table.count("the generator is not conditioned on LV mass") == 1
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def make_plan(count: int) -> pd.DataFrame:
             "vendor": pd.array(["A"] * count, dtype="string"),
             "lv_edv_ml": [120.0 + 10 * number for number in range(count)],
             "lv_esv_ml": [50.0 + 5 * number for number in range(count)],
+            "myo_mass_g": [90.0 + number for number in range(count)],
             "n_slices": [8 + number % 3 for number in range(count)],
             "es_phase": 0.5,
             "seed": [1000 * number for number in range(count)],
@@ -73,6 +74,7 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
     table = cohort.table
     assert (table["ed_frame"] == 0).all() and (table["es_frame"] == FRAMES // 2).all()
     assert table["asked_lv_edv_ml"].tolist() == [120, 130, 140]
+    assert table["asked_myo_mass_g"].tolist() == [90, 91, 92]
     assert np.allclose(table["lv_edv_ml"], table["asked_lv_edv_ml"], rtol=0.1)
     assert np.allclose(table["lv_esv_ml"], table["asked_lv_esv_ml"], rtol=0.15)
     assert table["n_slices"].tolist() == [8, 9, 10]

@@ -13,10 +13,11 @@ from synthaug.artifacts import write_tsv
 from synthaug.config.synthesis import ConditionPlanSettings
 from synthaug.errors import SynthaugError
 from synthaug.synthesis import plan_chunk, plan_conditions, read_plan
+from synthaug.synthesis.draws import _kernel_covariance
 
 
 def training_table() -> pd.DataFrame:
-    """12 NOR and 6 DCM with volumes, 2 HCM without: DCM only from vendor B."""
+    """12 NOR and 6 DCM with volumes and mass, 2 HCM without: DCM only from vendor B."""
     rng = np.random.default_rng(0)
     rows = []
     for number in range(20):
@@ -29,6 +30,7 @@ def training_table() -> pd.DataFrame:
                 "vendor": "B" if diagnosis == "DCM" else "A",
                 "lv_edv_ml": edv_ml,
                 "lv_esv_ml": edv_ml * (0.4 if diagnosis == "NOR" else 0.8),
+                "myo_mass_g": edv_ml * (0.7 if diagnosis == "NOR" else 0.6),
                 "n_slices": 8 + number % 3,
                 "es_frame": np.nan if diagnosis == "HCM" else 4,
                 "n_frames": 12,
@@ -78,21 +80,58 @@ def test_smoothing_widens_and_zero_smoothing_asks_for_real_volumes() -> None:
     smoothed = plan(60)["lv_edv_ml"].dropna()
     assert not set(smoothed) & set(real)
     spread = [plan(400, smoothing=width).groupby("diagnosis")["lv_edv_ml"].std()["NOR"] for width in (0, 1)]
-    assert (
-        1.1 < spread[1] / spread[0] < 1.6
-    )  # Silverman: sqrt(1 + 18^(-1/3)) = 1.18, and pooled over diagnoses
+    # Silverman in three dimensions: sqrt(1 + (4 / 5 / 18)^(2/7)) = 1.19, and pooled over diagnoses.
+    assert 1.1 < spread[1] / spread[0] < 1.6
+
+
+def test_the_kernel_has_silvermans_width_in_as_many_dimensions_as_are_known() -> None:
+    rng = np.random.default_rng(0)
+    features = pd.DataFrame(rng.standard_normal((32, 3)))
+    one_diagnosis = pd.Series("NOR", index=features.index)
+    for dimensions, squared_bandwidth in ((2, 32 ** (-1 / 3)), (3, (0.8 / 32) ** (2 / 7))):
+        known = features.iloc[:, :dimensions]
+        expected = np.cov(known.to_numpy().T) * squared_bandwidth  # freedom n - 1: one mean
+        assert _kernel_covariance(known, one_diagnosis) == pytest.approx(expected)
+
+
+def test_mass_is_drawn_with_the_volumes() -> None:
+    exact = plan(60, smoothing=0).dropna(subset="lv_edv_ml")
+    ratio = exact["myo_mass_g"] / exact["lv_edv_ml"]
+    assert ratio.groupby(exact["diagnosis"]).agg(["min", "max"]).loc["NOR"].tolist() == pytest.approx(
+        [0.7, 0.7], abs=1e-3
+    )
+    # Among these hearts mass follows EDV exactly, so it does in the kernel around each of them.
+    smoothed = plan(400, smoothing=1).dropna(subset="lv_edv_ml")
+    logs = np.log(smoothed.loc[smoothed["diagnosis"] == "NOR", ["lv_edv_ml", "myo_mass_g"]])
+    assert np.corrcoef(logs.to_numpy().T)[0, 1] > 0.999
+
+
+def test_volumes_without_mass_are_asked_as_ever_and_mass_stays_open() -> None:
+    training = training_table().assign(myo_mass_g=np.nan)
+    planned = plan_conditions(training, ConditionPlanSettings(smoothing=0), "g", 20, 0, 10)
+    assert planned["myo_mass_g"].isna().all()
+    assert set(planned["lv_edv_ml"].dropna()) == set(training["lv_edv_ml"].dropna().round(2))
+
+
+def test_a_subject_without_mass_alone_borrows_from_its_diagnosis() -> None:
+    training = training_table()
+    training.loc[0, "myo_mass_g"] = np.nan  # NOR
+    planned = plan_conditions(training, ConditionPlanSettings(smoothing=0), "g", 20, 0, 10)
+    known = planned[planned["diagnosis"] == "NOR"]
+    assert len(known) == 12 and known["myo_mass_g"].notna().all()
+    assert round(training.loc[0, "lv_edv_ml"], 2) not in set(known["lv_edv_ml"])
 
 
 def test_unmeasured_diagnosis_leaves_volumes_open() -> None:
     planned = plan(100)
     unmeasured = planned[planned["diagnosis"] == "HCM"]
     assert len(unmeasured) == 10
-    assert unmeasured[["lv_edv_ml", "lv_esv_ml", "es_phase"]].isna().all(axis=None)
+    assert unmeasured[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "es_phase"]].isna().all(axis=None)
 
 
 def test_an_unlabelled_subject_borrows_from_its_diagnosis() -> None:
     training = training_table()
-    training.loc[0, ["lv_edv_ml", "lv_esv_ml", "es_frame"]] = np.nan  # NOR
+    training.loc[0, ["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "es_frame"]] = np.nan  # NOR
     planned = plan_conditions(training, ConditionPlanSettings(), "g", 20, 0, 10)
     normal = planned[planned["diagnosis"] == "NOR"]
     assert len(normal) == 12
@@ -153,6 +192,7 @@ def test_table_is_followed_repeated_and_completed(tmp_path: Path) -> None:
         ("vendor", "Z", "unknown vendor 'Z'"),
         ("lv_edv_ml", "0", "lv_edv_ml is 0; a volume must be above 0"),
         ("lv_esv_ml", "-5", "lv_esv_ml is -5; a volume must be above 0"),
+        ("myo_mass_g", "0", "myo_mass_g is 0; a mass must be above 0 g"),
         ("n_slices", "11", "n_slices is 11; give a whole number from 1 to 10"),
         ("n_slices", "7.5", "n_slices is 7.5"),
         ("es_phase", "1.0", "es_phase is 1"),

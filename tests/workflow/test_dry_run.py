@@ -49,6 +49,12 @@ def test_brought_in_cines_without_masks_are_labelled_by_a_teacher(checkout, tmp_
     assert count_jobs(load_study(study)) | {"all": 1} == jobs
 
 
+def test_the_grid_can_be_switched_off(checkout):
+    off = json.dumps({"grid": {"levels": 0}})
+    jobs = checkout.would_run(PHANTOM_STUDIES[1], "--config", f"synthesis={off}")
+    assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith("_grid")]
+
+
 def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
     def needed(action):
         target = "results/tiny/segmentation/fold-0/arms/synthetic-only/draw-0/dataset"

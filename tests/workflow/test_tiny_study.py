@@ -71,6 +71,17 @@ def test_every_declared_measure_has_rows(rows):
     assert "acceptance_rate" in measured
 
 
+def test_the_grid_is_measured_by_the_segmenter_alone(results, rows):
+    grid = rows[rows["versus"].fillna("").str.contains("grid")]
+    assert set(grid["versus"]) == {"segmenter, grid", "segmenter, grid beyond training range"}
+    assert set(grid["n"]) == {4} and set(grid["generator_seed"]) == {0}  # two levels each, all of them ends
+    assert grid.loc[grid["metric"] == "controllability_bias_lv_edv_ml", "status"].eq("ok").all()
+    mass = grid[grid["structure"] == "MYO"]
+    assert set(mass["note"]) == {"the generator is not conditioned on LV mass"}
+    manifest = pd.read_csv(next((results / "tables").glob("v*/data_manifest.tsv")), sep="\t")
+    assert "cascade/fold-0/draw-0/grid" in set(manifest["name"])
+
+
 def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
     scores = rows[rows["metric"] == "dice"]
     patients = scores.groupby("arm")["subject"].agg(lambda subjects: " ".join(sorted(set(subjects))))

@@ -321,7 +321,19 @@ def generator_rows():
                 fold=folds,
                 draw=draws,
             )
-    return files
+    return files + of_grids("rows/controllability-grid/{generator}_fold-{fold}_draw-{draw}.tsv")
+
+
+def grid_runs():
+    """(generator, fold, draw) of every grid past the training range: of what is sampled, its first seed."""
+    if not study.synthesis.grid.levels:
+        return []
+    return [(generator, fold, draws[0]) for generator in sampling_generators for fold in folds]
+
+
+def of_grids(path):
+    """A path for every grid."""
+    return [one(path, generator=generator, fold=fold, draw=draw) for generator, fold, draw in grid_runs()]
 
 
 def synthetic_runs(wildcards):

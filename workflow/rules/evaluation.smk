@@ -331,6 +331,7 @@ rule collate_results:
         cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
         splits=settled("splits/fold-{fold}.tsv", fold=folds),
         synthetic=synthetic_runs,
+        grids=of_grids("synthetic/{generator}/fold-{fold}/draw-{draw}/grid"),
         models=[
             one("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)
             for model, fold, seed in trained_models()
@@ -350,6 +351,7 @@ rule collate_results:
         draws=draws,
         seeds=study.segmentation.seeds,
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
+        grid_runs=grid_runs(),
         models=trained_models(),
         segmenters=[
             (arm, fold, draw, seed)

@@ -13,6 +13,9 @@ rule gather_content:
             fold=folds,
             draw=draws,
         ),
+        grids=of_grids("synthetic/{generator}/fold-{fold}/draw-{draw}/grid"),
+        grid_ranges=of_grids("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.ranges.json"),
+        grid_measured=of_grids("rows/controllability-grid/{generator}_fold-{fold}_draw-{draw}.measured.tsv"),
         pairs=settled(
             "rows/memorisation/{generator}_fold-{fold}_draw-{draw}.pairs.tsv",
             generator=study.generators,
@@ -41,6 +44,7 @@ rule gather_content:
         weaknesses=weaknesses(study),
         arms=[vars(arm) for arm in arms.values()],
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
+        grid_runs=grid_runs(),
         maps=feature_maps(),
         models=trained_models(),
         segmenters=[

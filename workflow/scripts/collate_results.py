@@ -21,6 +21,9 @@ with job(snakemake):
     synthetic = {
         f"{generator}/fold-{fold}/draw-{draw}": Path(cohort)
         for (generator, fold, draw), cohort in zip(params.runs, inputs.synthetic, strict=True)
+    } | {
+        f"{generator}/fold-{fold}/draw-{draw}/grid": Path(cohort)
+        for (generator, fold, draw), cohort in zip(params.grid_runs, inputs.grids, strict=True)
     }
     models = [
         Training("model", model, fold, None, seed, Path(record))

@@ -6,7 +6,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
 from synthaug.job import job
 from synthaug.report.gather import gather_content
-from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
+from synthaug.report.inputs import FeatureMap, GridRun, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables.versions import current_version
 
 with job(snakemake):
@@ -31,6 +31,12 @@ with job(snakemake):
                 )
                 for (generator, fold, seed), cohort, measured, pairs in zip(
                     params.runs, inputs.synthetic, inputs.measured, inputs.pairs, strict=True
+                )
+            ],
+            grids=[
+                GridRun(generator, fold, seed, Path(cohort), Path(measured), Path(ranges))
+                for (generator, fold, seed), cohort, measured, ranges in zip(
+                    params.grid_runs, inputs.grids, inputs.grid_measured, inputs.grid_ranges, strict=True
                 )
             ],
             maps=[

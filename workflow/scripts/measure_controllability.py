@@ -5,7 +5,7 @@ import pandas as pd
 from synthaug.artifacts import write_tsv
 from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.controllability import leave_masks_out, measure_controllability
+from synthaug.controllability import OWN_MASKS, SEGMENTER, leave_masks_out, measure_controllability
 from synthaug.job import job
 from synthaug.metrics.scoring import predicted_volumes
 
@@ -19,11 +19,11 @@ with job(snakemake):
         "fold": int(wildcards.fold),
         "generator_seed": int(wildcards.draw),
     }
-    options = (about, settings.replicates, settings.confidence, settings.seed)
-    rows = [measure_controllability(cohort.table, measured, "segmenter", *options)]
+    options = (about, settings.replicates, settings.confidence, settings.seed, cohort.meta.get("conditions"))
+    rows = [measure_controllability(cohort.table, measured, SEGMENTER, *options)]
     if "labelled_by" in cohort.meta:  # by the segmenter that measures: it would agree with itself
         rows.append(leave_masks_out(rows[0], f"the masks are by {cohort.meta['labelled_by']}"))
     else:
-        rows.append(measure_controllability(cohort.table, cohort.table, "generator's masks", *options))
+        rows.append(measure_controllability(cohort.table, cohort.table, OWN_MASKS, *options))
     write_tsv(snakemake.output.rows, pd.concat(rows, ignore_index=True))
     write_tsv(snakemake.output.measured, measured)

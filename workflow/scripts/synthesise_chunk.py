@@ -17,7 +17,9 @@ with job(snakemake):
     generator = load(snakemake.input.generator)
     synthesise_chunk(
         generator,
-        plan_chunk(read_plan(snakemake.input.plan), int(snakemake.wildcards.chunk), params.chunk_size),
+        plan_chunk(
+            read_plan(snakemake.input.plan), int(snakemake.wildcards.get("chunk", 0)), params.chunk_size
+        ),
         GateSettings.model_validate(params.gate),
         generator.grid.spacing_mm,
         Path(snakemake.output.chunk),
@@ -27,6 +29,7 @@ with job(snakemake):
             "generator_kind": generator.settings.kind,
             "hashes": dict(generator.hashes),
             "seen": generator.seen,
+            "conditions": list(generator.conditions),
         },
         progress=progress("subjects"),
     )

@@ -10,7 +10,9 @@ from synthaug.config.base import Settings
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
-Condition = Literal["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
+Condition = Literal[
+    "diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "myo_mass_g", "n_slices", "es_phase"
+]
 
 
 #: Kinds whose latents a diffusion model can be trained on, once their reconstruction was looked at.
@@ -150,7 +152,7 @@ class LatentDiffusionSettings(TrainableSettings):
     )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings,
-        description="Random geometry of the encoded copies; asked volumes are scaled alike.",
+        description="Random geometry of the encoded copies; asked volumes and masses are scaled alike.",
     )
     copies: int = Field(
         8,

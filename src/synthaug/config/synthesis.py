@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 
@@ -25,7 +25,7 @@ class ConditionPlanSettings(Settings):
         None,
         description=(
             "TSV of requests for source `table`: any of the columns diagnosis, vendor, lv_edv_ml, lv_esv_ml, "
-            "n_slices, es_phase; an empty field is left open. Repeated where more rows are needed."
+            "myo_mass_g, n_slices, es_phase; an empty field is left open. Repeated where more rows are needed."
         ),
     )
     smoothing: float = Field(
@@ -33,8 +33,8 @@ class ConditionPlanSettings(Settings):
         ge=0,
         le=2,
         description=(
-            "Width of the kernel around each real subject in log EDV and logit EF, in multiples of "
-            "Silverman's bandwidth; 0 asks for exactly the real volumes."
+            "Width of the kernel around each real subject in log EDV, logit EF and log mass, in multiples of "
+            "Silverman's bandwidth; 0 asks for exactly the real volumes and masses."
         ),
     )
     edv_range_ml: tuple[float, float] = Field(
@@ -142,6 +142,36 @@ class GateSettings(Settings):
         return self
 
 
+class GridSettings(Settings):
+    """Hearts that each sampled generator is asked for only to see how far it obeys; no arm trains on them."""
+
+    levels: int = Field(
+        5,
+        ge=0,
+        le=20,
+        description=(
+            "Levels of LV end-diastolic volume (log-spaced) and of ejection fraction, each with each: 5 are 25 hearts a "
+            "generator and fold, first generator seed only. 0 switches the grid off."
+        ),
+    )
+    beyond: float = Field(
+        0.1,
+        ge=0,
+        lt=0.5,
+        description=(
+            "How far the grid goes past the fold's training patients: volumes and mass by this share of the least and "
+            "of the greatest, the ejection fraction by this share of its range at either end."
+        ),
+    )
+
+    @field_validator("levels")
+    @classmethod
+    def _has_two_ends(cls, levels: int) -> int:
+        if levels == 1:
+            raise ValueError("a grid has two ends; give at least 2 levels, or 0 for no grid")
+        return levels
+
+
 class CopySettings(Settings):
     """What becomes of synthetic subjects that are copies of training patients; docs/metrics.md says when one is."""
 
@@ -194,6 +224,9 @@ class SynthesisSettings(Settings):
     )
     gate: GateSettings = Field(
         default_factory=GateSettings, description="What a sample must show to be accepted."
+    )
+    grid: GridSettings = Field(
+        default_factory=GridSettings, description="How far a generator obeys, past its training range."
     )
     ceiling: CeilingSettings = Field(
         default_factory=CeilingSettings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.models.base import Grid
+from synthaug.synthesis.requests import CONDITION_COLUMNS
 
 
 class Generator(ABC):
@@ -24,8 +25,12 @@ class Generator(ABC):
         SHA-256 of each model's weight file, by role.
     seen : list of str
         Ids of the real subjects its models were trained on.
+    conditions : sequence of str
+        What of a request its models heed (names of `synthaug.config.models.Condition`); the rest is not
+        held against it. Everything that can be asked, unless a kind says otherwise.
     """
 
+    conditions: Sequence[str] = CONDITION_COLUMNS
     grid: Grid
     hashes: Mapping[str, str]
     seen: list[str]
@@ -44,8 +49,8 @@ class Generator(ABC):
         Parameters
         ----------
         conditions : DataFrame
-            Columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, n_slices, es_phase (ES as a
-            fraction of the cycle) and seed. Empty is left open; n_slices and seed never are.
+            Columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (LV myocardium at ED),
+            n_slices, es_phase (ES as a fraction of the cycle) and seed. Empty is left open; n_slices and seed never are.
         batch_size : int
             Rows worked on together; changes speed and memory only.
 

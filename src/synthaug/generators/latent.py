@@ -15,6 +15,7 @@ from synthaug.generators.base import Generator
 from synthaug.models.base import TrainableModel
 from synthaug.models.coding import LatentCoder
 from synthaug.models.conditions import Conditions, raw_values
+from synthaug.models.latent_diffusion import LatentDiffusion
 from synthaug.models.phases import cardiac_phase
 from synthaug.store import first_slice
 
@@ -38,6 +39,12 @@ class LatentGenerator(Generator):
         self.grid = autoencoder.grid
         self.hashes = {role: model.identity for role, model in models.items()}
         self.seen = sorted({subject for model in models.values() for subject in model.seen})
+        # Whatever its models are conditioned on, the generator makes the slices and paces the beat.
+        heeded = {"n_slices", "es_phase"}
+        for model in models.values():
+            if isinstance(model, LatentDiffusion):
+                heeded.update(model.settings.conditions)
+        self.conditions = sorted(heeded)
 
     @property
     def device(self) -> torch.device:

@@ -171,8 +171,8 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
     -------
     DataFrame
         One row a subject: subject, lv_edv_ml, lv_esv_ml, rv_edv_ml, rv_esv_ml, lv_ef, rv_ef, myo_mass_g.
-        ED and ES are the frames the cohort's table names; where it names no ES, the predicted frame
-        with the smallest LV. Unknown is NaN.
+        ED is the frame the cohort's table names, or the first; ES is the predicted frame with the smallest
+        LV, because the table's may be what a generator's own masks say. Unknown is NaN.
     """
     files = predicted_files(Path(predictions))
     rows = []
@@ -184,11 +184,8 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
         curve = {
             frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items() if mask is not None
         }
-        ed, es = (_known_frame(cohort, subject, phase) for phase in PHASES)
-        if es is None and curve:
-            es = min(curve, key=lambda frame: curve[frame]["LV"])
-        at_ed: dict[str, float] = curve.get(ed or 0, {})
-        at_es: dict[str, float] = {} if es is None else curve.get(es, {})
+        at_ed = curve.get(_known_frame(cohort, subject, "ED") or 0, {})
+        at_es = min(curve.values(), key=lambda volumes: volumes["LV"], default={})
         row: Row = {"subject": subject}
         for name in ("LV", "RV"):
             edv, esv = at_ed.get(name, float("nan")), at_es.get(name, float("nan"))

@@ -14,8 +14,8 @@ from synthaug.errors import SynthaugError
 from synthaug.networks.conditions import ConditionEmbedding
 
 CATEGORICAL = ("diagnosis", "vendor")
-#: Volumes: they grow with the square of an in-plane enlargement.
-VOLUMES = ("lv_edv_ml", "lv_esv_ml")
+#: Volumes, and the mass that is one at constant density: they grow with the square of an in-plane enlargement.
+VOLUMES = ("lv_edv_ml", "lv_esv_ml", "myo_mass_g")
 
 
 def vocabulary(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:

@@ -100,16 +100,20 @@ def feature_map(points: pd.DataFrame) -> str:
 
 
 def asked_against_measured(
-    points: Mapping[str, tuple[Sequence[float], Sequence[float]]], axis_label: str
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    axis_label: str,
+    training_range: tuple[float, float] | None = None,
 ) -> str:
     """Scatter of what was asked of a generator and what its cines show.
 
     Parameters
     ----------
     points : mapping of str to (sequence, sequence)
-        Series -> (asked, measured), in mL.
+        Series -> (asked, measured), in one unit.
     axis_label : str
         The quantity, with its unit.
+    training_range : (float, float), optional
+        Least and greatest value of the training patients, shaded.
 
     Returns
     -------
@@ -121,6 +125,10 @@ def asked_against_measured(
     ends = ends + np.array([-1, 1]) * max(0.05 * (ends[1] - ends[0]), 1.0)
     with panel(height_in=3.4) as drawn:
         axes = drawn.axes
+        if training_range is not None:
+            axes.axvspan(
+                *training_range, color=colour("real"), alpha=0.12, linewidth=0, label="training range"
+            )
         axes.plot(ends, ends, color=colour("muted"), linewidth=1, linestyle=(0, (4, 3)), label="as asked")
         for index, (label, (asked, measured)) in enumerate(points.items()):
             axes.plot(

@@ -13,6 +13,7 @@ from synthaug.config.report import ReportSettings
 from synthaug.report import (
     arms,
     cines,
+    controllability,
     damaged_controls,
     function,
     mask_agreement,
@@ -81,7 +82,9 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "responses": responses.responses_section(rows),
             "function": function.function_section(rows),
             "mask_agreement": mask_agreement.mask_agreement_section(rows),
-            "controllability": runs.controllability_section(rows, inputs.synthetic, draw),
+            "controllability": controllability.controllability_section(
+                rows, inputs.synthetic, inputs.grids, draw
+            ),
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets
             ),

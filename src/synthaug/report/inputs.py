@@ -25,8 +25,7 @@ class SyntheticRun:
     rejections : Path or None
         TSV of the samples that the gate refused, one a row.
     volumes : Path or None
-        TSV of volumes measured on the images by the independent segmenter: a column
-        ``subject`` and ``measured_lv_edv_ml``, ... or ``lv_edv_ml``, ...
+        TSV of volumes measured on the images by the independent segmenter: ``subject``, ``lv_edv_ml``, ...
     pairs : Path or None
         TSV of every synthetic subject and the training subject most like it.
     """
@@ -38,6 +37,32 @@ class SyntheticRun:
     rejections: Path | None = None
     volumes: Path | None = None
     pairs: Path | None = None
+
+
+@dataclass(frozen=True)
+class GridRun:
+    """Hearts asked for on a grid past the training range, and what a segmenter measured of them.
+
+    Attributes
+    ----------
+    generator : str
+        Name of the generator.
+    fold, seed : int
+        Fold it was trained on; seed of the generator.
+    cohort : Path
+        Folder of the hearts, with what was asked in its table.
+    volumes : Path
+        TSV of what the independent segmenter measured: ``subject``, ``lv_edv_ml``, ...
+    ranges : Path
+        JSON of the least and greatest that the training patients have, by quantity.
+    """
+
+    generator: str
+    fold: int
+    seed: int
+    cohort: Path
+    volumes: Path
+    ranges: Path
 
 
 @dataclass(frozen=True)
@@ -103,6 +128,8 @@ class ReportInputs:
         Fold -> split table.
     synthetic : sequence of SyntheticRun
         Synthetic cohorts.
+    grids : sequence of GridRun
+        Grids past the training range.
     maps : sequence of FeatureMap
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
@@ -117,6 +144,7 @@ class ReportInputs:
     cohorts: Mapping[str, Path]
     splits: Mapping[int, Path] = field(default_factory=dict)
     synthetic: Sequence[SyntheticRun] = ()
+    grids: Sequence[GridRun] = ()
     maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()

@@ -1,4 +1,4 @@
-"""Sections of the report about what ran: trainings, controllability, provenance."""
+"""Sections of the report about what ran: trainings, provenance."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import read_json, read_tsv
-from synthaug.cohort import Cohort
-from synthaug.plots import synthesis, training
+from synthaug.artifacts import read_json
+from synthaug.plots import training
 from synthaug.report import words
-from synthaug.report.inputs import SyntheticRun, TrainingRun
-from synthaug.report.rows import Draw, Row, estimate, pooled
+from synthaug.report.inputs import TrainingRun
+from synthaug.report.rows import Draw
 
 _STEPS = ("iteration", "epoch", "step")
-#: Quantities a condition can ask for, with their names in a cohort's table.
-_ASKED = {"lv_edv_ml": "LV EDV (mL)", "lv_esv_ml": "LV ESV (mL)"}
-CONTROL_PREFIX = "controllability"
 
 
 def trainings_section(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, Any]:
@@ -80,60 +76,6 @@ def _loss_panel(name: str, title: str, path: Path, draw: Draw) -> dict[str, str]
 
 def _is_drawn(column: pd.Series[Any]) -> bool:
     return pd.api.types.is_numeric_dtype(column) and bool(np.isfinite(column.astype(float)).any())
-
-
-def controllability_section(rows: list[Row], runs: Sequence[SyntheticRun], draw: Draw) -> dict[str, Any]:
-    """Asked against measured volumes: rows of agreement, and the scatter behind them."""
-    found = [row for row in pooled(rows) if row["metric"].startswith(CONTROL_PREFIX)]
-    table = [
-        {
-            "metric": row["metric"].removeprefix(CONTROL_PREFIX).strip("_").replace("_", " "),
-            "generator": row["generator"] or "",
-            "run": ", ".join(
-                f"{c.replace('_', ' ')} {row[c]}" for c in ("fold", "generator_seed") if row[c] is not None
-            ),
-            "structure": " ".join(part for part in (row["structure"], row["phase"]) if part),
-            "estimate": estimate(row),
-            "unit": row["unit"] if row["unit"] not in (None, "1") else "",
-        }
-        for row in found
-    ]
-    panels, sources = [], set()
-    for column, label in _ASKED.items():
-        points: dict[str, tuple[list[float], list[float]]] = {}
-        for run in runs:
-            pairs, source = _asked_and_measured(run, column)
-            if len(pairs):
-                asked, measured = points.setdefault(run.generator, ([], []))
-                asked += [float(value) for value in pairs["asked"]]
-                measured += [float(value) for value in pairs["measured"]]
-                sources.add(source)
-        if points:
-            count = sum(len(asked) for asked, _ in points.values())
-            svg = synthesis.asked_against_measured(points, label)
-            alt = f"{label}, asked against measured, {words.counted(count, 'synthetic subject')}"
-            panels.append(draw(f"control-{column}", svg, label, alt))
-    return {
-        "reason": "" if table else "no controllability among the result rows",
-        "table": table,
-        "panels": panels,
-        "measured_on": sorted(sources),
-    }
-
-
-def _asked_and_measured(run: SyntheticRun, column: str) -> tuple[pd.DataFrame, str]:
-    table = Cohort.open(run.cohort).table
-    if f"asked_{column}" not in table:
-        return pd.DataFrame(columns=["asked", "measured"]), ""
-    measured, source = table[column], "the generator's own masks"
-    if run.volumes is not None:
-        volumes = read_tsv(run.volumes, ("subject",)).set_index("subject")
-        named = next((name for name in (f"measured_{column}", column) if name in volumes), None)
-        if named:
-            measured = volumes[named].reindex(table.index)
-            source = "the synthetic images by the segmenter that saw real patients only"
-    pairs = pd.DataFrame({"asked": table[f"asked_{column}"], "measured": measured})
-    return pairs.dropna(), source
 
 
 def provenance_section(tables: Path, study: Mapping[str, Any], n_rows: int) -> dict[str, Any]:

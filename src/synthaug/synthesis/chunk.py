@@ -66,8 +66,9 @@ def synthesise_chunk(
     batch_size : int
         Subjects sampled together.
     identity : mapping
-        What identifies the generator, kept in ``cohort.json``: at least ``kind``, ``hashes`` and
-        ``seen`` (ids of the real subjects its models were trained on).
+        What identifies the generator, kept in ``cohort.json``: at least ``kind``, ``hashes``,
+        ``seen`` (ids of the real subjects its models were trained on) and ``conditions`` (what of a
+        request it heeds).
     progress : callable, optional
         Called with the numbers of accepted and of planned subjects after every sample.
 
@@ -153,4 +154,5 @@ def _table_row(
         "asked_diagnosis": request["diagnosis"],
         "asked_lv_edv_ml": request["lv_edv_ml"],
         "asked_lv_esv_ml": request["lv_esv_ml"],
+        "asked_myo_mass_g": request["myo_mass_g"],
     }

@@ -38,12 +38,13 @@ def draw_conditions(
     Notes
     -----
     Real subjects take turns in a random order, so that even a short plan follows the real mixture of
-    diagnoses and vendors (balanced: within each diagnosis, and diagnoses take turns). Volumes come
-    from a Gaussian kernel around the subject in (log EDV, logit EF): the covariance of the measured
-    subjects about the means of their diagnoses, times Silverman's squared bandwidth n^(-1/3) for two
-    dimensions (Density Estimation, 1986, eq. 4.14), times the squared smoothing. A subject without
-    volumes keeps its diagnosis and vendor; its volumes come from around a measured subject of that
-    diagnosis or, where there is none, stay open.
+    diagnoses and vendors (balanced: within each diagnosis, and diagnoses take turns). Volumes and mass
+    come from a Gaussian kernel around the subject in (log EDV, logit EF, log mass): the covariance of
+    the measured subjects about the means of their diagnoses, times Silverman's squared bandwidth for
+    three dimensions (Density Estimation, 1986, eq. 4.14), times the squared smoothing. A subject that
+    lacks one of them keeps its diagnosis and vendor; all three come from around a measured subject of
+    that diagnosis or, where there is none, stay open. Where nobody has a mass, as with labels of the
+    cavity alone, the kernel has two dimensions and mass stays open.
     """
     groups = [subjects]
     if settings.source == "balanced":
@@ -51,10 +52,8 @@ def draw_conditions(
         if not groups:
             raise SynthaugError("synthesis.plan: no training subject has a diagnosis; use `source: real`")
     ef_bounds = np.array(settings.ef_range_percent) / 100
-    measured = subjects[subjects["lv_edv_ml"].gt(0) & subjects["lv_esv_ml"].notna()]
-    diagnoses = measured["diagnosis"].fillna("")
-    fractions = (1 - measured["lv_esv_ml"] / measured["lv_edv_ml"]).clip(*ef_bounds)
-    features = pd.DataFrame({"log_edv": np.log(measured["lv_edv_ml"]), "logit_ef": logit(fractions)})
+    features = _features_of(subjects, ef_bounds)
+    diagnoses = subjects.loc[features.index, "diagnosis"].fillna("")
     covariance = settings.smoothing**2 * _kernel_covariance(features, diagnoses)
     rows = []
     for number in range(count):
@@ -65,12 +64,14 @@ def draw_conditions(
             donors = features.index[diagnoses == (row["diagnosis"] or "")]
             index = rng.choice(donors) if len(donors) else None
         if index is not None:
-            log_edv, logit_ef = rng.multivariate_normal(features.loc[index], covariance, method="eigh")
-            edv_ml = np.clip(np.exp(log_edv), *settings.edv_range_ml)
-            esv_ml = edv_ml * (1 - np.clip(expit(logit_ef), *ef_bounds))
+            drawn = rng.multivariate_normal(features.loc[index], covariance, method="eigh")
+            heart = dict(zip(features.columns, drawn, strict=True))
+            edv_ml = np.clip(np.exp(heart["log_edv"]), *settings.edv_range_ml)
+            esv_ml = edv_ml * (1 - np.clip(expit(heart["logit_ef"]), *ef_bounds))
             row |= {
                 "lv_edv_ml": round(float(edv_ml), 2),
                 "lv_esv_ml": round(float(esv_ml), 2),
+                "myo_mass_g": round(float(np.exp(heart.get("log_mass", np.nan))), 2),
                 "es_phase": subjects.loc[index, "es_phase"],
             }
         rows.append(row)
@@ -85,10 +86,22 @@ def _whose_turn(groups: Sequence[pd.DataFrame], number: int, seed: int) -> Any:
     return group.index[order[place]]
 
 
+def _features_of(subjects: pd.DataFrame, ef_bounds: np.ndarray) -> pd.DataFrame:
+    """Log EDV, logit EF and log mass of the subjects that have them; without mass where nobody has one."""
+    edv_ml, mass_g = (subjects[column].where(subjects[column] > 0) for column in ("lv_edv_ml", "myo_mass_g"))
+    fractions = (1 - subjects["lv_esv_ml"] / edv_ml).clip(*ef_bounds)
+    features = pd.DataFrame(
+        {"log_edv": np.log(edv_ml), "logit_ef": logit(fractions), "log_mass": np.log(mass_g)}
+    )
+    return features.drop(columns=[] if mass_g.notna().any() else ["log_mass"]).dropna()
+
+
 def _kernel_covariance(features: pd.DataFrame, diagnoses: pd.Series) -> np.ndarray:
-    """Within-diagnosis covariance times Silverman's squared bandwidth; shape (2, 2)."""
-    freedom = len(features) - diagnoses.nunique()
+    """Within-diagnosis covariance times Silverman's squared bandwidth; shape (d, d) for d features."""
+    count, dimensions = features.shape
+    freedom = count - diagnoses.nunique()
     if freedom < 1:  # one subject a diagnosis says nothing about the spread within it
-        return np.zeros((2, 2))
+        return np.zeros((dimensions, dimensions))
     residuals = (features - features.groupby(diagnoses).transform("mean")).to_numpy()
-    return residuals.T @ residuals / freedom * len(features) ** (-1 / 3)
+    bandwidth = (4 / (dimensions + 2) / count) ** (1 / (dimensions + 4))
+    return residuals.T @ residuals / freedom * bandwidth**2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,8 @@ def plan_conditions(
     Returns
     -------
     DataFrame
-        Columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, n_slices, es_phase (ES as a fraction
-        of the cycle after ED) and seed (of the sample). Empty is left open to the generator; n_slices
+        Columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (at ED), n_slices, es_phase (ES as
+        a fraction of the cycle after ED) and seed (of the sample). Empty is left open to the generator; n_slices
         and seed never are.
 
     Raises
@@ -66,8 +67,25 @@ def plan_conditions(
         # A generator must know how many slices to draw, so an open count follows the real ones.
         conditions = requests.assign(n_slices=requests["n_slices"].fillna(conditions["n_slices"]))
     refuse_impossible(conditions, subjects, max_slices, "synthesis.plan")
-    plan = conditions.assign(seed=[_sample_seed(seed, number) for number in range(count)])
-    plan.insert(0, "subject", [f"{generator}-s{seed}-{number:04d}" for number in range(count)])
+    return complete_plan(conditions, [f"{generator}-s{seed}-{number:04d}" for number in range(count)], seed)
+
+
+def complete_plan(requests: pd.DataFrame, names: Sequence[str], seed: int, stream: int = 0) -> pd.DataFrame:
+    """Requests as a plan: each with its id in front and the seed of its sample behind.
+
+    Parameters
+    ----------
+    requests : DataFrame
+        `CONDITION_COLUMNS`.
+    names : sequence of str
+        An id for each request.
+    seed : int
+        Generator seed.
+    stream : int
+        Keeps apart the samples of plans that are no continuation of one another.
+    """
+    plan = requests.assign(seed=[_sample_seed(seed, number, stream) for number in range(len(requests))])
+    plan.insert(0, "subject", list(names))
     return plan.astype(dict.fromkeys(("subject", *TEXT_CONDITIONS), "string") | {"n_slices": int})
 
 
@@ -81,6 +99,6 @@ def plan_chunk(plan: pd.DataFrame, chunk: int, chunk_size: int) -> pd.DataFrame:
     return plan.iloc[chunk * chunk_size : (chunk + 1) * chunk_size].reset_index(drop=True)
 
 
-def _sample_seed(seed: int, number: int) -> int:
+def _sample_seed(*key: int) -> int:
     # 31 bits: torch, numpy and TSV readers all take it, and later attempts can add to it.
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
+    return int(np.random.SeedSequence(key).generate_state(1)[0] >> 1)

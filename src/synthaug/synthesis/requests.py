@@ -11,7 +11,7 @@ from synthaug.errors import SynthaugError
 
 TEXT_CONDITIONS = ("diagnosis", "vendor")
 #: What one request says of a heart, besides its id and seed.
-CONDITION_COLUMNS = (*TEXT_CONDITIONS, "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase")
+CONDITION_COLUMNS = (*TEXT_CONDITIONS, "lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices", "es_phase")
 
 
 def conditions_of(training: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def conditions_of(training: pd.DataFrame) -> pd.DataFrame:
         `CONDITION_COLUMNS`, numbered from 0; unknown text is None, unknown numbers are NaN.
     """
     subjects = training.reset_index(drop=True)
-    conditions = subjects[["lv_edv_ml", "lv_esv_ml", "n_slices"]].astype(float)
+    conditions = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices"]].astype(float)
     for column in TEXT_CONDITIONS:
         conditions[column] = subjects[column].astype(object).where(subjects[column].notna(), None)
     phase = subjects["es_frame"].astype(float) / subjects["n_frames"].astype(float)
@@ -100,9 +100,13 @@ def _problem_of(row: dict, seen: dict[str, list[str]], max_slices: int) -> str |
         if pd.notna(row[column]) and row[column] not in seen[column]:
             known = ", ".join(seen[column]) or "none"
             return f"unknown {column} {row[column]!r}; the training subjects have {known}"
-    for column in ("lv_edv_ml", "lv_esv_ml"):
+    for column, what in (
+        ("lv_edv_ml", "a volume must be above 0 mL"),
+        ("lv_esv_ml", "a volume must be above 0 mL"),
+        ("myo_mass_g", "a mass must be above 0 g"),
+    ):
         if row[column] <= 0:
-            return f"{column} is {row[column]:g}; a volume must be above 0 mL"
+            return f"{column} is {row[column]:g}; {what}"
     edv_ml, esv_ml, n_slices = row["lv_edv_ml"], row["lv_esv_ml"], row["n_slices"]
     if esv_ml >= edv_ml:
         return f"lv_esv_ml {esv_ml:g} is not below lv_edv_ml {edv_ml:g}; ask for a heart that ejects"

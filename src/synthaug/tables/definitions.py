@@ -94,10 +94,10 @@ DEFINITIONS: dict[str, Definition] = {
     "nndr_features": Definition("memorisation.features.nndr.v1", "1", "higher"),
     "c_t_features": Definition("memorisation.features.data-copying.pca64.k3.v1", "", "none"),
     "copies_dropped": Definition("memorisation.copies-dropped.v1", "1", "lower"),
-    "controllability_r": Definition("controllability.pearson.v1", "1", "higher"),
-    "controllability_bias": Definition("controllability.bias.v1", "mL", "none"),
-    "controllability_loa_low": Definition("controllability.loa.v1", "mL", "none"),
-    "controllability_loa_high": Definition("controllability.loa.v1", "mL", "none"),
+    "controllability_r": Definition("controllability.pearson.v2", "1", "higher"),
+    "controllability_bias": Definition("controllability.bias.v2", "mL", "none"),
+    "controllability_loa_low": Definition("controllability.loa.v2", "mL", "none"),
+    "controllability_loa_high": Definition("controllability.loa.v2", "mL", "none"),
     "mask_agreement_dice": Definition("mask-agreement.dice.v1", "1", "higher"),
     "mask_agreement_dice_real": Definition("mask-agreement.dice.real-validation.v1", "1", "none"),
     "mask_agreement_hd95": Definition("mask-agreement.hd95.v1", "mm", "lower"),
@@ -113,6 +113,8 @@ _UNIT_OF = {
     **dict.fromkeys(("_ratio", "_control", "_spread", "_rank", "_first", "_rank_tau"), "1"),
     **dict.fromkeys(("_response", "_trend"), ""),
 }
+#: Unit of a bias or limit of agreement of what is no volume; correlations of the same have none.
+_UNIT_OF_ASKED = {"_lv_ef": "%", "_myo_mass_g": "g"}
 
 
 def fields_of(metric: str, suffix: str = "") -> dict[str, str]:
@@ -152,6 +154,7 @@ def definition_of(metric: str) -> Definition | None:
 
 def _aggregate(base: Definition, suffix: str) -> Definition:
     """The definition of an aggregate, named by a suffix such as ``"_mean"``; the base itself without one."""
+    units = _UNIT_OF | _UNIT_OF_ASKED if base.unit == "mL" else _UNIT_OF
     return Definition(
-        base.definition + suffix.replace("_", "/", 1), _UNIT_OF.get(suffix, base.unit), base.direction
+        base.definition + suffix.replace("_", "/", 1), units.get(suffix, base.unit), base.direction
     )

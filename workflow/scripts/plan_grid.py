@@ -1,0 +1,22 @@
+"""Plan a grid of hearts that goes past the training patients, and say what these have."""
+
+from synthaug.artifacts import write_json, write_tsv
+from synthaug.cohort import Cohort
+from synthaug.config.synthesis import GridSettings
+from synthaug.job import job
+from synthaug.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.synthesis.condition_grid import plan_grid, training_ranges
+
+with job(snakemake):
+    cohort = Cohort.open_all(snakemake.input.cohorts)
+    split = read_split(snakemake.input.split)
+    training = with_labels_of_split(cohort, split).select(subjects_of(split, "train")).table
+    plan = plan_grid(
+        training,
+        GridSettings.model_validate(snakemake.params.grid),
+        generator=snakemake.wildcards.generator,
+        seed=int(snakemake.wildcards.draw),
+        max_slices=snakemake.params.n_slices,
+    )
+    write_tsv(snakemake.output.plan, plan)
+    write_json(snakemake.output.ranges, training_ranges(training))
