@@ -10,6 +10,7 @@ from typing import Any
 
 from synthaug.artifacts import read_json
 from synthaug.config.arms import resolve_arms
+from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.study import StudySettings
 
 # Bytes a voxel, measured on the demo (docs/benchmarks.md).
@@ -83,7 +84,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     extractors = study.evaluation.extractors
     own = [name for name, extractor in extractors.items() if extractor.kind == "study"]
     cohorts = len(study.generators) * folds * draws
-    sampled = sum(bool(generator.needs) for generator in study.generators.values()) * folds * draws
+    sampled = _sampling(study) * folds * draws
     chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
     datasets = sum(_draws(study).values()) * folds
     models = len(trained_models(study))
@@ -183,7 +184,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     split, draws = study.split, _draws(study)
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
-    sampled = sum(bool(generator.needs) for generator in study.generators.values())
+    sampled = _sampling(study)
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
@@ -234,6 +235,11 @@ def _draws(study: StudySettings) -> dict[str, int]:
     """Generator seeds that each arm is run with; real patients alone do not depend on them."""
     draws = len(study.synthesis.seeds)
     return {name: draws if arm.generator else 1 for name, arm in resolve_arms(study.arms).items()}
+
+
+def _sampling(study: StudySettings) -> int:
+    """Generators that make their volumes in the study."""
+    return sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
 
 
 def _share_at_home(study: StudySettings, name: str) -> float:

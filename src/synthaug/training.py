@@ -24,6 +24,7 @@ from synthaug.errors import SynthaugError
 from synthaug.models import class_of
 from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.models.weights import load_model, save_model
+from synthaug.plugins import code_hashes
 from synthaug.store import TensorStore
 
 #: Exit code of a training that was interrupted after it wrote a checkpoint: run it again to resume.
@@ -81,15 +82,16 @@ def train_model(
     subjects = list(data.table.index)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     needed = {role: load_model(path, device=device) for role, path in needs.items()}
+    model_class = class_of(settings)
     identity = sha256_json(
         {
             "settings": settings.model_dump(mode="json"),
             "subjects": subjects,
             "needs": {role: model.identity for role, model in needed.items()},
             "seed": seed,
+            "code": code_hashes([model_class.__module__]),
         }
     )
-    model_class = class_of(settings.kind)
     torch.manual_seed(seed)
     model = model_class(settings, Grid.of(data), needed, model_class.facts(settings, data))
     place(model, device)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.plugins import PluginGeneratorSettings
 
 
 class SamplerSettings(Settings):
@@ -101,8 +102,9 @@ class LendingSettings(Settings):
 
 
 #: Kinds that sample from trained models; the others bring volumes that exist.
-SAMPLING_KINDS = ("cascade",)
+SAMPLING_KINDS = ("cascade", "plugin")
 
 GeneratorSettings = Annotated[
-    CascadeSettings | ExternalSettings | LendingSettings, Field(discriminator="kind")
+    CascadeSettings | ExternalSettings | LendingSettings | PluginGeneratorSettings,
+    Field(discriminator="kind"),
 ]

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.features import MaskedAutoencoderSettings
+from synthaug.config.plugins import PluginModelSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 Condition = Literal["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
@@ -155,6 +156,10 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
 
 
 ModelSettings = Annotated[
-    AutoencoderSettings | AnatomyDiffusionSettings | MotionDiffusionSettings | MaskedAutoencoderSettings,
+    AutoencoderSettings
+    | AnatomyDiffusionSettings
+    | MotionDiffusionSettings
+    | MaskedAutoencoderSettings
+    | PluginModelSettings,
     Field(discriminator="kind"),
 ]

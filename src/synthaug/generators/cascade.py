@@ -43,12 +43,6 @@ class Cascade(Generator):
         self.autoencoder, self.anatomy, self.motion = autoencoder, anatomy, motion
         self.settings = settings
         self.grid = autoencoder.grid
-        self.hashes = {
-            "autoencoder": autoencoder.identity,
-            "anatomy": anatomy.identity,
-            "motion": motion.identity,
-        }
-        self.seen = sorted({*autoencoder.seen, *anatomy.seen, *motion.seen})
 
     @classmethod
     def build(cls, settings: CascadeSettings, models: Mapping[str, Path], device: str) -> Cascade:
