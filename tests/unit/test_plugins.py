@@ -137,6 +137,52 @@ def test_edited_code_is_another_generator(outside, palette, painted):
         source.write_text(original)
 
 
+def test_weights_that_no_longer_fit_the_code_are_refused_in_one_line(outside, palette):
+    source = outside / "painted_hearts.py"
+    original = source.read_text()
+    try:
+        source.write_text(original.replace("torch.zeros(4)", "torch.zeros(5)"))
+        sys.modules.pop("painted_hearts")
+        with pytest.raises(
+            SynthaugError, match="do not fit painted_hearts:Palette as it is now; train again"
+        ):
+            load_model(palette)
+    finally:
+        source.write_text(original)
+        sys.modules.pop("painted_hearts", None)
+
+
+STILL = """
+import numpy as np
+from synthaug.generators.base import Generator
+from synthaug.models.base import Grid
+
+class Still(Generator):
+    roles = ()
+
+    @classmethod
+    def build(cls, settings, models, device):
+        generator = cls()
+        generator.grid, generator.seen = Grid(4, 6, 16, 16, (10.0, 2.0, 2.0)), ["d-1"]
+        return generator
+
+    def sample(self, conditions, batch_size=1):
+        for row in conditions.itertuples():
+            shape = (4, row.n_slices, 16, 16)
+            yield row.subject, np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+"""
+
+
+def test_a_generator_without_models_tells_itself_what_it_saw(outside):
+    source = outside / "still.py"
+    source.write_text(STILL)
+    importlib.invalidate_caches()
+    describe(outside / "generator.json", settings_of({"kind": "plugin", "class": "still:Still"}), {})
+    still = load(outside / "generator.json")
+    assert still.seen == ["d-1"] and still.hashes == {"still.py": sha256_file(source)}
+    assert [cine.shape[1] for _, cine, _ in still.sample(requests(3))] == [6, 5, 4]
+
+
 def declared(**changes):
     """The tiny study with the documented sections, each entry changed as asked."""
     content = yaml.safe_load(TINY.read_text())

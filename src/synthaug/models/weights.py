@@ -17,7 +17,7 @@ from torch import Tensor
 
 from synthaug.artifacts import atomic_file, sha256_file
 from synthaug.errors import SynthaugError
-from synthaug.models import class_of, settings_of
+from synthaug.models import class_of, reference_of, settings_of
 from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.plugins import code_hashes
 
@@ -130,7 +130,8 @@ def load_model(
     Raises
     ------
     SynthaugError
-        The file is missing, damaged, not one of ours, or needs another model than the one given.
+        The file is missing, damaged, not one of ours, needs another model than the one given, or does
+        not fit the code as it is now.
     """
     path = Path(path)
     header, tensors = _open(path, with_tensors=True)
@@ -151,7 +152,13 @@ def load_model(
         loaded[role] = given
     settings = settings_of(header.settings)
     model = class_of(settings)(settings, Grid.from_dict(header.grid), loaded, header.facts)
-    model.load_state_dict(tensors)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        code = reference_of(settings)
+        raise SynthaugError(
+            f"{path}: the weights do not fit {code} as it is now; train again, or go back to its code"
+        ) from error
     model.identity, model.seen = identity, header.seen
     return freeze(model, device)
 
