@@ -86,7 +86,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     own = [name for name, extractor in extractors.items() if extractor.kind == "study"]
     cohorts = len(study.generators) * folds * draws
     kinds = [generator.kind for generator in study.generators.values()]
-    sampled = sum(kind in SAMPLING_KINDS for kind in kinds) * folds * draws
+    sampled = _sampling(study) * folds * draws
     grids = sampled // draws if study.synthesis.grid.levels else 0
     chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
     datasets = sum(_draws(study).values()) * folds
@@ -191,7 +191,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     split, draws = study.split, _draws(study)
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
-    sampled = sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
+    sampled = _sampling(study)
     hearts = len(study.synthesis.seeds) * study.synthesis.subjects + study.synthesis.grid.levels**2
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
@@ -243,6 +243,11 @@ def _draws(study: StudySettings) -> dict[str, int]:
     """Generator seeds that each arm is run with; real patients alone do not depend on them."""
     draws = len(study.synthesis.seeds)
     return {name: draws if arm.generator else 1 for name, arm in resolve_arms(study.arms).items()}
+
+
+def _sampling(study: StudySettings) -> int:
+    """Generators that make their volumes in the study."""
+    return sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
 
 
 def _share_at_home(study: StudySettings, name: str) -> float:

@@ -61,6 +61,14 @@ def test_an_edit_of_the_workflow_shows_in_the_code_manifest(tmp_path):
     assert list(before.index[before != after]) == ["workflow/scripts/x.py"]
 
 
+def test_code_from_outside_the_package_is_in_the_code_manifest(tmp_path, monkeypatch):
+    (tmp_path / "outside_code.py").write_text("a = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    files = code_manifest(tmp_path, ["outside_code"]).set_index("file")["sha256"]
+    assert files["outside_code.py"] == sha256(tmp_path / "outside_code.py")
+    assert "outside_code.py" not in set(code_manifest(tmp_path)["file"])
+
+
 def test_trainings_keep_device_time_and_weights(tmp_path):
     write_json(tmp_path / "m.json", {"device": "cuda", "seconds": 9.5, "weights_sha256": "ff"})
     write_json(tmp_path / "s.json", {"device": "cpu", "seconds": {"start": 1, "total": 4}, "other": 1})

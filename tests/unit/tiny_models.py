@@ -23,12 +23,12 @@ SMALL = {
 }
 
 
-def write_store(path: Path, subjects: int = 4) -> Path:
-    """Pack `subjects` hearts of 64 x 64 pixels, the last one unlabelled, with 5 or 6 slices."""
+def write_store(path: Path, subjects: int = 4, n_slices: int = SLICES) -> Path:
+    """Pack `subjects` hearts of 64 x 64 pixels, the last one unlabelled, every other one slice short."""
     rows = []
     for number in range(subjects):
-        edv_ml, esv_ml, n_slices = 120.0 + 20 * number, 50.0 + 10 * number, SLICES - number % 2
-        cine, labels = beating_heart(edv_ml, esv_ml, n_slices, seed=number)
+        edv_ml, esv_ml, own_slices = 120.0 + 20 * number, 50.0 + 10 * number, n_slices - number % 2
+        cine, labels = beating_heart(edv_ml, esv_ml, own_slices, seed=number)
         labelled = number < subjects - 1
         folder = path.with_name(f"{path.name}-cohort")
         frames = {0: labels[0], FRAMES // 2: labels[FRAMES // 2]} if labelled else {}
@@ -43,14 +43,14 @@ def write_store(path: Path, subjects: int = 4) -> Path:
                 "es_frame": FRAMES // 2,
                 "labelled_frames": f"0,{FRAMES // 2}" if labelled else None,
                 "n_frames": FRAMES,
-                "n_slices": n_slices,
+                "n_slices": own_slices,
                 "lv_edv_ml": edv_ml if labelled else None,
                 "lv_esv_ml": esv_ml if labelled else None,
                 "lv_ef": 100 * (1 - esv_ml / edv_ml) if labelled else None,
             }
         )
     write_cohort(folder, "h", "real", rows, SPACING_MM)
-    pack(Cohort.open(folder), path, SLICES)
+    pack(Cohort.open(folder), path, n_slices)
     return path
 
 

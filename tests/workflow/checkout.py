@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
+from doc_examples import painted_sections, write_painted_hearts
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Snakefile", "slurm", "workflow", "config", "profiles", "envs", "src")
@@ -56,3 +58,16 @@ def copy_repository(target: Path) -> Checkout:
         else:
             shutil.copy2(source, target / part)
     return Checkout(target)
+
+
+def add_painted_study(checkout: Checkout) -> str:
+    """The tiny study with the generator of docs/adding-a-generator.md, its file beside the Snakefile."""
+    write_painted_hearts(checkout.root)
+    study = yaml.safe_load((checkout.root / "config" / "studies" / "tiny.yaml").read_text())
+    sections = painted_sections()
+    sections["models"]["palette"]["training"]["iterations"] = 10
+    for name, entries in sections.items():
+        study[name] |= entries
+    path = "config/studies/painted.yaml"
+    (checkout.root / path).write_text(yaml.safe_dump(study))
+    return path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkout import copy_repository
+from checkout import add_painted_study, copy_repository
 
 from synthaug.cli import main
 from synthaug.config.study import load_study
@@ -53,6 +53,21 @@ def test_the_grid_can_be_switched_off(checkout):
     off = json.dumps({"grid": {"levels": 0}})
     jobs = checkout.would_run(PHANTOM_STUDIES[1], "--config", f"synthesis={off}")
     assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith("_grid")]
+
+
+def test_a_generator_from_outside_has_its_jobs(checkout):
+    path = add_painted_study(checkout)
+    jobs = checkout.would_run(path)
+    assert jobs["describe_generator"] == 2 and jobs["train_model"] == 5
+    assert count_jobs(load_study(yaml.safe_load((checkout.root / path).read_text()))) | {"all": 1} == jobs
+
+
+def test_a_class_that_is_not_there_stops_before_anything_runs(checkout):
+    wrong = 'models={"palette": {"class": "nowhere:Palette"}}'
+    done = checkout.run(add_painted_study(checkout), "--dry-run", "--config", wrong, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "config: models.palette.class: no module 'nowhere'" in said
+    assert "Traceback" not in said
 
 
 def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from checkout import Checkout, copy_repository
+from checkout import Checkout, add_painted_study, copy_repository
 
 from synthaug.cohort import Cohort, write_cohort, write_subject
 from synthaug.segmentation.teacher import TEACHER
@@ -173,6 +173,17 @@ def test_editing_a_package_file_reruns_what_imports_it(tiny, file, reruns, spare
         assert reruns in jobs and spares not in jobs
     finally:
         source.write_text(original)
+
+
+def test_editing_a_generator_from_outside_runs_it_again(tiny):
+    study = add_painted_study(tiny)
+    cohort = "results/tiny/synthetic/painted/fold-0/draw-0/cohort"
+    tiny.run(study, cohort)
+    assert tiny.would_run(study, cohort) == {}
+    source = tiny.root / "painted_hearts.py"
+    source.write_text(source.read_text() + "\n# edited\n")
+    again = {"train_model", "describe_generator", "synthesise_chunk", "gather_synthetic"}
+    assert set(tiny.would_run(study, cohort)) == again
 
 
 def test_a_changed_arm_trains_that_arm_only(tiny):

@@ -13,11 +13,14 @@ from synthaug.config.study import load_study
 from synthaug.config.weaknesses import weaknesses
 from synthaug.datasets import raw_files
 from synthaug.errors import SynthaugError
+from synthaug.generators import reference_of as generator_class
 from synthaug.imports import PACKAGE, imported_files
-from synthaug.models import module_of
+from synthaug.models import reference_of as model_class
+from synthaug.plugins import check_plugins
 
 try:
     study = load_study(config)
+    check_plugins(study)
     raw = {
         name: [str(file) for file in raw_files(dataset.layout, dataset.root)]
         for name, dataset in study.datasets.items()
@@ -132,10 +135,24 @@ def model_ceilings(wildcards):
 def model_modules(name):
     """Modules that the registry imports by name for a model and the models it needs."""
     settings = study.models[name]
-    modules = [module_of(settings.kind)]
+    modules = [module_of(model_class(settings))]
     for need in settings.needs.values():
         modules += model_modules(need)
     return modules
+
+
+def generator_modules(name):
+    """Modules that the registries import by name for a generator and its models."""
+    settings = study.generators[name]
+    modules = [module_of(generator_class(settings))]
+    for need in settings.needs.values():
+        modules += model_modules(need)
+    return modules
+
+
+def module_of(reference):
+    """The module of ``module:Class``."""
+    return reference.partition(":")[0]
 
 
 def model_code(wildcards):
@@ -152,10 +169,21 @@ def generator_models(wildcards):
 
 
 def generator_code(wildcards):
-    modules = [f"synthaug.generators.{study.generators[wildcards.generator].kind}"]
-    for need in study.generators[wildcards.generator].needs.values():
-        modules += model_modules(need)
-    return code("synthesise_chunk", *modules)
+    return code("synthesise_chunk", *generator_modules(wildcards.generator))
+
+
+def description_code(wildcards):
+    """A description names the files of a class from outside the package by their hashes."""
+    settings = study.generators[wildcards.generator]
+    return code(
+        "describe_generator", *([module_of(settings.class_name)] if settings.kind == "plugin" else [])
+    )
+
+
+def plugin_modules():
+    """Modules of all classes that the study brings along."""
+    entries = [*study.models.values(), *study.generators.values()]
+    return sorted({module_of(entry.class_name) for entry in entries if entry.kind == "plugin"})
 
 
 def extractor_model(wildcards):

@@ -337,7 +337,7 @@ rule collate_results:
             for model, fold, seed in trained_models()
         ],
         segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),
-        code=code("collate_results"),
+        code=code("collate_results", *plugin_modules()),
     output:
         current=result("tables/current.json"),
     log:
@@ -353,6 +353,7 @@ rule collate_results:
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
         grid_runs=grid_runs(),
         models=trained_models(),
+        plugins=plugin_modules(),
         segmenters=[
             (arm, fold, draw, seed)
             for arm in arms

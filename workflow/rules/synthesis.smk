@@ -25,7 +25,7 @@ rule plan_conditions:
 rule describe_generator:
     input:
         models=generator_models,
-        code=code("describe_generator"),
+        code=description_code,
     output:
         description=result("generators/{generator}/fold-{fold}/draw-{draw}/generator.json"),
     log:

@@ -40,7 +40,7 @@ with job(snakemake):
             **summary_files(rows),
             "configuration.yaml": yaml.safe_dump(params.study, sort_keys=False, allow_unicode=True),
             "environment.lock": environment(),
-            "code_manifest.tsv": as_tsv(code_manifest(repository)),
+            "code_manifest.tsv": as_tsv(code_manifest(repository, params.plugins)),
             "data_manifest.tsv": as_tsv(data_manifest(real, splits, synthetic)),
             "trainings.tsv": as_tsv(trainings_manifest([*models, *segmenters])),
         }

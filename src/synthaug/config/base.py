@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 class Settings(BaseModel):
     """A closed, immutable section: an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, serialize_by_alias=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -20,7 +20,7 @@ class Settings(BaseModel):
         # pydantic forbids them too, but cannot say which key was meant.
         if isinstance(content, dict):
             for key in content:
-                if key not in cls.model_fields:
+                if key not in cls._keys():
                     raise PydanticCustomError(
                         "unknown_key",
                         "unknown key {key}; {hint}",
@@ -30,5 +30,12 @@ class Settings(BaseModel):
 
     @classmethod
     def _hint(cls, key: str) -> str:
-        near = difflib.get_close_matches(key, cls.model_fields, n=1, cutoff=0.4)
-        return f"did you mean {near[0]!r}?" if near else "known keys are " + ", ".join(cls.model_fields)
+        near = difflib.get_close_matches(key, cls._keys(), n=1, cutoff=0.4)
+        if near:
+            return f"did you mean {near[0]!r}?"
+        return "known keys are " + (", ".join(cls._keys()) or "none")
+
+    @classmethod
+    def _keys(cls) -> list[str]:
+        """Keys as a file has them: a key that Python reserves, such as `class`, has an alias."""
+        return [field.alias or name for name, field in cls.model_fields.items()]

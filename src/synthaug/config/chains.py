@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthaug.config.generators import CascadeSettings, GeneratorSettings, SampledSettings
+from synthaug.config.generators import CascadeSettings, GeneratorSettings
 from synthaug.config.models import AnatomyDiffusionSettings, AutoencoderSettings, ModelSettings
+from synthaug.config.plugins import PluginGeneratorSettings
+from synthaug.config.sampled import SampledSettings
 
 
 def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
@@ -46,8 +48,8 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
         Models of different autoencoders; no masks and no teacher; or a cascade without a motion model whose anatomy
         model draws nothing but end-diastole.
     """
-    if not isinstance(generator, SampledSettings):
-        return
+    if not isinstance(generator, SampledSettings) or isinstance(generator, PluginGeneratorSettings):
+        return  # a class from outside knows what its models must have in common
     where, roles = f"generators.{name}", generator.models
     for role in roles:
         if role != "autoencoder":

@@ -53,7 +53,7 @@ def readme() -> str:
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
         for key, field in settings.model_fields.items():
             lines.append(
-                f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {_cell(field.description)} |"
+                f"| `{field.alias or key}` | {_type(field.annotation)} | {_default(field)} | {_cell(field.description)} |"
             )
         lines.append("")
     return "\n".join(lines)
@@ -106,7 +106,7 @@ def _type(annotation: Any) -> str:
         return f"name: {_type(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
-    return {"str": "text", "float": "number", "int": "integer", "bool": "yes/no"}.get(
+    return {"str": "text", "float": "number", "int": "integer", "bool": "yes/no", "Any": "anything"}.get(
         getattr(annotation, "__name__", ""), str(annotation)
     )
 

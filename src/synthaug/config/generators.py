@@ -8,6 +8,8 @@ from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.models import CODER_KINDS
+from synthaug.config.plugins import PluginGeneratorSettings
+from synthaug.config.sampled import SampledSettings
 
 
 class SamplerSettings(Settings):
@@ -33,24 +35,6 @@ class SamplerSettings(Settings):
         if not 0 <= interval[0] < interval[1] <= 1:
             raise ValueError("guidance_interval must ascend within 0 and 1, for example [0.2, 0.8]")
         return interval
-
-
-class SampledSettings(Settings):
-    """What generators have in common that are sampled from trained models; a kind adds its `models`."""
-
-    models: dict[str, str]
-    labels: Literal["own", "teacher"] = Field(
-        "own",
-        description=(
-            "Whose masks the arms train on: those the generator decodes (`own`), or those of a `teacher`, the segmenter "
-            "trained on the fold's real patients, where the autoencoder has none; the report says so."
-        ),
-    )
-
-    @property
-    def needs(self) -> dict[str, str]:
-        """Models by role."""
-        return self.models
 
 
 class CascadeSettings(SampledSettings):
@@ -156,8 +140,9 @@ class LendingSettings(Settings):
 
 
 #: Kinds that sample from trained models; the others bring volumes that exist.
-SAMPLING_KINDS = ("cascade", "single_pass")
+SAMPLING_KINDS = ("cascade", "single_pass", "plugin")
 
 GeneratorSettings = Annotated[
-    CascadeSettings | SinglePassSettings | ExternalSettings | LendingSettings, Field(discriminator="kind")
+    CascadeSettings | SinglePassSettings | ExternalSettings | LendingSettings | PluginGeneratorSettings,
+    Field(discriminator="kind"),
 ]

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.features import MaskedAutoencoderSettings
+from synthaug.config.plugins import PluginModelSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 Condition = Literal[
@@ -341,6 +342,7 @@ ModelSettings = Annotated[
     | MotionNetworkSettings
     | MotionDiffusionSettings
     | CineDiffusionSettings
-    | MaskedAutoencoderSettings,
+    | MaskedAutoencoderSettings
+    | PluginModelSettings,
     Field(discriminator="kind"),
 ]

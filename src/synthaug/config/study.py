@@ -144,7 +144,7 @@ def _check_roles(where: str, settings: Any, models: Mapping[str, Any]) -> None:
     """Refuse a model of a kind that cannot do what its role asks."""
     for role, name in settings.needs.items():
         kinds = getattr(settings, "role_kinds", {}).get(role)
-        if kinds and models[name].kind not in kinds:
+        if kinds and models[name].kind not in (*kinds, "plugin"):
             raise ValueError(
                 f"{where}.{role}: {name!r} is of kind {models[name].kind}; this role takes {' or '.join(kinds)}"
             )

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthaug.artifacts import read_json, sha256_file, write_json
 from synthaug.errors import SynthaugError
+from synthaug.plugins import code_hashes, load_class
 
 if TYPE_CHECKING:
     from synthaug.config.generators import GeneratorSettings
@@ -58,25 +58,61 @@ def build_generator(
     """
     import torch
 
+    from synthaug.generators.base import Generator
+    from synthaug.models.weights import read_header
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator = load_class(reference_of(settings), Generator).build(settings, models, device)  # type: ignore[type-abstract]
+    generator.settings = settings
+    weights = {role: sha256_file(path) for role, path in models.items()}
+    generator.hashes = weights | code_hashes(_modules_of(settings, models))
+    generator.seen = sorted({*generator.seen}.union(*(read_header(path).seen for path in models.values())))
+    return generator
+
+
+def reference_of(settings: GeneratorSettings) -> str:
+    """``module:Class`` of a generator: by its kind, or as the settings of a plugin name it.
+
+    Raises
+    ------
+    SynthaugError
+        The generator cannot be sampled.
+    """
+    if settings.kind == "plugin":
+        return settings.class_name
     if settings.kind not in KINDS:
         raise SynthaugError(
             f"a generator of kind {settings.kind!r} cannot be sampled; its folder is used as it is"
         )
-    module, _, name = KINDS[settings.kind].partition(":")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    generator: Generator = getattr(importlib.import_module(module), name).build(settings, models, device)
-    return generator
+    return KINDS[settings.kind]
+
+
+def _modules_of(settings: GeneratorSettings, models: Mapping[str, Path]) -> list[str]:
+    """Modules of a generator's class and of the classes of its models, and of those they need."""
+    from synthaug.models import reference_of as model_reference_of
+    from synthaug.models import settings_of as model_settings_of
+    from synthaug.models.weights import read_header
+
+    references, waiting = [reference_of(settings)], list(models.values())
+    while waiting:
+        path = waiting.pop()
+        header = read_header(path)
+        references.append(model_reference_of(model_settings_of(header.settings)))
+        waiting += [path.parent / need["path"] for need in header.needs.values()]
+    return [reference.partition(":")[0] for reference in references]
 
 
 def describe(path: str | Path, settings: GeneratorSettings, models: Mapping[str, Path]) -> None:
-    """Write ``generator.json``: settings, and where each model lies with its SHA-256.
+    """Write ``generator.json``: settings, where each model lies with its SHA-256, and whose code it was.
 
-    Paths are relative to the file, so that a results folder can be moved whole.
+    Code from outside the package is named by the SHA-256 of each of its files. Paths are relative to
+    the file, so that a results folder can be moved whole.
     """
     path = Path(path)
     content = {
         "settings": settings.model_dump(mode="json"),
+        "code": code_hashes(_modules_of(settings, models)),
         "models": {
             role: {"path": os.path.relpath(weights, path.parent), "sha256": sha256_file(weights)}
             for role, weights in models.items()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from synthaug.config.base import Settings
 from synthaug.models.base import Grid
 from synthaug.synthesis.requests import CONDITION_COLUMNS
 
@@ -21,19 +22,29 @@ class Generator(ABC):
     ----------
     grid : Grid
         Of the cines it makes; they have `grid.z` slices or fewer.
+    settings : GeneratorSettings
+        Its section of the study; set by `build_generator`, like the next two.
     hashes : mapping of str to str
-        SHA-256 of each model's weight file, by role.
-    seen : list of str
-        Ids of the real subjects its models were trained on.
+        SHA-256 of each model's weight file, by role, and of each file of code from outside the package.
+    seen : sequence of str
+        Ids of the real subjects its models were trained on. `build` may give those that weights of
+        another origin saw.
     conditions : sequence of str
         What of a request its models heed (names of `synthaug.config.models.Condition`); the rest is not
         held against it. Everything that can be asked, unless a kind says otherwise.
+    Options : type
+        What the `options` of a class from outside the package may say; by itself, nothing.
+    roles : tuple of str or None
+        Roles of the models that a class from outside needs; None where any will do.
     """
 
+    Options: ClassVar[type[Settings]] = Settings
+    roles: ClassVar[tuple[str, ...] | None] = None
     conditions: Sequence[str] = CONDITION_COLUMNS
     grid: Grid
+    settings: Any
     hashes: Mapping[str, str]
-    seen: list[str]
+    seen: Sequence[str] = ()
 
     @classmethod
     @abstractmethod

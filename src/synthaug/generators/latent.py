@@ -37,8 +37,6 @@ class LatentGenerator(Generator):
     def __init__(self, autoencoder: LatentCoder, models: Mapping[str, TrainableModel]) -> None:
         self.autoencoder = autoencoder
         self.grid = autoencoder.grid
-        self.hashes = {role: model.identity for role, model in models.items()}
-        self.seen = sorted({subject for model in models.values() for subject in model.seen})
         # Whatever its models are conditioned on, the generator makes the slices and paces the beat.
         heeded = {"n_slices", "es_phase"}
         for model in models.values():

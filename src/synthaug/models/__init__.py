@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +23,17 @@ KINDS = {
 }
 
 
-def module_of(kind: str) -> str:
-    """Dotted name of the module that defines a kind of model."""
-    return KINDS[kind].partition(":")[0]
+def reference_of(settings: ModelSettings) -> str:
+    """``module:Class`` of a model: by its kind, or as the settings of a plugin name it."""
+    return settings.class_name if settings.kind == "plugin" else KINDS[settings.kind]
 
 
-def class_of(kind: str) -> type[TrainableModel]:
-    """Class of a kind of model."""
-    module, _, name = KINDS[kind].partition(":")
-    model_class: type[TrainableModel] = getattr(importlib.import_module(module), name)
-    return model_class
+def class_of(settings: ModelSettings) -> type[TrainableModel]:
+    """Class of a model."""
+    from synthaug.models.base import TrainableModel
+    from synthaug.plugins import load_class
+
+    return load_class(reference_of(settings), TrainableModel)  # type: ignore[type-abstract]
 
 
 def settings_of(content: Mapping[str, Any]) -> ModelSettings:

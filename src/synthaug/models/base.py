@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from synthaug.config.base import Settings
 from synthaug.config.training import TrainableSettings
 from synthaug.store import TensorStore
 
@@ -74,8 +75,14 @@ class TrainableModel(nn.Module, ABC):
         SHA-256 of the weight file it was loaded from; empty while it is trained.
     seen : list of str
         Ids of the subjects it, and what it needs, was trained on; empty while it is trained.
+    Options : type
+        What the `options` of a class from outside the package may say; by itself, nothing.
+    roles : tuple of str or None
+        Roles of the models that a class from outside needs; None where any will do.
     """
 
+    Options: ClassVar[type[Settings]] = Settings
+    roles: ClassVar[tuple[str, ...] | None] = None
     identity: str = ""
     seen: Sequence[str] = ()
 

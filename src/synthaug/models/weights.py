@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from synthaug.artifacts import atomic_file, sha256_file
 from synthaug.errors import SynthaugError
-from synthaug.models import class_of, settings_of
+from synthaug.models import class_of, reference_of, settings_of
 from synthaug.models.base import Grid, TrainableModel, place
+from synthaug.plugins import code_hashes
 
 _KEY = "synthaug"  # one header entry: safetensors writes several in no fixed order
 
@@ -43,6 +44,8 @@ class Header:
         For each role, `path` relative to the file and `sha256` of the needed weight file.
     content_sha256 : str
         Digest of the tensors.
+    code : dict of str to str
+        SHA-256 of each file of a class from outside the package, as it was trained; else empty.
     """
 
     settings: dict[str, Any]
@@ -52,6 +55,7 @@ class Header:
     seed: int
     needs: dict[str, dict[str, str]]
     content_sha256: str
+    code: dict[str, str] = field(default_factory=dict)
 
 
 def save_model(
@@ -92,6 +96,7 @@ def save_model(
             for role, need in needs.items()
         },
         "content_sha256": _digest(tensors),
+        "code": code_hashes([type(model).__module__]),
     }
     with atomic_file(path) as temporary:
         save_file(tensors, temporary, metadata={_KEY: json.dumps(header)})
@@ -125,7 +130,8 @@ def load_model(
     Raises
     ------
     SynthaugError
-        The file is missing, damaged, not one of ours, or needs another model than the one given.
+        The file is missing, damaged, not one of ours, needs another model than the one given, or does
+        not fit the code as it is now.
     """
     path = Path(path)
     header, tensors = _open(path, with_tensors=True)
@@ -147,8 +153,14 @@ def load_model(
             raise SynthaugError(f"{path}: was trained with another {role} than the one given; give the same")
         loaded[role] = given
     settings = settings_of(header.settings)
-    model = class_of(settings.kind)(settings, Grid.from_dict(header.grid), loaded, header.facts)
-    model.load_state_dict(tensors)
+    model = class_of(settings)(settings, Grid.from_dict(header.grid), loaded, header.facts)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        code = reference_of(settings)
+        raise SynthaugError(
+            f"{path}: the weights do not fit {code} as it is now; train again, or go back to its code"
+        ) from error
     model.identity, model.seen = identity, header.seen
     return freeze(model, device)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug.artifacts import read_json, read_tsv, sha256_file
 from synthaug.cohort import TEXT_COLUMNS
 from synthaug.imports import PACKAGE
+from synthaug.plugins import code_hashes
 
 DATA_COLUMNS = ("kind", "name", "subject", "file", "sha256")
 CODE_COLUMNS = ("file", "sha256")
@@ -84,13 +85,15 @@ def _cohort_files(folder: Path) -> Iterator[tuple[str, str, str]]:
                 yield subject, path.name, hashes.get(kind) or sha256_file(path)
 
 
-def code_manifest(repository: Path) -> pd.DataFrame:
+def code_manifest(repository: Path, plugins: Sequence[str] = ()) -> pd.DataFrame:
     """Files of the workflow and of this package with their SHA-256.
 
     Parameters
     ----------
     repository : Path
         Folder of the ``Snakefile`` and of ``workflow/``.
+    plugins : sequence of str
+        Modules of the models and generators from outside the package.
 
     Returns
     -------
@@ -107,6 +110,7 @@ def code_manifest(repository: Path) -> pd.DataFrame:
             if not any(part.startswith((".", "__pycache__")) for part in name.parts)
         }
     rows = [(name, sha256_file(path)) for name, path in sorted(files.items())]
+    rows += code_hashes(plugins).items()
     return pd.DataFrame(rows, columns=list(CODE_COLUMNS))
 
 

@@ -14,6 +14,7 @@ from synthaug.checkpoints import load_checkpoint, remove_checkpoints, save_check
 from synthaug.models import class_of
 from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.models.weights import load_model, save_model
+from synthaug.plugins import code_hashes
 from synthaug.store import TensorStore
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
 from synthaug.training.interruption import INTERRUPTED, interruptible
@@ -68,7 +69,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
 def _make_model(
     task: Task, data: TensorStore, needed: dict[str, TrainableModel], device: torch.device
 ) -> TrainableModel:
-    model_class = class_of(task.settings.kind)
+    model_class = class_of(task.settings)
     torch.manual_seed(task.seed)
     model = model_class(task.settings, Grid.of(data), needed, model_class.facts(task.settings, data))
     place(model, device)
@@ -85,6 +86,7 @@ def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) 
             "subjects": list(data.table.index),
             "needs": {role: model.identity for role, model in needed.items()},
             "seed": task.seed,
+            "code": code_hashes([class_of(task.settings).__module__]),
         }
     )
 
