@@ -15,7 +15,12 @@ from synthaug.cost import count_jobs
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
-PHANTOM_STUDIES = ["config/config.yaml", "config/studies/tiny.yaml", "config/studies/ablations.yaml"]
+PHANTOM_STUDIES = [
+    "config/config.yaml",
+    "config/studies/tiny.yaml",
+    "config/studies/ablations.yaml",
+    "config/studies/generators.yaml",
+]
 VALIDITY_STUDIES = sorted(path.stem for path in (CONFIG / "studies" / "validity").glob("*.yaml"))
 
 
