@@ -203,7 +203,7 @@ def extractor_code(wildcards, script="extract_features"):
 
 #: Features of damaged real cines, which generators are held against, in the order of `synthaug.features.probes.CONTROLS`.
 damaged_controls = [
-    result("features/{extractor}/fold-{fold}/" + name + ".npz") for name in ("frames-shuffled", "blurred")
+    result(f"features/{{extractor}}/fold-{{fold}}/{name}.npz") for name in ("frames-shuffled", "blurred")
 ]
 
 
