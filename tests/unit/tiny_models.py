@@ -101,6 +101,7 @@ def requests(count: int) -> pd.DataFrame:
             "vendor": pd.array(["A", None, "A"] * count, dtype="string")[:count],
             "lv_edv_ml": ([150.0, None, 170.0] * count)[:count],
             "lv_esv_ml": ([60.0, None, None] * count)[:count],
+            "myo_mass_g": [float("nan")] * count,
             "n_slices": ([6, 5, 4] * count)[:count],
             "es_phase": ([0.4, None, 0.5] * count)[:count],
             "seed": range(100, 100 + count),

@@ -137,7 +137,7 @@ def _table_row(
         es_frame = int(np.argmin(volume_curve_ml(labels, "LV", spacing_mm)))
         found = {"es_frame": es_frame, "labelled_frames": ",".join(map(str, range(len(labels))))}
         found |= measure_function(labels, spacing_mm, 0, es_frame)
-    condition = {column: request[column] for column in CONDITION_COLUMNS if pd.notna(request.get(column))}
+    condition = {column: request[column] for column in CONDITION_COLUMNS if pd.notna(request[column])}
     return {
         "subject": request["subject"],
         "dataset": name,
