@@ -1,21 +1,15 @@
-"""Models and generators from outside the package: their classes found and checked, their code hashed."""
+"""Models and generators from outside the package: their classes found, their code hashed."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import ValidationError
+from typing import TypeVar
 
 from synthaug.artifacts import sha256_file
 from synthaug.errors import SynthaugError
 from synthaug.imports import PACKAGE, home_of, imported_files
-
-if TYPE_CHECKING:
-    from synthaug.config.plugins import PluginSettings
-    from synthaug.config.study import StudySettings
 
 Base = TypeVar("Base")
 
@@ -58,50 +52,6 @@ def load_class(reference: str, base: type[Base]) -> type[Base]:
     if missing:
         raise SynthaugError(f"class: {reference} lacks {missing}; {wanted} says what each does")
     return found
-
-
-def check_plugins(study: StudySettings) -> None:
-    """Import every class that a study brings along, and hold its options and roles against it.
-
-    Raises
-    ------
-    SynthaugError
-        One line a finding: the key, what is wrong, and the remedy.
-    """
-    findings = []
-    for section, entries in (("models", study.models), ("generators", study.generators)):
-        for name, settings in entries.items():
-            if settings.kind == "plugin":
-                findings += [
-                    f"config: {section}.{name}.{finding}" for finding in _findings(settings, section)
-                ]
-    if findings:
-        raise SynthaugError("\n".join(findings))
-
-
-def _findings(settings: Any, section: str) -> Iterator[str]:
-    """What is wrong with one entry; the base classes are imported here because they import torch."""
-    from synthaug.generators.base import Generator
-    from synthaug.models.base import TrainableModel
-
-    try:
-        found: Any = load_class(settings.class_name, Generator if section == "generators" else TrainableModel)
-    except SynthaugError as error:
-        yield str(error)
-        return
-    yield from _wrong_options(found, settings)
-    if found.roles is not None and set(found.roles) != set(settings.needs):
-        key = "models" if section == "generators" else "needs"
-        yield f"{key}: {found.__name__} has the roles {', '.join(found.roles) or 'none'}; name a model for each"
-
-
-def _wrong_options(found: Any, settings: PluginSettings) -> Iterator[str]:
-    try:
-        found.Options.model_validate(settings.options)
-    except ValidationError as error:
-        for finding in error.errors():
-            where = ".".join(("options", *map(str, finding["loc"])))
-            yield f"{where}: {finding['msg'].removeprefix('Value error, ')}"
 
 
 def code_hashes(modules: Collection[str]) -> dict[str, str]:

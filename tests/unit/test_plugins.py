@@ -24,7 +24,8 @@ from synthaug.imports import imported_files
 from synthaug.models import load_model
 from synthaug.models import settings_of as model_settings_of
 from synthaug.models.weights import read_header
-from synthaug.plugins import check_plugins, code_hashes
+from synthaug.plugin_checks import check_plugins
+from synthaug.plugins import code_hashes
 from synthaug.store import TensorStore
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.training import train_model

@@ -16,7 +16,7 @@ from synthaug.errors import SynthaugError
 from synthaug.generators import reference_of as generator_class
 from synthaug.imports import PACKAGE, imported_files
 from synthaug.models import reference_of as model_class
-from synthaug.plugins import check_plugins
+from synthaug.plugin_checks import check_plugins
 
 try:
     study = load_study(config)

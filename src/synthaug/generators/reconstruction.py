@@ -81,11 +81,11 @@ class Reconstruction:
                 "(t, z, y, x); harmonise all cohorts with the same settings"
             )
         there = slice(first_slice(z, grid.z), first_slice(z, grid.z) + z)
-        padded = torch.zeros(1, t, grid.z, y, x, device=self.coder.device)
+        padded = torch.zeros(1, t, grid.z, y, x)
         padded[0, :, there] = torch.from_numpy(cine).to(padded)
-        slices = torch.zeros(1, 1, grid.z, 1, 1, device=self.coder.device)
+        slices = torch.zeros(1, 1, grid.z, 1, 1)
         slices[:, :, there] = 1
-        images, labels = self.coder.decode_cine(self.coder.encode_cine(padded, slices)[0], slices)
+        images, labels = self.coder.reconstruct(padded, slices)
         if labels is None:
             raise SynthaugError(
                 f"{self.name}: decodes no masks; lend through an autoencoder with masks: true"

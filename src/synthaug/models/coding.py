@@ -53,6 +53,15 @@ class LatentCoder(TrainableModel):
             Canonical labels of every frame; None where it was trained without masks.
         """
 
+    def reconstruct(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images and labels of cines as they come back through the means of their latents.
+
+        Arguments as those of `encode_cine`, wherever they lie; results as those of `decode_cine`, on the model's
+        device.
+        """
+        cines, slices = cines.to(self.device), slices.to(self.device)
+        return self.decode_cine(self.encode_cine(cines, slices)[0], slices)
+
     def assess(self, store: TensorStore) -> dict[str, float]:
         """Reconstruction ceiling: what no generator on these latents can exceed."""
-        return measure_reconstruction(self, store)
+        return measure_reconstruction(self.reconstruct, store)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from synthaug.cohort import STRUCTURES, UNLABELLED
 from synthaug.store import TensorStore
 
-if TYPE_CHECKING:
-    from synthaug.models.coding import LatentCoder
+#: Answers images and labels for cines (b, t, z, y, x) and their slices (b, 1, z, 1, 1).
+Reconstruct = Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
 
 
 @torch.no_grad()
-def measure_reconstruction(coder: LatentCoder, store: TensorStore) -> dict[str, float]:
+def measure_reconstruction(reconstruct: Reconstruct, store: TensorStore) -> dict[str, float]:
     """Fidelity of reconstructed images and masks, at ED and in the labelled frames.
 
     Parameters
     ----------
-    coder : LatentCoder
-        Trained autoencoder.
+    reconstruct : callable
+        `LatentCoder.reconstruct` of a trained autoencoder.
     store : TensorStore
         Subjects it is measured on.
 
@@ -41,10 +42,9 @@ def measure_reconstruction(coder: LatentCoder, store: TensorStore) -> dict[str, 
         labelled = labelled_frames(store, index)
         chosen = sorted({0, *labelled})
         there = store.slice_mask[index]
-        cine = torch.from_numpy(store.images[index].astype(np.float32))[None].to(coder.device)
-        slices = torch.from_numpy(there).to(cine)[None, None, :, None, None]
-        images, labels = coder.decode_cine(coder.encode_cine(cine, slices)[0], slices)
-        real = cine[0, chosen][:, there].flatten(0, 1).cpu().numpy()
+        cine = torch.from_numpy(store.images[index].astype(np.float32))[None]
+        images, labels = reconstruct(cine, torch.from_numpy(there).float()[None, None, :, None, None])
+        real = cine[0, chosen][:, there].flatten(0, 1).numpy()
         made = images[0, chosen][:, there].flatten(0, 1).cpu().numpy()
         psnr.append(-10 * float(np.log10(np.mean((made - real) ** 2))))
         pairs = [

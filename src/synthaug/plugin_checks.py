@@ -1,0 +1,59 @@
+"""Whether the classes that a study brings along are there, and take what it gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from synthaug.errors import SynthaugError
+from synthaug.plugins import load_class
+
+if TYPE_CHECKING:
+    from synthaug.config.plugins import PluginSettings
+    from synthaug.config.study import StudySettings
+
+
+def check_plugins(study: StudySettings) -> None:
+    """Import every class that a study brings along, and hold its options and roles against it.
+
+    Raises
+    ------
+    SynthaugError
+        One line a finding: the key, what is wrong, and the remedy.
+    """
+    findings = []
+    for section, entries in (("models", study.models), ("generators", study.generators)):
+        for name, settings in entries.items():
+            if settings.kind == "plugin":
+                findings += [
+                    f"config: {section}.{name}.{finding}" for finding in _findings(settings, section)
+                ]
+    if findings:
+        raise SynthaugError("\n".join(findings))
+
+
+def _findings(settings: Any, section: str) -> Iterator[str]:
+    """What is wrong with one entry; the base classes are imported here because they import torch."""
+    from synthaug.generators.base import Generator
+    from synthaug.models.base import TrainableModel
+
+    try:
+        found: Any = load_class(settings.class_name, Generator if section == "generators" else TrainableModel)
+    except SynthaugError as error:
+        yield str(error)
+        return
+    yield from _wrong_options(found, settings)
+    if found.roles is not None and set(found.roles) != set(settings.needs):
+        key = "models" if section == "generators" else "needs"
+        yield f"{key}: {found.__name__} has the roles {', '.join(found.roles) or 'none'}; name a model for each"
+
+
+def _wrong_options(found: Any, settings: PluginSettings) -> Iterator[str]:
+    try:
+        found.Options.model_validate(settings.options)
+    except ValidationError as error:
+        for finding in error.errors():
+            where = ".".join(("options", *map(str, finding["loc"])))
+            yield f"{where}: {finding['msg'].removeprefix('Value error, ')}"
