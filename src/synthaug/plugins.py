@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from synthaug.artifacts import sha256_file
 from synthaug.errors import SynthaugError
 from synthaug.imports import PACKAGE, home_of, imported_files
 
-Base = TypeVar("Base")
 
-
-def load_class(reference: str, base: type[Base]) -> type[Base]:
+def load_class(reference: str, base: type) -> Any:
     """Import a class by name, from where Python looks or, last, from the working directory.
 
     Parameters

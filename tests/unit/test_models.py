@@ -17,13 +17,12 @@ from synthaug.cohort import UNLABELLED
 from synthaug.config.models import GeometrySettings
 from synthaug.errors import SynthaugError
 from synthaug.models import load_model, settings_of
-from synthaug.models.anatomy_diffusion import channel_statistics
 from synthaug.models.autoencoder import Autoencoder, mask_loss, masked_mean
 from synthaug.models.base import Grid
 from synthaug.models.conditions import Conditions, raw_values, vocabulary
 from synthaug.models.geometry import Geometry
 from synthaug.models.latent_diffusion import LatentDiffusion
-from synthaug.models.latents import encode_cines
+from synthaug.models.latents import channel_statistics, encode_cines
 from synthaug.models.reconstruction import labelled_frames
 from synthaug.models.weights import read_header
 from synthaug.store import TensorStore

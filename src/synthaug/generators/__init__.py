@@ -63,7 +63,7 @@ def build_generator(
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    generator = load_class(reference_of(settings), Generator).build(settings, models, device)  # type: ignore[type-abstract]
+    generator: Generator = load_class(reference_of(settings), Generator).build(settings, models, device)
     generator.settings = settings
     weights = {role: sha256_file(path) for role, path in models.items()}
     generator.hashes = weights | code_hashes(_modules_of(settings, models))

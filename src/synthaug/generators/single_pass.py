@@ -22,7 +22,8 @@ class SinglePass(LatentGenerator):
 
     References
     ----------
-    Single-pass 4D latent diffusion of cine MRI with a 2D+t vector-quantised autoencoder (abstract, 2025).
+    An abstract on 4D cine MRI in a single pass: a 2D+t vector-quantised autoencoder, six slices stacked on
+    the channels of one diffusion model. docs/generators.md says where this departs from it.
     """
 
     def __init__(

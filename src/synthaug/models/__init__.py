@@ -33,7 +33,8 @@ def class_of(settings: ModelSettings) -> type[TrainableModel]:
     from synthaug.models.base import TrainableModel
     from synthaug.plugins import load_class
 
-    return load_class(reference_of(settings), TrainableModel)  # type: ignore[type-abstract]
+    found: type[TrainableModel] = load_class(reference_of(settings), TrainableModel)
+    return found
 
 
 def settings_of(content: Mapping[str, Any]) -> ModelSettings:

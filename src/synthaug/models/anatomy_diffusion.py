@@ -13,10 +13,8 @@ from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import AnatomyDiffusionSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.conditions import raw_values
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
-from synthaug.models.latents import encode_cines
-from synthaug.models.phases import cardiac_phase
+from synthaug.models.latents import channel_statistics
 from synthaug.networks.conditions import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
 from synthaug.store import TensorStore
@@ -54,13 +52,8 @@ class AnatomyDiffusion(LatentDiffusion):
 
     def prepare(self, store: TensorStore) -> None:
         """Encode the ED frames, or all; take statistics of the latents and of the conditions."""
-        self.take_conditions(store)
-        self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
         frames = range(self.grid.frames if self.phase is not None else 1)
-        self.phases = cardiac_phase(torch.from_numpy(raw_values(store.table, "es_phase")), self.grid.frames)
-        self.cache = encode_cines(
-            self.autoencoder, store, frames, self.settings.copies, self.settings.augmentation
-        )
+        self.take_fold(store, frames)
         latents = rearrange(self.cache.mean[0].float(), "n t c z y x -> (n t) c z y x")
         slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=len(frames))
         mean, deviation = channel_statistics(latents, slices)
@@ -137,13 +130,3 @@ class AnatomyDiffusion(LatentDiffusion):
             return self.network(torch.cat([noisy * slices, everywhere], dim=1), slices, embedding)
 
         return predict
-
-
-def channel_statistics(latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation (c, 1, 1, 1) of latents (n, c, z, y, x) over existing slices."""
-    weights = slices.expand(-1, -1, -1, *latents.shape[-2:])
-    count = weights.sum()
-    mean = (latents * weights).sum(dim=(0, 2, 3, 4)) / count
-    centred = (latents - mean[:, None, None, None]) * weights
-    deviation = (centred.square().sum(dim=(0, 2, 3, 4)) / count).sqrt()
-    return mean[:, None, None, None], deviation.clamp(min=1e-6)[:, None, None, None]

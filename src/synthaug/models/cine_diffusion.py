@@ -13,12 +13,9 @@ from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import CineDiffusionSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.errors import SynthaugError
-from synthaug.models.anatomy_diffusion import channel_statistics
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.conditions import raw_values
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
-from synthaug.models.latents import encode_cines
-from synthaug.models.phases import cardiac_phase
+from synthaug.models.latents import channel_statistics
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
 from synthaug.store import TensorStore
@@ -29,9 +26,9 @@ class CineDiffusion(LatentDiffusion):
 
     References
     ----------
-    Single-pass 4D latent diffusion of cine MRI: slices stacked on the channels, time and plane convolved;
-    with a transformer over all patches as the other network. Here slices may be missing, every frame knows
-    its cardiac phase, time is cyclic, and masks are decoded with the images.
+    An abstract on 4D cine MRI in a single pass: slices stacked on the channels, time and plane convolved. Here
+    slices may be missing, every frame knows its cardiac phase, time is cyclic, masks are decoded with the
+    images, and a transformer over all patches (Peebles and Xie, ICCV 2023) is the other network.
     """
 
     mean: Tensor
@@ -53,17 +50,7 @@ class CineDiffusion(LatentDiffusion):
 
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames; take statistics of the latents and of the conditions."""
-        self.take_conditions(store)
-        self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
-        es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
-        self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
-        self.cache = encode_cines(
-            self.autoencoder,
-            store,
-            range(self.grid.frames),
-            self.settings.copies,
-            self.settings.augmentation,
-        )
+        self.take_fold(store, range(self.grid.frames))
         latents = self.cache.mean[0].float()
         slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=latents.shape[1])
         mean, deviation = channel_statistics(latents.flatten(0, 1), slices)

@@ -18,8 +18,9 @@ from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.coding import LatentCoder
-from synthaug.models.conditions import VOLUMES, Conditions, vocabulary
-from synthaug.models.latents import LatentCache
+from synthaug.models.conditions import VOLUMES, Conditions, raw_values, vocabulary
+from synthaug.models.latents import LatentCache, encode_cines
+from synthaug.models.phases import cardiac_phase
 from synthaug.networks.conditions import TimeEmbedding
 from synthaug.store import TensorStore
 
@@ -55,14 +56,20 @@ class LatentDiffusion(TrainableModel):
         return {"vocabulary": vocabulary(store.table, settings.conditions)}
 
     def values_of(self, indices: list[int], scale: Tensor) -> dict[str, Tensor]:
-        """Raw conditions of training subjects, volumes as enlarged by `scale` (b,) in the plane."""
+        """Raw conditions of training subjects, volumes and mass as enlarged by `scale` (b,) in the plane."""
         values = {name: column[indices] for name, column in self.training_values.items()}
         return {name: value * scale**2 if name in VOLUMES else value for name, value in values.items()}
 
-    def take_conditions(self, store: TensorStore) -> None:
-        """Keep the training fold's conditions, and their statistics in buffers."""
+    def take_fold(self, store: TensorStore, frames: Sequence[int]) -> None:
+        """Keep the training fold: conditions and their statistics, slices, phases, encoded copies of `frames`."""
         self.conditions.fit(store.table)
         self.training_values = self.conditions.read(store.table)
+        self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
+        es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
+        self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
+        self.cache = encode_cines(
+            self.autoencoder, store, frames, self.settings.copies, self.settings.augmentation
+        )
 
     def draw_kept(self, count: int, generator: torch.Generator) -> Tensor:
         """Which conditions a training item keeps, (count, names)."""

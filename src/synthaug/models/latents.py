@@ -88,3 +88,13 @@ def encode_cines(
 def slice_weights(slice_mask: np.ndarray) -> Tensor:
     """A slice mask (z,) as weights (1, 1, z, 1, 1)."""
     return torch.from_numpy(slice_mask).float()[None, None, :, None, None]
+
+
+def channel_statistics(latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (c, 1, 1, 1) of latents (n, c, z, y, x) over existing slices."""
+    weights = slices.expand(-1, -1, -1, *latents.shape[-2:])
+    count = weights.sum()
+    mean = (latents * weights).sum(dim=(0, 2, 3, 4)) / count
+    centred = (latents - mean[:, None, None, None]) * weights
+    deviation = (centred.square().sum(dim=(0, 2, 3, 4)) / count).sqrt()
+    return mean[:, None, None, None], deviation.clamp(min=1e-6)[:, None, None, None]

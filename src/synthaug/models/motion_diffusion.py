@@ -12,13 +12,10 @@ from torch import Tensor
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import MotionDiffusionSettings
 from synthaug.diffusion.noise import Noise
-from synthaug.models.anatomy_diffusion import channel_statistics
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.conditions import raw_values
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
-from synthaug.models.latents import encode_cines
+from synthaug.models.latents import channel_statistics
 from synthaug.models.motion_network import MotionNetwork
-from synthaug.models.phases import cardiac_phase
 from synthaug.networks.conditions import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
 from synthaug.store import TensorStore
@@ -64,16 +61,7 @@ class MotionDiffusion(LatentDiffusion):
 
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames; take statistics of ED latents, of what is drawn, and of conditions."""
-        self.take_conditions(store)
-        self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
-        self.phases = cardiac_phase(torch.from_numpy(raw_values(store.table, "es_phase")), self.grid.frames)
-        self.cache = encode_cines(
-            self.autoencoder,
-            store,
-            range(self.grid.frames),
-            self.settings.copies,
-            self.settings.augmentation,
-        )
+        self.take_fold(store, range(self.grid.frames))
         if "motion_network" in self.needs:
             network = cast(MotionNetwork, self.needs["motion_network"])
             self.cache = network.replace_motion(self.cache, self.slices)

@@ -58,20 +58,21 @@ class VQAutoencoder(LatentCoder):
         self.frames_per_latent = factor
         self.latent_shape = (settings.latent_channels, grid.z, grid.y // factor, grid.x // factor)
         levels = len(settings.channels)
-        network = VQVAE(
-            spatial_dims=3,
-            in_channels=1,
-            out_channels=1 + CLASSES,
-            channels=settings.channels,
-            num_res_layers=settings.blocks,
-            num_res_channels=settings.channels,
-            downsample_parameters=((2, 4, 1, 1),) * levels,
-            upsample_parameters=((2, 4, 1, 1, 0),) * levels,
-            num_embeddings=settings.codes,
-            embedding_dim=settings.latent_channels,
-            decay=settings.codebook_decay,
+        self.network = make_cyclic(
+            VQVAE(
+                spatial_dims=3,
+                in_channels=1,
+                out_channels=1 + CLASSES,
+                channels=settings.channels,
+                num_res_layers=settings.blocks,
+                num_res_channels=settings.channels,
+                downsample_parameters=((2, 4, 1, 1),) * levels,
+                upsample_parameters=((2, 4, 1, 1, 0),) * levels,
+                num_embeddings=settings.codes,
+                embedding_dim=settings.latent_channels,
+                decay=settings.codebook_decay,
+            )
         )
-        self.network: VQVAE = make_cyclic(network)  # type: ignore[assignment]
         self.adversary = Adversary(settings.channels[0]) if settings.adversarial_weight else None
 
     def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:

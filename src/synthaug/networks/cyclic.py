@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def make_cyclic(network: nn.Module) -> nn.Module:
+
+def make_cyclic(network: Network) -> Network:
     """Let every 3D convolution of a network wrap around its first spatial axis, the time.
 
     Parameters
