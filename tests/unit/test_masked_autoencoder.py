@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,26 @@ def test_batches_and_losses_follow_from_the_generator_alone() -> None:
         return made.loss(made.batch([0, 1, 2, 3], generator), generator, 0)[0].item()
 
     assert loss(1) == loss(1) != loss(2)
+
+
+def test_the_order_of_frames_is_asked_for_with_its_weight():
+    """Of clips along time only: slices out of order are noticed without being asked for."""
+    made, seen = model(beating(4, [3, 4, 5, 4])), {}
+    for seed in range(30):
+        generator = torch.Generator().manual_seed(seed)
+        total, parts = made.loss(made.batch([0, 1, 2, 3], generator), generator, 0)
+        seen[frozenset(parts)] = parts, total.item()
+    assert set(seen) == {frozenset({"image"}), frozenset({"spatial"}), frozenset({"temporal", "order"})}
+    parts, total = seen[frozenset({"temporal", "order"})]
+    assert total == pytest.approx(parts["temporal"] + 0.3 * parts["order"])
+
+
+def test_an_untrained_reading_of_the_order_is_a_coin_toss():
+    net = network()
+    torch.nn.init.zeros_(net.in_order.weight)
+    torch.nn.init.zeros_(net.in_order.bias)
+    telling = net.telling(torch.rand(3, 5, 24), torch.rand(3, 5, 24))
+    assert telling.item() == pytest.approx(math.log(2))
 
 
 def test_training_learns_and_the_extractor_loads_it(tmp_path: Path) -> None:

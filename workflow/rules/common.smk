@@ -132,6 +132,25 @@ def model_ceilings(wildcards):
     ]
 
 
+def ceiling_extractor(wildcards):
+    """What the distances of reconstructions are measured with: the first extractor, and its features of real cines."""
+    if not extractors:
+        return {}
+    return {
+        "extractor": extractor_weights(extractors[0], wildcards.fold),
+        "real": one(
+            "features/{extractor}/fold-{fold}/real.npz", extractor=extractors[0], fold=wildcards.fold
+        ),
+        "cohorts": settled("cohorts/{dataset}", dataset=split_datasets),
+        "split": one("splits/fold-{fold}.tsv", fold=wildcards.fold),
+    }
+
+
+def ceiling_code(wildcards):
+    extracting = [] if not extractors else extractor_modules(extractors[0])
+    return code("check_reconstruction", *model_modules(wildcards.model), *extracting)
+
+
 def model_modules(name):
     """Modules that the registry imports by name for a model and the models it needs."""
     settings = study.models[name]
@@ -187,18 +206,26 @@ def plugin_modules():
 
 
 def extractor_model(wildcards):
+    """Weights of a rule's extractor."""
+    return extractor_weights(wildcards.extractor, wildcards.fold)
+
+
+def extractor_weights(name, fold):
     """Weights of an extractor: trained by the study, or supplied, so that they count when they arrive."""
-    extractor = study.evaluation.extractors[wildcards.extractor]
+    extractor = study.evaluation.extractors[name]
     if extractor.kind != "study":
         return extractor.weights if extractor.weights and Path(extractor.weights).is_file() else []
-    return one(
-        "models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=wildcards.fold, s=draws[0]
-    )
+    return one("models/{m}/fold-{f}/seed-{s}/model.safetensors", m=extractor.model, f=fold, s=draws[0])
 
 
 def extractor_code(wildcards, script="extract_features"):
-    extractor = study.evaluation.extractors[wildcards.extractor]
-    return code(script, *(model_modules(extractor.model) if extractor.kind == "study" else []))
+    return code(script, *extractor_modules(wildcards.extractor))
+
+
+def extractor_modules(name):
+    """Modules that the registry imports by name for an extractor."""
+    extractor = study.evaluation.extractors[name]
+    return model_modules(extractor.model) if extractor.kind == "study" else []
 
 
 #: Features of damaged real cines, which generators are held against, in the order of `synthaug.features.probes.CONTROLS`.
@@ -224,6 +251,12 @@ def trained_models():
     runs = [(model, fold, draw) for model in generating for fold in folds for draw in draws]
     runs += [(model, fold, draws[0]) for model in extracting for fold in folds if model not in generating]
     return runs
+
+
+def checked_autoencoders():
+    """Autoencoders whose reconstructions are looked at: those that a trained model builds on."""
+    needed = {need for model, _, _ in trained_models() for need in study.models[model].needs.values()}
+    return {name for name in needed if study.models[name].kind in CODER_KINDS}
 
 
 def checkpoints(kind, settings, wildcards):
@@ -349,6 +382,11 @@ def generator_rows():
                 fold=folds,
                 draw=draws,
             )
+    files += [
+        one("rows/reconstructions/{model}_fold-{fold}_seed-{seed}.tsv", model=model, fold=fold, seed=seed)
+        for model, fold, seed in trained_models()
+        if model in checked_autoencoders()
+    ]
     return files + of_grids("rows/controllability-grid/{generator}_fold-{fold}_draw-{draw}.tsv")
 
 

@@ -35,16 +35,28 @@ rule train_model:
 
 rule check_reconstruction:
     input:
+        unpack(ceiling_extractor),
         record=rules.train_model.output.record,
-        code=code("check_reconstruction"),
+        weights=rules.train_model.output.weights,
+        code=ceiling_code,
     output:
         passed=result("models/{model}/fold-{fold}/seed-{seed}/ceiling.json"),
+        rows=result("rows/reconstructions/{model}_fold-{fold}_seed-{seed}.tsv"),
     log:
         result("logs/check_reconstruction/{model}_fold-{fold}_seed-{seed}.log"),
+    benchmark:
+        result("benchmarks/check_reconstruction/{model}_fold-{fold}_seed-{seed}.tsv")
     conda:
         "../../envs/synthaug.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=16000,
+        runtime="4h",
     params:
         ceiling=study.synthesis.ceiling.model_dump(mode="json"),
+        extractor=study.evaluation.extractors[extractors[0]].model_dump(mode="json") if extractors else None,
+        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
     message:
         "Looking at what {wildcards.model} reconstructs, fold {wildcards.fold}, seed {wildcards.seed}"
     script:

@@ -1,10 +1,33 @@
 """Stop a study whose autoencoder reconstructs too badly to train a generator on."""
 
-from synthaug.artifacts import write_json
+from pydantic import TypeAdapter
+
+from synthaug.artifacts import write_json, write_tsv
+from synthaug.ceiling import check_ceiling, reconstruction_distances
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.features import ExtractorSettings
 from synthaug.config.synthesis import CeilingSettings
 from synthaug.job import job
-from synthaug.models.ceiling import check_ceiling
+from synthaug.progress import progress
+from synthaug.tables import make_table
 
 with job(snakemake):
-    found = check_ceiling(snakemake.input.record, CeilingSettings.model_validate(snakemake.params.ceiling))
+    source, wildcards = snakemake.input, snakemake.wildcards
+    rows = make_table([])
+    if snakemake.params.extractor:
+        rows = reconstruction_distances(
+            source.weights,
+            source.cohorts,
+            source.split,
+            source.real,
+            TypeAdapter(ExtractorSettings).validate_python(snakemake.params.extractor),
+            EvaluationSettings.model_validate(snakemake.params.evaluation),
+            {"versus": wildcards.model, "fold": int(wildcards.fold), "generator_seed": int(wildcards.seed)},
+            weights=source.extractor or None,
+            threads=snakemake.threads,
+            progress=progress("subjects"),
+        )
+    limits = CeilingSettings.model_validate(snakemake.params.ceiling)
+    found = check_ceiling(source.record, limits, rows)
+    write_tsv(snakemake.output.rows, rows)
     write_json(snakemake.output.passed, found)

@@ -30,6 +30,12 @@ class MaskedAutoencoderSettings(TrainableSettings):
     decoder_width: int = Field(64, ge=6, description="Channels of the decoder, which only training needs.")
     decoder_depth: int = Field(2, ge=1, description="Transformer blocks of the decoder.")
     mask_fraction: float = Field(0.75, gt=0, lt=1, description="Share of the patches hidden in training.")
+    order_weight: float = Field(
+        0.3,
+        ge=0,
+        description="Weight of telling cycles from the same with their frames shuffled: without it the features hardly "
+        "notice motion, with much of it hardly anything else.",
+    )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=12, learning_rate=2e-3, weight_decay=0.05),
         description="Optimisation.",

@@ -188,16 +188,25 @@ class CopySettings(Settings):
 
 
 class CeilingSettings(Settings):
-    """What an autoencoder must reconstruct of validation patients before a generator is trained on its latents."""
+    """What an autoencoder must reconstruct before a generator is trained on its latents."""
 
-    psnr_db: float = Field(20.0, ge=0, description="Least peak signal-to-noise ratio of the images, in dB.")
-    ssim: float = Field(0.5, ge=-1, le=1, description="Least structural similarity of the images.")
+    psnr_db: float = Field(
+        20.0, ge=0, description="Least peak signal-to-noise ratio of validation patients' images, in dB."
+    )
+    ssim: float = Field(0.5, ge=-1, le=1, description="Least structural similarity of the same.")
     dice: float = Field(
         0.3,
         ge=0,
         le=1,
         description="Least Dice of the decoded masks, mean over structures; where no validation frame has labels, or "
         "no mask is decoded, it is not asked for.",
+    )
+    fid_ratio: float = Field(
+        5.0,
+        gt=0,
+        description="Most that FID between real training subjects and others as they are reconstructed may be, as a "
+        "multiple of that between real ones, by the first of `evaluation.extractors`; without it, or with fewer than "
+        "8 training subjects, it is not asked for.",
     )
 
 

@@ -34,8 +34,8 @@ class Reconstructor(Protocol):
     hashes: Mapping[str, str]
     seen: Sequence[str]
 
-    def reconstruct(self, cine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Decoded intensities and canonical labels (t, z, y, x) of a cine (t, z, y, x) in [0, 1]."""
+    def reconstruct(self, cine: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Decoded intensities and canonical labels (t, z, y, x), if any, of a cine (t, z, y, x) in [0, 1]."""
         ...
 
 
@@ -116,6 +116,8 @@ def lend_cohort(
 def _write_decoded(folder: Path, lent: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:
     """Write a subject as a model decodes it; what its row says otherwise than the lent subject's."""
     cine, labels = through.reconstruct(lent.cine(subject))
+    if labels is None:
+        raise SynthaugError(f"{through.name}: decodes no masks; lend through an autoencoder with masks: true")
     header = nib.Nifti1Image.from_filename(lent.folders[subject] / "cine.nii.gz").header
     duration = float(header["pixdim"][4]) or None
     write_subject(folder, cine, dict(enumerate(labels)), lent.spacing_mm, duration)

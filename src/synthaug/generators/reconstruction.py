@@ -54,7 +54,7 @@ class Reconstruction:
         return cls(coder, name)
 
     @torch.no_grad()
-    def reconstruct(self, cine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def reconstruct(self, cine: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Encode a cine to the mean of its latents and decode them.
 
         Parameters
@@ -66,13 +66,13 @@ class Reconstruction:
         -------
         images : ndarray, shape (t, z, y, x), float32
             In [0, 1].
-        labels : ndarray, shape (t, z, y, x), uint8
-            Canonical labels of every frame.
+        labels : ndarray, shape (t, z, y, x), uint8, or None
+            Canonical labels of every frame; None where the autoencoder was trained without masks.
 
         Raises
         ------
         SynthaugError
-            The cine lies on another grid, or the autoencoder decodes no masks.
+            The cine lies on another grid.
         """
         grid, (t, z, y, x) = self.coder.grid, cine.shape
         if (t, y, x) != (grid.frames, grid.y, grid.x) or z > grid.z:
@@ -86,8 +86,7 @@ class Reconstruction:
         slices = torch.zeros(1, 1, grid.z, 1, 1)
         slices[:, :, there] = 1
         images, labels = self.coder.reconstruct(padded, slices)
-        if labels is None:
-            raise SynthaugError(
-                f"{self.name}: decodes no masks; lend through an autoencoder with masks: true"
-            )
-        return images[0, :, there].float().cpu().numpy(), labels[0, :, there].cpu().numpy()
+        return (
+            images[0, :, there].float().cpu().numpy(),
+            None if labels is None else labels[0, :, there].cpu().numpy(),
+        )

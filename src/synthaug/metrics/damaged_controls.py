@@ -12,6 +12,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.metrics.extrapolation import SubjectDistance
 from synthaug.metrics.responses import FEWEST
+from synthaug.metrics.split_quotient import Split, split_quotient
 from synthaug.metrics.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
 from synthaug.tables import make_table
 from synthaug.tables.definitions import fields_of
@@ -19,6 +20,7 @@ from synthaug.tables.definitions import fields_of
 Row = dict[str, Any]
 #: Distances of whole cines: those of single images cannot see the order of frames.
 CONTROLLED = ("fvd_t", "f4d")
+_FEWEST_OF_A_SET = 3  # so that it still has a covariance with one subject left out
 
 
 def measure_against_controls(
@@ -40,7 +42,7 @@ def measure_against_controls(
     training : sequence of str
         The fold's training subjects: their features define the whitening, as for the distances themselves.
     settings : EvaluationSettings
-        Number of splits and replicates, coverage, seed.
+        Number of splits, coverage, seed.
     fields : mapping
         Columns that all rows share: generator, fold, seeds.
 
@@ -50,8 +52,8 @@ def measure_against_controls(
         Rows ``<metric>_control``, `versus` naming the damage. Of the subjects that were damaged random disjoint
         sets A and B of n are drawn, and n synthetic ones: the value is the mean distance from A to the synthetic
         ones over that from A to B damaged, so that below 1 the generator is nearer. `floor` is the same quotient
-        of B undamaged; where it is near 1 the distance hardly notices the damage. The interval is the spread of
-        the quotient over single splits with subjects drawn with replacement, centred on the value.
+        of B undamaged; where it is near 1 the distance hardly notices the damage. The interval is over subjects
+        (`synthaug.metrics.split_quotient`).
     """
     absent = real.absent or synthetic.absent
     transforms = {} if absent else fit_transforms(real.select(training))
@@ -83,37 +85,32 @@ def _quotient(
 ) -> Row:
     """What the row says of distances to the synthetic, the damaged and the undamaged subjects."""
     n = min(n_real // 2, n_synthetic)
-    if n_real < FEWEST or n < 2:
-        why = f"{n_real} damaged and {n_synthetic} synthetic subjects; at least {FEWEST} and 2 are needed"
+    if n_real < FEWEST or n < _FEWEST_OF_A_SET:
+        why = f"{n_real} damaged and {n_synthetic} synthetic subjects; at least {FEWEST} and {_FEWEST_OF_A_SET} are needed"
         return {"status": "not_measured", "n": n, "note": why}
     to_synthetic, to_damaged, to_real = distances
     rng = np.random.default_rng(settings.seed)
-
-    def split() -> list[np.ndarray]:
+    splits = []
+    for _ in range(settings.splits):
         order = rng.permutation(n_real)
-        return [order[:n], order[n : 2 * n], rng.permutation(n_synthetic)[:n]]
+        splits.append((order[:n], order[n : 2 * n], rng.permutation(n_synthetic)[:n]))
 
-    def measure(reference: np.ndarray, other: np.ndarray, made: np.ndarray) -> list[float]:
-        return [to_synthetic(reference, made), to_damaged(reference, other), to_real(reference, other)]
+    def measure(split: Split) -> tuple[float, float]:
+        reference, other, made = split
+        return to_synthetic(reference, made), to_damaged(reference, other)
 
-    found = np.array([measure(*split()) for _ in range(settings.splits)])
-    near, control, floor = found.mean(axis=0)
-    if not control > 0:
+    try:
+        quotient = split_quotient(measure, splits, cohorts=(0, 0, 1), confidence=settings.confidence)
+    except ZeroDivisionError:
         return {"status": "not_measured", "n": n, "note": "the damaged cines are at no distance"}
-    replicates = []
-    for _ in range(settings.distance_replicates):
-        reference, other, made = (drawn[rng.integers(n, size=n)] for drawn in split())
-        replicates.append(to_synthetic(reference, made) / to_damaged(reference, other))
-    value = near / control
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
-    # Drawing with replacement repeats subjects, which inflates a Fréchet distance: only the spread is used.
-    low, high = value + np.quantile(replicates, tails) - np.mean(replicates)
+    control = np.mean([to_damaged(reference, other) for reference, other, _ in splits])
+    floors = np.array([to_real(reference, other) for reference, other, _ in splits])
     return {
         "status": "ok",
         "n": n,
-        "value": value,
-        "ci_low": max(low, 0.0),
-        "ci_high": high,
-        "floor": floor / control,
-        "floor_sd": found[:, 2].std(ddof=1) / control,
+        "value": quotient.value,
+        "ci_low": quotient.low,
+        "ci_high": quotient.high,
+        "floor": floors.mean() / control,
+        "floor_sd": floors.std(ddof=1) / control,
     }

@@ -15,7 +15,10 @@ from synthaug.store import TensorStore
 
 
 class MaskedAutoencoder(TrainableModel):
-    """Learns cines by filling in hidden patches of clips along time and along slices."""
+    """Learns cines by filling in hidden patches of clips along time and along slices, and the order of frames.
+
+    Filling in alone makes features that hardly notice shuffled frames: neighbouring frames are much alike.
+    """
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class MaskedAutoencoder(TrainableModel):
     ) -> None:
         super().__init__(settings, grid, needs, facts)
         self.mask_fraction = settings.mask_fraction
+        self.order_weight = settings.order_weight
         self.network = MaskedAutoencoderNetwork(
             settings.patch,
             settings.width,
@@ -59,12 +63,21 @@ class MaskedAutoencoder(TrainableModel):
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
     ) -> tuple[Tensor, dict[str, float]]:
-        """Reconstruction error of the hidden patches."""
+        """Error of the hidden patches and, of cycles, of telling them from the same with their frames shuffled."""
         clips, axis = batch["clips"], batch["axis"]
+        name = AXES[int(axis[0])]
         n = len(self.network.places(clips.shape[1:]))
         order = torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device)
-        loss = self.network(clips, axis, order, max(1, round(n * (1 - self.mask_fraction))))
-        return loss, {AXES[int(axis[0])]: float(loss.detach())}
+        visible, hidden = order.tensor_split([max(1, round(n * (1 - self.mask_fraction)))], dim=1)
+        tokens = self.network.encode(clips, axis, visible)
+        filling = self.network.filling(clips, tokens, visible, hidden)
+        if name != "temporal":
+            return filling, {name: float(filling.detach())}
+        frames = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1).to(clips.device)
+        shuffled = clips.gather(1, frames[..., None, None].expand_as(clips))
+        telling = self.network.telling(tokens, self.network.encode(shuffled, axis, visible))
+        parts = {name: float(filling.detach()), "order": float(telling.detach())}
+        return filling + self.order_weight * telling, parts
 
     @torch.inference_mode()
     def features(self, clips: Tensor, axis: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""A vision transformer over patches of cine clips that learns by filling in what was hidden."""
+"""A vision transformer over patches of cine clips: what was hidden is filled in, shuffled frames are told apart."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class MaskedAutoencoderNetwork(nn.Module):
     References
     ----------
     He et al., Masked autoencoders are scalable vision learners, CVPR 2022. Tong et al.,
-    VideoMAE, NeurIPS 2022.
+    VideoMAE, NeurIPS 2022. Order of frames as a task: Misra et al., Shuffle and learn, ECCV 2016.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class MaskedAutoencoderNetwork(nn.Module):
         self.predict = nn.Sequential(
             nn.LayerNorm(decoder_width), nn.Linear(decoder_width, math.prod(patch) + 2)
         )
+        self.in_order = nn.Linear(width, 1)
 
     def patches(self, clips: Tensor) -> Tensor:
         """Cut clips (b, s, y, x) into patches (b, n, voxels); short edges are repeated."""
@@ -126,30 +127,39 @@ class MaskedAutoencoderNetwork(nn.Module):
             tokens = block(tokens, distances)
         return self.norm(tokens)
 
-    def forward(self, clips: Tensor, axis: Tensor, order: Tensor, n_visible: int) -> Tensor:
+    def filling(self, clips: Tensor, tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
         """Mean squared error of the hidden patches, each normalised to mean 0 and variance 1.
 
         Parameters
         ----------
         clips : Tensor, shape (b, s, y, x)
             Intensities in [0, 1].
-        axis : Tensor of int, shape (b,)
-            Index in `AXES`.
-        order : Tensor of int, shape (b, n)
-            A permutation of the patches; the first `n_visible` are seen, the rest predicted.
-        n_visible : int
-            Number of visible patches.
+        tokens : Tensor, shape (b, n_visible, width)
+            What `encode` makes of the visible patches.
+        visible, hidden : Tensor of int, shapes (b, n_visible) and (b, n_hidden)
+            The patches that were seen, and those to predict.
         """
-        encoded = self.to_decoder(self.encode(clips, axis, order[:, :n_visible]))
-        b, n_hidden, c = len(clips), order.shape[1] - n_visible, encoded.shape[-1]
-        places = self.places(clips.shape[1:])[order]
-        tokens = torch.cat([encoded, self.hidden.expand(b, n_hidden, c)], dim=1) + _code(places, c)
+        tokens = self.to_decoder(tokens)
+        b, n_hidden, c = *hidden.shape, tokens.shape[-1]
+        places = self.places(clips.shape[1:])[torch.cat([visible, hidden], dim=1)]
+        tokens = torch.cat([tokens, self.hidden.expand(b, n_hidden, c)], dim=1) + _code(places, c)
         distances = torch.cdist(places, places)
         for block in self.decoder:
             tokens = block(tokens, distances)
         target = _with_contrast(self.patches(clips))
-        target = target.gather(1, repeat(order[:, n_visible:], "b n -> b n p", p=target.shape[-1]))
-        return functional.mse_loss(self.predict(tokens[:, n_visible:]), target)
+        target = target.gather(1, repeat(hidden, "b n -> b n p", p=target.shape[-1]))
+        return functional.mse_loss(self.predict(tokens[:, -n_hidden:]), target)
+
+    def telling(self, tokens: Tensor, shuffled: Tensor) -> Tensor:
+        """Cross-entropy of a linear reading of the mean token: in order, or shuffled.
+
+        Parameters
+        ----------
+        tokens, shuffled : Tensor, shape (b, n, width)
+            What `encode` makes of clips, and of the same with their frames shuffled.
+        """
+        ordered, not_ordered = (self.in_order(part.mean(dim=1)) for part in (tokens, shuffled))
+        return functional.softplus(torch.stack([-ordered, not_ordered])).mean()
 
 
 def _code(places: Tensor, width: int) -> Tensor:

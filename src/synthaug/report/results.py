@@ -13,6 +13,7 @@ from synthaug.report.damaged_controls import DAMAGED_CONTROLS
 from synthaug.report.inputs import FeatureMap
 from synthaug.report.mask_agreement import MASK_AGREEMENT
 from synthaug.report.memorisation import MEMORISATION
+from synthaug.report.reconstructions import RECONSTRUCTIONS
 from synthaug.report.rows import (
     CLINICAL,
     DISTANCES,
@@ -124,6 +125,7 @@ def other_section(rows: list[Row]) -> list[dict[str, Any]]:
         *DISTANCES,
         *(f"{name}_{kind}" for name in DISTANCES for kind in ("ratio", "extrapolated", "response")),
         *DAMAGED_CONTROLS,
+        *RECONSTRUCTIONS,
         *FIDELITY,
         *TEXT,
         *MIXING,

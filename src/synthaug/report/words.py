@@ -88,6 +88,7 @@ _SUFFIXES = {
     "_spread": "spread against real",
     "_ratio": "as a multiple of the floor",
     "_control": "as a multiple of a damaged control's",
+    "_reconstruction": "of reconstructions, as a multiple of the floor",
     "_extrapolated": "at endless n",
     "_response": "response",
     "_slope": "rise for each dose of 1",
@@ -97,7 +98,7 @@ _SUFFIXES = {
     "_first": "share of replicates in which it is first",
     "_mixed": "difference by a mixed model",
 }
-_QUOTIENTS = ("_ratio", "_control", "_spread")  # without unit, two decimals
+_QUOTIENTS = ("_ratio", "_control", "_reconstruction", "_spread")  # without unit, two decimals
 
 
 def base_metric(metric: str) -> str:
@@ -115,7 +116,7 @@ def metric_name(metric: str) -> str:
     suffix = metric.removeprefix(base)
     if suffix == "_features":
         return f"{name}, features"
-    return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", "_ratio", "_control") else name
+    return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", *_QUOTIENTS[:3]) else name
 
 
 def metric_unit(metric: str) -> str:

@@ -110,7 +110,9 @@ RANGES = {"dice": (0.0, 1.0), **dict.fromkeys(("hd", "hd95", "assd"), (0.0, floa
 REJECTED = "rejected_"
 #: Unit of an aggregate whose unit is not that of what it aggregates.
 _UNIT_OF = {
-    **dict.fromkeys(("_ratio", "_control", "_spread", "_rank", "_first", "_rank_tau"), "1"),
+    **dict.fromkeys(
+        ("_ratio", "_control", "_reconstruction", "_spread", "_rank", "_first", "_rank_tau"), "1"
+    ),
     **dict.fromkeys(("_response", "_trend"), ""),
 }
 #: Unit of a bias or limit of agreement of what is no volume; correlations of the same have none.
