@@ -58,6 +58,7 @@ def test_every_declared_measure_has_rows(rows):
         "edv_error_ml",
         "ef_error",
         "fid",
+        "fid_reconstruction",
         "kid",
         "fvd_t",
         "fvd_s",
@@ -143,6 +144,13 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
     generators = json.dumps({"cascade": {"anatomy_sampler": {"steps": 5}}})
     jobs = tiny.would_run(STUDY, "--config", f"generators={generators}")
     assert "synthesise_chunk" in jobs and not TRAINING & set(jobs)
+
+
+def test_a_check_made_again_hides_nothing_that_is_pending_behind_it(tiny):
+    """Reconstructions are checked again before nobody trains again, and what else the key changes runs too."""
+    jobs = tiny.would_run(STUDY, "--config", 'evaluation={"splits": 5}')
+    assert {"check_reconstruction", "measure_controllability", "measure_distances"} <= set(jobs)
+    assert not (TRAINING | {"synthesise_chunk"}) & set(jobs)
 
 
 def test_the_report_template_reruns_the_report_only(tiny):

@@ -1,0 +1,67 @@
+"""What the study's extractor notices at several weights of telling shuffled frames (`order_weight`).
+
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/order_weight.py results/demo --iterations 400
+
+Takes a finished study on this package's phantom or any other, trains an extractor on its training cines at each
+weight and prints one line each: how many standard deviations of the floor FVD-T and F4D rise when real training cines
+are damaged. docs/metrics.md keeps what it printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.features import MaskedAutoencoderSettings, StudyExtractorSettings
+from synthaug.sanity import probe_distances
+from synthaug.training import train_model
+
+WEIGHTS = (0.0, 0.1, 0.3, 1.0)
+DAMAGES = ("frames shuffled", "blur 1 voxel", "noise 0.1", "slices shuffled")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="folder of a finished study")
+    parser.add_argument("--iterations", type=int, default=400)
+    parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    extractor = StudyExtractorSettings(kind="study", model="features")
+    for weight in arguments.weights:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            settings = MaskedAutoencoderSettings(kind="masked_autoencoder", order_weight=weight)
+            shorter = settings.training.model_copy(update={"iterations": arguments.iterations})
+            train_model(
+                settings.model_copy(update={"training": shorter}),
+                arguments.results / "stores/fold-0/train",
+                {},
+                folder / "model.safetensors",
+                folder / "training.json",
+                folder / "history.csv",
+                folder / "checkpoints",
+                seed=0,
+                threads=1,
+            )
+            rows = probe_distances(
+                sorted((arguments.results / "cohorts").iterdir()),
+                arguments.results / "splits/fold-0.tsv",
+                extractor,
+                EvaluationSettings(),
+                {},
+                weights=folder / "model.safetensors",
+            ).responses
+        said = []
+        for damage in DAMAGES:
+            found = rows[rows["versus"] == damage].set_index("metric")["value"]
+            said.append(f"{damage} {found['fvd_t_response']:.1f}, {found['f4d_response']:.1f}")
+        print(f"order_weight {weight:g} (FVD-T, F4D): {'; '.join(said)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
