@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/order_weight.py results/demo --iterations 400
 
-Takes a finished study on this package's phantom or any other, trains an extractor on its training cines at each
-weight and prints one line each: how many standard deviations of the floor FVD-T and F4D rise when real training cines
-are damaged. docs/metrics.md keeps what it printed.
+Takes a finished study, trains an extractor on its training cines at each weight and prints one line each: how many
+standard deviations of the floor FVD-T and F4D rise when real training cines are damaged. docs/metrics.md keeps what
+it printed.
 """
 
 from __future__ import annotations

@@ -18,12 +18,8 @@ from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.split_quotient import Split, split_quotient
 
 N_REAL, N_SYNTHETIC, N, SPLITS, FEATURES = 24, 32, 12, 20, 24
-SETTINGS = (
-    (0.5, 1.0),
-    (1.0, 1.0),
-    (0.5, 3.0),
-    (2.0, 2.0),
-)  # shifts of the synthetic and of the damaged subjects
+#: Shifts of the synthetic and of the damaged subjects.
+SETTINGS = ((0.5, 1.0), (1.0, 1.0), (0.5, 3.0), (2.0, 2.0))
 
 
 def simulate(rng: np.random.Generator, shift: float, damage: float) -> tuple[float, float, float]:

@@ -99,7 +99,7 @@ def check_ceiling(
     record : path
         ``training.json`` of an autoencoder.
     settings : CeilingSettings
-        The least that is asked for.
+        The limits.
     distances : DataFrame, optional
         From `reconstruction_distances`.
 
@@ -125,10 +125,11 @@ def check_ceiling(
         if not value >= getattr(settings, name)
     ]
     if distances is not None:
-        for value in distances.query("metric == 'fid_reconstruction' and status == 'ok'")["value"]:
-            found["fid_ratio"] = float(value)
-            if not value <= settings.fid_ratio:
-                beyond.append(f"fid_ratio {value:.3g} is above {settings.fid_ratio:g}")
+        measured = distances.query("metric == 'fid_reconstruction' and status == 'ok'")["value"]
+        if len(measured):
+            found["fid_ratio"] = ratio = float(measured.iloc[0])
+            if not ratio <= settings.fid_ratio:
+                beyond.append(f"fid_ratio {ratio:.3g} is above {settings.fid_ratio:g}")
     if beyond:
         raise SynthaugError(
             f"{record}: the autoencoder reconstructs too badly to train a generator on ({', '.join(beyond)}); train it "

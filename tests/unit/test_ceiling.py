@@ -65,7 +65,7 @@ def test_what_the_extractor_sees_counts_where_it_was_measured(record, status, va
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Ten hearts, an autoencoder that hardly learned, one without masks, an extractor and its features."""
+    """Ten hearts, an autoencoder without masks that hardly learned, an extractor and its features."""
     folder = tmp_path_factory.mktemp("ceiling")
     store = write_store(folder / "store", subjects=10)
     train("autoencoder", store, folder / "autoencoder", changes={"masks": False})

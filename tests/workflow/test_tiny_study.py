@@ -147,7 +147,7 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
 
 
 def test_a_check_made_again_hides_nothing_that_is_pending_behind_it(tiny):
-    """Reconstructions are checked again before nobody trains again, and what else the key changes runs too."""
+    """Reconstructions are checked again, nothing trains because of it, and all else that the key changes runs too."""
     jobs = tiny.would_run(STUDY, "--config", 'evaluation={"splits": 5}')
     assert {"check_reconstruction", "measure_controllability", "measure_distances"} <= set(jobs)
     assert not (TRAINING | {"synthesise_chunk"}) & set(jobs)

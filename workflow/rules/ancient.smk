@@ -2,8 +2,8 @@
 
 A job that runs masks all jobs that follow it: they will run because it did, so that Snakemake looks for no other reason.
 It masks those behind an ancient() input too, and then does not run them. A check that is made again would so hide that
-the report is missing or a key was edited: the run ends, says 100 %, and the rest comes with the next one, or tables
-with old rows. Here a mask ends at an ancient() input whose file is there.
+the report is missing, or that a key was edited: the run would end at 100 % without a report, or collate old rows into
+new tables, and only the next run would do the rest. Here a mask ends at an ancient() input whose file is there.
 """
 
 from pathlib import Path

@@ -46,7 +46,8 @@ def measure_reconstructions(
     DataFrame
         Rows ``<metric>_reconstruction``. Of the reconstructed subjects random disjoint sets A and B of n are
         drawn: the value is the mean distance from A to B reconstructed over that from A to B. 1 is no loss that
-        the extractor sees, and no generator on these latents can be expected below it. `floor_sd` is the
+        the extractor sees. Nobody is on both sides, so that a generator on these latents that is nearer to the
+        training subjects may owe it to copies of them. `floor_sd` is the
         standard deviation of the latter distance as a multiple of its mean; the interval is over subjects
         (`synthaug.metrics.split_quotient`).
     """

@@ -99,6 +99,7 @@ _SUFFIXES = {
     "_mixed": "difference by a mixed model",
 }
 _QUOTIENTS = ("_ratio", "_control", "_reconstruction", "_spread")  # without unit, two decimals
+_SAID_WITH_THE_NAME = ("_difference", "_ratio", "_control", "_reconstruction")
 
 
 def base_metric(metric: str) -> str:
@@ -116,7 +117,7 @@ def metric_name(metric: str) -> str:
     suffix = metric.removeprefix(base)
     if suffix == "_features":
         return f"{name}, features"
-    return f"{name} {_SUFFIXES[suffix]}" if suffix in ("_difference", *_QUOTIENTS[:3]) else name
+    return f"{name} {_SUFFIXES[suffix]}" if suffix in _SAID_WITH_THE_NAME else name
 
 
 def metric_unit(metric: str) -> str:
