@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from synthaug.cohort import Cohort
-from synthaug.privacy.duplicates import hash_cine, hash_distances
+from synthaug.data.cohort import Cohort
+from synthaug.measures.duplicates import hash_cine, hash_distances
 
 
 def altered(cine: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:

@@ -25,8 +25,8 @@ def measure(folder: Path, count: int) -> None:
     """Extract the features of `count` subjects, and print time and peak memory of this process."""
     import torch
 
-    from synthaug.cohort import Cohort
     from synthaug.config.features import MaskedAutoencoderSettings, StudyExtractorSettings
+    from synthaug.data.cohort import Cohort
     from synthaug.features import extract_features
     from synthaug.models.base import Grid
     from synthaug.models.masked_autoencoder import MaskedAutoencoder
@@ -47,7 +47,7 @@ def measure(folder: Path, count: int) -> None:
 
 def write_subjects(folder: Path, count: int) -> None:
     """A cohort of noise."""
-    from synthaug.cohort import write_cohort, write_subject
+    from synthaug.data.cohort import write_cohort, write_subject
 
     random = np.random.default_rng(0)
     rows = []

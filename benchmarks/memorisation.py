@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from synthaug.cohort import Cohort
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.config.phantom import PhantomSettings
-from synthaug.datasets import phantom
-from synthaug.harmonise import harmonise_dataset
-from synthaug.privacy.audit import audit_memorisation
+from synthaug.data.cohort import Cohort
+from synthaug.data.harmonise import harmonise_dataset
+from synthaug.data.readers import phantom
+from synthaug.measures.memorisation.image_audit import audit_memorisation
 
 
 def simulate(folder: Path, subjects: int) -> Path:

@@ -17,7 +17,7 @@ import torch
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import MaskedAutoencoderSettings, StudyExtractorSettings
-from synthaug.sanity import probe_distances
+from synthaug.measures.metric_sensitivity.probe import probe_distances
 from synthaug.training import train_model
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0)

@@ -4,7 +4,7 @@
 
 Simulated cohorts of the demo's size: 24 real subjects, the same damaged, 32 synthetic ones, 24 features that vary less and
 less. What the generator does (a shift and too little variety) and the damage (a shift and noise) differ by setting; the
-quotient is taken as `synthaug.metrics.damaged_controls` does. What should be held is its mean over all cohorts of a
+quotient is taken as `synthaug.measures.metric_sensitivity.corrupted_reference` does. What should be held is its mean over all cohorts of a
 setting. docs/metrics.md keeps what it printed.
 """
 

@@ -28,19 +28,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.config.synthesis import GateSettings
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.data.store import first_slice
 from synthaug.features.files import FeatureSet
 from synthaug.features.study import StudyExtractor
 from synthaug.generators import load
 from synthaug.generators.cascade import Cascade
-from synthaug.metrics.distances import measure_distances
+from synthaug.measures.distances import measure_distances
 from synthaug.models.conditions import raw_values
 from synthaug.models.phases import cardiac_phase
-from synthaug.splits import read_split, subjects_of
-from synthaug.store import first_slice
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.plan import read_plan
 

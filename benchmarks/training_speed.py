@@ -114,7 +114,7 @@ def random_store(options: argparse.Namespace) -> Any:
     import numpy as np
     import pandas as pd
 
-    from synthaug.store import TensorStore
+    from synthaug.data.store import TensorStore
 
     random = np.random.default_rng(0)
     n, t, (z, y, x) = options.subjects, options.frames, options.matrix

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from synthaug.artifacts import read_json
+from synthaug.core.artifacts import read_json
 
 #: Study -> the words its report may have.
 EXPECTED = {

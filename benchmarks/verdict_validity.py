@@ -26,7 +26,7 @@ from scipy import special
 from synthaug.statistics import Precision, Scores, contrast_precision, holm
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.power import patients_needed
-from synthaug.verdict import HELPS, HURTS, judge_arm
+from synthaug.statistics.verdict import HELPS, HURTS, judge_arm
 
 GAIN, ALPHA, POWER = 0.02, 0.05, 0.8
 CONTROLS = ("repeated", "classical")

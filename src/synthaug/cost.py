@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthaug.artifacts import read_json
 from synthaug.config.arms import resolve_arms
 from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import StudySettings
+from synthaug.core.artifacts import read_json
 
 # Bytes a voxel, measured on the demo (docs/benchmarks.md).
 _CINE = 1.7  # int16, compressed, with labels
@@ -63,8 +63,8 @@ def estimate_cost(
 
 def count_subjects(study: StudySettings) -> dict[str, int] | None:
     """Subjects that each dataset holds; None where a folder cannot be read."""
-    from synthaug.datasets import find_subjects
-    from synthaug.errors import SynthaugError
+    from synthaug.core.errors import SynthaugError
+    from synthaug.data.readers import find_subjects
 
     counts = {}
     for name, dataset in study.datasets.items():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from synthaug.errors import SynthaugError
-from synthaug.plugins import load_class
+from synthaug.core.errors import SynthaugError
+from synthaug.core.plugins import load_class
 
 if TYPE_CHECKING:
     from synthaug.config.plugins import PluginSettings

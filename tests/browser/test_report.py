@@ -25,7 +25,7 @@ def report(tmp_path_factory) -> Path:
         required = os.environ.get("CI") == "true" or "browser" in os.environ.get("SYNTHAUG_REQUIRE", "")
         (pytest.fail if required else pytest.skip)("chromium is not installed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[1] / "unit"))
+        patch.syspath_prepend(str(Path(__file__).parents[1] / "helpers"))
         from report_study import make_study
 
     from synthaug.config.report import ReportSettings

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthaug.artifacts import read_tsv
-from synthaug.canonical import to_canonical
-from synthaug.cohort import LV, MYO, RV, Cohort
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
-from synthaug.datasets import find_subjects
-from synthaug.harmonise import harmonise_dataset
-from synthaug.localisation import centre_of_labels, centre_of_motion
-from synthaug.privacy.duplicates import find_duplicates
-from synthaug.splits import make_splits, subjects_of
+from synthaug.core.artifacts import read_tsv
+from synthaug.data.canonical import to_canonical
+from synthaug.data.cohort import Cohort
+from synthaug.data.harmonise import harmonise_dataset
+from synthaug.data.heart_localisation import centre_of_labels, centre_of_motion
+from synthaug.data.readers import find_subjects
+from synthaug.data.splits import make_splits, subjects_of
+from synthaug.labels import LV, MYO, RV
+from synthaug.measures.duplicates import find_duplicates
 
 from conftest import real_data_root, require  # isort: skip
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from checkout import Checkout, add_painted_study, copy_repository
 
-from synthaug.cohort import Cohort, write_cohort, write_subject
-from synthaug.segmentation.teacher import TEACHER
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.tasks.segmentation.teacher import TEACHER
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/tiny.yaml"

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from synthaug.artifacts import sha256_json
+from synthaug.core.artifacts import sha256_json
 from synthaug.config.arms import resolve_arms
 from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import load_study
-from synthaug.config.weaknesses import weaknesses
-from synthaug.datasets import raw_files
-from synthaug.errors import SynthaugError
+from synthaug.config.design_warnings import weaknesses
+from synthaug.data.readers import raw_files
+from synthaug.core.errors import SynthaugError
 from synthaug.generators import reference_of as generator_class
-from synthaug.imports import PACKAGE, imported_files
+from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.models import reference_of as model_class
 from synthaug.plugin_checks import check_plugins
 
@@ -228,7 +228,7 @@ def extractor_modules(name):
     return model_modules(extractor.model) if extractor.kind == "study" else []
 
 
-#: Features of damaged real cines, which generators are held against, in the order of `synthaug.features.probes.CONTROLS`.
+#: Features of damaged real cines, which generators are held against, in the order of `synthaug.measures.metric_sensitivity.corruptions.CONTROLS`.
 damaged_controls = [
     result(f"features/{{extractor}}/fold-{{fold}}/{name}.npz") for name in ("frames-shuffled", "blurred")
 ]

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import torch
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import held_out_at_home, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.features.study import StudyExtractor
-from synthaug.job import job
-from synthaug.privacy.feature_audit import audit_features
-from synthaug.progress import progress
-from synthaug.splits import held_out_at_home, read_split, subjects_of
+from synthaug.measures.memorisation.feature_audit import audit_features
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

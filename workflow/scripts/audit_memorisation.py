@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.synthesis import CopySettings
-from synthaug.job import job
-from synthaug.privacy.audit import audit_memorisation
-from synthaug.privacy.gate import dropped_rows
-from synthaug.splits import held_out_at_home, read_split, subjects_of
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import held_out_at_home, read_split, subjects_of
+from synthaug.measures.memorisation.copies import dropped_rows
+from synthaug.measures.memorisation.image_audit import audit_memorisation
 
 with job(snakemake):
     wildcards = snakemake.wildcards

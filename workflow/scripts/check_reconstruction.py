@@ -2,13 +2,13 @@
 
 from pydantic import TypeAdapter
 
-from synthaug.artifacts import write_json, write_tsv
-from synthaug.ceiling import check_ceiling, reconstruction_distances
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
 from synthaug.config.synthesis import CeilingSettings
-from synthaug.job import job
-from synthaug.progress import progress
+from synthaug.core.artifacts import write_json, write_tsv
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.measures.reconstruction_check import check_ceiling, reconstruction_distances
 from synthaug.tables import make_table
 
 with job(snakemake):

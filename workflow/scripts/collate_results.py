@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 
 from synthaug.config.arms import Arm
-from synthaug.job import job
-from synthaug.provenance import environment, run_record
+from synthaug.core.job import job
+from synthaug.core.provenance import environment, run_record
 from synthaug.report.summary_formats import summary_files
 from synthaug.tables.completeness import check_complete
 from synthaug.tables.manifest import Training, as_tsv, code_manifest, data_manifest, trainings_manifest

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from synthaug.artifacts import write_tsv
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.job import job
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
 from synthaug.statistics import compare_arms
 from synthaug.tables.schema import read_rows
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from synthaug.core.job import job
 from synthaug.generators import describe, settings_of
-from synthaug.job import job
 
 with job(snakemake):
     models = dict(zip(snakemake.params.roles, map(Path, snakemake.input.models), strict=True))

@@ -2,11 +2,11 @@
 
 from pydantic import TypeAdapter
 
-from synthaug.cohort import Cohort
 from synthaug.config.features import ExtractorSettings
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
 from synthaug.features.extraction import extract_features
-from synthaug.job import job
-from synthaug.progress import progress
 
 with job(snakemake):
     extract_features(

@@ -1,11 +1,11 @@
 """Look for one patient under two ids; stop where they have roles that must not share a patient."""
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.data import DuplicateSettings
-from synthaug.job import job
-from synthaug.privacy.duplicates import find_duplicates, refuse_duplicates, say_roles
-from synthaug.splits import read_split
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split
+from synthaug.measures.duplicates import find_duplicates, refuse_duplicates, say_roles
 
 with job(snakemake):
     settings = DuplicateSettings.model_validate(snakemake.params.duplicates)

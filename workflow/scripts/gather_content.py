@@ -4,7 +4,7 @@ from pathlib import Path
 
 from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
-from synthaug.job import job
+from synthaug.core.job import job
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import FeatureMap, GridRun, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables.versions import current_version

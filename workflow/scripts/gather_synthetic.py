@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from synthaug.artifacts import write_tsv
-from synthaug.job import job
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
 from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
 from synthaug.synthesis.plan import read_plan
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
-from synthaug.harmonise import harmonise_dataset
-from synthaug.job import job
+from synthaug.core.job import job
+from synthaug.data.harmonise import harmonise_dataset
 
 with job(snakemake):
     harmonise_dataset(

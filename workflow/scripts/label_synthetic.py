@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from synthaug.core.job import job
+from synthaug.core.progress import progress
 from synthaug.generators.external import open_synthetic
-from synthaug.job import job
-from synthaug.progress import progress
-from synthaug.segmentation.predict import Segmenter
-from synthaug.segmentation.teacher import label_cohort
 from synthaug.synthesis.gather import RECORDS
+from synthaug.tasks.segmentation.predict import Segmenter
+from synthaug.tasks.segmentation.teacher import label_cohort
 
 with job(snakemake):
     folder = Path(snakemake.input.cohort)

@@ -1,9 +1,9 @@
 """Lend real subjects of a dataset as if they were synthetic."""
 
-from synthaug.cohort import Cohort
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.generators.dataset import lend_cohort
-from synthaug.job import job
-from synthaug.splits import read_split, subjects_of, with_labels_of_split
 
 with job(snakemake):
     split = read_split(snakemake.input.split)

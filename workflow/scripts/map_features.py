@@ -1,11 +1,11 @@
 """Map real training and synthetic subjects in feature space, and count how well they mix."""
 
-from synthaug.artifacts import write_tsv
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.splits import read_split, subjects_of
 from synthaug.features.files import read_features
-from synthaug.job import job
-from synthaug.metrics.maps import map_features
-from synthaug.splits import read_split, subjects_of
+from synthaug.measures.feature_maps import map_features
 
 with job(snakemake):
     wildcards = snakemake.wildcards

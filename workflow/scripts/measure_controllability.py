@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.controllability import OWN_MASKS, SEGMENTER, leave_masks_out, measure_controllability
-from synthaug.job import job
-from synthaug.metrics.scoring import predicted_volumes
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.measures.controllability import OWN_MASKS, SEGMENTER, leave_masks_out, measure_controllability
+from synthaug.measures.scoring import predicted_volumes
 
 with job(snakemake):
     wildcards = snakemake.wildcards

@@ -2,17 +2,17 @@
 
 import pandas as pd
 
-from synthaug.artifacts import write_tsv
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.splits import read_split, subjects_of
 from synthaug.features.files import read_features
-from synthaug.features.probes import CONTROLS
-from synthaug.job import job
-from synthaug.metrics.damaged_controls import measure_against_controls
-from synthaug.metrics.distances import measure_distances
-from synthaug.metrics.fidelity import measure_fidelity
-from synthaug.metrics.text_agreement import measure_text_agreement
-from synthaug.privacy.leakage import refuse_seen
-from synthaug.splits import read_split, subjects_of
+from synthaug.measures.distances import measure_distances
+from synthaug.measures.fidelity import measure_fidelity
+from synthaug.measures.leakage import refuse_seen
+from synthaug.measures.metric_sensitivity.corrupted_reference import measure_against_controls
+from synthaug.measures.metric_sensitivity.corruptions import CONTROLS
+from synthaug.measures.text_agreement import measure_text_agreement
 
 with job(snakemake):
     wildcards = snakemake.wildcards

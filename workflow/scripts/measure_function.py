@@ -1,11 +1,11 @@
 """Compare the function of synthetic hearts with that of real training patients."""
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.job import job
-from synthaug.metrics.function import measure_cohort_function
-from synthaug.splits import read_split, subjects_of
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.measures.cardiac_function import measure_cohort_function
 
 with job(snakemake):
     wildcards = snakemake.wildcards

@@ -2,13 +2,19 @@
 
 import pandas as pd
 
-from synthaug.artifacts import read_json, write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.controllability import BEYOND, ON_GRID, beyond_training, measure_controllability, with_asked_ef
-from synthaug.errors import SynthaugError
-from synthaug.job import job
-from synthaug.metrics.scoring import predicted_volumes
+from synthaug.core.artifacts import read_json, write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.measures.controllability import (
+    BEYOND,
+    ON_GRID,
+    beyond_training,
+    measure_controllability,
+    with_asked_ef,
+)
+from synthaug.measures.scoring import predicted_volumes
 
 with job(snakemake):
     wildcards = snakemake.wildcards

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.job import job
-from synthaug.metrics.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
-from synthaug.splits import read_split, subjects_of
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.measures.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
 
 with job(snakemake):
     wildcards = snakemake.wildcards

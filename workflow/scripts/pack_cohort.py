@@ -1,9 +1,9 @@
 """Pack the fold's training and validation cines into memory-mapped stores."""
 
-from synthaug.cohort import Cohort
-from synthaug.job import job
-from synthaug.splits import read_split, subjects_of, with_labels_of_split
-from synthaug.store import pack
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.data.store import pack
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)

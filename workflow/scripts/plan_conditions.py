@@ -1,10 +1,10 @@
 """Plan what a generator is asked for."""
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.synthesis import ConditionPlanSettings
-from synthaug.job import job
-from synthaug.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.synthesis.plan import plan_conditions
 
 with job(snakemake):

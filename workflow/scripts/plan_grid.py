@@ -1,10 +1,10 @@
 """Plan a grid of hearts that goes past the training patients, and say what these have."""
 
-from synthaug.artifacts import write_json, write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.synthesis import GridSettings
-from synthaug.job import job
-from synthaug.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.core.artifacts import write_json, write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.synthesis.condition_grid import plan_grid, training_ranges
 
 with job(snakemake):

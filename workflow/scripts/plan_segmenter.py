@@ -1,8 +1,8 @@
 """Plan nnU-Net from the fold's real training data."""
 
 from synthaug.config.segmentation import SegmentationSettings
-from synthaug.job import job
-from synthaug.segmentation.plan import make_plan
+from synthaug.core.job import job
+from synthaug.tasks.segmentation.plan import make_plan
 
 with job(snakemake):
     make_plan(

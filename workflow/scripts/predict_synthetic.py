@@ -1,9 +1,9 @@
 """Segment every frame of a synthetic cohort with a segmenter that saw real patients only."""
 
-from synthaug.cohort import Cohort
-from synthaug.job import job
-from synthaug.progress import progress
-from synthaug.segmentation.predict import predict_cohort
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
+from synthaug.tasks.segmentation.predict import predict_cohort
 
 with job(snakemake):
     predict_cohort(

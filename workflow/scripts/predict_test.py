@@ -1,10 +1,10 @@
 """Segment the test patients of a fold with one trained arm."""
 
-from synthaug.cohort import Cohort
-from synthaug.job import job
-from synthaug.progress import progress
-from synthaug.segmentation.predict import predict_cohort
-from synthaug.splits import read_split, subjects_of
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.tasks.segmentation.predict import predict_cohort
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)

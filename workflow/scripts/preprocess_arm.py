@@ -1,7 +1,7 @@
 """Preprocess one arm with the fold's shared plan."""
 
-from synthaug.job import job
-from synthaug.segmentation.preprocess import preprocess_arm
+from synthaug.core.job import job
+from synthaug.tasks.segmentation.preprocess import preprocess_arm
 
 with job(snakemake):
     preprocess_arm(

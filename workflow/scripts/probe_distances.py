@@ -2,13 +2,13 @@
 
 from pydantic import TypeAdapter
 
-from synthaug.artifacts import write_tsv
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
-from synthaug.features.probes import CONTROLS
-from synthaug.job import job
-from synthaug.progress import progress
-from synthaug.sanity import probe_distances
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.measures.metric_sensitivity.corruptions import CONTROLS
+from synthaug.measures.metric_sensitivity.probe import probe_distances
 
 with job(snakemake):
     probed = probe_distances(

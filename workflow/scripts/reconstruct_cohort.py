@@ -2,12 +2,12 @@
 
 import torch
 
-from synthaug.cohort import Cohort
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.generators.dataset import lend_cohort
 from synthaug.generators.reconstruction import Reconstruction
-from synthaug.job import job
-from synthaug.progress import progress
-from synthaug.splits import read_split, subjects_of, with_labels_of_split
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

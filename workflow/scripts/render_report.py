@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthaug.job import job
+from synthaug.core.job import job
 from synthaug.report.render import render
 
 with job(snakemake):

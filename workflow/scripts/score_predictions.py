@@ -1,12 +1,12 @@
 """Score the test predictions of one trained arm."""
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.arms import Arm
-from synthaug.job import job
-from synthaug.metrics.scoring import score_predictions
-from synthaug.privacy.leakage import refuse_seen, seen_by_segmenter
-from synthaug.splits import read_split, subjects_of
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.measures.leakage import refuse_seen, seen_by_segmenter
+from synthaug.measures.scoring import score_predictions
 
 with job(snakemake):
     arm, wildcards = Arm(**snakemake.params.arm), snakemake.wildcards

@@ -1,10 +1,10 @@
 """Split the patients of all cohorts into folds, one table a fold."""
 
-from synthaug.artifacts import write_tsv
-from synthaug.cohort import Cohort
 from synthaug.config.data import SplitSettings
-from synthaug.job import job
-from synthaug.splits import make_splits
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import make_splits
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from synthaug.config.synthesis import GateSettings
+from synthaug.core.job import job
+from synthaug.core.progress import progress
 from synthaug.generators import load
-from synthaug.job import job
-from synthaug.progress import progress
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.plan import plan_chunk, read_plan
 

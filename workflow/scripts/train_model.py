@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthaug.job import job
+from synthaug.core.job import job
 from synthaug.models import settings_of
 from synthaug.training import train_model
 

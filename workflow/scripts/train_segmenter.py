@@ -1,8 +1,8 @@
 """Train the segmenter of one arm with one seed."""
 
 from synthaug.config.segmentation import SegmentationSettings
-from synthaug.job import job
-from synthaug.segmentation.train import train_segmenter
+from synthaug.core.job import job
+from synthaug.tasks.segmentation.train import train_segmenter
 
 with job(snakemake):
     train_segmenter(

@@ -1,12 +1,12 @@
 """Write the training set of one arm as an nnU-Net dataset."""
 
-from synthaug.cohort import Cohort
 from synthaug.config.arms import Arm
 from synthaug.config.synthesis import CopySettings
-from synthaug.job import job
-from synthaug.privacy.gate import read_pairs, refused_copies
-from synthaug.segmentation.build import write_arm_dataset
-from synthaug.splits import read_split
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split
+from synthaug.measures.memorisation.copies import read_pairs, refused_copies
+from synthaug.tasks.segmentation.build import write_arm_dataset
 
 with job(snakemake):
     inputs, params = snakemake.input, snakemake.params

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from synthaug.config.phantom import PhantomSettings
-from synthaug.datasets.phantom import write_phantom
-from synthaug.job import job
+from synthaug.core.job import job
+from synthaug.phantom import write_phantom
 
 with job(snakemake):
     write_phantom(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from synthaug import __version__
 from synthaug.cli import data, evaluate, study
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from synthaug.errors import SynthaugError
-from synthaug.progress import progress
+from synthaug.core.errors import SynthaugError
+from synthaug.core.progress import progress
 
 
 def add(commands: Any) -> None:
@@ -38,7 +38,7 @@ def _phantom(options: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
     from synthaug.config.phantom import PhantomSettings
-    from synthaug.datasets.phantom import write_phantom
+    from synthaug.phantom import write_phantom
 
     if options.output.exists():
         raise SynthaugError(f"{options.output}: exists already; name a new folder or remove it")
@@ -60,7 +60,7 @@ def _phantom(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from synthaug.validate import validate_cohort, validate_dataset
+    from synthaug.data.validate import validate_cohort, validate_dataset
 
     if options.dataset == "cohort":
         findings = validate_cohort(options.path)

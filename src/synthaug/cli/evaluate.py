@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 
 def add(commands: Any) -> None:
@@ -55,9 +55,9 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from synthaug.compare_folders import EvaluateOptions, evaluate_folders
     from synthaug.config.evaluation import EvaluationSettings
     from synthaug.config.features import MaskedAutoencoderSettings
-    from synthaug.evaluation import EvaluateOptions, evaluate_folders
     from synthaug.report.evaluation import text_table
 
     settings = EvaluationSettings(seed=options.seed)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 
 def add(commands: Any) -> None:
@@ -61,7 +61,7 @@ def _cost(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from synthaug.difference import as_json, as_text, compare_versions
+    from synthaug.tables.diff import as_json, as_text, compare_versions
     from synthaug.tables.versions import find_version
 
     found = compare_versions(*(find_version(name, options.study) for name in (options.before, options.after)))
@@ -70,7 +70,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from synthaug.report.again import render_again
+    from synthaug.report.rerender import render_again
 
     page = render_again(options.study, options.output)
     print(f"{page}")

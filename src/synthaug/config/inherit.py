@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 
 def resolve_inheritance(section: str, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

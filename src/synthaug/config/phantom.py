@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
 
-#: Scanner models the phantom knows; synthaug.datasets.phantom.scanner documents them.
+#: Scanner models the phantom knows; synthaug.phantom.scanner documents them.
 VENDORS = ("A", "B", "C")
 DIAGNOSES = ("NOR", "DCM", "HCM", "MINF", "RV")
 

@@ -19,7 +19,7 @@ from synthaug.config.models import ModelSettings
 from synthaug.config.report import ReportSettings
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.config.synthesis import SynthesisSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 #: Sections whose entries are named and may inherit from one another.

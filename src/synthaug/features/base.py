@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 
 class ExtractorAbsent(SynthaugError):
@@ -25,7 +25,7 @@ class Extractor(Protocol):
         Ids of the subjects the network was trained on; empty where they are none of the study's.
     whiten : bool
         Whether distances are measured along the principal axes of the real training features, each
-        scaled to unit variance (`synthaug.metrics.subject_distances.fit_whitening`).
+        scaled to unit variance (`synthaug.measures.subject_distances.fit_whitening`).
     """
 
     id: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from synthaug.cohort import Cohort
 from synthaug.config.features import ExtractorSettings
+from synthaug.data.cohort import Cohort
 from synthaug.features.base import Extractor, ExtractorAbsent, TextExtractor
 from synthaug.features.depth import with_thirds
 from synthaug.features.files import FeatureMeta, FeatureSet

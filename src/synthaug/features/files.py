@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synthaug.artifacts import atomic_file
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import atomic_file
+from synthaug.core.errors import SynthaugError
 
 
 @dataclass(frozen=True)

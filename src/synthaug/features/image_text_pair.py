@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthaug.artifacts import read_json
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import read_json
+from synthaug.core.errors import SynthaugError
 from synthaug.features.network import NetworkExtractor
 from synthaug.features.preprocessing import Preprocessing
 from synthaug.features.weights import check_weights

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.features.preprocessing import Preprocessing, spatial_clips, temporal_clips
 
 _BATCH = 8  # images or clips in memory at once, at the network's own size

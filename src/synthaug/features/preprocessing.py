@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from synthaug.resampling import apply_weights, axis_weights, resample_beat
+from synthaug.data.resampling import apply_weights, axis_weights, resample_beat
 
 
 def temporal_clips(cine: np.ndarray, frames: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.features.base import ExtractorAbsent
 from synthaug.models.masked_autoencoder import MaskedAutoencoder
 from synthaug.models.weights import load_model

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.features.network import NetworkExtractor
 from synthaug.features.preprocessing import Preprocessing
 from synthaug.features.weights import check_weights

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.features.network import NetworkExtractor
 from synthaug.features.preprocessing import Preprocessing
 from synthaug.features.weights import check_weights, load_state

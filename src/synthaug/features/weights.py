@@ -7,8 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthaug.artifacts import sha256_file
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import sha256_file
+from synthaug.core.errors import SynthaugError
 from synthaug.features.base import ExtractorAbsent
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthaug.artifacts import read_json, sha256_file, write_json
-from synthaug.errors import SynthaugError
-from synthaug.plugins import code_hashes, load_class
+from synthaug.core.artifacts import read_json, sha256_file, write_json
+from synthaug.core.errors import SynthaugError
+from synthaug.core.plugins import code_hashes, load_class
 
 if TYPE_CHECKING:
     from synthaug.config.generators import GeneratorSettings

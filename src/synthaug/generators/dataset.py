@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import atomic_folder, link_or_copy, sha256_file
-from synthaug.cohort import Cohort, check_subject_id, write_cohort, write_subject
-from synthaug.errors import SynthaugError
-from synthaug.volumes import measure_function, volume_curve_ml
+from synthaug.core.artifacts import atomic_folder, link_or_copy, sha256_file
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort, check_subject_id, write_cohort, write_subject
+from synthaug.metrics.volumes import measure_function, volume_curve_ml
 
 
 class Reconstructor(Protocol):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthaug.cohort import Cohort
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
 
 
 def open_synthetic(folder: str | Path) -> Cohort:

@@ -10,14 +10,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import first_slice
 from synthaug.generators.base import Generator
 from synthaug.models.base import TrainableModel
 from synthaug.models.coding import LatentCoder
 from synthaug.models.conditions import Conditions, raw_values
 from synthaug.models.latent_diffusion import LatentDiffusion
 from synthaug.models.phases import cardiac_phase
-from synthaug.store import first_slice
 
 
 class LatentGenerator(Generator):

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import first_slice
 from synthaug.models.coding import LatentCoder
 from synthaug.models.weights import load_model
-from synthaug.store import first_slice
 
 
 class Reconstruction:

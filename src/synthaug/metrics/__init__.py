@@ -22,7 +22,7 @@ from synthaug.metrics.similarity import (
 )
 from synthaug.metrics.surface import average_surface_distance, hausdorff_distance
 from synthaug.metrics.surfels import normalised_surface_dice
-from synthaug.volumes import ejection_fraction
+from synthaug.metrics.volumes import ejection_fraction
 
 __all__ = [
     "ManifoldScores",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from synthaug.cohort import LV, MYO, RV
+from synthaug.labels import LV, MYO, RV
 
 #: Segments of the AHA model without the apical cap, which short-axis slices with a cavity never show.
 N_SEGMENTS = 16

@@ -76,7 +76,7 @@ def extrapolated_subject_distance(
     Parameters
     ----------
     distance : callable
-        Of the subjects of both sets by their indices (`synthaug.metrics.subject_distances`).
+        Of the subjects of both sets by their indices (`synthaug.measures.subject_distances`).
     rows : tuple of 2 ndarrays, shape (n_real,), (n_synthetic,)
         Rows of features that each subject has.
     d : int

@@ -30,8 +30,8 @@ def reference_of(settings: ModelSettings) -> str:
 
 def class_of(settings: ModelSettings) -> type[TrainableModel]:
     """Class of a model."""
+    from synthaug.core.plugins import load_class
     from synthaug.models.base import TrainableModel
-    from synthaug.plugins import load_class
 
     found: type[TrainableModel] = load_class(reference_of(settings), TrainableModel)
     return found

@@ -9,7 +9,7 @@ from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 
 class Adversary(nn.Module):

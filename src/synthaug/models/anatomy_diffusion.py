@@ -11,13 +11,13 @@ from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import AnatomyDiffusionSettings
+from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
 from synthaug.models.latents import channel_statistics
 from synthaug.networks.conditions import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
-from synthaug.store import TensorStore
 
 
 class AnatomyDiffusion(LatentDiffusion):

@@ -11,15 +11,15 @@ from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn import functional
 
-from synthaug.cohort import STRUCTURES, UNLABELLED
 from synthaug.config.models import AutoencoderSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import TensorStore
+from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
 from synthaug.models.reconstruction import labelled_frames
 from synthaug.networks.autoencoder import Decoder, Encoder
-from synthaug.store import TensorStore
 
 CLASSES = 1 + len(STRUCTURES)
 _FRAMES_DECODED = 16  # at once: bounds the memory of a batch of long cines

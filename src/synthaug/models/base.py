@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from synthaug.config.base import Settings
 from synthaug.config.training import TrainableSettings
-from synthaug.store import TensorStore
+from synthaug.data.store import TensorStore
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import CineDiffusionSettings
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
-from synthaug.errors import SynthaugError
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
 from synthaug.models.latents import channel_statistics
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
-from synthaug.store import TensorStore
 
 
 class CineDiffusion(LatentDiffusion):

@@ -6,9 +6,9 @@ from abc import abstractmethod
 
 from torch import Tensor
 
+from synthaug.data.store import TensorStore
 from synthaug.models.base import TrainableModel
 from synthaug.models.reconstruction import measure_reconstruction
-from synthaug.store import TensorStore
 
 
 class LatentCoder(TrainableModel):

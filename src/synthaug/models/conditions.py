@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.networks.conditions import ConditionEmbedding
 
 CATEGORICAL = ("diagnosis", "vendor")

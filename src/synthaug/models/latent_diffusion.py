@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import LatentDiffusionSettings
+from synthaug.data.store import TensorStore
 from synthaug.diffusion.guidance import guide
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import Objective
@@ -22,7 +23,6 @@ from synthaug.models.conditions import VOLUMES, Conditions, raw_values, vocabula
 from synthaug.models.latents import LatentCache, encode_cines
 from synthaug.models.phases import cardiac_phase
 from synthaug.networks.conditions import TimeEmbedding
-from synthaug.store import TensorStore
 
 #: Network prediction from a noisy sample, its times (b,) and which conditions are kept (b, names).
 Predict = Callable[[Tensor, Tensor, Tensor | None], Tensor]

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from synthaug.config.models import GeometrySettings
+from synthaug.data.store import TensorStore
 from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
-from synthaug.store import TensorStore
 
 
 @dataclass(frozen=True)

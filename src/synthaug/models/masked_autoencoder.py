@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from synthaug.config.features import MaskedAutoencoderSettings
+from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.networks.masked_autoencoder import AXES, MaskedAutoencoderNetwork
-from synthaug.store import TensorStore
 
 
 class MaskedAutoencoder(TrainableModel):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import MotionDiffusionSettings
+from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import LatentDiffusion, Predict
@@ -18,7 +19,6 @@ from synthaug.models.latents import channel_statistics
 from synthaug.models.motion_network import MotionNetwork
 from synthaug.networks.conditions import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
-from synthaug.store import TensorStore
 
 
 class MotionDiffusion(LatentDiffusion):

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from synthaug.config.models import GeometrySettings, MotionNetworkSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import TensorStore
 from synthaug.models.autoencoder import Autoencoder, draw_frame, mask_loss, masked_mean
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry
 from synthaug.models.latents import LatentCache, channel_statistics, encode_cines
 from synthaug.models.reconstruction import labelled_frames
 from synthaug.networks.unet import LatentUNet
-from synthaug.store import TensorStore
 
 
 class MotionNetwork(TrainableModel):

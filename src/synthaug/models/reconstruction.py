@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthaug.cohort import STRUCTURES, UNLABELLED
-from synthaug.store import TensorStore
+from synthaug.data.store import TensorStore
+from synthaug.labels import STRUCTURES, UNLABELLED
 
 #: Answers images and labels for cines (b, t, z, y, x) and their slices (b, 1, z, 1, 1).
 Reconstruct = Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]

@@ -12,14 +12,14 @@ from monai.networks.nets.vqvae import VQVAE
 from torch import Tensor
 
 from synthaug.config.models import VQAutoencoderSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import TensorStore
 from synthaug.models.adversary import Adversary, Perception, ramp
 from synthaug.models.autoencoder import CLASSES, mask_loss
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
 from synthaug.networks.cyclic import make_cyclic
-from synthaug.store import TensorStore
 
 _SLICES_AT_ONCE = 16  # bounds the memory of encoding and decoding long stacks
 _NO_SPREAD = -20.0  # log-variance of a latent that is not drawn

@@ -15,11 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from synthaug.artifacts import atomic_file, sha256_file
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import atomic_file, sha256_file
+from synthaug.core.errors import SynthaugError
+from synthaug.core.plugins import code_hashes
 from synthaug.models import class_of, reference_of, settings_of
 from synthaug.models.base import Grid, TrainableModel, place
-from synthaug.plugins import code_hashes
 
 _KEY = "synthaug"  # one header entry: safetensors writes several in no fixed order
 

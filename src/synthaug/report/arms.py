@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug import verdict
 from synthaug.config.arms import SIZE_MATCHED, VERDICT_CONTROLS, Arm
-from synthaug.plots import segmentation
-from synthaug.report import words
+from synthaug.report import wording
+from synthaug.report.plots import segmentation
 from synthaug.report.rows import CLINICAL, OVERLAP, Draw, Row, broadest, estimate, pooled, select
+from synthaug.statistics import verdict
 from synthaug.tables import VALUED_STATUSES
 
 
@@ -32,7 +32,7 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: fl
         if not (arm.real and arm.generator) or arm.control:
             continue
         controls = {
-            other.name: words.CONTROLS[other.control].match
+            other.name: wording.CONTROLS[other.control].match
             for other in arms
             if other.control_of == arm.name and other.control in VERDICT_CONTROLS
         }
@@ -52,7 +52,7 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: fl
                 "arm": arm.name,
                 "word": outcome.word,
                 "reason": outcome.reason,
-                "power": words.power_sentence(metric, outcome),
+                "power": wording.power_sentence(metric, outcome),
                 "declared": outcome.declared,
                 "sentences": _sentences(grounds, controls, len(trainings), alpha),
                 "details": _sentences([row for row in own if row not in grounds], controls, 0, alpha),
@@ -63,7 +63,7 @@ def verdict_section(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: fl
     return {
         "word": word,
         "rule": verdict.RULE,
-        "metric": words.metric_name(metric),
+        "metric": wording.metric_name(metric),
         "arms": judged,
         "reason": "" if judged else "the study has no arm that adds synthetic to real training data",
     }
@@ -99,12 +99,12 @@ def _places(
         metric = here[0]["metric"]
         found.append(
             {
-                "place": words.place({"structure": structure, "phase": phase}),
+                "place": wording.place({"structure": structure, "phase": phase}),
                 "vendor": vendor,
                 "word": outcome.word,
                 "declared": outcome.declared,
-                "detectable": words.with_unit(
-                    words.number(outcome.detectable, words.decimals(metric)), words.metric_unit(metric)
+                "detectable": wording.with_unit(
+                    wording.number(outcome.detectable, wording.decimals(metric)), wording.metric_unit(metric)
                 )
                 if outcome.detectable is not None
                 else "–",
@@ -122,13 +122,15 @@ def _sentences(
         is_control = row["versus"] in controls
         if row["status"] in VALUED_STATUSES:
             word = verdict.judge_row(row, alpha)
-            text = words.comparison_sentence(
+            text = wording.comparison_sentence(
                 row, word, trainings, is_control, controls.get(row["versus"], "")
             )
         else:
             word = verdict.NOT_MEASURED
-            why = row["note"] or words.STATUSES.get(row["status"], row["status"])
-            text = f"{words.metric_name(row['metric'])} of {words.place(row)} against {row['versus']}: {why}"
+            why = row["note"] or wording.STATUSES.get(row["status"], row["status"])
+            text = (
+                f"{wording.metric_name(row['metric'])} of {wording.place(row)} against {row['versus']}: {why}"
+            )
         said.append({"text": text, "word": word, "counts": is_control})
     return sorted(said, key=lambda sentence: not sentence["counts"])
 
@@ -160,10 +162,16 @@ def arms_section(
             }
             for arm in arms
         ]
-        columns = [words.place(dict(zip(_LEVEL, level, strict=True))) for level in levels]
-        unit = words.metric_unit(name)
+        columns = [wording.place(dict(zip(_LEVEL, level, strict=True))) for level in levels]
+        unit = wording.metric_unit(name)
         tables.append(
-            {"metric": name, "title": words.metric_name(name), "unit": unit, "columns": columns, "rows": body}
+            {
+                "metric": name,
+                "title": wording.metric_name(name),
+                "unit": unit,
+                "columns": columns,
+                "rows": body,
+            }
         )
         if name == metric:
             mean_panels = _mean_panels(means, by_name, metric, draw)
@@ -178,7 +186,7 @@ def arms_section(
             {
                 "arm": row["arm"],
                 "versus": row["versus"],
-                "place": words.place(row),
+                "place": wording.place(row),
                 "estimate": estimate(row),
                 "word": verdict.judge_row(row, alpha)
                 if row["status"] in VALUED_STATUSES
@@ -224,10 +232,10 @@ def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: D
             for row in select(shown, arm=name)
         ]
         if points:
-            title = words.STRUCTURES.get(structure, structure or "All structures")
+            title = wording.STRUCTURES.get(structure, structure or "All structures")
             svg = segmentation.arm_means(points, _axis(metric))
             alt = "; ".join(
-                f"{row['arm']} {row['phase'] or ''} {words.number(row['value'], words.decimals(metric))}"
+                f"{row['arm']} {row['phase'] or ''} {wording.number(row['value'], wording.decimals(metric))}"
                 for row in shown
             )
             panels.append(draw(f"means-{metric}-{structure or 'all'}", svg, title, alt))
@@ -247,11 +255,11 @@ def _forest_panels(
         ]
         if not lines:
             continue
-        title = words.place({"structure": structure, "phase": phase})
+        title = wording.place({"structure": structure, "phase": phase})
         svg = segmentation.forest(lines, f"difference in {_axis(metric)}")
-        places = words.decimals(metric)
+        places = wording.decimals(metric)
         alt = "; ".join(
-            f"{line['label']}: {words.number(line['value'], places, sign=True)}" for line in lines
+            f"{line['label']}: {wording.number(line['value'], places, sign=True)}" for line in lines
         )
         panels.append(draw(f"forest-{metric}-{structure or 'all'}-{phase or 'all'}", svg, title, alt))
     return panels
@@ -271,7 +279,9 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
     families: dict[str, list[Arm]] = {}
     for arm in arms:
         if arm.real and arm.generator:
-            name = f"{words.CONTROLS[arm.control].curve} ({arm.generator})" if arm.control else arm.generator
+            name = (
+                f"{wording.CONTROLS[arm.control].curve} ({arm.generator})" if arm.control else arm.generator
+            )
             if arm.real < 1:
                 name += f", {arm.real:.0%} of the real patients"
             if arm.real_share is not None:
@@ -291,10 +301,10 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
                 curves[name] = curve.astype(float).sort_values("dose")
         if curves:
             references = {name: ("real", here[name]["value"]) for name in baselines if name in here}
-            title = words.place({"structure": structure, "phase": phase})
+            title = wording.place({"structure": structure, "phase": phase})
             svg = segmentation.dose_curve(curves, references, _axis(metric))
             alt = "; ".join(
-                f"{name} at dose {dose:g}: {words.number(value, words.decimals(metric))}"
+                f"{name} at dose {dose:g}: {wording.number(value, wording.decimals(metric))}"
                 for name, curve in curves.items()
                 for dose, value in zip(curve["dose"], curve["value"], strict=True)
             )
@@ -304,7 +314,7 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
     trends = [
         {
             "generator": f"{row['generator']} up to {row['arm']}",
-            "place": words.place(row),
+            "place": wording.place(row),
             "slope": estimate(row),
             "page": estimate(trend),
         }
@@ -334,8 +344,8 @@ def patients_section(rows: list[Row], arms: Sequence[Arm], draw: Draw) -> dict[s
                 for arm in arms
                 if select(here, arm=arm.name)
             }
-            title = f"{words.metric_name(metric)}{f', {structure}' if structure else ''}"
-            patients = words.counted(len({row["subject"] for row in here}), "patient")
+            title = f"{wording.metric_name(metric)}{f', {structure}' if structure else ''}"
+            patients = wording.counted(len({row["subject"] for row in here}), "patient")
             if values:
                 svg = segmentation.patient_values(values, _axis(metric), zero=True)
                 alt = f"{patients}, one dot a patient and training, in {len(values)} arms"
@@ -344,5 +354,5 @@ def patients_section(rows: list[Row], arms: Sequence[Arm], draw: Draw) -> dict[s
 
 
 def _axis(metric: str) -> str:
-    unit = words.metric_unit(metric)
-    return f"{words.metric_name(metric)} ({unit})" if unit else words.metric_name(metric)
+    unit = wording.metric_unit(metric)
+    return f"{wording.metric_name(metric)} ({unit})" if unit else wording.metric_name(metric)

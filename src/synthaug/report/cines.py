@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.cohort import STRUCTURES, UNLABELLED, Cohort
 from synthaug.config.report import ReportSettings
-from synthaug.plots import images, synthesis
+from synthaug.data.cohort import Cohort
+from synthaug.labels import STRUCTURES, UNLABELLED
+from synthaug.metrics.volumes import volume_curve_ml
 from synthaug.report.inputs import SyntheticRun
+from synthaug.report.plots import images, synthesis
 from synthaug.report.rows import Draw
-from synthaug.volumes import volume_curve_ml
 
 _MONTAGE_COLUMNS = 6
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.artifacts import read_json, read_tsv
-from synthaug.cohort import Cohort
-from synthaug.controllability import ASKED, MEASURES, heeded, with_asked_ef
-from synthaug.plots import synthesis
-from synthaug.report import words
+from synthaug.core.artifacts import read_json, read_tsv
+from synthaug.data.cohort import Cohort
+from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_asked_ef
+from synthaug.report import wording
 from synthaug.report.inputs import GridRun, SyntheticRun
+from synthaug.report.plots import synthesis
 from synthaug.report.rows import Draw, Row, estimate, pooled
 
 PREFIX = "controllability_"
@@ -58,7 +58,7 @@ def controllability_section(
         if points:
             low, high = _common_range(grids, column)
             svg = synthesis.asked_against_measured(points, label, (low, high))
-            ends = f"{words.number(low)} to {words.number(high)}"
+            ends = f"{wording.number(low)} to {wording.number(high)}"
             alt = f"{label} on the grid, asked against measured, {_counted(points)}; training patients {ends}"
             grid_panels.append(draw(f"control-grid-{column}", svg, f"{label}, grid", alt))
     return {
@@ -132,4 +132,4 @@ def _common_range(grids: Sequence[GridRun], column: str) -> tuple[float, float]:
 
 
 def _counted(points: Points) -> str:
-    return words.counted(sum(len(asked) for asked, _ in points.values()), "synthetic subject")
+    return wording.counted(sum(len(asked) for asked, _ in points.values()), "synthetic subject")

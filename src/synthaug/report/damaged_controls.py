@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.metrics.damaged_controls import CONTROLLED
-from synthaug.report import words
+from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED
+from synthaug.report import wording
 from synthaug.report.rows import Row, estimate, pooled, select
 
 DAMAGED_CONTROLS = tuple(f"{metric}_control" for metric in CONTROLLED)
@@ -18,7 +18,7 @@ def damaged_controls_section(rows: list[Row]) -> list[dict[str, Any]]:
     varying = [column for column in _RUN if len({row[column] for row in found}) > 1]
     return [
         {
-            "metric": words.METRICS[words.base_metric(row["metric"])][0],
+            "metric": wording.METRICS[wording.base_metric(row["metric"])][0],
             "generator": row["generator"] or "",
             "run": ", ".join(f"{c.replace('_', ' ')} {row[c]}" for c in varying if row[c] is not None),
             "control": row["versus"] or "",

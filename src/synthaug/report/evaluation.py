@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.artifacts import write_text
-from synthaug.report import words
+from synthaug.core.artifacts import write_text
+from synthaug.report import wording
 from synthaug.report.render import make_environment
 from synthaug.report.rows import DISTANCES, FIDELITY, estimate, records, select
 
@@ -31,7 +31,7 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
             ratios, endless = (select(found, metric=metric + part) for part in ("_ratio", "_extrapolated"))
             table.append(
                 {
-                    "metric": words.metric_name(metric),
+                    "metric": wording.metric_name(metric),
                     "better": row["direction"],
                     "definition": row["definition"],
                     "estimate": estimate(row),
@@ -49,18 +49,18 @@ def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
     ]
     for row in table:
         cell, ratio, endless = row["estimate"], row["ratio"], row["endless"]
-        floor = words.number(cell["floor"], cell["places"])
+        floor = wording.number(cell["floor"], cell["places"])
         if cell["floor_sd"] is not None:
-            floor += f" ± {words.number(cell['floor_sd'], cell['places'])}"
+            floor += f" ± {wording.number(cell['floor_sd'], cell['places'])}"
         lines.append(
             (
                 row["metric"],
-                words.number(cell["value"], cell["places"]),
+                wording.number(cell["value"], cell["places"]),
                 _interval(cell),
                 floor,
                 _with_interval(ratio) if ratio else "–",
                 "–" if cell["n"] is None else str(cell["n"]),
-                "–" if endless is None else words.number(endless["value"], endless["places"]),
+                "–" if endless is None else wording.number(endless["value"], endless["places"]),
             )
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -77,7 +77,7 @@ def render_page(content: Mapping[str, Any], output: Path) -> None:
     Parameters
     ----------
     content : mapping
-        `title`, `sides`, `table`, `notes`, `facts` and `confidence`, as `synthaug.evaluation` makes them.
+        `title`, `sides`, `table`, `notes`, `facts` and `confidence`, as `synthaug.compare_folders` makes them.
     output : Path
         HTML file.
     """
@@ -91,10 +91,10 @@ def render_page(content: Mapping[str, Any], output: Path) -> None:
 def _interval(cell: Mapping[str, Any]) -> str:
     if cell["ci_low"] is None or cell["ci_high"] is None:
         return "–"
-    low, high = (words.number(cell[end], cell["places"]) for end in ("ci_low", "ci_high"))
+    low, high = (wording.number(cell[end], cell["places"]) for end in ("ci_low", "ci_high"))
     return f"{low} to {high}"
 
 
 def _with_interval(cell: Mapping[str, Any]) -> str:
-    value = words.number(cell["value"], cell["places"])
+    value = wording.number(cell["value"], cell["places"])
     return f"{value} ({_interval(cell)})" if cell["ci_low"] is not None else value

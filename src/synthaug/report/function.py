@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.metrics.function import QUANTITIES
-from synthaug.report import words
+from synthaug.measures.cardiac_function import QUANTITIES
+from synthaug.report import wording
 from synthaug.report.rows import Row, estimate, pooled, select
 
 
@@ -23,8 +23,8 @@ def function_section(rows: list[Row]) -> list[dict[str, Any]]:
             ]
             lines.append(
                 {
-                    "name": words.metric_name(row["metric"]),
-                    "unit": words.metric_unit(row["metric"]),
+                    "name": wording.metric_name(row["metric"]),
+                    "unit": wording.metric_unit(row["metric"]),
                     "mean": estimate(row),
                     "difference": estimate(beside[0]),
                     "spread": estimate(beside[1]),

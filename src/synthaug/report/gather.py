@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synthaug.artifacts import atomic_folder, read_json, read_tsv, write_json
-from synthaug.cohort import Cohort
 from synthaug.config.arms import VERDICT_CONTROLS, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
+from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json
+from synthaug.data.cohort import Cohort
 from synthaug.report import (
     arms,
     cines,
@@ -18,12 +18,12 @@ from synthaug.report import (
     function,
     mask_agreement,
     memorisation,
-    people,
     reconstructions,
     responses,
     results,
     runs,
-    words,
+    subjects,
+    wording,
 )
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Row, pooled, records, select
@@ -69,8 +69,8 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "verdict": arms.verdict_section(rows, inputs.arms, metric, alpha),
             "weaknesses": list(inputs.weaknesses),
             "glance": _glance(rows, inputs),
-            "datasets": people.datasets_section(inputs.cohorts),
-            "splits": people.splits_section(inputs.splits),
+            "datasets": subjects.datasets_section(inputs.cohorts),
+            "splits": subjects.splits_section(inputs.splits),
             "declared_arms": _declared_arms(inputs),
             "summary": summary_section(table),
             "arms": arms.arms_section(rows, inputs.arms, metric, draw, alpha),
@@ -89,7 +89,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets
             ),
-            "synthesis": people.synthesis_section(rows, inputs.synthetic, inputs.splits),
+            "synthesis": subjects.synthesis_section(rows, inputs.synthetic, inputs.splits),
             "models": runs.trainings_section(inputs.models, "model", draw),
             "reconstructions": reconstructions.reconstructions_section(rows),
             "segmenters": runs.trainings_section(inputs.segmenters, "segmenter", draw),
@@ -127,7 +127,7 @@ def _remark(arm: Arm, inputs: ReportInputs) -> str:
     """What the table of arms says of one: whose control, how it draws, what is broken, who saw which labels."""
     said = []
     if arm.control:
-        said.append(f"control of {arm.control_of}: {words.CONTROLS[arm.control].explanation}")
+        said.append(f"control of {arm.control_of}: {wording.CONTROLS[arm.control].explanation}")
     elif arm.real and arm.generator:
         present = {other.control for other in inputs.arms if other.control_of == arm.name}
         missing = [control for control in VERDICT_CONTROLS if control not in present]
@@ -152,7 +152,7 @@ def _labels_seen(arm: Arm, inputs: ReportInputs) -> list[str]:
         seen, own = facts.get("generator_labelled_patients"), facts.get("labelled_patients")
         if facts.get("name") == arm.name and seen is not None and own is not None and seen > own:
             said.append(
-                f"the generator learned from the labels of {words.counted(seen, 'training patient')}, "
+                f"the generator learned from the labels of {wording.counted(seen, 'training patient')}, "
                 f"the arm's segmenter from {own}"
             )
     return list(dict.fromkeys(said))
@@ -167,7 +167,7 @@ def _glance(rows: list[Row], inputs: ReportInputs) -> list[dict[str, Any]]:
             "label": "patients tested",
             "value": len(patients) or None,
             "places": 0,
-            "detail": words.counted(len(seeds), "training seed") if seeds else "no seed recorded",
+            "detail": wording.counted(len(seeds), "training seed") if seeds else "no seed recorded",
         }
     ]
     accepted = next(iter(select(pooled(rows), metric="acceptance_rate")), None)
@@ -190,12 +190,12 @@ def _glance(rows: list[Row], inputs: ReportInputs) -> list[dict[str, Any]]:
         None,
     )
     if distance:
-        floor = words.number(distance["floor"], words.decimals(distance["metric"]))
+        floor = wording.number(distance["floor"], wording.decimals(distance["metric"]))
         figures.append(
             {
-                "label": f"{words.metric_name(distance['metric'])} of {distance['generator']} to real",
+                "label": f"{wording.metric_name(distance['metric'])} of {distance['generator']} to real",
                 "value": distance["value"],
-                "places": words.decimals(distance["metric"]),
+                "places": wording.decimals(distance["metric"]),
                 "detail": f"floor {floor} real against real, n = {distance['n']}",
             }
         )

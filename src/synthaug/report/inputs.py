@@ -90,7 +90,7 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """Real training and synthetic subjects in the plane, from `synthaug.metrics.maps`.
+    """Real training and synthetic subjects in the plane, from `synthaug.measures.feature_maps`.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class ReportInputs:
     models, segmenters : sequence of TrainingRun
         Trainings of the generators' models and of the arms.
     weaknesses : sequence of str
-        What the design cannot tell (`synthaug.config.weaknesses.weaknesses`).
+        What the design cannot tell (`synthaug.config.design_warnings.weaknesses`).
     """
 
     tables: Path

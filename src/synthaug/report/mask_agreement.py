@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.metrics.mask_agreement import METRICS, REAL
+from synthaug.measures.mask_agreement import METRICS, REAL
 from synthaug.report.rows import Row, estimate, pooled, select
 
 #: Every metric that this section shows.

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from synthaug.artifacts import read_tsv
-from synthaug.cohort import Cohort
-from synthaug.plots import images
-from synthaug.privacy.scores import METRICS
-from synthaug.report import words
+from synthaug.core.artifacts import read_tsv
+from synthaug.data.cohort import Cohort
+from synthaug.measures.memorisation.scores import METRICS
+from synthaug.report import wording
 from synthaug.report.inputs import SyntheticRun
+from synthaug.report.plots import images
 from synthaug.report.rows import Row, estimate, pooled, select
 
 #: In the order shown: what the images say, what became of it, what the features say.
@@ -32,7 +32,7 @@ def memorisation_section(
             (row for row in select(pooled(rows), **about) if row["metric"] in MEMORISATION),
             key=lambda row: (row["extractor"] or "", MEMORISATION.index(row["metric"])),
         )
-        table = [{"name": words.metric_name(row["metric"]), "estimate": estimate(row)} for row in own]
+        table = [{"name": wording.metric_name(row["metric"]), "estimate": estimate(row)} for row in own]
         if not table:
             continue
         entry: dict[str, Any] = {**about, "table": table, "picture": None, "threshold": _threshold(own)}

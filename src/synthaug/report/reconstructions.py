@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.metrics.reconstructions import RECONSTRUCTED
-from synthaug.report import words
+from synthaug.measures.reconstructions import RECONSTRUCTED
+from synthaug.report import wording
 from synthaug.report.rows import Row, estimate, pooled, select
 
 RECONSTRUCTIONS = tuple(f"{metric}_reconstruction" for metric in RECONSTRUCTED)
@@ -17,7 +17,7 @@ def reconstructions_section(rows: list[Row]) -> dict[str, Any]:
     metrics = [name for name in RECONSTRUCTIONS if select(found, metric=name)]
     trainings = dict.fromkeys((row["versus"], row["fold"], row["generator_seed"]) for row in found)
     return {
-        "metrics": [words.METRICS[words.base_metric(name)][0] for name in metrics],
+        "metrics": [wording.METRICS[wording.base_metric(name)][0] for name in metrics],
         "rows": [_line(found, metrics, *training) for training in trainings],
     }
 

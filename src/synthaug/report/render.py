@@ -7,9 +7,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthaug.artifacts import read_json, write_text
-from synthaug.plots.panel import with_unique_ids
-from synthaug.report import words
+from synthaug.core.artifacts import read_json, write_text
+from synthaug.report import wording
+from synthaug.report.plots.panel import with_unique_ids
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -58,7 +58,7 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
         style=Markup(style),
         script=Markup(script),
         script_sha256=digest,
-        structures=words.STRUCTURES,
+        structures=wording.STRUCTURES,
     )
     write_text(output, page)
 
@@ -75,9 +75,9 @@ def make_environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": words.number,
-        "p_value": words.p_value,
-        "counted": words.counted,
+        "number": wording.number,
+        "p_value": wording.p_value,
+        "counted": wording.counted,
         "nested": _nested,
         "duration": _duration,
     }

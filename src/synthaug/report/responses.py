@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.report import words
+from synthaug.report import wording
 from synthaug.report.rows import DISTANCES, Row, estimate, pooled, select
 
 #: Standard deviations of the floor within which a change went unnoticed.
@@ -26,7 +26,7 @@ def responses_section(rows: list[Row]) -> list[dict[str, Any]]:
                 "extractor": extractor or "",
                 "fold": fold,
                 "n": max((row["n"] or 0) for row in own),
-                "metrics": [words.metric_name(name) for name in metrics],
+                "metrics": [wording.metric_name(name) for name in metrics],
                 "rows": [
                     {"probe": probe, "cells": [_cell(own, metric, probe) for metric in metrics]}
                     for probe in probes

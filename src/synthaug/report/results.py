@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from synthaug.artifacts import read_tsv
-from synthaug.plots import synthesis
-from synthaug.report import words
+from synthaug.core.artifacts import read_tsv
+from synthaug.report import wording
 from synthaug.report.damaged_controls import DAMAGED_CONTROLS
 from synthaug.report.inputs import FeatureMap
 from synthaug.report.mask_agreement import MASK_AGREEMENT
 from synthaug.report.memorisation import MEMORISATION
+from synthaug.report.plots import synthesis
 from synthaug.report.reconstructions import RECONSTRUCTIONS
 from synthaug.report.rows import (
     CLINICAL,
@@ -54,7 +54,7 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
         )
         table.append(
             {
-                "metric": words.metric_name(row["metric"]),
+                "metric": wording.metric_name(row["metric"]),
                 "generator": row["generator"] or "",
                 "versus": (row["versus"] or "").replace("_", " "),
                 "run": ", ".join(f"{c.replace('_', ' ')} {row[c]}" for c in varying if row[c] is not None),
@@ -72,14 +72,14 @@ def distances_section(rows: list[Row], draw: Draw) -> dict[str, Any]:
             versus = (row["versus"] or "real").replace("_", " ")
             lines.append({**row, "label": f"{row['generator']} against {versus}{run}"})
         if lines:
-            svg = synthesis.distances(lines, words.metric_name(metric))
-            places = words.decimals(metric)
+            svg = synthesis.distances(lines, wording.metric_name(metric))
+            places = wording.decimals(metric)
             alt = "; ".join(
-                f"{line['label']}: {words.number(line['value'], places)}, "
-                f"floor {words.number(line['floor'], places)}"
+                f"{line['label']}: {wording.number(line['value'], places)}, "
+                f"floor {wording.number(line['floor'], places)}"
                 for line in lines
             )
-            panels.append(draw(f"distance-{metric}", svg, words.metric_name(metric), alt))
+            panels.append(draw(f"distance-{metric}", svg, wording.metric_name(metric), alt))
     return {
         "reason": "" if found else "no distance among the result rows",
         "table": table,
@@ -101,7 +101,11 @@ def maps_section(rows: list[Row], maps: Sequence[FeatureMap], draw: Draw) -> dic
             alt = f"{title}: " + ", ".join(f"{count} {name}" for name, count in counts.items())
             panels.append(draw(f"map-{number:03d}-{kind}", synthesis.feature_map(own), title, alt))
     mixing = [
-        {"metric": words.metric_name(row["metric"]), "estimate": estimate(row), "generator": row["generator"]}
+        {
+            "metric": wording.metric_name(row["metric"]),
+            "estimate": estimate(row),
+            "generator": row["generator"],
+        }
         for row in pooled(select(rows, metric=MIXING))
     ]
     return {"panels": panels, "mixing": mixing}
@@ -160,13 +164,13 @@ def failures_section(rows: list[Row]) -> dict[str, Any]:
             groups.setdefault(key, []).append(row)
     return {
         "counts": [
-            {"text": words.STATUSES.get(status, "with a plain value"), "count": count}
+            {"text": wording.STATUSES.get(status, "with a plain value"), "count": count}
             for status, count in Counter(row["status"] for row in rows).most_common()
         ],
         "groups": [
             {
                 "metric": metric,
-                "status": words.STATUSES.get(status, status),
+                "status": wording.STATUSES.get(status, status),
                 "about": about,
                 "note": note,
                 "count": len(members),

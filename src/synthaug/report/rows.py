@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.report import words
+from synthaug.report import wording
 
 Row = dict[str, Any]
 #: Writes a figure (name, SVG, title, words for who cannot see it) and returns what the page needs of it.
@@ -76,10 +76,10 @@ def estimate(row: Row | None) -> dict[str, Any]:
         ),
     )
     if row is None:
-        absent = {"status": "not_measured", "places": None, "text": words.STATUSES["not_measured"]}
+        absent = {"status": "not_measured", "places": None, "text": wording.STATUSES["not_measured"]}
         return {**dict.fromkeys(keys), **absent}
     return {
         **{key: row[key] for key in keys},
-        "places": words.decimals(row["metric"]),
-        "text": words.STATUSES.get(row["status"], ""),
+        "places": wording.decimals(row["metric"]),
+        "text": wording.STATUSES.get(row["status"], ""),
     }

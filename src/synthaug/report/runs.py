@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import read_json
-from synthaug.plots import training
-from synthaug.report import words
+from synthaug.core.artifacts import read_json
+from synthaug.report import wording
 from synthaug.report.inputs import TrainingRun
+from synthaug.report.plots import training
 from synthaug.report.rows import Draw
 
 _STEPS = ("iteration", "epoch", "step")
@@ -70,7 +70,7 @@ def _loss_panel(name: str, title: str, path: Path, draw: Draw) -> dict[str, str]
         return None
     positive = bool((history[losses].min() > 0).all())
     svg = training.loss_curves(history, step, [str(column) for column in losses], logarithmic=positive)
-    last = ", ".join(f"{c} {words.number(float(history[c].dropna().iloc[-1]))}" for c in losses)
+    last = ", ".join(f"{c} {wording.number(float(history[c].dropna().iloc[-1]))}" for c in losses)
     return draw(name, svg, title, f"Losses over the {step}s; last: {last}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.report import words
+from synthaug.report import wording
 from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, Row, estimate, pooled, records, select
 from synthaug.tables import VALUED_STATUSES
 
@@ -47,10 +47,10 @@ class Line:
     @property
     def label(self) -> str:
         """The metric with its unit and an arrow to its better side."""
-        unit = words.metric_unit(self.metric)
+        unit = wording.metric_unit(self.metric)
         arrow = _ARROWS.get(self.direction, "")
         return " ".join(
-            part for part in (words.metric_name(self.metric), f"({unit})" if unit else "", arrow) if part
+            part for part in (wording.metric_name(self.metric), f"({unit})" if unit else "", arrow) if part
         )
 
 
@@ -90,7 +90,7 @@ def _arms(rows: list[Row]) -> Summary:
         own = select(means, metric=f"{metric}_mean")
         for structure, phase, fold in dict.fromkeys((r["structure"], r["phase"], r["fold"]) for r in own):
             here = select(own, structure=structure, phase=phase, fold=fold)
-            place = words.place({"structure": structure, "phase": phase, "fold": fold})
+            place = wording.place({"structure": structure, "phase": phase, "fold": fold})
             lines.append(_line(metric, place, [_first(here, arm=arm) for arm in arms]))
     return Summary("arms", "Means over real test patients, by training set", arms, lines)
 
@@ -128,7 +128,7 @@ def _first(rows: Sequence[Row], **wanted: Any) -> Row | None:
 def _line(metric: str, place: str, rows: list[Row | None]) -> Line:
     direction = next((row["direction"] for row in rows if row and row["direction"]), "none")
     sign = {"higher": 1, "lower": -1}.get(direction)
-    places = words.decimals(metric)
+    places = wording.decimals(metric)
     known = {
         number: sign * (row["value"] if places is None else round(row["value"], places))
         for number, row in enumerate(rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.report import words
+from synthaug.report import wording
 from synthaug.report.summary import Cell, Summary, summarise
 
 _ENDINGS = {"value": "", "ci_low": ".low", "ci_high": ".high", "floor": ".floor"}
@@ -42,13 +42,15 @@ def cell_text(cell: Cell) -> str:
     places = found["places"]
     inside = []
     if found["ci_low"] is not None and found["ci_high"] is not None:
-        inside.append(f"{words.number(found['ci_low'], places)} to {words.number(found['ci_high'], places)}")
+        inside.append(
+            f"{wording.number(found['ci_low'], places)} to {wording.number(found['ci_high'], places)}"
+        )
     if found["floor"] is not None:
-        spread = "" if found["floor_sd"] is None else f" ± {words.number(found['floor_sd'], places)}"
-        inside.append(f"floor {words.number(found['floor'], places)}{spread}")
+        spread = "" if found["floor_sd"] is None else f" ± {wording.number(found['floor_sd'], places)}"
+        inside.append(f"floor {wording.number(found['floor'], places)}{spread}")
     if found["status"] != "ok":
         inside.append(found["text"])
-    return words.number(found["value"], places) + (f" ({'; '.join(inside)})" if inside else "")
+    return wording.number(found["value"], places) + (f" ({'; '.join(inside)})" if inside else "")
 
 
 def counts(cells: Sequence[Cell]) -> str:
@@ -81,7 +83,7 @@ def as_csv(summaries: Sequence[Summary]) -> str:
         for line in summary.lines:
             cells = dict(zip(summary.columns, line.cells, strict=True))
             best = "; ".join(name for name, cell in cells.items() if cell.best)
-            unit = words.metric_unit(line.metric)
+            unit = wording.metric_unit(line.metric)
             entries: list[Any] = [summary.name, line.metric, unit, line.direction, line.place]
             entries += [counts(line.cells).replace("–", ""), best]
             for name, keys in columns.items():

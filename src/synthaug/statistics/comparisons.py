@@ -33,7 +33,7 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
     Parameters
     ----------
     scores : DataFrame
-        Result rows per patient (`synthaug.metrics.scoring.score_predictions`) of all arms, folds and seeds.
+        Result rows per patient (`synthaug.measures.scoring.score_predictions`) of all arms, folds and seeds.
     arms : sequence of Arm
         All arms, controls included.
     settings : EvaluationSettings

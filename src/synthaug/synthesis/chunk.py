@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import atomic_folder, write_tsv
-from synthaug.cohort import write_cohort, write_subject
 from synthaug.config.synthesis import GateSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import atomic_folder, write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import write_cohort, write_subject
+from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.synthesis.gate import MEASUREMENTS, inspect_sample
 from synthaug.synthesis.requests import CONDITION_COLUMNS
-from synthaug.volumes import measure_function, volume_curve_ml
 
 #: Columns of ``attempts.tsv``.
 ATTEMPT_COLUMNS = ("subject", "attempt", "seed", "accepted", "reasons", *MEASUREMENTS)

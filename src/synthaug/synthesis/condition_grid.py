@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.synthesis import GridSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.synthesis.plan import complete_plan
 from synthaug.synthesis.requests import CONDITION_COLUMNS, conditions_of, refuse_impossible
 

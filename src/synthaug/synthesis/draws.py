@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from synthaug.config.synthesis import ConditionPlanSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 # First entry of a random stream's key, so that no two uses of one seed share numbers.
 _ORDER, _VOLUMES = 1, 2

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from synthaug.cohort import LV, MYO
 from synthaug.config.synthesis import GateSettings
-from synthaug.volumes import ejection_fraction, volume_curve_ml
+from synthaug.labels import LV, MYO
+from synthaug.metrics.volumes import ejection_fraction, volume_curve_ml
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from scipy.stats import binomtest
 
-from synthaug.artifacts import atomic_folder, link_or_copy, read_tsv, write_tsv
-from synthaug.cohort import Cohort, write_cohort
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv, write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort, write_cohort
 from synthaug.synthesis.gate import CHECKS, REASONS
 from synthaug.tables import make_table
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synthaug.artifacts import read_tsv
 from synthaug.config.synthesis import ConditionPlanSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import read_tsv
+from synthaug.core.errors import SynthaugError
 from synthaug.synthesis.draws import draw_conditions
 from synthaug.synthesis.requests import TEXT_CONDITIONS, conditions_of, read_requests, refuse_impossible
 

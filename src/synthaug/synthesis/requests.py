@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthaug.artifacts import read_tsv
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import read_tsv
+from synthaug.core.errors import SynthaugError
 
 TEXT_CONDITIONS = ("diagnosis", "vendor")
 #: What one request says of a heart, besides its id and seed.

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.artifacts import atomic_folder, sha256_file, write_json, write_text
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import atomic_folder, sha256_file, write_json, write_text
+from synthaug.core.errors import SynthaugError
 from synthaug.tables.rows import COLUMNS, about, key_text
 from synthaug.tables.run_crate import write_crate
 from synthaug.tables.schema import check_rows, read_rows, typed

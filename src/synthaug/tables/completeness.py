@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 
 _RUN = ("fold", "generator_seed", "training_seed")
 

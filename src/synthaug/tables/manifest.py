@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from synthaug.artifacts import read_json, read_tsv, sha256_file
-from synthaug.cohort import TEXT_COLUMNS
-from synthaug.imports import PACKAGE
-from synthaug.plugins import code_hashes
+from synthaug.core.artifacts import read_json, read_tsv, sha256_file
+from synthaug.core.imports import PACKAGE
+from synthaug.core.plugins import code_hashes
+from synthaug.data.cohort import TEXT_COLUMNS
 
 DATA_COLUMNS = ("kind", "name", "subject", "file", "sha256")
 CODE_COLUMNS = ("file", "sha256")

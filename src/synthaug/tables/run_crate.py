@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthaug.artifacts import sha256_file, write_json
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import sha256_file, write_json
+from synthaug.core.errors import SynthaugError
 
 METADATA = "ro-crate-metadata.json"
 #: Profile that the record follows: one process that read, ran and wrote.
@@ -45,7 +45,7 @@ def write_crate(folder: Path, provenance: Mapping[str, Any]) -> None:
     folder : Path
         Folder with all other files of the version; receives ``ro-crate-metadata.json``.
     provenance : mapping
-        The run's record (`synthaug.provenance.run_record`); what it lacks is left out.
+        The run's record (`synthaug.core.provenance.run_record`); what it lacks is left out.
     """
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from synthaug.artifacts import read_tsv
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import read_tsv
+from synthaug.core.errors import SynthaugError
 from synthaug.tables.definitions import definition_of
 from synthaug.tables.rows import (
     COLUMNS,

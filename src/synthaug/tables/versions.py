@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from synthaug.artifacts import read_json, write_json
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import read_json, write_json
+from synthaug.core.errors import SynthaugError
 from synthaug.tables.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
 
 CURRENT = "current.json"

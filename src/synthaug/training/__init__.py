@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.training.interruption import INTERRUPTED
 from synthaug.training.task import Task
 

@@ -16,7 +16,7 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from synthaug.config.training import TrainingSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.models.base import TrainableModel
 
 _MIXED = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}

@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from synthaug.artifacts import write_text
-from synthaug.errors import SynthaugError
+from synthaug.core.artifacts import write_text
+from synthaug.core.errors import SynthaugError
 from synthaug.training.interruption import INTERRUPTED, SIGNALS, interruptible
 from synthaug.training.task import Task
 

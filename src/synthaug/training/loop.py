@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from synthaug.config.training import TrainingSettings
-from synthaug.errors import SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.models.base import TrainableModel
 from synthaug.training.devices import LossModule
 from synthaug.training.interruption import Interruption

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from synthaug.artifacts import atomic_file, sha256_file, sha256_json, write_json
-from synthaug.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json, write_json
+from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.core.plugins import code_hashes
+from synthaug.data.store import TensorStore
 from synthaug.models import class_of
 from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.models.weights import load_model, save_model
-from synthaug.plugins import code_hashes
-from synthaug.store import TensorStore
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
 from synthaug.training.interruption import INTERRUPTED, interruptible
 from synthaug.training.loop import Loop

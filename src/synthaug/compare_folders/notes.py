@@ -1,0 +1,112 @@
+"""What a comparison of two folders did to their cines, and what limits its numbers, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthaug.compare_folders.alignment import CommonGrid
+from synthaug.compare_folders.cine_folder import PERCENTILES, CineFolder, spelled
+from synthaug.data.readers.base import spacing_is_lost
+from synthaug.features.files import FeatureSet
+
+if TYPE_CHECKING:
+    from synthaug.models.weights import Header
+
+
+def folder_notes(sides: tuple[CineFolder, CineFolder]) -> list[str]:
+    """What was done to the files, what was left out, and what the two folders have in common."""
+    notes = []
+    for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
+        if folder.kind == "plain":
+            low, high = (f"{value:g}" for value in PERCENTILES)
+            notes.append(
+                f"{role}: intensities were scaled cine by cine, percentiles {low} and {high} to 0 and 1, and clipped; "
+                "orientation is that of the files."
+            )
+        elif folder.kind != role.lower():
+            notes.append(f"{role}: its cohort.json says it is {folder.kind}.")
+        for reason, names in folder.left_out.items():
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            notes.append(f"{role}: left out, {reason}: {', '.join(names[:3])}{more}.")
+    if (sides[0].kind == "plain") != (sides[1].kind == "plain"):
+        notes.append(
+            "One side is a cohort, scaled and cropped when it was harmonised, the other is not: part of the "
+            "distance may be that."
+        )
+    real_files = {cine.sha256 for cine in sides[0].cines}
+    copies = sum(cine.sha256 in real_files for cine in sides[1].cines)
+    if copies:
+        notes.append(
+            f"{copies} of {len(sides[1].cines)} synthetic files are real ones, byte for byte: copies are close to "
+            "real and prove nothing."
+        )
+    return notes
+
+
+def grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[str]:
+    """What the common grid changed."""
+    notes = []
+    for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
+        n = len(folder.cines)
+        if grid.resample:
+            other = sum(
+                cine.shape[0] != grid.frames
+                or not np.allclose(cine.spacing_mm[1:], grid.spacing_mm[1:], rtol=1e-3)
+                for cine in folder.cines
+            )
+            if other:
+                notes.append(
+                    f"{role}: {other} of {n} cines were resampled to {spelled(grid.spacing_mm[1:])} mm in the plane and "
+                    f"{grid.frames} frames, the median of REAL; slices are as they were."
+                )
+        else:
+            other = sum(cine.shape[2:] != (grid.y, grid.x) for cine in folder.cines)
+            if other:
+                notes.append(
+                    f"{role}: {other} of {n} cines were cropped or padded with 0 around the middle to "
+                    f"{grid.y} x {grid.x} pixels."
+                )
+        if any(spacing_is_lost(cine.spacing_mm) for cine in folder.cines):
+            notes.append(
+                f"{role}: headers say 1 x 1 x 1 mm, which is what nobody filled in; sizes cannot be compared."
+            )
+    if grid.resample:
+        distances = sorted({round(cine.spacing_mm[0], 2) for folder in sides for cine in folder.cines})
+        notes.append(f"All cines are cropped or padded with 0 to {grid.y} x {grid.x} pixels.")
+        if len(distances) > 1:
+            notes.append(
+                f"Distances between slices are {distances[0]:g} to {distances[-1]:g} mm and stay so; FVD-S and F4D see it."
+            )
+    return notes
+
+
+def extractor_notes(
+    features: FeatureSet, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: CommonGrid
+) -> list[str]:
+    """What the extractor cannot see, and whom it has seen."""
+    if "temporal" not in features.features:
+        return [
+            "The network sees single images: no FVD-T, FVD-S, F4D, precision, recall, density or coverage."
+        ]
+    if "frames" not in features.features:
+        return ["The network sees clips only: no FID and no KID."]
+    if header is None:
+        return [
+            "The extractor was trained on the real cines themselves: reference and extractor share subjects, so "
+            "that even other real subjects would lie a little above the floor."
+        ]
+    notes = []
+    shared = len(set(header.seen) & {cine.id for cine in sides[0].cines})
+    if shared:
+        notes.append(
+            f"The extractor was trained on {shared} of the {len(sides[0].cines)} real subjects: reference and extractor "
+            "share them, so that even other real subjects would lie a little above the floor."
+        )
+    if not np.allclose(header.grid["spacing_mm"], grid.spacing_mm, rtol=1e-3):
+        notes.append(
+            f"The extractor was trained on voxels of {spelled(tuple(header.grid['spacing_mm']))} mm, these cines have "
+            f"{spelled(grid.spacing_mm)} mm (z x y x x)."
+        )
+    return notes

@@ -1,0 +1,125 @@
+"""Which files a script depends on, read from its import statements.
+
+Snakemake reruns a job when the job's script changes but ignores the modules it imports.
+Declared as inputs, these files close that gap: an edit reruns exactly what imports it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+PACKAGE = Path(__file__).parents[1]
+
+
+class Home(NamedTuple):
+    """Where the modules lie whose code counts.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the top-level modules.
+    name : str or None
+        The one top-level package of that folder which counts; None where all do.
+    """
+
+    folder: Path
+    name: str | None
+
+
+_OWN = Home(PACKAGE.parent, PACKAGE.name)
+
+
+def imported_files(sources: Iterable[str | Path], modules: Iterable[str] = ()) -> list[str]:
+    """Files of this package that `sources` import, directly or through one another.
+
+    Parameters
+    ----------
+    sources : iterable of paths
+        Scripts to start from; they are not part of the answer.
+    modules : iterable of str
+        Dotted names to start from as well: modules that are imported by name at run time. Where one lies
+        outside this package, what it imports from beside it counts as well.
+
+    Returns
+    -------
+    list of str
+        Sorted paths. Imports inside functions count; imports of other packages do not.
+    """
+    modules = list(modules)
+    homes = tuple(dict.fromkeys([_OWN, *filter(None, map(home_of, modules))]))
+    found: set[Path] = set()
+    waiting = [file for source in sources for file in _imports_of(Path(source).resolve(), homes)]
+    waiting += [file for module in modules for file in _files_of(module, homes)]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += _imports_of(file, homes)
+    return sorted(str(file) for file in found)
+
+
+def home_of(module: str) -> Home | None:
+    """Where a module's top-level package or file lies, without importing it; None where it is not found.
+
+    Looked for where Python looks and, last, in the working directory, which is put on Python's path for that.
+    Beside a file of the user's own lies more of the user's own; beside an installed package lie strangers.
+    """
+    top = module.partition(".")[0]
+    if top == PACKAGE.name:
+        return _OWN
+    here = str(Path.cwd())
+    if here not in sys.path:  # last, so that a stray file there shadows nothing that is installed
+        sys.path.append(here)
+    spec = importlib.util.find_spec(top)
+    if spec is None or not (spec.origin or spec.submodule_search_locations):
+        return None
+    places = spec.submodule_search_locations  # of a package; of a single file there are none
+    folder = Path(next(iter(places)) if places else str(spec.origin)).resolve().parent
+    installed = {Path(sysconfig.get_path(scheme)).resolve() for scheme in ("purelib", "platlib", "stdlib")}
+    return Home(folder, top if folder in installed else None)
+
+
+@functools.cache
+def _imports_of(source: Path, homes: Sequence[Home]) -> tuple[Path, ...]:
+    files: list[Path] = []
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"), str(source))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                files += _files_of(alias.name, homes)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module.split(".") if node.module else []
+            for alias in node.names:  # `from synthaug.data import cohort` imports a module
+                if node.level:
+                    files += _files_below(source.parents[node.level - 1], [*module, alias.name])
+                else:
+                    files += _files_of(".".join((*module, alias.name)), homes)
+    return tuple(files)
+
+
+def _files_of(module: str, homes: Sequence[Home]) -> list[Path]:
+    """Files run when a module is imported, where it lies in one of the homes."""
+    parts = module.split(".")
+    return [
+        file for home in homes if home.name in (None, parts[0]) for file in _files_below(home.folder, parts)
+    ]
+
+
+def _files_below(folder: Path, parts: Iterable[str]) -> list[Path]:
+    """Files run when a dotted module below a folder is imported: its packages' and its own."""
+    files: list[Path] = []
+    for part in parts:
+        if (folder / f"{part}.py").is_file():
+            return [*files, folder / f"{part}.py"]
+        folder = folder / part
+        if (folder / "__init__.py").is_file():
+            files.append(folder / "__init__.py")
+        elif not folder.is_dir():
+            break  # a name defined in the package, not a module
+    return files

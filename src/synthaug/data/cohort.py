@@ -1,0 +1,299 @@
+"""The data contract: a cohort is a folder of harmonised cines, real or synthetic alike."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from synthaug.core.artifacts import atomic_file, read_json, read_tsv, sha256_file, write_json, write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, STRUCTURES, UNLABELLED
+
+SUBJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+
+TEXT_COLUMNS = (
+    "subject",
+    "dataset",
+    "centre",
+    "vendor",
+    "scanner",
+    "diagnosis",
+    "sex",
+    "labelled_frames",
+    "spacing",
+    "generator",
+    "condition",
+    "seen",
+)
+#: Columns of `subjects.tsv`; a cohort may have more, never fewer.
+COLUMNS = (
+    "subject",
+    "dataset",
+    "centre",
+    "vendor",
+    "scanner",
+    "field_strength_t",
+    "diagnosis",
+    "sex",
+    "age",
+    "height_cm",
+    "weight_kg",
+    "ed_frame",
+    "es_frame",
+    "labelled_frames",
+    "n_frames",
+    "n_slices",
+    "spacing",
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_ef",
+    "myo_mass_g",
+    "rv_edv_ml",
+    "rv_esv_ml",
+    "rv_ef",
+    "generator",
+    "condition",
+    "seed",
+)
+_INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
+
+
+def check_subject_id(subject: str, where: str | Path) -> str:
+    """Return `subject` unchanged, or refuse an id that is unsafe in paths and pages."""
+    if not SUBJECT_ID.fullmatch(subject):
+        raise SynthaugError(
+            f"{where}: subject id {subject!r} is not allowed; "
+            "use 1 to 64 letters, digits or hyphens, starting with a letter or digit"
+        )
+    return subject
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A readable cohort, or the union of several.
+
+    Attributes
+    ----------
+    name : str
+        What the cohort is called in tables and pictures.
+    kind : str
+        ``"real"`` or ``"synthetic"``.
+    table : DataFrame
+        One row a subject, indexed by subject, with at least `COLUMNS`.
+    folders : dict of str to Path
+        Folder of each subject.
+    meta : dict
+        Content of ``cohort.json`` (of the first cohort, for a union).
+    """
+
+    name: str
+    kind: str
+    table: pd.DataFrame
+    folders: Mapping[str, Path]
+    meta: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Cohort:
+        """Open a cohort folder; the images are read when asked for.
+
+        Raises
+        ------
+        SynthaugError
+            The folder is not a cohort, an id is refused or doubled, or a file is missing.
+        """
+        path = Path(path)
+        for needed in ("cohort.json", "subjects.tsv"):
+            if not (path / needed).is_file():
+                raise SynthaugError(f"{path}: no {needed}; give the folder of a harmonised cohort")
+        meta = read_json(path / "cohort.json")
+        table = read_tsv(path / "subjects.tsv", TEXT_COLUMNS)
+        missing = [column for column in COLUMNS if column not in table.columns]
+        if missing:
+            raise SynthaugError(
+                f"{path / 'subjects.tsv'}: no column {missing[0]}; harmonise the cohort again"
+            )
+        folders: dict[str, Path] = {}
+        for subject in table["subject"]:
+            check_subject_id(subject, path / "subjects.tsv")
+            if subject in folders:
+                raise SynthaugError(f"{path / 'subjects.tsv'}: subject {subject} appears twice; rename one")
+            folders[subject] = path / f"sub-{subject}"
+            if not (folders[subject] / "cine.nii.gz").is_file():
+                raise SynthaugError(f"{folders[subject]}: no cine.nii.gz; harmonise the cohort again")
+        return cls(meta["name"], meta["kind"], table.set_index("subject", drop=False), folders, meta)
+
+    @classmethod
+    def open_all(cls, paths: Iterable[str | Path]) -> Cohort:
+        """Open several cohorts as one; ids must differ and the grids be the same."""
+        cohorts = [cls.open(path) for path in paths]
+        if not cohorts:
+            raise SynthaugError("no cohort was given; name at least one folder")
+        folders: dict[str, Path] = {}
+        for cohort in cohorts:
+            if cohort.meta["spacing_mm"] != cohorts[0].meta["spacing_mm"]:
+                raise SynthaugError(
+                    f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both alike"
+                )
+            for subject, folder in cohort.folders.items():
+                if subject in folders:
+                    raise SynthaugError(
+                        f"{folder}: subject {subject} is also in {folders[subject]}; rename one"
+                    )
+                folders[subject] = folder
+        table = pd.concat([cohort.table for cohort in cohorts])
+        name = "+".join(cohort.name for cohort in cohorts)
+        return cls(name, cohorts[0].kind, table, folders, cohorts[0].meta)
+
+    @property
+    def subjects(self) -> list[str]:
+        """Subject ids in the order of the table."""
+        return list(self.table.index)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel size (z, y, x) in mm, the same for all subjects."""
+        z, y, x = self.meta["spacing_mm"]
+        return z, y, x
+
+    def select(self, subjects: Sequence[str]) -> Cohort:
+        """The cohort of these subjects only, in this order."""
+        absent = [subject for subject in subjects if subject not in self.folders]
+        if absent:
+            raise SynthaugError(f"{self.name}: no subject {absent[0]}; see its subjects.tsv")
+        folders = {subject: self.folders[subject] for subject in subjects}
+        return Cohort(self.name, self.kind, self.table.loc[list(subjects)], folders, self.meta)
+
+    def record(self, subject: str) -> dict[str, Any]:
+        """What the table says of a subject, by column; unknown is NaN, None or NA."""
+        return dict(zip(self.table.columns, self.table.loc[[subject]].to_numpy(object)[0], strict=True))
+
+    def without_labels(self, subjects: Collection[str]) -> Cohort:
+        """The same subjects, where `subjects` have neither labels nor what was measured on labels."""
+        table = self.table.copy()
+        seen = ~table.index.isin(list(subjects))
+        for column in ("labelled_frames", *FUNCTION_COLUMNS):
+            table[column] = table[column].where(seen)
+        return Cohort(self.name, self.kind, table, self.folders, self.meta)
+
+    def cine(self, subject: str) -> np.ndarray:
+        """Intensities in [0, 1], float32, shape (t, z, y, x); frame 0 is ED."""
+        image = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz")
+        return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
+
+    def label_cine(self, subject: str) -> np.ndarray:
+        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` fills frames nobody annotated."""
+        path = self.folders[subject] / "labels.nii.gz"
+        listed = self.labelled_frames(subject)
+        if not listed or not path.is_file():
+            shape = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").shape[::-1]
+            assert not listed, f"{path} is missing but {listed} are listed"
+            return np.full(shape, UNLABELLED, np.uint8)
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+
+    def labelled_frames(self, subject: str) -> list[int]:
+        """Frames that carry labels, ascending."""
+        listed: Any = self.table.loc[subject, "labelled_frames"]
+        return [] if pd.isna(listed) else [int(frame) for frame in str(listed).split(",")]
+
+
+def write_subject(
+    folder: str | Path,
+    cine: np.ndarray,
+    labels: Mapping[int, np.ndarray],
+    spacing_mm: Sequence[float],
+    frame_duration_s: float | None = None,
+) -> dict[str, str]:
+    """Write one subject's ``cine.nii.gz`` and, where there are labels, ``labels.nii.gz``.
+
+    Parameters
+    ----------
+    folder : path
+        The subject's folder, ``sub-<id>`` in the cohort's folder.
+    cine : ndarray, shape (t, z, y, x)
+        Intensities in [0, 1].
+    labels : mapping of int to ndarray, shape (z, y, x)
+        Canonical labels of the annotated frames.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    frame_duration_s : float, optional
+        Time between frames; None where unknown.
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 of each file written.
+    """
+    folder = Path(folder)
+    if cine.ndim != 4 or not np.isfinite(cine).all() or cine.min() < 0 or cine.max() > 1:
+        raise SynthaugError(
+            f"{folder}: a cine must be finite, in [0, 1] and (t, z, y, x); it is {cine.shape}"
+        )
+    affine = np.diag([spacing_mm[2], spacing_mm[1], spacing_mm[0], 1.0])
+    image = nib.Nifti1Image(np.round(cine.T * _INTENSITY_STEPS).astype(np.int16), affine)
+    image.header.set_slope_inter(1 / _INTENSITY_STEPS, 0)
+    _save(image, folder / "cine.nii.gz", frame_duration_s)
+    hashes = {"cine": sha256_file(folder / "cine.nii.gz")}
+    if labels:
+        volume = np.full(cine.shape, UNLABELLED, np.uint8)
+        for frame, mask in labels.items():
+            volume[frame] = mask
+        _save(nib.Nifti1Image(volume.T, affine), folder / "labels.nii.gz", frame_duration_s)
+        hashes["labels"] = sha256_file(folder / "labels.nii.gz")
+    return hashes
+
+
+def _save(image: nib.Nifti1Image, path: Path, frame_duration_s: float | None) -> None:
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["pixdim"][4] = frame_duration_s or 0.0
+    # mtime 0: the same voxels must give the same bytes, whenever they are written.
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+
+
+def write_cohort(
+    folder: str | Path,
+    name: str,
+    kind: str,
+    rows: Sequence[Mapping[str, Any]],
+    spacing_mm: Sequence[float],
+    **meta: Any,
+) -> None:
+    """Write a cohort's table and ``cohort.json``; the subjects' files stand already.
+
+    Parameters
+    ----------
+    folder : path
+        Folder that holds the ``sub-<id>`` folders.
+    name, kind : str
+        Name of the cohort; ``"real"`` or ``"synthetic"``.
+    rows : sequence of mappings
+        One a subject; absent columns are unknown (empty).
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    **meta
+        What else identifies the cohort: generator, source, hashes.
+    """
+    folder = Path(folder)
+    table = pd.DataFrame(list(rows))
+    extra = [column for column in table.columns if column not in COLUMNS]
+    table = table.reindex(columns=[*COLUMNS, *extra])
+    for subject in table["subject"]:
+        check_subject_id(subject, folder)
+    write_tsv(folder / "subjects.tsv", table)
+    content = {
+        "name": name,
+        "kind": kind,
+        "spacing_mm": [float(value) for value in spacing_mm],
+        "labels": {"background": BACKGROUND, **STRUCTURES, "unlabelled": UNLABELLED},
+        "table_sha256": sha256_file(folder / "subjects.tsv"),
+        **meta,
+    }
+    write_json(folder / "cohort.json", content)

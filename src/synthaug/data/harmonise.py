@@ -1,0 +1,238 @@
+"""Raw cines to a cohort: one orientation, one grid, the heart in the middle, ED first."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.data import DatasetSettings, HarmonisationSettings
+from synthaug.core.artifacts import atomic_folder, write_tsv
+from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.data.canonical import Canonical, to_canonical
+from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
+from synthaug.data.heart_window import Window, heart_window
+from synthaug.data.quality import contrast_findings
+from synthaug.data.readers import find_subjects
+from synthaug.data.readers.base import RawSubject
+from synthaug.data.resampling import (
+    beat_positions,
+    frames_sampled_exactly,
+    resample_beat,
+    resample_image,
+    resample_labels,
+)
+from synthaug.metrics.volumes import measure_function
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Harmonised:
+    """A cine on the common grid, intensities in [0, 1]; the fields are those of `Canonical`."""
+
+    cine: np.ndarray
+    labels: dict[int, np.ndarray]
+    es_frame: int | None
+    findings: list[str]
+
+
+def harmonise_cine(canonical: Canonical, settings: HarmonisationSettings) -> Harmonised:
+    """Crop around the heart, resample to the common grid and beat, normalise intensities.
+
+    Parameters
+    ----------
+    canonical : Canonical
+        From `to_canonical`.
+    settings : HarmonisationSettings
+        The common grid.
+
+    Returns
+    -------
+    Harmonised
+
+    Raises
+    ------
+    ValueError
+        The cine is constant where the heart is.
+    """
+    window = heart_window(
+        canonical.cine, canonical.labels, canonical.spacing_mm, settings.spacing_mm, settings.matrix
+    )
+    cine = resample_image(canonical.cine, window.weights)
+    labels = {frame: resample_labels(volume, window.weights) for frame, volume in canonical.labels.items()}
+    positions, es_frame = beat_positions(len(cine), settings.frames, canonical.es_frame)
+    labels = frames_sampled_exactly(labels, positions)
+    cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
+    findings = [
+        *canonical.findings,
+        *window.findings,
+        *contrast_findings(cine, labels),
+    ]
+    return Harmonised(cine, labels, es_frame, findings)
+
+
+def normalise(cine: np.ndarray, window: Window, percentiles: Sequence[float]) -> np.ndarray:
+    """Map two percentiles of what was imaged to 0 and 1, clipping beyond; 0 where nothing was.
+
+    Raises
+    ------
+    ValueError
+        Both percentiles are the same number.
+    """
+    low, high = np.percentile(cine[..., window.inside], percentiles)
+    if not high > low:
+        raise ValueError("the cine is constant where the heart should be")
+    scaled = np.clip((cine - low) / (high - low), 0, 1).astype(np.float32)
+    scaled[..., ~window.inside] = 0
+    return scaled
+
+
+def _harmonise_subject(
+    subject: RawSubject, dataset: str, settings: HarmonisationSettings, folder: Path
+) -> tuple[dict[str, Any], dict[str, str], list[str]] | SubjectError:
+    """Row, file hashes and findings of one subject written to `folder`, or why there is none."""
+    name = f"{dataset}-{subject.id}"
+    where = subject.files[0] if subject.files else ""
+    try:
+        if not SUBJECT_ID.fullmatch(name):
+            return SubjectError(subject.id, where, f"the id {name} is too long", "use at most 64 characters")
+        raw = subject.load()
+        done = harmonise_cine(to_canonical(raw, subject.ed_frame, subject.es_frame), settings)
+    except SubjectError as error:
+        return error
+    except ValueError as error:
+        return SubjectError(subject.id, where, str(error), "check the image")
+    duration = raw.frame_duration_s and raw.frame_duration_s * raw.image.shape[3] / settings.frames
+    hashes = write_subject(folder / f"sub-{name}", done.cine, done.labels, settings.spacing_mm, duration)
+    unknown = pd.NA  # in an object column, so that whole numbers beside it stay whole numbers
+    row = {
+        "subject": name,
+        "dataset": dataset,
+        **{
+            field: getattr(subject, field)
+            for field in ("centre", "vendor", "scanner", "field_strength_t", "diagnosis", "sex", "age")
+        },
+        "height_cm": subject.height_cm,
+        "weight_kg": subject.weight_kg,
+        "ed_frame": 0,
+        "es_frame": unknown if done.es_frame is None else done.es_frame,
+        "labelled_frames": ",".join(map(str, sorted(done.labels))) or None,
+        "n_frames": settings.frames,
+        "n_slices": done.cine.shape[1],
+        "spacing": ",".join(f"{size:g}" for size in settings.spacing_mm),
+        **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
+        "patient": f"{dataset}-{subject.patient or subject.id}",
+    }
+    return row, hashes, done.findings
+
+
+def harmonise_dataset(
+    name: str,
+    dataset: DatasetSettings,
+    root: Path,
+    settings: HarmonisationSettings,
+    output: Path,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Harmonise a raw dataset into a cohort folder, whole or not at all.
+
+    Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, file, problem,
+    remedy) of the subjects that could not be used and ``findings.tsv`` (subject, finding).
+
+    Parameters
+    ----------
+    name : str
+        The dataset's name; subjects are called ``<name>-<id>``.
+    dataset : DatasetSettings
+        Layout, and what the files do not say.
+    root : Path
+        Folder of the raw dataset.
+    settings : HarmonisationSettings
+        The common grid.
+    output : Path
+        The cohort's folder.
+    processes : int
+        Subjects at a time, each in one process; the bytes written do not depend on it.
+    progress : callable, optional
+        Called with the subjects done and all there are.
+
+    Raises
+    ------
+    SynthaugError
+        The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
+    """
+    subjects = find_subjects(
+        dataset.layout,
+        root,
+        spacing_mm=dataset.spacing_mm,
+        columns=dataset.columns,
+        label_map=dataset.label_map,
+        vendor=dataset.vendor,
+        centre=dataset.centre,
+    )
+    rows: list[Mapping[str, Any]] = []
+    files: dict[str, dict[str, str]] = {}
+    findings: list[tuple[str, str]] = []
+    quarantine: list[SubjectError] = []
+    with atomic_folder(output) as folder:
+        work = partial(_harmonise_subject, dataset=name, settings=settings, folder=folder)
+        for done, result in enumerate(_in_processes(work, subjects, processes), start=1):
+            if isinstance(result, SubjectError):
+                quarantine.append(result)
+                log.warning("quarantined: %s", result)
+            else:
+                row, hashes, found = result
+                rows.append(row)
+                files[row["subject"]] = hashes
+                for finding in found:
+                    findings.append((row["subject"], finding))
+                    log.warning("%s: %s", row["subject"], finding)
+            if progress is not None:
+                progress(done, len(subjects))
+        if len(rows) < dataset.minimum_subjects:
+            first = f"; the first problem: {quarantine[0]}" if quarantine else ""
+            raise SynthaugError(
+                f"{name}: {root}: {len(rows)} of {len(subjects)} subjects can be used, "
+                f"minimum_subjects is {dataset.minimum_subjects}{first}"
+            )
+        source = dataset.model_dump(
+            mode="json", exclude={"root"}
+        )  # where it lies on this machine is no identity
+        grid = settings.model_dump(mode="json")
+        write_cohort(
+            folder, name, "real", rows, settings.spacing_mm, source=source, harmonisation=grid, files=files
+        )
+        write_tsv(folder / "quarantine.tsv", _quarantine_table(name, quarantine, root))
+        write_tsv(folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "finding"]))
+
+
+def _in_processes(
+    work: Callable[[RawSubject], Any], subjects: Sequence[RawSubject], processes: int
+) -> Iterator[Any]:
+    if processes == 1 or len(subjects) == 1:
+        yield from map(work, subjects)
+        return
+    # Forked, because a spawned process would run the calling script again, which workflow
+    # scripts do not guard against; nothing here has started threads that a fork could break.
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(min(processes, len(subjects)), mp_context=context) as pool:
+        yield from pool.map(work, subjects)
+
+
+def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> pd.DataFrame:
+    rows = []
+    for error in errors:
+        file = Path(error.file)
+        shown = str(file.relative_to(root)) if file.is_relative_to(root) else error.file
+        rows.append((f"{name}-{error.subject}", shown, error.problem, error.remedy))
+    return pd.DataFrame(rows, columns=["subject", "file", "problem", "remedy"])

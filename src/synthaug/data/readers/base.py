@@ -1,0 +1,276 @@
+"""What every dataset reader gives, whatever the files are: subjects, and a cine when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from synthaug.core.errors import SubjectError
+from synthaug.data.cohort import SUBJECT_ID
+from synthaug.data.nifti import NiftiImage, read_nifti
+from synthaug.labels import LV, MYO, RV, UNLABELLED
+
+#: Labels of M&Ms, M&Ms-2 and the canonical ones are the same numbers.
+SAME_LABELS = {LV: LV, MYO: MYO, RV: RV}
+#: Durations outside are a default or another unit, not the time between two frames of a cine.
+_PLAUSIBLE_FRAME_S = (0.005, 0.2)
+
+
+@dataclass(frozen=True)
+class ReaderOptions:
+    """What a study says about a dataset beyond its files.
+
+    Attributes
+    ----------
+    spacing_mm : tuple of 3 floats, optional
+        Voxel size (z, y, x) of subjects whose headers lost it.
+    columns : mapping of str to str
+        For NIfTI folders: column of the dataset's table for a field of `RawSubject`.
+    label_map : mapping of int to str
+        For NIfTI folders: ``"LV"``, ``"MYO"`` or ``"RV"`` for each label in the files.
+    """
+
+    spacing_mm: tuple[float, float, float] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    label_map: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class RawCine:
+    """One subject's images as the scanner's grid has them.
+
+    Attributes
+    ----------
+    image : ndarray, shape (x, y, z, t), float32
+        Intensities in the file's own units.
+    affine : ndarray, shape (4, 4)
+        Voxel indices to patient space (right, anterior, superior); its directions choose
+        the canonical orientation, its scale is not used.
+    voxel_size_mm : tuple of 3 floats
+        Along the axes of `image`.
+    labels : dict of int to ndarray, shape (x, y, z), uint8
+        Canonical labels of the annotated frames, counted from 0.
+    frame_duration_s : float or None
+        Time between frames.
+    slices_base_first : bool or None
+        The dataset's own order; None where it has none. Labels overrule it.
+    findings : list of str
+        What was repaired or is odd; each says what was done about it after a semicolon.
+    ed_frame, es_frame : int or None
+        Counted from 0, where only the images tell; the table's overrule them.
+    """
+
+    image: np.ndarray
+    affine: np.ndarray
+    voxel_size_mm: tuple[float, float, float]
+    labels: dict[int, np.ndarray]
+    frame_duration_s: float | None = None
+    slices_base_first: bool | None = True
+    findings: list[str] = field(default_factory=list)
+    ed_frame: int | None = None
+    es_frame: int | None = None
+
+
+@dataclass(frozen=True)
+class RawSubject:
+    """One subject of a raw dataset; the metadata are read, the images are not.
+
+    Attributes
+    ----------
+    id : str
+        As the dataset has it.
+    files : tuple of Path
+        What `load` reads.
+    load : callable
+        Reads the images; raises `SubjectError` where they cannot be used. It crosses process
+        pools, so it is a function of a module with its arguments (`functools.partial`).
+    patient : str
+        Who was scanned; several subjects are visits of one patient. The id where empty.
+    ed_frame, es_frame : int or None
+        Counted from 0.
+    centre, vendor, scanner, field_strength_t, diagnosis, sex, age, height_cm, weight_kg
+        As in the data contract; None where unknown.
+    """
+
+    id: str
+    files: tuple[Path, ...]
+    load: Callable[[], RawCine]
+    patient: str = ""
+    ed_frame: int | None = None
+    es_frame: int | None = None
+    centre: str | None = None
+    vendor: str | None = None
+    scanner: str | None = None
+    field_strength_t: float | None = None
+    diagnosis: str | None = None
+    sex: str | None = None
+    age: float | None = None
+    height_cm: float | None = None
+    weight_kg: float | None = None
+
+
+def _refuse(error: SubjectError) -> NoReturn:
+    raise error
+
+
+def unusable(subject: str, file: Path, problem: str, remedy: str) -> RawSubject:
+    """A subject that is there but cannot be read; it says why when it is loaded."""
+    error = SubjectError(subject, file, problem, remedy)
+    return RawSubject(subject, (file,) if file.is_file() else (), partial(_refuse, error))
+
+
+def refused_id(subject: str) -> bool:
+    """True for an id that is not allowed: ids become file names and page content."""
+    return SUBJECT_ID.fullmatch(subject) is None
+
+
+#: Problem and remedy of such an id.
+REFUSED_ID = (
+    "the id is not allowed",
+    "use 1 to 64 letters, digits or hyphens, starting with a letter or digit",
+)
+
+
+def read_cine(path: Path, subject: str) -> RawCine:
+    """Read a 4D cine, without labels and with the geometry its header has.
+
+    Raises
+    ------
+    SubjectError
+        The file cannot be read, or holds a single frame.
+    """
+    read = read_nifti(path, subject)
+    if read.array.ndim != 4:
+        raise SubjectError(subject, path, "holds one frame, not a cine", "give the cine with all its frames")
+    return RawCine(read.array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
+
+
+def _frame_duration(image: NiftiImage) -> float | None:
+    low, high = _PLAUSIBLE_FRAME_S
+    for seconds in (image.frame_duration_s, image.frame_duration_s / 1000):  # some write milliseconds as s
+        if low <= seconds <= high:
+            return seconds
+    return None
+
+
+def spacing_is_lost(voxel_size_mm: Sequence[float]) -> bool:
+    """True for 1 x 1 x 1 mm, the default of a header nobody filled, and for sizes not above 0."""
+    return min(voxel_size_mm) <= 0 or bool(np.allclose(voxel_size_mm, 1.0, atol=1e-3))
+
+
+def repair_spacing(
+    cine: RawCine, path: Path, subject: str, others: Mapping[Path, NiftiImage], options: ReaderOptions
+) -> None:
+    """Find the voxel size where the cine's header lost it, and record where it came from.
+
+    The size is taken from other files of the subject on the same grid, else from what
+    the study declares.
+
+    Parameters
+    ----------
+    cine : RawCine
+        Changed in place.
+    path, subject : Path, str
+        The cine's file and whose it is, for the error.
+    others : mapping of Path to NiftiImage
+        Other images of the subject.
+    options : ReaderOptions
+        With the declared spacing, if any.
+
+    Raises
+    ------
+    SubjectError
+        There is nothing to take it from.
+    """
+    if not spacing_is_lost(cine.voxel_size_mm):
+        return
+    lost = " x ".join(f"{size:g}" for size in cine.voxel_size_mm)
+    for file, other in others.items():
+        if not spacing_is_lost(other.voxel_size_mm) and other.array.shape[:3] == cine.image.shape[:3]:
+            cine.voxel_size_mm, source = other.voxel_size_mm, f"from {file.name}"
+            break
+    else:
+        if options.spacing_mm is None:
+            raise SubjectError(
+                subject,
+                path,
+                f"the voxel size was lost ({lost} mm) and no other file of the subject has it",
+                "declare spacing_mm of the dataset if you know it",
+            )
+        cine.voxel_size_mm, source = options.spacing_mm[::-1], "as the study declares"
+    found = " x ".join(f"{size:.3g}" for size in cine.voxel_size_mm)
+    cine.findings.append(f"the cine's header lost its voxel size ({lost} mm); {found} mm taken {source}")
+
+
+def canonical_labels(
+    volume: np.ndarray, label_map: Mapping[int, int], path: Path, subject: str, shape: Sequence[int]
+) -> np.ndarray:
+    """Translate a file's labels to the canonical ones.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (x, y, z)
+        Labels as the file has them.
+    label_map : mapping of int to int
+        Canonical label of each label; 0 is background in both.
+    path, subject : Path, str
+        For the error.
+    shape : sequence of int
+        Spatial shape of the cine.
+
+    Raises
+    ------
+    SubjectError
+        Another shape than the cine's, or a label the dataset does not have.
+    """
+    if tuple(volume.shape) != tuple(shape):
+        problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
+        raise SubjectError(subject, path, problem, "give labels on the cine's own grid")
+    labels = np.zeros(volume.shape, np.uint8)
+    for value in np.unique(volume):
+        if value == 0:
+            continue
+        if value not in label_map:
+            problem = f"holds label {value:g}, known are 0, {', '.join(map(str, sorted(label_map)))}"
+            raise SubjectError(subject, path, problem, "correct the labels, or the study's label_map")
+        labels[volume == value] = label_map[int(value)]
+    return labels
+
+
+def split_label_cine(
+    volume: np.ndarray, label_map: Mapping[int, int], path: Path, subject: str, shape: Sequence[int]
+) -> dict[int, np.ndarray]:
+    """Canonical labels of the annotated frames of a 4D label file.
+
+    Frames that are all 0 or all `UNLABELLED` are frames nobody annotated.
+    Parameters and errors as in `canonical_labels`; `volume` and `shape` are 4D.
+    """
+    if tuple(volume.shape) != tuple(shape):
+        problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
+        raise SubjectError(subject, path, problem, "give labels on the cine's own grid")
+    return {
+        frame: canonical_labels(volume[..., frame], label_map, path, subject, shape[:3])
+        for frame in range(shape[3])
+        if volume[..., frame].any() and not (volume[..., frame] == UNLABELLED).all()
+    }
+
+
+def check_frames(subject: str, file: Path, n_frames: int, ed: int | None, es: int | None) -> None:
+    """Refuse frames (counted from 0) that a cine of `n_frames` does not have, or ED at ES.
+
+    Raises
+    ------
+    SubjectError
+        Naming `file`, where the frames are written.
+    """
+    for name, frame in (("ED", ed), ("ES", es)):
+        if frame is not None and not 0 <= frame < n_frames:
+            problem = f"the {name} frame is number {frame + 1} of a cine with {n_frames} frames"
+            raise SubjectError(subject, file, problem, f"correct the {name} frame")
+    if ed is not None and ed == es:
+        raise SubjectError(subject, file, "ED and ES are the same frame", "correct one of them")

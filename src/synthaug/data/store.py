@@ -1,0 +1,99 @@
+"""Training data as memory-mapped arrays on one grid, so that a training job reads only what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.lib.format import open_memmap
+
+from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import TEXT_COLUMNS, Cohort
+from synthaug.labels import UNLABELLED
+
+
+@dataclass(frozen=True)
+class TensorStore:
+    """Subjects of a cohort on one grid.
+
+    Attributes
+    ----------
+    images : memmap, shape (n, t, z, y, x), float16
+        Intensities in [0, 1]; 0 in slices a subject does not have.
+    labels : memmap, shape (n, t, z, y, x), uint8
+        Canonical labels; `UNLABELLED` in frames nobody annotated and slices that do not exist.
+    slice_mask : ndarray, shape (n, z), bool
+        True where the subject has a slice.
+    table : DataFrame
+        The cohort's rows in the same order, indexed by subject.
+    spacing_mm : tuple of 3 floats
+        Voxel size (z, y, x).
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    slice_mask: np.ndarray
+    table: pd.DataFrame
+    spacing_mm: tuple[float, float, float]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @classmethod
+    def open(cls, path: str | Path) -> TensorStore:
+        """Open a store folder; the arrays are memory-mapped, read only."""
+        path = Path(path)
+        return cls(
+            np.load(path / "images.npy", mmap_mode="r"),
+            np.load(path / "labels.npy", mmap_mode="r"),
+            np.load(path / "slice_mask.npy"),
+            read_tsv(path / "subjects.tsv", TEXT_COLUMNS).set_index("subject", drop=False),
+            tuple(read_json(path / "store.json")["spacing_mm"]),
+        )
+
+
+def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
+    """Pack a cohort into a store, slices centred in `n_slices`, one subject in memory at a time.
+
+    Raises
+    ------
+    SynthaugError
+        A subject has more slices than the grid, or another matrix or frame count.
+    """
+    with atomic_folder(path) as folder:
+        arrays: tuple[np.memmap, np.memmap] | None = None
+        slice_mask = np.zeros((len(cohort.subjects), n_slices), bool)
+        for index, subject in enumerate(cohort.subjects):
+            cine, labels = cohort.cine(subject), cohort.label_cine(subject)
+            t, z, y, x = cine.shape
+            shape = (len(cohort.subjects), t, n_slices, y, x)
+            if arrays is None:
+                arrays = (
+                    open_memmap(folder / "images.npy", "w+", np.float16, shape),
+                    open_memmap(folder / "labels.npy", "w+", np.uint8, shape),
+                )
+                arrays[1][:] = UNLABELLED
+            if z > n_slices or shape != arrays[0].shape:
+                raise SynthaugError(
+                    f"{cohort.folders[subject]}: grid {cine.shape} does not fit {arrays[0].shape[1:]}; "
+                    "harmonise all cohorts with the same settings"
+                )
+            first = first_slice(z, n_slices)
+            arrays[0][index, :, first : first + z] = cine
+            arrays[1][index, :, first : first + z] = labels
+            slice_mask[index, first : first + z] = True
+        if arrays is None:
+            raise SynthaugError(f"{cohort.name}: no subject to train on; see the split")
+        for array in arrays:
+            array.flush()
+        np.save(folder / "slice_mask.npy", slice_mask)
+        write_tsv(folder / "subjects.tsv", cohort.table.reset_index(drop=True))
+        write_json(folder / "store.json", {"spacing_mm": list(cohort.spacing_mm)})
+
+
+def first_slice(n_slices: int, grid_slices: int) -> int:
+    """Index of a stack's first slice when it is centred in a grid of `grid_slices`."""
+    return (grid_slices - n_slices) // 2

@@ -1,0 +1,109 @@
+"""Read a dataset or a cohort once, completely, and say what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.data.canonical import to_canonical
+from synthaug.data.cohort import Cohort
+from synthaug.data.quality import contrast_findings, label_findings
+from synthaug.data.readers import find_subjects
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong: whose, in which file, what, and what to do; ``str`` is one line."""
+
+    subject: str
+    file: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.file}: {self.problem}; {self.remedy}"
+
+
+def validate_dataset(
+    layout: str, root: str | Path, progress: Callable[[int, int], None] | None = None
+) -> list[Finding]:
+    """Read every file of a raw dataset that a study would read.
+
+    Parameters
+    ----------
+    layout : {"acdc", "mnms", "mnms2", "nifti"}
+        How the dataset is laid out.
+    root : path
+        Its folder.
+    progress : callable, optional
+        Called with the subjects done and all there are.
+
+    Returns
+    -------
+    list of Finding
+        Subjects that cannot be used, and what is odd about those that can.
+
+    Raises
+    ------
+    SynthaugError
+        The dataset as a whole cannot be read.
+    """
+    findings: list[Finding] = []
+    subjects = find_subjects(layout, root)
+    for done, subject in enumerate(subjects, start=1):
+        try:
+            canonical = to_canonical(subject.load(), subject.ed_frame, subject.es_frame)
+        except SubjectError as error:
+            findings.append(Finding(error.subject, error.file, error.problem, error.remedy))
+        else:
+            findings += [_finding(subject.id, subject.files[0], found) for found in canonical.findings]
+        if progress is not None:
+            progress(done, len(subjects))
+    return findings
+
+
+def validate_cohort(path: str | Path) -> list[Finding]:
+    """Read every subject of a cohort folder: real, synthetic, or brought by the user.
+
+    Raises
+    ------
+    SynthaugError
+        The folder is not a cohort.
+    """
+    cohort = Cohort.open(path)
+    findings: list[Finding] = []
+    for subject in cohort.subjects:
+        file = cohort.folders[subject] / "cine.nii.gz"
+        row = cohort.table.loc[subject]
+        try:
+            cine, labels = cohort.cine(subject), cohort.label_cine(subject)
+            frames = {frame: labels[frame] for frame in cohort.labelled_frames(subject)}
+        except (OSError, EOFError, ValueError, IndexError, SynthaugError) as error:
+            findings.append(
+                Finding(subject, str(file), f"cannot be read ({error})", "write the subject again")
+            )
+            continue
+        if cine.min() < 0 or cine.max() > 1:
+            findings.append(Finding(subject, str(file), "intensities leave [0, 1]", "scale them to it"))
+        if labels.shape != cine.shape:
+            problem = f"labels have shape {labels.shape}, the cine has {cine.shape}"
+            findings.append(Finding(subject, str(file.with_name("labels.nii.gz")), problem, "use one grid"))
+            continue
+        ed, es = (_frame(row[column]) for column in ("ed_frame", "es_frame"))
+        odd = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
+        findings += [_finding(subject, file, found) for found in odd]
+    return findings
+
+
+def _frame(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _finding(subject: str, file: Path, sentence: str) -> Finding:
+    problem, _, remedy = sentence.partition("; ")
+    return Finding(subject, str(file), problem, remedy)

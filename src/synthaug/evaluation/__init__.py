@@ -1,5 +1,0 @@
-"""Two folders of cines compared without a study: what `synthaug evaluate` runs."""
-
-from synthaug.evaluation.compare import EvaluateOptions, Evaluation, check_features_agree, evaluate_folders
-
-__all__ = ["EvaluateOptions", "Evaluation", "check_features_agree", "evaluate_folders"]

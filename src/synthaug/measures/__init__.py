@@ -1,0 +1,1 @@
+"""Measures: cohorts, features and predictions in, result rows out."""

@@ -1,0 +1,179 @@
+"""Cardiac function of a synthetic cohort beside that of real subjects: are these hearts of the same kind?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.data.cohort import Cohort
+from synthaug.labels import FUNCTION_COLUMNS
+from synthaug.metrics.clinical import (
+    peak_rates,
+    stroke_volume_ml,
+    wall_thickening,
+    wall_thickness_mm,
+)
+from synthaug.metrics.volumes import measure_function, volume_curve_ml
+from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
+
+#: Quantity -> structure, phase: what is measured of each heart.
+QUANTITIES = {
+    "function_lv_edv_ml": ("LV", "ED"),
+    "function_lv_esv_ml": ("LV", "ES"),
+    "function_lv_sv_ml": ("LV", None),
+    "function_lv_ef": ("LV", None),
+    "function_rv_edv_ml": ("RV", "ED"),
+    "function_rv_esv_ml": ("RV", "ES"),
+    "function_rv_sv_ml": ("RV", None),
+    "function_rv_ef": ("RV", None),
+    "function_myo_mass_g": ("MYO", "ED"),
+    "function_wall_thickness_mm": ("MYO", "ED"),
+    "function_wall_thickening": ("MYO", None),
+    "function_peak_ejection_rate": ("LV", None),
+    "function_peak_filling_rate": ("LV", None),
+}
+
+
+def function_of(
+    label_cine: np.ndarray,
+    spacing_mm: Sequence[float],
+    labelled: Sequence[int],
+    ed_frame: int | None,
+    es_frame: int | None,
+) -> dict[str, float]:
+    """Function of one heart.
+
+    Parameters
+    ----------
+    label_cine : ndarray, shape (t, z, y, x)
+        Canonical labels in canonical orientation; `UNLABELLED` in frames nobody labelled.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    labelled : sequence of int
+        Frames with labels.
+    ed_frame, es_frame : int or None
+        None where unknown.
+
+    Returns
+    -------
+    dict of str to float
+        Every name of `QUANTITIES`. Wall thickness and thickening are means over the AHA segments that have
+        one; rates of the LV are in EDV a beat, and need labels in every frame. NaN is unknown.
+    """
+    volumes = measure_function(label_cine, spacing_mm, ed_frame, es_frame)
+    found = {f"function_{column}": volumes[column] for column in FUNCTION_COLUMNS}
+    for side in ("lv", "rv"):
+        found[f"function_{side}_sv_ml"] = stroke_volume_ml(
+            volumes[f"{side}_edv_ml"], volumes[f"{side}_esv_ml"]
+        )
+    ed, es = (
+        None if frame is None or frame not in labelled else label_cine[frame]
+        for frame in (ed_frame, es_frame)
+    )
+    thickness = np.nan if ed is None else _mean(wall_thickness_mm(ed, spacing_mm))
+    thickening = np.nan if ed is None or es is None else _mean(wall_thickening(ed, es, spacing_mm))
+    rates: tuple[float, float] = (np.nan, np.nan)
+    edv = volumes["lv_edv_ml"]
+    if len(labelled) == len(label_cine) >= 4 and edv > 0:
+        curve = volume_curve_ml(label_cine, "LV", spacing_mm)
+        rates = peak_rates(curve / edv, 1 / len(curve))
+    names = (
+        "function_wall_thickness_mm",
+        "function_wall_thickening",
+        "function_peak_ejection_rate",
+        "function_peak_filling_rate",
+    )
+    return found | dict(zip(names, (thickness, thickening, *rates), strict=True))
+
+
+def measure_cohort_function(
+    real: Cohort,
+    synthetic: Cohort,
+    settings: EvaluationSettings,
+    fields: Mapping[str, Any],
+    versus: str = "real train",
+) -> pd.DataFrame:
+    """Means of every quantity over synthetic subjects, and how far they are from those of real ones.
+
+    Parameters
+    ----------
+    real, synthetic : Cohort
+        Subjects without labels are left out.
+    settings : EvaluationSettings
+        Replicates of the bootstrap over subjects, coverage, seed.
+    fields : mapping
+        Columns that all rows share: generator, fold, seeds.
+    versus : str
+        What the real subjects are called.
+
+    Returns
+    -------
+    DataFrame
+        A row a quantity with the mean over synthetic subjects; a row ``<quantity>_difference`` with that
+        mean minus the real one, each side drawn by itself, `n` being the smaller number; and a row ``<quantity>_spread`` with the
+        quotient of both standard deviations, 1 where synthetic hearts vary as real ones do.
+    """
+    hearts = [_table(cohort) for cohort in (synthetic, real)]
+    rng = np.random.default_rng(settings.seed)
+    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
+    rows: list[dict[str, Any]] = []
+    for quantity, (structure, phase) in QUANTITIES.items():
+        made, true = (table[quantity].dropna().to_numpy(np.float64) for table in hearts)
+        about = {"structure": structure, "phase": phase, **fields, "n": len(made)}
+        beside = {**about, "versus": versus, "n": min(len(made), len(true))}
+        drawn = [
+            values[rng.integers(len(values), size=(settings.replicates, len(values)))]
+            if len(values)
+            else values
+            for values in (made, true)
+        ]
+        for suffix, shared, known, measure in (
+            ("", about, len(made) > 1, lambda first, second: first.mean(-1)),
+            ("_difference", beside, min(len(made), len(true)) > 1, _difference),
+            ("_spread", beside, min(len(made), len(true)) > 2 and true.std() > 0, _spread),
+        ):
+            row = {**fields_of(quantity, suffix), **shared}
+            if not known:
+                why = f"known of {len(made)} synthetic and {len(true)} real subjects"
+                rows.append({**row, "status": "not_measured", "note": why})
+                continue
+            with np.errstate(divide="ignore", invalid="ignore"):
+                replicates = measure(*drawn)
+            low, high = np.quantile(replicates[np.isfinite(replicates)], tails)
+            rows.append(
+                {**row, "status": "ok", "value": float(measure(made, true)), "ci_low": low, "ci_high": high}
+            )
+    return make_table(rows)
+
+
+def _difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.asarray(first.mean(-1) - second.mean(-1))
+
+
+def _spread(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.asarray(first.std(-1, ddof=1) / second.std(-1, ddof=1))
+
+
+def _table(cohort: Cohort) -> pd.DataFrame:
+    rows = []
+    for subject in cohort.subjects:
+        labelled = cohort.labelled_frames(subject)
+        if not labelled:
+            continue
+        record = cohort.record(subject)
+        ed, es = (
+            None if pd.isna(record[f"{phase}_frame"]) else int(record[f"{phase}_frame"])
+            for phase in ("ed", "es")
+        )
+        rows.append(function_of(cohort.label_cine(subject), cohort.spacing_mm, labelled, ed, es))
+    return pd.DataFrame(rows, columns=list(QUANTITIES), dtype=np.float64)
+
+
+def _mean(segments: np.ndarray) -> float:
+    known = segments[np.isfinite(segments)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,63 @@
+"""Precision, recall, density and coverage of a synthetic cohort, one vector a subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthaug.features.files import FeatureSet
+from synthaug.measures.subject_distances import subject_features
+from synthaug.metrics.manifold import ManifoldScores, manifold_scores
+from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
+
+#: Neighbours that span a ball; part of the definition.
+NEIGHBOURS = 5
+#: Below so many subjects a set the scores rest on a handful of neighbours.
+_COARSE = 50
+
+
+def measure_fidelity(
+    real: FeatureSet,
+    synthetic: FeatureSet,
+    reference: Sequence[str],
+    fields: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Manifold scores in the feature space of F4D.
+
+    Parameters
+    ----------
+    real, synthetic : FeatureSet
+        Features by the same extractor.
+    reference : sequence of str
+        Real subjects to compare with; their features also define the whitening.
+    fields : mapping
+        Columns that all rows share.
+
+    Returns
+    -------
+    DataFrame
+        A row a score, between all real and all synthetic subjects, `n` being the smaller number; none for
+        an extractor of single images, which says nothing about a subject's clips.
+    """
+    chosen = real.select(reference)
+    found = subject_features(chosen, synthetic)
+    if found is None:
+        return make_table([])
+    n_real, n_synthetic = len(found[0]), len(found[1])
+    shared = {**fields, "extractor": real.extractor, "n": min(n_real, n_synthetic)}
+    sizes = f"{n_real} real and {n_synthetic} synthetic subjects"
+    if min(n_real, n_synthetic) <= NEIGHBOURS:
+        note = f"{sizes}; more than {NEIGHBOURS} of each are needed"
+        return make_table(
+            {**fields_of(name), **shared, "status": "not_measured", "note": note}
+            for name in ManifoldScores._fields
+        )
+    coarse = f", coarse below {_COARSE} of each" if min(n_real, n_synthetic) < _COARSE else ""
+    scores = manifold_scores(*found, k=NEIGHBOURS)
+    return make_table(
+        {**fields_of(name), **shared, "status": "ok", "value": value, "note": sizes + coarse}
+        for name, value in scores._asdict().items()
+    )

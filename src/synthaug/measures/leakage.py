@@ -1,0 +1,42 @@
+"""Who was seen by a network that speaks of patients it must not have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from synthaug.core.artifacts import read_json
+from synthaug.core.errors import SynthaugError
+
+_NAMED = 5  # ids that an error names; the others are counted
+
+
+def refuse_seen(network: str, seen: Collection[str], tested: Collection[str]) -> None:
+    """Stop where a network was trained on patients it is tested with.
+
+    Parameters
+    ----------
+    network : str
+        What to call it, such as ``"extractor study"``.
+    seen : collection of str
+        Subjects it was trained on or chosen by; empty where they are none of the study's.
+    tested : collection of str
+        Subjects that are tested in the fold.
+
+    Raises
+    ------
+    SynthaugError
+        Names the subjects that are on both sides.
+    """
+    both = sorted(set(seen) & set(tested))
+    if both:
+        named = ", ".join(both[:_NAMED]) + (f" and {len(both) - _NAMED} more" if len(both) > _NAMED else "")
+        raise SynthaugError(
+            f"{network}: was trained on {named}, tested in this fold; "
+            "use one that was trained on this fold's training patients only, or mend the split"
+        )
+
+
+def seen_by_segmenter(predictions: str | Path) -> list[str]:
+    """Real patients that the segmenter behind a folder of predictions was trained or validated on."""
+    return [str(subject) for subject in read_json(Path(predictions) / "predictions.json").get("seen", [])]

@@ -1,0 +1,143 @@
+"""Do a generator's masks fit its images? Agreement with a segmenter that saw real patients only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.data.cohort import Cohort
+from synthaug.labels import STRUCTURES
+from synthaug.measures.function_errors import PHASES
+from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
+from synthaug.metrics.overlap import dice
+from synthaug.metrics.surface import hausdorff_distance
+from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
+
+Row = dict[str, Any]
+METRICS = ("mask_agreement_dice", "mask_agreement_hd95")
+#: Ends the name of a metric that says the same of real patients: what this segmenter can reach.
+REAL = "_real"
+_EVERY_FRAME = ""  # the phase of a mean over frames
+
+
+def measure_mask_agreement(
+    predictions: str | Path,
+    cohort: Cohort,
+    settings: EvaluationSettings,
+    fields: Mapping[str, Any],
+    of: str = "",
+) -> pd.DataFrame:
+    """Dice and HD95 of a segmenter's masks against a cohort's own, means over subjects.
+
+    Parameters
+    ----------
+    predictions : path
+        Folder with ``predictions.json`` and ``<subject>_f<frame>.nii.gz``.
+    cohort : Cohort
+        The subjects that were segmented, with their own masks.
+    settings : EvaluationSettings
+        Replicates of the bootstrap over subjects, coverage, seed.
+    fields : mapping
+        Columns that all rows share: generator, fold, seeds.
+    of : str
+        Appended to the metrics' names: empty for synthetic subjects, `REAL` for real ones.
+
+    Returns
+    -------
+    DataFrame
+        A row for each structure at ED and at ES with the mean over subjects of Dice (1) and of HD95 (mm), and,
+        where other frames have masks too, one of the Dice over all of them, without a phase: first the mean over
+        a subject's frames, then over subjects. A structure that only one of the masks has scores as everywhere:
+        Dice 0 and the image's diagonal; one in neither counts nowhere. `n` is the number of subjects.
+    """
+    files = predicted_files(Path(predictions))
+    found = [
+        row for subject in cohort.subjects for row in _agreements(cohort, subject, files.get(subject, {}))
+    ]
+    table = pd.DataFrame(found, columns=["subject", "structure", "phase", *METRICS])
+    beyond = _EVERY_FRAME in set(table["phase"]) - set(PHASES)
+    rows = []
+    for structure in STRUCTURES:
+        for phase in (*PHASES, *([_EVERY_FRAME] if beyond else [])):
+            own = table[(table["structure"] == structure) & (table["phase"] == phase)]
+            for metric in METRICS if phase else METRICS[:1]:
+                about = {**fields_of(metric + of), **fields, "structure": structure, "phase": phase or None}
+                values = own[metric].dropna().to_numpy(np.float64)
+                rows.append({**about, **_mean(values, settings)})
+    return make_table(rows)
+
+
+def leave_agreement_out(note: str, fields: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a cohort whose masks are not the generator's, without values.
+
+    Parameters
+    ----------
+    note : str
+        Why the masks say nothing about the generator (`whose_masks`).
+    fields : mapping
+        Columns that all rows share.
+    """
+    absent = {"status": "not_measured", "note": note, **fields}
+    return make_table(
+        {**fields_of(metric), **absent, "structure": structure, "phase": phase}
+        for structure in STRUCTURES
+        for phase in PHASES
+        for metric in METRICS
+    )
+
+
+def whose_masks(meta: Mapping[str, Any]) -> str:
+    """Whose masks a synthetic cohort has, where they are not its generator's; empty where they are.
+
+    Masks by the study's own segmenter would agree with themselves, those of lent real subjects speak of their
+    annotators. A folder's own masks count as its generator's, and so do those a model decoded.
+    """
+    if "labelled_by" in meta:
+        return f"the masks are by {meta['labelled_by']}"
+    if "lent_from" in meta and "through" not in meta:
+        return f"the masks are those of real subjects of {meta['lent_from']}"
+    return ""
+
+
+def _agreements(cohort: Cohort, subject: str, files: Mapping[int, Path]) -> Iterator[Row]:
+    """Each structure of one subject: agreement at ED and ES, and mean Dice over frames where there are others."""
+    labels = cohort.label_cine(subject)
+    predicted = {
+        frame: found
+        for frame in cohort.labelled_frames(subject)
+        if (found := read_prediction(files.get(frame), labels.shape[1:])) is not None
+    }
+    phases = {phase: frame for phase, frame in phase_frames(cohort, subject).items() if frame in predicted}
+    for structure, label in STRUCTURES.items():
+        about = {"subject": subject, "structure": structure}
+        masks = {frame: (found == label, labels[frame] == label) for frame, found in predicted.items()}
+        overlap = {frame: dice(*pair) for frame, pair in masks.items()}
+        for phase, frame in phases.items():
+            distance = hausdorff_distance(*masks[frame], cohort.spacing_mm, percentile=95)
+            yield {**about, "phase": phase, METRICS[0]: overlap[frame], METRICS[1]: distance}
+        if set(predicted) - set(phases.values()):
+            known = [value for value in overlap.values() if not np.isnan(value)]
+            yield {**about, "phase": _EVERY_FRAME, METRICS[0]: np.mean(known) if known else np.nan}
+
+
+def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:
+    """Mean over subjects with its percentile interval; none of a single subject."""
+    if not len(values):
+        return {
+            "status": "not_measured",
+            "n": 0,
+            "note": "no subject has the structure in a mask of that phase",
+        }
+    row: Row = {"status": "ok", "n": len(values), "value": float(values.mean())}
+    if len(values) > 1:
+        rng = np.random.default_rng(settings.seed)
+        drawn = values[rng.integers(len(values), size=(settings.replicates, len(values)))].mean(axis=1)
+        tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
+        row["ci_low"], row["ci_high"] = np.quantile(drawn, tails)
+    return row

@@ -1,0 +1,73 @@
+"""What becomes of synthetic subjects that are copies of training patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthaug.config.synthesis import CopySettings
+from synthaug.core.artifacts import read_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
+
+_NAMED = 3  # pairs that an error names
+
+
+def read_pairs(path: str | Path) -> pd.DataFrame:
+    """Read the pairs of an audit: subject, training_subject, likeness, copy; most alike first."""
+    pairs = read_tsv(path, ("subject", "training_subject"))
+    return pairs.assign(copy=pairs["copy"].astype(bool))
+
+
+def refused_copies(pairs: pd.DataFrame, settings: CopySettings, cohort: str) -> list[str]:
+    """Synthetic subjects that no arm may take.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Of the audit of the cohort.
+    settings : CopySettings
+        `keep` refuses nobody.
+    cohort : str
+        What to call the cohort.
+
+    Raises
+    ------
+    SynthaugError
+        The audit could not judge, or more are copies than `stop` allows; the message names the most alike.
+    """
+    if settings.action == "keep":
+        return []
+    if pairs.empty:
+        raise SynthaugError(
+            f"{cohort}: nobody could be judged as a copy, the training subjects are too few; "
+            "set synthesis.copies.action: keep or train on more"
+        )
+    copies = pairs[pairs["copy"]]
+    if settings.action == "drop":
+        return [str(subject) for subject in copies["subject"]]
+    if len(copies) > settings.maximum * len(pairs):
+        named = "; ".join(
+            f"{row.subject} is like {row.training_subject} ({row.likeness:.2f})"
+            for row in copies.head(_NAMED).itertuples()
+        )
+        raise SynthaugError(
+            f"{cohort}: {len(copies)} of {len(pairs)} synthetic subjects are copies of training patients, "
+            f"{settings.maximum:.0%} are allowed: {named}; train the generator on more patients or for less long, "
+            "or loosen synthesis.copies"
+        )
+    return []
+
+
+def dropped_rows(pairs: pd.DataFrame, settings: CopySettings, fields: Mapping[str, Any]) -> pd.DataFrame:
+    """The row that says how many copies the arms were kept from; none where copies are kept."""
+    if settings.action != "drop":
+        return make_table([])
+    row = {"status": "ok", "value": int(pairs["copy"].sum()), "n": len(pairs)}
+    if pairs.empty:
+        row = {"status": "not_measured", "note": "nobody could be judged as a copy", "n": 0}
+    return make_table([{**fields_of("copies_dropped"), **fields, **row}])

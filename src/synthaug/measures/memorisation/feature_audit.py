@@ -1,0 +1,144 @@
+"""The memorisation audit in the space of an extractor's features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.data.cohort import Cohort
+from synthaug.features.files import FeatureSet
+from synthaug.measures.memorisation.data_copying import FEWEST as FEWEST_REGIONS
+from synthaug.measures.memorisation.data_copying import data_copying
+from synthaug.measures.memorisation.positive_controls import DISGUISES, plant
+from synthaug.measures.memorisation.scores import FEWEST, Likenesses, score_copies, unscored
+from synthaug.measures.subject_distances import fit_transforms, transformed_rows
+from synthaug.tables import make_table
+from synthaug.tables.definitions import fields_of
+
+_SUFFIX = "_features"
+_PLANTED = 12  # training subjects who are planted: each disguise costs an extraction
+
+
+def audit_features(
+    cohort: Cohort,
+    real: FeatureSet,
+    synthetic: FeatureSet,
+    spatial: Callable[[np.ndarray], np.ndarray],
+    train: Sequence[str],
+    held_out: Sequence[str],
+    fields: Mapping[str, Any],
+    seed: int = 0,
+    validation: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Look for copies of training subjects among synthetic ones, in their features.
+
+    A subject is one vector: the mean over frames of the features that see a frame's slices together. The mean
+    does not know where the cycle starts; every training subject is also looked at in each quarter turn and
+    mirror image. Likeness is the cosine of two vectors after the mean of the training subjects is taken off.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The real subjects: those who train are turned and mirrored, and some of them planted.
+    real, synthetic : FeatureSet
+        Features of the same extractor, which has spatial ones.
+    spatial : callable
+        That extractor's spatial features (t, d) of one cine (t, z, y, x).
+    train, held_out, fields, seed, validation
+        See `synthaug.measures.memorisation.image_audit.audit_memorisation`.
+    progress : callable, optional
+        Called with the training subjects done and to do.
+
+    Returns
+    -------
+    DataFrame
+        Result rows, named as those of the images with ``_features``, and ``c_t_features``.
+    """
+    about = {**fields, "extractor": real.extractor}
+    absent = real.absent or synthetic.absent
+    if absent or len(train) < FEWEST or not synthetic.subjects:
+        few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
+        note, status = (absent, "extractor_absent") if absent else (few, "not_measured")
+        copying = {**fields_of("c_t_features"), **about, "status": status, "note": note}
+        return make_table([*unscored(note, about, _SUFFIX, status), copying])
+
+    training = real.select(train)
+    transforms = fit_transforms(training)
+
+    def vectors(features: FeatureSet) -> np.ndarray:
+        rows = transformed_rows(features, "spatial", transforms) or []
+        return np.stack([one.mean(axis=0) for one in rows])
+
+    own = vectors(training)
+    centre = own.mean(axis=0)
+    rng = np.random.default_rng(seed)
+
+    def describe(cine: np.ndarray) -> np.ndarray:
+        return vectors(FeatureSet(("one",), {"spatial": [spatial(cine)]}, real.extractor, real.whiten))[0]
+
+    turned: list[list[np.ndarray]] = []
+    copies: dict[str, list[np.ndarray]] = {disguise: [] for disguise in DISGUISES}
+    for done, subject in enumerate(train):
+        cine = cohort.cine(subject)
+        turned.append([own[done], *(describe(view) for view in _turned(cine))])
+        for disguise, planted in copies.items() if done < _PLANTED else ():
+            planted.append(describe(plant(cine, disguise, rng)))
+        if progress:
+            progress(done + 1, len(train))
+    references = _unit(np.array(turned) - centre)  # (n_train, views, d)
+
+    def alike(queries: np.ndarray) -> np.ndarray:
+        products = np.einsum("qd,nvd->qnv", _unit(queries - centre), references)
+        return np.asarray(products.max(axis=2))
+
+    made = vectors(synthetic)
+    judged = {name: vectors(real.select(ids)) for name, ids in (("v", validation), ("h", held_out)) if ids}
+    nobody = np.empty((0, len(train)))
+    others = [_unit(made - centre) @ _unit(one - centre).T for one in judged.values()]
+    found = Likenesses(
+        training=alike(own),
+        synthetic=alike(made),
+        validation=alike(judged["v"]) if validation else nobody,
+        held_out=alike(judged["h"]) if held_out else nobody,
+        synthetic_to_real=np.concatenate([np.empty((len(made), 0)), *others], axis=1),
+        planted={
+            "planted_found": alike(own),
+            **{f"planted_{disguise}_found": alike(np.array(rows)) for disguise, rows in copies.items()},
+        },
+    )
+    rows, _ = score_copies(found, about, _SUFFIX, seed)
+    new = np.concatenate([np.empty((0, own.shape[1])), *judged.values()])
+    return make_table([*rows, _copying_row(own, new, made, about, seed)])
+
+
+def _copying_row(
+    training: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, about: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    found = data_copying(training, held_out, synthetic, seed)
+    row = {**fields_of("c_t_features"), **about}
+    if found is None:
+        note = (
+            f"{len(training)} training, {len(held_out)} held-out and {len(synthetic)} synthetic subjects; "
+            f"{FEWEST_REGIONS} of each are needed, and 5 of the last two in a region"
+        )
+        return {**row, "status": "not_measured", "note": note, "n": len(synthetic)}
+    return {**row, "status": "ok", **found._asdict()}
+
+
+def _turned(cine: np.ndarray) -> Iterator[np.ndarray]:
+    """Every quarter turn and mirror image but the cine itself; half turns where the plane is not square."""
+    square = cine.shape[-1] == cine.shape[-2]
+    for turns in range(4) if square else (0, 2):
+        for mirrored in (False, True):
+            if turns or mirrored:
+                view = np.rot90(cine, turns, axes=(-2, -1))
+                yield view[..., ::-1] if mirrored else view
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1))

@@ -1,0 +1,105 @@
+"""Ventricular volumes, ejection fractions and myocardial mass, measured on label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from synthaug.labels import FUNCTION_COLUMNS, STRUCTURES, UNLABELLED
+
+#: Grams per millilitre of myocardium (Grothues et al., Am. J. Cardiol. 90, 2002).
+MYOCARDIAL_DENSITY_G_PER_ML = 1.05
+
+
+def structure_volume_ml(labels: np.ndarray, structure: str, spacing_mm: Sequence[float]) -> float:
+    """Volume of one structure by summation of discs (voxel count times voxel volume).
+
+    Parameters
+    ----------
+    labels : ndarray, shape (z, y, x)
+        Canonical labels.
+    structure : {"LV", "MYO", "RV"}
+        Structure to measure.
+    spacing_mm : sequence of 3 floats
+        Distance between voxel centres (z, y, x), slice gaps included.
+
+    Returns
+    -------
+    float
+        Volume in mL; NaN for a frame nobody labelled.
+    """
+    if (labels == UNLABELLED).all():
+        return float("nan")
+    voxel_ml = float(np.prod(spacing_mm)) / 1000
+    return float(np.count_nonzero(labels == STRUCTURES[structure]) * voxel_ml)
+
+
+def volume_curve_ml(label_cine: np.ndarray, structure: str, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Volume of one structure in every frame.
+
+    Parameters
+    ----------
+    label_cine : ndarray, shape (t, z, y, x)
+        Canonical labels; frames filled with `UNLABELLED` carry none.
+    structure : {"LV", "MYO", "RV"}
+        Structure to measure.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+
+    Returns
+    -------
+    ndarray, shape (t,)
+        Volumes in mL; NaN where a frame is not labelled.
+    """
+    return np.array([structure_volume_ml(frame, structure, spacing_mm) for frame in label_cine])
+
+
+def ejection_fraction(edv_ml: float, esv_ml: float) -> float:
+    """Ejection fraction in percent, 100 (EDV - ESV) / EDV; NaN where EDV is unknown or not positive."""
+    return 100 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else float("nan")
+
+
+def measure_function(
+    labels: Mapping[int, np.ndarray] | np.ndarray,
+    spacing_mm: Sequence[float],
+    ed_frame: int | None,
+    es_frame: int | None,
+) -> dict[str, float]:
+    """Measure the functional columns of a cohort's table.
+
+    Parameters
+    ----------
+    labels : mapping of int to ndarray (z, y, x), or ndarray (t, z, y, x)
+        Canonical labels of the annotated frames, or a label cine with `UNLABELLED` frames.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    ed_frame, es_frame : int or None
+        Frames to measure; None where unknown.
+
+    Returns
+    -------
+    dict of str to float
+        Every name of `FUNCTION_COLUMNS`: mL, g (myocardium at ED) and percent. NaN is unknown:
+        the frame is not known or not labelled, or the structure is nowhere at ED. An end-systolic
+        volume of 0 is kept, because a small cavity can close.
+    """
+    edv = {name: _volume_at(labels, ed_frame, name, spacing_mm) or float("nan") for name in STRUCTURES}
+    measured = {"myo_mass_g": MYOCARDIAL_DENSITY_G_PER_ML * edv["MYO"]}
+    for name in ("LV", "RV"):
+        esv = _volume_at(labels, es_frame, name, spacing_mm) if edv[name] > 0 else float("nan")
+        measured[f"{name.lower()}_edv_ml"] = edv[name]
+        measured[f"{name.lower()}_esv_ml"] = esv
+        measured[f"{name.lower()}_ef"] = ejection_fraction(edv[name], esv)
+    return {column: measured[column] for column in FUNCTION_COLUMNS}
+
+
+def _volume_at(
+    labels: Mapping[int, np.ndarray] | np.ndarray,
+    frame: int | None,
+    structure: str,
+    spacing_mm: Sequence[float],
+) -> float:
+    if frame is None or (isinstance(labels, Mapping) and frame not in labels):
+        return float("nan")
+    return structure_volume_ml(labels[frame], structure, spacing_mm)

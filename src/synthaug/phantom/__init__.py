@@ -1,0 +1,139 @@
+"""Simulated raw datasets: an anatomical short-axis cine phantom in the layouts of ACDC and M&Ms.
+
+Newcomers and tests get data that behave like the real ones, down to the files, with one
+difference: here the true volumes are known.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.phantom import PhantomSettings
+from synthaug.core.artifacts import atomic_folder, write_tsv
+from synthaug.labels import STRUCTURES
+from synthaug.phantom import writers
+from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
+from synthaug.phantom.population import HeartParameters, draw_parameters
+from synthaug.phantom.scanner import SCANNERS, Scanner
+from synthaug.phantom.simulation import Simulated, simulate
+
+__all__ = [
+    "SCANNERS",
+    "HeartParameters",
+    "Scanner",
+    "Simulated",
+    "draw_parameters",
+    "simulate",
+    "write_phantom",
+]
+
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+def write_phantom(
+    root: str | Path,
+    layout: Literal["acdc", "mnms"],
+    settings: PhantomSettings,
+    processes: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a simulated raw dataset, whole or not at all.
+
+    Beside the layout's own files `ground_truth.tsv` has a row a subject: the parameters it was
+    drawn with (`asked_...`), the true volumes from the anatomy (`true_...`), and what the labels
+    measure (`label_...`), which differs by what 10 mm slices cannot resolve.
+
+    Parameters
+    ----------
+    root : path
+        Folder of the dataset; replaced where it exists.
+    layout : {"acdc", "mnms"}
+        File names, metadata files and label numbers.
+    settings : PhantomSettings
+        Subjects, vendors, diagnoses, seed.
+    processes : int
+        Subjects simulated at a time; the files do not depend on it.
+    progress : callable, optional
+        Called with the number of subjects done and their total.
+    """
+    rows: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+    with atomic_folder(root) as folder:
+        write = partial(_write_subject, folder, layout, settings)
+        for index, row in _each(write, settings.subjects, processes):
+            rows[index] = row
+            if progress is not None:
+                progress(len(rows), settings.subjects)
+        ordered = [rows[index] for index in range(settings.subjects)]
+        if layout == "mnms":
+            writers.write_mnms_table(folder, [entry for entry, _ in ordered])
+        write_tsv(folder / "ground_truth.tsv", pd.DataFrame([truth for _, truth in ordered]))
+
+
+def _each(write: Callable[[int], Any], count: int, processes: int) -> Iterator[tuple[int, Any]]:
+    """Results of `write` for 0 to `count` - 1, as they come."""
+    if processes == 1:
+        yield from ((index, write(index)) for index in range(count))
+        return
+    # A spawned process would run the calling workflow script once more; a forked one does not.
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
+        futures = {pool.submit(write, index): index for index in range(count)}
+        yield from ((futures[future], future.result()) for future in as_completed(futures))
+
+
+def _write_subject(
+    root: Path, layout: str, settings: PhantomSettings, index: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Simulate and write one subject; its entry in the dataset's table and in the ground truth."""
+    diagnosis = settings.diagnoses[index % len(settings.diagnoses)]
+    vendor = settings.vendors[(index // len(settings.diagnoses)) % len(settings.vendors)]
+    # Spread evenly over the subjects and out of step with diagnoses and vendors.
+    labelled = (index + 0.5) * _GOLDEN % 1 >= settings.unlabelled
+    for_person, for_scan, for_files = np.random.SeedSequence(settings.seed, spawn_key=(index,)).spawn(3)
+    person = draw_parameters(diagnosis, np.random.default_rng(for_person))
+    scanner = SCANNERS[vendor]
+    scan = simulate(person, scanner, for_scan)
+    if layout == "acdc":
+        subject = writers.acdc_id(index)
+        writers.write_acdc_subject(root, subject, scan, person, scanner, labelled)
+    else:
+        subject = writers.mnms_id(index)
+        writers.write_mnms_subject(root, subject, scan, scanner, labelled, np.random.default_rng(for_files))
+    truth = {"subject": subject, "vendor": vendor, "labelled": labelled, **_truth(scan, person)}
+    return writers.mnms_row(subject, scan, person, vendor), truth
+
+
+def _truth(scan: Simulated, person: HeartParameters) -> dict[str, Any]:
+    """Everything that is known about a simulated subject, rounded to what a reader needs."""
+    phases = {"edv": scan.ed_frame, "esv": scan.es_frame}
+    measured: dict[str, Any] = {
+        "n_frames": len(scan.cine),
+        "n_slices": scan.cine.shape[1],
+        "frame_duration_s": scan.frame_duration_s,
+        "spacing_mm": "x".join(f"{size:g}" for size in scan.spacing_mm),
+        "ed_frame": scan.ed_frame,
+        "es_frame": scan.es_frame,
+    }
+    for phase, frame in phases.items():
+        for name in ("LV", "RV"):
+            measured[f"true_{name.lower()}_{phase}_ml"] = scan.volumes_ml[name][frame]
+            measured[f"label_{name.lower()}_{phase}_ml"] = scan.label_volume_ml(STRUCTURES[name], frame)
+    density = MYOCARDIAL_DENSITY_G_PER_ML
+    measured["true_myo_mass_g"] = density * scan.volumes_ml["MYO"][scan.ed_frame]
+    measured["label_myo_mass_g"] = density * scan.label_volume_ml(STRUCTURES["MYO"], scan.ed_frame)
+    asked = {
+        key if isinstance(value, str) else f"asked_{key}": value for key, value in asdict(person).items()
+    }
+    return {
+        key: round(value, 4) if isinstance(value, float) else value
+        for key, value in {**asked, **measured}.items()
+    }

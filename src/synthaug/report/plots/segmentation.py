@@ -1,0 +1,182 @@
+"""Panels about the segmentation arms: means, paired differences, doses, clinical errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.report.plots.panel import colour, label_rows, legend, panel, series_colour
+
+_PHASE_MARKERS = {"ED": "o", "ES": "s"}
+_ROW_IN = 0.46  # height of one arm, with its name above its line
+
+
+def forest(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
+    """Paired differences with their intervals, one line a comparison.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Keys label, value, ci_low, ci_high and word (of `synthaug.statistics.verdict`), from top
+        to bottom.
+    axis_label : str
+        What the difference is of, with its unit.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    with panel(height_in=0.7 + _ROW_IN * len(rows)) as drawn:
+        axes = drawn.axes
+        axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
+        for position, row in enumerate(rows):
+            tone = colour(row["word"] if row["word"] in ("helps", "hurts") else "undecided")
+            if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
+                axes.plot([row["ci_low"], row["ci_high"]], [position] * 2, color=tone, linewidth=2.2)
+            filled = tone if row["word"] in ("helps", "hurts") else "none"
+            axes.plot(
+                row["value"],
+                position,
+                "o",
+                color=tone,
+                markersize=6,
+                markerfacecolor=filled,
+                markeredgewidth=1.6,
+            )
+        label_rows(axes, [row["label"] for row in rows])
+        axes.set_xlabel(axis_label)
+        axes.ticklabel_format(axis="x", useOffset=False)
+    return drawn.svg
+
+
+def arm_means(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
+    """Means with intervals, one line an arm, one marker a phase.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Keys label, tone (a name of the theme), phase ("ED", "ES" or empty), value,
+        ci_low, ci_high; arms from top to bottom in order of appearance.
+    axis_label : str
+        Name and unit of the metric.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    labels = list(dict.fromkeys(row["label"] for row in rows))
+    phases = list(dict.fromkeys(row["phase"] for row in rows))
+    offsets = dict(
+        zip(phases, np.linspace(-0.1, 0.1, len(phases)) if len(phases) > 1 else [0.0], strict=True)
+    )
+    with panel(height_in=0.8 + _ROW_IN * len(labels)) as drawn:
+        axes, named = drawn.axes, set()
+        for row in rows:
+            height = labels.index(row["label"]) + offsets[row["phase"]]
+            tone = colour(row["tone"])
+            if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
+                axes.plot([row["ci_low"], row["ci_high"]], [height] * 2, color=tone, linewidth=2, alpha=0.75)
+            axes.plot(
+                row["value"],
+                height,
+                _PHASE_MARKERS.get(row["phase"], "D"),
+                color=tone,
+                markerfacecolor=tone if row["phase"] != "ES" else "none",
+                markersize=5.5,
+                label=row["phase"] if row["phase"] and row["phase"] not in named else None,
+            )
+            named.add(row["phase"])
+        label_rows(axes, labels)
+        axes.set_xlabel(axis_label)
+        axes.ticklabel_format(axis="x", useOffset=False)
+        legend(axes)
+    return drawn.svg
+
+
+def dose_curve(
+    curves: Mapping[str, pd.DataFrame], references: Mapping[str, tuple[str, float]], axis_label: str
+) -> str:
+    """Mean against dose, one curve a series, with the dose-free arm as a line.
+
+    Parameters
+    ----------
+    curves : mapping of str to DataFrame
+        Columns dose, value, ci_low, ci_high, ascending doses.
+    references : mapping of str to (str, float)
+        Label -> (name of a theme colour, level of a horizontal line).
+    axis_label : str
+        Name and unit of the metric.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    doses = sorted({dose for curve in curves.values() for dose in curve["dose"]})
+    step = 0.015 * ((doses[-1] - doses[0]) or 1.0)  # beside one another, or intervals would hide intervals
+    with panel() as drawn:
+        axes = drawn.axes
+        for label, (tone, level) in references.items():
+            axes.axhline(level, color=colour(tone), linewidth=1.2, linestyle=(0, (4, 3)), label=label)
+        for index, (label, curve) in enumerate(curves.items()):
+            tone = series_colour(index)
+            low, high = (curve["value"] - curve["ci_low"]), (curve["ci_high"] - curve["value"])
+            axes.errorbar(
+                curve["dose"] + step * (index - (len(curves) - 1) / 2),
+                curve["value"],
+                yerr=np.nan_to_num(np.stack([low, high]).astype(float)).clip(min=0),
+                color=tone,
+                marker="os^Dv"[index % 5],
+                markersize=5,
+                capsize=2.5,
+                linewidth=1.6,
+                label=label,
+            )
+        axes.set_xlabel("synthetic subjects per real training patient")
+        axes.set_ylabel(axis_label)
+        axes.set_xticks(doses)
+        legend(axes)
+    return drawn.svg
+
+
+def patient_values(values: Mapping[str, tuple[str, Sequence[float]]], axis_label: str, zero: bool) -> str:
+    """One dot a patient, one line an arm.
+
+    Parameters
+    ----------
+    values : mapping of str to (str, sequence of float)
+        Arm -> (name of a theme colour, one value a patient).
+    axis_label : str
+        Name and unit of the metric.
+    zero : bool
+        Whether zero means "no error" and is marked.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    with panel(height_in=0.7 + _ROW_IN * len(values)) as drawn:
+        axes = drawn.axes
+        if zero:
+            axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
+        for position, (tone, dots) in enumerate(values.values()):
+            # The golden ratio spreads dots evenly without a random draw.
+            spread = ((np.arange(len(dots)) * 0.618) % 1 - 0.5) * 0.3
+            axes.plot(
+                dots,
+                position + 0.1 + spread,
+                "o",
+                color=colour(tone),
+                markersize=4,
+                alpha=0.6,
+                markeredgewidth=0,
+            )
+        label_rows(axes, list(values))
+        axes.set_xlabel(axis_label)
+    return drawn.svg

@@ -1,0 +1,196 @@
+"""Panels about the synthetic cines: distances, asked against measured, volume-time curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.report.plots.panel import colour, label_rows, legend, panel, series_colour
+
+
+def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
+    """One distance of each generator, beside the real-versus-real floor of the same n.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Keys label, value, ci_low, ci_high, floor, floor_sd; None where unknown.
+    axis_label : str
+        Name of the distance.
+
+    Returns
+    -------
+    str
+        SVG element; the floor is a tick with a band of one standard deviation.
+    """
+    with panel(height_in=0.9 + 0.5 * len(rows)) as drawn:
+        axes = drawn.axes
+        for position, row in enumerate(rows):
+            if pd.notna(row["floor"]):
+                spread = 0.0 if pd.isna(row["floor_sd"]) else row["floor_sd"]
+                axes.fill_betweenx(
+                    [position - 0.14, position + 0.14],
+                    row["floor"] - spread,
+                    row["floor"] + spread,
+                    color=colour("real"),
+                    alpha=0.25,
+                    linewidth=0,
+                )
+                axes.plot(
+                    [row["floor"]] * 2,
+                    [position - 0.14, position + 0.14],
+                    color=colour("real"),
+                    linewidth=2,
+                    label="real against real" if position == 0 else None,
+                )
+            if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
+                axes.plot(
+                    [row["ci_low"], row["ci_high"]], [position] * 2, color=colour("synthetic"), linewidth=2
+                )
+            axes.plot(
+                row["value"],
+                position,
+                "o",
+                color=colour("synthetic"),
+                markersize=6,
+                label="synthetic against real" if position == 0 else None,
+            )
+        label_rows(axes, [row["label"] for row in rows])
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+        axes.set_xlabel(axis_label)
+        legend(axes)
+    return drawn.svg
+
+
+def feature_map(points: pd.DataFrame) -> str:
+    """Real and synthetic subjects in a plane that has no units.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Columns set (``real``, ``synthetic``), x, y.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    with panel(height_in=3.0) as drawn:
+        axes = drawn.axes
+        for name, marker in (("real", "o"), ("synthetic", "^")):
+            own = points[points["set"] == name]
+            axes.plot(
+                own["x"],
+                own["y"],
+                marker,
+                color=colour(name),
+                markersize=5.5,
+                alpha=0.75,
+                markeredgewidth=0,
+                label=f"{name}, {len(own)}",
+            )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.margins(0.06)
+        legend(axes)
+    return drawn.svg
+
+
+def asked_against_measured(
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    axis_label: str,
+    training_range: tuple[float, float] | None = None,
+) -> str:
+    """Scatter of what was asked of a generator and what its cines show.
+
+    Parameters
+    ----------
+    points : mapping of str to (sequence, sequence)
+        Series -> (asked, measured), in one unit.
+    axis_label : str
+        The quantity, with its unit.
+    training_range : (float, float), optional
+        Least and greatest value of the training patients, shaded.
+
+    Returns
+    -------
+    str
+        SVG element, with the line of identity.
+    """
+    everything = np.concatenate([np.asarray(values, float) for pair in points.values() for values in pair])
+    ends = np.array([everything.min(), everything.max()])
+    ends = ends + np.array([-1, 1]) * max(0.05 * (ends[1] - ends[0]), 1.0)
+    with panel(height_in=3.4) as drawn:
+        axes = drawn.axes
+        if training_range is not None:
+            axes.axvspan(
+                *training_range, color=colour("real"), alpha=0.12, linewidth=0, label="training range"
+            )
+        axes.plot(ends, ends, color=colour("muted"), linewidth=1, linestyle=(0, (4, 3)), label="as asked")
+        for index, (label, (asked, measured)) in enumerate(points.items()):
+            axes.plot(
+                asked,
+                measured,
+                "os^Dv"[index % 5],
+                color=series_colour(index),
+                markersize=5,
+                alpha=0.75,
+                markeredgewidth=0,
+                label=label,
+            )
+        axes.set_xlim(*ends)
+        axes.set_ylim(*ends)
+        axes.set_aspect("equal")
+        axes.set_xlabel(f"asked {axis_label}")
+        axes.set_ylabel(f"measured {axis_label}")
+        legend(axes)
+    return drawn.svg
+
+
+def volume_curves(curves: pd.DataFrame, axis_label: str, y_limits: tuple[float, float]) -> str:
+    """Cavity volume over one heart beat, one line a subject.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns subject, kind ("real" or "synthetic"), cycle (0 at ED, 1 a beat later) and
+        volume_ml. Where few frames are annotated the points stand alone.
+    axis_label : str
+        The cavity, with its unit.
+    y_limits : (float, float)
+        Common limits, so that panels can be compared.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    with panel() as drawn:
+        axes, named = drawn.axes, set()
+        for (kind, _), curve in curves.groupby(["kind", "subject"], sort=False):
+            kind = str(kind)
+            sparse = len(curve) < 4
+            cycle, volume = list(curve["cycle"]), list(curve["volume_ml"])
+            if not sparse:  # the last frame leads back to the first
+                cycle, volume = [*cycle, 1.0], [*volume, volume[0]]
+            axes.plot(
+                cycle,
+                volume,
+                color=colour(kind),
+                marker="o" if sparse else None,
+                markersize=4.5,
+                linewidth=1.5,
+                linestyle="none" if sparse else "-",
+                alpha=0.75,
+                label=kind if kind not in named else None,
+            )
+            named.add(kind)
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(*y_limits)
+        axes.set_xlabel("part of the heart beat, from ED")
+        axes.set_ylabel(axis_label)
+        legend(axes)
+    return drawn.svg

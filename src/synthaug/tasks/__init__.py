@@ -1,0 +1,1 @@
+"""Downstream tasks: what an arm's training subjects are used for."""

@@ -1,0 +1,172 @@
+"""Segmenting cines with a trained arm: one process, one model, arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, write_json
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
+from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
+from synthaug.tasks.segmentation.workspace import nnunet_workspace
+
+
+class Segmenter:
+    """A trained segmenter in memory.
+
+    Parameters
+    ----------
+    model : path
+        A folder that `train_segmenter` wrote.
+    mirroring : bool
+        Average over mirrored copies.
+    step_size : float
+        Step of the sliding window as a fraction of the patch; images no larger than a patch need one.
+    threads : int
+        CPU threads.
+
+    Raises
+    ------
+    SynthaugError
+        The weights are not those that the training recorded, or not of the planned network.
+    """
+
+    def __init__(
+        self, model: str | Path, mirroring: bool = True, step_size: float = 0.5, threads: int = 1
+    ) -> None:
+        model = Path(model)
+        self.record = read_json(model / "training.json")
+        if sha256_file(model / "model.safetensors") != self.record["weights_sha256"]:
+            raise SynthaugError(
+                f"{model / 'model.safetensors'}: checksum differs from training.json; train again"
+            )
+        with nnunet_workspace(threads):
+            import torch
+            from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+            from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+            from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+        from safetensors.torch import load_file
+
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_num_threads(threads)
+        self.threads = threads
+        self._dataset = read_json(model / "dataset.json")
+        self._plans = PlansManager(read_json(model / "plans.json"))
+        self._configuration = self._plans.get_configuration(self.record["configuration"])
+        self._labels = self._plans.get_label_manager(self._dataset)
+        network = nnUNetTrainer.build_network_architecture(
+            self._plans,
+            self._configuration,
+            1,
+            self._labels.num_segmentation_heads,
+            enable_deep_supervision=False,
+        )
+        weights = load_file(model / "model.safetensors")
+        if weights.keys() != {**dict(network.named_parameters()), **dict(network.named_buffers())}.keys():
+            raise SynthaugError(f"{model / 'model.safetensors'}: does not fit plans.json; train again")
+        network.load_state_dict(weights, strict=False)  # not strict: shared weights have other names too
+        self._preprocessor = self._configuration.preprocessor_class(verbose=False)
+        self._predictor = nnUNetPredictor(
+            tile_step_size=step_size,
+            use_mirroring=mirroring,
+            perform_everything_on_device=device.type == "cuda",
+            device=device,
+            allow_tqdm=False,
+        )
+        self._predictor.manual_initialization(
+            network,
+            self._plans,
+            self._configuration,
+            None,
+            self._dataset,
+            "StudyTrainer",
+            self.record["mirror_axes"],
+        )
+
+    def segment(self, volume: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+        """Segment one frame.
+
+        Parameters
+        ----------
+        volume : ndarray, shape (z, y, x)
+            Intensities.
+        spacing_mm : sequence of 3 floats
+            Voxel size (z, y, x).
+
+        Returns
+        -------
+        ndarray, shape (z, y, x), uint8
+            Canonical labels on the grid of `volume`.
+        """
+        import torch
+        from nnunetv2.inference.export_prediction import (
+            convert_predicted_logits_to_segmentation_with_correct_shape as to_segmentation,
+        )
+
+        if not volume.any():  # nnU-Net crops to what is not 0, and finds nothing here
+            return np.zeros(volume.shape, np.uint8)
+        data, _, properties = self._preprocessor.run_case_npy(
+            volume[None], None, {"spacing": list(spacing_mm)}, self._plans, self._configuration, self._dataset
+        )
+        logits = self._predictor.predict_sliding_window_return_logits(torch.from_numpy(data)).cpu()
+        labels = to_segmentation(
+            logits, self._plans, self._configuration, self._labels, properties, num_threads_torch=self.threads
+        )
+        return np.asarray(labels, np.uint8)
+
+
+def predict_cohort(
+    model: str | Path,
+    cohort: Cohort,
+    output: str | Path,
+    frames: Frames = "ed_es",
+    mirroring: bool = True,
+    step_size: float = 0.5,
+    threads: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Segment the frames of a cohort's subjects.
+
+    Parameters
+    ----------
+    model : path
+        A folder that `train_segmenter` wrote.
+    cohort : Cohort
+        Real or synthetic subjects.
+    output : path
+        Folder that receives ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid) and
+        ``predictions.json`` (the model's hash and whom it saw, the settings, the list of files), atomically.
+    frames : {"ed_es", "all"}
+        Frames to segment: `all` for volume-time curves.
+    mirroring, step_size, threads
+        See `Segmenter`.
+    progress : callable, optional
+        Called with the subjects done and to do.
+    """
+    segmenter = Segmenter(model, mirroring, step_size, threads)
+    cases = []
+    with atomic_folder(output) as folder:
+        for done, subject in enumerate(cohort.subjects):
+            cine = cohort.cine(subject)
+            for frame in frames_of(cohort, subject, frames):
+                file = f"{case_name(subject, frame)}.nii.gz"
+                write_volume(
+                    folder / file, segmenter.segment(cine[frame], cohort.spacing_mm), cohort.spacing_mm
+                )
+                cases.append({"subject": subject, "frame": frame, "file": file})
+            if progress:
+                progress(done + 1, len(cohort.subjects))
+        content = {
+            "cohort": cohort.name,
+            "spacing_mm": list(cohort.spacing_mm),
+            "weights_sha256": segmenter.record["weights_sha256"],
+            "seed": segmenter.record["seed"],
+            "seen": segmenter.record["seen"],
+            "mirroring": mirroring,
+            "step_size": step_size,
+            "cases": cases,
+        }
+        write_json(folder / "predictions.json", content)

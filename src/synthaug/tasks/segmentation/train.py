@@ -1,0 +1,203 @@
+"""Training the segmenter of one arm with one seed, to a folder that can predict on its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from synthaug.config.segmentation import SegmentationSettings
+from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
+from synthaug.tasks.segmentation.cases import REAL_SOURCES, SOURCES, read_cases
+from synthaug.tasks.segmentation.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.tasks.segmentation.sampling import Sampling, read_record, read_sampling
+from synthaug.tasks.segmentation.workspace import PLANS, environment, nnunet_workspace
+
+if TYPE_CHECKING:
+    from synthaug.tasks.segmentation.trainer import StudyTrainer
+
+#: Exit code of a training that was asked to stop and can be resumed.
+INTERRUPTED = 85
+
+
+def train_segmenter(
+    preprocessed: str | Path,
+    model: str | Path,
+    checkpoints: str | Path,
+    settings: SegmentationSettings,
+    seed: int,
+    threads: int = 1,
+    checkpoint_seconds: float = 60.0,
+) -> None:
+    """Train nnU-Net on an arm, or finish a training that was interrupted.
+
+    On one CPU thread count the same arm, settings and seed give the same weights, bit for bit,
+    also after an interruption. On a GPU nnU-Net is not deterministic, and seeds are repetitions.
+
+    Parameters
+    ----------
+    preprocessed : path
+        A folder that `preprocess_arm` wrote.
+    model : path
+        Folder that receives the segmenter, atomically: ``model.safetensors``, ``plans.json``,
+        ``dataset.json``, ``training.json`` (the record) and ``history.csv`` (one row an epoch).
+    checkpoints : path
+        Folder for the state of an unfinished training, outside every declared output; emptied when
+        the training has finished.
+    settings : SegmentationSettings
+        `SegmentationSettings.training_fields` matter.
+    seed : int
+        Seed of initial weights, sampling and augmentation.
+    threads : int
+        CPU threads; beside a GPU, processes that augment.
+    checkpoint_seconds : float
+        Least time between two checkpoints, in seconds.
+
+    Raises
+    ------
+    SystemExit
+        With code `INTERRUPTED` after SIGTERM or SIGUSR1; calling again resumes.
+    SynthaugError
+        The loss is not finite.
+    """
+    started = time.perf_counter()
+    preprocessed = Path(preprocessed)
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(threads if device.type == "cpu" else 1)
+    # Augmenting in this process is what makes a training on CPU repeatable, and does not hang.
+    augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
+    record = _describe(preprocessed, settings, seed)
+    identity = sha256_json(record)
+    with nnunet_workspace(threads, preprocessed=preprocessed), environment(augmenters):
+        from synthaug.tasks.segmentation.trainer import Interrupted, StudyTrainer
+
+        state = load_checkpoint(checkpoints, identity)
+        plans = {**read_json(preprocessed / f"{PLANS}.json"), "continue_training": False}
+        trainer = StudyTrainer(
+            plans, settings.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
+        )
+        seconds_before = state["seconds"] if state else 0.0
+
+        def save(epoch: int, state: dict[str, Any]) -> None:
+            seconds = seconds_before + time.perf_counter() - started
+            save_checkpoint(checkpoints, epoch, {**state, "identity": identity, "seconds": seconds})
+
+        cases = read_cases(preprocessed)
+        sources = dict(zip(cases["case"], cases["source"], strict=True))
+        trainer.prepare(settings, seed, save, state, checkpoint_seconds, sources, read_sampling(preprocessed))
+        prepared = time.perf_counter()
+        try:
+            with _stopping_on_signals(trainer):
+                trainer.run_training()
+        except (Interrupted, RuntimeError):
+            # A scheduler signals nnU-Net's augmenting processes too; it misses them before it gets here.
+            if not trainer.stop_requested:
+                raise
+            trainer.save_last_epoch()
+            print(f"interrupted after epoch {trainer.current_epoch}; run again to resume", flush=True)
+            raise SystemExit(INTERRUPTED) from None
+        seconds = {
+            "start": prepared - started,
+            "training": time.perf_counter() - prepared,
+            "total": seconds_before + time.perf_counter() - started,
+        }
+        _write_model(Path(model), trainer, {**record, **_measured(trainer, seconds, threads)})
+    remove_checkpoints(checkpoints)
+
+
+def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> dict[str, Any]:
+    """What the weights depend on: a checkpoint that differs in any of it is not resumed."""
+    plan = read_json(preprocessed / f"{PLANS}.json")["configurations"][settings.configuration]
+    cases = read_cases(preprocessed)
+    training = cases[cases["role"] == "train"]
+    by_source = {source: int((training["source"] == source).sum()) for source in SOURCES}
+    arm = read_record(preprocessed)
+    epochs = read_sampling(preprocessed).epochs(settings.iterations // settings.epoch_iterations)
+    return {
+        "arm": arm,
+        "configuration": settings.configuration,
+        "iterations": epochs * settings.epoch_iterations,
+        "epochs": epochs,
+        "epoch_iterations": settings.epoch_iterations,
+        "validation_iterations": settings.validation_iterations,
+        "learning_rate": settings.learning_rate,
+        "momentum": settings.momentum,
+        "batch_size": plan["batch_size"],
+        "patch_size": plan["patch_size"],
+        "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
+        "seed": seed,
+        "expected_real_exposure": _expected_real_exposure(by_source, read_sampling(preprocessed)),
+        "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
+        "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),
+        "plan_sha256": sha256_file(preprocessed / f"{PLANS}.json"),
+        "cases_sha256": sha256_file(preprocessed / "cases.tsv"),
+        "nnunetv2": importlib.metadata.version("nnunetv2"),
+        "torch": importlib.metadata.version("torch"),
+    }
+
+
+def _expected_real_exposure(by_source: dict[str, int], sampling: Sampling) -> float:
+    """Share of the draws that are real cases as acquired: the arm's own, and those added in a control."""
+    own = sampling.expected_real_share(by_source)
+    added = {source: count for source, count in by_source.items() if source != "real"}
+    real = sum(count for source, count in added.items() if source in REAL_SOURCES)
+    return own + (1 - own) * real / max(1, sum(added.values()))
+
+
+def _measured(trainer: StudyTrainer, seconds: dict[str, float], threads: int) -> dict[str, Any]:
+    drawn = sum(trainer.draws.values())
+    return {
+        "draws": trainer.draws,
+        # A repeated real case is a real case.
+        "real_exposure": sum(trainer.draws.get(source, 0) for source in REAL_SOURCES) / drawn,
+        "parameters": sum(weight.numel() for weight in trainer.plain_network().parameters()),
+        "mirror_axes": list(trainer.inference_allowed_mirroring_axes),
+        "device": trainer.device.type,
+        "threads": threads,
+        "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
+    }
+
+
+def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    dataset = {key: value for key, value in trainer.dataset_json.items() if key != "dataset"}
+    network = trainer.plain_network()
+    # nnU-Net's state_dict names most weights several times over; these iterators name each once.
+    weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    with atomic_folder(model) as folder:
+        save_file(weights, folder / "model.safetensors")
+        write_json(folder / "plans.json", trainer.plans_manager.plans)
+        write_json(folder / "dataset.json", dataset)
+        pd.DataFrame(trainer.curves()).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        write_json(
+            folder / "training.json", {**record, "weights_sha256": sha256_file(folder / "model.safetensors")}
+        )
+
+
+@contextmanager
+def _stopping_on_signals(trainer: StudyTrainer) -> Iterator[None]:
+    """Let a scheduler's warning end the training at the next iteration."""
+
+    owner = os.getpid()
+
+    def stop(number: int, frame: Any) -> None:
+        if os.getpid() != owner:  # an augmenting process inherits this handler, and must end
+            os._exit(128 + number)
+        trainer.stop_requested = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,129 @@
+"""What a study costs: counted by hand, timed from records, and the disk of its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synthaug.cli import main
+from synthaug.config.study import StudySettings, load_study
+from synthaug.core.artifacts import write_json, write_text
+from synthaug.cost import count_jobs, count_subjects, estimate_cost, estimate_disk, say_cost
+
+STUDIES = Path(__file__).parents[3] / "config" / "studies"
+
+
+def study(**changes) -> StudySettings:
+    return load_study(
+        {
+            "name": "s",
+            "datasets": {"p": {"layout": "acdc", "vendor": "A", "phantom": {"subjects": 20}}},
+            "harmonisation": {"matrix": [10, 50, 50], "frames": 8},
+            "split": {"folds": 2, "validation_fraction": 0.2},
+            "models": {"features": {"kind": "masked_autoencoder", "training": {"iterations": 50}}},
+            "generators": {"mine": {"kind": "external", "folder": "/x"}},
+            "arms": {"real": {}, "plus": {"generator": "mine", "dose": 1.0, "controls": ["repeated"]}},
+            "segmentation": {"iterations": 500, "seeds": [0, 1, 2], "base_features": 8},
+            "synthesis": {"seeds": [0, 1]},
+            "evaluation": {"extractors": {"own": {"kind": "study", "model": "features"}}},
+        }
+        | changes
+    )
+
+
+def test_jobs_by_hand():
+    jobs = count_jobs(study())
+    # Real once; the arm and its control with each of two generator seeds; two folds.
+    assert jobs["write_arm_dataset"] == (1 + 2 + 2) * 2
+    assert jobs["train_segmenter"] == jobs["predict_test"] == 10 * 3
+    assert jobs["train_model"] == jobs["pack_cohort"] == 2
+    assert jobs["audit_memorisation"] == jobs["audit_features"] == 1 * 2 * 2
+    assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
+    assert "plan_grid" not in jobs  # nothing is sampled
+    taught = {"mine": {"kind": "external", "folder": "/x", "labels": "teacher"}}
+    assert count_jobs(study(generators=taught))["label_synthetic"] == 4
+
+
+def test_reconstructions_train_their_model_and_sample_nothing():
+    models = {
+        "features": {"kind": "masked_autoencoder", "training": {"iterations": 50}},
+        "vae": {"kind": "autoencoder", "training": {"iterations": 50}},
+    }
+    decoded = {"mine": {"kind": "dataset", "dataset": "p", "through": "vae"}}
+    jobs = count_jobs(study(models=models, generators=decoded))
+    # Two folds with two generator seeds each; features once a fold.
+    assert jobs["reconstruct_cohort"] == 4 and jobs["train_model"] == 4 + 2
+    assert jobs["measure_mask_agreement"] == 4 and jobs["predict_validation"] == 2
+    assert not {"lend_cohort", "plan_conditions", "gather_synthetic", "check_reconstruction"} & set(jobs)
+
+
+def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
+    sampled = {
+        "models": {
+            "autoencoder": {"kind": "autoencoder"},
+            "anatomy": {"kind": "anatomy_diffusion"},
+            "motion": {"kind": "motion_diffusion"},
+        },
+        "generators": {"mine": {"kind": "cascade"}},
+        "evaluation": {"extractors": {}},
+    }
+    seeds = {"seeds": [0, 1, 2], "subjects": 40}
+    jobs = count_jobs(study(**sampled, synthesis=seeds))
+    grid = ("plan_grid", "synthesise_grid", "predict_grid", "measure_grid")
+    assert [jobs[rule] for rule in grid] == [2] * 4 and jobs["gather_synthetic"] == 2 * 3
+    without = study(**sampled, synthesis=seeds | {"grid": {"levels": 0}})
+    assert not set(grid) & set(count_jobs(without))
+    # 25 hearts beside three cohorts of 40
+    sizes = [
+        estimate_disk(one, {"p": 20})["synthetic"] for one in (study(**sampled, synthesis=seeds), without)
+    ]
+    assert sizes[0] / sizes[1] == pytest.approx(145 / 120)
+
+
+def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
+    record = {"configuration": "2d", "iterations": 100, "seconds": {"total": 36.0}}
+    write_json(tmp_path / "other/segmentation/fold-0/arms/a/draw-0/seed-0/model/training.json", record)
+    write_json(
+        tmp_path / "other/models/m/fold-0/seed-0/training.json",
+        {"kind": "masked_autoencoder", "iterations": 10, "seconds": 7.2},
+    )
+    write_text(tmp_path / "other/benchmarks/harmonise/p.tsv", "s\th:m:s\n1800.0\t0:30:00\n")
+    cost = estimate_cost(study(), count_subjects(study()), tmp_path)
+    assert cost.hours["train_segmenter"] == (pytest.approx(30 * 500 * 0.36 / 3600), 1)
+    assert cost.hours["train_model"] == (pytest.approx(2 * 50 * 0.72 / 3600), 1)
+    assert cost.hours["harmonise"] == (0.5, 1)
+    assert "predict_test" not in cost.hours
+    said = say_cost(study(), cost)
+    assert "predict_test" in said and "time not recorded yet" in said and "1.5 h" in said
+    # A record of this very study counts more than others'.
+    write_text(tmp_path / "s/benchmarks/harmonise/p.tsv", "s\th:m:s\n3600.0\t1:00:00\n")
+    assert estimate_cost(study(), None, tmp_path).hours["harmonise"] == (1.0, 1)
+
+
+def test_disk_by_hand():
+    parts = estimate_disk(study(), {"p": 20})
+    voxels = 10 * 50 * 50
+    # Two folds of 10 held out, 2 validating and 8 training subjects; three bytes a voxel in the stores.
+    assert parts["stores"] == pytest.approx(2 * 10 * voxels * 8 * 3)
+    per_voxel = parts["arms"] / voxels
+    real, plus = 2 * 2 + 8 * 2, 2 * 2 + 8 * 4
+    assert per_voxel == pytest.approx(2 * (real + 2 * plus + 2 * plus) * 12.4)
+    assert "synthetic" not in parts
+    abroad = study(
+        datasets={
+            "p": {"layout": "acdc", "vendor": "A", "phantom": {"subjects": 20}},
+            "q": {"layout": "mnms", "phantom": {"subjects": 10, "vendors": ["B", "C"]}},
+        },
+        split={"scheme": "cross_vendor", "train_vendors": ["A"], "folds": 2, "validation_fraction": 0.2},
+    )
+    assert estimate_disk(abroad, {"p": 20, "q": 10})["stores"] == parts["stores"]
+    assert estimate_disk(abroad, {"p": 20, "q": 10})["cohorts"] == pytest.approx(1.5 * parts["cohorts"])
+
+
+def test_the_command_line_says_it(tmp_path, capsys):
+    assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "tiny: 68 jobs" in said and "disk: about" in said
+    assert main(["cost", str(tmp_path / "no.yaml")]) == 1
+    assert "not a readable YAML file" in capsys.readouterr().err

@@ -1,0 +1,116 @@
+"""Models that must fit together: what a study file can get wrong about them is said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from synthaug.config.study import load_study
+from synthaug.core.errors import SynthaugError
+
+STUDIES = Path(__file__).parents[3] / "config" / "studies"
+OTHER = {"inherits": "autoencoder", "latent_channels": 4}
+ON_OTHER = {"inherits": "anatomy", "needs": {"autoencoder": "other"}}
+NETWORK_ON_OTHER = {"kind": "motion_network", "needs": {"autoencoder": "other"}}
+BOTH = {"autoencoder": "autoencoder", "motion_network": "network"}
+ROLES = {"autoencoder": "autoencoder", "anatomy": "anatomy", "motion": "motion"}
+
+
+def study(models=None, generator=None):
+    content = yaml.safe_load((STUDIES / "tiny.yaml").read_text())
+    content["models"] |= models or {}
+    content["generators"]["cascade"] |= generator or {}
+    return content
+
+
+@pytest.mark.parametrize(
+    ("models", "generator", "message"),
+    [
+        (
+            {"other": OTHER, "strange": ON_OTHER},
+            {"models": {**ROLES, "anatomy": "strange"}},
+            "generators.cascade.models: strange has the autoencoder 'other', not 'autoencoder'; give both the same",
+        ),
+        (
+            {"other": OTHER, "network": NETWORK_ON_OTHER, "coded": {"inherits": "motion", "needs": BOTH}},
+            {},
+            "models.coded.needs: network has the autoencoder 'other', not 'autoencoder'; give both the same",
+        ),
+        (
+            {
+                "network": {"kind": "motion_network"},
+                "coded": {"inherits": "motion", "needs": BOTH, "target": "latent"},
+            },
+            {},
+            "models.coded: a motion_network codes differences, target latent draws none; leave out one of them",
+        ),
+        (
+            {"network": {"kind": "motion_network", "needs": {}}},
+            {},
+            "models.network.needs: needs exactly the role 'autoencoder'; name the model whose latents it takes",
+        ),
+        (
+            {"anatomy-coded": {"inherits": "anatomy", "needs": BOTH}, "network": {"kind": "motion_network"}},
+            {},
+            "models.anatomy-coded.needs: needs exactly the role 'autoencoder'; name",
+        ),
+        (
+            {"autoencoder": {"kind": "autoencoder", "masks": False}},
+            {},
+            "generators.cascade.labels: autoencoder decodes no masks; set labels: teacher, or its masks: true",
+        ),
+        (
+            {},
+            {"models": {"autoencoder": "autoencoder", "anatomy": "anatomy"}},
+            "generators.cascade.models: anatomy draws end-diastole only; add the role motion, or set its frames: all",
+        ),
+        (
+            {},
+            {"models": {"autoencoder": "autoencoder", "motion": "motion"}},
+            "generators.cascade.models: a cascade has exactly the roles autoencoder, anatomy and, unless",
+        ),
+    ],
+)
+def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, message):
+    with pytest.raises(SynthaugError) as caught:
+        load_study(study(models, generator))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_teacher_stands_in_for_the_mask_head():
+    models = {"autoencoder": {"kind": "autoencoder", "masks": False}}
+    assert load_study(study(models, {"labels": "teacher"})).generators["cascade"].labels == "teacher"
+
+
+def test_each_variant_of_the_ablation_study_changes_what_its_name_says():
+    content = yaml.safe_load((STUDIES / "ablations.yaml").read_text())
+    made = load_study(content)
+    models, generators = made.models, made.generators
+    assert list(generators) == [
+        "cascade",
+        "no-residual",
+        "no-motion-model",
+        "no-mask-head",
+        "no-clinical-condition",
+        "motion-network",
+    ]
+
+    def changed(variant):
+        """Keys of the models in which a variant differs from the cascade, the names of models apart."""
+        found = set()
+        for role, name in generators[variant].models.items():
+            first = models[generators["cascade"].models[role]].model_dump()
+            found |= {
+                f"{role}.{key}" for key, value in models[name].model_dump().items() if value != first[key]
+            }
+        return found - {"anatomy.needs", "motion.needs"}
+
+    assert changed("no-residual") == {"motion.target"}
+    assert changed("no-motion-model") == {"anatomy.frames", "anatomy.copies"}
+    assert changed("no-mask-head") == {"autoencoder.masks"}
+    assert changed("no-clinical-condition") == {"anatomy.conditions", "motion.conditions"}
+    assert changed("motion-network") == set()
+    assert "motion_network" in models[generators["motion-network"].models["motion"]].needs
+    assert "motion" not in generators["no-motion-model"].models

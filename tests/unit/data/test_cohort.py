@@ -1,0 +1,97 @@
+"""The data contract: what is written is what is read, and what is refused."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from synthaug.core.artifacts import sha256_file
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.store import TensorStore, first_slice, pack
+from synthaug.labels import LV, UNLABELLED
+
+SPACING_MM = (10.0, 2.0, 1.5)
+
+
+@pytest.fixture
+def cohort_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = []
+    for subject, n_slices in (("a-001", 3), ("a-002", 4)):
+        cine = rng.random((5, n_slices, 6, 7), dtype=np.float32)
+        labels = np.zeros((n_slices, 6, 7), np.uint8)
+        labels[:, 2:4, 2:4] = LV
+        frames = {0: labels, 2: labels} if subject == "a-001" else {}
+        write_subject(tmp_path / "c" / f"sub-{subject}", cine, frames, SPACING_MM, 0.04)
+        listed = ",".join(map(str, frames)) or None
+        rows.append({"subject": subject, "dataset": "a", "n_slices": n_slices, "labelled_frames": listed})
+    write_cohort(tmp_path / "c", "a", "real", rows, SPACING_MM)
+    return tmp_path / "c"
+
+
+def test_round_trip(cohort_folder):
+    cohort = Cohort.open(cohort_folder)
+    expected = np.random.default_rng(0).random((5, 3, 6, 7), dtype=np.float32)
+    assert cohort.subjects == ["a-001", "a-002"] and cohort.spacing_mm == SPACING_MM
+    np.testing.assert_allclose(cohort.cine("a-001"), expected, atol=0.5 / 32767 + 1e-7)
+    assert cohort.labelled_frames("a-001") == [0, 2] and cohort.labelled_frames("a-002") == []
+
+
+def test_header_says_mm_and_seconds_in_file_order(cohort_folder):
+    image = nib.load(cohort_folder / "sub-a-001" / "cine.nii.gz")
+    assert image.shape == (7, 6, 3, 5)
+    np.testing.assert_allclose(image.header["pixdim"][1:5], [1.5, 2.0, 10.0, 0.04], rtol=1e-6)
+    assert image.header.get_xyzt_units() == ("mm", "sec")
+
+
+def test_unlabelled_frames_never_look_like_background(cohort_folder):
+    labels = Cohort.open(cohort_folder).label_cine("a-001")
+    assert (labels[[1, 3, 4]] == UNLABELLED).all() and set(np.unique(labels[0])) == {0, LV}
+    assert (Cohort.open(cohort_folder).label_cine("a-002") == UNLABELLED).all()
+
+
+def test_same_voxels_same_bytes(tmp_path):
+    cine = np.random.default_rng(1).random((2, 2, 4, 4), dtype=np.float32)
+    for name in "ab":
+        write_subject(tmp_path / name, cine, {}, SPACING_MM)
+    assert sha256_file(tmp_path / "a" / "cine.nii.gz") == sha256_file(tmp_path / "b" / "cine.nii.gz")
+
+
+@pytest.mark.parametrize("subject", ["../x", "a_b", "", "a" * 65, "-a", "<script>"])
+def test_unsafe_ids_are_refused(tmp_path, subject):
+    with pytest.raises(SynthaugError, match="not allowed"):
+        write_cohort(tmp_path, "a", "real", [{"subject": subject}], SPACING_MM)
+
+
+def test_double_ids_and_missing_files_are_refused(cohort_folder):
+    with pytest.raises(SynthaugError, match="a-001 is also in"):
+        Cohort.open_all([cohort_folder, cohort_folder])
+    (cohort_folder / "sub-a-002" / "cine.nii.gz").unlink()
+    with pytest.raises(SynthaugError, match=r"sub-a-002: no cine\.nii\.gz"):
+        Cohort.open(cohort_folder)
+
+
+def test_a_cine_with_nan_or_out_of_range_is_not_written(tmp_path):
+    for value in (np.nan, 1.5, -0.1):
+        with pytest.raises(SynthaugError, match="finite"):
+            write_subject(tmp_path / "s", np.full((1, 1, 2, 2), value, np.float32), {}, SPACING_MM)
+    assert not (tmp_path / "s").exists()
+
+
+def test_store_centres_slices_and_masks_the_rest(cohort_folder, tmp_path):
+    cohort = Cohort.open(cohort_folder)
+    pack(cohort, tmp_path / "store", n_slices=5)
+    store = TensorStore.open(tmp_path / "store")
+    assert store.images.shape == (2, 5, 5, 6, 7) and len(store) == 2
+    assert store.slice_mask.tolist() == [[False, True, True, True, False], [True, True, True, True, False]]
+    np.testing.assert_allclose(store.images[0, :, 1:4], cohort.cine("a-001"), atol=1e-3)
+    assert (store.images[0, :, 0] == 0).all() and (store.labels[0, :, 0] == UNLABELLED).all()
+    assert first_slice(3, 5) == 1
+
+
+def test_store_refuses_a_stack_that_does_not_fit(cohort_folder, tmp_path):
+    with pytest.raises(SynthaugError, match="does not fit"):
+        pack(Cohort.open(cohort_folder), tmp_path / "store", n_slices=3)
+    assert not (tmp_path / "store").exists()

@@ -1,0 +1,229 @@
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from raw_files import affine, heart, save, write_acdc, write_mnms
+
+from synthaug.config.data import DatasetSettings, HarmonisationSettings
+from synthaug.core.artifacts import read_json, read_tsv, sha256_file
+from synthaug.core.errors import SynthaugError
+from synthaug.data.canonical import to_canonical
+from synthaug.data.cohort import Cohort
+from synthaug.data.harmonise import harmonise_cine, harmonise_dataset
+from synthaug.data.orientation import X_DIRECTION, Y_DIRECTION
+from synthaug.data.readers import find_subjects
+from synthaug.data.readers.base import RawCine
+from synthaug.data.validate import validate_cohort
+from synthaug.labels import LV, MYO, RV
+
+GRID = HarmonisationSettings(spacing_mm=(10, 1.5, 1.5), matrix=(8, 32, 32), frames=8)
+
+
+def harmonise(root, output, layout="acdc", settings=GRID, processes=1, minimum=1, **options):
+    dataset = DatasetSettings(layout=layout, root=str(root), minimum_subjects=minimum, **options)
+    harmonise_dataset("data", dataset, root, settings, output, processes)
+    return Cohort.open(output)
+
+
+def raw(image, labels, frames=(0, 3), voxel=(1.5, 1.5, 10.0), **affine_axes) -> RawCine:
+    """A raw cine of a canonical image and its labels."""
+    return RawCine(image.T, affine(**affine_axes), voxel, {frame: labels[frame].T for frame in frames})
+
+
+def test_the_cohort_of_an_acdc_patient(tmp_path):
+    write_acdc(tmp_path / "raw")
+    cohort = harmonise(tmp_path / "raw", tmp_path / "cohort", vendor="Siemens")
+    row = cohort.table.loc["data-patient001"]
+    assert (row["diagnosis"], row["vendor"], row["height_cm"]) == ("DCM", "Siemens", 180)
+    assert pd.isna(row["weight_kg"]) and pd.isna(row["centre"])
+    assert (row["ed_frame"], row["es_frame"], row["labelled_frames"]) == (0, 3, "0,3")
+    assert (row["n_frames"], row["n_slices"], row["spacing"]) == (8, 7, "10,1.5,1.5")
+    assert row["patient"] == "data-patient001"
+    cine, labels = cohort.cine("data-patient001"), cohort.label_cine("data-patient001")
+    assert cine.shape == (8, 7, 32, 32) and cine.min() == 0 and cine.max() == 1
+    # The labelled heart lies where it did, moved by the crop, with its volumes.
+    _, truth = heart()
+    voxel_ml = 10 * 1.5 * 1.5 / 1000
+    for frame in (0, 3):
+        for structure in (LV, MYO, RV):
+            assert abs(int((labels[frame] == structure).sum()) - int((truth[frame] == structure).sum())) <= 12
+    assert row["lv_edv_ml"] == pytest.approx((labels[0] == LV).sum() * voxel_ml)
+    assert row["lv_ef"] == pytest.approx(100 * (1 - (labels[3] == LV).sum() / (labels[0] == LV).sum()))
+    assert cine[0][labels[0] == LV].mean() > cine[0][labels[0] == MYO].mean() + 0.5
+    assert (labels[1] == 255).all()
+
+
+def test_every_storage_gives_the_same_cine():
+    image, labels = heart()
+    reference = harmonise_cine(to_canonical(raw(image, labels), 0, 3), GRID)
+    mirrored = raw(image[..., ::-1], labels[..., ::-1], x=(1, 0, 0))
+    turned = raw(image.swapaxes(-1, -2), labels.swapaxes(-1, -2), x=Y_DIRECTION, y=X_DIRECTION)
+    apex_first = raw(image[:, ::-1], labels[:, ::-1])
+    later = raw(np.roll(image, 5, axis=0), np.roll(labels, 5, axis=0), frames=(5, 0))
+    for other, phases in ((mirrored, (0, 3)), (turned, (0, 3)), (apex_first, (0, 3)), (later, (5, 0))):
+        found = harmonise_cine(to_canonical(other, *phases), GRID)
+        assert np.array_equal(found.cine, reference.cine)
+        assert found.es_frame == 3 and sorted(found.labels) == [0, 3]
+        assert all(np.array_equal(found.labels[frame], reference.labels[frame]) for frame in (0, 3))
+
+
+def test_spacing_follows_its_axis():
+    image, labels = heart()
+    stretched = raw(
+        image.swapaxes(-1, -2), labels.swapaxes(-1, -2), voxel=(2.0, 1.5, 10.0), x=Y_DIRECTION, y=X_DIRECTION
+    )
+    assert to_canonical(stretched, 0, 3).spacing_mm == (10.0, 2.0, 1.5)  # the file's first axis is y
+
+
+def test_a_header_that_turns_the_heart_is_overruled_and_said():
+    image, labels = heart()
+    wrong = raw(image[..., ::-1, ::-1], labels[..., ::-1, ::-1])  # 180 degrees, the affine does not know
+    canonical = to_canonical(wrong, 0, 3)
+    assert np.array_equal(canonical.cine, image)
+    assert any("turned 180 degrees" in finding for finding in canonical.findings)
+
+
+def test_the_heart_is_in_the_middle_from_labels_and_from_motion():
+    image, labels = heart(centre=(14, 26))
+    settings = GRID.model_copy(update={"matrix": (8, 24, 24)})
+    for frames in ((0, 3), ()):
+        truth = {frame: labels[frame].T for frame in (0, 3)}
+        cine = RawCine(image.T, affine(), (1.5, 1.5, 10.0), {frame: truth[frame] for frame in frames})
+        done = harmonise_cine(to_canonical(cine, 0, 3), settings)
+        blood = done.cine[0] > 0.8
+        y, x = np.argwhere(blood)[:, 1:].mean(axis=0)
+        assert abs(y - 11.5) < 4 and abs(x - 11.5) < 6
+
+
+def test_a_heart_at_the_border_is_padded_with_zero_and_said():
+    image, labels = heart()
+    cropped = raw(image[..., 14:, :], labels[..., 14:, :])
+    done = harmonise_cine(to_canonical(cropped, 0, 3), GRID)
+    assert any("anterior side; padded with 0" in finding for finding in done.findings)
+    assert any("reach the edge of the field of view" in finding for finding in done.findings)
+    empty = (done.cine == 0).all(axis=(0, 1, 3))
+    assert empty[0] and not empty[-1]
+
+
+def test_more_slices_than_the_matrix_keeps_the_labelled_ones():
+    image, labels = heart()
+    padded = np.concatenate([image[:, :1]] * 4 + [image], axis=1)
+    padded_labels = np.concatenate([np.zeros_like(labels[:, :1])] * 4 + [labels], axis=1)
+    done = harmonise_cine(to_canonical(raw(padded, padded_labels), 0, 3), GRID)
+    assert done.labels[0].shape[0] == 8 and done.labels[0].any(axis=(1, 2)).sum() == 7
+    short = GRID.model_copy(update={"matrix": (5, 32, 32)})
+    done = harmonise_cine(to_canonical(raw(image, labels), 0, 3), short)
+    assert done.cine.shape[1] == 5
+    assert any("2 labelled slices are beyond the 5" in finding for finding in done.findings)
+
+
+def test_slices_of_another_distance_are_resampled():
+    image, labels = heart()
+    done = harmonise_cine(to_canonical(raw(image, labels, voxel=(1.5, 1.5, 8.0)), 0, 3), GRID)
+    assert done.cine.shape[1] == 6  # 7 slices of 8 mm are 56 mm
+    before = (labels[0] == LV).sum() * 8
+    assert (done.labels[0] == LV).sum() * 10 == pytest.approx(before, rel=0.08)
+
+
+def test_ed_comes_from_the_labels_where_the_table_has_none():
+    image, labels = (np.roll(array, 2, axis=0) for array in heart())
+    canonical = to_canonical(raw(image, labels, frames=(2, 5)), None, None)
+    assert canonical.es_frame == 3 and np.array_equal(canonical.cine, heart()[0])
+    assert "frame 3, with the largest LV cavity" in canonical.findings[0]
+    unlabelled = to_canonical(raw(image, labels, frames=()), None, None)
+    assert unlabelled.es_frame is None and "first frame" in unlabelled.findings[0]
+
+
+def test_quarantine_and_findings_name_their_subjects(tmp_path):
+    write_acdc(tmp_path / "raw")
+    write_acdc(tmp_path / "raw", "patient002", labelled=False)
+    lost = write_acdc(tmp_path / "raw", "patient003", labelled=False)
+    save(lost / "patient003_4d.nii.gz", heart()[0].T, affine(voxel=(1, 1, 1)))
+    (write_acdc(tmp_path / "raw", "patient004") / "Info.cfg").unlink()
+    cohort = harmonise(tmp_path / "raw", tmp_path / "cohort")
+    assert cohort.subjects == ["data-patient001", "data-patient002"]
+    assert cohort.labelled_frames("data-patient002") == []
+    quarantine = read_tsv(tmp_path / "cohort" / "quarantine.tsv")
+    assert quarantine["subject"].tolist() == ["data-patient003", "data-patient004"]
+    assert quarantine["file"].tolist() == [
+        "training/patient003/patient003_4d.nii.gz",
+        "training/patient004/Info.cfg",
+    ]
+    assert list(read_tsv(tmp_path / "cohort" / "findings.tsv").columns) == ["subject", "finding"]
+    recorded = read_json(tmp_path / "cohort" / "cohort.json")["files"]["data-patient001"]["cine"]
+    assert recorded == sha256_file(tmp_path / "cohort" / "sub-data-patient001" / "cine.nii.gz")
+    assert [
+        finding for finding in validate_cohort(tmp_path / "cohort") if "edge" not in finding.problem
+    ] == []
+
+
+def test_too_few_subjects_stop_with_the_reason_and_write_nothing(tmp_path):
+    write_acdc(tmp_path / "raw")
+    (write_acdc(tmp_path / "raw", "patient002") / "Info.cfg").unlink()
+    with pytest.raises(
+        SynthaugError, match=r"1 of 2 subjects can be used, minimum_subjects is 2.*Info\.cfg is missing"
+    ):
+        harmonise(tmp_path / "raw", tmp_path / "out" / "cohort", minimum=2)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_constant_image_is_quarantined(tmp_path):
+    folder = write_acdc(tmp_path / "raw")
+    write_acdc(tmp_path / "raw", "patient002")
+    save(folder / "patient001_4d.nii.gz", np.full(heart()[0].T.shape, 5))
+    harmonise(tmp_path / "raw", tmp_path / "cohort")
+    (problem,) = read_tsv(tmp_path / "cohort" / "quarantine.tsv")["problem"]
+    assert "constant" in problem
+
+
+def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path):
+    write_mnms(tmp_path / "raw", ("A1", "B2", "C3"))
+    counts = []
+    dataset = DatasetSettings(layout="mnms", root="somewhere", minimum_subjects=1)
+    for processes in (1, 2):
+        output = tmp_path / f"with-{processes}"
+        harmonise_dataset(
+            "data",
+            dataset,
+            tmp_path / "raw",
+            GRID,
+            output,
+            processes,
+            lambda done, total: counts.append((done, total)),
+        )
+    assert counts == [(1, 3), (2, 3), (3, 3)] * 2
+    one, two = (
+        {
+            file.relative_to(tmp_path / name): sha256_file(file)
+            for file in (tmp_path / name).rglob("*")
+            if file.is_file()
+        }
+        for name in ("with-1", "with-2")
+    )
+    assert one == two and len(one) == 4 + 2 * 3
+
+
+def test_where_a_dataset_lies_does_not_matter(tmp_path):
+    write_acdc(tmp_path / "here")
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    for name in ("here", "there"):
+        harmonise(tmp_path / name, tmp_path / f"cohort-{name}")
+    assert sha256_file(tmp_path / "cohort-here" / "cohort.json") == sha256_file(
+        tmp_path / "cohort-there" / "cohort.json"
+    )
+
+
+def test_one_beat_lasts_as_long_as_before(tmp_path):
+    import nibabel as nib
+
+    folder = write_acdc(tmp_path / "raw")
+    path = folder / "patient001_4d.nii.gz"
+    image = nib.load(path)
+    image.header["pixdim"][4] = 0.05
+    nib.save(image, path)
+    assert find_subjects("acdc", tmp_path / "raw")[0].load().frame_duration_s == pytest.approx(0.05)
+    settings = GRID.model_copy(update={"frames": 16})
+    cohort = harmonise(tmp_path / "raw", tmp_path / "cohort", settings=settings)
+    cine = nib.load(cohort.folders["data-patient001"] / "cine.nii.gz")
+    assert cine.header["pixdim"][4] == pytest.approx(0.025)

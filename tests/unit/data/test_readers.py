@@ -1,0 +1,269 @@
+import pickle
+
+import numpy as np
+import pytest
+from raw_files import ACDC_NUMBERS, N_FRAMES, affine, heart, save, write_acdc, write_mnms, write_nifti_folder
+
+from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.data.readers import find_subjects, raw_files
+from synthaug.data.validate import validate_dataset
+from synthaug.labels import LV, MYO, RV
+
+
+def one(layout, root, **options):
+    (subject,) = find_subjects(layout, root, **options)
+    return subject
+
+
+def refused(layout, root, **options) -> SubjectError:
+    with pytest.raises(SubjectError) as caught:
+        one(layout, root, **options).load()
+    assert "\n" not in str(caught.value) and caught.value.remedy
+    return caught.value
+
+
+def test_acdc_metadata_frames_and_labels(tmp_path):
+    write_acdc(tmp_path, group="HCM")
+    subject = one("acdc", tmp_path, vendor="Siemens")
+    assert (subject.id, subject.diagnosis, subject.vendor, subject.height_cm) == (
+        "patient001",
+        "HCM",
+        "Siemens",
+        180,
+    )
+    assert subject.weight_kg is None  # 0 in the file: unknown
+    assert (subject.ed_frame, subject.es_frame) == (2, 5)
+    cine = subject.load()
+    assert cine.image.shape[3] == N_FRAMES and sorted(cine.labels) == [2, 5]
+    assert np.array_equal(cine.labels[2].T, heart()[1][0])  # ACDC's 1 and 3 are exchanged
+    assert cine.voxel_size_mm == (1.5, 1.5, 10) and cine.findings == []
+
+
+def test_acdc_spacing_is_taken_from_the_frames_and_said(tmp_path):
+    folder = write_acdc(tmp_path)
+    save(folder / "patient001_4d.nii.gz", np.roll(heart()[0], 2, axis=0).T, affine(voxel=(1, 1, 1)))
+    cine = one("acdc", tmp_path).load()
+    assert cine.voxel_size_mm == (1.5, 1.5, 10)
+    (finding,) = cine.findings
+    assert "lost" in finding and "patient001_frame03.nii.gz" in finding
+
+
+def test_acdc_spacing_lost_everywhere_is_refused_unless_declared(tmp_path):
+    folder = write_acdc(tmp_path, labelled=False)
+    save(folder / "patient001_4d.nii.gz", heart()[0].T, affine(voxel=(1, 1, 1)))
+    error = refused("acdc", tmp_path)
+    assert "voxel size was lost" in error.problem and error.file.endswith("patient001_4d.nii.gz")
+    cine = one("acdc", tmp_path, spacing_mm=(8, 1.25, 1.5)).load()
+    assert cine.voxel_size_mm == (1.5, 1.25, 8) and "study declares" in cine.findings[0]
+
+
+@pytest.mark.parametrize("second", [(0, 1, 0), (0, -1, 0)])
+def test_acdc_second_axis_follows_the_first(tmp_path, second):
+    folder = write_acdc(tmp_path, labelled=False)
+    save(folder / "patient001_4d.nii.gz", heart()[0].T, affine(y=second))
+    assert np.allclose(one("acdc", tmp_path).load().affine[:3, :2].T, [(-1.5, 0, 0), (0, -1.5, 0)])
+
+
+def test_acdc_missing_info_names_subject_file_and_remedy(tmp_path):
+    (write_acdc(tmp_path) / "Info.cfg").unlink()
+    error = refused("acdc", tmp_path)
+    assert error.subject == "patient001" and error.file.endswith("Info.cfg") and "restore" in error.remedy
+
+
+def test_acdc_without_phases_can_be_read(tmp_path):
+    folder = write_acdc(tmp_path, labelled=False)
+    (folder / "Info.cfg").write_text("Group: NOR\n")
+    subject = one("acdc", tmp_path)
+    assert subject.ed_frame is None and subject.load().labels == {}
+
+
+def test_acdc_ed_frame_out_of_range(tmp_path):
+    folder = write_acdc(tmp_path)
+    (folder / "Info.cfg").write_text("ED: 9\nES: 6\nGroup: DCM\n")
+    error = refused("acdc", tmp_path)
+    assert error.problem == "the ED frame is number 9 of a cine with 8 frames" and error.file.endswith(
+        "Info.cfg"
+    )
+
+
+def test_labels_of_another_shape_or_value_are_refused(tmp_path):
+    folder = write_acdc(tmp_path)
+    gt = folder / "patient001_frame03_gt.nii.gz"
+    save(gt, np.ones((40, 39, 7)), dtype=np.uint8)
+    error = refused("acdc", tmp_path)
+    assert error.file == str(gt) and "(40, 39, 7), the cine has (40, 40, 7)" in error.problem
+    save(gt, np.full((40, 40, 7), 4), dtype=np.uint8)
+    assert "holds label 4" in refused("acdc", tmp_path).problem
+
+
+def test_a_nan_image_and_a_truncated_one_name_themselves(tmp_path):
+    folder = write_acdc(tmp_path)
+    cine = folder / "patient001_4d.nii.gz"
+    image = heart()[0].T.copy()
+    image[0, 0, 0, 0] = np.nan
+    save(cine, image, dtype=np.float32)
+    error = refused("acdc", tmp_path)
+    assert (error.subject, error.file) == ("patient001", str(cine)) and "not finite" in error.problem
+    write_acdc(tmp_path)
+    cine.write_bytes(cine.read_bytes()[:-500])
+    assert "truncated" in refused("acdc", tmp_path).problem
+
+
+def test_an_unknown_root_and_a_wrong_layout_are_refused(tmp_path):
+    with pytest.raises(SynthaugError, match="nowhere: the dataset's root does not exist"):
+        find_subjects("acdc", tmp_path / "nowhere")
+    with pytest.raises(SynthaugError, match="does not exist"):
+        raw_files("acdc", tmp_path / "nowhere")
+    write_acdc(tmp_path)
+    with pytest.raises(SynthaugError, match="0 tables"):
+        find_subjects("mnms", tmp_path)
+    with pytest.raises(SynthaugError, match="no file in the layout mnms"):
+        raw_files("mnms", tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SynthaugError, match="no subject in the layout acdc"):
+        find_subjects("acdc", tmp_path / "empty")
+
+
+def test_one_id_twice_is_refused_with_both_files(tmp_path):
+    first = write_acdc(tmp_path)
+    second = tmp_path / "testing" / "patient001"
+    second.parent.mkdir()
+    second.symlink_to(first)
+    with pytest.raises(SynthaugError, match="patient001") as caught:
+        find_subjects("acdc", tmp_path)
+    assert "training" in str(caught.value) and "testing" in str(caught.value)
+
+
+def test_mnms_metadata_and_sparse_labels(tmp_path):
+    write_mnms(tmp_path)
+    subject = one("mnms", tmp_path)
+    assert (subject.vendor, subject.centre, subject.diagnosis, subject.sex) == ("Philips", "2", "RV", "F")
+    assert (subject.age, subject.height_cm, subject.weight_kg) == (61, None, 80)
+    assert (subject.ed_frame, subject.es_frame) == (2, 5)
+    cine = subject.load()
+    assert sorted(cine.labels) == [2, 5]  # all other frames are empty: nobody annotated them
+    assert set(np.unique(cine.labels[2])) == {0, LV, MYO, RV}
+    assert np.array_equal(cine.labels[5].T, heart()[1][3])
+
+
+def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
+    write_mnms(tmp_path, extra_rows="B1,GE,C,3,0,4,50,NOR,M,170,70\n")
+    save(tmp_path / "Testing" / "C2" / "C2_sa.nii.gz", heart()[0].T)
+    problems = {finding.subject: finding.problem for finding in validate_dataset("mnms", tmp_path)}
+    assert problems == {
+        "B1": "is listed but has no cine",
+        "C2": "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv does not list it",
+    }
+
+
+def test_mnms_id_listed_twice_is_refused(tmp_path):
+    write_mnms(tmp_path, extra_rows="A0S9V9,GE,C,3,0,4,50,NOR,M,170,70\n")
+    with pytest.raises(SynthaugError, match=r"A0S9V9.*the same id"):
+        find_subjects("mnms", tmp_path)
+
+
+def test_an_id_that_is_no_file_name_is_refused(tmp_path):
+    write_mnms(tmp_path, extra_rows="../../etc,GE,C,3,0,4,50,NOR,M,170,70\n")
+    subject = find_subjects("mnms", tmp_path)[0]
+    with pytest.raises(SubjectError, match="id is not allowed"):
+        subject.load()
+
+
+def write_mnms2(root, cine=True):
+    image, labels = heart()
+    folder = root / "dataset" / "001"
+    for phase, frame in (("ED", 0), ("ES", 3)):
+        save(folder / f"001_SA_{phase}.nii.gz", image[frame].T)
+        save(folder / f"001_SA_{phase}_gt.nii.gz", labels[frame].T, dtype=np.float64)
+    if cine:
+        save(folder / "001_SA_CINE.nii.gz", np.roll(image, 2, axis=0).T)
+    rows = "SUBJECT_CODE,DISEASE,VENDOR,SCANNER,FIELD\n1,ARV,Philips Medical Systems,Achieva,1.5\n"
+    (root / "dataset_information.csv").write_text(rows)
+
+
+def test_mnms2_finds_the_phases_in_the_cine(tmp_path):
+    write_mnms2(tmp_path)
+    subject = one("mnms2", tmp_path)
+    assert (subject.id, subject.vendor, subject.scanner) == ("001", "Philips", "Achieva")
+    assert (subject.field_strength_t, subject.diagnosis) == (1.5, "RV")
+    cine = subject.load()
+    assert (cine.ed_frame, cine.es_frame) == (2, 5)
+    assert np.array_equal(cine.labels[5].T, heart()[1][3])
+
+
+def test_mnms2_frames_of_another_scan_are_refused(tmp_path):
+    write_mnms2(tmp_path)
+    save(tmp_path / "dataset" / "001" / "001_SA_ES.nii.gz", heart()[0][0].T[::-1])
+    assert "no frame of the cine" in refused("mnms2", tmp_path).problem
+
+
+def test_mnms2_without_a_cine_is_refused(tmp_path):
+    write_mnms2(tmp_path, cine=False)
+    error = refused("mnms2", tmp_path)
+    assert "only the ED and ES frames" in error.problem and "_SA_CINE" in error.remedy
+
+
+def test_nifti_folder_with_own_columns_and_labels(tmp_path):
+    write_nifti_folder(tmp_path)
+    (tmp_path / "participants.tsv").write_text("participant_id\tMaker\tES\nsub-01\tGE MEDICAL SYSTEMS\t3\n")
+    subject = one(
+        "nifti",
+        tmp_path,
+        columns={"vendor": "Maker", "es_frame": "ES"},
+        label_map={1: "RV", 2: "MYO", 3: "LV"},
+    )
+    assert (subject.id, subject.vendor, subject.es_frame, subject.ed_frame) == ("01", "GE", 3, None)
+    cine = subject.load()
+    assert len(cine.labels) == N_FRAMES
+    assert np.array_equal(cine.labels[4].T, np.vectorize(ACDC_NUMBERS.get)(heart()[1][4]))
+
+
+def test_nifti_sessions_are_visits_of_one_patient(tmp_path):
+    for session in ("a", "b"):
+        write_nifti_folder(tmp_path, session=session)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    subjects = find_subjects("nifti", tmp_path)
+    assert [(subject.id, subject.patient) for subject in subjects] == [("01-a", "01"), ("01-b", "01")]
+
+
+def test_nifti_labels_of_single_frames(tmp_path):
+    cine = write_nifti_folder(tmp_path)
+    (cine.parent / "sub-01_labels.nii.gz").unlink()
+    save(cine.parent / "sub-01_frame-3_labels.nii.gz", heart()[1][3].T, dtype=np.uint8)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    assert list(one("nifti", tmp_path).load().labels) == [3]
+
+
+def test_nifti_table_without_a_mapped_column(tmp_path):
+    write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    with pytest.raises(SynthaugError, match="no column 'Maker'; it has subject"):
+        find_subjects("nifti", tmp_path, columns={"vendor": "Maker"})
+
+
+def test_subjects_cross_process_pools(tmp_path):
+    folder = write_acdc(tmp_path)
+    subject = pickle.loads(pickle.dumps(one("acdc", tmp_path)))
+    assert np.array_equal(subject.load().image, one("acdc", tmp_path).load().image)
+    (folder / "Info.cfg").unlink()
+    with pytest.raises(SubjectError, match=r"Info\.cfg is missing"):
+        pickle.loads(pickle.dumps(one("acdc", tmp_path))).load()
+
+
+def test_raw_files_are_what_the_readers_read(tmp_path):
+    write_acdc(tmp_path / "acdc")
+    write_mnms(tmp_path / "mnms")
+    write_mnms2(tmp_path / "mnms2")
+    write_nifti_folder(tmp_path / "nifti")
+    (tmp_path / "nifti" / "subjects.tsv").write_text("subject\n01\n")
+    for layout in ("acdc", "mnms", "mnms2", "nifti"):
+        listed = raw_files(layout, tmp_path / layout)
+        assert set(one(layout, tmp_path / layout).files) <= set(listed) and listed == sorted(listed)
+
+
+def test_validate_says_each_thing_once_and_is_silent_on_clean_data(tmp_path):
+    write_acdc(tmp_path)
+    assert validate_dataset("acdc", tmp_path) == []
+    (write_acdc(tmp_path, "patient002") / "Info.cfg").unlink()
+    (finding,) = validate_dataset("acdc", tmp_path)
+    assert str(finding).startswith("patient002: ") and str(finding).count("; ") == 1

@@ -1,0 +1,137 @@
+"""Controllability: agreement of asked and measured volumes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthaug.measures.controllability import ASKED, beyond_training, heeded, measure_controllability
+
+FIELDS = {"generator": "cascade", "fold": 0, "generator_seed": 1}
+
+
+def tables(
+    n: int, slope: float = 1.0, offset: float = 0.0, noise: float = 0.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(0)
+    subjects = [f"s{i}" for i in range(n)]
+    edv = rng.uniform(80, 250, n)
+    measured = slope * edv + offset + noise * rng.normal(size=n)
+    asked = pd.DataFrame({"subject": subjects, "asked_lv_edv_ml": edv, "lv_edv_ml": -1.0})
+    return asked, pd.DataFrame({"subject": subjects, "lv_edv_ml": measured}).sample(frac=1, random_state=2)
+
+
+def test_constant_offset() -> None:
+    rows = measure_controllability(*tables(12, offset=-7), "segmenter", FIELDS, replicates=200).set_index(
+        "metric"
+    )
+    assert rows.loc["controllability_r_lv_edv_ml", "value"] == pytest.approx(1)
+    for measure in ("bias", "loa_low", "loa_high"):
+        assert rows.loc[f"controllability_{measure}_lv_edv_ml", "value"] == pytest.approx(-7)
+    assert set(rows["structure"]) == {"LV"} and set(rows["phase"]) == {"ED"} and set(rows["n"]) == {12}
+    assert set(rows["versus"]) == {"segmenter"} and set(rows["generator"]) == {"cascade"}
+
+
+def test_noise_lowers_the_correlation_and_the_interval_holds_it() -> None:
+    asked, measured = tables(40, noise=30)
+    rows = measure_controllability(asked, measured, "segmenter", FIELDS, replicates=300).set_index("metric")
+    row = rows.loc["controllability_r_lv_edv_ml"]
+    merged = asked.merge(measured, on="subject")
+    assert row["value"] == pytest.approx(np.corrcoef(merged["asked_lv_edv_ml"], merged["lv_edv_ml_y"])[0, 1])
+    assert 0.5 < row["ci_low"] < row["value"] < row["ci_high"] < 1
+
+
+def test_unknown_volumes_are_left_out_and_counted() -> None:
+    asked, measured = tables(10)
+    measured.loc[measured["subject"].isin(["s0", "s1"]), "lv_edv_ml"] = np.nan
+    rows = measure_controllability(asked, measured, "segmenter", FIELDS, replicates=50)
+    assert set(rows["n"]) == {8}
+
+
+@pytest.mark.parametrize(("n", "slope", "note"), [(2, 1.0, "fewer than three"), (8, 0.0, "do not vary")])
+def test_not_measured(n: int, slope: float, note: str) -> None:
+    rows = measure_controllability(*tables(n, slope, 100.0), "segmenter", FIELDS, replicates=50)
+    row = rows[rows["metric"] == "controllability_r_lv_edv_ml"].iloc[0]
+    assert row["status"] == "not_measured" and note in row["note"]
+    bias = rows[rows["metric"] == "controllability_bias_lv_edv_ml"].iloc[0]
+    assert bias["status"] == ("not_measured" if n < 3 else "ok")
+    assert n < 3 or bias["ci_low"] < bias["value"] < bias["ci_high"]
+
+
+def test_nothing_asked_nothing_measured() -> None:
+    asked, measured = tables(5)
+    assert measure_controllability(asked[["subject"]], measured, "segmenter", FIELDS).empty
+
+
+def asked_hearts() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Four hearts of 100, 150, 200 and 250 mL; EF 60, 50, 40 and 30 %; 80, 100, 120 and 140 g."""
+    edv, ef = np.array([100.0, 150, 200, 250]), np.array([60.0, 50, 40, 30])
+    hearts = {"lv_edv_ml": edv, "lv_esv_ml": edv * (1 - ef / 100), "myo_mass_g": edv * 0.4 + 40}
+    subjects = pd.DataFrame({"subject": list("abcd")})
+    asked = subjects.assign(**{f"asked_{name}": values for name, values in hearts.items()})
+    return asked, subjects.assign(**hearts, lv_ef=ef)
+
+
+def measured_rows(conditions: list[str] | None = None, **changed: object) -> pd.DataFrame:
+    asked, measured = asked_hearts()
+    rows = measure_controllability(
+        asked, measured.assign(**changed), "segmenter", FIELDS, replicates=50, conditions=conditions
+    )
+    return rows.set_index("metric")
+
+
+def test_the_ejection_fraction_is_asked_with_the_volumes() -> None:
+    _, measured = asked_hearts()
+    rows = measured_rows(lv_ef=measured["lv_ef"] + [5, 1, 5, 1])
+    assert rows.loc["controllability_bias_lv_ef", "value"] == pytest.approx(3)
+    # SD of 5, 1, 5, 1 over n - 1: sqrt(16 / 3)
+    half = 1.96 * np.sqrt(16 / 3)
+    assert rows.loc["controllability_loa_low_lv_ef", "value"] == pytest.approx(3 - half)
+    assert rows.loc["controllability_loa_high_lv_ef", "value"] == pytest.approx(3 + half)
+    assert rows.loc["controllability_bias_lv_ef", ["unit", "structure"]].tolist() == ["%", "LV"]
+    assert rows.loc["controllability_r_lv_ef", "unit"] == "1"
+    assert pd.isna(rows.loc["controllability_bias_lv_ef", "phase"])
+
+
+def test_mass_is_in_grams_of_myocardium() -> None:
+    _, measured = asked_hearts()
+    rows = measured_rows(myo_mass_g=measured["myo_mass_g"] * 1.1)
+    assert rows.loc["controllability_r_myo_mass_g", "value"] == pytest.approx(1)
+    row = rows.loc["controllability_bias_myo_mass_g"]
+    assert row["value"] == pytest.approx(11)  # a tenth of 110 g
+    assert row[["unit", "structure", "phase"]].tolist() == ["g", "MYO", "ED"]
+
+
+def test_what_a_generator_does_not_heed_is_not_held_against_it() -> None:
+    rows = measured_rows(["diagnosis", "lv_edv_ml", "lv_esv_ml"])
+    mass = rows[rows["structure"] == "MYO"]
+    assert len(mass) == 4 and set(mass["status"]) == {"not_measured"}
+    assert set(mass["note"]) == {"the generator is not conditioned on LV mass"}
+    assert set(rows.loc[rows["structure"] == "LV", "status"]) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["lv_edv_ml", "lv_esv_ml"], {"lv_edv_ml", "lv_esv_ml", "lv_ef"}),
+        (["lv_edv_ml", "lv_ef", "vendor"], {"lv_edv_ml", "lv_esv_ml", "lv_ef"}),
+        (["lv_ef", "es_phase"], {"lv_ef"}),
+        (["myo_mass_g"], {"myo_mass_g"}),
+        ([], set()),
+    ],
+)
+def test_two_of_edv_esv_and_ef_make_the_third(conditions: list[str], expected: set[str]) -> None:
+    assert heeded(conditions) == expected
+    assert heeded(None) == set(ASKED)
+
+
+def test_beyond_is_what_no_training_patient_has() -> None:
+    asked, _ = asked_hearts()
+    ranges = {"lv_edv_ml": (100.02, 210.0), "lv_ef": (30.0, 55.0), "myo_mass_g": (80.0, 110.0)}
+    volumes = ["lv_edv_ml", "lv_esv_ml"]
+    # a: 60 % lies above, its EDV below by a rounding only; d: 250 mL; c has 120 g, which were not asked of it.
+    assert beyond_training(asked, ranges, volumes).tolist() == [True, False, False, True]
+    assert beyond_training(asked, ranges, [*volumes, "myo_mass_g"]).tolist() == [True, False, True, True]
+    inside = {"lv_edv_ml": (100.0, 250.0), "lv_ef": (30.0, 60.0)}
+    assert not beyond_training(asked, inside, None).any()

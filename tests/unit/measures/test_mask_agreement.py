@@ -1,0 +1,104 @@
+"""Masks and images: agreement counted by hand, and when it may not be counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_hearts import ES, FRAMES, SPACING
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.artifacts import write_json
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.measures.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
+from synthaug.tasks.segmentation.cases import case_name, write_volume
+
+SETTINGS = EvaluationSettings(replicates=200)
+ABOUT = {"generator": "cascade", "fold": 0, "generator_seed": 1, "versus": "segmenter"}
+
+
+def square(width: int, label: int = 1) -> np.ndarray:
+    """One slice with `width` x 4 voxels of a label."""
+    labels = np.zeros((1, 8, 8), np.uint8)
+    labels[0, :4, :width] = label
+    return labels
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Writes subjects by name, each a list of (own mask, segmenter's mask) a frame."""
+
+    def write(subjects, kept=range(FRAMES), **meta):
+        rows, cases = [], []
+        for name, frames in subjects.items():
+            cine = np.zeros((FRAMES, 1, 8, 8), np.float32)
+            masks = {frame: frames[frame][0] for frame in kept}
+            write_subject(tmp_path / "cohort" / f"sub-{name}", cine, masks, SPACING)
+            listed = ",".join(map(str, kept))
+            rows.append({"subject": name, "ed_frame": 0, "es_frame": ES, "labelled_frames": listed})
+            for frame, (_, found) in enumerate(frames):
+                file = f"{case_name(name, frame)}.nii.gz"
+                write_volume(tmp_path / file, found, SPACING)
+                cases.append({"subject": name, "frame": frame, "file": file})
+        write_cohort(tmp_path / "cohort", "made", "synthetic", rows, SPACING, **meta)
+        write_json(tmp_path / "predictions.json", {"cases": cases})
+        return tmp_path, Cohort.open(tmp_path / "cohort")
+
+    return write
+
+
+def by_place(rows):
+    """Dice rows by structure and phase, every frame's without a phase."""
+    own = rows[rows["metric"].str.startswith("mask_agreement_dice")]
+    return own.fillna({"phase": ""}).set_index(["structure", "phase"])
+
+
+def test_dice_by_hand(study):
+    full, half = square(4), square(2)
+    # Of 16 and 8 voxels 8 are shared: 2 * 8 / 24. ED agrees, ES is half, the other two frames agree.
+    one = [(full, full), (full, full), (full, half), (full, full)]
+    other = [(full, full), (full, full), (full, full), (full, full)]
+    rows = measure_mask_agreement(*study({"a": one, "b": other}), SETTINGS, ABOUT)
+    dice = by_place(rows)
+    assert dice.loc[("LV", "ED"), "value"] == 1
+    assert dice.loc[("LV", "ES"), "value"] == pytest.approx((2 / 3 + 1) / 2)
+    assert dice.loc[("LV", ""), "value"] == pytest.approx(((3 + 2 / 3) / 4 + 1) / 2)
+    assert dice.loc[("LV", "ES"), "ci_low"] == pytest.approx(2 / 3) and set(dice.loc["LV", "n"]) == {2}
+    assert set(rows["generator"]) == {"cascade"}
+
+
+def test_distance_by_hand(study):
+    # The farthest column of the wider mask is two columns of 1.5 mm from the narrower one.
+    rows = measure_mask_agreement(*study({"a": [(square(4), square(2))] * FRAMES}), SETTINGS, ABOUT)
+    hd95 = rows[(rows["metric"] == "mask_agreement_hd95") & (rows["structure"] == "LV")]
+    assert hd95["value"].to_list() == pytest.approx([3.0, 3.0]) and hd95["phase"].to_list() == ["ED", "ES"]
+    assert hd95["ci_low"].isna().all()  # of one subject there is no interval
+
+
+def test_a_structure_that_one_mask_lacks_counts_and_one_that_both_lack_does_not(study):
+    invented = [(square(4), square(4, label=3))] * FRAMES
+    dice = by_place(measure_mask_agreement(*study({"a": invented}), SETTINGS, ABOUT))
+    assert dice.loc[("LV", "ED"), "value"] == 0 and dice.loc[("RV", "ED"), "value"] == 0
+    assert dice.loc[("MYO", "ED"), "status"] == "not_measured" and dice.loc[("MYO", "ED"), "n"] == 0
+
+
+def test_real_patients_have_rows_of_their_own_and_only_where_they_have_labels(study):
+    frames = [(square(4), square(4))] * FRAMES
+    rows = measure_mask_agreement(*study({"a": frames, "b": frames}, kept=(0, ES)), SETTINGS, ABOUT, of=REAL)
+    assert set(rows["metric"]) == {"mask_agreement_dice_real", "mask_agreement_hd95_real"}
+    assert set(rows["phase"]) == {"ED", "ES"}
+
+
+@pytest.mark.parametrize(
+    ("meta", "said"),
+    [
+        ({}, ""),
+        ({"labelled_by": "a segmenter"}, "the masks are by a segmenter"),
+        ({"lent_from": "acdc"}, "the masks are those of real subjects of acdc"),
+        ({"lent_from": "acdc", "through": "vae"}, ""),
+    ],
+)
+def test_masks_that_are_not_the_generators_are_not_measured(meta, said):
+    assert whose_masks(meta) == said
+    rows = leave_agreement_out(said, ABOUT)
+    assert set(rows["status"]) == {"not_measured"} and set(rows["note"]) == {said}
+    assert len(rows) == 3 * 2 * 2 and rows["value"].isna().all()

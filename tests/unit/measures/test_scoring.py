@@ -1,0 +1,130 @@
+"""Scores of predictions on a small cohort whose answers can be counted."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthaug.core.artifacts import write_json
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.measures.scoring import predicted_volumes, score_predictions
+
+SPACING = (10.0, 2.0, 2.0)  # one voxel is 0.04 mL
+SHAPE = (5, 16, 16)
+FIELDS = {"arm": "real", "fold": 0, "training_seed": 3}
+
+
+def labels(lv: int, rv: bool = True) -> np.ndarray:
+    """LV of lv x lv pixels on three slices, with a row of myocardium and one of RV beside it."""
+    volume = np.zeros(SHAPE, np.uint8)
+    volume[1:4, 4 : 4 + lv, 4 : 4 + lv] = 1
+    volume[1:4, 3, 4:10] = 2
+    volume[1:4, 2, 4:10] = 3 if rv else 0
+    return volume
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Cohort:
+    folder = tmp_path / "cohort"
+    rows = []
+    for subject in ("a", "b"):
+        truth = {0: labels(6), 2: labels(4)}
+        write_subject(folder / f"sub-{subject}", np.zeros((3, *SHAPE), np.float32), truth, SPACING)
+        frames = {"ed_frame": 0, "es_frame": 2, "labelled_frames": "0,2", "n_frames": 3}
+        rows.append({"subject": subject, "vendor": "X", "diagnosis": "NOR", "n_slices": 5, **frames})
+    rows[1]["es_frame"] = None
+    write_cohort(folder, "made", "real", rows, SPACING)
+    return Cohort.open(folder)
+
+
+def predict(folder: Path, frames: dict[tuple[str, int], np.ndarray]) -> Path:
+    folder.mkdir()
+    cases = []
+    for (subject, frame), volume in frames.items():
+        name = f"{subject}_f{frame}.nii.gz"
+        nib.Nifti1Image(volume.T, np.diag([2.0, 2, 10, 1])).to_filename(folder / name)
+        cases.append({"subject": subject, "frame": frame, "file": name})
+    write_json(folder / "predictions.json", {"cases": cases})
+    return folder
+
+
+def value(
+    rows: pd.DataFrame, metric: str, structure: str, phase: str | None = None, subject: str = "a"
+) -> float:
+    found = rows[(rows["metric"] == metric) & (rows["structure"] == structure) & (rows["subject"] == subject)]
+    found = found[found["phase"] == phase] if phase else found
+    assert len(found) == 1
+    return float(found["value"].iloc[0])
+
+
+def test_counts_and_errors(cohort: Cohort, tmp_path: Path) -> None:
+    missed_slice = labels(6)
+    missed_slice[1] = 0
+    folder = predict(tmp_path / "p", {("a", 0): missed_slice, ("a", 2): labels(4), ("b", 0): labels(6)})
+    rows = score_predictions(folder, cohort, FIELDS)
+    assert set(rows["status"]) == {"ok", "not_measured"}
+    assert value(rows, "dice", "LV", "ED") == pytest.approx(4 / 5)
+    assert value(rows, "hd", "LV", "ED") == 10
+    assert value(rows, "dice", "LV", "ES") == 1
+    assert value(rows, "assd", "LV", "ES") == 0
+    assert value(rows, "edv_error_ml", "LV") == pytest.approx(-36 * 0.04)
+    assert value(rows, "esv_error_ml", "LV") == 0
+    assert value(rows, "mass_error_g", "MYO") == pytest.approx(-6 * 0.04 * 1.05)
+    assert value(rows, "ef_error", "LV") == pytest.approx(100 * ((72 - 48) / 72 - (108 - 48) / 108))
+    assert (rows["arm"] == "real").all() and (rows["training_seed"] == 3).all()
+    # Subject b has no known ES frame: nothing is scored there, and nothing is said of its EF.
+    of_b = rows[rows["subject"] == "b"]
+    assert "ES" not in set(of_b[of_b["metric"] == "dice"]["phase"])
+    assert set(of_b[of_b["metric"] == "ef_error"]["status"]) == {"not_measured"}
+
+
+def test_missed_false_and_absent_structures(cohort: Cohort, tmp_path: Path) -> None:
+    folder = predict(tmp_path / "p", {("a", 0): labels(6, rv=False), ("b", 0): labels(6)})
+    rows = score_predictions(folder, cohort, FIELDS)
+    diagonal = math.sqrt(50**2 + 32**2 + 32**2)
+    of_a = rows[(rows["subject"] == "a") & rows["metric"].isin(["dice", "hd", "hd95", "assd"])]
+    rv = of_a[(of_a["structure"] == "RV") & (of_a["phase"] == "ED")].set_index("metric")
+    assert set(rv["status"]) == {"missing_prediction"}
+    assert rv["value"].to_dict() == pytest.approx(
+        {"dice": 0, "hd": diagonal, "hd95": diagonal, "assd": diagonal}
+    )
+    es = of_a[of_a["phase"] == "ES"]  # not predicted at all
+    assert set(es["status"]) == {"missing_prediction"} and es["note"].str.contains("not predicted").all()
+    assert (es[es["metric"] == "dice"]["value"] == 0).all()
+    assert value(rows, "edv_error_ml", "RV") == pytest.approx(-18 * 0.04)
+
+
+def test_structure_that_only_the_prediction_has(tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    write_subject(folder / "sub-a", np.zeros((1, *SHAPE), np.float32), {0: labels(6, rv=False)}, SPACING)
+    row = {"subject": "a", "ed_frame": 0, "labelled_frames": "0"}
+    write_cohort(folder, "made", "real", [row], SPACING)
+    both = score_predictions(
+        predict(tmp_path / "p", {("a", 0): labels(6, rv=False)}), Cohort.open(folder), FIELDS
+    )
+    false = score_predictions(predict(tmp_path / "q", {("a", 0): labels(6)}), Cohort.open(folder), FIELDS)
+    both, false = (rows[(rows["structure"] == "RV") & (rows["metric"] == "hd")] for rows in (both, false))
+    assert both["status"].tolist() == ["empty_both"] and both["value"].isna().all()
+    assert false["status"].tolist() == ["missing_reference"] and false["value"].iloc[0] > 60
+
+
+def test_another_grid_is_refused(cohort: Cohort, tmp_path: Path) -> None:
+    folder = predict(tmp_path / "p", {("a", 0): np.zeros((5, 16, 15), np.uint8)})
+    with pytest.raises(SynthaugError, match=r"a_f0\.nii\.gz.*predict it again"):
+        score_predictions(folder, cohort, FIELDS)
+
+
+def test_predicted_volumes(cohort: Cohort, tmp_path: Path) -> None:
+    frames = {("a", 0): labels(6), ("a", 1): labels(2), ("a", 2): labels(4)}
+    frames |= {("b", frame): volume for (_, frame), volume in frames.items()}
+    volumes = predicted_volumes(predict(tmp_path / "p", frames), cohort).set_index("subject")
+    assert volumes.loc["a", "lv_edv_ml"] == pytest.approx(108 * 0.04)
+    # The smallest of frames 0, 1 and 2, although the table of "a" names frame 2.
+    assert volumes["lv_esv_ml"].tolist() == pytest.approx([12 * 0.04] * 2)
+    assert volumes.loc["a", "lv_ef"] == pytest.approx(100 * 96 / 108)

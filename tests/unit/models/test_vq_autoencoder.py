@@ -1,0 +1,154 @@
+"""The 2D+t vector-quantised autoencoder: a closed cycle, codes that are used, terms that come late."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_models import train, write_store
+from torch import nn
+
+from synthaug.core.errors import SynthaugError
+from synthaug.data.store import TensorStore
+from synthaug.models import load_model, settings_of
+from synthaug.models.adversary import Adversary, Perception, ramp
+from synthaug.models.base import Grid
+from synthaug.models.vq_autoencoder import VQAutoencoder
+
+GRID = Grid(8, 3, 16, 16, (10, 2, 2))
+
+
+def model(**changes):
+    torch.manual_seed(0)
+    content = {"kind": "vq_autoencoder", "channels": [4, 8], "blocks": 1, "latent_channels": 2, "codes": 8}
+    return VQAutoencoder(settings_of({**content, **changes}), GRID, {})
+
+
+def everywhere(count=1):
+    return torch.ones(count, 1, GRID.z, 1, 1)
+
+
+@torch.no_grad()
+def test_latents_halve_time_and_plane_at_every_level_but_never_depth():
+    coder = model().eval()
+    mean, _ = coder.encode_cine(torch.rand(2, 8, 3, 16, 16), everywhere(2))
+    assert mean.shape == (2, 2, *coder.latent_shape) == (2, 2, 2, 3, 4, 4)
+    images, labels = coder.decode_cine(mean, everywhere(2))
+    assert images.shape == labels.shape == (2, 8, 3, 16, 16) and labels.dtype == torch.uint8
+
+
+@torch.no_grad()
+def test_a_cycle_that_starts_a_latent_frame_later_has_latents_that_do():
+    coder, cine = model().eval(), torch.rand(1, 8, 3, 16, 16)
+    mean, _ = coder.encode_cine(cine, everywhere())
+    later, _ = coder.encode_cine(cine.roll(4, 1), everywhere())
+    torch.testing.assert_close(later, mean.roll(1, 1), atol=1e-5, rtol=1e-4)
+    images, _ = coder.decode_cine(mean, everywhere())
+    torch.testing.assert_close(
+        coder.decode_cine(later, everywhere())[0], images.roll(4, 1), atol=1e-5, rtol=1e-4
+    )
+
+
+@torch.no_grad()
+def test_what_is_decoded_is_the_nearest_code():
+    coder = model().eval()
+    codes = coder.network.quantizer.quantizer.embedding.weight
+    latents = codes[torch.randint(8, (1, 2, 3, 4, 4))].movedim(-1, 2)
+    near = latents + 1e-3 * torch.randn(latents.shape)
+    torch.testing.assert_close(
+        coder.decode_cine(near, everywhere())[0], coder.decode_cine(latents, everywhere())[0]
+    )
+
+
+def test_codes_start_at_encoded_data_and_dead_ones_start_again():
+    coder = model()
+    quantizer, encoded = coder.network.quantizer.quantizer, torch.randn(1, 2, 2, 4, 4)
+    vectors = {tuple(vector) for vector in encoded.movedim(1, -1).reshape(-1, 2).tolist()}
+    coder._revive_codes(encoded, torch.Generator().manual_seed(0), iteration=0)
+    assert all(tuple(code) in vectors for code in quantizer.embedding.weight.tolist())
+    quantizer.ema_cluster_size[:] = torch.tensor([5.0] * 7 + [0.1])
+    before = quantizer.embedding.weight.clone()
+    coder._revive_codes(encoded + 10, torch.Generator().manual_seed(0), iteration=20)
+    changed = (quantizer.embedding.weight != before).any(dim=1)
+    assert changed.tolist() == [False] * 7 + [True] and quantizer.ema_cluster_size[7] == 1
+    quantizer.ema_cluster_size[:] = 0
+    coder._revive_codes(encoded, torch.Generator().manual_seed(0), iteration=1980)  # late, they stay
+    assert (quantizer.ema_cluster_size == 0).all()
+
+
+def test_perplexity_is_the_number_of_codes_used_alike():
+    quantizer = model().eval().network.quantizer
+    codes = quantizer.quantizer.embedding.weight[:4].T.reshape(1, 2, 4, 1, 1)
+    quantizer(codes)
+    assert float(quantizer.perplexity) == pytest.approx(4, rel=1e-4)
+    quantizer(codes[:, :, :1].expand(-1, -1, 4, -1, -1))
+    assert float(quantizer.perplexity) == pytest.approx(1, rel=1e-4)
+
+
+def test_training_logs_the_codebook_and_the_late_terms(tmp_path):
+    store = write_store(tmp_path / "store")
+    changes = {"adversarial_weight": 0.1, "late_from": 0.0}
+    weights = train("vq_autoencoder", store, tmp_path / "vq", changes=changes, iterations=2)
+    columns = (tmp_path / "vq" / "history.csv").read_text().splitlines()[0].split(",")
+    assert {"perplexity", "usage", "commitment", "adversarial", "discriminator"} <= set(columns)
+    figures = load_model(weights).assess(TensorStore.open(store))
+    assert {"psnr_db", "ssim", "dice_LV"} <= set(figures)
+
+
+@pytest.mark.parametrize(("grid", "what"), [((6, 16, 16), "6 frames"), ((8, 16, 18), "18 columns")])
+def test_a_grid_that_does_not_divide_is_refused(grid, what):
+    frames, y, x = grid
+    settings = settings_of({"kind": "vq_autoencoder", "channels": [4, 8]})
+    with pytest.raises(SynthaugError, match=f"{what} are not divisible by 4"):
+        VQAutoencoder(settings, Grid(frames, 3, y, x, (10, 2, 2)), {})
+
+
+# --- late terms ---------------------------------------------------------------------------------
+
+
+def test_late_terms_rise_over_a_tenth_of_the_training():
+    assert [ramp(step, 100, 0.5) for step in (0, 50, 55, 60, 99)] == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_each_side_of_the_adversary_learns_from_its_own_loss_alone():
+    torch.manual_seed(0)
+    adversary = Adversary(4)
+    real, made = torch.rand(2, 1, 32, 32), torch.rand(2, 1, 32, 32, requires_grad=True)
+    makers, own = adversary(real, made)
+    makers.backward(retain_graph=True)
+    assert made.grad.abs().sum() > 0 and all(p.grad is None for p in adversary.parameters())
+    made.grad = None
+    own.backward()
+    assert made.grad is None and all(p.grad is not None for p in adversary.parameters())
+
+
+def test_an_undecided_adversary_costs_both_sides_what_least_squares_say():
+    """A discriminator that answers 0.5 everywhere: (1 - 0.5)^2 for the maker, and as the mean of its own two errors."""
+    adversary = Adversary(4)
+    last = [layer for layer in adversary.modules() if isinstance(layer, nn.Conv2d)][-1]
+    nn.init.zeros_(last.weight)
+    nn.init.constant_(last.bias, 0.5)
+    makers, own = adversary(torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32))
+    assert makers.item() == pytest.approx(0.25) and own.item() == pytest.approx(0.25)
+
+
+def test_the_perceptual_term_takes_a_file_of_the_user(tmp_path):
+    from torchvision.models import resnet50
+
+    torch.manual_seed(0)
+    torch.save(resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
+    perception = Perception(tmp_path / "resnet50.pth")
+    real, made = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32, requires_grad=True)
+    assert float(perception(real, real)) == 0
+    distance = perception(made, real)
+    distance.backward()
+    assert distance > 0 and made.grad.abs().sum() > 0
+    assert not any(parameter.requires_grad for parameter in perception.parameters())
+
+
+def test_a_file_that_is_no_such_network_is_refused_in_one_line(tmp_path):
+    with pytest.raises(SynthaugError, match="no such file; perceptual_weights takes"):
+        Perception(tmp_path / "none.pth")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(SynthaugError, match="not a state dict of torchvision's resnet50") as caught:
+        Perception(tmp_path / "other.pth")
+    assert "\n" not in str(caught.value)

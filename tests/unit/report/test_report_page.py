@@ -1,0 +1,519 @@
+"""The report: what it says, what it never says, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_study import HOSTILE, beating_heart, make_study
+
+from synthaug.cli import main
+from synthaug.config.arms import Arm, ArmSettings, resolve_arms
+from synthaug.config.report import ReportSettings
+from synthaug.core.artifacts import write_json
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.report import wording
+from synthaug.report.arms import verdict_section
+from synthaug.report.cines import draw_pairs, measure_curves
+from synthaug.report.gather import gather_content
+from synthaug.report.inputs import GridRun, ReportInputs, TrainingRun
+from synthaug.report.render import render
+from synthaug.report.rows import records
+from synthaug.tables import make_table
+from synthaug.tables.collate import read_version
+
+
+class Page(HTMLParser):
+    """Visible text, tags with their attributes, and headings of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._hidden = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        self._hidden -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def build(inputs: ReportInputs, root: Path, settings: ReportSettings | None = None) -> Page:
+    gather_content(inputs, settings or ReportSettings(cine_pairs=2, volume_curves=2), root / "content")
+    render(root / "content", root / "report.html")
+    return Page((root / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> tuple[ReportInputs, Path, Page]:
+    root = tmp_path_factory.mktemp("study")
+    inputs = make_study(root)
+    return inputs, root, build(inputs, root)
+
+
+def test_the_answer_comes_first_and_in_words(study):
+    _, _, page = study
+    assert "It depends." in page.text  # one dose helps, the other is undecided
+    sentence = (
+        "Dice of all structures: +0.012 (95 % interval 0.006 to 0.018, n = 8 patients, 2 trainings, p 0.048 by Holm, "
+        "effect size +0.70) "
+        "against the size-matched control mixed-100-repeated: helps"
+    )
+    assert sentence in page.text
+    assert page.text.index(sentence) < page.text.index("What it looks like")
+    assert "against every size-matched control" in page.text  # the rule
+
+
+def test_the_verdict_says_what_the_study_could_have_found(study):
+    _, _, page = study
+    assert page.text.count("could have found a difference of 0.014 or more with the declared power.") == 2
+    # Only the undecided dose is told what it would take.
+    assert page.text.count("would need 64 patients, with as many trainings") == 1
+
+
+def test_words_outside_the_family_are_exploratory(study):
+    _, _, page = study
+    table = page.text[page.text.index("Words by structure, phase and vendor") :]
+    assert re.search(r"all structures\s*all\s*8\s*undecided\s*0\.014", table)
+    assert re.search(r"all structures\s*A\s*8\s*undecided\s*exploratory", table)
+    assert re.search(r"LV\s*all\s*8\s*undecided\s*exploratory", table)
+
+
+def test_ranks_trends_and_mixed_models_are_shown(study):
+    _, _, page = study
+    assert re.search(r"mixed-100\s*1\.2\s*1\.0 to 2\.0\s*0\.83", page.text)
+    assert "τ to the ranking of all patients is 0.66" in page.text
+    assert re.search(r"each further dose of 1 changes the Dice by\s*\+0\.012", page.text)
+    assert "Page’s test over patients p 0.027" in page.text
+    assert re.search(r"mixed-100-repeated\s*\+0\.012\s*0\.002 to 0\.021\s*exploratory\s*0\.020", page.text)
+
+
+@pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
+def test_the_answer_follows_the_intervals(tmp_path, gain, answer):
+    assert answer in build(make_study(tmp_path, gain), tmp_path).text
+
+
+def test_every_number_of_a_distance_has_its_floor_and_n(study):
+    _, _, page = study
+    section = re.search(r"How far from real(.*)Does it do as it is told", page.text, re.DOTALL)[1]
+    assert re.search(
+        r"FVD-T\s*cascade\s*real test\s*41\.00 32\.80 to 53\.30\s*18\.00 ± 2\.70\s*2\.28\s*12", section
+    )
+
+
+def test_a_generator_stands_beside_damaged_real_cines(study):
+    _, _, page = study
+    section = page.text.split("Nearer than damaged real cines")[1]
+    # Times the floor: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
+    assert re.search(
+        r"cascade\s*frames shuffled\s*nearer\s*0\.75 0\.65 to 0\.85\s*1\.50\s*2\.00\s*9", section
+    )
+    assert re.search(r"cascade\s*blur 1 voxel\s*farther\s*1\.50 1\.40 to 1\.60\s*6\.00\s*4\.00\s*9", section)
+
+
+def test_masks_are_shown_beside_what_the_segmenter_reaches_on_real_patients(study):
+    _, _, page = study
+    section = page.text.split("Do the masks fit the images")[1]
+    assert re.search(r"LV\s*ED\s*0\.873\s*12\s*0\.921\s*12\s*8\.4\s*5\.2", section)
+    assert re.search(r"LV\s*all frames\s*0\.866\s*12\s*–\s*–\s*–\s*–", section)
+
+
+def test_what_could_not_be_measured_is_said_with_its_reason(study):
+    _, _, page = study
+    assert (
+        page.text.count("extractor inception absent: no weights given") >= 3
+    )  # twice as a distance, once below
+    assert "structure missed by the prediction" in page.text
+    assert "scored as worst" in page.text
+    assert "structure in neither mask" in page.text
+
+
+def test_no_aggregate_row_disappears(study):
+    _, root, page = study
+    other = json.loads((root / "content" / "content.json").read_text())["other"]
+    assert [row["metric"] for row in other] == ["dice_surprise"]
+    assert "surprise" in page.text
+
+
+def test_the_summary_has_arms_in_columns_and_marks_the_best(study):
+    _, root, _ = study
+    arms, generators = json.loads((root / "content" / "content.json").read_text())["summary"]
+    assert arms["columns"][:2] == ["real", "mixed-100"] and generators["columns"] == ["cascade"]
+    dice = arms["lines"][0]
+    assert dice["label"] == "Dice ↑" and dice["place"] == "LV ED"
+    assert [cell["best"] for cell in dice["cells"][:2]] == [False, True]
+    html = (root / "report.html").read_text(encoding="utf-8")
+    section = html.split('<section id="summary">')[1].split("</section>")[0]
+    assert re.search(r'<td class="best"><span class="figure">0\.922</span>', section)
+    assert "floor 18.00" in section
+
+
+def test_a_page_is_rendered_again_only_from_the_tables_it_shows(study, tmp_path, capsys):
+    _, root, _ = study
+    html = (root / "report.html").read_text(encoding="utf-8")
+    results = tmp_path / "made-up"
+    shutil.copytree(root / "content", results / "report")
+    shutil.copytree(root / "tables", results / "tables")
+    assert main(["report", str(results)]) == 0
+    assert (results / "report.html").read_text(encoding="utf-8") == html
+    assert main(["report", str(results), "--output", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == html
+    rows = results / "tables" / "v001" / "rows.csv"
+    rows.write_text(rows.read_text().replace("0.9", "0.8"))
+    capsys.readouterr()
+    assert main(["report", str(results)]) == 2
+    assert "rows.csv: is not what was collated" in capsys.readouterr().err
+    assert main(["report", str(tmp_path)]) == 2
+    assert "run the study first" in capsys.readouterr().err
+
+
+def test_text_from_subjects_and_rows_is_escaped(study):
+    _, root, page = study
+    assert HOSTILE in page.text  # it is shown, as text
+    html = (root / "report.html").read_text(encoding="utf-8")
+    assert HOSTILE not in html
+    assert len(page.named("script")) == 1
+
+
+def test_the_page_needs_nothing_else(study):
+    _, root, page = study
+    html = (root / "report.html").read_text(encoding="utf-8")
+    assert "http:" not in html
+    assert "https:" not in html
+    sources = [
+        value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "srcset")
+    ]
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    links = [attributes["href"] for attributes in page.named("a")]
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert all(link[0] == "#" and link[1:] in ids for link in links)
+    assert "import" not in re.search(r"<style>(.*?)</style>", html, re.DOTALL)[1]
+    policy = next(meta["content"] for meta in page.named("meta") if "http-equiv" in meta)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_pictures_have_words(study):
+    _, _, page = study
+    drawings = page.named("svg")
+    assert len(drawings) > 15
+    assert all(drawing.get("role") == "img" and drawing.get("aria-label") for drawing in drawings)
+    assert all("alt" in image for image in page.named("img"))
+    assert all(canvas.get("aria-label") for canvas in page.named("canvas"))
+
+
+def test_ids_are_unique(study):
+    _, _, page = study
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_players_have_their_controls(study):
+    _, _, page = study
+    players = [figure for figure in page.named("figure") if figure.get("class") == "player"]
+    assert len(players) == 2
+    assert len([b for b in page.named("button") if b.get("class") == "play"]) == 2
+    frames = [i for i in page.named("input") if i.get("type") == "range"]
+    assert [i["max"] for i in frames] == ["7", "7"]  # eight frames
+
+
+def test_quarantine_findings_rejections_and_provenance_are_listed(study):
+    _, _, page = study
+    for text in ("patient999", "declare spacing_mm", "a frame has no LV cavity", "0123abc", "1 min 33 s"):
+        assert text in page.text
+
+
+def test_every_panel_of_the_content_is_in_the_page(study):
+    _, root, page = study
+    drawn = list((root / "content" / "assets").glob("*.svg"))
+    assert len(page.named("svg")) == len(drawn)
+
+
+def test_the_same_study_gives_the_same_bytes(study, tmp_path):
+    inputs, root, _ = study
+    gather_content(inputs, ReportSettings(cine_pairs=2, volume_curves=2), tmp_path / "again")
+    for path in (root / "content").rglob("*"):
+        if path.is_file():
+            assert (tmp_path / "again" / path.relative_to(root / "content")).read_bytes() == path.read_bytes()
+
+
+def test_another_template_needs_no_new_content(study, tmp_path):
+    _, root, _ = study
+    (tmp_path / "own.html.j2").write_text("{{ title }}: {{ verdict.word }}")
+    for name in ("report.css", "report.js"):
+        (tmp_path / name).write_text("")
+    render(root / "content", tmp_path / "own.html", tmp_path / "own.html.j2")
+    assert (
+        tmp_path / "own.html"
+    ).read_text() == "A made-up study &lt;script&gt;alert(1)&lt;/script&gt;: mixed"
+
+
+def test_a_study_without_a_single_result_still_has_a_report(tmp_path):
+    inputs = make_study(tmp_path, rows=make_table([]))
+    bare = dataclasses.replace(inputs, synthetic=[], models=[], segmenters=[], splits={})
+    page = build(bare, tmp_path)
+    assert "Not measured." in page.text
+    for reason in (
+        "no comparison with a control was measured",
+        "the study has no synthetic cohort",
+        "no mean over patients among the result rows",
+        "no paired difference among the result rows",
+        "no distance among the result rows",
+        "no controllability among the result rows",
+        "nothing was trained",
+    ):
+        assert reason in page.text, reason
+
+
+@pytest.mark.parametrize("status", ["failed", "not_measured", "extractor_absent"])
+def test_rows_that_all_failed_are_shown_as_failed(tmp_path, status):
+    common = {"definition": "v1", "status": status, "note": "out of memory"}
+    rows = [
+        {**common, "metric": "dice_mean", "arm": "real", "structure": "LV"},
+        {**common, "metric": "dice_difference", "arm": "mixed-100", "versus": "mixed-100-repeated"},
+        {**common, "metric": "fid", "generator": "cascade", "versus": "real_test"},
+        {**common, "metric": "acceptance_rate", "generator": "cascade", "fold": 0, "generator_seed": 0},
+        {**common, "metric": "controllability_r_lv_edv_ml", "generator": "cascade"},
+    ]
+    page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
+    assert "Not measured." in page.text
+    assert page.text.count("out of memory") >= 2 * len(rows)  # in its section, and among what is missing
+
+
+def test_means_of_several_folds_are_all_shown(tmp_path):
+    common = {"definition": "v1", "status": "ok", "metric": "dice_mean", "arm": "real", "structure": "LV"}
+    rows = make_table({**common, "fold": fold, "value": 0.7 + fold / 10} for fold in (0, 1))
+    page = build(make_study(tmp_path, rows=rows, cohort_size=2), tmp_path)
+    for text in ("LV, fold 0", "LV, fold 1", "0.700", "0.800"):
+        assert text in page.text
+
+
+def test_a_synthetic_cohort_without_subjects_is_said(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=2)
+    empty = tmp_path / "empty"
+    write_cohort(empty, "nothing", "synthetic", [], (10.0, 2.0, 2.0))
+    run = dataclasses.replace(inputs.synthetic[0], generator="nothing", cohort=empty, rejections=None)
+    page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
+    assert "no sample passed the quality gate" in page.text
+
+
+def test_pairs_share_a_diagnosis_and_no_subject_is_shown_twice(study):
+    inputs, _, _ = study
+    real, synthetic = Cohort.open(inputs.cohorts["acdc"]), Cohort.open(inputs.synthetic[0].cohort)
+    pairs = draw_pairs(real, synthetic, 3, np.random.default_rng(0))
+    assert len({subject for pair in pairs for subject in pair}) == 6
+    found = {real.table.loc[one, "diagnosis"] for one, _ in pairs}
+    assert found == {"NOR", "DCM", "HCM"}
+    assert all(
+        real.table.loc[one, "diagnosis"] == synthetic.table.loc[other, "diagnosis"] for one, other in pairs
+    )
+    assert len(draw_pairs(real, synthetic, 99, np.random.default_rng(0))) == 8
+
+
+def test_volume_curves_are_the_voxels_of_the_labelled_frames(study):
+    inputs, _, _ = study
+    real, synthetic = Cohort.open(inputs.cohorts["acdc"]), Cohort.open(inputs.synthetic[0].cohort)
+    curves = measure_curves(real, synthetic, 99, np.random.default_rng(0))
+    subject = real.subjects[2]
+    own = curves[(curves["subject"] == subject) & (curves["structure"] == "LV")]
+    assert own["cycle"].tolist() == [0.0, 0.5]  # only ED and ES are annotated
+    _, labels = beating_heart(2)
+    assert own["volume_ml"].iloc[0] == pytest.approx((labels[0] == 1).sum() * 10 * 2 * 2 / 1000)
+    assert set(curves.groupby("subject").size()[synthetic.subjects]) == {2 * 8}
+
+
+def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=3)
+    subjects = Cohort.open(inputs.synthetic[0].cohort).subjects
+    measured = pd.DataFrame({"subject": subjects, "lv_edv_ml": [1.0, 2.0, 3.0], "lv_esv_ml": 1.0})
+    measured.to_csv(tmp_path / "measured.tsv", sep="\t", index=False)
+    run = dataclasses.replace(inputs.synthetic[0], volumes=tmp_path / "measured.tsv")
+    page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
+    assert "by the segmenter that saw real patients only" in page.text
+    assert "generator's own masks" not in page.text
+
+
+def write_grid(root: Path, conditions: list[str]) -> GridRun:
+    """Four hearts of a grid, measured 10 mL and 5 g above what was asked."""
+    subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
+    asked = {
+        "lv_edv_ml": [90.0, 90, 220, 220],
+        "lv_esv_ml": [63.0, 36, 154, 88],
+        "myo_mass_g": [72.0, 144, 144, 72],
+    }
+    measured = pd.DataFrame({"subject": subjects, **asked, "lv_ef": 50.0})
+    rows = [
+        {"subject": name, **{f"asked_{c}": v[i] for c, v in asked.items()}} for i, name in enumerate(subjects)
+    ]
+    cohort = root / "grid"
+    for name in subjects:
+        write_subject(cohort / f"sub-{name}", np.zeros((2, 1, 4, 4)), {}, (10.0, 2.0, 2.0))
+    write_cohort(cohort, "cascade", "synthetic", rows, (10.0, 2.0, 2.0), conditions=conditions)
+    measured.to_csv(root / "grid.measured.tsv", sep="\t", index=False)
+    ranges = {"lv_edv_ml": (100, 200), "lv_esv_ml": (40, 140), "lv_ef": (30, 60), "myo_mass_g": (80, 130)}
+    write_json(root / "grid.ranges.json", ranges)
+    return GridRun("cascade", 0, 0, cohort, root / "grid.measured.tsv", root / "grid.ranges.json")
+
+
+def test_the_grid_is_drawn_with_the_training_range_and_without_what_was_not_asked(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=2)
+    heeded = ["lv_edv_ml", "lv_esv_ml"]
+    page = build(dataclasses.replace(inputs, grids=[write_grid(tmp_path, heeded)]), tmp_path)
+    section = page.text[page.text.index("Does it do as it is told") :]
+    assert "goes past what the training patients have (shaded)" in section and "training range" in section
+    assert all(f"{name}, grid" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
+    assert "LV mass (g), grid" not in section
+    with_mass = [write_grid(tmp_path / "mass", [*heeded, "myo_mass_g"])]
+    assert "LV mass (g), grid" in build(dataclasses.replace(inputs, grids=with_mass), tmp_path / "mass").text
+
+
+def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
+    about = {
+        "generator": "cascade",
+        "fold": 0,
+        "generator_seed": 0,
+        "n": 16,
+        "definition": "v",
+        "status": "ok",
+    }
+    grid = {**about, "versus": "segmenter, grid beyond training range"}
+    figures = {"r": 0.91, "bias": -11.1, "loa_low": -81.3, "loa_high": 59.0}
+    rows = [{**grid, "metric": f"controllability_{m}_lv_edv_ml", "value": v} for m, v in figures.items()]
+    unheeded = {**grid, "status": "not_measured", "note": "the generator is not conditioned on LV mass"}
+    rows += [{**unheeded, "metric": f"controllability_{measure}_myo_mass_g"} for measure in figures]
+    page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
+    line = r"LV EDV\s*cascade fold 0, generator seed 0\s*segmenter, grid beyond training range\s*"
+    line += r"0\.910\s*−11\.1 mL\s*−81\.3 mL\s*59\.0 mL\s*16"
+    section = page.text[page.text.index("Does it do as it is told") :]
+    assert re.search(line, section), section[:600]
+    table = section[: section.index("Are these hearts of the same kind")]
+    assert table.count("the generator is not conditioned on LV mass") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "sign", "said"),
+    [
+        (0.0123, 3, True, "+0.012"),
+        (-0.003, 3, False, "−0.003"),
+        (123456, 0, False, "123 456"),
+        (0.012345, None, False, "0.0123"),
+        (1234.5, None, False, "1 234"),
+        (0.0000012, None, False, "1.20e−06"),
+        (0, None, False, "0.00"),
+        (None, 2, False, "–"),
+        (float("nan"), 2, False, "–"),
+    ],
+)
+def test_numbers_as_they_are_said(value, places, sign, said):
+    assert wording.number(value, places, sign) == said
+
+
+def test_a_p_value_is_never_zero():
+    assert wording.p_value(0.0) == "< 0.001"
+    assert wording.p_value(0.0481) == "0.048"
+    assert wording.p_value(None) == "–"
+
+
+def test_an_unknown_metric_keeps_its_name():
+    assert wording.metric_name("torsion_angle_mean") == "torsion angle"
+    assert wording.metric_name("fvd_t_ratio") == "FVD-T as a multiple of the floor"
+    assert wording.decimals("torsion_angle") is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        (None, "nobody could check that no test patient is among them"),
+        (["acdc-000", "acdc-001"], "2 real subjects, none of them tested"),
+        (["acdc-000", "acdc-002"], "2 real subjects, 1 of them tested"),
+    ],
+)
+def test_whom_a_generator_saw_is_said(tmp_path, seen, sentence):
+    assert sentence in build(make_study(tmp_path, cohort_size=4, seen=seen), tmp_path).text
+
+
+def test_what_the_distances_notice_is_tabled(study):
+    _, _, page = study
+    table = page.text[page.text.index("What these distances notice") :]
+    assert re.search(r"noise 0\.1\s*\+7\.3", table) and re.search(r"frames shuffled\s*\+0\.4", table)
+
+
+def test_copies_are_said_with_their_interval_and_shown(study):
+    _, _, page = study
+    section = page.text[page.text.index("Copies of training patients") :]
+    assert re.search(r"flagged as copies\s*0\.25\s*0\.10 to 0\.50", section)
+    assert "a copy is a subject whose likeness exceeds 0.800" in section
+    assert "the training patient below; likeness 0.83" in section
+
+
+def test_maps_are_drawn(study):
+    _, _, page = study
+    assert "Among real subjects" in page.text and "cascade by motion" in page.text
+
+
+def test_what_the_design_cannot_tell_stands_under_the_verdict(study, tmp_path):
+    inputs, _, page = study
+    assert "What this design cannot tell" not in page.text
+    said = dataclasses.replace(inputs, weaknesses=["Two seeds only."])
+    text = build(said, tmp_path).text
+    assert (
+        text.index("It depends.")
+        < text.index("What this design cannot tell")
+        < text.index("Paired differences")
+    )
+    assert "Two seeds only." in text
+
+
+def test_arms_are_explained_in_words(study, tmp_path):
+    inputs, _, page = study
+    assert "control of mixed-50: its real cases alone, for as many iterations as the arm spends" in page.text
+    settings = ArmSettings(
+        real=0.25, generator="cascade", dose=1, real_share=0.5, damage="labels", controls=("repeated",)
+    )
+    arms = resolve_arms({"real": ArmSettings(), "low": settings})
+    facts = {"name": "low", "generator_labelled_patients": 20, "labelled_patients": 5}
+    write_json(tmp_path / "training.json", {"arm": facts})
+    segmenters = [TrainingRun("low", 0, 0, tmp_path / "training.json")]
+    changed = dataclasses.replace(inputs, arms=list(arms.values()), segmenters=segmenters)
+    text = build(changed, tmp_path).text
+    assert "25 %" in text and "controls left out: classical, exposure" in text
+    assert "50% of the draws real cases, the others synthetic" in text
+    assert "synthetic cases broken on purpose: masks of another subject" in text
+    assert "the generator learned from the labels of 20 training patients, the arm's segmenter from 5" in text
+
+
+def test_only_controls_of_the_verdict_are_to_be_beaten(study):
+    inputs, _, _ = study
+    extra = ("mislabelled", "extra-real")
+    arms = [
+        *inputs.arms,
+        *(Arm(f"mixed-100-{kind}", 1.0, "cascade", 1.0, kind, "mixed-100") for kind in extra),
+    ]
+    rows = records(read_version(inputs.tables))
+    judged = {entry["arm"]: entry for entry in verdict_section(rows, arms, "dice", alpha=0.05)["arms"]}
+    assert judged["mixed-100"]["word"] == "helps"  # nobody compared it with the other two
+
+
+def test_a_study_of_generators_alone_has_a_page(tmp_path):
+    table = read_version(make_study(tmp_path / "all").tables)
+    alone = table[table["arm"].isna() | ((table["arm"] == "real") & (table["metric"] == "dice_mean"))]
+    inputs = make_study(tmp_path / "one", rows=alone)
+    page = build(dataclasses.replace(inputs, arms=resolve_arms({"real": ArmSettings()}).values()), tmp_path)
+    assert "cascade" in page.text and "mixed-100" not in page.text

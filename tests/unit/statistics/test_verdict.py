@@ -1,0 +1,149 @@
+"""Verdicts: from intervals to words."""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from synthaug.statistics.verdict import (
+    EQUIVALENT,
+    HELPS,
+    HURTS,
+    NOT_MEASURED,
+    UNDECIDED,
+    judge_arm,
+    judge_interval,
+    judge_row,
+    judge_study,
+)
+
+
+def rows(*intervals: tuple[str, float, float], direction: str = "higher") -> pd.DataFrame:
+    table = pd.DataFrame(intervals, columns=["versus", "ci_low", "ci_high"])
+    tests = {"p_value": 0.01, "p_adjusted": 0.02, "p_equivalence": 0.5, "detectable": 0.01}
+    return table.assign(status="ok", note=None, direction=direction, patients_needed=40, **tests)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "direction", "word"),
+    [
+        (0.001, 0.02, "higher", HELPS),
+        (-0.02, -0.001, "higher", HURTS),
+        (-0.003, 0.027, "higher", UNDECIDED),
+        (0.0, 0.02, "higher", UNDECIDED),  # touching zero does not exclude it
+        (-2.0, -0.5, "lower", HELPS),  # a smaller distance is better
+        (0.5, 2.0, "lower", HURTS),
+        (0.5, 2.0, "none", UNDECIDED),  # neither way is better
+        (float("nan"), 2.0, "higher", UNDECIDED),
+    ],
+)
+def test_the_interval_decides_in_the_direction_of_the_metric(low, high, direction, word):
+    assert judge_interval(low, high, direction) == word
+
+
+def test_every_control_must_be_beaten():
+    both = rows(("repeated", 0.001, 0.02), ("classical", 0.002, 0.03))
+    one = rows(("repeated", 0.001, 0.02), ("classical", -0.002, 0.03))
+    assert judge_arm(both, ["repeated", "classical"]).word == HELPS
+    assert judge_arm(one, ["repeated", "classical"]).word == UNDECIDED
+    assert (
+        judge_arm(rows(("repeated", -3, -1), ("classical", -3, -1)), ["repeated", "classical"]).word == HURTS
+    )
+
+
+def test_a_control_that_trains_for_less_long_is_a_hurdle_for_help_only():
+    names = {"controls": ["repeated", "classical"], "hurdles": ["exposure"]}
+    worse = [("repeated", -0.03, -0.01), ("classical", -0.03, -0.01)]
+    better = [("repeated", 0.01, 0.03), ("classical", 0.01, 0.03)]
+    assert judge_arm(rows(*worse, ("exposure", 0.02, 0.05)), **names).word == HURTS
+    assert judge_arm(rows(*better, ("exposure", 0.02, 0.05)), **names).word == HELPS
+    assert judge_arm(rows(*better, ("exposure", -0.01, 0.05)), **names).word == UNDECIDED
+    assert judge_arm(rows(*better), **names).word == UNDECIDED  # and must not be missing
+    same = rows(*[(name, -0.001, 0.001) for name in names["controls"]], ("exposure", 0.02, 0.05))
+    close = same.assign(p_equivalence=[0.01, 0.01, 0.9])
+    assert judge_arm(close, **names).word == EQUIVALENT
+    assert judge_arm(rows(("exposure", 0.02, 0.05)), [], hurdles=["exposure"]).word == NOT_MEASURED
+
+
+def test_one_control_beaten_and_one_lost_is_undecided():
+    split = rows(("repeated", 0.001, 0.02), ("classical", -0.03, -0.002))
+    assert judge_arm(split, ["repeated", "classical"]).word == UNDECIDED
+
+
+def test_a_corrected_p_value_above_the_level_forbids_a_claim():
+    table = rows(("repeated", 0.001, 0.02))
+    assert judge_arm(table, ["repeated"]).word == HELPS
+    assert judge_arm(table.assign(p_adjusted=0.06), ["repeated"]).word == UNDECIDED
+    assert judge_arm(table, ["repeated"], alpha=0.015).word == UNDECIDED
+
+
+def test_equivalent_needs_the_margin_against_every_control():
+    table = rows(("repeated", -0.002, 0.003), ("classical", -0.001, 0.004)).assign(p_adjusted=0.8)
+    both = ["repeated", "classical"]
+    assert judge_arm(table.assign(p_equivalence=0.01), both).word == EQUIVALENT
+    assert judge_arm(table.assign(p_equivalence=[0.01, 0.06]), both).word == UNDECIDED
+    # A certain difference, however small, is said as such where it holds against every control.
+    certain = rows(("repeated", 0.001, 0.003), ("classical", 0.001, 0.004)).assign(p_equivalence=0.01)
+    assert judge_arm(certain, both).word == HELPS
+    assert judge_arm(certain.assign(p_adjusted=[0.01, 0.2]), both).word == EQUIVALENT
+
+
+def test_without_repeated_trainings_it_is_undecided_and_says_why():
+    table = rows(("repeated", 0.001, 0.02)).assign(p_value=None, p_adjusted=None, note="one training")
+    outcome = judge_arm(table, ["repeated"])
+    assert (outcome.word, outcome.reason) == (UNDECIDED, "one training")
+    assert judge_row(table.to_dict("records")[0]) == UNDECIDED
+
+
+def test_a_verdict_says_what_all_of_its_comparisons_could_have_found():
+    table = rows(("repeated", -0.01, 0.02), ("classical", -0.01, 0.02))
+    outcome = judge_arm(
+        table.assign(detectable=[0.01, 0.013], patients_needed=[40, 64]), ["repeated", "classical"]
+    )
+    assert (outcome.detectable, outcome.patients_needed, outcome.declared) == (0.013, 64, True)
+    unattainable = judge_arm(table.assign(patients_needed=[40, None]), ["repeated", "classical"])
+    assert unattainable.patients_needed is None and unattainable.detectable == 0.01
+    assert not judge_arm(table.assign(p_adjusted=None), ["repeated", "classical"]).declared
+
+
+def test_outside_the_family_the_plain_p_value_decides():
+    row = rows(("repeated", 0.001, 0.02)).assign(p_adjusted=None).to_dict("records")[0]
+    assert judge_row(row) == HELPS
+    assert judge_row({**row, "p_value": 0.2}) == UNDECIDED
+    assert judge_row({**row, "p_value": 0.2, "p_equivalence": 0.001}) == EQUIVALENT
+
+
+def test_comparisons_with_other_arms_do_not_count():
+    table = rows(("repeated", -0.01, 0.01), ("real", 0.1, 0.2))
+    assert judge_arm(table, ["repeated"]).word == UNDECIDED
+    assert judge_arm(rows(("real", 0.1, 0.2)), ["repeated"]).word == NOT_MEASURED
+
+
+def test_a_missing_control_forbids_a_claim_and_is_named():
+    outcome = judge_arm(rows(("repeated", 0.001, 0.02)), ["repeated", "classical"])
+    assert outcome.word == UNDECIDED
+    assert "classical" in outcome.reason
+
+
+def test_a_failed_comparison_forbids_a_claim_and_an_all_failed_arm_is_not_measured():
+    table = pd.concat(
+        [rows(("repeated", 0.001, 0.02)), rows(("repeated", None, None)).assign(status="failed")]
+    )
+    assert judge_arm(table, ["repeated"]).word == UNDECIDED
+    failed = rows(("repeated", None, None)).assign(status="failed", note="the segmenter diverged")
+    assert judge_arm(failed, ["repeated"]).word == NOT_MEASURED
+    assert judge_arm(failed, ["repeated"]).reason == "the segmenter diverged"
+
+
+def test_without_controls_nothing_is_claimed():
+    assert judge_arm(rows(("real", 0.1, 0.2)), []).word == NOT_MEASURED
+
+
+def test_the_answer_of_the_study_does_not_depend_on_the_order_of_its_arms():
+    for order in itertools.permutations([HELPS, UNDECIDED, NOT_MEASURED]):
+        assert judge_study(order) == "mixed"
+    assert judge_study([HURTS, NOT_MEASURED]) == HURTS
+    assert judge_study([NOT_MEASURED]) == NOT_MEASURED
+    assert judge_study([]) == NOT_MEASURED

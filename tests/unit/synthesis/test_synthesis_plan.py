@@ -1,0 +1,228 @@
+"""Condition plans: what is asked follows the training subjects, and the impossible is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from synthaug.config.synthesis import ConditionPlanSettings
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.synthesis import plan_chunk, plan_conditions, read_plan
+from synthaug.synthesis.draws import _kernel_covariance
+
+
+def training_table() -> pd.DataFrame:
+    """12 NOR and 6 DCM with volumes and mass, 2 HCM without: DCM only from vendor B."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(20):
+        diagnosis = "NOR" if number < 12 else "DCM" if number < 18 else "HCM"
+        edv_ml = {"NOR": 150.0, "DCM": 280.0, "HCM": np.nan}[diagnosis] * np.exp(0.1 * rng.standard_normal())
+        rows.append(
+            {
+                "subject": f"real-{number:02d}",
+                "diagnosis": diagnosis,
+                "vendor": "B" if diagnosis == "DCM" else "A",
+                "lv_edv_ml": edv_ml,
+                "lv_esv_ml": edv_ml * (0.4 if diagnosis == "NOR" else 0.8),
+                "myo_mass_g": edv_ml * (0.7 if diagnosis == "NOR" else 0.6),
+                "n_slices": 8 + number % 3,
+                "es_frame": np.nan if diagnosis == "HCM" else 4,
+                "n_frames": 12,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def plan(count: int = 40, seed: int = 0, generator: str = "cascade", **settings: object) -> pd.DataFrame:
+    return plan_conditions(training_table(), ConditionPlanSettings(**settings), generator, count, seed, 10)
+
+
+def test_plan_is_reproducible_and_a_longer_one_begins_with_the_shorter() -> None:
+    pd.testing.assert_frame_equal(plan(40), plan(40))
+    pd.testing.assert_frame_equal(plan(40).head(7), plan(7))
+    assert plan(1)["subject"].tolist() == ["cascade-s0-0000"]
+    assert not plan(40, seed=1)["lv_edv_ml"].equals(plan(40)["lv_edv_ml"])
+    assert plan(40)["seed"].is_unique
+
+
+def test_two_generators_are_asked_for_the_same_hearts() -> None:
+    other = plan(generator="single-pass")
+    pd.testing.assert_frame_equal(plan().drop(columns="subject"), other.drop(columns="subject"))
+
+
+def test_a_plan_as_long_as_the_training_set_has_its_exact_mixture() -> None:
+    planned = plan(20)
+    assert planned["diagnosis"].value_counts().to_dict() == {"NOR": 12, "DCM": 6, "HCM": 2}
+    assert sorted(planned["n_slices"]) == sorted(training_table()["n_slices"])
+
+
+def test_joint_distribution_is_kept() -> None:
+    planned = plan(400)
+    known = planned.dropna(subset="lv_edv_ml")
+    assert set(known.loc[known["diagnosis"] == "DCM", "vendor"]) == {"B"}
+    ejection = 1 - known["lv_esv_ml"] / known["lv_edv_ml"]
+    means = ejection.groupby(known["diagnosis"]).mean()
+    assert means["NOR"] == pytest.approx(0.6, abs=0.02) and means["DCM"] == pytest.approx(0.2, abs=0.02)
+    assert known.groupby("diagnosis")["lv_edv_ml"].mean()["DCM"] == pytest.approx(280, rel=0.1)
+    assert (known["es_phase"] == 4 / 12).all()
+
+
+def test_smoothing_widens_and_zero_smoothing_asks_for_real_volumes() -> None:
+    real = training_table()["lv_edv_ml"].dropna().round(2)
+    exact = plan(60, smoothing=0)["lv_edv_ml"].dropna()
+    assert set(exact) == set(real)
+    smoothed = plan(60)["lv_edv_ml"].dropna()
+    assert not set(smoothed) & set(real)
+    spread = [plan(400, smoothing=width).groupby("diagnosis")["lv_edv_ml"].std()["NOR"] for width in (0, 1)]
+    # Silverman in three dimensions: sqrt(1 + (4 / 5 / 18)^(2/7)) = 1.19, and pooled over diagnoses.
+    assert 1.1 < spread[1] / spread[0] < 1.6
+
+
+def test_the_kernel_has_silvermans_width_in_as_many_dimensions_as_are_known() -> None:
+    rng = np.random.default_rng(0)
+    features = pd.DataFrame(rng.standard_normal((32, 3)))
+    one_diagnosis = pd.Series("NOR", index=features.index)
+    for dimensions, squared_bandwidth in ((2, 32 ** (-1 / 3)), (3, (0.8 / 32) ** (2 / 7))):
+        known = features.iloc[:, :dimensions]
+        expected = np.cov(known.to_numpy().T) * squared_bandwidth  # freedom n - 1: one mean
+        assert _kernel_covariance(known, one_diagnosis) == pytest.approx(expected)
+
+
+def test_mass_is_drawn_with_the_volumes() -> None:
+    exact = plan(60, smoothing=0).dropna(subset="lv_edv_ml")
+    ratio = exact["myo_mass_g"] / exact["lv_edv_ml"]
+    assert ratio.groupby(exact["diagnosis"]).agg(["min", "max"]).loc["NOR"].tolist() == pytest.approx(
+        [0.7, 0.7], abs=1e-3
+    )
+    # Among these hearts mass follows EDV exactly, so it does in the kernel around each of them.
+    smoothed = plan(400, smoothing=1).dropna(subset="lv_edv_ml")
+    logs = np.log(smoothed.loc[smoothed["diagnosis"] == "NOR", ["lv_edv_ml", "myo_mass_g"]])
+    assert np.corrcoef(logs.to_numpy().T)[0, 1] > 0.999
+
+
+def test_volumes_without_mass_are_asked_as_ever_and_mass_stays_open() -> None:
+    training = training_table().assign(myo_mass_g=np.nan)
+    planned = plan_conditions(training, ConditionPlanSettings(smoothing=0), "g", 20, 0, 10)
+    assert planned["myo_mass_g"].isna().all()
+    assert set(planned["lv_edv_ml"].dropna()) == set(training["lv_edv_ml"].dropna().round(2))
+
+
+def test_a_subject_without_mass_alone_borrows_from_its_diagnosis() -> None:
+    training = training_table()
+    training.loc[0, "myo_mass_g"] = np.nan  # NOR
+    planned = plan_conditions(training, ConditionPlanSettings(smoothing=0), "g", 20, 0, 10)
+    known = planned[planned["diagnosis"] == "NOR"]
+    assert len(known) == 12 and known["myo_mass_g"].notna().all()
+    assert round(training.loc[0, "lv_edv_ml"], 2) not in set(known["lv_edv_ml"])
+
+
+def test_unmeasured_diagnosis_leaves_volumes_open() -> None:
+    planned = plan(100)
+    unmeasured = planned[planned["diagnosis"] == "HCM"]
+    assert len(unmeasured) == 10
+    assert unmeasured[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "es_phase"]].isna().all(axis=None)
+
+
+def test_an_unlabelled_subject_borrows_from_its_diagnosis() -> None:
+    training = training_table()
+    training.loc[0, ["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "es_frame"]] = np.nan  # NOR
+    planned = plan_conditions(training, ConditionPlanSettings(), "g", 20, 0, 10)
+    normal = planned[planned["diagnosis"] == "NOR"]
+    assert len(normal) == 12
+    assert normal["lv_edv_ml"].between(90, 230).all()
+
+
+def test_volumes_stay_within_physiological_bounds() -> None:
+    planned = plan(200, smoothing=2, edv_range_ml=(120.0, 250.0), ef_range_percent=(30.0, 65.0)).dropna()
+    ejection = 100 * (1 - planned["lv_esv_ml"] / planned["lv_edv_ml"])
+    assert planned["lv_edv_ml"].between(120, 250).all()
+    assert ejection.between(29.99, 65.01).all()
+
+
+def test_balanced_counts_differ_by_one_at_most() -> None:
+    assert plan(31, source="balanced")["diagnosis"].value_counts().to_dict() == {
+        "DCM": 11,
+        "HCM": 10,
+        "NOR": 10,
+    }
+
+
+def test_subjects_without_any_metadata_leave_everything_open() -> None:
+    training = training_table().assign(diagnosis=pd.NA, vendor=pd.NA, lv_edv_ml=np.nan, lv_esv_ml=np.nan)
+    planned = plan_conditions(training, ConditionPlanSettings(), "g", 5, 0, 10)
+    assert planned[["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml"]].isna().all(axis=None)
+    with pytest.raises(SynthaugError, match="no training subject has a diagnosis"):
+        plan_conditions(training, ConditionPlanSettings(source="balanced"), "g", 5, 0, 10)
+    with pytest.raises(SynthaugError, match="no training subject to plan from"):
+        plan_conditions(training.head(0), ConditionPlanSettings(), "g", 5, 0, 10)
+
+
+def test_plan_survives_its_file_and_is_cut_into_chunks(tmp_path: Path) -> None:
+    planned = plan(10)
+    write_tsv(tmp_path / "plan.tsv", planned)
+    read = read_plan(tmp_path / "plan.tsv")
+    pd.testing.assert_frame_equal(read, planned)
+    chunks = [plan_chunk(read, chunk, 4) for chunk in range(3)]
+    assert [len(chunk) for chunk in chunks] == [4, 4, 2]
+    pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), planned)
+
+
+def test_table_is_followed_repeated_and_completed(tmp_path: Path) -> None:
+    path = tmp_path / "requests.tsv"
+    path.write_text("diagnosis\tlv_edv_ml\tlv_esv_ml\nDCM\t300\t240\n\t140\t\n")
+    planned = plan(5, source="table", table=str(path))
+    assert planned["lv_edv_ml"].tolist() == [300, 140, 300, 140, 300]
+    assert planned["diagnosis"].fillna("open").tolist() == ["DCM", "open", "DCM", "open", "DCM"]
+    assert planned["lv_esv_ml"].isna().tolist() == [False, True, False, True, False]
+    assert planned["n_slices"].between(8, 10).all()
+    assert planned["seed"].is_unique
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "message"),
+    [
+        ("lv_edv_ml\tlv_esv_ml", "100\t100", "row 1: lv_esv_ml 100 is not below lv_edv_ml 100"),
+        ("diagnosis", "XYZ", "row 1: unknown diagnosis 'XYZ'; the training subjects have DCM, HCM, NOR"),
+        ("vendor", "Z", "unknown vendor 'Z'"),
+        ("lv_edv_ml", "0", "lv_edv_ml is 0; a volume must be above 0"),
+        ("lv_esv_ml", "-5", "lv_esv_ml is -5; a volume must be above 0"),
+        ("myo_mass_g", "0", "myo_mass_g is 0; a mass must be above 0 g"),
+        ("n_slices", "11", "n_slices is 11; give a whole number from 1 to 10"),
+        ("n_slices", "7.5", "n_slices is 7.5"),
+        ("es_phase", "1.0", "es_phase is 1"),
+        ("lv_edv_ml", "large", "row 1: lv_edv_ml is 'large'; give a number or nothing"),
+        ("edv", "100", "unknown column 'edv'; known are diagnosis, vendor, lv_edv_ml"),
+    ],
+)
+def test_impossible_requests_are_refused_in_one_line(
+    tmp_path: Path, header: str, values: str, message: str
+) -> None:
+    path = tmp_path / "requests.tsv"
+    path.write_text(f"{header}\n{values}\n")
+    with pytest.raises(SynthaugError) as refusal:
+        plan(1, source="table", table=str(path))
+    assert message in str(refusal.value)
+    assert str(refusal.value).startswith(str(path)) and "\n" not in str(refusal.value)
+
+
+def test_absent_or_empty_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SynthaugError, match="no such table"):
+        plan(1, source="table", table=str(tmp_path / "absent.tsv"))
+    (tmp_path / "empty.tsv").write_text("diagnosis\n")
+    with pytest.raises(SynthaugError, match="no requests"):
+        plan(1, source="table", table=str(tmp_path / "empty.tsv"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"source": "table"}, {"table": "x.tsv"}, {"edv_range_ml": (200, 100)}, {"ef_range_percent": (0, 50)}],
+)
+def test_inconsistent_settings_are_refused(content: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        ConditionPlanSettings.model_validate(content)

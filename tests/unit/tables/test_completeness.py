@@ -1,0 +1,108 @@
+"""A missing control or a missing seed is one line, whatever was collated."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.errors import SynthaugError
+from synthaug.statistics import compare_arms
+from synthaug.tables import make_table
+from synthaug.tables.completeness import check_complete
+from synthaug.tables.definitions import fields_of
+
+ARMS = list(resolve_arms({"real": ArmSettings(), "plus": ArmSettings(generator="g", dose=1.0)}).values())
+FOLDS, DRAWS, SEEDS = (0, 1), (0, 1), (0, 1)
+
+
+def scored() -> pd.DataFrame:
+    """Dice of three patients a fold, for every training of every arm."""
+    rows = [
+        {
+            **fields_of("dice"),
+            "status": "ok",
+            "value": 0.8 + 0.01 * patient + 0.001 * seed,
+            "structure": "LV",
+            "phase": "ED",
+            "subject": f"f{fold}-p{patient}",
+            "arm": arm.name,
+            "generator": arm.generator,
+            "dose": arm.dose,
+            "fold": fold,
+            "generator_seed": draw,
+            "training_seed": seed,
+        }
+        for arm in ARMS
+        for fold in FOLDS
+        for draw in (DRAWS if arm.generator else [None])
+        for seed in SEEDS
+        for patient in range(3)
+    ]
+    return make_table(rows)
+
+
+def with_comparisons(scores: pd.DataFrame) -> pd.DataFrame:
+    compared = compare_arms(scores, ARMS, EvaluationSettings(replicates=100))
+    return pd.concat([scores.astype(object), compared.astype(object)], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def complete() -> pd.DataFrame:
+    return with_comparisons(scored())
+
+
+def lines(rows: pd.DataFrame) -> list[str]:
+    with pytest.raises(SynthaugError) as raised:
+        check_complete(rows, ARMS, FOLDS, DRAWS, SEEDS)
+    return str(raised.value).splitlines()
+
+
+def test_all_that_was_planned_is_complete(complete):
+    check_complete(complete, ARMS, FOLDS, DRAWS, SEEDS)
+
+
+def test_a_missing_control_is_one_line(complete):
+    gone = complete["arm"].eq("plus-repeated") & complete["training_seed"].notna()
+    (line,) = lines(complete[~gone])
+    assert line.startswith("arm plus-repeated (control of plus): has no row at all")
+
+
+def test_a_missing_seed_is_one_line(complete):
+    gone = (
+        complete["arm"].eq("plus-classical")
+        & complete["fold"].eq(1)
+        & complete["generator_seed"].eq(0)
+        & complete["training_seed"].eq(1)
+    )
+    (line,) = lines(complete[~gone])
+    assert "plus-classical" in line and "fold 1, generator seed 0, training seed 1" in line
+
+
+def test_real_patients_alone_do_not_wait_for_generator_seeds(complete):
+    real = complete[complete["arm"].eq("real") & complete["training_seed"].notna()]
+    assert real["generator_seed"].isna().all()  # and yet the study is complete
+    gone = complete["arm"].eq("real") & complete["training_seed"].eq(1) & complete["fold"].eq(0)
+    (line,) = lines(complete[~gone])
+    assert "arm real (arm): no row of fold 0, training seed 1;" in line
+
+
+def test_a_seed_that_failed_and_says_so_is_not_missing(complete):
+    rows = complete.copy()
+    failed = rows["arm"].eq("plus") & rows["training_seed"].eq(1) & rows["fold"].eq(0)
+    rows.loc[failed, ["status", "value", "note"]] = ["failed", None, "out of memory"]
+    check_complete(rows, ARMS, FOLDS, DRAWS, SEEDS)
+
+
+def test_a_training_that_scored_fewer_patients_is_named(complete):
+    gone = complete["arm"].eq("plus") & complete["subject"].eq("f0-p1") & complete["training_seed"].eq(0)
+    found = lines(complete[~(gone & complete["generator_seed"].eq(1))])
+    assert len(found) == 1
+    assert "fold 0, generator seed 1, training seed 0 did not score 1 of 3 patients (f0-p1" in found[0]
+
+
+def test_a_missing_comparison_with_a_control_is_named(complete):
+    gone = complete["metric"].eq("dice_difference") & complete["versus"].eq("plus-repeated")
+    (line,) = lines(complete[~gone])
+    assert line.startswith("arm plus: not compared with plus-repeated (its control)")

@@ -1,0 +1,448 @@
+"""The nnU-Net bridge on made-up hearts: arms, one plan, repeatable training, prediction."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from made_hearts import ES, FRAMES, SPACING, heart, made_cohort
+from pydantic import ValidationError
+from safetensors.numpy import load_file
+
+from synthaug.config.segmentation import SegmentationSettings
+from synthaug.core.artifacts import read_json, sha256_file
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.tasks.segmentation.arms import count_cases, select_synthetic, write_raw_dataset
+from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume
+from synthaug.tasks.segmentation.checkpoints import load_checkpoint, save_checkpoint
+from synthaug.tasks.segmentation.classical import augment
+from synthaug.tasks.segmentation.plan import make_plan
+from synthaug.tasks.segmentation.predict import Segmenter, predict_cohort
+from synthaug.tasks.segmentation.preprocess import preprocess_arm
+from synthaug.tasks.segmentation.teacher import TEACHER, label_cohort
+from synthaug.tasks.segmentation.train import INTERRUPTED, train_segmenter
+from synthaug.tasks.segmentation.workspace import DATASET, nnunet_workspace
+
+SETTINGS = SegmentationSettings(
+    iterations=48,
+    epoch_iterations=16,
+    validation_iterations=2,
+    batch_size=8,
+    base_features=4,
+    learning_rate=0.1,
+    momentum=0.9,
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Cohorts, a real+synthetic arm, its plan, its preprocessed data and its trained segmenter."""
+    root = tmp_path_factory.mktemp("study")
+    parts = {
+        "root": root,
+        "real": made_cohort(root / "real", "real", 4),
+        "validation": made_cohort(root / "validation", "checked", 2),
+        "test": made_cohort(root / "test", "unseen", 2),
+        "synthetic": made_cohort(root / "synthetic", "made", 3, "synthetic", seen=["real-00"]),
+    }
+    write_raw_dataset(root / "arm", parts["real"], parts["validation"], parts["synthetic"])
+    make_plan(root / "arm", root / "plan", SETTINGS)
+    preprocess_arm(root / "arm", root / "plan", root / "preprocessed", "2d")
+    train_segmenter(root / "preprocessed", root / "model", root / "checkpoints", SETTINGS, seed=0)
+    return parts
+
+
+def control(study: dict, folder: Path, kind: str, count: int, seed: int = 0) -> pd.DataFrame:
+    write_raw_dataset(
+        folder, study["real"], study["validation"], control=kind, n_extra_cases=count, seed=seed
+    )
+    return read_cases(folder)
+
+
+# --- arms ---------------------------------------------------------------------------------------
+
+
+def test_cases_are_3d_ed_and_es_frames_with_spacing(study: dict) -> None:
+    image = nib.load(study["root"] / "arm/imagesTr/real-01_f2_0000.nii.gz")
+    assert image.shape == (32, 32, 5)
+    assert image.header.get_zooms() == SPACING[::-1]
+    cine = study["real"].cine("real-01")
+    np.testing.assert_array_equal(
+        read_volume(study["root"] / "arm/imagesTr/real-01_f2_0000.nii.gz"), cine[ES]
+    )
+    cases = read_cases(study["root"] / "arm")
+    assert set(cases.loc[cases["source"] == "real", "frame"]) == {0, ES}
+
+
+def test_patients_stay_together_and_validation_is_real(study: dict) -> None:
+    split = read_json(study["root"] / "arm/splits_final.json")[0]
+    training, validation = ({case.split("_f")[0] for case in split[part]} for part in ("train", "val"))
+    assert training == {*study["real"].subjects, *study["synthetic"].subjects}
+    assert validation == set(study["validation"].subjects)
+    assert len(split["val"]) == 2 * len(validation)
+
+
+def test_all_frames_of_synthetic_subjects(study: dict, tmp_path: Path) -> None:
+    write_raw_dataset(tmp_path / "arm", None, study["validation"], study["synthetic"], frames="all")
+    assert count_cases(tmp_path / "arm", "synthetic") == 3 * FRAMES
+    assert count_cases(tmp_path / "arm", "real") == 0
+
+
+@pytest.mark.parametrize("kind", ["repeated", "classical"])
+def test_controls_have_the_size_of_their_arm(study: dict, tmp_path: Path, kind: str) -> None:
+    extra = count_cases(study["root"] / "arm", "synthetic")
+    cases = control(study, tmp_path / "control", kind, extra)
+    assert extra == 6
+    assert len(cases) == len(read_cases(study["root"] / "arm"))
+    assert count_cases(tmp_path / "control", kind) == extra
+
+
+def test_repeated_cases_are_copies_of_every_patient_in_turn(study: dict, tmp_path: Path) -> None:
+    cases = control(study, tmp_path / "control", "repeated", 12)
+    originals = cases[cases["source"] == "real"].set_index("case")
+    repeated = cases[cases["source"] == "repeated"]
+    for _, row in repeated.iterrows():
+        original = originals.loc[row["case"].rsplit("_", 1)[0]]
+        assert row["image_sha256"] == original["image_sha256"]
+        assert row["labels_sha256"] == original["labels_sha256"]
+    assert list(repeated["frame"]) == [0, ES] * 6
+    assert sorted(repeated["subject"][:8]) == sorted(
+        [*study["real"].subjects] * 2
+    )  # all once before any twice
+
+
+def test_classical_copies_differ_but_keep_their_anatomy(study: dict, tmp_path: Path) -> None:
+    cases = control(study, tmp_path / "control", "classical", 12)
+    assert cases["image_sha256"].is_unique
+    for _, row in cases[cases["source"] == "classical"].iterrows():
+        copy = read_volume(tmp_path / f"control/labelsTr/{row['case']}.nii.gz")
+        original = study["real"].label_cine(row["subject"])[row["frame"]]
+        for label in (1, 2, 3):
+            assert (
+                0.7 < (copy == label).sum() / (original == label).sum() < 1.4
+            )  # scaling alone: 0.81 to 1.21
+
+
+def test_controls_depend_on_their_seed_only(study: dict, tmp_path: Path) -> None:
+    first, again, other = (
+        control(study, tmp_path / name, "classical", 4, seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    pd.testing.assert_frame_equal(first, again)
+    assert not set(first["image_sha256"][8:12]) & set(other["image_sha256"][8:12])
+
+
+def test_augmentation_moves_image_and_labels_alike() -> None:
+    cine, labels = heart(3)
+    for seed in range(5):
+        image, moved = augment(cine[0], labels[0], np.random.default_rng(seed))
+        assert image.dtype == np.float32
+        assert image.min() >= 0
+        assert image.max() <= 1
+        assert image[moved == 1].mean() > image[moved == 2].mean() > image[moved == 0].mean()
+
+
+def test_leaks_are_refused(study: dict, tmp_path: Path) -> None:
+    real, validation, synthetic = study["real"], study["validation"], study["synthetic"]
+    with pytest.raises(SynthaugError, match="real-01: is trained on and validated"):
+        write_raw_dataset(tmp_path / "arm", real, real.select(["real-01"]))
+    with pytest.raises(SynthaugError, match="generator saw real-00, which is tested"):
+        write_raw_dataset(tmp_path / "arm", None, validation, synthetic, held_out=["real-00"])
+    with pytest.raises(SynthaugError, match="generator saw real-00, which is validated"):
+        write_raw_dataset(tmp_path / "arm", None, real, synthetic)
+    assert not (tmp_path / "arm").exists()
+
+
+def test_an_arm_without_cases_is_refused(study: dict, tmp_path: Path) -> None:
+    with pytest.raises(SynthaugError, match="no labelled training case"):
+        write_raw_dataset(tmp_path / "arm", study["real"].select([]), study["validation"])
+    with pytest.raises(SynthaugError, match="no labelled validation case"):
+        write_raw_dataset(tmp_path / "arm", study["real"], study["validation"].select([]))
+    assert not any(tmp_path.iterdir())
+
+
+def test_cases_nnunet_cannot_use_are_refused(study: dict, tmp_path: Path) -> None:
+    cine, labels = heart(1)
+    row = {"subject": "s-1", "ed_frame": 0, "labelled_frames": "0", "n_frames": FRAMES}
+    broken = {
+        "black": (np.where(np.arange(FRAMES)[:, None, None, None], cine, 0), {0: labels[0]}, SPACING),
+        "label 7": (cine, {0: np.full_like(labels[0], 7)}, SPACING),
+        "spacing": (cine, {0: labels[0]}, (9.0, 2.0, 1.5)),
+    }
+    for problem, (image, masks, spacing) in broken.items():
+        write_subject(tmp_path / "cohort/sub-s-1", image, masks, spacing)
+        write_cohort(tmp_path / "cohort", "cohort", "synthetic", [row], spacing)
+        with pytest.raises(SynthaugError, match=problem):
+            write_raw_dataset(tmp_path / "arm", None, study["validation"], Cohort.open(tmp_path / "cohort"))
+    assert not (tmp_path / "arm").exists()
+
+
+def test_a_larger_dose_contains_a_smaller_one(study: dict) -> None:
+    assert select_synthetic(study["synthetic"], 0.5, 4).subjects == ["made-00", "made-01"]
+    assert select_synthetic(study["synthetic"], 0.75, 4).subjects == ["made-00", "made-01", "made-02"]
+    with pytest.raises(SynthaugError, match="asks for 4 synthetic subjects, there are 3"):
+        select_synthetic(study["synthetic"], 1.0, 4)
+
+
+def test_refused_copies_are_not_taken(study: dict) -> None:
+    assert select_synthetic(study["synthetic"], 0.5, 4, ["made-00"]).subjects == ["made-01", "made-02"]
+    with pytest.raises(SynthaugError, match="there are 2 after 1 copies were left out"):
+        select_synthetic(study["synthetic"], 0.75, 4, ["made-00"])
+
+
+def test_synthetic_subjects_without_labels_are_refused(study: dict) -> None:
+    cohort = study["synthetic"].select(["made-00", "made-01"])
+    cohort.table.loc["made-01", "labelled_frames"] = None
+    with pytest.raises(SynthaugError, match="1 of 2 synthetic subjects have no labels, the first is made-01"):
+        select_synthetic(cohort, 0.5, 4)
+
+
+def test_an_unknown_es_frame_leaves_ed(study: dict) -> None:
+    cohort = study["real"].select(["real-00"])
+    cohort.table["es_frame"] = float("nan")
+    assert frames_of(cohort, "real-00", "ed_es") == [0]
+    assert frames_of(cohort, "real-00", "all") == [0, 1, 2, 3]
+
+
+# --- plan and preprocessing ---------------------------------------------------------------------
+
+
+def test_every_arm_gives_and_gets_the_same_plan(study: dict, tmp_path: Path) -> None:
+    control(study, tmp_path / "control", "repeated", 6)
+    make_plan(tmp_path / "control", tmp_path / "plan", SETTINGS)
+    plan = (study["root"] / "plan/nnUNetPlans.json").read_bytes()
+    assert (tmp_path / "plan/nnUNetPlans.json").read_bytes() == plan
+    preprocess_arm(tmp_path / "control", study["root"] / "plan", tmp_path / "preprocessed", "2d", threads=2)
+    assert (tmp_path / "preprocessed/nnUNetPlans.json").read_bytes() == plan
+    assert (study["root"] / "preprocessed/nnUNetPlans.json").read_bytes() == plan
+    configuration = read_json(tmp_path / "plan/nnUNetPlans.json")["configurations"]["2d"]
+    assert configuration["batch_size"] == 8
+    assert configuration["architecture"]["arch_kwargs"]["features_per_stage"][:2] == [4, 8]
+
+
+def test_a_plan_needs_real_cases(study: dict, tmp_path: Path) -> None:
+    write_raw_dataset(tmp_path / "arm", None, study["validation"], study["synthetic"])
+    with pytest.raises(SynthaugError, match="no real training case"):
+        make_plan(tmp_path / "arm", tmp_path / "plan", SETTINGS)
+
+
+def test_the_workspace_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("nnUNet_raw", "/before")
+    monkeypatch.delenv("nnUNet_results", raising=False)
+    with nnunet_workspace(3, raw=tmp_path) as workspace:
+        inside = dict(os.environ)
+        assert (Path(inside["nnUNet_raw"]) / DATASET).resolve() == tmp_path.resolve()
+        assert inside["nnUNet_def_n_proc"] == "3"
+    after = dict(os.environ)
+    assert after["nnUNet_raw"] == "/before"
+    assert "nnUNet_results" not in after
+    assert not workspace.exists()
+    assert tmp_path.exists()
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def test_the_record_tells_what_was_trained(study: dict) -> None:
+    record = read_json(study["root"] / "model/training.json")
+    sources = {"real": 8, "synthetic": 6, "repeated": 0, "classical": 0, "extra-real": 0}
+    assert record["cases"] == {**sources, "validation": 4}
+    assert record["expected_real_exposure"] == pytest.approx(8 / 14)
+    assert sum(record["draws"].values()) == 48 * 8
+    assert record["real_exposure"] == record["draws"]["real"] / (48 * 8)
+    assert record["real_exposure"] == pytest.approx(8 / 14, abs=0.1)  # four standard deviations
+    assert record["plan_sha256"] == sha256_file(study["root"] / "plan/nnUNetPlans.json")
+    assert record["cases_sha256"] == sha256_file(study["root"] / "arm/cases.tsv")
+    assert set(record["seen"]) == set(read_cases(study["root"] / "arm").query("source == 'real'")["subject"])
+    assert (record["iterations"], record["epochs"], record["batch_size"], record["seed"]) == (48, 3, 8, 0)
+    history = pd.read_csv(study["root"] / "model/history.csv")
+    assert list(history["iteration"]) == [16, 32, 48]
+    assert history["learning_rate"].iloc[0] == pytest.approx(0.1)
+    assert history["learning_rate"].is_monotonic_decreasing
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    assert not list(study["root"].glob("checkpoints/*"))
+
+
+def test_killed_here_resumes_there(study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthaug.tasks.segmentation.trainer import StudyTrainer
+
+    with monkeypatch.context() as patch:
+        step = StudyTrainer.train_step
+        calls: list[int] = []
+
+        def preempted(self: StudyTrainer, batch: dict) -> dict:
+            calls.append(self.current_epoch)
+            if len(calls) == 24:  # in the middle of the second epoch
+                os.kill(os.getpid(), signal.SIGTERM)
+            return step(self, batch)
+
+        patch.setattr(StudyTrainer, "train_step", preempted)
+        with pytest.raises(SystemExit) as stopped:
+            train_segmenter(
+                study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, seed=0
+            )
+    assert stopped.value.code == INTERRUPTED
+    assert not (tmp_path / "model").exists()
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+
+    train_segmenter(
+        study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, seed=0
+    )
+    uninterrupted, resumed = study["root"] / "model/model.safetensors", tmp_path / "model/model.safetensors"
+    assert resumed.read_bytes() == uninterrupted.read_bytes()
+    assert len(pd.read_csv(tmp_path / "model/history.csv")) == 3
+
+
+def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(
+        update={"configuration": "3d_fullres", "iterations": 1, "epoch_iterations": 1, "batch_size": 2}
+    )
+    make_plan(study["root"] / "arm", tmp_path / "plan", settings)
+    preprocess_arm(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
+    for seed in (0, 1):
+        train_segmenter(
+            tmp_path / "preprocessed",
+            tmp_path / f"model-{seed}",
+            tmp_path / f"checkpoints-{seed}",
+            settings,
+            seed,
+        )
+    first, second = (load_file(tmp_path / f"model-{seed}/model.safetensors") for seed in (0, 1))
+    name = next(name for name, weight in first.items() if weight.ndim == 5)
+    assert not np.array_equal(first[name], second[name])
+    volume = study["test"].cine("unseen-00")[0]
+    assert Segmenter(tmp_path / "model-0", mirroring=False).segment(volume, SPACING).shape == volume.shape
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(
+    study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+    monkeypatch.setattr(nnUNetTrainer, "train_step", lambda self, batch: {"loss": np.float32("nan")})
+    with pytest.raises(SynthaugError, match=r"loss is nan in epoch 0; lower segmentation\.learning_rate"):
+        train_segmenter(
+            study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, 0
+        )
+    assert not (tmp_path / "model").exists()
+
+
+def test_only_intact_checkpoints_of_the_same_training_are_resumed(tmp_path: Path) -> None:
+    for epoch in (1, 2, 3):
+        save_checkpoint(tmp_path, epoch, {"identity": "a", "epoch": epoch})
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2  # the last two
+    assert load_checkpoint(tmp_path, "a") == {"identity": "a", "epoch": 3}
+    assert load_checkpoint(tmp_path, "b") is None
+    files[-1].write_bytes(files[-1].read_bytes()[:-1])
+    assert load_checkpoint(tmp_path, "a") == {"identity": "a", "epoch": 2}
+
+
+# --- prediction ---------------------------------------------------------------------------------
+
+
+def test_predictions_lie_on_the_patients_grid_and_find_the_heart(study: dict, tmp_path: Path) -> None:
+    predict_cohort(study["root"] / "model", study["test"], tmp_path / "predictions")
+    content = read_json(tmp_path / "predictions/predictions.json")
+    expected = [(subject, frame) for subject in study["test"].subjects for frame in (0, ES)]
+    assert [(case["subject"], case["frame"]) for case in content["cases"]] == expected
+    for case in content["cases"]:
+        image = nib.load(tmp_path / "predictions" / case["file"])
+        assert image.header.get_zooms() == SPACING[::-1]
+        assert image.get_data_dtype() == np.uint8
+        labels = read_volume(tmp_path / "predictions" / case["file"])
+        truth = study["test"].label_cine(case["subject"])[case["frame"]]
+        for label, least in ((1, 0.7), (2, 0.5), (3, 0.5)):
+            overlap = 2 * ((labels == label) & (truth == label)).sum()
+            assert overlap / ((labels == label).sum() + (truth == label).sum()) > least
+
+
+def test_every_frame_can_be_segmented_and_a_model_folder_moved(study: dict, tmp_path: Path) -> None:
+    shutil.copytree(study["root"] / "model", tmp_path / "moved")
+    seen: list[tuple[int, int]] = []
+    predict_cohort(
+        tmp_path / "moved",
+        study["synthetic"],
+        tmp_path / "predictions",
+        frames="all",
+        mirroring=False,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 3 * FRAMES
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_black_frames_are_background_and_padding_is_restored(study: dict) -> None:
+    segmenter = Segmenter(study["root"] / "model", mirroring=False)
+    assert not segmenter.segment(np.zeros((5, 32, 32), np.float32), SPACING).any()
+    volume = study["test"].cine("unseen-00")[0]
+    padded = np.pad(volume, ((1, 2), (0, 0), (0, 0)))  # nnU-Net crops what is 0 and must put it back
+    labels = segmenter.segment(padded, SPACING)
+    assert labels.shape == padded.shape
+    np.testing.assert_array_equal(labels[1:-2], segmenter.segment(volume, SPACING))
+
+
+def test_weights_that_changed_are_refused(study: dict, tmp_path: Path) -> None:
+    shutil.copytree(study["root"] / "model", tmp_path / "model")
+    content = bytearray((tmp_path / "model/model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "model/model.safetensors").write_bytes(content)
+    with pytest.raises(SynthaugError, match="checksum differs"):
+        Segmenter(tmp_path / "model")
+
+
+# --- settings -----------------------------------------------------------------------------------
+
+
+def test_settings() -> None:
+    with pytest.raises(ValidationError, match="must be a multiple of epoch_iterations"):
+        SegmentationSettings(iterations=100, epoch_iterations=30)
+    with pytest.raises(ValidationError, match="a seed appears twice"):
+        SegmentationSettings(seeds=(1, 1))
+    fields = set(SegmentationSettings.model_fields)
+    used = SegmentationSettings.plan_fields() | SegmentationSettings.training_fields()
+    assert fields - used == {"frames", "mirroring", "seeds"}
+
+
+# --- teacher ------------------------------------------------------------------------------------
+
+
+class Threshold:
+    """A teacher whose labels are known: LV where the image is bright."""
+
+    def __init__(self) -> None:
+        self.record = {"weights_sha256": "abc"}
+
+    def segment(self, volume: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
+        return (volume > 0.8).astype(np.uint8)
+
+
+def test_a_teacher_labels_every_frame_of_cines_that_came_without(study: dict, tmp_path: Path) -> None:
+    bare = made_cohort(tmp_path / "bare", "bare", 2, "synthetic", seen=["real-00"])
+    table = bare.table.assign(labelled_frames=None, es_frame=float("nan"), lv_edv_ml=1.0)
+    for folder in bare.folders.values():
+        (folder / "labels.nii.gz").unlink()
+    bare = Cohort(bare.name, bare.kind, table, bare.folders, bare.meta)
+    with pytest.raises(SynthaugError, match="set labels: teacher"):
+        select_synthetic(bare, 0.5, 4)
+
+    (tmp_path / "bare" / "rejections.tsv").write_text("subject\n")
+    label_cohort(Threshold(), bare, tmp_path / "labelled", records=[tmp_path / "bare" / "rejections.tsv"])
+    labelled = Cohort.open(tmp_path / "labelled")
+    assert (tmp_path / "labelled" / "rejections.tsv").read_text() == "subject\n"
+    assert labelled.subjects == bare.subjects and labelled.meta["seen"] == ["real-00"]
+    assert labelled.meta["labelled_by"] == TEACHER and labelled.meta["teacher_sha256"] == "abc"
+    for subject in labelled.subjects:
+        np.testing.assert_array_equal(labelled.cine(subject), bare.cine(subject))
+        np.testing.assert_array_equal(labelled.label_cine(subject), bare.cine(subject) > 0.8)
+        assert labelled.labelled_frames(subject) == list(range(FRAMES))
+        row = labelled.table.loc[subject]
+        volumes = (bare.cine(subject) > 0.8).sum(axis=(1, 2, 3)) * np.prod(SPACING) / 1000
+        assert row["es_frame"] == volumes.argmin() and row["lv_edv_ml"] == pytest.approx(volumes[0])
+    assert select_synthetic(labelled, 0.5, 4).subjects == bare.subjects
