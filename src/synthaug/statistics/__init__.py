@@ -4,8 +4,7 @@
 """
 
 from synthaug.statistics.comparisons import compare_arms
-from synthaug.statistics.holm import holm
 from synthaug.statistics.precision import Precision, contrast_precision
 from synthaug.statistics.scores import Scores
 
-__all__ = ["Precision", "Scores", "compare_arms", "contrast_precision", "holm"]
+__all__ = ["Precision", "Scores", "compare_arms", "contrast_precision"]

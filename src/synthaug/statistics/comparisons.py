@@ -12,7 +12,6 @@ from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.equivalence import equivalence_p
-from synthaug.statistics.holm import holm
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
@@ -178,8 +177,12 @@ def _in_family(level: Level, settings: EvaluationSettings) -> bool:
 
 def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSettings) -> None:
     """Holm over the family; its members are planned for the verdict, at Holm's strictest level."""
+    if not family:
+        return
+    from statsmodels.stats.multitest import multipletests
+
     # A comparison whose p-value is unknown stays in the family, as one that found nothing.
-    adjusted = holm(row.get("p_value", 1.0) for row, _ in family)
+    adjusted = multipletests([row.get("p_value", 1.0) for row, _ in family], method="holm")[1]
     for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
         if precision.known:
             row["p_adjusted"] = float(p_adjusted)

@@ -19,7 +19,7 @@ from typing import IO
 
 from synthaug.core.artifacts import write_text
 from synthaug.core.errors import SynthaugError
-from synthaug.training.interruption import INTERRUPTED, SIGNALS, interruptible
+from synthaug.core.interruption import INTERRUPTED, SIGNALS, interruptible
 from synthaug.training.task import Task
 
 _TASK, _STOP, _STOPPED, _ERROR = "task.json", "stop", "stopped", "error"
