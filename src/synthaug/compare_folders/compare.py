@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,15 @@ import numpy as np
 import pandas as pd
 
 from synthaug import __version__
-from synthaug.compare_folders.alignment import AlignedCohort, CommonGrid, common_grid
-from synthaug.compare_folders.cine_folder import CineFolder, read_folder, spelled
+from synthaug.compare_folders.cohorts import (
+    CineFolder,
+    VoxelGrid,
+    cohort_on_grid,
+    common_grid,
+    content_of,
+    read_folder,
+    spelled,
+)
 from synthaug.compare_folders.notes import extractor_notes, folder_notes, grid_notes
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
@@ -22,6 +30,7 @@ from synthaug.config.features import (
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet, read_features
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
 MOST_PATCHES = 2560
 #: Synthetic subjects without which nothing is measured; `synthaug.measures.distances` needs as many.
 MINIMUM_REAL, MINIMUM_SYNTHETIC = 4, 2
+ROLES = ("real", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -104,10 +114,11 @@ def evaluate_folders(
     Parameters
     ----------
     real, synthetic : path
-        Cohorts or plain folders; see `synthaug.compare_folders.cine_folder.read_folder`.
+        Cohorts or plain folders; see `synthaug.compare_folders.cohorts.read_folder`.
     output : path
-        Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the features in
-        ``features/`` and a trained extractor in ``extractor/``, both of which a later call finds again.
+        Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the cines on one voxel grid in
+        ``cohorts/``, the features in ``features/`` and a trained extractor in ``extractor/``, which a later
+        call finds again.
     options : EvaluateOptions, optional
         How; the defaults where None.
 
@@ -118,7 +129,7 @@ def evaluate_folders(
     Raises
     ------
     SynthaugError
-        The cines or the extractor cannot be used, or there are too few; nothing is written then.
+        The cines or the extractor cannot be used, or there are too few; no row is written then.
     """
     options, output = options or EvaluateOptions(), Path(output)
     if output.exists() and not output.is_dir():
@@ -126,21 +137,26 @@ def evaluate_folders(
     header = _check_extractor(options)
     patch = _patch(options, header)
     sides = _read_sides(Path(real), Path(synthetic), options)
-    grid = common_grid(sides[0].cines, sides[1].cines, options.resample, options.size, patch[1:])
+    grid = common_grid(*sides, options.resample, options.size, patch[1:])
     if options.network is None:
         _refuse_large_clips(grid, patch)
-    cohorts = [
-        AlignedCohort.of(folder, kind, grid)
-        for folder, kind in zip(sides, ("real", "synthetic"), strict=True)
-    ]
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SynthaugError(
             f"{output}: cannot be written ({error.strerror}); name another with --output"
         ) from None
-    weights, trained = _weights(cohorts[0], options, output)
-    features = [_features(cohort, options, weights, output) for cohort in cohorts]
+    cohorts = [
+        cohort_on_grid(folder, role, grid, output / "cohorts")
+        for folder, role in zip(sides, ROLES, strict=True)
+    ]
+    contents = [content_of(folder, grid) for folder in sides]
+    n_slices = max(cine.shape[1] for cine in sides[0].cines)
+    weights, trained = _weights(cohorts[0], n_slices, contents[0], options, output)
+    features = [
+        _features(cohort, role, content, options, weights, output)
+        for cohort, role, content in zip(cohorts, ROLES, contents, strict=True)
+    ]
     check_features_agree(*features)
     rows = _measure(features[0], features[1], sides, options.settings)
     notes = [
@@ -157,7 +173,7 @@ def evaluate_folders(
         "title": f"{sides[1].name} against {sides[0].name}",
         "sides": [
             {"role": role, "name": folder.name, "source": str(folder.path), "count": len(folder.cines)}
-            for role, folder in zip(("real", "synthetic"), sides, strict=True)
+            for role, folder in zip(ROLES, sides, strict=True)
         ],
         "table": table,
         "notes": notes,
@@ -165,7 +181,7 @@ def evaluate_folders(
         "facts": {
             "synthaug": __version__,
             "features": features[0].extractor,
-            "grid": f"{grid.frames} frames of {grid.y} x {grid.x} pixels of {spelled(grid.spacing_mm[1:])} mm",
+            "grid": f"{grid.frames} frames of {spelled(grid.matrix[1:])} pixels of {spelled(grid.spacing_mm[1:])} mm",
             "seed": options.settings.seed,
             "rows.csv": sha256_file(output / "rows.csv"),
             "rows.parquet": sha256_file(output / "rows.parquet"),
@@ -237,10 +253,7 @@ def _patch(options: EvaluateOptions, header: Header | None) -> tuple[int, int, i
 
 
 def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[CineFolder, CineFolder]:
-    first = read_folder(real, mixed=options.resample, progress=progress("real files read"))
-    second = read_folder(
-        synthetic, first.cines[0], options.resample, progress=progress("synthetic files read")
-    )
+    first, second = read_folder(real, ROLES[0]), read_folder(synthetic, ROLES[1])
     n_real, n_synthetic = len(first.cines), len(second.cines)
     if n_real < options.minimum or n_synthetic < MINIMUM_SYNTHETIC:
         raise SynthaugError(
@@ -250,18 +263,20 @@ def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[
     return first, second
 
 
-def _refuse_large_clips(grid: CommonGrid, patch: tuple[int, int, int]) -> None:
+def _refuse_large_clips(grid: VoxelGrid, patch: tuple[int, int, int]) -> None:
     along_time = -(-grid.frames // patch[0])
-    patches = along_time * (grid.y // patch[1]) * (grid.x // patch[2])
+    patches = along_time * (grid.matrix[1] // patch[1]) * (grid.matrix[2] // patch[2])
     if patches > MOST_PATCHES:
         most = max(int((MOST_PATCHES // along_time) ** 0.5), 1) * max(patch[1:])
         raise SynthaugError(
-            f"REAL: {grid.frames} frames of {grid.y} x {grid.x} pixels are {patches} patches a clip, more than the "
+            f"REAL: {grid.frames} frames of {spelled(grid.matrix[1:])} pixels are {patches} patches a clip, more than the "
             f"{MOST_PATCHES} the extractor can attend to; crop around the middle with --size {most} or less"
         )
 
 
-def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> tuple[Path | None, bool]:
+def _weights(
+    cohort: Cohort, n_slices: int, content: Mapping[str, Any], options: EvaluateOptions, output: Path
+) -> tuple[Path | None, bool]:
     """The extractor's weight file, and whether it was trained for it now."""
     if options.network is not None or options.weights is not None:
         return options.weights, False
@@ -269,9 +284,9 @@ def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> t
 
     return train_once(
         cohort,
-        cohort.most_slices,
+        n_slices,
         options.model,
-        {"version": __version__, **_content(cohort)},
+        {"version": __version__, **content},
         output / "extractor",
         options.settings.seed,
         options.threads,
@@ -279,25 +294,22 @@ def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> t
 
 
 def _features(
-    cohort: AlignedCohort, options: EvaluateOptions, weights: Path | None, output: Path
+    cohort: Cohort,
+    role: str,
+    content: Mapping[str, Any],
+    options: EvaluateOptions,
+    weights: Path | None,
+    output: Path,
 ) -> FeatureSet:
     from synthaug.features.extraction import extract_features, make_extractor
 
     settings = options.network or StudyExtractorSettings(kind="study", model="trained on REAL")
-    content = {"extractor": make_extractor(settings, weights).id, **_content(cohort)}
-    path = output / "features" / f"{cohort.kind}-{sha256_json(content)[:16]}.npz"
+    identity = sha256_json({"extractor": make_extractor(settings, weights).id, **content})
+    path = output / "features" / f"{role}-{identity[:16]}.npz"
     if not path.is_file():
-        described = progress(f"{cohort.kind} cines described")
+        described = progress(f"{role} cines described")
         extract_features(cohort, settings, path, weights, options.threads, described)
     return read_features(path)
-
-
-def _content(cohort: AlignedCohort) -> dict[str, Any]:
-    """What the cines of a cohort are, on the grid they are brought to."""
-    return {
-        "cines": [[cine.id, cine.sha256, list(cine.scale)] for cine in cohort.cines.values()],
-        "grid": [cohort.grid.frames, cohort.grid.y, cohort.grid.x, *cohort.grid.spacing_mm],
-    }
 
 
 def _measure(

@@ -1,4 +1,4 @@
-"""The window of the common grid that a cine is sampled in: around the heart, in whole voxels."""
+"""The window of the common voxel grid in which a cine is sampled: around the heart, in whole voxels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _WORTH_SAYING_MM = 2.0
 
 
 @dataclass(frozen=True)
-class Window:
-    """How to sample a cine on the common grid.
+class HeartWindow:
+    """How to sample a cine on the common voxel grid.
 
     Attributes
     ----------
@@ -42,10 +42,11 @@ def heart_window(
     spacing_mm: Sequence[float],
     grid_spacing_mm: Sequence[float],
     matrix: Sequence[int],
-) -> Window:
-    """Place the common grid around a heart.
+    centre: tuple[float, float] | None = None,
+) -> HeartWindow:
+    """Place the common voxel grid around a heart.
 
-    In the plane the centre is that of the labels, without labels that of the beat. Slices
+    In the plane the centre is that of the labels, without labels that of the motion. Slices
     are the stack's own where its spacing is the grid's; where there are more than the matrix
     holds, those around the middle of the labelled ones (or of the stack) are taken.
 
@@ -59,19 +60,21 @@ def heart_window(
         Voxel size (z, y, x) of the cine and of the grid.
     matrix : sequence of 3 ints
         Voxels (z, y, x) of the grid.
+    centre : tuple of 2 floats, optional
+        Centre (y, x) in pixels of the cine, where it is not to be that of the heart.
 
     Returns
     -------
-    Window
+    HeartWindow
     """
     findings: list[str] = []
     steps = [grid / own for grid, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
     labelled = (
         np.any([volume > 0 for volume in labels.values()], axis=0) if labels else np.zeros(cine.shape[1:])
     )
-    if labelled.any():
+    if centre is None and labelled.any():
         centre = centre_of_labels(labels, (matrix[1] * steps[1], matrix[2] * steps[2]))
-    else:
+    elif centre is None:
         centre = centre_of_motion(cine, spacing_mm)
     z = _slices(labelled, steps[0], matrix[0], findings)
     in_plane, inside = [], []
@@ -93,7 +96,7 @@ def heart_window(
             findings.append(
                 f"the heart is {larger_mm:.0f} mm too large for the matrix, {sides[0]} to {sides[1]}; cut"
             )
-    return Window((z, in_plane[0], in_plane[1]), inside[0][:, None] & inside[1][None, :], findings)
+    return HeartWindow((z, in_plane[0], in_plane[1]), inside[0][:, None] & inside[1][None, :], findings)
 
 
 def _slices(labelled: np.ndarray, step: float, n_most: int, findings: list[str]) -> csr_array:

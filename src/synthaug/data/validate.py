@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from synthaug.core.errors import SubjectError, SynthaugError
-from synthaug.data.canonical import to_canonical
 from synthaug.data.cohort import Cohort
+from synthaug.data.orientation import orient_cine
 from synthaug.data.quality import contrast_findings, label_findings
 from synthaug.data.readers import find_subjects
 
@@ -57,11 +57,11 @@ def validate_dataset(
     subjects = find_subjects(layout, root)
     for done, subject in enumerate(subjects, start=1):
         try:
-            canonical = to_canonical(subject.load(), subject.ed_frame, subject.es_frame)
+            oriented = orient_cine(subject.load(), subject.ed_frame, subject.es_frame)
         except SubjectError as error:
             findings.append(Finding(error.subject, error.file, error.problem, error.remedy))
         else:
-            findings += [_finding(subject.id, subject.files[0], found) for found in canonical.findings]
+            findings += [_finding(subject.id, subject.files[0], found) for found in oriented.findings]
         if progress is not None:
             progress(done, len(subjects))
     return findings
