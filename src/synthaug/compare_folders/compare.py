@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +13,22 @@ import pandas as pd
 from synthaug import __version__
 from synthaug.compare_folders.cohorts import (
     CineFolder,
-    VoxelGrid,
     cohort_on_grid,
     common_grid,
     content_of,
     read_folder,
     spelled,
 )
+from synthaug.compare_folders.extractor import (
+    check_extractor,
+    extractor_weights,
+    patch_of,
+    refuse_large_clips,
+)
 from synthaug.compare_folders.notes import extractor_notes, folder_notes, grid_notes
+from synthaug.compare_folders.options import MINIMUM_SYNTHETIC, EvaluateOptions
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
-    ExtractorSettings,
-    MaskedAutoencoderSettings,
     StudyExtractorSettings,
 )
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json
@@ -38,50 +42,9 @@ from synthaug.report.evaluation import comparison_table, render_page
 from synthaug.tables.schema import typed
 
 if TYPE_CHECKING:
-    from synthaug.models.weights import Header
+    pass
 
-#: Patches of one clip that attention can hold in a few GB: 20 frames of 128 x 128 in patches of 2 x 8 x 8.
-MOST_PATCHES = 2560
-#: Synthetic subjects without which nothing is measured; `synthaug.measures.distances` needs as many.
-MINIMUM_REAL, MINIMUM_SYNTHETIC = 4, 2
 ROLES = ("real", "synthetic")
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """How two folders are compared.
-
-    Attributes
-    ----------
-    network : settings of an extractor, optional
-        A network the user supplies, of any kind but ``study``; the masked autoencoder where None.
-    weights, sha256 : Path, str, optional
-        A masked autoencoder that exists; without weights one is trained on the real cines.
-    model : MaskedAutoencoderSettings
-        Sizes and optimisation of the one that is trained.
-    resample : bool
-        Whether cines of other voxel size or number of frames are resampled rather than refused.
-    size : int, optional
-        Rows and columns to crop or pad to; the median of the real cines where None.
-    minimum : int
-        Real subjects below which nothing is measured.
-    settings : EvaluationSettings
-        Splits, replicates, coverage of the intervals, and the seed, which is the training's too.
-    threads : int
-        CPU threads.
-    """
-
-    network: ExtractorSettings | None = None
-    weights: Path | None = None
-    sha256: str | None = None
-    model: MaskedAutoencoderSettings = field(
-        default_factory=lambda: MaskedAutoencoderSettings(kind="masked_autoencoder")
-    )
-    resample: bool = False
-    size: int | None = None
-    minimum: int = MINIMUM_REAL
-    settings: EvaluationSettings = field(default_factory=EvaluationSettings)
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -134,12 +97,12 @@ def evaluate_folders(
     options, output = options or EvaluateOptions(), Path(output)
     if output.exists() and not output.is_dir():
         raise SynthaugError(f"{output}: is a file; name a folder with --output")
-    header = _check_extractor(options)
-    patch = _patch(options, header)
+    header = check_extractor(options)
+    patch = patch_of(options, header)
     sides = _read_sides(Path(real), Path(synthetic), options)
     grid = common_grid(*sides, options.resample, options.size, patch[1:])
     if options.network is None:
-        _refuse_large_clips(grid, patch)
+        refuse_large_clips(grid, patch)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -152,7 +115,7 @@ def evaluate_folders(
     ]
     contents = [content_of(folder, grid) for folder in sides]
     n_slices = max(cine.shape[1] for cine in sides[0].cines)
-    weights, trained = _weights(cohorts[0], n_slices, contents[0], options, output)
+    weights, trained = extractor_weights(cohorts[0], n_slices, contents[0], options, output / "extractor")
     features = [
         _features(cohort, role, content, options, weights, output)
         for cohort, role, content in zip(cohorts, ROLES, contents, strict=True)
@@ -217,41 +180,6 @@ def check_features_agree(real: FeatureSet, synthetic: FeatureSet) -> None:
                     )
 
 
-def _check_extractor(options: EvaluateOptions) -> Header | None:
-    """Refuse an unusable extractor before any cine is read; what the weights of the own kind say of themselves."""
-    if options.network is not None:
-        from synthaug.features.extraction import make_extractor
-
-        make_extractor(options.network)
-        return None
-    if options.weights is None:
-        if options.sha256 is not None:
-            raise SynthaugError("--sha256 is the hash of --weights; give both or none")
-        return None
-    if options.sha256 is not None and options.weights.is_file():
-        found = sha256_file(options.weights)
-        if found != options.sha256:
-            raise SynthaugError(
-                f"{options.weights}: SHA-256 is {found}, --sha256 says {options.sha256}; check the file"
-            )
-    from synthaug.models.weights import read_header
-
-    header = read_header(options.weights)
-    if header.settings["kind"] != "masked_autoencoder":
-        raise SynthaugError(
-            f"{options.weights}: is a model of kind {header.settings['kind']}; give one of kind masked_autoencoder"
-        )
-    return header
-
-
-def _patch(options: EvaluateOptions, header: Header | None) -> tuple[int, int, int]:
-    """Extent (s, y, x) of what the extractor looks at as one."""
-    if options.network is not None:
-        return 1, 1, 1  # it scales every image to its own size
-    s, y, x = header.settings["patch"] if header else options.model.patch
-    return s, y, x
-
-
 def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[CineFolder, CineFolder]:
     first, second = read_folder(real, ROLES[0]), read_folder(synthetic, ROLES[1])
     n_real, n_synthetic = len(first.cines), len(second.cines)
@@ -261,36 +189,6 @@ def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[
             f"and {MINIMUM_SYNTHETIC} synthetic ones are needed; add cines"
         )
     return first, second
-
-
-def _refuse_large_clips(grid: VoxelGrid, patch: tuple[int, int, int]) -> None:
-    along_time = -(-grid.frames // patch[0])
-    patches = along_time * (grid.matrix[1] // patch[1]) * (grid.matrix[2] // patch[2])
-    if patches > MOST_PATCHES:
-        most = max(int((MOST_PATCHES // along_time) ** 0.5), 1) * max(patch[1:])
-        raise SynthaugError(
-            f"REAL: {grid.frames} frames of {spelled(grid.matrix[1:])} pixels are {patches} patches a clip, more than the "
-            f"{MOST_PATCHES} the extractor can attend to; crop around the middle with --size {most} or less"
-        )
-
-
-def _weights(
-    cohort: Cohort, n_slices: int, content: Mapping[str, Any], options: EvaluateOptions, output: Path
-) -> tuple[Path | None, bool]:
-    """The extractor's weight file, and whether it was trained for it now."""
-    if options.network is not None or options.weights is not None:
-        return options.weights, False
-    from synthaug.compare_folders.own_extractor import train_once
-
-    return train_once(
-        cohort,
-        n_slices,
-        options.model,
-        {"version": __version__, **content},
-        output / "extractor",
-        options.settings.seed,
-        options.threads,
-    )
 
 
 def _features(

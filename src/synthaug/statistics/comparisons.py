@@ -11,7 +11,6 @@ import pandas as pd
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics.bootstrap import Bootstrap
-from synthaug.statistics.equivalence import equivalence_p
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
@@ -132,7 +131,7 @@ def _difference(
         row["p_value"] = precision.p_value()
         margin = settings.equivalence_margin.of(level.metric)
         if margin is not None:
-            row["p_equivalence"] = equivalence_p(precision, margin)
+            row["p_equivalence"] = precision.p_equivalence(margin)
         _plan(row, precision, settings.alpha, settings.power, settings)
     return row, precision
 

@@ -109,6 +109,26 @@ class Precision:
             return float(self.value >= bound) if self.value != bound else 0.5
         return float(special.stdtr(df, (self.value - bound) / np.sqrt(variance)))
 
+    def p_equivalence(self, margin: float) -> float:
+        """p-value of two one-sided tests: small where the value lies within plus or minus the margin.
+
+        Parameters
+        ----------
+        margin : float
+            Smallest difference that would matter, in the unit of the metric.
+
+        Returns
+        -------
+        float
+            The larger of both p-values; below alpha exactly where the interval of confidence
+            1 - 2 alpha lies within the margin.
+
+        References
+        ----------
+        Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987.
+        """
+        return max(self.p_above(-margin), self.p_below(margin))
+
 
 def contrast_precision(arms: Sequence[Scores], weights: Sequence[float]) -> Precision | None:
     """Precision of a weighted sum of arms, over the patients that all of them scored.

@@ -14,7 +14,6 @@ from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics import Scores, compare_arms, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap, draw_trainings
-from synthaug.statistics.equivalence import equivalence_p
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
@@ -140,8 +139,8 @@ def test_equivalence_is_two_t_tests() -> None:
                       np.full(2, np.nan), np.zeros(2), np.zeros(2, int))  # fmt: skip
     above = stats.ttest_1samp(differences, -0.005, alternative="greater").pvalue
     below = stats.ttest_1samp(differences, 0.005, alternative="less").pvalue
-    assert equivalence_p(plain, 0.005) == pytest.approx(max(above, below))
-    assert equivalence_p(plain, 1.0) < 1e-10 and equivalence_p(plain, 1e-6) > 0.3
+    assert plain.p_equivalence(0.005) == pytest.approx(max(above, below))
+    assert plain.p_equivalence(1.0) < 1e-10 and plain.p_equivalence(1e-6) > 0.3
     assert plain.p_value() == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
 
 
