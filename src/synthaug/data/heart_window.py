@@ -13,8 +13,8 @@ from synthaug.data.resampling import axis_weights
 
 #: Relative difference up to which a slice distance is the grid's, and slices are taken as they are.
 _SAME_SPACING = 1e-3
-#: Padding of a fraction of a voxel is rounding, not a heart at the border.
-_WORTH_SAYING_MM = 2.0
+#: Padding below this is rounding, not a heart at the border of the image.
+_REPORTED_PADDING_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def heart_window(
     labels : mapping of int to ndarray, shape (z, y, x)
         Its canonical labels.
     spacing_mm, grid_spacing_mm : sequence of 3 floats
-        Voxel size (z, y, x) of the cine and of the grid.
+        Voxel size (z, y, x) of the cine and of the voxel grid.
     matrix : sequence of 3 ints
-        Voxels (z, y, x) of the grid.
+        Voxels (z, y, x) of the voxel grid.
     centre : tuple of 2 floats, optional
         Centre (y, x) in pixels of the cine, where it is not to be that of the heart.
 
@@ -68,7 +68,7 @@ def heart_window(
     HeartWindow
     """
     findings: list[str] = []
-    steps = [grid / own for grid, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
+    steps = [wanted / own for wanted, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
     labelled = (
         np.any([volume > 0 for volume in labels.values()], axis=0) if labels else np.zeros(cine.shape[1:])
     )
@@ -85,7 +85,7 @@ def heart_window(
         inside.append((positions >= -0.5) & (positions <= n_source - 0.5))
         short_mm = np.array([-positions[0], positions[-1] - (n_source - 1)]) * spacing_mm[axis]
         for side, missing in zip(sides, short_mm, strict=True):
-            if missing > _WORTH_SAYING_MM:
+            if missing > _REPORTED_PADDING_MM:
                 findings.append(
                     f"the field of view ends {missing:.0f} mm short on the {side} side; padded with 0"
                 )

@@ -147,7 +147,7 @@ def _centroid(mask: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class OrientedCine:
-    """A cine in the canonical orientation on its own grid, ED first.
+    """A cine in the canonical orientation on its own voxel grid, ED first.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ class OrientedCine:
     es_frame : int or None
         Counted from ED.
     findings : list of str
-        What was repaired or is odd.
+        What was repaired or is implausible.
     """
 
     cine: np.ndarray

@@ -1,4 +1,4 @@
-"""Read a dataset or a cohort once, completely, and say what is wrong with it."""
+"""Validation of a dataset or a cohort: every file is read once, and each problem is one finding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from synthaug.data.readers import find_subjects
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong: whose, in which file, what, and what to do; ``str`` is one line."""
+    """One problem: subject, file, problem and remedy; ``str`` is one line."""
 
     subject: str
     file: str
@@ -46,7 +46,7 @@ def validate_dataset(
     Returns
     -------
     list of Finding
-        Subjects that cannot be used, and what is odd about those that can.
+        Subjects that cannot be used, and findings of those that can.
 
     Raises
     ------
@@ -95,8 +95,8 @@ def validate_cohort(path: str | Path) -> list[Finding]:
             findings.append(Finding(subject, str(file.with_name("labels.nii.gz")), problem, "use one grid"))
             continue
         ed, es = (_frame(row[column]) for column in ("ed_frame", "es_frame"))
-        odd = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
-        findings += [_finding(subject, file, found) for found in odd]
+        sentences = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
+        findings += [_finding(subject, file, found) for found in sentences]
     return findings
 
 

@@ -43,8 +43,8 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
         patients) for each arm against real data alone and each arm with synthetic data against its
         controls: per structure and phase, for overlap and surface metrics over all of them, and each
-        again by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the luck
-        of patients and of trainings (`contrast_precision`); `p_wilcoxon` and `p_permutation` are over
+        again by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
+        variation of patients and of trainings (`contrast_precision`); `p_wilcoxon` and `p_permutation` are over
         patients alone; `boot_low`, `boot_high` are of the hierarchical bootstrap. `p_adjusted` is
         Holm's over the declared family; rows without it are exploratory. At the broadest level also
         ``<metric>_slope`` and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and

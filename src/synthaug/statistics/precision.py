@@ -76,7 +76,7 @@ class Precision:
             own = own * ratio
         total = own + trainings.sum()
         if self.trainings_df.min() == 1:
-            # Two trainings are now and then alike by luck: never less than the patients alone show,
+            # Two trainings are alike by chance now and then: never less than the patients alone show,
             # and no more freedom than a single pair has.
             total = max(total, self.patients * ratio)
             spread = trainings.sum() ** 2
@@ -208,7 +208,7 @@ def training_units(values: np.ndarray, arm: Scores, fold: float) -> np.ndarray:
     """What counts as independent trainings of one fold, shape (n_patients, n_units).
 
     The trainings; where the fold has several generator seeds, the mean of each seed's trainings,
-    as trainings on the same synthetic subjects share the luck of those subjects.
+    as trainings on the same synthetic subjects share the variation of those subjects.
     """
     here = arm.folds == fold
     draws = np.unique(arm.draws[here])

@@ -1,8 +1,8 @@
 """One training in several processes, by torchrun.
 
-torchrun knows one outcome, success; here there are three. So each worker leaves its own in a folder
-it shares with whoever launched it, and a wish to stop travels the other way: a file is there for a
-worker that cannot hear a signal yet.
+torchrun knows one outcome, success; a training has three: finished, stopped, failed. So each worker
+writes its outcome to a folder that it shares with the launching process. A request to stop is a file in
+that folder, which also reaches a worker that handles no signals yet.
 """
 
 from __future__ import annotations
