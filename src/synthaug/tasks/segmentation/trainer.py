@@ -22,7 +22,7 @@ from synthaug.config.segmentation import SegmentationSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import Interruption
 from synthaug.core.progress import progress
-from synthaug.tasks.segmentation.sampling import UNIFORM, Sampling
+from synthaug.tasks.segmentation.sampling import Sampling
 
 
 class Interrupted(Exception):
@@ -44,10 +44,10 @@ class StudyTrainer(nnUNetTrainer):
         seed: int,
         save: Callable[[int, dict[str, Any]], None],
         interruption: Interruption,
-        state: dict[str, Any] | None = None,
-        save_seconds: float = 60.0,
-        sources: Mapping[str, str] | None = None,
-        sampling: Sampling = UNIFORM,
+        state: dict[str, Any] | None,
+        save_seconds: float,
+        sources: Mapping[str, str],
+        sampling: Sampling,
     ) -> None:
         """Set up a training, or the rest of one.
 
@@ -61,18 +61,18 @@ class StudyTrainer(nnUNetTrainer):
             Takes the number of finished epochs and a state when a checkpoint is due.
         interruption : Interruption
             Of this process.
-        state : dict, optional
+        state : dict or None
             State to go on from.
         save_seconds : float
             Least time between two checkpoints, in seconds.
-        sources : mapping of str to str, optional
-            Source of each training case, by its name; without it nothing is counted.
+        sources : mapping of str to str
+            Source of each training case, by its name.
         sampling : Sampling
             How cases are drawn, and for how many of the iterations the arm trains.
         """
         self.num_iterations_per_epoch = settings.epoch_iterations
         self.num_epochs = sampling.epochs(settings.iterations // settings.epoch_iterations)
-        self._sources, self._sampling = dict(sources or {}), sampling
+        self._sources, self._sampling = sources, sampling
         self._pretraining_epochs = sampling.pretraining_epochs(self.num_epochs)
         self._pretraining: bool | None = None  # of the epoch whose probabilities are set
         self.draws = dict.fromkeys(dict.fromkeys(self._sources.values()), 0)
@@ -129,7 +129,7 @@ class StudyTrainer(nnUNetTrainer):
         augmenter = self.dataloader_train
         parallel = isinstance(augmenter, NonDetMultiThreadedAugmenter)
         loader = augmenter.generator if parallel else augmenter.data_loader
-        sources = [self._sources.get(case, "real") for case in loader.indices]
+        sources = [self._sources[case] for case in loader.indices]
         probabilities = self._sampling.probabilities(sources, pretraining)
         if probabilities is None:
             return
@@ -147,7 +147,7 @@ class StudyTrainer(nnUNetTrainer):
                 f"segmenter: the loss is {step['loss']} in epoch {self.current_epoch}; lower "
                 "segmentation.learning_rate or look at the arm's cases"
             )
-        for case in batch["keys"] if self._sources else ():
+        for case in batch["keys"]:
             self.draws[self._sources[str(case)]] += 1
         self._iteration += 1
         self._progress(self._iteration, self.num_epochs * self.num_iterations_per_epoch, self._latest)
