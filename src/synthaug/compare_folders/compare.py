@@ -44,7 +44,7 @@ from synthaug.tables.schema import typed
 if TYPE_CHECKING:
     pass
 
-ROLES = ("real", "synthetic")
+SIDE_NAMES = ("real", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ def evaluate_folders(
         ) from None
     cohorts = [
         cohort_on_grid(folder, role, grid, output / "cohorts")
-        for folder, role in zip(sides, ROLES, strict=True)
+        for folder, role in zip(sides, SIDE_NAMES, strict=True)
     ]
     contents = [content_of(folder, grid) for folder in sides]
     n_slices = max(cine.shape[1] for cine in sides[0].cines)
     weights, trained = extractor_weights(cohorts[0], n_slices, contents[0], options, output / "extractor")
     features = [
         _features(cohort, role, content, options, weights, output)
-        for cohort, role, content in zip(cohorts, ROLES, contents, strict=True)
+        for cohort, role, content in zip(cohorts, SIDE_NAMES, contents, strict=True)
     ]
     check_features_agree(*features)
     rows = _measure(features[0], features[1], sides, options.settings)
@@ -136,7 +136,7 @@ def evaluate_folders(
         "title": f"{sides[1].name} against {sides[0].name}",
         "sides": [
             {"role": role, "name": folder.name, "source": str(folder.path), "count": len(folder.cines)}
-            for role, folder in zip(ROLES, sides, strict=True)
+            for role, folder in zip(SIDE_NAMES, sides, strict=True)
         ],
         "table": table,
         "notes": notes,
@@ -181,7 +181,7 @@ def check_features_agree(real: FeatureSet, synthetic: FeatureSet) -> None:
 
 
 def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[CineFolder, CineFolder]:
-    first, second = read_folder(real, ROLES[0]), read_folder(synthetic, ROLES[1])
+    first, second = read_folder(real, SIDE_NAMES[0]), read_folder(synthetic, SIDE_NAMES[1])
     n_real, n_synthetic = len(first.cines), len(second.cines)
     if n_real < options.minimum or n_synthetic < MINIMUM_SYNTHETIC:
         raise SynthaugError(
