@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from synthaug import phantom
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.config.phantom import PhantomSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
-from synthaug.data.readers import phantom
 from synthaug.measures.memorisation.image_audit import audit_memorisation
 
 

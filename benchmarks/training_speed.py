@@ -37,9 +37,9 @@ def measure(model: str, precision: str, compiled: bool, options: argparse.Namesp
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    from synthaug.core.interruption import Interruption
     from synthaug.models.base import place
     from synthaug.training.devices import compile_parts, make_accelerator
-    from synthaug.training.interruption import Interruption
     from synthaug.training.loop import Loop
 
     accelerator = make_accelerator(precision)

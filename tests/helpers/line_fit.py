@@ -16,9 +16,9 @@ from torch import nn
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
+from synthaug.core.interruption import Interruption
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.training.devices import compile_parts, make_accelerator
-from synthaug.training.interruption import Interruption
 from synthaug.training.loop import Loop
 
 SUBJECTS = [f"s{number}" for number in range(8)]

@@ -7,10 +7,10 @@ import pytest
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.core.artifacts import read_tsv
-from synthaug.data.canonical import to_canonical
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
 from synthaug.data.heart_localisation import centre_of_labels, centre_of_motion
+from synthaug.data.orientation import orient_cine
 from synthaug.data.readers import find_subjects
 from synthaug.data.splits import make_splits, subjects_of
 from synthaug.labels import LV, MYO, RV
@@ -112,7 +112,7 @@ def test_motion_finds_the_heart_that_labels_show(root):
     distances = []
     for subject in find_subjects("acdc", root):
         if f"acdc-{subject.id}" in LABELLED:
-            canonical = to_canonical(subject.load(), subject.ed_frame, subject.es_frame)
+            canonical = orient_cine(subject.load(), subject.ed_frame, subject.es_frame)
             motion = centre_of_motion(canonical.cine, canonical.spacing_mm)
             labels = centre_of_labels(canonical.labels, (1000, 1000))  # a window that needs no moving
             distances.append(np.hypot(*np.subtract(motion, labels)) * canonical.spacing_mm[1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,30 @@ import numpy as np
 import pandas as pd
 
 from synthaug import __version__
-from synthaug.compare_folders.alignment import AlignedCohort, CommonGrid, common_grid
-from synthaug.compare_folders.cine_folder import CineFolder, read_folder, spelled
+from synthaug.compare_folders.cohorts import (
+    CineFolder,
+    cohort_on_grid,
+    common_grid,
+    content_of,
+    read_folder,
+    spelled,
+)
+from synthaug.compare_folders.extractor import (
+    check_extractor,
+    extractor_weights,
+    patch_of,
+    refuse_large_clips,
+)
 from synthaug.compare_folders.notes import extractor_notes, folder_notes, grid_notes
+from synthaug.compare_folders.options import MINIMUM_SYNTHETIC, EvaluateOptions
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
-    ExtractorSettings,
-    MaskedAutoencoderSettings,
     StudyExtractorSettings,
 )
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet, read_features
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
@@ -29,49 +42,9 @@ from synthaug.report.evaluation import comparison_table, render_page
 from synthaug.tables.schema import typed
 
 if TYPE_CHECKING:
-    from synthaug.models.weights import Header
+    pass
 
-#: Patches of one clip that attention can hold in a few GB: 20 frames of 128 x 128 in patches of 2 x 8 x 8.
-MOST_PATCHES = 2560
-#: Synthetic subjects without which nothing is measured; `synthaug.measures.distances` needs as many.
-MINIMUM_REAL, MINIMUM_SYNTHETIC = 4, 2
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """How two folders are compared.
-
-    Attributes
-    ----------
-    network : settings of an extractor, optional
-        A network the user supplies, of any kind but ``study``; the masked autoencoder where None.
-    weights, sha256 : Path, str, optional
-        A masked autoencoder that exists; without weights one is trained on the real cines.
-    model : MaskedAutoencoderSettings
-        Sizes and optimisation of the one that is trained.
-    resample : bool
-        Whether cines of other voxel size or number of frames are resampled rather than refused.
-    size : int, optional
-        Rows and columns to crop or pad to; the median of the real cines where None.
-    minimum : int
-        Real subjects below which nothing is measured.
-    settings : EvaluationSettings
-        Splits, replicates, coverage of the intervals, and the seed, which is the training's too.
-    threads : int
-        CPU threads.
-    """
-
-    network: ExtractorSettings | None = None
-    weights: Path | None = None
-    sha256: str | None = None
-    model: MaskedAutoencoderSettings = field(
-        default_factory=lambda: MaskedAutoencoderSettings(kind="masked_autoencoder")
-    )
-    resample: bool = False
-    size: int | None = None
-    minimum: int = MINIMUM_REAL
-    settings: EvaluationSettings = field(default_factory=EvaluationSettings)
-    threads: int = 1
+SIDE_NAMES = ("real", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -104,10 +77,11 @@ def evaluate_folders(
     Parameters
     ----------
     real, synthetic : path
-        Cohorts or plain folders; see `synthaug.compare_folders.cine_folder.read_folder`.
+        Cohorts or plain folders; see `synthaug.compare_folders.cohorts.read_folder`.
     output : path
-        Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the features in
-        ``features/`` and a trained extractor in ``extractor/``, both of which a later call finds again.
+        Folder that receives ``rows.csv``, ``rows.parquet``, ``evaluation.html``, the cines on one voxel grid in
+        ``cohorts/``, the features in ``features/`` and a trained extractor in ``extractor/``, which a later
+        call finds again.
     options : EvaluateOptions, optional
         How; the defaults where None.
 
@@ -118,29 +92,34 @@ def evaluate_folders(
     Raises
     ------
     SynthaugError
-        The cines or the extractor cannot be used, or there are too few; nothing is written then.
+        The cines or the extractor cannot be used, or there are too few; no row is written then.
     """
     options, output = options or EvaluateOptions(), Path(output)
     if output.exists() and not output.is_dir():
         raise SynthaugError(f"{output}: is a file; name a folder with --output")
-    header = _check_extractor(options)
-    patch = _patch(options, header)
+    header = check_extractor(options)
+    patch = patch_of(options, header)
     sides = _read_sides(Path(real), Path(synthetic), options)
-    grid = common_grid(sides[0].cines, sides[1].cines, options.resample, options.size, patch[1:])
+    grid = common_grid(*sides, options.resample, options.size, patch[1:])
     if options.network is None:
-        _refuse_large_clips(grid, patch)
-    cohorts = [
-        AlignedCohort.of(folder, kind, grid)
-        for folder, kind in zip(sides, ("real", "synthetic"), strict=True)
-    ]
+        refuse_large_clips(grid, patch)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SynthaugError(
             f"{output}: cannot be written ({error.strerror}); name another with --output"
         ) from None
-    weights, trained = _weights(cohorts[0], options, output)
-    features = [_features(cohort, options, weights, output) for cohort in cohorts]
+    cohorts = [
+        cohort_on_grid(folder, role, grid, output / "cohorts")
+        for folder, role in zip(sides, SIDE_NAMES, strict=True)
+    ]
+    contents = [content_of(folder, grid) for folder in sides]
+    n_slices = max(cine.shape[1] for cine in sides[0].cines)
+    weights, trained = extractor_weights(cohorts[0], n_slices, contents[0], options, output / "extractor")
+    features = [
+        _features(cohort, role, content, options, weights, output)
+        for cohort, role, content in zip(cohorts, SIDE_NAMES, contents, strict=True)
+    ]
     check_features_agree(*features)
     rows = _measure(features[0], features[1], sides, options.settings)
     notes = [
@@ -157,7 +136,7 @@ def evaluate_folders(
         "title": f"{sides[1].name} against {sides[0].name}",
         "sides": [
             {"role": role, "name": folder.name, "source": str(folder.path), "count": len(folder.cines)}
-            for role, folder in zip(("real", "synthetic"), sides, strict=True)
+            for role, folder in zip(SIDE_NAMES, sides, strict=True)
         ],
         "table": table,
         "notes": notes,
@@ -165,7 +144,7 @@ def evaluate_folders(
         "facts": {
             "synthaug": __version__,
             "features": features[0].extractor,
-            "grid": f"{grid.frames} frames of {grid.y} x {grid.x} pixels of {spelled(grid.spacing_mm[1:])} mm",
+            "grid": f"{grid.frames} frames of {spelled(grid.matrix[1:])} pixels of {spelled(grid.spacing_mm[1:])} mm",
             "seed": options.settings.seed,
             "rows.csv": sha256_file(output / "rows.csv"),
             "rows.parquet": sha256_file(output / "rows.parquet"),
@@ -201,46 +180,8 @@ def check_features_agree(real: FeatureSet, synthetic: FeatureSet) -> None:
                     )
 
 
-def _check_extractor(options: EvaluateOptions) -> Header | None:
-    """Refuse an unusable extractor before any cine is read; what the weights of the own kind say of themselves."""
-    if options.network is not None:
-        from synthaug.features.extraction import make_extractor
-
-        make_extractor(options.network)
-        return None
-    if options.weights is None:
-        if options.sha256 is not None:
-            raise SynthaugError("--sha256 is the hash of --weights; give both or none")
-        return None
-    if options.sha256 is not None and options.weights.is_file():
-        found = sha256_file(options.weights)
-        if found != options.sha256:
-            raise SynthaugError(
-                f"{options.weights}: SHA-256 is {found}, --sha256 says {options.sha256}; check the file"
-            )
-    from synthaug.models.weights import read_header
-
-    header = read_header(options.weights)
-    if header.settings["kind"] != "masked_autoencoder":
-        raise SynthaugError(
-            f"{options.weights}: is a model of kind {header.settings['kind']}; give one of kind masked_autoencoder"
-        )
-    return header
-
-
-def _patch(options: EvaluateOptions, header: Header | None) -> tuple[int, int, int]:
-    """Extent (s, y, x) of what the extractor looks at as one."""
-    if options.network is not None:
-        return 1, 1, 1  # it scales every image to its own size
-    s, y, x = header.settings["patch"] if header else options.model.patch
-    return s, y, x
-
-
 def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[CineFolder, CineFolder]:
-    first = read_folder(real, mixed=options.resample, progress=progress("real files read"))
-    second = read_folder(
-        synthetic, first.cines[0], options.resample, progress=progress("synthetic files read")
-    )
+    first, second = read_folder(real, SIDE_NAMES[0]), read_folder(synthetic, SIDE_NAMES[1])
     n_real, n_synthetic = len(first.cines), len(second.cines)
     if n_real < options.minimum or n_synthetic < MINIMUM_SYNTHETIC:
         raise SynthaugError(
@@ -250,54 +191,23 @@ def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[
     return first, second
 
 
-def _refuse_large_clips(grid: CommonGrid, patch: tuple[int, int, int]) -> None:
-    along_time = -(-grid.frames // patch[0])
-    patches = along_time * (grid.y // patch[1]) * (grid.x // patch[2])
-    if patches > MOST_PATCHES:
-        most = max(int((MOST_PATCHES // along_time) ** 0.5), 1) * max(patch[1:])
-        raise SynthaugError(
-            f"REAL: {grid.frames} frames of {grid.y} x {grid.x} pixels are {patches} patches a clip, more than the "
-            f"{MOST_PATCHES} the extractor can attend to; crop around the middle with --size {most} or less"
-        )
-
-
-def _weights(cohort: AlignedCohort, options: EvaluateOptions, output: Path) -> tuple[Path | None, bool]:
-    """The extractor's weight file, and whether it was trained for it now."""
-    if options.network is not None or options.weights is not None:
-        return options.weights, False
-    from synthaug.compare_folders.own_extractor import train_once
-
-    return train_once(
-        cohort,
-        cohort.most_slices,
-        options.model,
-        {"version": __version__, **_content(cohort)},
-        output / "extractor",
-        options.settings.seed,
-        options.threads,
-    )
-
-
 def _features(
-    cohort: AlignedCohort, options: EvaluateOptions, weights: Path | None, output: Path
+    cohort: Cohort,
+    role: str,
+    content: Mapping[str, Any],
+    options: EvaluateOptions,
+    weights: Path | None,
+    output: Path,
 ) -> FeatureSet:
     from synthaug.features.extraction import extract_features, make_extractor
 
     settings = options.network or StudyExtractorSettings(kind="study", model="trained on REAL")
-    content = {"extractor": make_extractor(settings, weights).id, **_content(cohort)}
-    path = output / "features" / f"{cohort.kind}-{sha256_json(content)[:16]}.npz"
+    identity = sha256_json({"extractor": make_extractor(settings, weights).id, **content})
+    path = output / "features" / f"{role}-{identity[:16]}.npz"
     if not path.is_file():
-        described = progress(f"{cohort.kind} cines described")
+        described = progress(f"{role} cines described")
         extract_features(cohort, settings, path, weights, options.threads, described)
     return read_features(path)
-
-
-def _content(cohort: AlignedCohort) -> dict[str, Any]:
-    """What the cines of a cohort are, on the grid they are brought to."""
-    return {
-        "cines": [[cine.id, cine.sha256, list(cine.scale)] for cine in cohort.cines.values()],
-        "grid": [cohort.grid.frames, cohort.grid.y, cohort.grid.x, *cohort.grid.spacing_mm],
-    }
 
 
 def _measure(

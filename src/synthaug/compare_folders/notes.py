@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthaug.compare_folders.alignment import CommonGrid
-from synthaug.compare_folders.cine_folder import PERCENTILES, CineFolder, spelled
+from synthaug.compare_folders.cohorts import PERCENTILES, CineFolder, VoxelGrid, shortened, spelled
 from synthaug.data.readers.base import spacing_is_lost
 from synthaug.features.files import FeatureSet
 
@@ -28,8 +27,7 @@ def folder_notes(sides: tuple[CineFolder, CineFolder]) -> list[str]:
         elif folder.kind != role.lower():
             notes.append(f"{role}: its cohort.json says it is {folder.kind}.")
         for reason, names in folder.left_out.items():
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            notes.append(f"{role}: left out, {reason}: {', '.join(names[:3])}{more}.")
+            notes.append(f"{role}: left out, {reason}: {shortened(names)}.")
     if (sides[0].kind == "plain") != (sides[1].kind == "plain"):
         notes.append(
             "One side is a cohort, scaled and cropped when it was harmonised, the other is not: part of the "
@@ -39,15 +37,16 @@ def folder_notes(sides: tuple[CineFolder, CineFolder]) -> list[str]:
     copies = sum(cine.sha256 in real_files for cine in sides[1].cines)
     if copies:
         notes.append(
-            f"{copies} of {len(sides[1].cines)} synthetic files are real ones, byte for byte: copies are close to "
-            "real and prove nothing."
+            f"{copies} of {len(sides[1].cines)} synthetic files are real ones, byte for byte: copies are close "
+            "to real cines and prove nothing."
         )
     return notes
 
 
-def grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[str]:
-    """What the common grid changed."""
+def grid_notes(sides: tuple[CineFolder, CineFolder], grid: VoxelGrid) -> list[str]:
+    """What the common voxel grid changed."""
     notes = []
+    pixels = spelled(grid.matrix[1:])
     for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
         n = len(folder.cines)
         if grid.resample:
@@ -62,11 +61,11 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[s
                     f"{grid.frames} frames, the median of REAL; slices are as they were."
                 )
         else:
-            other = sum(cine.shape[2:] != (grid.y, grid.x) for cine in folder.cines)
+            other = sum(cine.shape[2:] != grid.matrix[1:] for cine in folder.cines)
             if other:
                 notes.append(
                     f"{role}: {other} of {n} cines were cropped or padded with 0 around the middle to "
-                    f"{grid.y} x {grid.x} pixels."
+                    f"{pixels} pixels."
                 )
         if any(spacing_is_lost(cine.spacing_mm) for cine in folder.cines):
             notes.append(
@@ -74,7 +73,7 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[s
             )
     if grid.resample:
         distances = sorted({round(cine.spacing_mm[0], 2) for folder in sides for cine in folder.cines})
-        notes.append(f"All cines are cropped or padded with 0 to {grid.y} x {grid.x} pixels.")
+        notes.append(f"All cines are cropped or padded with 0 to {pixels} pixels.")
         if len(distances) > 1:
             notes.append(
                 f"Distances between slices are {distances[0]:g} to {distances[-1]:g} mm and stay so; FVD-S and F4D see it."
@@ -83,9 +82,9 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: CommonGrid) -> list[s
 
 
 def extractor_notes(
-    features: FeatureSet, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: CommonGrid
+    features: FeatureSet, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: VoxelGrid
 ) -> list[str]:
-    """What the extractor cannot see, and whom it has seen."""
+    """What the extractor cannot see, and which subjects it was trained on."""
     if "temporal" not in features.features:
         return [
             "The network sees single images: no FVD-T, FVD-S, F4D, precision, recall, density or coverage."
@@ -98,7 +97,7 @@ def extractor_notes(
             "that even other real subjects would lie a little above the floor."
         ]
     notes = []
-    shared = len(set(header.seen) & {cine.id for cine in sides[0].cines})
+    shared = len(set(header.seen) & {cine.subject for cine in sides[0].cines})
     if shared:
         notes.append(
             f"The extractor was trained on {shared} of the {len(sides[0].cines)} real subjects: reference and extractor "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,22 @@ import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, write_text
 
-_KEPT = 2
+_KEPT = 2  # the newest can be lost to a failing disk
 
 
-def save_checkpoint(folder: Path, iteration: int, state: dict[str, Any]) -> None:
-    """Write the state after `iteration` steps and remove all but the last two."""
-    path = folder / f"checkpoint-{iteration:09d}.pt"
+def save_checkpoint(folder: Path, steps: int, state: dict[str, Any]) -> None:
+    """Write the state after so many steps and remove all but the last two.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of this training's checkpoints, outside every declared output.
+    steps : int
+        Finished iterations or epochs.
+    state : dict
+        Tensors, numbers, strings, lists and dicts of these, with ``"identity"`` of the training.
+    """
+    path = folder / f"checkpoint-{steps:09d}.pt"
     with atomic_file(path) as temporary:
         torch.save(state, temporary)
     # The checksum comes last: a checkpoint without one was cut short and is not read.
@@ -32,14 +43,17 @@ def load_checkpoint(folder: Path, identity: str) -> dict[str, Any] | None:
     folder : Path
         Where `save_checkpoint` wrote.
     identity : str
-        What the state's ``"identity"`` must be; others are of another training and are left.
+        What the state's ``"identity"`` must be; a checkpoint of other data or settings is left aside.
     """
     for path in sorted(folder.glob("checkpoint-*.pt"), reverse=True):
         checksum = path.with_suffix(".sha256")
-        if checksum.is_file() and checksum.read_text() == sha256_file(path):
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            if state["identity"] == identity:
-                return state
+        if not checksum.is_file() or checksum.read_text() != sha256_file(path):
+            print(f"{path}: checksum does not match, trying an older checkpoint", file=sys.stderr)
+            continue
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if state["identity"] == identity:
+            return state
+        print(f"{path}: belongs to other data or settings, not used", file=sys.stderr)
     return None
 
 

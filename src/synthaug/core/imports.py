@@ -69,7 +69,7 @@ def home_of(module: str) -> Home | None:
     """Where a module's top-level package or file lies, without importing it; None where it is not found.
 
     Looked for where Python looks and, last, in the working directory, which is put on Python's path for that.
-    Beside a file of the user's own lies more of the user's own; beside an installed package lie strangers.
+    Files beside a user's module are the user's own; those beside an installed package are other packages.
     """
     top = module.partition(".")[0]
     if top == PACKAGE.name:

@@ -1,1 +1,1 @@
-"""From raw files to cohorts on one grid: readers, harmonisation, splits, training stores."""
+"""From raw files to cohorts on one voxel grid: readers, harmonisation, splits, training stores."""

@@ -1,4 +1,4 @@
-"""Raw cines to a cohort: one orientation, one grid, the heart in the middle, ED first."""
+"""From raw cines to a cohort: one orientation, one voxel grid, the heart in the middle, ED first."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pandas as pd
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SubjectError, SynthaugError
-from synthaug.data.canonical import Canonical, to_canonical
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
-from synthaug.data.heart_window import Window, heart_window
+from synthaug.data.heart_window import HeartWindow, heart_window
+from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawSubject
@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Harmonised:
-    """A cine on the common grid, intensities in [0, 1]; the fields are those of `Canonical`."""
+class HarmonisedCine:
+    """A cine on the common voxel grid, intensities in [0, 1]; the fields are those of `OrientedCine`."""
 
     cine: np.ndarray
     labels: dict[int, np.ndarray]
@@ -45,19 +45,19 @@ class Harmonised:
     findings: list[str]
 
 
-def harmonise_cine(canonical: Canonical, settings: HarmonisationSettings) -> Harmonised:
-    """Crop around the heart, resample to the common grid and beat, normalise intensities.
+def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> HarmonisedCine:
+    """Crop around the heart, resample to the common voxel grid and beat, normalise intensities.
 
     Parameters
     ----------
-    canonical : Canonical
-        From `to_canonical`.
+    oriented : OrientedCine
+        From `orient_cine`.
     settings : HarmonisationSettings
-        The common grid.
+        The common voxel grid.
 
     Returns
     -------
-    Harmonised
+    HarmonisedCine
 
     Raises
     ------
@@ -65,22 +65,22 @@ def harmonise_cine(canonical: Canonical, settings: HarmonisationSettings) -> Har
         The cine is constant where the heart is.
     """
     window = heart_window(
-        canonical.cine, canonical.labels, canonical.spacing_mm, settings.spacing_mm, settings.matrix
+        oriented.cine, oriented.labels, oriented.spacing_mm, settings.spacing_mm, settings.matrix
     )
-    cine = resample_image(canonical.cine, window.weights)
-    labels = {frame: resample_labels(volume, window.weights) for frame, volume in canonical.labels.items()}
-    positions, es_frame = beat_positions(len(cine), settings.frames, canonical.es_frame)
+    cine = resample_image(oriented.cine, window.weights)
+    labels = {frame: resample_labels(volume, window.weights) for frame, volume in oriented.labels.items()}
+    positions, es_frame = beat_positions(len(cine), settings.frames, oriented.es_frame)
     labels = frames_sampled_exactly(labels, positions)
     cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
     findings = [
-        *canonical.findings,
+        *oriented.findings,
         *window.findings,
         *contrast_findings(cine, labels),
     ]
-    return Harmonised(cine, labels, es_frame, findings)
+    return HarmonisedCine(cine, labels, es_frame, findings)
 
 
-def normalise(cine: np.ndarray, window: Window, percentiles: Sequence[float]) -> np.ndarray:
+def normalise(cine: np.ndarray, window: HeartWindow, percentiles: Sequence[float]) -> np.ndarray:
     """Map two percentiles of what was imaged to 0 and 1, clipping beyond; 0 where nothing was.
 
     Raises
@@ -106,7 +106,7 @@ def _harmonise_subject(
         if not SUBJECT_ID.fullmatch(name):
             return SubjectError(subject.id, where, f"the id {name} is too long", "use at most 64 characters")
         raw = subject.load()
-        done = harmonise_cine(to_canonical(raw, subject.ed_frame, subject.es_frame), settings)
+        done = harmonise_cine(orient_cine(raw, subject.ed_frame, subject.es_frame), settings)
     except SubjectError as error:
         return error
     except ValueError as error:
@@ -158,7 +158,7 @@ def harmonise_dataset(
     root : Path
         Folder of the raw dataset.
     settings : HarmonisationSettings
-        The common grid.
+        The common voxel grid.
     output : Path
         The cohort's folder.
     processes : int
@@ -208,9 +208,16 @@ def harmonise_dataset(
         source = dataset.model_dump(
             mode="json", exclude={"root"}
         )  # where it lies on this machine is no identity
-        grid = settings.model_dump(mode="json")
+        harmonisation = settings.model_dump(mode="json")
         write_cohort(
-            folder, name, "real", rows, settings.spacing_mm, source=source, harmonisation=grid, files=files
+            folder,
+            name,
+            "real",
+            rows,
+            settings.spacing_mm,
+            source=source,
+            harmonisation=harmonisation,
+            files=files,
         )
         write_tsv(folder / "quarantine.tsv", _quarantine_table(name, quarantine, root))
         write_tsv(folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "finding"]))

@@ -1,4 +1,4 @@
-"""Where the heart is in a short-axis cine: from labels, or from its beat."""
+"""Where the heart is in a short-axis cine: from labels, or from its motion."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def centre_of_labels(labels: Mapping[int, np.ndarray], size_px: Sequence[float])
 
 
 def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[float, float]:
-    """Centre (y, x), in pixels, of what beats once a cycle.
+    """Centre (y, x), in pixels, of what moves once a cycle.
 
     The amplitude of the first temporal harmonic is large where the ventricular walls pass,
     and small for noise and for breathing drift spread over all harmonics. Summed over the
@@ -78,11 +78,11 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
     if smooth.max() <= 0:
         return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
     start = np.unravel_index(np.argmax(gaussian_filter(moving, _HEART_MM / 2 / pixel_mm)), moving.shape)
-    grid = np.moveaxis(np.indices(moving.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
+    places = np.moveaxis(np.indices(moving.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
     centre = np.array(start) * pixel_mm
     for _ in range(50):
-        window = moving * np.exp(-((grid - centre) ** 2).sum(axis=-1) / (2 * _HEART_MM**2))
-        moved = (grid * window[..., None]).sum(axis=(0, 1)) / window.sum()
+        window = moving * np.exp(-((places - centre) ** 2).sum(axis=-1) / (2 * _HEART_MM**2))
+        moved = (places * window[..., None]).sum(axis=(0, 1)) / window.sum()
         if np.linalg.norm(moved - centre) < 0.1:
             break
         centre = moved

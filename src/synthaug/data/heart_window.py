@@ -1,4 +1,4 @@
-"""The window of the common grid that a cine is sampled in: around the heart, in whole voxels."""
+"""The window of the common voxel grid in which a cine is sampled: around the heart, in whole voxels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from synthaug.data.resampling import axis_weights
 
 #: Relative difference up to which a slice distance is the grid's, and slices are taken as they are.
 _SAME_SPACING = 1e-3
-#: Padding of a fraction of a voxel is rounding, not a heart at the border.
-_WORTH_SAYING_MM = 2.0
+#: Padding below this is rounding, not a heart at the border of the image.
+_REPORTED_PADDING_MM = 2.0
 
 
 @dataclass(frozen=True)
-class Window:
-    """How to sample a cine on the common grid.
+class HeartWindow:
+    """How to sample a cine on the common voxel grid.
 
     Attributes
     ----------
@@ -42,10 +42,11 @@ def heart_window(
     spacing_mm: Sequence[float],
     grid_spacing_mm: Sequence[float],
     matrix: Sequence[int],
-) -> Window:
-    """Place the common grid around a heart.
+    centre: tuple[float, float] | None = None,
+) -> HeartWindow:
+    """Place the common voxel grid around a heart.
 
-    In the plane the centre is that of the labels, without labels that of the beat. Slices
+    In the plane the centre is that of the labels, without labels that of the motion. Slices
     are the stack's own where its spacing is the grid's; where there are more than the matrix
     holds, those around the middle of the labelled ones (or of the stack) are taken.
 
@@ -56,22 +57,24 @@ def heart_window(
     labels : mapping of int to ndarray, shape (z, y, x)
         Its canonical labels.
     spacing_mm, grid_spacing_mm : sequence of 3 floats
-        Voxel size (z, y, x) of the cine and of the grid.
+        Voxel size (z, y, x) of the cine and of the voxel grid.
     matrix : sequence of 3 ints
-        Voxels (z, y, x) of the grid.
+        Voxels (z, y, x) of the voxel grid.
+    centre : tuple of 2 floats, optional
+        Centre (y, x) in pixels of the cine, where it is not to be that of the heart.
 
     Returns
     -------
-    Window
+    HeartWindow
     """
     findings: list[str] = []
-    steps = [grid / own for grid, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
+    steps = [wanted / own for wanted, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
     labelled = (
         np.any([volume > 0 for volume in labels.values()], axis=0) if labels else np.zeros(cine.shape[1:])
     )
-    if labelled.any():
+    if centre is None and labelled.any():
         centre = centre_of_labels(labels, (matrix[1] * steps[1], matrix[2] * steps[2]))
-    else:
+    elif centre is None:
         centre = centre_of_motion(cine, spacing_mm)
     z = _slices(labelled, steps[0], matrix[0], findings)
     in_plane, inside = [], []
@@ -82,7 +85,7 @@ def heart_window(
         inside.append((positions >= -0.5) & (positions <= n_source - 0.5))
         short_mm = np.array([-positions[0], positions[-1] - (n_source - 1)]) * spacing_mm[axis]
         for side, missing in zip(sides, short_mm, strict=True):
-            if missing > _WORTH_SAYING_MM:
+            if missing > _REPORTED_PADDING_MM:
                 findings.append(
                     f"the field of view ends {missing:.0f} mm short on the {side} side; padded with 0"
                 )
@@ -93,7 +96,7 @@ def heart_window(
             findings.append(
                 f"the heart is {larger_mm:.0f} mm too large for the matrix, {sides[0]} to {sides[1]}; cut"
             )
-    return Window((z, in_plane[0], in_plane[1]), inside[0][:, None] & inside[1][None, :], findings)
+    return HeartWindow((z, in_plane[0], in_plane[1]), inside[0][:, None] & inside[1][None, :], findings)
 
 
 def _slices(labelled: np.ndarray, step: float, n_most: int, findings: list[str]) -> csr_array:

@@ -1,4 +1,4 @@
-"""What is odd about a subject that can nevertheless be used: one sentence a finding."""
+"""Quality control of a subject that can be used: what is implausible or incomplete, one sentence a finding."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: boo
         Where to sample, in indices of the source.
     step : float
         Distance between the new samples in source samples. Above 1 the linear interpolant is
-        averaged over a stretch of sqrt(2 (step^2 - 1)) around each position, so that a coarser
-        grid averages what it covers instead of skipping it. That spreads as much as a linear
-        kernel `step` times as wide, but keeps straight lines straight.
+        averaged over a stretch of sqrt(2 (step^2 - 1)) around each position, against aliasing. The
+        variance of that kernel is that of a linear one `step` times as wide, and straight lines
+        stay straight.
     outside : bool
         True: positions beyond the outermost voxels get no weight (0 where nothing was imaged).
         False: they repeat the outermost sample.

@@ -1,4 +1,4 @@
-"""Who trains, who validates, who tests: by patient, stratified by vendor and diagnosis."""
+"""Splits into training, validation and test: by patient, stratified by vendor and diagnosis."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     """
     subjects = _join_patients(_subjects(table), settings.same_patient)
     test_vendors, train_vendors = _vendors(subjects, settings)
-    foreign = subjects["vendor"].isin(test_vendors)
-    tested_abroad = set(subjects.loc[foreign, "patient"])
-    home = subjects["vendor"].isin(train_vendors) & ~subjects["patient"].isin(tested_abroad)
-    labelled_home = subjects[home & subjects["labelled"]].drop_duplicates("patient")
-    patients = _stratified_order(labelled_home, settings.seed)
-    if settings.scheme == "cross_vendor" and not (foreign & subjects["labelled"]).any():
+    of_test_vendor = subjects["vendor"].isin(test_vendors)
+    test_vendor_patients = set(subjects.loc[of_test_vendor, "patient"])
+    of_train_vendor = subjects["vendor"].isin(train_vendors) & ~subjects["patient"].isin(test_vendor_patients)
+    candidates = subjects[of_train_vendor & subjects["labelled"]].drop_duplicates("patient")
+    patients = _stratified_order(candidates, settings.seed)
+    if settings.scheme == "cross_vendor" and not (of_test_vendor & subjects["labelled"]).any():
         names = ", ".join(sorted(test_vendors))
         raise SynthaugError(f"split: no labelled patient of vendor {names} to test on; see quarantine.tsv")
     held_out_role = "test_within" if settings.scheme == "cross_vendor" else "test"
@@ -64,14 +64,14 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     for fold in range(settings.folds):
         held_out, validation, training = _partition(patients, fold, settings)
         role = pd.Series("unused", index=subjects.index)
-        role[foreign & subjects["labelled"]] = "test"
+        role[of_test_vendor & subjects["labelled"]] = "test"
         in_training = ~subjects["patient"].isin({*held_out, *validation})
-        role[home & in_training] = "train"
-        role[home & subjects["labelled"] & subjects["patient"].isin(held_out)] = held_out_role
-        role[home & subjects["labelled"] & subjects["patient"].isin(validation)] = "validation"
+        role[of_train_vendor & in_training] = "train"
+        role[of_train_vendor & subjects["labelled"] & subjects["patient"].isin(held_out)] = held_out_role
+        role[of_train_vendor & subjects["labelled"] & subjects["patient"].isin(validation)] = "validation"
         assert set(training) <= set(subjects.loc[role == "train", "patient"])
         kept = share_of_patients(
-            labelled_home[labelled_home["patient"].isin(training)],
+            candidates[candidates["patient"].isin(training)],
             settings.labelled_fraction,
             settings.seed,
             "split.labelled_fraction",
@@ -119,9 +119,9 @@ def share_of_subjects(cohort: Cohort, share: float, seed: int, where: str) -> Co
     """The subjects of `share_of_patients`, all visits of a patient together, in the cohort's order."""
     if share == 1:
         return cohort
-    people = _subjects(cohort.table)
-    chosen = share_of_patients(people, share, seed, where)
-    return cohort.select(people.loc[people["patient"].isin(chosen), "subject"].tolist())
+    subjects = _subjects(cohort.table)
+    chosen = share_of_patients(subjects, share, seed, where)
+    return cohort.select(subjects.loc[subjects["patient"].isin(chosen), "subject"].tolist())
 
 
 def with_labels_of_split(cohort: Cohort, split: pd.DataFrame) -> Cohort:

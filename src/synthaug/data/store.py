@@ -1,4 +1,4 @@
-"""Training data as memory-mapped arrays on one grid, so that a training job reads only what it needs."""
+"""Training data as memory-mapped arrays on one voxel grid, so that a training job reads only what it needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from synthaug.labels import UNLABELLED
 
 @dataclass(frozen=True)
 class TensorStore:
-    """Subjects of a cohort on one grid.
+    """Subjects of a cohort on one voxel grid.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
     Raises
     ------
     SynthaugError
-        A subject has more slices than the grid, or another matrix or frame count.
+        A subject has more slices than the voxel grid, or another matrix or frame count.
     """
     with atomic_folder(path) as folder:
         arrays: tuple[np.memmap, np.memmap] | None = None
@@ -95,5 +95,5 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
 
 
 def first_slice(n_slices: int, grid_slices: int) -> int:
-    """Index of a stack's first slice when it is centred in a grid of `grid_slices`."""
+    """Index of a stack's first slice when it is centred in a voxel grid of `grid_slices`."""
     return (grid_slices - n_slices) // 2

@@ -1,4 +1,4 @@
-"""Read a dataset or a cohort once, completely, and say what is wrong with it."""
+"""Validation of a dataset or a cohort: every file is read once, and each problem is one finding."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import pandas as pd
 
 from synthaug.core.errors import SubjectError, SynthaugError
-from synthaug.data.canonical import to_canonical
 from synthaug.data.cohort import Cohort
+from synthaug.data.orientation import orient_cine
 from synthaug.data.quality import contrast_findings, label_findings
 from synthaug.data.readers import find_subjects
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong: whose, in which file, what, and what to do; ``str`` is one line."""
+    """One problem: subject, file, problem and remedy; ``str`` is one line."""
 
     subject: str
     file: str
@@ -46,7 +46,7 @@ def validate_dataset(
     Returns
     -------
     list of Finding
-        Subjects that cannot be used, and what is odd about those that can.
+        Subjects that cannot be used, and findings of those that can.
 
     Raises
     ------
@@ -57,11 +57,11 @@ def validate_dataset(
     subjects = find_subjects(layout, root)
     for done, subject in enumerate(subjects, start=1):
         try:
-            canonical = to_canonical(subject.load(), subject.ed_frame, subject.es_frame)
+            oriented = orient_cine(subject.load(), subject.ed_frame, subject.es_frame)
         except SubjectError as error:
             findings.append(Finding(error.subject, error.file, error.problem, error.remedy))
         else:
-            findings += [_finding(subject.id, subject.files[0], found) for found in canonical.findings]
+            findings += [_finding(subject.id, subject.files[0], found) for found in oriented.findings]
         if progress is not None:
             progress(done, len(subjects))
     return findings
@@ -95,8 +95,8 @@ def validate_cohort(path: str | Path) -> list[Finding]:
             findings.append(Finding(subject, str(file.with_name("labels.nii.gz")), problem, "use one grid"))
             continue
         ed, es = (_frame(row[column]) for column in ("ed_frame", "es_frame"))
-        odd = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
-        findings += [_finding(subject, file, found) for found in odd]
+        sentences = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
+        findings += [_finding(subject, file, found) for found in sentences]
     return findings
 
 

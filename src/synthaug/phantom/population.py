@@ -151,17 +151,19 @@ def draw_parameters(diagnosis: str, rng: np.random.Generator) -> HeartParameters
     HeartParameters
         The person.
     """
-    people = _POPULATIONS[diagnosis]
+    population = _POPULATIONS[diagnosis]
     male = bool(rng.random() < 0.55)
     height = _draw(rng, 176 if male else 163, 7, (145, 200))
     body_mass_index = _draw(rng, 27 if male else 26, 3.7, (18.5, 38))
     weight = body_mass_index * (height / 100) ** 2
     surface_m2 = np.sqrt(height * weight / 3600)
-    edv = surface_m2 * _draw(rng, *people.lv_edv[male], people.edv_limits)
-    ef = _draw(rng, *people.lv_ef, people.ef_limits) / 100
-    rv_edv = surface_m2 * _draw(rng, *people.rv_edv[male], people.rv_edv_limits)
+    edv = surface_m2 * _draw(rng, *population.lv_edv[male], population.edv_limits)
+    ef = _draw(rng, *population.lv_ef, population.ef_limits) / 100
+    rv_edv = surface_m2 * _draw(rng, *population.rv_edv[male], population.rv_edv_limits)
     rv_ef = (
-        _draw(rng, *people.rv_ef, (18, 50)) / 100 if people.rv_ef else edv * ef * rng.normal(1, 0.03) / rv_edv
+        _draw(rng, *population.rv_ef, (18, 50)) / 100
+        if population.rv_ef
+        else edv * ef * rng.normal(1, 0.03) / rv_edv
     )
     rv_ef = float(np.clip(rv_ef, 0.15, 0.72))
     infarct = diagnosis == "MINF"
@@ -172,19 +174,19 @@ def draw_parameters(diagnosis: str, rng: np.random.Generator) -> HeartParameters
     return HeartParameters(
         diagnosis=diagnosis,
         sex="M" if male else "F",
-        age_years=round(_draw(rng, *people.age, (18, 88))),
+        age_years=round(_draw(rng, *population.age, (18, 88))),
         height_cm=round(height),
         weight_kg=round(weight),
-        heart_rate_bpm=_draw(rng, *people.heart_rate, (48, 105)),
+        heart_rate_bpm=_draw(rng, *population.heart_rate, (48, 105)),
         lv_edv_ml=edv,
         lv_esv_ml=edv * (1 - ef),
-        myocardial_mass_g=surface_m2 * _draw(rng, *people.mass[male], people.mass_limits),
+        myocardial_mass_g=surface_m2 * _draw(rng, *population.mass[male], population.mass_limits),
         rv_edv_ml=rv_edv,
         rv_esv_ml=rv_edv * (1 - rv_ef),
-        sphericity=_draw(rng, *people.sphericity, (0.5, 0.8)),
+        sphericity=_draw(rng, *population.sphericity, (0.5, 0.8)),
         mapse_mm=float(np.clip(mapse, 3.0, 18.0)),
         tapse_mm=float(np.clip(tapse, 6.0, 26.0)),
-        torsion_deg=_draw(rng, *people.torsion, (1, 22)),
+        torsion_deg=_draw(rng, *population.torsion, (1, 22)),
         septal_thickening=_draw(rng, 0.6, 0.25, (0.25, 1.2)) if diagnosis == "HCM" else rng.uniform(0, 0.12),
         septal_flattening=rng.uniform(0.14, 0.26) if diagnosis == "RV" else rng.uniform(0, 0.04),
         infarct_centre_deg=centre + rng.normal(0, 8),

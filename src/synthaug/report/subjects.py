@@ -10,11 +10,10 @@ import pandas as pd
 
 from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import Cohort
+from synthaug.data.splits import ROLES
 from synthaug.report import wording
 from synthaug.report.inputs import SyntheticRun
 from synthaug.report.rows import Row, estimate, pooled, records, select
-
-ROLES = ("train", "validation", "test", "test_within", "unused")
 
 
 def datasets_section(cohorts: Mapping[str, Path]) -> list[dict[str, Any]]:

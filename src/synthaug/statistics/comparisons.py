@@ -11,8 +11,6 @@ import pandas as pd
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics.bootstrap import Bootstrap
-from synthaug.statistics.equivalence import equivalence_p
-from synthaug.statistics.holm import holm
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
@@ -45,8 +43,8 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
         patients) for each arm against real data alone and each arm with synthetic data against its
         controls: per structure and phase, for overlap and surface metrics over all of them, and each
-        again by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the luck
-        of patients and of trainings (`contrast_precision`); `p_wilcoxon` and `p_permutation` are over
+        again by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
+        variation of patients and of trainings (`contrast_precision`); `p_wilcoxon` and `p_permutation` are over
         patients alone; `boot_low`, `boot_high` are of the hierarchical bootstrap. `p_adjusted` is
         Holm's over the declared family; rows without it are exploratory. At the broadest level also
         ``<metric>_slope`` and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and
@@ -133,7 +131,7 @@ def _difference(
         row["p_value"] = precision.p_value()
         margin = settings.equivalence_margin.of(level.metric)
         if margin is not None:
-            row["p_equivalence"] = equivalence_p(precision, margin)
+            row["p_equivalence"] = precision.p_equivalence(margin)
         _plan(row, precision, settings.alpha, settings.power, settings)
     return row, precision
 
@@ -178,8 +176,12 @@ def _in_family(level: Level, settings: EvaluationSettings) -> bool:
 
 def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSettings) -> None:
     """Holm over the family; its members are planned for the verdict, at Holm's strictest level."""
+    if not family:
+        return
+    from statsmodels.stats.multitest import multipletests
+
     # A comparison whose p-value is unknown stays in the family, as one that found nothing.
-    adjusted = holm(row.get("p_value", 1.0) for row, _ in family)
+    adjusted = multipletests([row.get("p_value", 1.0) for row, _ in family], method="holm")[1]
     for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
         if precision.known:
             row["p_adjusted"] = float(p_adjusted)

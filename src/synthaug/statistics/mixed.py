@@ -1,4 +1,4 @@
-"""A mixed model of one comparison, beside the verdict: another way to count the same two lucks."""
+"""A mixed model of one comparison, beside the verdict: the same two sources of variation, patients and trainings."""
 
 from __future__ import annotations
 

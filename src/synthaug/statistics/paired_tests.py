@@ -1,4 +1,4 @@
-"""Tests over patients alone, trainings averaged: they say nothing about the luck of trainings."""
+"""Tests over patients alone, trainings averaged: they do not count the variation of trainings."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from scipy import special
 
 from synthaug.statistics.precision import Precision
 
-#: Patients beyond which a study is no longer planned but wished for.
+#: Largest number of patients that is planned with.
 MOST_PATIENTS = 100_000
 _NORMAL_DF = 1e5  # from here on the t distribution is the normal one
 

@@ -76,7 +76,7 @@ class Precision:
             own = own * ratio
         total = own + trainings.sum()
         if self.trainings_df.min() == 1:
-            # Two trainings are now and then alike by luck: never less than the patients alone show,
+            # Two trainings are alike by chance now and then: never less than the patients alone show,
             # and no more freedom than a single pair has.
             total = max(total, self.patients * ratio)
             spread = trainings.sum() ** 2
@@ -108,6 +108,26 @@ class Precision:
         if variance <= 0:
             return float(self.value >= bound) if self.value != bound else 0.5
         return float(special.stdtr(df, (self.value - bound) / np.sqrt(variance)))
+
+    def p_equivalence(self, margin: float) -> float:
+        """p-value of two one-sided tests: small where the value lies within plus or minus the margin.
+
+        Parameters
+        ----------
+        margin : float
+            Smallest difference that would matter, in the unit of the metric.
+
+        Returns
+        -------
+        float
+            The larger of both p-values; below alpha exactly where the interval of confidence
+            1 - 2 alpha lies within the margin.
+
+        References
+        ----------
+        Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987.
+        """
+        return max(self.p_above(-margin), self.p_below(margin))
 
 
 def contrast_precision(arms: Sequence[Scores], weights: Sequence[float]) -> Precision | None:
@@ -188,7 +208,7 @@ def training_units(values: np.ndarray, arm: Scores, fold: float) -> np.ndarray:
     """What counts as independent trainings of one fold, shape (n_patients, n_units).
 
     The trainings; where the fold has several generator seeds, the mean of each seed's trainings,
-    as trainings on the same synthetic subjects share the luck of those subjects.
+    as trainings on the same synthetic subjects share the variation of those subjects.
     """
     here = arm.folds == fold
     draws = np.unique(arm.draws[here])

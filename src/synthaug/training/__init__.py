@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthaug.core.errors import SynthaugError
-from synthaug.training.interruption import INTERRUPTED
 from synthaug.training.task import Task
 
 if TYPE_CHECKING:
     from synthaug.config.models import ModelSettings
 
-__all__ = ["INTERRUPTED", "train_model"]
+__all__ = ["train_model"]
 
 
 def train_model(
@@ -68,7 +67,7 @@ def train_model(
     Raises
     ------
     SystemExit
-        With code `INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint.
+        With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint.
     SynthaugError
         The loss became infinite or not a number; the last good checkpoint stays. Or the settings ask
         for what this machine cannot do.

@@ -1,4 +1,4 @@
-"""Where and how a training computes: device, precision, compilation, and its fellow processes.
+"""Where and how a training computes: device, precision, compilation, and the other processes.
 
 Processes, gradient averaging and loss scaling are accelerate's. docs/dependencies.md says why.
 """
@@ -58,7 +58,7 @@ def precision_of(training: TrainingSettings) -> str:
 
 
 def make_accelerator(precision: str) -> Accelerator:
-    """This process's device, and its fellows where torchrun started several.
+    """This process's device, and the group of processes where torchrun started several.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """One training in several processes, by torchrun.
 
-torchrun knows one outcome, success; here there are three. So each worker leaves its own in a folder
-it shares with whoever launched it, and a wish to stop travels the other way: a file is there for a
-worker that cannot hear a signal yet.
+torchrun knows one outcome, success; a training has three: finished, stopped, failed. So each worker
+writes its outcome to a folder that it shares with the launching process. A request to stop is a file in
+that folder, which also reaches a worker that handles no signals yet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import IO
 
 from synthaug.core.artifacts import write_text
 from synthaug.core.errors import SynthaugError
-from synthaug.training.interruption import INTERRUPTED, SIGNALS, interruptible
+from synthaug.core.interruption import INTERRUPTED, SIGNALS, interruptible
 from synthaug.training.task import Task
 
 _TASK, _STOP, _STOPPED, _ERROR = "task.json", "stop", "stopped", "error"

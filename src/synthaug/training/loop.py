@@ -13,9 +13,9 @@ from accelerate.utils import gather_object
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
+from synthaug.core.interruption import Interruption
 from synthaug.models.base import TrainableModel
 from synthaug.training.devices import LossModule
-from synthaug.training.interruption import Interruption
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
 _LOG_ROWS = 200  # rows of history.csv, about

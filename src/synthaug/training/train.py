@@ -11,15 +11,15 @@ import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
+from synthaug.core.progress import progress
 from synthaug.data.store import TensorStore
 from synthaug.models import class_of
 from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
-from synthaug.training.interruption import INTERRUPTED, interruptible
 from synthaug.training.loop import Loop
-from synthaug.training.progress import count_iterations
 from synthaug.training.task import Task
 
 
@@ -47,9 +47,11 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     resumed_at, stopped = loop.iteration, False
     first = accelerator.is_main_process
     with interruptible(stop_request) as interruption:
-        steps = range(resumed_at, training.iterations)
-        for iteration in count_iterations(resumed_at, training.iterations, loop.latest) if first else steps:
+        show = progress("iterations", resumed_at)
+        for iteration in range(resumed_at, training.iterations):
             stopped = loop.step(iteration, list(data.table.index), task.seed, interruption)
+            if first:
+                show(loop.iteration, training.iterations, loop.latest())
             due = loop.iteration % training.checkpoint_every == 0 and loop.iteration < training.iterations
             if first and (due or stopped):
                 save_checkpoint(task.checkpoints, loop.iteration, {"identity": identity, **loop.state()})

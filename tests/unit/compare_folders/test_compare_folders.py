@@ -14,8 +14,7 @@ import yaml
 
 from synthaug.cli import main
 from synthaug.compare_folders import EvaluateOptions, Evaluation, check_features_agree, evaluate_folders
-from synthaug.compare_folders.alignment import CommonGrid, centred
-from synthaug.compare_folders.cine_folder import PERCENTILES, read_folder
+from synthaug.compare_folders.cohorts import PERCENTILES, VoxelGrid, cohort_on_grid, read_folder
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.training import TrainingSettings
@@ -116,7 +115,7 @@ def test_the_page_needs_nothing_else_and_escapes_names(pair, done, tmp_path):
     assert "FVD-T" in page and "frechet.temporal.v1" in page and "share subjects" in page
     odd = tmp_path / "<b>&real"
     odd.symlink_to(pair[0])
-    cines = read_folder(odd).cines
+    cines = read_folder(odd, "real").cines
     assert len(cines) == 8
     from synthaug.report.evaluation import render_page
 
@@ -178,7 +177,7 @@ def test_plain_folders_and_cohorts_agree(pair, done, tmp_path):
     cohorts = []
     for source, kind in zip(pair, ("real", "synthetic"), strict=True):
         place, rows = tmp_path / source.name, []
-        for cine in read_folder(source).cines:
+        for cine in read_folder(source, kind).cines:
             name = cine.path.parent.name
             raw = nib.load(cine.path).get_fdata().T
             low, high = np.percentile(raw, PERCENTILES)
@@ -216,7 +215,7 @@ def test_the_command_prints_a_table_and_shows_progress(pair, tmp_path, capsys):
     ):
         assert said in err
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "rows.csv", "rows.parquet", "evaluation.html", "extractor", "features",
+        "rows.csv", "rows.parquet", "evaluation.html", "cohorts", "extractor", "features",
     }  # fmt: skip
 
 
@@ -246,20 +245,46 @@ def _shared(done) -> dict:
     return {"weights": options.weights, "sha256": options.sha256, "settings": options.settings}
 
 
-def test_alignment_keeps_the_middle_and_straight_lines():
-    row = np.arange(5.0)
-    assert centred(row, 3, 0).tolist() == [1, 2, 3]
-    assert centred(row, 8, 0).tolist() == [0, 0, 1, 2, 3, 4, 0, 0]
-    for n in range(1, 9):  # cropping what was padded gives it back
-        assert centred(centred(row, 5 + n, 0), 5, 0).tolist() == row.tolist()
-    ramp = np.broadcast_to(np.linspace(0, 1, 8, dtype=np.float32), (4, 2, 8, 8))
-    grid = CommonGrid(4, 16, 16, (8.0, 1.0, 1.0), resample=True)
-    finer = grid.fit(ramp, (8.0, 2.0, 2.0))
+def on_grid(
+    place: Path, cine: np.ndarray, grid: VoxelGrid, spacing: tuple[float, ...] = SPACING
+) -> np.ndarray:
+    """A cine with intensities in [0, 1], as a cohort's, brought to a grid."""
+    write_subject(place / "in" / "sub-a", cine, {}, spacing)
+    write_cohort(place / "in", "c", "synthetic", [{"subject": "a"}], spacing)
+    return cohort_on_grid(read_folder(place / "in", "synthetic"), "synthetic", grid, place / "out").cine("a")
+
+
+def test_cropping_and_padding_keep_the_middle(tmp_path):
+    row = np.arange(1, 6) / 8
+    cine = np.broadcast_to(row, (2, 1, 5, 5))
+    for name, length, kept in (
+        ("crop", 3, row[1:4]),
+        ("pad", 8, [0, *row, 0, 0]),
+        ("odd", 4, row[:4]),
+        ("same", 5, row),
+    ):
+        grid = VoxelGrid(2, (1, 5, length), SPACING, resample=False)
+        found = on_grid(tmp_path / name, cine, grid)
+        np.testing.assert_allclose(found, np.broadcast_to(kept, (2, 1, 5, length)), atol=2e-5)
+    # A cohort that is on the grid is read where it lies.
+    assert not (tmp_path / "same" / "out").exists() and (tmp_path / "odd" / "out").exists()
+
+
+def test_resampling_keeps_straight_lines(tmp_path):
+    ramp = np.broadcast_to(np.linspace(0, 1, 8), (3, 2, 8, 8))
+    grid = VoxelGrid(4, (2, 16, 16), (8.0, 1.0, 1.0), resample=True)
+    finer = on_grid(tmp_path, ramp, grid, (9.0, 2.0, 2.0))
     assert finer.shape == (4, 2, 16, 16)
     # Samples of half the distance about the same middle; beyond the outermost voxel it repeats.
     expected = np.interp(3.5 + (np.arange(16) - 7.5) / 2, np.arange(8), ramp[0, 0, 0])
-    np.testing.assert_allclose(finer[0, 0, 0], expected, atol=1e-6)
-    assert grid.fit(ramp[:3], (8.0, 1.0, 1.0)).shape == (4, 2, 16, 16)
+    np.testing.assert_allclose(finer[0, 0, 0], expected, atol=2e-5)
+
+
+def test_two_files_of_one_subject_are_refused(tmp_path, capsys):
+    for name in ("a_1.nii.gz", "a-1.nii.gz"):
+        write(tmp_path / "in" / name, made_up(0))
+    said = refusal(capsys, tmp_path / "in", tmp_path / "in")
+    assert "subject a-1 is also" in said and said.endswith("rename one of them")
 
 
 def refusal(capsys, *arguments: object) -> str:
@@ -283,9 +308,11 @@ def test_folders_without_a_cine_are_refused(pair, tmp_path, capsys):
 
 def test_mixed_spacing_is_refused_naming_two_files(pair, tmp_path, capsys):
     other = write(tmp_path / "other" / "a.nii.gz", made_up(0), (8.0, 2.0, 2.0))
+    write(other.with_name("b.nii.gz"), made_up(1))
     said = refusal(capsys, pair[0], other.parent)
     assert "sa.nii.gz has 8 x 2 x 1.5 mm" in said and f"{other} 8 x 2 x 2 mm" in said and "--resample" in said
     longer = write(tmp_path / "longer" / "a.nii.gz", made_up(0, (7, 5, 16, 16)))
+    write(longer.with_name("b.nii.gz"), made_up(1))
     assert "mixed numbers of frames" in refusal(capsys, pair[0], longer.parent)
     lost = write(tmp_path / "lost" / "a.nii.gz", made_up(0), (1.0, 1.0, 1.0))
     write(tmp_path / "lost" / "b.nii.gz", made_up(1), (1.0, 1.0, 1.0))
@@ -308,15 +335,16 @@ def test_images_that_are_not_finite_or_constant_are_refused(pair, tmp_path, caps
     bad = write(tmp_path / "nan" / "a.nii.gz", cine)
     said = refusal(capsys, pair[0], bad.parent)
     assert "1 voxels are not finite" in said and str(bad) in said
-    write(tmp_path / "flat" / "a.nii.gz", np.ones((6, 5, 16, 16), np.float32))
-    assert "one value" in refusal(capsys, pair[0], tmp_path / "flat")
+    for name in "ab":
+        write(tmp_path / "flat" / f"{name}.nii.gz", np.ones((6, 5, 16, 16), np.float32))
+    assert "one value" in refusal(capsys, pair[0], tmp_path / "flat", "--output", tmp_path / "out")
     cut = write(tmp_path / "cut" / "a.nii.gz", made_up(0))
     cut.write_bytes(cut.read_bytes()[:-500])
     assert "truncated" in refusal(capsys, pair[0], cut.parent)
     write_subject(tmp_path / "cohort" / "sub-a", np.zeros((6, 5, 16, 16)), {}, SPACING)
     write_cohort(tmp_path / "cohort", "c", "synthetic", [{"subject": "a"}], SPACING)
     nib.save(nib.Nifti1Image(made_up(0).T, np.diag([1.5, 2, 8, 1])), tmp_path / "cohort/sub-a/cine.nii.gz")
-    assert "a cohort's are in [0, 1]" in refusal(capsys, pair[0], tmp_path / "cohort")
+    assert "which a cohort's do not" in refusal(capsys, pair[0], tmp_path / "cohort")
 
 
 def test_unequal_features_are_refused():
@@ -437,4 +465,4 @@ def test_weights_say_what_they_saw(pair, done, tmp_path):
     evaluation = evaluate_folders(*pair, tmp_path, with_weights(done))
     assert any("trained on 8 of the 8 real subjects" in note for note in evaluation.notes)
     header = next(done[0].glob("extractor/*/training.json"))
-    assert json.loads(header.read_text())["seen"] == [f"patient{i:02d}/sa.nii.gz" for i in range(8)]
+    assert json.loads(header.read_text())["seen"] == [f"patient{i:02d}-sa" for i in range(8)]

@@ -8,10 +8,9 @@ from raw_files import affine, heart, save, write_acdc, write_mnms
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import read_json, read_tsv, sha256_file
 from synthaug.core.errors import SynthaugError
-from synthaug.data.canonical import to_canonical
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_cine, harmonise_dataset
-from synthaug.data.orientation import X_DIRECTION, Y_DIRECTION
+from synthaug.data.orientation import X_DIRECTION, Y_DIRECTION, orient_cine
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawCine
 from synthaug.data.validate import validate_cohort
@@ -56,13 +55,13 @@ def test_the_cohort_of_an_acdc_patient(tmp_path):
 
 def test_every_storage_gives_the_same_cine():
     image, labels = heart()
-    reference = harmonise_cine(to_canonical(raw(image, labels), 0, 3), GRID)
+    reference = harmonise_cine(orient_cine(raw(image, labels), 0, 3), GRID)
     mirrored = raw(image[..., ::-1], labels[..., ::-1], x=(1, 0, 0))
     turned = raw(image.swapaxes(-1, -2), labels.swapaxes(-1, -2), x=Y_DIRECTION, y=X_DIRECTION)
     apex_first = raw(image[:, ::-1], labels[:, ::-1])
     later = raw(np.roll(image, 5, axis=0), np.roll(labels, 5, axis=0), frames=(5, 0))
     for other, phases in ((mirrored, (0, 3)), (turned, (0, 3)), (apex_first, (0, 3)), (later, (5, 0))):
-        found = harmonise_cine(to_canonical(other, *phases), GRID)
+        found = harmonise_cine(orient_cine(other, *phases), GRID)
         assert np.array_equal(found.cine, reference.cine)
         assert found.es_frame == 3 and sorted(found.labels) == [0, 3]
         assert all(np.array_equal(found.labels[frame], reference.labels[frame]) for frame in (0, 3))
@@ -73,13 +72,13 @@ def test_spacing_follows_its_axis():
     stretched = raw(
         image.swapaxes(-1, -2), labels.swapaxes(-1, -2), voxel=(2.0, 1.5, 10.0), x=Y_DIRECTION, y=X_DIRECTION
     )
-    assert to_canonical(stretched, 0, 3).spacing_mm == (10.0, 2.0, 1.5)  # the file's first axis is y
+    assert orient_cine(stretched, 0, 3).spacing_mm == (10.0, 2.0, 1.5)  # the file's first axis is y
 
 
 def test_a_header_that_turns_the_heart_is_overruled_and_said():
     image, labels = heart()
     wrong = raw(image[..., ::-1, ::-1], labels[..., ::-1, ::-1])  # 180 degrees, the affine does not know
-    canonical = to_canonical(wrong, 0, 3)
+    canonical = orient_cine(wrong, 0, 3)
     assert np.array_equal(canonical.cine, image)
     assert any("turned 180 degrees" in finding for finding in canonical.findings)
 
@@ -90,7 +89,7 @@ def test_the_heart_is_in_the_middle_from_labels_and_from_motion():
     for frames in ((0, 3), ()):
         truth = {frame: labels[frame].T for frame in (0, 3)}
         cine = RawCine(image.T, affine(), (1.5, 1.5, 10.0), {frame: truth[frame] for frame in frames})
-        done = harmonise_cine(to_canonical(cine, 0, 3), settings)
+        done = harmonise_cine(orient_cine(cine, 0, 3), settings)
         blood = done.cine[0] > 0.8
         y, x = np.argwhere(blood)[:, 1:].mean(axis=0)
         assert abs(y - 11.5) < 4 and abs(x - 11.5) < 6
@@ -99,7 +98,7 @@ def test_the_heart_is_in_the_middle_from_labels_and_from_motion():
 def test_a_heart_at_the_border_is_padded_with_zero_and_said():
     image, labels = heart()
     cropped = raw(image[..., 14:, :], labels[..., 14:, :])
-    done = harmonise_cine(to_canonical(cropped, 0, 3), GRID)
+    done = harmonise_cine(orient_cine(cropped, 0, 3), GRID)
     assert any("anterior side; padded with 0" in finding for finding in done.findings)
     assert any("reach the edge of the field of view" in finding for finding in done.findings)
     empty = (done.cine == 0).all(axis=(0, 1, 3))
@@ -110,17 +109,17 @@ def test_more_slices_than_the_matrix_keeps_the_labelled_ones():
     image, labels = heart()
     padded = np.concatenate([image[:, :1]] * 4 + [image], axis=1)
     padded_labels = np.concatenate([np.zeros_like(labels[:, :1])] * 4 + [labels], axis=1)
-    done = harmonise_cine(to_canonical(raw(padded, padded_labels), 0, 3), GRID)
+    done = harmonise_cine(orient_cine(raw(padded, padded_labels), 0, 3), GRID)
     assert done.labels[0].shape[0] == 8 and done.labels[0].any(axis=(1, 2)).sum() == 7
     short = GRID.model_copy(update={"matrix": (5, 32, 32)})
-    done = harmonise_cine(to_canonical(raw(image, labels), 0, 3), short)
+    done = harmonise_cine(orient_cine(raw(image, labels), 0, 3), short)
     assert done.cine.shape[1] == 5
     assert any("2 labelled slices are beyond the 5" in finding for finding in done.findings)
 
 
 def test_slices_of_another_distance_are_resampled():
     image, labels = heart()
-    done = harmonise_cine(to_canonical(raw(image, labels, voxel=(1.5, 1.5, 8.0)), 0, 3), GRID)
+    done = harmonise_cine(orient_cine(raw(image, labels, voxel=(1.5, 1.5, 8.0)), 0, 3), GRID)
     assert done.cine.shape[1] == 6  # 7 slices of 8 mm are 56 mm
     before = (labels[0] == LV).sum() * 8
     assert (done.labels[0] == LV).sum() * 10 == pytest.approx(before, rel=0.08)
@@ -128,10 +127,10 @@ def test_slices_of_another_distance_are_resampled():
 
 def test_ed_comes_from_the_labels_where_the_table_has_none():
     image, labels = (np.roll(array, 2, axis=0) for array in heart())
-    canonical = to_canonical(raw(image, labels, frames=(2, 5)), None, None)
+    canonical = orient_cine(raw(image, labels, frames=(2, 5)), None, None)
     assert canonical.es_frame == 3 and np.array_equal(canonical.cine, heart()[0])
     assert "frame 3, with the largest LV cavity" in canonical.findings[0]
-    unlabelled = to_canonical(raw(image, labels, frames=()), None, None)
+    unlabelled = orient_cine(raw(image, labels, frames=()), None, None)
     assert unlabelled.es_frame is None and "first frame" in unlabelled.findings[0]
 
 

@@ -15,6 +15,7 @@ from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort
 from synthaug.generators.dataset import lend_cohort
 from synthaug.tasks.segmentation.arms import write_raw_dataset
@@ -25,7 +26,7 @@ from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.predict import Segmenter
 from synthaug.tasks.segmentation.preprocess import preprocess_arm
 from synthaug.tasks.segmentation.sampling import UNIFORM, Sampling, read_record
-from synthaug.tasks.segmentation.train import INTERRUPTED, train_segmenter
+from synthaug.tasks.segmentation.train import train_segmenter
 
 SETTINGS = SegmentationSettings(
     iterations=12,

@@ -14,13 +14,11 @@ import torch
 from safetensors.torch import load_file
 from tiny_models import train, write_store
 
-from synthaug import training
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
+from synthaug.core.interruption import INTERRUPTED, Interruption
 from synthaug.models.autoencoder import Autoencoder
-from synthaug.training import INTERRUPTED
 from synthaug.training.devices import make_accelerator
-from synthaug.training.interruption import Interruption
 from synthaug.training.loop import Loop
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
@@ -225,4 +223,4 @@ def test_signal_handlers_are_given_back(store, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     train("autoencoder", store, tmp_path, iterations=1)
     assert signal.getsignal(signal.SIGTERM) is before
-    assert training.INTERRUPTED == 85
+    assert INTERRUPTED == 85

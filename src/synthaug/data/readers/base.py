@@ -42,7 +42,7 @@ class ReaderOptions:
 
 @dataclass
 class RawCine:
-    """One subject's images as the scanner's grid has them.
+    """One subject's images on the scanner's voxel grid.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class RawCine:
     slices_base_first : bool or None
         The dataset's own order; None where it has none. Labels overrule it.
     findings : list of str
-        What was repaired or is odd; each says what was done about it after a semicolon.
+        What was repaired or is implausible, and after a semicolon what was done about it.
     ed_frame, es_frame : int or None
         Counted from 0, where only the images tell; the table's overrule them.
     """

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +11,14 @@ import pandas as pd
 
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
+from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.tasks.segmentation.cases import REAL_SOURCES, SOURCES, read_cases
-from synthaug.tasks.segmentation.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.tasks.segmentation.sampling import Sampling, read_record, read_sampling
 from synthaug.tasks.segmentation.workspace import PLANS, environment, nnunet_workspace
 
 if TYPE_CHECKING:
     from synthaug.tasks.segmentation.trainer import StudyTrainer
-
-#: Exit code of a training that was asked to stop and can be resumed.
-INTERRUPTED = 85
 
 
 def train_segmenter(
@@ -63,12 +57,13 @@ def train_segmenter(
     Raises
     ------
     SystemExit
-        With code `INTERRUPTED` after SIGTERM or SIGUSR1; calling again resumes.
+        With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
+        calling again resumes.
     SynthaugError
         The loss is not finite.
     """
     started = time.perf_counter()
-    preprocessed = Path(preprocessed)
+    preprocessed, checkpoints = Path(preprocessed), Path(checkpoints)
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -77,7 +72,11 @@ def train_segmenter(
     augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
     record = _describe(preprocessed, settings, seed)
     identity = sha256_json(record)
-    with nnunet_workspace(threads, preprocessed=preprocessed), environment(augmenters):
+    with (
+        nnunet_workspace(threads, preprocessed=preprocessed),
+        environment(augmenters),
+        interruptible() as interruption,
+    ):
         from synthaug.tasks.segmentation.trainer import Interrupted, StudyTrainer
 
         state = load_checkpoint(checkpoints, identity)
@@ -93,14 +92,22 @@ def train_segmenter(
 
         cases = read_cases(preprocessed)
         sources = dict(zip(cases["case"], cases["source"], strict=True))
-        trainer.prepare(settings, seed, save, state, checkpoint_seconds, sources, read_sampling(preprocessed))
+        trainer.prepare(
+            settings,
+            seed,
+            save,
+            interruption,
+            state,
+            checkpoint_seconds,
+            sources,
+            read_sampling(preprocessed),
+        )
         prepared = time.perf_counter()
         try:
-            with _stopping_on_signals(trainer):
-                trainer.run_training()
+            trainer.run_training()
         except (Interrupted, RuntimeError):
             # A scheduler signals nnU-Net's augmenting processes too; it misses them before it gets here.
-            if not trainer.stop_requested:
+            if not interruption.asked:
                 raise
             trainer.save_last_epoch()
             print(f"interrupted after epoch {trainer.current_epoch}; run again to resume", flush=True)
@@ -182,22 +189,3 @@ def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> 
         write_json(
             folder / "training.json", {**record, "weights_sha256": sha256_file(folder / "model.safetensors")}
         )
-
-
-@contextmanager
-def _stopping_on_signals(trainer: StudyTrainer) -> Iterator[None]:
-    """Let a scheduler's warning end the training at the next iteration."""
-
-    owner = os.getpid()
-
-    def stop(number: int, frame: Any) -> None:
-        if os.getpid() != owner:  # an augmenting process inherits this handler, and must end
-            os._exit(128 + number)
-        trainer.stop_requested = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -17,11 +17,12 @@ from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch._dynamo import OptimizedModule
-from tqdm import tqdm
 
 from synthaug.config.segmentation import SegmentationSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.tasks.segmentation.sampling import UNIFORM, Sampling
+from synthaug.core.interruption import Interruption
+from synthaug.core.progress import progress
+from synthaug.tasks.segmentation.sampling import Sampling
 
 
 class Interrupted(Exception):
@@ -42,10 +43,11 @@ class StudyTrainer(nnUNetTrainer):
         settings: SegmentationSettings,
         seed: int,
         save: Callable[[int, dict[str, Any]], None],
-        state: dict[str, Any] | None = None,
-        save_seconds: float = 60.0,
-        sources: Mapping[str, str] | None = None,
-        sampling: Sampling = UNIFORM,
+        interruption: Interruption,
+        state: dict[str, Any] | None,
+        save_seconds: float,
+        sources: Mapping[str, str],
+        sampling: Sampling,
     ) -> None:
         """Set up a training, or the rest of one.
 
@@ -57,18 +59,20 @@ class StudyTrainer(nnUNetTrainer):
             Seed of initial weights, sampling and augmentation.
         save : callable
             Takes the number of finished epochs and a state when a checkpoint is due.
-        state : dict, optional
+        interruption : Interruption
+            Of this process.
+        state : dict or None
             State to go on from.
         save_seconds : float
             Least time between two checkpoints, in seconds.
-        sources : mapping of str to str, optional
-            Source of each training case, by its name; without it nothing is counted.
+        sources : mapping of str to str
+            Source of each training case, by its name.
         sampling : Sampling
             How cases are drawn, and for how many of the iterations the arm trains.
         """
         self.num_iterations_per_epoch = settings.epoch_iterations
         self.num_epochs = sampling.epochs(settings.iterations // settings.epoch_iterations)
-        self._sources, self._sampling = dict(sources or {}), sampling
+        self._sources, self._sampling = sources, sampling
         self._pretraining_epochs = sampling.pretraining_epochs(self.num_epochs)
         self._pretraining: bool | None = None  # of the epoch whose probabilities are set
         self.draws = dict.fromkeys(dict.fromkeys(self._sources.values()), 0)
@@ -76,7 +80,7 @@ class StudyTrainer(nnUNetTrainer):
         self.initial_lr = settings.learning_rate
         self._momentum = settings.momentum
         self.disable_checkpointing = True
-        self.stop_requested = False
+        self._interruption = interruption
         self._save, self._save_seconds, self._saved = save, save_seconds, time.monotonic()
         self._start_state = state
         self._last_state: dict[str, Any] | None = None
@@ -109,12 +113,8 @@ class StudyTrainer(nnUNetTrainer):
         # After the data loaders, which draw a first batch each.
         if self._start_state is not None:
             self._restore(self._start_state)
-        self._progress = tqdm(
-            total=self.num_epochs * self.num_iterations_per_epoch,
-            initial=self.current_epoch * self.num_iterations_per_epoch,
-            unit="it",
-            disable=None,  # shown on a terminal only
-        )
+        self._iteration = self.current_epoch * self.num_iterations_per_epoch
+        self._progress, self._latest = progress("iterations", self._iteration), ""
 
     def on_train_epoch_start(self) -> None:
         """Set what is drawn how often, where the epoch differs from the one before."""
@@ -129,7 +129,7 @@ class StudyTrainer(nnUNetTrainer):
         augmenter = self.dataloader_train
         parallel = isinstance(augmenter, NonDetMultiThreadedAugmenter)
         loader = augmenter.generator if parallel else augmenter.data_loader
-        sources = [self._sources.get(case, "real") for case in loader.indices]
+        sources = [self._sources[case] for case in loader.indices]
         probabilities = self._sampling.probabilities(sources, pretraining)
         if probabilities is None:
             return
@@ -139,7 +139,7 @@ class StudyTrainer(nnUNetTrainer):
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """One iteration; a requested stop or a loss that is not finite ends the training."""
-        if self.stop_requested:
+        if self._interruption.asked:
             raise Interrupted
         step = super().train_step(batch)
         if not math.isfinite(step["loss"]):
@@ -147,32 +147,27 @@ class StudyTrainer(nnUNetTrainer):
                 f"segmenter: the loss is {step['loss']} in epoch {self.current_epoch}; lower "
                 "segmentation.learning_rate or look at the arm's cases"
             )
-        for case in batch["keys"] if self._sources else ():
+        for case in batch["keys"]:
             self.draws[self._sources[str(case)]] += 1
-        self._progress.update()
+        self._iteration += 1
+        self._progress(self._iteration, self.num_epochs * self.num_iterations_per_epoch, self._latest)
         return step
 
     def on_epoch_end(self) -> None:
-        """Say how it goes, and hand out the state when a checkpoint is due."""
+        """Note how it goes, and hand out the state when a checkpoint is due."""
         self.logger.log("epoch_end_timestamps", time.time(), self.current_epoch)
         self.current_epoch += 1
         last = self.curves()[-1]
-        self._progress.write(
-            f"epoch {self.current_epoch}/{self.num_epochs}: "
-            + ", ".join(
-                f"{name} {value:.4g}" for name, value in last.items() if name not in ("epoch", "iteration")
-            )
+        self._latest = f"epoch {self.current_epoch}/{self.num_epochs}: " + ", ".join(
+            f"{name} {value:.4g}" for name, value in last.items() if name not in ("epoch", "iteration")
         )
         self._last_state = self._state()
         if time.monotonic() - self._saved >= self._save_seconds and self.current_epoch < self.num_epochs:
             self._save(self.current_epoch, self._last_state)
             self._saved = time.monotonic()
-        if self.current_epoch == self.num_epochs:
-            self._progress.close()
 
     def save_last_epoch(self) -> None:
         """Hand out the state after the last whole epoch, if there is one."""
-        self._progress.close()
         if self._last_state is not None:
             self._save(self._last_state["epoch"], self._last_state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,30 +16,33 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 class Interruption:
-    """A wish to stop, which the loop grants after the step it is in.
+    """A request to stop, which the training follows after the step it is in.
 
     Parameters
     ----------
     request : Path, optional
-        A file whose existence is the same wish.
+        A file whose existence is the same request.
     """
 
     def __init__(self, request: Path | None = None) -> None:
         self._request = request
         self._signalled = False
+        self._process = os.getpid()
 
     @property
     def asked(self) -> bool:
-        """Whether somebody wants this process to stop."""
+        """Whether this process was asked to stop."""
         return self._signalled or (self._request is not None and self._request.exists())
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:  # a forked data loader inherits this handler, and must end
+            os._exit(128 + number)
         self._signalled = True
 
 
 @contextmanager
 def interruptible(request: Path | None = None) -> Iterator[Interruption]:
-    """Turn signals to stop into a wish; handlers are given back at the end."""
+    """Turn signals to stop into a request; the handlers from before are restored at the end."""
     interruption = Interruption(request)
     before = {number: signal.signal(number, interruption) for number in SIGNALS}
     try:
