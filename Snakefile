@@ -17,7 +17,7 @@ from synthaug.cost import count_subjects, estimate_cost, say_cost
 min_version("9.0")
 
 
-container: f"{workflow.basedir}/envs/synthaug.sif"
+container: "envs/synthaug.sif"
 
 
 conda: "envs/synthaug.yaml"

@@ -344,16 +344,15 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             measured=root / f"rows/condition-sweep/{run.stem}.measured.tsv",
             ranges=root / run.folder / "condition-sweep.ranges.json",
         )
-    for extractor, *of in feature_maps(study):
-        run = SyntheticRun(*of)
-        folder = root / f"features/{extractor}/fold-{run.fold}"
+    for shown in feature_maps(study):
+        folder = root / f"features/{shown.extractor}/fold-{shown.fold}"
         yield ListedRun(
             "map",
-            run.generator,
-            extractor=extractor,
-            fold=run.fold,
-            generator_seed=run.generator_seed,
-            points=folder / f"{run.generator}_generator-seed-{run.generator_seed}.map.tsv",
+            shown.generator,
+            extractor=shown.extractor,
+            fold=shown.fold,
+            generator_seed=shown.generator_seed,
+            points=folder / f"{shown.generator}_generator-seed-{shown.generator_seed}.map.tsv",
         )
     for model in model_runs(study):
         yield ListedRun(
@@ -361,7 +360,8 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             model.model,
             fold=model.fold,
             generator_seed=model.generator_seed,
-            **_training(root / model.folder),
+            record=root / model.folder / "training.json",
+            history=root / model.folder / "history.csv",
         )
     for arm in arm_runs(study):
         yield ListedRun(
@@ -371,12 +371,9 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             fold=arm.fold,
             generator_seed=arm.generator_seed,
             training_seed=arm.training_seed,
-            **_training(root / arm.folder / "model"),
+            record=root / arm.folder / "model" / "training.json",
+            history=root / arm.folder / "model" / "history.csv",
         )
-
-
-def _training(folder: Path) -> dict[str, Path]:
-    return {"record": folder / "training.json", "history": folder / "history.csv"}
 
 
 def write_runs(path: str | Path, runs: Iterable[Sequence[Any]]) -> None:

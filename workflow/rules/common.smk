@@ -97,8 +97,8 @@ def path(path, **values):
 
 # --- resources ----------------------------------------------------------------------------------
 
-# One GPU a job where this machine has one. On a cluster the profile asks for it, rule by rule: a test
-# holds its list equal to the rules with these resources.
+# One GPU a job where this machine has one. On a cluster the profile asks for it: a test holds its list equal to
+# the rules with these resources.
 GPUS = 1 if shutil.which("nvidia-smi") else 0
 TRAINS_NETWORK = {"gpu": GPUS, "mem_mb": 32000, "runtime": "24h"}
 RUNS_NETWORK = {"gpu": GPUS, "mem_mb": 16000, "runtime": "4h"}

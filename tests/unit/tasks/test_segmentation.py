@@ -407,7 +407,7 @@ def test_settings() -> None:
         SegmentationSettings(seeds=(1, 1))
     fields = set(SegmentationSettings.model_fields)
     used = SegmentationSettings.plan_fields() | SegmentationSettings.training_fields()
-    assert fields - used == {"frames", "mirroring", "seeds"}
+    assert fields - used == {"frames", "mirroring", "training_seeds"}
 
 
 # --- teacher ------------------------------------------------------------------------------------
