@@ -85,7 +85,7 @@ rule train_all:
 
 rule synthesise_all:
     input:
-        [synthetic_cohort(study, run) for run in synthetic_runs(study)],
+        [made_cohort(study, run) for run in synthetic_runs(study)],
 
 
 rule segment_all:
