@@ -134,7 +134,9 @@ def compare(results: Path, subjects: int) -> None:
             anatomy_sampler=SamplerSettings(steps=steps, guidance=guidance),
             motion_sampler=SamplerSettings(steps=motion_steps),
         )
-    extractor = StudyExtractor(results / "models" / "features" / "fold-0" / "generator-seed-0" / "model.safetensors")
+    extractor = StudyExtractor(
+        results / "models" / "features" / "fold-0" / "generator-seed-0" / "model.safetensors"
+    )
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in procedures}
     described: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in procedures}
     table = requests(results, subjects)
