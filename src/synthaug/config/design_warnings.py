@@ -25,18 +25,18 @@ def weaknesses(study: StudySettings) -> list[str]:
         verdict that were left out; a generator that saw labels which its arm's segmenter did not.
     """
     said = []
-    seeds = len(study.segmentation.seeds)
+    seeds = len(study.segmentation.training_seeds)
     if seeds < TRAINING_SEEDS:
         said.append(
             f"Every arm is trained with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
-            f"{TRAINING_SEEDS} nobody knows how much of a difference is chance (segmentation.seeds)."
+            f"{TRAINING_SEEDS} nobody knows how much of a difference is chance (segmentation.training_seeds)."
         )
-    draws = len(study.synthesis.seeds)
+    generator_seeds = len(study.synthesis.generator_seeds)
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
-        if study.generators[name].kind in SAMPLING_KINDS and draws < GENERATOR_SEEDS:
+        if study.generators[name].kind in SAMPLING_KINDS and generator_seeds < GENERATOR_SEEDS:
             said.append(
-                f"Generator {name} is trained and sampled with {draws} seed; what is said of it may be "
-                f"peculiar to that one training (synthesis.seeds, at least {GENERATOR_SEEDS})."
+                f"Generator {name} is trained and sampled with {generator_seeds} seed; what is said of it may be "
+                f"peculiar to that one training (synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
             )
     for name, arm in study.arms.items():
         missing = [control for control in VERDICT_CONTROLS if control not in arm.controls]

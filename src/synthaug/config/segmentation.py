@@ -62,7 +62,7 @@ class SegmentationSettings(Settings):
         True,
         description="Average predictions over mirrored copies, as nnU-Net does; 4 (2d) or 8 times the time.",
     )
-    seeds: tuple[int, ...] = Field(
+    training_seeds: tuple[int, ...] = Field(
         (0, 1, 2), min_length=1, description="Training seeds; every arm is trained once with each."
     )
 
@@ -73,8 +73,8 @@ class SegmentationSettings(Settings):
                 f"iterations ({self.iterations}) must be a multiple of epoch_iterations "
                 f"({self.epoch_iterations}); change one of them"
             )
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds: a seed appears twice; give each once")
+        if len(set(self.training_seeds)) < len(self.training_seeds):
+            raise ValueError("training_seeds: a seed appears twice; give each once")
         return self
 
     @classmethod

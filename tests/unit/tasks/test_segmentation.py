@@ -393,10 +393,10 @@ def test_settings() -> None:
     with pytest.raises(ValidationError, match="must be a multiple of epoch_iterations"):
         SegmentationSettings(iterations=100, epoch_iterations=30)
     with pytest.raises(ValidationError, match="a seed appears twice"):
-        SegmentationSettings(seeds=(1, 1))
+        SegmentationSettings(training_seeds=(1, 1))
     fields = set(SegmentationSettings.model_fields)
     used = SegmentationSettings.plan_fields() | SegmentationSettings.training_fields()
-    assert fields - used == {"frames", "mirroring", "seeds"}
+    assert fields - used == {"frames", "mirroring", "training_seeds"}
 
 
 # --- teacher ------------------------------------------------------------------------------------
