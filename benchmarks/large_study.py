@@ -17,9 +17,9 @@ import pandas as pd
 
 from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metric_registry import columns_of
 from synthaug.statistics import compare_arms
 from synthaug.tables import COLUMNS
-from synthaug.tables.definitions import fields_of
 
 SEEDS, PATIENTS = 5, 200
 PLACES = tuple(itertools.product(("LV", "MYO", "RV"), ("ED", "ES")))
@@ -47,7 +47,7 @@ def made_up_scores(arms: list[Arm]) -> pd.DataFrame:
     keys["subject"] = "p" + keys["patient"].astype(str).str.zfill(3)
     keys["vendor"] = keys["patient"].map(lambda number: "ABC"[number % 3])
     tables = [
-        keys.assign(value=rng.normal(0.85, 0.05, len(keys)), status="ok", fold=0, **fields_of(metric))
+        keys.assign(value=rng.normal(0.85, 0.05, len(keys)), status="ok", fold=0, **columns_of(metric))
         for metric in ("dice", "hd", "hd95", "assd")
     ]
     return pd.concat(tables, ignore_index=True).reindex(columns=list(COLUMNS))

@@ -11,11 +11,11 @@ import pandas as pd
 from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.data.cohort import write_cohort, write_subject
+from synthaug.metric_registry import find_metric
 from synthaug.metrics.volumes import measure_function
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate
-from synthaug.tables.definitions import definition_of
 
 SPACING_MM = (10.0, 2.0, 2.0)
 HOSTILE = "<script>alert(1)</script>"
@@ -175,7 +175,7 @@ def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
 
 def defined(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with the definition and unit that their metric has: their values only are made up."""
-    known = {metric: definition_of(metric) for metric in rows["metric"].unique()}
+    known = {metric: find_metric(metric) for metric in rows["metric"].unique()}
     columns = {
         key: rows["metric"].map({metric: getattr(found, field) for metric, found in known.items() if found})
         for key, field in {"definition": "definition", "unit": "unit"}.items()

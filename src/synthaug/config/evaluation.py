@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.features import ExtractorSettings
+from synthaug.metric_registry import ENDPOINTS, METRICS, nearest_endpoint
 
 
-class EquivalenceMargins(Settings):
-    """Smallest difference of two arms that would matter, by metric; none: equivalence is not tested."""
+def _check_endpoint(name: str) -> str:
+    if name not in ENDPOINTS:
+        raise ValueError(f"{name!r} is no endpoint; {nearest_endpoint(name)}")
+    return name
 
-    dice: float | None = Field(0.01, gt=0, description="Dice, which has no unit.")
-    hd: float | None = Field(2.0, gt=0, description="Hausdorff distance, in mm.")
-    hd95: float | None = Field(1.0, gt=0, description="95 % Hausdorff distance, in mm.")
-    assd: float | None = Field(0.25, gt=0, description="Average symmetric surface distance, in mm.")
 
-    def of(self, metric: str) -> float | None:
-        """Margin of a metric; None where it has none."""
-        margin: float | None = getattr(self, metric, None) if metric in type(self).model_fields else None
-        return margin
+#: A metric that may be primary or in the family of tests.
+Endpoint = Annotated[str, AfterValidator(_check_endpoint), WithJsonSchema({"enum": list(ENDPOINTS)})]
+_MARGINS = {name: METRICS[name].margin for name in ENDPOINTS}
 
 
 class EvaluationSettings(Settings):
@@ -57,14 +55,14 @@ class EvaluationSettings(Settings):
         lt=1,
         description="Power of the smallest detectable difference and of the number of patients needed.",
     )
-    equivalence_margin: EquivalenceMargins = Field(
-        default_factory=EquivalenceMargins,
+    equivalence_margin: dict[Endpoint, Annotated[float, Field(gt=0)] | None] = Field(
+        _MARGINS,
         description=(
-            "Smallest difference that would matter, by metric: an arm whose differences certainly lie within it "
-            "is `equivalent`."
+            "Smallest difference that would matter, by metric and in its unit: an arm whose differences certainly lie "
+            "within it is `equivalent`. A metric that is left out keeps its default; null: equivalence is not tested."
         ),
     )
-    family: tuple[Literal["dice", "hd", "hd95", "assd"], ...] = Field(
+    family: tuple[Endpoint, ...] = Field(
         ("dice",),
         description=(
             "Metrics whose comparisons with the size-matched controls form the family that Holm's correction "
@@ -89,6 +87,11 @@ class EvaluationSettings(Settings):
         ),
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
+
+    @field_validator("equivalence_margin")
+    @classmethod
+    def _keep_other_margins(cls, margins: dict[str, float | None]) -> dict[str, float | None]:
+        return _MARGINS | margins
 
     @property
     def alpha(self) -> float:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from synthaug.config.base import Settings
+from synthaug.config.evaluation import Endpoint
 
 
 class ReportSettings(Settings):
     """The HTML report of a study."""
 
-    primary_metric: Literal["dice", "hd", "hd95", "assd"] = Field(
+    primary_metric: Endpoint = Field(
         "dice", description="Segmentation metric that the verdict and the dose curves speak of."
     )
     cine_pairs: int = Field(

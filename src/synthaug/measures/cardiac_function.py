@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort
 from synthaug.labels import FUNCTION_COLUMNS
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.clinical import (
     peak_rates,
     stroke_volume_ml,
@@ -19,7 +20,6 @@ from synthaug.metrics.clinical import (
 )
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 #: Quantity -> structure, phase: what is measured of each heart.
 QUANTITIES = {
@@ -137,7 +137,7 @@ def measure_cohort_function(
             ("_difference", beside, min(len(made), len(true)) > 1, _difference),
             ("_spread", beside, min(len(made), len(true)) > 2 and true.std() > 0, _spread),
         ):
-            row = {**fields_of(quantity, suffix), **shared}
+            row = {**columns_of(quantity, suffix), **shared}
             if not known:
                 why = f"known of {len(made)} synthetic and {len(true)} real subjects"
                 rows.append({**row, "status": "not_measured", "note": why})

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
 from synthaug.metrics.volumes import ejection_fraction
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 
@@ -133,7 +133,7 @@ def measure_controllability(
         intervals = {} if note else _bootstrap(complete, replicates, confidence, seed)
         for measure in MEASURES:
             shared = {
-                **fields_of(f"controllability_{measure}", f"_{column}"),
+                **columns_of(f"controllability_{measure}", f"_{column}"),
                 "structure": quantity.structure,
                 "phase": quantity.phase,
                 "versus": versus,

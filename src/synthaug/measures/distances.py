@@ -17,9 +17,9 @@ from synthaug.measures.subject_distances import (
     subject_distance,
     transformed_rows,
 )
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ def measure_distances(
                 progress(done, total)
             if not present:
                 note = real.absent or synthetic.absent
-                rows.append({**fields_of(metric), **about, "status": "extractor_absent", "note": note})
+                rows.append({**columns_of(metric), **about, "status": "extractor_absent", "note": note})
                 continue
             first, second = (
                 transformed_rows(features, kind, transforms) for features in (reference, synthetic)
@@ -105,7 +105,7 @@ def _measure(
     settings: EvaluationSettings,
 ) -> list[Row]:
     """The row of one distance and, for a Fréchet distance, the row of its ratio to the floor."""
-    shared, ratio = fields_of(metric), fields_of(metric, "_ratio")
+    shared, ratio = columns_of(metric), columns_of(metric, "_ratio")
     n = min(n_real // 2, n_synthetic)
     if n < 2:
         why = f"{n_real} real and {n_synthetic} synthetic subjects; at least 4 and 2 are needed"
@@ -145,7 +145,7 @@ def _extrapolated(
     metric: str, first: list[np.ndarray], second: list[np.ndarray], settings: EvaluationSettings
 ) -> Row:
     """The row of a Fréchet distance at endless subjects, or of the reason why there is none."""
-    shared = {**fields_of(metric, "_extrapolated"), "n": min(len(first), len(second))}
+    shared = {**columns_of(metric, "_extrapolated"), "n": min(len(first), len(second))}
     counts = tuple(np.array([len(rows) for rows in side]) for side in (first, second))
     try:
         value = extrapolated_subject_distance(

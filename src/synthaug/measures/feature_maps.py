@@ -12,8 +12,8 @@ from scipy.spatial.distance import cdist
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.subject_distances import fit_transforms, transformed_rows
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 KINDS = ("temporal", "spatial")
 _NEIGHBOURS = 5
@@ -98,7 +98,7 @@ def map_features(
         if own is None or other is None:
             continue
         first, second = (np.array([clips.mean(axis=0) for clips in subjects]) for subjects in (own, other))
-        row = {**fields_of(f"mixing_{kind}"), **fields, "versus": "real train", "extractor": real.extractor}
+        row = {**columns_of(f"mixing_{kind}"), **fields, "versus": "real train", "extractor": real.extractor}
         row["n"] = min(len(first), len(second))
         if row["n"] < _FEWEST:
             note = f"{len(first)} real and {len(second)} synthetic subjects; {_FEWEST} of each are needed"

@@ -9,9 +9,9 @@ import pandas as pd
 
 from synthaug.features.files import FeatureSet
 from synthaug.measures.subject_distances import subject_features
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.manifold import ManifoldScores, manifold_scores
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 #: Neighbours that span a ball; part of the definition.
 NEIGHBOURS = 5
@@ -52,12 +52,12 @@ def measure_fidelity(
     if min(n_real, n_synthetic) <= NEIGHBOURS:
         note = f"{sizes}; more than {NEIGHBOURS} of each are needed"
         return make_table(
-            {**fields_of(name), **shared, "status": "not_measured", "note": note}
+            {**columns_of(name), **shared, "status": "not_measured", "note": note}
             for name in ManifoldScores._fields
         )
     coarse = f", coarse below {_COARSE} of each" if min(n_real, n_synthetic) < _COARSE else ""
     scores = manifold_scores(*found, k=NEIGHBOURS)
     return make_table(
-        {**fields_of(name), **shared, "status": "ok", "value": value, "note": sizes + coarse}
+        {**columns_of(name), **shared, "status": "ok", "value": value, "note": sizes + coarse}
         for name, value in scores._asdict().items()
     )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from synthaug.labels import STRUCTURES
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.clinical import N_SEGMENTS, stroke_volume_ml, wall_thickness_mm
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
-from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 PHASES = ("ED", "ES")
@@ -54,7 +54,7 @@ def function_errors(
     for structure in STRUCTURES:
         pairs = zip(function("predicted", structure), function("reference", structure), strict=True)
         for (metric, phase, measured), (_, _, true) in pairs:
-            shared = {**fields_of(metric), "structure": structure, "phase": phase or None, "n": 1}
+            shared = {**columns_of(metric), "structure": structure, "phase": phase or None, "n": 1}
             if np.isnan(measured - true):
                 lacking = "prediction" if np.isnan(measured) else "reference"
                 yield {**shared, "status": "not_measured", "note": f"unknown in the {lacking}"}
@@ -101,7 +101,7 @@ def wall_errors(
     errors.append(("wall_thickening_error", "", thickening[0] - thickening[1]))
     for metric, phase, segments in errors:
         known = segments[np.isfinite(segments)]
-        shared = {**fields_of(metric), "structure": "MYO", "phase": phase or None, "n": len(known)}
+        shared = {**columns_of(metric), "structure": "MYO", "phase": phase or None, "n": len(known)}
         if len(known):
             yield {**shared, "status": "ok", "value": float(known.mean())}
         else:

@@ -14,10 +14,10 @@ from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES
 from synthaug.measures.function_errors import PHASES
 from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import hausdorff_distance
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 METRICS = ("mask_agreement_dice", "mask_agreement_hd95")
@@ -67,7 +67,7 @@ def measure_mask_agreement(
         for phase in (*PHASES, *([_EVERY_FRAME] if beyond else [])):
             own = table[(table["structure"] == structure) & (table["phase"] == phase)]
             for metric in METRICS if phase else METRICS[:1]:
-                about = {**fields_of(metric + of), **fields, "structure": structure, "phase": phase or None}
+                about = {**columns_of(metric + of), **fields, "structure": structure, "phase": phase or None}
                 values = own[metric].dropna().to_numpy(np.float64)
                 rows.append({**about, **_mean(values, settings)})
     return make_table(rows)
@@ -85,7 +85,7 @@ def leave_agreement_out(note: str, fields: Mapping[str, Any]) -> pd.DataFrame:
     """
     absent = {"status": "not_measured", "note": note, **fields}
     return make_table(
-        {**fields_of(metric), **absent, "structure": structure, "phase": phase}
+        {**columns_of(metric), **absent, "structure": structure, "phase": phase}
         for structure in STRUCTURES
         for phase in PHASES
         for metric in METRICS

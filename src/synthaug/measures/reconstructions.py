@@ -12,10 +12,10 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.metric_sensitivity.responses import FEWEST
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance
 from synthaug.metrics.split_quotient import Split, split_quotient
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 #: Fréchet distances: the others may be 0 or less between real subjects, and have no multiples of that.
 RECONSTRUCTED = ("fid", "fvd_t", "fvd_s", "f4d")
@@ -55,7 +55,7 @@ def measure_reconstructions(
     absent = real.absent or reconstructed.absent
     transforms = {} if absent else fit_transforms(real.select(training))
     for metric in RECONSTRUCTED:
-        about = {**fields_of(metric, "_reconstruction"), **fields, "extractor": real.extractor}
+        about = {**columns_of(metric, "_reconstruction"), **fields, "extractor": real.extractor}
         if absent:
             rows.append({**about, "status": "extractor_absent", "note": absent})
             continue

@@ -15,11 +15,11 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 
@@ -143,7 +143,7 @@ def score_labels(
             "assd": average_from(distances),
         }
         for metric, value in values.items():
-            shared = {**fields_of(metric), "structure": structure, "status": status, "note": note, "n": 1}
+            shared = {**columns_of(metric), "structure": structure, "status": status, "note": note, "n": 1}
             yield shared if status == "empty_both" else {**shared, "value": value}
 
 

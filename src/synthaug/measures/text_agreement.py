@@ -11,8 +11,8 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.features.image_text import clipsim
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 METRICS = ("clipsim", "clipsim_real", "clipsim_other")
 
@@ -58,7 +58,7 @@ def measure_text_agreement(
         }
         about = {**fields, "versus": versus, "extractor": real.extractor}
         rows += [
-            {**fields_of(metric), **about, **_mean(values, settings)} for metric, values in found.items()
+            {**columns_of(metric), **about, **_mean(values, settings)} for metric, values in found.items()
         ]
     return make_table(rows)
 

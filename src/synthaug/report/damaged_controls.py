@@ -18,7 +18,7 @@ def damaged_controls_section(rows: list[Row]) -> list[dict[str, Any]]:
     varying = [column for column in _RUN if len({row[column] for row in found}) > 1]
     return [
         {
-            "metric": wording.METRICS[wording.base_metric(row["metric"])][0],
+            "metric": wording.metric_name(wording.base_metric(row["metric"])),
             "generator": row["generator"] or "",
             "run": ", ".join(f"{c.replace('_', ' ')} {row[c]}" for c in varying if row[c] is not None),
             "control": row["versus"] or "",

@@ -17,7 +17,7 @@ def reconstructions_section(rows: list[Row]) -> dict[str, Any]:
     metrics = [name for name in RECONSTRUCTIONS if select(found, metric=name)]
     trainings = dict.fromkeys((row["versus"], row["fold"], row["generator_seed"]) for row in found)
     return {
-        "metrics": [wording.METRICS[wording.base_metric(name)][0] for name in metrics],
+        "metrics": [wording.metric_name(wording.base_metric(name)) for name in metrics],
         "rows": [_line(found, metrics, *training) for training in trainings],
     }
 

@@ -7,26 +7,19 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.metric_registry import in_group
 from synthaug.report import wording
 
 Row = dict[str, Any]
 #: Writes a figure (name, SVG, title, words for who cannot see it) and returns what the page needs of it.
 Draw = Callable[[str, str, str, str], dict[str, str]]
 
-OVERLAP = ("dice", "hd95", "hd", "assd")
-CLINICAL = (
-    "edv_error_ml",
-    "esv_error_ml",
-    "sv_error_ml",
-    "ef_error",
-    "mass_error_g",
-    "wall_thickness_error_mm",
-    "wall_thickening_error",
-)
-DISTANCES = ("fid", "kid", "cmmd", "fvd_t", "fvd_s", "f4d", "fid_basal", "fid_middle", "fid_apical")
-FIDELITY = ("precision", "recall", "density", "coverage")
-TEXT = ("clipsim", "clipsim_real", "clipsim_other")
-MIXING = ("mixing_temporal", "mixing_spatial")
+OVERLAP = in_group("overlap")
+CLINICAL = in_group("cardiac function errors")
+DISTANCES = in_group("distances")
+FIDELITY = in_group("fidelity")
+TEXT = in_group("text agreement")
+MIXING = in_group("mixing")
 
 
 def records(table: pd.DataFrame) -> list[Row]:

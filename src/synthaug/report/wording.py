@@ -6,72 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from synthaug.metric_registry import find_metric, split_name
 from synthaug.statistics.verdict import UNDECIDED, Verdict
 
-#: Metric -> (name, unit, decimals).
-METRICS: dict[str, tuple[str, str, int]] = {
-    "dice": ("Dice", "", 3),
-    "hd95": ("95 % Hausdorff distance", "mm", 1),
-    "hd": ("Hausdorff distance", "mm", 1),
-    "assd": ("average surface distance", "mm", 2),
-    "edv_error_ml": ("EDV error", "mL", 1),
-    "esv_error_ml": ("ESV error", "mL", 1),
-    "ef_error": ("ejection fraction error", "points", 1),
-    "mass_error_g": ("myocardial mass error", "g", 1),
-    "sv_error_ml": ("stroke volume error", "mL", 1),
-    "wall_thickness_error_mm": ("wall thickness error", "mm", 1),
-    "wall_thickening_error": ("wall thickening error", "points", 1),
-    "fid": ("FID", "", 2),
-    "fid_basal": ("FID, basal third", "", 2),
-    "fid_middle": ("FID, middle third", "", 2),
-    "fid_apical": ("FID, apical third", "", 2),
-    "kid": ("KID", "", 4),
-    "cmmd": ("CMMD", "", 3),
-    "clipsim": ("CLIPSIM", "", 3),
-    "clipsim_real": ("CLIPSIM of real subjects, what can be reached", "", 3),
-    "clipsim_other": ("CLIPSIM of real subjects with another's sentence", "", 3),
-    "fvd_t": ("FVD-T", "", 2),
-    "fvd_s": ("FVD-S", "", 2),
-    "f4d": ("F4D", "", 2),
-    "mixing_temporal": ("mixing of neighbours, motion", "", 2),
-    "mixing_spatial": ("mixing of neighbours, anatomy", "", 2),
-    "precision": ("precision", "", 2),
-    "recall": ("recall", "", 2),
-    "density": ("density", "", 2),
-    "coverage": ("coverage", "", 2),
-    "copied_share": ("synthetic subjects flagged as copies", "", 2),
-    "copied_share_real": ("real patients it never saw, flagged alike", "", 2),
-    "planted_found": ("planted exact copies that are found", "", 2),
-    "planted_noisy_found": ("planted copies with noise that are found", "", 2),
-    "planted_mirrored_found": ("planted mirror images that are found", "", 2),
-    "planted_turned_found": ("planted copies, turned by a quarter, that are found", "", 2),
-    "planted_shifted_found": ("planted copies, shifted in time, that are found", "", 2),
-    "planted_tilted_found": ("planted copies, tilted by 5 degrees, that are found", "", 2),
-    "planted_disguised_found": ("planted copies, mirrored, shifted in time and noisy, that are found", "", 2),
-    "authenticity": ("farther from training than training from itself (authenticity)", "", 2),
-    "nearer_to_train": ("nearer to training than to held-out patients", "", 2),
-    "nndr": ("nearest over second nearest training distance, median (NNDR)", "", 2),
-    "function_lv_edv_ml": ("LV EDV", "mL", 0),
-    "function_lv_esv_ml": ("LV ESV", "mL", 0),
-    "function_lv_sv_ml": ("LV stroke volume", "mL", 0),
-    "function_lv_ef": ("LV ejection fraction", "%", 0),
-    "function_rv_edv_ml": ("RV EDV", "mL", 0),
-    "function_rv_esv_ml": ("RV ESV", "mL", 0),
-    "function_rv_sv_ml": ("RV stroke volume", "mL", 0),
-    "function_rv_ef": ("RV ejection fraction", "%", 0),
-    "function_myo_mass_g": ("myocardial mass", "g", 0),
-    "function_wall_thickness_mm": ("wall thickness at ED", "mm", 1),
-    "function_wall_thickening": ("wall thickening", "%", 0),
-    "function_peak_ejection_rate": ("LV peak ejection rate", "EDV a beat", 1),
-    "function_peak_filling_rate": ("LV peak filling rate", "EDV a beat", 1),
-    "copies_dropped": ("copies left out of the arms", "", 0),
-    "c_t_features": ("data copying C_T, features", "", 2),
-    "mask_agreement_dice": ("Dice of masks and images", "", 3),
-    "mask_agreement_dice_real": ("Dice of masks and images of real validation patients", "", 3),
-    "mask_agreement_hd95": ("HD95 of masks and images", "mm", 1),
-    "mask_agreement_hd95_real": ("HD95 of masks and images of real validation patients", "mm", 1),
-    "acceptance_rate": ("acceptance rate", "", 2),
-}
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
 STATUSES = {
     "empty_both": "structure in neither mask",
@@ -81,56 +18,29 @@ STATUSES = {
     "not_measured": "not measured",
     "failed": "failed",
 }
-_SUFFIXES = {
-    "_features": "features",
-    "_mean": "mean",
-    "_difference": "difference",
-    "_spread": "spread against real",
-    "_ratio": "as a multiple of the floor",
-    "_control": "as a multiple of a damaged control's",
-    "_reconstruction": "of reconstructions, as a multiple of the floor",
-    "_extrapolated": "at endless n",
-    "_response": "response",
-    "_slope": "rise for each dose of 1",
-    "_trend": "trend over doses",
-    "_rank_tau": "agreement of rankings",
-    "_rank": "rank",
-    "_first": "share of replicates in which it is first",
-    "_mixed": "difference by a mixed model",
-}
-_QUOTIENTS = ("_ratio", "_control", "_reconstruction", "_spread")  # without unit, two decimals
-_SAID_WITH_THE_NAME = ("_difference", "_ratio", "_control", "_reconstruction")
 
 
 def base_metric(metric: str) -> str:
     """Name of the metric that an aggregate (mean, difference, ratio) is of."""
-    for suffix in _SUFFIXES:
-        if metric.endswith(suffix) and metric not in METRICS:
-            return metric.removesuffix(suffix)
-    return metric
+    return split_name(metric)[0]
 
 
 def metric_name(metric: str) -> str:
-    """A metric as it is said; an unknown one keeps its own name."""
-    base = base_metric(metric)
-    name = METRICS[base][0] if base in METRICS else base.replace("_", " ")
-    suffix = metric.removeprefix(base)
-    if suffix == "_features":
-        return f"{name}, features"
-    return f"{name} {_SUFFIXES[suffix]}" if suffix in _SAID_WITH_THE_NAME else name
+    """A metric's title; an undeclared one keeps its own name."""
+    found = find_metric(metric)
+    return found.title if found else metric.replace("_", " ")
 
 
 def metric_unit(metric: str) -> str:
-    """Unit of a metric, empty where it has none or is unknown."""
-    return "" if metric.endswith(_QUOTIENTS) else METRICS.get(base_metric(metric), ("", "", 0))[1]
+    """Unit of a metric, empty where it has none or is undeclared."""
+    found = find_metric(metric)
+    return found.shown_unit if found else ""
 
 
 def decimals(metric: str) -> int | None:
     """Decimals a metric is shown with; None where three significant digits must do."""
-    if metric.endswith(_QUOTIENTS):
-        return 2
-    base = base_metric(metric)
-    return METRICS[base][2] if base in METRICS else None
+    found = find_metric(metric)
+    return found.decimals if found else None
 
 
 def number(value: float | None, places: int | None = None, sign: bool = False) -> str:
@@ -255,6 +165,6 @@ def comparison_sentence(
     if row.get("effect_size") is not None:
         facts.append(f"effect size {number(row['effect_size'], 2, sign=True)}")
     against = f"the {match} control {row['versus']}" if is_control else f"{row['versus']}"
-    name = METRICS[base_metric(metric)][0] if base_metric(metric) in METRICS else base_metric(metric)
+    name = metric_name(base_metric(metric))
     detail = f" ({', '.join(facts)})" if facts else ""
     return f"{name} of {place(row)}: {value}{detail} against {against}: {word}"

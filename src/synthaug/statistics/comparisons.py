@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metric_registry import METRICS, columns_of
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
@@ -19,7 +20,6 @@ from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
-from synthaug.tables.definitions import DEFINITIONS, RANGES, fields_of
 
 Row = dict[str, Any]
 EXPLORATORY = "exploratory"
@@ -50,7 +50,7 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         ``<metric>_slope`` and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and
         ``<metric>_rank_tau`` of the ranking, and ``<metric>_mixed`` by a mixed model.
     """
-    measured = scores[scores["value"].notna() & scores["metric"].isin(list(DEFINITIONS))]
+    measured = scores[scores["value"].notna() & scores["metric"].isin(list(METRICS))]
     pairs = comparisons_of(arms)
     rows: list[Row] = []
     family: list[tuple[Row, Precision]] = []
@@ -63,7 +63,7 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
             rows.append(row)
             if precision is not None and counts and _in_family(level, settings):
                 family.append((row, precision))
-        if level.broadest and level.vendor is None and DEFINITIONS[level.metric].direction != "none":
+        if level.broadest and level.vendor is None and METRICS[level.metric].direction != "none":
             rows += _trends(level, place, arms, settings)
             rows += _ranks(level, place, arms, replicates, settings)
     _adjust(family, settings)
@@ -100,13 +100,13 @@ class _Replicates:
 
 
 def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings: EvaluationSettings) -> Row:
-    about = {**fields_of(level.metric, "_mean"), **place, **_arm_fields(arm)}
+    about = {**columns_of(level.metric, "_mean"), **place, **_arm_fields(arm)}
     precision = contrast_precision([level.scores[arm.name]], [1.0])
     if precision is None:
         return {**about, **_too_few([level.scores[arm.name]])}
     drawn = _bounds(replicates.of(arm.name)[0], settings)
     row = {**about, **_estimate(precision, (arm,), settings), **drawn}
-    low, high = RANGES.get(level.metric, (-np.inf, np.inf))
+    low, high = METRICS[level.metric].range or (-np.inf, np.inf)
     # After two trainings the t distribution reaches beyond what the metric can be.
     return row | {"ci_low": max(row["ci_low"], low), "ci_high": min(row["ci_high"], high)}
 
@@ -114,7 +114,7 @@ def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings:
 def _difference(
     level: Level, place: Row, arm: Arm, other: Arm, replicates: _Replicates, settings: EvaluationSettings
 ) -> tuple[Row, Precision | None]:
-    about = {**fields_of(level.metric, "_difference"), **place, **_arm_fields(arm), "versus": other.name}
+    about = {**columns_of(level.metric, "_difference"), **place, **_arm_fields(arm), "versus": other.name}
     pair = [level.scores[arm.name], level.scores[other.name]]
     precision = contrast_precision(pair, [1.0, -1.0])
     if precision is None:
@@ -129,7 +129,7 @@ def _difference(
         row["effect_size"] = float(differences.mean() / deviation)
     if precision.known:
         row["p_value"] = precision.p_value()
-        margin = settings.equivalence_margin.of(level.metric)
+        margin = settings.equivalence_margin.get(level.metric)
         if margin is not None:
             row["p_equivalence"] = precision.p_equivalence(margin)
         _plan(row, precision, settings.alpha, settings.power, settings)
@@ -151,7 +151,7 @@ def _estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSet
 def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings) -> None:
     """What the study could have found, and how many patients would find the margin."""
     row["detectable"] = detectable_difference(precision, alpha, power)
-    margin = settings.equivalence_margin.of(row["metric"].removesuffix("_difference"))
+    margin = settings.equivalence_margin.get(row["metric"].removesuffix("_difference"))
     row["patients_needed"] = None
     if margin is not None:
         row["patients_needed"] = patients_needed(precision, margin, alpha, power)
@@ -198,8 +198,8 @@ def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationS
         precision = contrast_precision(series, list(slope_weights([arm.dose for arm in members])))
         # Named by its largest dose: a generator may have several series.
         shared = {**place, "arm": members[-1].name, "generator": members[-1].generator}
-        slope = {**fields_of(level.metric, "_slope"), **shared}
-        trend = {**fields_of(level.metric, "_trend"), **shared, "direction": "none"}
+        slope = {**columns_of(level.metric, "_slope"), **shared}
+        trend = {**columns_of(level.metric, "_trend"), **shared, "direction": "none"}
         page = page_trend_p(series)
         if precision is None or page is None:
             rows += [{**slope, **_too_few(series)}, {**trend, **_too_few(series)}]
@@ -225,7 +225,7 @@ def _ranks(
         return []
     names = [arm.name for arm in scored]
     values = np.array([means[name][kept].mean() for name in names])
-    direction = DEFINITIONS[level.metric].direction
+    direction = METRICS[level.metric].direction
     found = rank_stability(values, np.stack(replicates.of(*names), axis=1), direction)
     shared = {"status": "ok", "n": n, "note": EXPLORATORY, **place}
     rows: list[Row] = []
@@ -235,11 +235,11 @@ def _ranks(
         rank = {"value": float(found.ranks[:, number].mean()), "ci_low": float(low), "ci_high": float(high)}
         first = {"value": float(found.first[number]), "direction": "higher"}
         about = {**shared, **_arm_fields(arm)}
-        rows.append({**fields_of(level.metric, "_rank"), **about, **rank, "direction": "lower"})
-        rows.append({**fields_of(level.metric, "_first"), **about, **first})
+        rows.append({**columns_of(level.metric, "_rank"), **about, **rank, "direction": "lower"})
+        rows.append({**columns_of(level.metric, "_first"), **about, **first})
     if not np.isnan(found.tau):
         tau = {"value": found.tau, "direction": "higher"}
-        rows.append({**fields_of(level.metric, "_rank_tau"), **shared, **tau})
+        rows.append({**columns_of(level.metric, "_rank_tau"), **shared, **tau})
     return rows
 
 
@@ -254,7 +254,7 @@ def _mixed(
         for arm, other, counts in pairs:
             if counts:
                 row = mixed_difference(own, arm.name, other.name, settings.confidence)
-                about = {**fields_of(metric, "_mixed"), **_arm_fields(arm), "versus": other.name}
+                about = {**columns_of(metric, "_mixed"), **_arm_fields(arm), "versus": other.name}
                 rows.append({**about, "note": EXPLORATORY, **row})
     return rows
 

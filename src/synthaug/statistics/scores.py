@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.arms import Arm
+from synthaug.metric_registry import METRICS
 
-#: Metrics that are also averaged over structures and phases.
-OVERALL = ("dice", "hd", "hd95", "assd")
 #: What makes one training of an arm.
 RUN = ("fold", "generator_seed", "training_seed")
 
@@ -41,7 +40,7 @@ class Level(NamedTuple):
     Attributes
     ----------
     metric : str
-        Name in `synthaug.tables.definitions.DEFINITIONS`.
+        Name in `synthaug.metric_registry.METRICS`.
     structure, phase, vendor : str or None
         What the values are restricted to; None for all.
     broadest : bool
@@ -74,7 +73,7 @@ def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
         patients = pd.Index(sorted(rows["subject"].unique()))
         vendors = rows.drop_duplicates("subject").set_index("subject")["vendor"].reindex(patients)
         arrays = {arm.name: _array(rows[rows["arm"] == arm.name], patients, places) for arm in arms}
-        pools = metric in OVERALL and len(places) > 1
+        pools = METRICS[metric].endpoint and len(places) > 1
         subsets: list[tuple[str | None, np.ndarray]] = [(None, np.ones(len(patients), bool))]
         names = sorted(vendors.dropna().unique())
         if len(names) > 1:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.tables.definitions import definition_of
+from synthaug.metric_registry import find_metric
 from synthaug.tables.rows import (
     COLUMNS,
     INTEGER_COLUMNS,
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
 _AGREE = Rule("value agrees with status", "its value disagrees with its status", "write it again")
 _KNOWN = Rule(
     "definition is known",
-    "metric and definition are not those of synthaug.tables.definitions",
+    "metric and definition are not those of synthaug.metric_registry",
     "measure it again, or define it there",
 )
 _UNIT = Rule("unit is the definition's", "its unit is not that of its definition", "measure it again")
@@ -183,7 +183,7 @@ def _value_agrees(table: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _definition_known(table: pd.DataFrame) -> pd.Series[bool]:
-    ids = {metric: definition_of(metric) for metric in table["metric"].dropna().unique()}
+    ids = {metric: find_metric(metric) for metric in table["metric"].dropna().unique()}
     expected = table["metric"].map({metric: found.definition for metric, found in ids.items() if found})
     return (
         table["metric"].isna() | table["definition"].isna() | table["definition"].eq(expected).fillna(False)
@@ -191,7 +191,7 @@ def _definition_known(table: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _unit_known(table: pd.DataFrame) -> pd.Series[bool]:
-    ids = {metric: definition_of(metric) for metric in table["metric"].dropna().unique()}
+    ids = {metric: find_metric(metric) for metric in table["metric"].dropna().unique()}
     expected = table["metric"].map({metric: found.unit for metric, found in ids.items() if found})
     return expected.isna() | table["unit"].fillna("").eq(expected).fillna(True)
 

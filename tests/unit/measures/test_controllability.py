@@ -89,7 +89,7 @@ def test_the_ejection_fraction_is_asked_with_the_volumes() -> None:
     half = 1.96 * np.sqrt(16 / 3)
     assert rows.loc["controllability_loa_low_lv_ef", "value"] == pytest.approx(3 - half)
     assert rows.loc["controllability_loa_high_lv_ef", "value"] == pytest.approx(3 + half)
-    assert rows.loc["controllability_bias_lv_ef", ["unit", "structure"]].tolist() == ["%", "LV"]
+    assert rows.loc["controllability_bias_lv_ef", ["unit", "structure"]].tolist() == ["percentage points", "LV"]
     assert rows.loc["controllability_r_lv_ef", "unit"] == "1"
     assert pd.isna(rows.loc["controllability_bias_lv_ef", "phase"])
 

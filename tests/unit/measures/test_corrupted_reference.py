@@ -9,9 +9,9 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED, measure_against_controls
 from synthaug.measures.metric_sensitivity.corruptions import CONTROLS, PROBES
+from synthaug.metric_registry import find_metric
 from synthaug.report.damaged_controls import damaged_controls_section
 from synthaug.report.rows import records
-from synthaug.tables.definitions import definition_of
 
 SETTINGS = EvaluationSettings(splits=8, distance_replicates=40)
 ABOUT = {"generator": "cascade", "fold": 0, "generator_seed": 0}
@@ -75,5 +75,5 @@ def test_too_few_subjects_an_absent_extractor_and_one_of_images():
 
 
 def test_the_metric_is_defined():
-    found = definition_of("fvd_t_control")
+    found = find_metric("fvd_t_control")
     assert found is not None and found.definition == "frechet.temporal.v1/control" and found.unit == "1"

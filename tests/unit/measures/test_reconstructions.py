@@ -8,9 +8,9 @@ import pytest
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.reconstructions import RECONSTRUCTED, measure_reconstructions
+from synthaug.metric_registry import find_metric
 from synthaug.report.reconstructions import reconstructions_section
 from synthaug.report.rows import records
-from synthaug.tables.definitions import definition_of
 
 SETTINGS = EvaluationSettings(splits=8, distance_replicates=40)
 ABOUT = {"versus": "vae", "fold": 0, "generator_seed": 1}
@@ -62,7 +62,7 @@ def test_too_few_and_none():
 
 
 def test_the_metric_is_defined():
-    found = definition_of("fvd_t_reconstruction")
+    found = find_metric("fvd_t_reconstruction")
     assert (
         found is not None and found.definition == "frechet.temporal.v1/reconstruction" and found.unit == "1"
     )

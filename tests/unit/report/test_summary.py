@@ -8,15 +8,15 @@ import io
 import pandas as pd
 import pytest
 
+from synthaug.metric_registry import columns_of
 from synthaug.report.summary import summarise
 from synthaug.report.summary_formats import latex_escaped, summary_files, summary_section
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 
 def mean(metric: str, arm: str, value: float | None, **more) -> dict:
     row = {
-        **fields_of(metric, "_mean"),
+        **columns_of(metric, "_mean"),
         "arm": arm,
         "structure": "LV",
         "phase": "ED",
@@ -27,7 +27,7 @@ def mean(metric: str, arm: str, value: float | None, **more) -> dict:
 
 
 def distance(generator: str, value: float, **more) -> dict:
-    row = {**fields_of("fvd_t"), "generator": generator, "versus": "real train", "status": "ok", "n": 12}
+    row = {**columns_of("fvd_t"), "generator": generator, "versus": "real train", "status": "ok", "n": 12}
     return {**row, "value": value, "ci_low": value - 1, "ci_high": value + 1, "floor": 2.0, **more}
 
 
@@ -45,7 +45,7 @@ def rows() -> pd.DataFrame:
             distance("single", 4.0),
             # Rows of one patient or one vendor are not in a summary.
             {**mean("dice", "real", 0.1), "vendor": "A"},
-            {**fields_of("dice"), "status": "ok", "arm": "real", "subject": "p-1", "value": 0.3},
+            {**columns_of("dice"), "status": "ok", "arm": "real", "subject": "p-1", "value": 0.3},
         ]
     )
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metric_registry import columns_of
 from synthaug.statistics import Scores, compare_arms, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap, draw_trainings
 from synthaug.statistics.mixed import mixed_difference
@@ -21,7 +22,6 @@ from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 REAL = Arm("real", True, None, 0.0)
 PLUS = Arm("plus", True, "cascade", 1.0)
@@ -39,7 +39,7 @@ def scores(effect: dict[str, float], patients: int = 20, seeds: int = 3, noise: 
     for arm, seed, patient in itertools.product(arms, range(seeds), range(patients)):
         for structure, phase in (("LV", "ED"), ("LV", "ES"), ("RV", "ED")):
             value = base[patient] + effect.get(arm.name, 0) + noise * rng.normal()
-            rows.append({**fields_of("dice"), "status": "ok", "value": value, "structure": structure,
+            rows.append({**columns_of("dice"), "status": "ok", "value": value, "structure": structure,
                          "phase": phase, "subject": f"p{patient}", "arm": arm.name, "fold": 0,
                          "vendor": "AB"[patient % 2], "training_seed": seed,
                          "generator_seed": 0 if arm.generator else None})  # fmt: skip

@@ -8,11 +8,11 @@ import pytest
 from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.errors import SynthaugError
+from synthaug.metric_registry import columns_of
 from synthaug.runs import ListedRun
 from synthaug.statistics import compare_arms
 from synthaug.tables import make_table
 from synthaug.tables.completeness import check_complete
-from synthaug.tables.definitions import fields_of
 
 ARMS = list(resolve_arms({"real": ArmSettings(), "plus": ArmSettings(generator="g", dose=1.0)}).values())
 FOLDS, SEEDS = (0, 1), (0, 1)
@@ -29,7 +29,7 @@ def scored() -> pd.DataFrame:
     """Dice of three patients a fold, for every training of every arm."""
     rows = [
         {
-            **fields_of("dice"),
+            **columns_of("dice"),
             "status": "ok",
             "value": 0.8 + 0.01 * patient + 0.001 * training_seed,
             "structure": "LV",

@@ -11,15 +11,15 @@ import pytest
 from synthaug.cli import main
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.provenance import git_state, seeds_of
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate
-from synthaug.tables.definitions import fields_of
 from synthaug.tables.diff import as_text, compare_rows, compare_versions, explain
 
-PATIENT = {**fields_of("dice"), "status": "ok", "arm": "plus", "fold": 0, "training_seed": 0}
-MEAN = {**fields_of("dice", "_mean"), "status": "ok", "arm": "plus", "ci_low": 0.8, "ci_high": 0.9}
-VERDICT = {**fields_of("dice", "_difference"), "status": "ok", "arm": "plus", "versus": "plus-repeated"}
-DISTANCE = {**fields_of("fid"), "status": "ok", "generator": "g", "versus": "real train"}
+PATIENT = {**columns_of("dice"), "status": "ok", "arm": "plus", "fold": 0, "training_seed": 0}
+MEAN = {**columns_of("dice", "_mean"), "status": "ok", "arm": "plus", "ci_low": 0.8, "ci_high": 0.9}
+VERDICT = {**columns_of("dice", "_difference"), "status": "ok", "arm": "plus", "versus": "plus-repeated"}
+DISTANCE = {**columns_of("fid"), "status": "ok", "generator": "g", "versus": "real train"}
 
 
 def rows(patient=0.9, mean=0.85, verdict=0.02, fid=3.0, extractor="mae-1") -> pd.DataFrame:

@@ -12,10 +12,10 @@ from report_study import write_made_up_cohort
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.core.provenance import environment
+from synthaug.metric_registry import columns_of
 from synthaug.runs import ListedRun
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate, read_checksums
-from synthaug.tables.definitions import fields_of
 from synthaug.tables.manifest import code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.run_crate import read_crate
 
@@ -120,7 +120,7 @@ PROVENANCE = {
 
 @pytest.fixture
 def version(tmp_path) -> Path:
-    write_tsv(tmp_path / "rows.tsv", make_table([{**fields_of("dice"), "status": "ok", "value": 0.9}]))
+    write_tsv(tmp_path / "rows.tsv", make_table([{**columns_of("dice"), "status": "ok", "value": 0.9}]))
     collate(
         [tmp_path / "rows.tsv"],
         tmp_path / "v001",

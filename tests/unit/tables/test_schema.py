@@ -9,13 +9,13 @@ import pytest
 
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.errors import SynthaugError
+from synthaug.metric_registry import METRICS, columns_of, find_metric
 from synthaug.synthesis.gather import acceptance_rows
 from synthaug.tables import COLUMNS, TABLE, VALUED_STATUSES
 from synthaug.tables.collate import collate
-from synthaug.tables.definitions import DEFINITIONS, definition_of, fields_of
 from synthaug.tables.schema import DOCUMENT, documented, read_rows, row_schema
 
-GOOD = {**fields_of("dice"), "value": 0.9, "status": "ok", "arm": "real", "subject": "p-1", "n": 1}
+GOOD = {**columns_of("dice"), "value": 0.9, "status": "ok", "arm": "real", "subject": "p-1", "n": 1}
 
 
 def write(path: Path, *rows: dict) -> Path:
@@ -98,10 +98,10 @@ def test_two_rows_about_the_same_in_two_files_name_both_files(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["", "_mean", "_difference"])
-@pytest.mark.parametrize("metric", sorted(DEFINITIONS))
+@pytest.mark.parametrize("metric", sorted(METRICS))
 def test_definition_of_is_what_fields_of_writes(metric, suffix):
-    fields = fields_of(metric, suffix)
-    found = definition_of(fields["metric"])
+    fields = columns_of(metric, suffix)
+    found = find_metric(fields["metric"])
     assert found is not None
     assert (found.definition, found.unit, found.direction) == tuple(
         fields[key] for key in ("definition", "unit", "direction")
@@ -109,8 +109,8 @@ def test_definition_of_is_what_fields_of_writes(metric, suffix):
 
 
 def test_nobody_defines_an_unknown_metric():
-    assert definition_of("beauty") is None
-    assert definition_of("dicey") is None  # not dice with a suffix
+    assert find_metric("beauty") is None
+    assert find_metric("dicey") is None  # not dice with a suffix
 
 
 def test_rows_of_the_quality_gate_pass(tmp_path):

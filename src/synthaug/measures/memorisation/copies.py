@@ -11,8 +11,8 @@ import pandas as pd
 from synthaug.config.synthesis import CopySettings
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 _NAMED = 3  # pairs that an error names
 
@@ -70,4 +70,4 @@ def dropped_rows(pairs: pd.DataFrame, settings: CopySettings, fields: Mapping[st
     row = {"status": "ok", "value": int(pairs["copy"].sum()), "n": len(pairs)}
     if pairs.empty:
         row = {"status": "not_measured", "note": "nobody could be judged as a copy", "n": 0}
-    return make_table([{**fields_of("copies_dropped"), **fields, **row}])
+    return make_table([{**columns_of("copies_dropped"), **fields, **row}])

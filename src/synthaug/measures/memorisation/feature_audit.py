@@ -15,8 +15,8 @@ from synthaug.measures.memorisation.data_copying import data_copying
 from synthaug.measures.memorisation.positive_controls import DISGUISES, plant
 from synthaug.measures.memorisation.scores import FEWEST, Likenesses, score_copies, unscored
 from synthaug.measures.subject_distances import fit_transforms, transformed_rows
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 _SUFFIX = "_features"
 _PLANTED = 12  # training subjects who are planted: each disguise costs an extraction
@@ -63,7 +63,7 @@ def audit_features(
     if absent or len(train) < FEWEST or not synthetic.subjects:
         few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
         note, status = (absent, "extractor_absent") if absent else (few, "not_measured")
-        copying = {**fields_of("c_t_features"), **about, "status": status, "note": note}
+        copying = {**columns_of("c_t_features"), **about, "status": status, "note": note}
         return make_table([*unscored(note, about, _SUFFIX, status), copying])
 
     training = real.select(train)
@@ -119,7 +119,7 @@ def _copying_row(
     training: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, about: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
     found = data_copying(training, held_out, synthetic, seed)
-    row = {**fields_of("c_t_features"), **about}
+    row = {**columns_of("c_t_features"), **about}
     if found is None:
         note = (
             f"{len(training)} training, {len(held_out)} held-out and {len(synthetic)} synthetic subjects; "

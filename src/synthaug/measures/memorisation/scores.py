@@ -18,7 +18,7 @@ from synthaug.measures.memorisation.estimates import (
     validated_threshold,
 )
 from synthaug.measures.memorisation.positive_controls import DISGUISES
-from synthaug.tables.definitions import fields_of
+from synthaug.metric_registry import columns_of
 
 Row = dict[str, Any]
 #: Training subjects without which there is no threshold.
@@ -96,7 +96,7 @@ def score_copies(
         shares[metric] = share((found.max(axis=1) > threshold) & own)
     rows: list[Row] = []
     for metric in METRICS:
-        row: Row = {**fields_of(metric + suffix), **fields}
+        row: Row = {**columns_of(metric + suffix), **fields}
         if metric == "nndr":
             row |= {
                 "status": "ok",
@@ -122,4 +122,4 @@ def unscored(
     note: str, fields: Mapping[str, Any], suffix: str = "", status: str = "not_measured"
 ) -> list[Row]:
     """A row of every metric without a value."""
-    return [{**fields_of(metric + suffix), **fields, "status": status, "note": note} for metric in METRICS]
+    return [{**columns_of(metric + suffix), **fields, "status": status, "note": note} for metric in METRICS]

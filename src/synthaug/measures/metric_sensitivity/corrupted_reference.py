@@ -12,10 +12,10 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.metric_sensitivity.responses import FEWEST
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance
 from synthaug.metrics.split_quotient import Split, split_quotient
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 Row = dict[str, Any]
 #: Distances of whole cines: those of single images cannot see the order of frames.
@@ -61,7 +61,7 @@ def measure_against_controls(
     for metric in CONTROLLED:
         for control, features in damaged.items():
             about = {
-                **fields_of(metric, "_control"),
+                **columns_of(metric, "_control"),
                 **fields,
                 "versus": control,
                 "extractor": real.extractor,

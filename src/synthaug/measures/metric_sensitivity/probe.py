@@ -18,8 +18,8 @@ from synthaug.features.files import FeatureSet
 from synthaug.measures.metric_sensitivity.corruptions import CONTROLS, extract_probes
 from synthaug.measures.metric_sensitivity.responses import measure_responses
 from synthaug.measures.subject_distances import KINDS
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 
 class Probed(NamedTuple):
@@ -80,7 +80,7 @@ def probe_distances(
         network = make_extractor(extractor, weights)
     except ExtractorAbsent as reason:
         absent = {"status": "extractor_absent", "note": str(reason), "extractor": extractor.kind, **fields}
-        rows = make_table({**fields_of(metric, "_response"), **absent} for metric in KINDS)
+        rows = make_table({**columns_of(metric, "_response"), **absent} for metric in KINDS)
         nothing = FeatureSet((), {}, extractor.kind, absent=str(reason))
         return Probed(rows, dict.fromkeys(CONTROLS, nothing))
     cohort = Cohort.open_all(cohorts)

@@ -12,8 +12,8 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
+from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
-from synthaug.tables.definitions import fields_of
 
 #: From the indices of reference and of other subjects to a distance, and to its floor.
 Trial = Callable[[np.ndarray, np.ndarray], tuple[float, float] | None]
@@ -69,7 +69,7 @@ def measure_responses(
         for probe, trial in trials.items():
             about = {**fields, "versus": probe, "extractor": real.extractor}
             rows.append(
-                {**fields_of(metric, "_response"), "direction": "none", **about}
+                {**columns_of(metric, "_response"), "direction": "none", **about}
                 | _response(trial, len(real.subjects), settings)
             )
     return make_table(rows)

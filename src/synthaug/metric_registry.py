@@ -1,0 +1,480 @@
+"""The registry of metrics: what each metric of a result row is, said once.
+
+Tables, statistics, configuration, report and `docs/metrics.md` read a metric's definition, unit, direction, decimals,
+range and group here. ``python -m synthaug.metric_registry`` writes the table of `docs/metrics.md`; a test holds them equal.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+Direction = Literal["higher", "lower", "none"]
+Group = Literal[
+    "overlap",
+    "cardiac function errors",
+    "distances",
+    "fidelity",
+    "text agreement",
+    "mixing",
+    "memorisation",
+    "cardiac function",
+    "controllability",
+    "mask agreement",
+    "quality control",
+]
+#: Unit of a difference of two percentages.
+POINTS = "percentage points"
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+_BEGIN, _END = "<!-- metrics: written by python -m synthaug.metric_registry -->", "<!-- end of metrics -->"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric of a result row is.
+
+    Attributes
+    ----------
+    name : str
+        As it stands in the column `metric`.
+    definition : str
+        Id and version of the definition; the version changes whenever a value could.
+    title : str
+        As the report and the summary write it.
+    group : str
+        Section of the report and of the documentation.
+    unit : str
+        Unit of the value: ``"1"`` for a share or coefficient, empty where no unit means anything.
+    direction : str
+        Which way is better.
+    decimals : int or None
+        Decimals that are shown; None for three significant digits.
+    range : tuple of 2 floats or None
+        Values that the metric can have, where it has bounds; the interval of a mean ends there.
+    endpoint : bool
+        Whether it is averaged over structures and phases, and may be the primary metric or in the family of tests.
+    margin : float or None
+        Default equivalence margin, in the metric's unit.
+    """
+
+    name: str
+    definition: str
+    title: str
+    group: Group
+    unit: str = ""
+    direction: Direction = "none"
+    decimals: int | None = 2
+    range: tuple[float, float] | None = None
+    endpoint: bool = False
+    margin: float | None = None
+
+    @property
+    def shown_unit(self) -> str:
+        """Unit as text beside a number; a share has none."""
+        return "" if self.unit == "1" else self.unit
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """What a suffix of a metric's name stands for.
+
+    Attributes
+    ----------
+    title : str
+        Words behind the metric's title.
+    unit : str or None
+        Unit of the aggregate; None where it is the metric's.
+    decimals : int or None
+        Decimals that are shown; None where they are the metric's.
+    in_title : bool
+        Whether the report writes the words behind the metric's title.
+    """
+
+    title: str
+    unit: str | None = None
+    decimals: int | None = None
+    in_title: bool = False
+
+
+#: Aggregates of a metric by suffix; the definition's id takes the suffix too: ``dice.v1/mean``.
+AGGREGATES: dict[str, Aggregate] = {
+    "_features": Aggregate("features", in_title=True),
+    "_mean": Aggregate("mean"),
+    "_difference": Aggregate("difference", in_title=True),
+    "_spread": Aggregate("ratio of standard deviations to real", "1", 2),
+    "_ratio": Aggregate("ratio to real-versus-real", "1", 2, in_title=True),
+    "_control": Aggregate("ratio to a corrupted control's", "1", 2, in_title=True),
+    "_reconstruction": Aggregate("of reconstructions, ratio to real-versus-real", "1", 2, in_title=True),
+    "_extrapolated": Aggregate("extrapolated to infinite sample size"),
+    "_response": Aggregate("response", ""),
+    "_slope": Aggregate("slope per dose of 1"),
+    "_trend": Aggregate("trend over doses", ""),
+    "_rank_tau": Aggregate("agreement of rankings", "1"),
+    "_rank": Aggregate("rank", "1"),
+    "_first": Aggregate("share of replicates ranked first", "1"),
+    "_mixed": Aggregate("difference by a mixed model"),
+}
+#: Counts of samples that quality control rejected are named after the reason.
+REJECTED = "rejected_"
+#: Controllability of a quantity that is no volume: unit of its bias and limits of agreement.
+_REQUESTED_UNITS = {"_lv_ef": POINTS, "_myo_mass_g": "g"}
+_SHARE = (0.0, 1.0)
+_LENGTH = (0.0, float("inf"))
+
+
+def _declared() -> Iterator[Metric]:
+    yield Metric("dice", "dice.v1", "Dice", "overlap", "1", "higher", 3, _SHARE, True, 0.01)
+    yield Metric(
+        "hd95",
+        "hd95.maxdir.voxel.v1",
+        "95 % Hausdorff distance",
+        "overlap",
+        "mm",
+        "lower",
+        1,
+        _LENGTH,
+        True,
+        1.0,
+    )
+    yield Metric(
+        "hd", "hd.maxdir.voxel.v1", "Hausdorff distance", "overlap", "mm", "lower", 1, _LENGTH, True, 2.0
+    )
+    yield Metric(
+        "assd",
+        "assd.pooled.voxel.v1",
+        "average symmetric surface distance",
+        "overlap",
+        "mm",
+        "lower",
+        2,
+        _LENGTH,
+        True,
+        0.25,
+    )
+    yield from _errors()
+    yield from _distances()
+    yield from _memorisation()
+    yield from _cardiac_function()
+    yield from _synthesis()
+
+
+def _errors() -> Iterator[Metric]:
+    """Errors of cardiac function, predicted minus reference."""
+    for name, definition, title, unit in (
+        ("edv_error_ml", "edv-error.signed.v1", "EDV error", "mL"),
+        ("esv_error_ml", "esv-error.signed.v1", "ESV error", "mL"),
+        ("sv_error_ml", "sv-error.signed.v1", "stroke volume error", "mL"),
+        ("ef_error", "ef-error.signed.v1", "ejection fraction error", POINTS),
+        ("mass_error_g", "mass-error.signed.v1", "myocardial mass error", "g"),
+        ("wall_thickness_error_mm", "wall-thickness-error.signed.aha16.v1", "wall thickness error", "mm"),
+        ("wall_thickening_error", "wall-thickening-error.signed.aha16.v1", "wall thickening error", POINTS),
+    ):
+        yield Metric(name, definition, title, "cardiac function errors", unit, decimals=1)
+
+
+def _distances() -> Iterator[Metric]:
+    for name, definition, title, decimals in (
+        ("fid", "frechet.frames.v1", "FID", 2),
+        ("kid", "kid.frames.v1", "KID", 4),
+        ("cmmd", "cmmd.frames.v1", "CMMD", 3),
+        ("fvd_t", "frechet.temporal.v1", "FVD-T", 2),
+        ("fvd_s", "frechet.spatial.v1", "FVD-S", 2),
+        ("f4d", "frechet.4d.v1", "F4D", 2),
+        ("fid_basal", "frechet.frames.basal-third.v1", "FID, basal third", 2),
+        ("fid_middle", "frechet.frames.middle-third.v1", "FID, middle third", 2),
+        ("fid_apical", "frechet.frames.apical-third.v1", "FID, apical third", 2),
+    ):
+        yield Metric(name, definition, title, "distances", "", "lower", decimals)
+    for name in ("precision", "recall", "density", "coverage"):
+        yield Metric(name, f"{name}.4d.k5.v1", name, "fidelity", "1", "higher")
+    text: tuple[tuple[str, str, str, Direction], ...] = (
+        ("clipsim", "clipsim.images.v1", "CLIPSIM", "higher"),
+        ("clipsim_real", "clipsim.images.real.v1", "CLIPSIM of real subjects (upper reference)", "none"),
+        (
+            "clipsim_other",
+            "clipsim.images.other-text.v1",
+            "CLIPSIM of real subjects with another subject's sentence (lower reference)",
+            "none",
+        ),
+    )
+    for name, definition, title, direction in text:
+        yield Metric(name, definition, title, "text agreement", "1", direction, 3)
+    for name, title in (("temporal", "motion"), ("spatial", "anatomy")):
+        yield Metric(
+            f"mixing_{name}",
+            f"mixing.{name}.5-nearest.v1",
+            f"mixing of nearest neighbours, {title}",
+            "mixing",
+            "1",
+        )
+
+
+def _memorisation() -> Iterator[Metric]:
+    """Scores of memorisation; those of an extractor's features are declared beside those of images."""
+    images: tuple[tuple[str, str, str, Direction], ...] = (
+        ("copied_share", "copied.v2", "synthetic subjects flagged as copies", "lower"),
+        (
+            "copied_share_real",
+            "copied-held-out.v2",
+            "held-out real patients flagged by the same rule",
+            "none",
+        ),
+        ("planted_found", "planted-exact.v2", "positive controls found: exact copies", "higher"),
+        ("planted_noisy_found", "planted-noisy.v1", "positive controls found: copies with noise", "higher"),
+        ("planted_mirrored_found", "planted-mirrored.v1", "positive controls found: mirror images", "higher"),
+        (
+            "planted_turned_found",
+            "planted-turned.v1",
+            "positive controls found: copies turned by 90 degrees",
+            "higher",
+        ),
+        (
+            "planted_shifted_found",
+            "planted-shifted.v1",
+            "positive controls found: copies shifted in time",
+            "higher",
+        ),
+        (
+            "planted_tilted_found",
+            "planted-tilted.v1",
+            "positive controls found: copies turned by 5 degrees",
+            "higher",
+        ),
+        (
+            "planted_disguised_found",
+            "planted-disguised.v2",
+            "positive controls found: copies mirrored, shifted in time and noisy",
+            "higher",
+        ),
+        ("authenticity", "authenticity.v1", "authenticity", "higher"),
+        ("nearer_to_train", "nearer-to-train.v1", "nearer to training than to held-out patients", "none"),
+        ("nndr", "nndr.v1", "nearest-neighbour distance ratio (NNDR), median", "higher"),
+    )
+    for name, definition, title, direction in images:
+        metric = Metric(name, f"memorisation.{definition}", title, "memorisation", "1", direction)
+        yield metric
+        # Definitions in feature space were versioned by themselves, from v1 on.
+        yield replace(
+            metric,
+            name=f"{name}_features",
+            definition=f"memorisation.features.{definition.rsplit('.', 1)[0]}.v1",
+            title=f"{title}, features",
+        )
+    yield Metric(
+        "c_t_features",
+        "memorisation.features.data-copying.pca64.k3.v1",
+        "data-copying C_T, features",
+        "memorisation",
+    )
+    yield Metric(
+        "copies_dropped",
+        "memorisation.copies-dropped.v1",
+        "copies left out of the arms",
+        "memorisation",
+        "1",
+        "lower",
+        0,
+    )
+
+
+def _cardiac_function() -> Iterator[Metric]:
+    """Cardiac function of synthetic subjects beside real training patients."""
+    for structure in ("lv", "rv"):
+        for quantity, title, unit in (
+            ("edv", "EDV", "mL"),
+            ("esv", "ESV", "mL"),
+            ("sv", "stroke volume", "mL"),
+            ("ef", "ejection fraction", "%"),
+        ):
+            name = f"function_{structure}_{quantity}" + ("_ml" if unit == "mL" else "")
+            yield Metric(
+                name,
+                f"function.{quantity}.v1",
+                f"{structure.upper()} {title}",
+                "cardiac function",
+                unit,
+                decimals=0,
+            )
+    for name, definition, title, unit, decimals in (
+        ("myo_mass_g", "mass.v1", "myocardial mass", "g", 0),
+        ("wall_thickness_mm", "wall-thickness.aha16.v1", "wall thickness at ED", "mm", 1),
+        ("wall_thickening", "wall-thickening.aha16.v1", "wall thickening", "%", 0),
+        ("peak_ejection_rate", "peak-ejection-rate.h5.v1", "LV peak ejection rate", "EDV/beat", 1),
+        ("peak_filling_rate", "peak-filling-rate.h5.v1", "LV peak filling rate", "EDV/beat", 1),
+    ):
+        yield Metric(
+            f"function_{name}",
+            f"function.{definition}",
+            title,
+            "cardiac function",
+            unit,
+            decimals=decimals,
+        )
+
+
+def _synthesis() -> Iterator[Metric]:
+    """Controllability, mask agreement and acceptance of a generator."""
+    yield Metric(
+        "controllability_r",
+        "controllability.pearson.v2",
+        "controllability: Pearson's r",
+        "controllability",
+        "1",
+        "higher",
+    )
+    for name, definition, title in (
+        ("bias", "bias", "bias"),
+        ("loa_low", "loa", "lower limit of agreement"),
+        ("loa_high", "loa", "upper limit of agreement"),
+    ):
+        yield Metric(
+            f"controllability_{name}",
+            f"controllability.{definition}.v2",
+            f"controllability: {title}",
+            "controllability",
+            "mL",
+        )
+    for name, title, unit, direction, decimals in (
+        ("dice", "Dice of masks and images", "1", "higher", 3),
+        ("hd95", "HD95 of masks and images", "mm", "lower", 1),
+    ):
+        metric = Metric(
+            f"mask_agreement_{name}",
+            f"mask-agreement.{name}.v1",
+            title,
+            "mask agreement",
+            unit,
+            "higher" if direction == "higher" else "lower",
+            decimals,
+        )
+        yield metric
+        yield replace(
+            metric,
+            name=f"{metric.name}_real",
+            definition=f"mask-agreement.{name}.real-validation.v1",
+            title=f"{title}, real validation patients",
+            direction="none",
+        )
+    yield Metric(
+        "acceptance_rate",
+        "acceptance.samples.wilson95.v1",
+        "acceptance rate",
+        "quality control",
+        "1",
+        "higher",
+    )
+
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _declared()}
+#: Metrics that may be primary or in the family of tests.
+ENDPOINTS: tuple[str, ...] = tuple(name for name, metric in METRICS.items() if metric.endpoint)
+
+
+def in_group(group: Group) -> tuple[str, ...]:
+    """Names of a group's metrics, in the order of the registry."""
+    return tuple(name for name, metric in METRICS.items() if metric.group == group)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Name of a result row's metric, split into a declared metric and a suffix.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``dice``, ``dice_mean``, ``fid_ratio``, ``controllability_r_lv_edv_ml``.
+
+    Returns
+    -------
+    tuple of 2 str
+        The longest declared name that it begins with, and the rest; where no name fits, `name` and nothing.
+    """
+    found = [known for known in METRICS if name == known or name.startswith(f"{known}_")]
+    if not found:
+        return name, ""
+    base = max(found, key=len)
+    return base, name.removeprefix(base)
+
+
+def find_metric(name: str) -> Metric | None:
+    """What a metric of a result row is, aggregates included; None where nothing is declared.
+
+    An aggregate, named by a suffix such as ``_mean``, takes definition and unit from its metric.
+    """
+    if name.startswith(REJECTED):
+        reason = name.removeprefix(REJECTED)
+        return Metric(name, f"gate.{reason}.count.v1", reason, "quality control", "1", "lower", 0)
+    base, suffix = split_name(name)
+    return _aggregate(METRICS[base], suffix) if base in METRICS else None
+
+
+def columns_of(metric: str, suffix: str = "") -> dict[str, str]:
+    """Columns `metric`, `definition`, `unit` and `direction` of a result row.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `METRICS`.
+    suffix : str
+        Of an aggregate, such as ``"_mean"``.
+    """
+    found = _aggregate(METRICS[metric], suffix)
+    return {
+        "metric": found.name,
+        "definition": found.definition,
+        "unit": found.unit,
+        "direction": found.direction,
+    }
+
+
+def nearest_endpoint(name: str) -> str:
+    """What to write instead of a name that is no endpoint: the nearest one, or all of them."""
+    near = difflib.get_close_matches(name, ENDPOINTS, n=1, cutoff=0.4)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(ENDPOINTS)}"
+
+
+def _aggregate(metric: Metric, suffix: str) -> Metric:
+    if not suffix:
+        return metric
+    aggregate = AGGREGATES.get(suffix, Aggregate(suffix.replace("_", " ").strip()))
+    unit = metric.unit if aggregate.unit is None else aggregate.unit
+    if unit == "mL":
+        unit = _REQUESTED_UNITS.get(suffix, unit)
+    if unit == "%" and suffix == "_difference":
+        unit = POINTS
+    return replace(
+        metric,
+        name=metric.name + suffix,
+        definition=metric.definition + suffix.replace("_", "/", 1),
+        title=f"{metric.title} {aggregate.title}" if aggregate.in_title else metric.title,
+        unit=unit,
+        decimals=metric.decimals if aggregate.decimals is None else aggregate.decimals,
+    )
+
+
+def markdown() -> str:
+    """The registry as the table that ``docs/metrics.md`` shows."""
+    lines = ["| metric | title | definition | unit | better | group |", "|---|---|---|---|---|---|"]
+    for metric in METRICS.values():
+        cells = (
+            f"`{metric.name}`",
+            metric.title,
+            f"`{metric.definition}`",
+            metric.unit,
+            "" if metric.direction == "none" else metric.direction,
+            metric.group,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def documented(text: str) -> str:
+    """The document `text` with its table of metrics as they are now."""
+    before, rest = text.split(_BEGIN, 1)
+    return f"{before}{_BEGIN}\n{markdown()}{_END}{rest.split(_END, 1)[1]}"
+
+
+if __name__ == "__main__":
+    _DOCUMENT.write_text(documented(_DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,71 @@
+"""The registry of metrics is the one place that says what a metric is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metric_registry import ENDPOINTS, METRICS, columns_of, documented, find_metric, split_name
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def test_the_documented_table_is_the_registry():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert documented(text) == text, "run python -m synthaug.metric_registry"
+
+
+def test_endpoints_have_a_range_and_a_margin():
+    assert ENDPOINTS == ("dice", "hd95", "hd", "assd")
+    assert all(METRICS[name].range and METRICS[name].margin for name in ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("dice_mean", ("dice", "_mean")),
+        ("fid_basal_ratio", ("fid_basal", "_ratio")),
+        ("copied_share_real_features", ("copied_share_real_features", "")),
+        ("controllability_r_lv_edv_ml", ("controllability_r", "_lv_edv_ml")),
+        ("dicey", ("dicey", "")),
+    ],
+)
+def test_the_longest_declared_name_is_the_metric(name, parts):
+    assert split_name(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("metric", "suffix", "unit"),
+    [
+        ("ef_error", "", "percentage points"),
+        ("ef_error", "_mean", "percentage points"),
+        ("function_lv_ef", "", "%"),
+        ("function_lv_ef", "_difference", "percentage points"),
+        ("hd", "_ratio", "1"),
+        ("controllability_bias", "_lv_edv_ml", "mL"),
+        ("controllability_bias", "_lv_ef", "percentage points"),
+        ("controllability_bias", "_myo_mass_g", "g"),
+        ("controllability_r", "_lv_ef", "1"),
+        ("fid", "_response", ""),
+    ],
+)
+def test_units_of_aggregates(metric, suffix, unit):
+    assert columns_of(metric, suffix)["unit"] == unit
+
+
+def test_titles_say_what_an_aggregate_is():
+    assert find_metric("fid_ratio").title == "FID ratio to real-versus-real"
+    assert find_metric("dice_mean").title == "Dice"
+
+
+def test_margins_of_a_study_keep_the_other_defaults():
+    margins = EvaluationSettings(equivalence_margin={"hd": None, "dice": 0.02}).equivalence_margin
+    assert margins == {"dice": 0.02, "hd95": 1.0, "hd": None, "assd": 0.25}
+
+
+@pytest.mark.parametrize("settings", [{"family": ["dise"]}, {"equivalence_margin": {"dise": 0.1}}])
+def test_an_unknown_endpoint_is_refused_with_the_nearest_one(settings):
+    with pytest.raises(ValueError, match="did you mean 'dice'"):
+        EvaluationSettings.model_validate(settings)
