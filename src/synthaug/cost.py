@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from synthaug.config.arms import resolve_arms
-from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import read_json
@@ -72,7 +71,7 @@ def count_subjects(study: StudySettings) -> dict[str, int] | None:
             counts[name] = (
                 dataset.phantom.subjects
                 if dataset.phantom
-                else len(list(find_subjects(dataset.layout, Path(str(dataset.root)))))
+                else len(list(find_subjects(dataset, Path(str(dataset.root)))))
             )
         except (SynthaugError, OSError):
             return None
@@ -91,7 +90,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
     datasets = sum(_draws(study).values()) * folds
     models = len(trained_models(study))
-    taught = sum(getattr(generator, "labels", "own") == "teacher" for generator in study.generators.values())
+    taught = sum(getattr(generator, "labels", "own") == "pseudo" for generator in study.generators.values())
     decoded = sum(bool(getattr(generator, "through", None)) for generator in study.generators.values())
     jobs = {
         "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
@@ -117,7 +116,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "measure_distances": len(extractors) * cohorts,
         "map_features": len(extractors) * cohorts,
         "probe_distances": len(extractors) * folds,
-        "lend_cohort": (kinds.count("dataset") - decoded) * folds * draws,
+        "lend_cohort": (kinds.count("real") - decoded) * folds * draws,
         "reconstruct_cohort": decoded * folds * draws,
         "label_synthetic": taught * folds * draws,
         "predict_synthetic": cohorts,
@@ -247,7 +246,7 @@ def _draws(study: StudySettings) -> dict[str, int]:
 
 def _sampling(study: StudySettings) -> int:
     """Generators that make their volumes in the study."""
-    return sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
+    return sum(generator.sampled for generator in study.generators.values())
 
 
 def _share_at_home(study: StudySettings, name: str) -> float:

@@ -44,7 +44,7 @@ def test_the_cost_counts_the_jobs_of_the_workflow(checkout, study):
 def test_brought_in_cines_without_masks_are_labelled_by_a_teacher(checkout, tmp_path):
     (tmp_path / "mine").mkdir()
     study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text()) | {
-        "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "teacher"}},
+        "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "pseudo"}},
         "arms": {"real": {}, "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]}},
     }
     path = checkout.root / "config" / "studies" / "taught.yaml"
@@ -94,7 +94,7 @@ def test_validity_studies_train_no_generator(checkout, study):
 
 
 def test_reconstructions_need_their_autoencoder_and_nothing_is_sampled(checkout):
-    decoded = {"decoded": {"kind": "dataset", "dataset": "phantom-a", "through": "autoencoder"}}
+    decoded = {"decoded": {"kind": "real", "dataset": "phantom-a", "through": "autoencoder"}}
     target = "results/tiny/synthetic/decoded/fold-0/draw-0/cohort"
     jobs = checkout.would_run(
         "config/studies/tiny.yaml", target, "--config", f"generators={json.dumps(decoded)}"

@@ -7,22 +7,21 @@ from snakemake.exceptions import WorkflowError
 
 from synthaug.core.artifacts import sha256_json
 from synthaug.config.arms import resolve_arms
-from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
+from synthaug.config.plugin_checks import check_plugins
+from synthaug.config.plugins import plugins_of
 from synthaug.config.study import load_study
 from synthaug.config.design_warnings import weaknesses
 from synthaug.data.readers import raw_files
 from synthaug.core.errors import SynthaugError
-from synthaug.generators import reference_of as generator_class
 from synthaug.core.imports import PACKAGE, imported_files
-from synthaug.models import reference_of as model_class
-from synthaug.plugin_checks import check_plugins
+from synthaug.core.registry import module_of
 
 try:
     study = load_study(config)
     check_plugins(study)
     raw = {
-        name: [str(file) for file in raw_files(dataset.layout, dataset.root)]
+        name: [str(file) for file in raw_files(dataset, dataset.root)]
         for name, dataset in study.datasets.items()
         if dataset.root
     }
@@ -32,17 +31,15 @@ except SynthaugError as error:
 arms = resolve_arms(study.arms)
 folds = list(range(study.split.folds))
 draws = list(study.synthesis.seeds)
-# Datasets whose patients train, validate and test; others are only lent to a generator.
+# Datasets whose patients train, validate and test; others only serve a generator of kind real.
 split_datasets = [name for name, dataset in study.datasets.items() if dataset.split]
-sampling_generators = [
-    name for name, generator in study.generators.items() if generator.kind in SAMPLING_KINDS
-]
+sampling_generators = [name for name, generator in study.generators.items() if generator.sampled]
 # Real subjects in the place of synthetic ones: as they are, or decoded by a model.
 lending_generators, decoding_generators = (
     [
         name
         for name, generator in study.generators.items()
-        if generator.kind == "dataset" and bool(generator.through) is decoded
+        if generator.kind == "real" and bool(generator.through) is decoded
     ]
     for decoded in (False, True)
 )
@@ -96,6 +93,10 @@ def one(path, **values):
 def raw_dataset(wildcards):
     """What a dataset is read from: the written phantom, or every file under the user's root."""
     return raw.get(wildcards.dataset) or rules.write_phantom.output.root
+
+
+def reader_code(wildcards):
+    return code("harmonise", module_of(study.datasets[wildcards.dataset]))
 
 
 def raw_root(wildcards):
@@ -154,7 +155,7 @@ def ceiling_code(wildcards):
 def model_modules(name):
     """Modules that the registry imports by name for a model and the models it needs."""
     settings = study.models[name]
-    modules = [module_of(model_class(settings))]
+    modules = [module_of(settings)]
     for need in settings.needs.values():
         modules += model_modules(need)
     return modules
@@ -163,15 +164,10 @@ def model_modules(name):
 def generator_modules(name):
     """Modules that the registries import by name for a generator and its models."""
     settings = study.generators[name]
-    modules = [module_of(generator_class(settings))]
+    modules = [module_of(settings)]
     for need in settings.needs.values():
         modules += model_modules(need)
     return modules
-
-
-def module_of(reference):
-    """The module of ``module:Class``."""
-    return reference.partition(":")[0]
 
 
 def model_code(wildcards):
@@ -194,15 +190,12 @@ def generator_code(wildcards):
 def description_code(wildcards):
     """A description names the files of a class from outside the package by their hashes."""
     settings = study.generators[wildcards.generator]
-    return code(
-        "describe_generator", *([module_of(settings.class_name)] if settings.kind == "plugin" else [])
-    )
+    return code("describe_generator", *([module_of(settings)] if settings.kind == "plugin" else []))
 
 
 def plugin_modules():
     """Modules of all classes that the study brings along."""
-    entries = [*study.models.values(), *study.generators.values()]
-    return sorted({module_of(entry.class_name) for entry in entries if entry.kind == "plugin"})
+    return sorted({module_of(settings) for _, settings in plugins_of(study)})
 
 
 def extractor_model(wildcards):
@@ -225,7 +218,8 @@ def extractor_code(wildcards, script="extract_features"):
 def extractor_modules(name):
     """Modules that the registry imports by name for an extractor."""
     extractor = study.evaluation.extractors[name]
-    return model_modules(extractor.model) if extractor.kind == "study" else []
+    needed = model_modules(extractor.model) if extractor.kind == "study" else []
+    return [module_of(extractor), *needed]
 
 
 #: Features of damaged real cines, which generators are held against, in the order of `synthaug.measures.metric_sensitivity.corruptions.CONTROLS`.
@@ -310,7 +304,7 @@ def real_segmenter(wildcards):
 
 
 def synthetic_cohort(generator, wildcards):
-    """The cohort of a generator that all else takes: as it was made, or labelled by the teacher."""
+    """The cohort of a generator that all else takes: as it was made, or with pseudo labels."""
     if getattr(study.generators[generator], "labels", "own") == "own":
         return made_cohort(generator, wildcards)
     return result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled").format(
@@ -323,7 +317,7 @@ def made_cohort(generator, wildcards):
     settings = study.generators[generator]
     if settings.kind == "external":
         return settings.folder
-    made_by = rules.lend_cohort if settings.kind == "dataset" else rules.gather_synthetic
+    made_by = rules.lend_cohort if settings.kind == "real" else rules.gather_synthetic
     return made_by.output.cohort.format(**{**wildcards, "generator": generator})
 
 

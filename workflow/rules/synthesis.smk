@@ -95,7 +95,7 @@ rule gather_synthetic:
 
 rule lend_cohort:
     input:
-        lent=lambda w: one("cohorts/{dataset}", dataset=study.generators[w.generator].dataset),
+        real=lambda w: one("cohorts/{dataset}", dataset=study.generators[w.generator].dataset),
         cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         code=code("lend_cohort"),
@@ -110,14 +110,14 @@ rule lend_cohort:
     params:
         split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
     message:
-        "Lending real subjects as {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+        "Writing real subjects in the place of synthetic ones: {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
     script:
         "../scripts/lend_cohort.py"
 
 
 rule reconstruct_cohort:
     input:
-        lent=rules.lend_cohort.input.lent,
+        real=rules.lend_cohort.input.real,
         cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
         models=generator_models,
@@ -141,6 +141,6 @@ rule reconstruct_cohort:
         split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
         through=lambda w: study.generators[w.generator].through,
     message:
-        "Lending real subjects as {params.through} decodes them: {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+        "Writing real subjects as {params.through} decodes them: {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
     script:
         "../scripts/reconstruct_cohort.py"

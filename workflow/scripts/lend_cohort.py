@@ -1,18 +1,18 @@
-"""Lend real subjects of a dataset as if they were synthetic."""
+"""Write real subjects of a dataset in the place of synthetic ones."""
 
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
-from synthaug.generators.dataset import lend_cohort
+from synthaug.generators.real import real_as_synthetic
 
 with job(snakemake):
     split = read_split(snakemake.input.split)
     cohort = Cohort.open_all(snakemake.input.cohorts)
-    lent = Cohort.open(snakemake.input.lent)
+    real = Cohort.open(snakemake.input.real)
     if snakemake.params.split:
-        lent = with_labels_of_split(lent, split)
-    lend_cohort(
-        lent,
+        real = with_labels_of_split(real, split)
+    real_as_synthetic(
+        real,
         snakemake.output.cohort,
         snakemake.wildcards.generator,
         subjects_of(split, "train", labelled=True) if snakemake.params.split else None,

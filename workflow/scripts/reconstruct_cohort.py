@@ -1,4 +1,4 @@
-"""Lend real subjects of a dataset as an autoencoder gives them back."""
+"""Write real subjects of a dataset, as an autoencoder decodes them, in the place of synthetic ones."""
 
 import torch
 
@@ -6,19 +6,19 @@ from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
-from synthaug.generators.dataset import lend_cohort
+from synthaug.generators.real import real_as_synthetic
 from synthaug.generators.reconstruction import Reconstruction
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
     split = read_split(snakemake.input.split)
     cohort = Cohort.open_all(snakemake.input.cohorts)
-    lent = Cohort.open(snakemake.input.lent)
+    real = Cohort.open(snakemake.input.real)
     if snakemake.params.split:
-        lent = with_labels_of_split(lent, split)
+        real = with_labels_of_split(real, split)
     (weights,) = snakemake.input.models
-    lend_cohort(
-        lent,
+    real_as_synthetic(
+        real,
         snakemake.output.cohort,
         snakemake.wildcards.generator,
         subjects_of(split, "train", labelled=True) if snakemake.params.split else None,

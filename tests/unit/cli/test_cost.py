@@ -41,7 +41,7 @@ def test_jobs_by_hand():
     assert jobs["audit_memorisation"] == jobs["audit_features"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
     assert "plan_grid" not in jobs  # nothing is sampled
-    taught = {"mine": {"kind": "external", "folder": "/x", "labels": "teacher"}}
+    taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}
     assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 
 
@@ -50,7 +50,7 @@ def test_reconstructions_train_their_model_and_sample_nothing():
         "features": {"kind": "masked_autoencoder", "training": {"iterations": 50}},
         "vae": {"kind": "autoencoder", "training": {"iterations": 50}},
     }
-    decoded = {"mine": {"kind": "dataset", "dataset": "p", "through": "vae"}}
+    decoded = {"mine": {"kind": "real", "dataset": "p", "through": "vae"}}
     jobs = count_jobs(study(models=models, generators=decoded))
     # Two folds with two generator seeds each; features once a fold.
     assert jobs["reconstruct_cohort"] == 4 and jobs["train_model"] == 4 + 2

@@ -59,7 +59,7 @@ def study(models=None, generator=None):
         (
             {"autoencoder": {"kind": "autoencoder", "masks": False}},
             {},
-            "generators.cascade.labels: autoencoder decodes no masks; set labels: teacher, or its masks: true",
+            "generators.cascade.labels: autoencoder decodes no masks; set labels: pseudo, or its masks: true",
         ),
         (
             {},
@@ -81,7 +81,7 @@ def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, messa
 
 def test_a_teacher_stands_in_for_the_mask_head():
     models = {"autoencoder": {"kind": "autoencoder", "masks": False}}
-    assert load_study(study(models, {"labels": "teacher"})).generators["cascade"].labels == "teacher"
+    assert load_study(study(models, {"labels": "pseudo"})).generators["cascade"].labels == "pseudo"
 
 
 def test_each_variant_of_the_ablation_study_changes_what_its_name_says():

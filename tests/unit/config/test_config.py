@@ -184,13 +184,13 @@ def test_a_dataset_outside_the_split_must_be_lent(demo):
     alone = edited(demo, "datasets.other", {**demo["datasets"]["phantom-a"], "split": False})
     with pytest.raises(SynthaugError, match=r"datasets\.other: split is false and no generator"):
         load_study(alone)
-    load_study(edited(alone, "generators.oracle", {"kind": "dataset", "dataset": "other"}))
+    load_study(edited(alone, "generators.oracle", {"kind": "real", "dataset": "other"}))
     with pytest.raises(SynthaugError, match=r"generators\.oracle\.dataset: 'nobody' is not declared"):
-        load_study(edited(demo, "generators.oracle", {"kind": "dataset", "dataset": "nobody"}))
+        load_study(edited(demo, "generators.oracle", {"kind": "real", "dataset": "nobody"}))
 
 
 def test_subjects_go_through_autoencoders_only(demo):
-    lent = {"kind": "dataset", "dataset": "phantom-a"}
+    lent = {"kind": "real", "dataset": "phantom-a"}
     study = load_study(edited(demo, "generators.decoded", {**lent, "through": "autoencoder"}))
     assert study.generators["decoded"].needs == {"through": "autoencoder"}
     with pytest.raises(

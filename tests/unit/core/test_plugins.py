@@ -13,21 +13,22 @@ from beating_ellipsoid import SPACING_MM, beating_heart
 from doc_examples import example, painted_sections, write_painted_hearts
 from tiny_models import requests, train, write_store
 
-from synthaug.config.generators import CascadeSettings, SamplerSettings
+from synthaug.config.generators import CascadeSettings, GeneratorSettings, SamplerSettings
+from synthaug.config.models import ModelSettings
+from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.study import load_study
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import imported_files
 from synthaug.core.plugins import code_hashes
+from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
-from synthaug.generators import describe, load, settings_of
+from synthaug.generators import describe, load
 from synthaug.metrics.volumes import volume_curve_ml
 from synthaug.models import load_model
-from synthaug.models import settings_of as model_settings_of
 from synthaug.models.weights import read_header
-from synthaug.plugin_checks import check_plugins
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.training import train_model
 
@@ -57,7 +58,7 @@ def store(outside):
 def palette(outside, store):
     content = SECTIONS["models"]["palette"]
     train_model(
-        model_settings_of({**content, "training": {**content["training"], "iterations": 120}}),
+        parse({**content, "training": {**content["training"], "iterations": 120}}, ModelSettings),
         store=store,
         needs={},
         weights=outside / "palette" / "model.safetensors",
@@ -74,7 +75,7 @@ def palette(outside, store):
 def painted(outside, palette):
     describe(
         outside / "painted" / "generator.json",
-        settings_of(SECTIONS["generators"]["painted"]),
+        parse(SECTIONS["generators"]["painted"], GeneratorSettings),
         {"palette": palette},
     )
     return load(outside / "painted", device="cpu")
@@ -178,7 +179,9 @@ def test_a_generator_without_models_tells_itself_what_it_saw(outside):
     source = outside / "still.py"
     source.write_text(STILL)
     importlib.invalidate_caches()
-    describe(outside / "generator.json", settings_of({"kind": "plugin", "class": "still:Still"}), {})
+    describe(
+        outside / "generator.json", parse({"kind": "plugin", "class": "still:Still"}, GeneratorSettings), {}
+    )
     still = load(outside / "generator.json")
     assert still.seen == ["d-1"] and still.hashes == {"still.py": sha256_file(source)}
     assert [cine.shape[1] for _, cine, _ in still.sample(requests(3))] == [6, 5, 4]

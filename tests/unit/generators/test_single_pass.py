@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from beating_ellipsoid import FRAMES, MATRIX
-from tiny_models import requests, train, write_store
+from tiny_models import requests, settings_of, train, write_store
 
 from synthaug.config.generators import SamplerSettings, SinglePassSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.generators import build_generator, describe, load
-from synthaug.models import settings_of
 from synthaug.models.base import Grid
 from synthaug.models.cine_diffusion import CineDiffusion
 

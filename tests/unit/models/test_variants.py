@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from beating_ellipsoid import FRAMES, MATRIX
-from tiny_models import requests, train, write_store
+from tiny_models import requests, settings_of, train, write_store
 
 from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.generators import build_generator
-from synthaug.models import load_model, settings_of
+from synthaug.models import load_model
 from synthaug.models import weights as weight_files
 from synthaug.models.latents import LatentCache
 from synthaug.models.motion_network import MotionNetwork
@@ -63,7 +63,7 @@ def network(trained, shared):
 def cascade(**models):
     roles = {role: role for role in models}
     settings = CascadeSettings(
-        kind="cascade", models=roles, anatomy_sampler=SAMPLER, motion_sampler=SAMPLER, labels="teacher"
+        kind="cascade", models=roles, anatomy_sampler=SAMPLER, motion_sampler=SAMPLER, labels="pseudo"
     )
     return build_generator(settings, models, "cpu")
 
