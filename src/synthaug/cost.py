@@ -86,7 +86,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     cohorts = len(study.generators) * folds * draws
     kinds = [generator.kind for generator in study.generators.values()]
     sampled = _sampling(study) * folds * draws
-    grids = sampled // draws if study.synthesis.grid.levels else 0
+    grids = sampled // draws if study.synthesis.sweep.levels else 0
     chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
     datasets = sum(_draws(study).values()) * folds
     models = len(trained_models(study))
@@ -100,11 +100,11 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "pack_cohort": folds if models else 0,
         "train_model": models,
         "check_reconstruction": _autoencoders(study),
-        "plan_conditions": sampled,
+        "plan_requests": sampled,
         "describe_generator": sampled,
         "synthesise_chunk": sampled * chunks,
         "gather_synthetic": sampled,
-        **dict.fromkeys(("plan_grid", "synthesise_grid", "predict_grid", "measure_grid"), grids),
+        **dict.fromkeys(("plan_sweep", "synthesise_grid", "predict_grid", "measure_grid"), grids),
         "write_arm_dataset": datasets,
         "plan_segmenter": folds,
         "preprocess_arm": datasets,
@@ -191,7 +191,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
     sampled = _sampling(study)
-    hearts = len(study.synthesis.seeds) * study.synthesis.subjects + study.synthesis.grid.levels**2
+    hearts = len(study.synthesis.seeds) * study.synthesis.subjects + study.synthesis.sweep.levels**2
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction

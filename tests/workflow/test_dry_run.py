@@ -55,9 +55,9 @@ def test_brought_in_cines_without_masks_are_labelled_by_a_teacher(checkout, tmp_
 
 
 def test_the_grid_can_be_switched_off(checkout):
-    off = json.dumps({"grid": {"levels": 0}})
+    off = json.dumps({"sweep": {"levels": 0}})
     jobs = checkout.would_run(PHANTOM_STUDIES[1], "--config", f"synthesis={off}")
-    assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith("_grid")]
+    assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith(("_grid", "_sweep"))]
 
 
 def test_a_generator_from_outside_has_its_jobs(checkout):

@@ -183,6 +183,18 @@ def generator_models(wildcards):
     ]
 
 
+def requested_files(wildcards):
+    """The user's own requests: a table, or a cohort's table and masks."""
+    requests = study.synthesis.requests
+    if requests.table:
+        return [requests.table]
+    if not requests.cohort:
+        return []
+    folder = Path(requests.cohort)
+    masks = sorted(map(str, folder.glob("sub-*/labels.nii.gz")))
+    return [str(folder / "cohort.json"), str(folder / "subjects.tsv"), *masks]
+
+
 def generator_code(wildcards):
     return code("synthesise_chunk", *generator_modules(wildcards.generator))
 
@@ -386,7 +398,7 @@ def generator_rows():
 
 def grid_runs():
     """(generator, fold, draw) of every grid past the training range: of what is sampled, its first seed."""
-    if not study.synthesis.grid.levels:
+    if not study.synthesis.sweep.levels:
         return []
     return [(generator, fold, draws[0]) for generator in sampling_generators for fold in folds]
 

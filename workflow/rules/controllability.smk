@@ -1,31 +1,31 @@
 """How far a generator obeys: a grid past its training range, made without a gate and measured by a segmenter."""
 
 
-rule plan_grid:
+rule plan_sweep:
     input:
         cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
         split=result("splits/fold-{fold}.tsv"),
-        code=code("plan_grid"),
+        code=code("plan_sweep"),
     output:
-        plan=result("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.tsv"),
+        requests=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/sweep-requests")),
         ranges=result("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.ranges.json"),
     log:
-        result("logs/plan_grid/{generator}_fold-{fold}_draw-{draw}.log"),
+        result("logs/plan_sweep/{generator}_fold-{fold}_draw-{draw}.log"),
     conda:
         "../../envs/synthaug.yaml"
     params:
-        grid=study.synthesis.grid.model_dump(mode="json"),
-        n_slices=study.harmonisation.matrix[0],
+        sweep=study.synthesis.sweep.model_dump(mode="json"),
+        grid=study.harmonisation.model_dump(mode="json"),
     message:
         "Planning hearts past the training range for {wildcards.generator}, fold {wildcards.fold}"
     script:
-        "../scripts/plan_grid.py"
+        "../scripts/plan_sweep.py"
 
 
 # The whole grid is one chunk. No gate, and one attempt: what was made is what is measured.
 use rule synthesise_chunk as synthesise_grid with:
     input:
-        plan=rules.plan_grid.output.plan,
+        requests=rules.plan_sweep.output.requests,
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,
@@ -38,7 +38,7 @@ use rule synthesise_chunk as synthesise_grid with:
     params:
         gate={"enabled": False, "attempts": 1},
         batch_size=study.synthesis.batch_size,
-        chunk_size=study.synthesis.grid.levels**2,
+        chunk_size=study.synthesis.sweep.levels**2,
     message:
         "Synthesising hearts past the training range with {wildcards.generator}, fold {wildcards.fold}"
 
@@ -62,7 +62,7 @@ rule measure_grid:
     input:
         predictions=rules.predict_grid.output.predictions,
         cohort=rules.synthesise_grid.output.chunk,
-        ranges=rules.plan_grid.output.ranges,
+        ranges=rules.plan_sweep.output.ranges,
         code=code("measure_grid"),
     output:
         rows=result("rows/controllability-grid/{generator}_fold-{fold}_draw-{draw}.tsv"),

@@ -1,8 +1,10 @@
 """Generators: chains of trained models behind one `sample` method.
 
+>>> from synthaug.data.cohort import Cohort
 >>> from synthaug.generators import load
 >>> generator = load("results/demo/generators/cascade/fold-0/draw-0/generator.json")
->>> for subject, cine, labels in generator.sample(conditions): ...
+>>> requests = Cohort.open("results/demo/synthetic/cascade/fold-0/draw-0/requests")
+>>> for subject, cine, labels in generator.sample(requests): ...
 """
 
 from __future__ import annotations

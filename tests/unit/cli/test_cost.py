@@ -40,7 +40,7 @@ def test_jobs_by_hand():
     assert jobs["train_model"] == jobs["pack_cohort"] == 2
     assert jobs["audit_memorisation"] == jobs["audit_features"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
-    assert "plan_grid" not in jobs  # nothing is sampled
+    assert "plan_sweep" not in jobs  # nothing is sampled
     taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}
     assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 
@@ -55,7 +55,7 @@ def test_reconstructions_train_their_model_and_sample_nothing():
     # Two folds with two generator seeds each; features once a fold.
     assert jobs["reconstruct_cohort"] == 4 and jobs["train_model"] == 4 + 2
     assert jobs["measure_mask_agreement"] == 4 and jobs["predict_validation"] == 2
-    assert not {"lend_cohort", "plan_conditions", "gather_synthetic", "check_reconstruction"} & set(jobs)
+    assert not {"lend_cohort", "plan_requests", "gather_synthetic", "check_reconstruction"} & set(jobs)
 
 
 def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
@@ -70,9 +70,9 @@ def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
     }
     seeds = {"seeds": [0, 1, 2], "subjects": 40}
     jobs = count_jobs(study(**sampled, synthesis=seeds))
-    grid = ("plan_grid", "synthesise_grid", "predict_grid", "measure_grid")
+    grid = ("plan_sweep", "synthesise_grid", "predict_grid", "measure_grid")
     assert [jobs[rule] for rule in grid] == [2] * 4 and jobs["gather_synthetic"] == 2 * 3
-    without = study(**sampled, synthesis=seeds | {"grid": {"levels": 0}})
+    without = study(**sampled, synthesis=seeds | {"sweep": {"levels": 0}})
     assert not set(grid) & set(count_jobs(without))
     # 25 hearts beside three cohorts of 40
     sizes = [
