@@ -5,7 +5,7 @@
 The other side is what the released code of the residual-motion cascade does (30 steps of DDIM
 for ED and then for each frame by itself, given ED and sharing one noise; classifier-free guidance 3, two
 network calls a step; one frame decoded at a time). It is written here on our networks, asked for two frames at
-once, ED and the one that is made, and is lent our loaded weights: that code starts a process for each volume.
+once, ED and the one that is made, and uses our loaded weights: that code starts a process for each volume.
 
 Every request goes through all procedures in turn, so that whatever else the machine does slows all alike. F4D is
 measured with the study's own extractor against the fold's training patients, before any quality gate. Memory is

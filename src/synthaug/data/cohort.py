@@ -122,8 +122,8 @@ class Cohort:
                 raise SynthaugError(f"{path}: no {needed}; give the folder of a harmonised cohort")
         meta = read_json(path / "cohort.json")
         table = read_tsv(path / "subjects.tsv", TEXT_COLUMNS)
-        needed = COLUMNS[:1] if meta["kind"] == "request" else COLUMNS
-        missing = [column for column in needed if column not in table.columns]
+        required = ("subject",) if meta["kind"] == "request" else COLUMNS
+        missing = [column for column in required if column not in table.columns]
         if missing:
             raise SynthaugError(
                 f"{path / 'subjects.tsv'}: no column {missing[0]}; harmonise the cohort again"

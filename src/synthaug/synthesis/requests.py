@@ -154,9 +154,8 @@ def read_cohort(path: Path, grid: HarmonisationSettings) -> tuple[pd.DataFrame, 
     table = cohort.table.reset_index(drop=True)
     if cohort.kind == "request":
         own = table.drop(columns=["subject", "seed"], errors="ignore")
-        requests = own.reindex(
-            columns=[*REQUEST_COLUMNS, *own.columns.difference(REQUEST_COLUMNS, sort=False)]
-        )
+        extra = [column for column in own.columns if column not in REQUEST_COLUMNS]
+        requests = own.reindex(columns=[*REQUEST_COLUMNS, *extra])
         for column in set(_TEXT) & set(requests.columns):
             requests[column] = _text_or_none(requests[column])
     else:
