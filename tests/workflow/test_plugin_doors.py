@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -32,6 +35,37 @@ class Mine(Extractor):
 """
 
 
+#: Prints the input files of every job of a study, by rule.
+INPUTS = """
+import json, sys
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+
+with SnakemakeApi(OutputSettings()) as api:
+    made = api.workflow(
+        resource_settings=ResourceSettings(cores=1),
+        config_settings=ConfigSettings(configfiles=[Path(sys.argv[1])]),
+        snakefile=Path("Snakefile"),
+    )
+    workflow = made.dag().workflow_api._workflow
+    workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+    workflow._build_dag()
+    inputs = {}
+    for job in workflow.dag.jobs:
+        inputs.setdefault(job.rule.name, []).append([str(file) for file in job.input])
+    Path("inputs.json").write_text(json.dumps(inputs))
+"""
+
+
+def inputs_of_jobs(checkout, study):
+    """Input files of each job of a study, by rule."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
+    command = [sys.executable, "-c", INPUTS, study]
+    subprocess.run(command, cwd=checkout.root, env=environment, check=True, capture_output=True)
+    return json.loads((checkout.root / "inputs.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     return copy_repository(tmp_path_factory.mktemp("doors") / "synthaug")
@@ -51,15 +85,14 @@ def test_code_and_requests_of_the_user_are_inputs(checkout, tmp_path):
     study["evaluation"]["extractors"]["mine"] = {"kind": "plugin", "class": "my_extractor:Mine"}
     study["synthesis"]["requests"] = {"source": "cohort", "cohort": str(atlas)}
     (checkout.root / "config" / "studies" / "doors.yaml").write_text(yaml.safe_dump(study))
-    done = checkout.run("config/studies/doors.yaml", "--dry-run")
-    jobs = (done.stdout + done.stderr).split("rule ")
+    inputs = inputs_of_jobs(checkout, "config/studies/doors.yaml")
     for rule, files in {
         "harmonise": ("patients.tsv", "my_reader.py"),
         "extract_synthetic_features": ("my_extractor.py",),
         "plan_requests": ("cohort.json", "subjects.tsv", "sub-a/labels.nii.gz"),
     }.items():
-        texts = [job for job in jobs if job.startswith(rule + ":")]
-        assert any(all(file in text for file in files) for text in texts), rule
+        found = [all(any(name.endswith(file) for name in job) for file in files) for job in inputs[rule]]
+        assert found.count(True) == 1, rule
 
 
 def test_a_table_of_requests_that_is_missing_stops_the_study(checkout):
