@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from synthaug import phantom
-from synthaug.config.data import DatasetSettings, HarmonisationSettings
+from synthaug.config.data import AcdcSettings, HarmonisationSettings
 from synthaug.config.phantom import PhantomSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
@@ -27,7 +27,7 @@ def simulate(folder: Path, subjects: int) -> Path:
     phantom.SCANNERS["A"] = scanner
     phantom.write_phantom(folder / "raw", "acdc", PhantomSettings(subjects=subjects, vendors=["A"], seed=7))
     grid = HarmonisationSettings(spacing_mm=(10, 2, 2), matrix=(11, 64, 64), frames=8)
-    dataset = DatasetSettings(layout="acdc", root=str(folder / "raw"), vendor="A")
+    dataset = AcdcSettings(layout="acdc", root=str(folder / "raw"), vendor="A")
     harmonise_dataset("phantom", dataset, folder / "raw", grid, folder / "cohort")
     return folder / "cohort"
 

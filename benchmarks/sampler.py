@@ -5,7 +5,7 @@
 The other side is what the released code of the residual-motion cascade does (30 steps of DDIM
 for ED and then for each frame by itself, given ED and sharing one noise; classifier-free guidance 3, two
 network calls a step; one frame decoded at a time). It is written here on our networks, asked for two frames at
-once, ED and the one that is made, and is lent our loaded weights: that code starts a process for each volume.
+once, ED and the one that is made, and uses our loaded weights: that code starts a process for each volume.
 
 Every request goes through all procedures in turn, so that whatever else the machine does slows all alike. F4D is
 measured with the study's own extractor against the fold's training patients, before any quality gate. Memory is
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from synthaug.config.evaluation import EvaluationSettings
@@ -42,7 +41,7 @@ from synthaug.measures.distances import measure_distances
 from synthaug.models.conditions import raw_values
 from synthaug.models.phases import cardiac_phase
 from synthaug.synthesis.chunk import synthesise_chunk
-from synthaug.synthesis.plan import read_plan
+from synthaug.synthesis.requests import request_cohort
 
 RUN = "cascade/fold-0/generator-seed-0"
 #: Other steps than the study's own: of the anatomy, its guidance, of the motion; the kind's defaults first.
@@ -65,11 +64,11 @@ class FrameAfterFrame:
         self.sampler = SamplerSettings(name="ddim", steps=30, guidance=guidance)
 
     @torch.no_grad()
-    def sample(self, conditions: pd.DataFrame, batch_size: int = 1) -> Iterator[tuple[str, Any, Any]]:
-        """One cine a row, as `Generator.sample`."""
+    def sample(self, requests: Cohort, batch_size: int = 1) -> Iterator[tuple[str, Any, Any]]:
+        """One cine a request, as `Generator.sample`."""
         models, grid = self.cascade, self.cascade.grid
-        for number in range(len(conditions)):
-            row = conditions.iloc[[number]]
+        for number in range(len(requests.table)):
+            row = requests.table.iloc[[number]]
             count = int(row["n_slices"].iloc[0])
             there = slice(first_slice(count, grid.z), first_slice(count, grid.z) + count)
             slices = torch.zeros(1, 1, grid.z, 1, 1)
@@ -105,12 +104,14 @@ def given(noise: torch.Tensor) -> Any:
     return lambda *shape: noise.expand(1, *shape)
 
 
-def requests(results: Path, count: int) -> pd.DataFrame:
-    """`count` hearts of the study's plan, over again with other seeds where it is shorter."""
-    plan = read_plan(results / "synthetic" / RUN / "plan.tsv")
-    rows = plan.iloc[np.arange(count) % len(plan)].reset_index(drop=True)
-    return rows.assign(
-        subject=[f"sampled-{number:04d}" for number in range(count)], seed=np.arange(count) + 1000
+def make_requests(results: Path, count: int) -> Cohort:
+    """`count` of the study's requests, over again with other seeds where there are fewer."""
+    own = Cohort.open(results / "synthetic" / RUN / "requests").table
+    rows = own.iloc[np.arange(count) % len(own)].reset_index(drop=True)
+    return request_cohort(
+        rows.assign(
+            subject=[f"sampled-{number:04d}" for number in range(count)], seed=np.arange(count) + 1000
+        )
     )
 
 
@@ -139,12 +140,12 @@ def compare(results: Path, subjects: int) -> None:
     )
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in procedures}
     described: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in procedures}
-    table = requests(results, subjects)
+    requests = make_requests(results, subjects)
     try:
         for number in range(subjects):
             for name, procedure in procedures.items():
                 wall, processor = time.perf_counter(), time.process_time()
-                _, cine, _ = next(procedure.sample(table.iloc[[number]]))
+                _, cine, _ = next(procedure.sample(requests.select(requests.subjects[number : number + 1])))
                 seconds[name].append((time.perf_counter() - wall, time.process_time() - processor))
                 described[name].append(extractor.extract(cine))
             print(f"{number + 1} of {subjects}", file=sys.stderr, flush=True)
@@ -160,7 +161,7 @@ def compare(results: Path, subjects: int) -> None:
         total = np.sum(seconds[name][:done], axis=0)
         times = f"{done / total[0]:.3f} volumes/s by the clock, {total[1] / done:.2f} processor s each"
         faster = f"{slowest[0] / total[0]:.1f} and {slowest[1] / total[1]:.1f} times faster"
-        made = feature_set(extractor, list(table["subject"][:done]), described[name][:done])
+        made = feature_set(extractor, requests.subjects[:done], described[name][:done])
         print(f"{name}: {times}, {faster}; {f4d(reference, made, train)}", flush=True)
 
 
@@ -191,7 +192,7 @@ def memory(results: Path, count: int) -> None:
     with tempfile.TemporaryDirectory(prefix="sampler-") as folder:
         synthesise_chunk(
             with_samplers(generator, anatomy_sampler=few, motion_sampler=few),
-            requests(results, count),
+            make_requests(results, count),
             GateSettings(enabled=False, attempts=1),
             generator.grid.spacing_mm,
             Path(folder) / "chunk",

@@ -88,17 +88,18 @@ def make(name: str, options: argparse.Namespace, device: Any) -> tuple[Any, Any]
     import torch
     import yaml
 
-    from synthaug.models import class_of, settings_of
-    from synthaug.models.base import Grid
+    from synthaug.config.models import ModelSettings
+    from synthaug.core.registry import class_of, parse
+    from synthaug.models.base import Grid, TrainableModel
     from synthaug.models.weights import freeze
 
     study = yaml.safe_load((Path(__file__).parents[1] / "config" / "config.yaml").read_text())
     store = random_store(options)
 
     def build(name: str) -> Any:
-        settings = settings_of(study["models"][name])
+        settings = parse(study["models"][name], ModelSettings)
         needs = {role: freeze(build(need)[0], device) for role, need in settings.needs.items()}
-        model_class = class_of(settings.kind)
+        model_class = class_of(settings, TrainableModel)
         torch.manual_seed(0)
         model = model_class(settings, Grid.of(store), needs, model_class.facts(settings, store))
         return model, settings.training

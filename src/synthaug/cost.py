@@ -81,7 +81,7 @@ def count_subjects(study: StudySettings) -> dict[str, int] | None:
             counts[name] = (
                 dataset.phantom.subjects
                 if dataset.phantom
-                else len(list(find_subjects(dataset.layout, Path(str(dataset.root)))))
+                else len(list(find_subjects(dataset, Path(str(dataset.root)))))
             )
         except (SynthaugError, OSError):
             return None
@@ -154,7 +154,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
     cohorts = sum(is_sampled(study, run.generator) for run in synthetic_runs(study))
-    hearts = cohorts * study.synthesis.subjects + len(sweep_runs(study)) * study.synthesis.grid.levels**2
+    hearts = cohorts * study.synthesis.subjects + len(sweep_runs(study)) * study.synthesis.sweep.levels**2
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthaug.config.arms import Arm, resolve_arms
-from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import StudySettings
 
@@ -107,7 +106,7 @@ def tasks_of(study: StudySettings) -> dict[str, Any]:
 
 def is_sampled(study: StudySettings, generator: str) -> bool:
     """Whether the study samples the generator; others bring volumes that exist."""
-    return study.generators[generator].kind in SAMPLING_KINDS
+    return study.generators[generator].sampled
 
 
 def is_real(study: StudySettings, generator: str) -> bool:
@@ -163,7 +162,7 @@ def synthetic_runs(study: StudySettings) -> list[SyntheticRun]:
 
 def sweep_runs(study: StudySettings) -> list[SyntheticRun]:
     """Every condition sweep: of what is sampled, in each fold, with the first generator seed."""
-    if not study.synthesis.grid.levels:
+    if not study.synthesis.sweep.levels:
         return []
     first = study.synthesis.generator_seeds[0]
     return [

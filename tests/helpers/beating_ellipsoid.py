@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import pandas as pd
 
+from synthaug.data.cohort import Cohort
 from synthaug.labels import LV, MYO
 
 SPACING_MM = (10.0, 2.0, 2.0)
@@ -47,10 +47,8 @@ class BeatingEllipsoid:
         self.fault = fault
         self.asked: list[tuple[str, int]] = []
 
-    def sample(
-        self, conditions: pd.DataFrame, batch_size: int
-    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        for row in conditions.to_dict("records"):
+    def sample(self, requests: Cohort, batch_size: int = 1) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        for row in requests.table.to_dict("records"):
             self.asked.append((row["subject"], row["seed"]))
             heart = beating_heart(row["lv_edv_ml"], row["lv_esv_ml"], row["n_slices"], row["seed"])
             yield (row["subject"], *(self.fault(*heart, row["seed"]) if self.fault else heart))

@@ -63,7 +63,7 @@ def write_made_up_cohort(folder: Path, name: str, kind: str, count: int, seed: i
             **function,
         }
         if kind == "synthetic":
-            row |= {f"asked_{key}": function[key] * 1.05 for key in ("lv_edv_ml", "lv_esv_ml")}
+            row |= {f"requested_{key}": function[key] * 1.05 for key in ("lv_edv_ml", "lv_esv_ml")}
         rows.append(row)
     write_cohort(folder, name, kind, rows, SPACING_MM, **meta)
     return [row["subject"] for row in rows]

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 from beating_ellipsoid import FRAMES, SPACING_MM, beating_heart
 
+from synthaug.config.models import ModelSettings
+from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.store import pack
-from synthaug.models import settings_of
 from synthaug.training import train_model
 
 SLICES = 6
@@ -22,6 +23,12 @@ SMALL = {
     "masked_autoencoder": {"width": 24, "depth": 1, "heads": 2, "decoder_width": 12, "decoder_depth": 1},
     "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
 }
+
+
+def settings_of(content: dict[str, object]) -> ModelSettings:
+    """Settings of a model from what a study says of it."""
+    settings: ModelSettings = parse(content, ModelSettings)
+    return settings
 
 
 def write_store(path: Path, subjects: int = 4, n_slices: int = SLICES) -> Path:

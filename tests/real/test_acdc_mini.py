@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
+from synthaug.config.data import AcdcSettings, HarmonisationSettings, SplitSettings
 from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
@@ -37,7 +37,7 @@ def root():
 @pytest.fixture(scope="module")
 def cohort(root, tmp_path_factory):
     output = tmp_path_factory.mktemp("acdc") / "cohort"
-    dataset = DatasetSettings(layout="acdc", root=str(root), vendor="Siemens", minimum_subjects=30)
+    dataset = AcdcSettings(layout="acdc", root=str(root), vendor="Siemens", minimum_subjects=30)
     harmonise_dataset("acdc", dataset, root, GRID, output)
     return Cohort.open(output)
 
@@ -99,7 +99,7 @@ def test_images_and_labels_belong_together(cohort):
 
 
 def test_volumes_are_those_of_the_files(root, cohort):
-    for subject in find_subjects("acdc", root):
+    for subject in find_subjects(AcdcSettings(layout="acdc", root=str(root)), root):
         if f"acdc-{subject.id}" not in LABELLED:
             continue
         raw = subject.load()
@@ -110,7 +110,7 @@ def test_volumes_are_those_of_the_files(root, cohort):
 
 def test_motion_finds_the_heart_that_labels_show(root):
     distances = []
-    for subject in find_subjects("acdc", root):
+    for subject in find_subjects(AcdcSettings(layout="acdc", root=str(root)), root):
         if f"acdc-{subject.id}" in LABELLED:
             canonical = orient_cine(subject.load(), subject.ed_frame, subject.es_frame)
             motion = centre_of_motion(canonical.cine, canonical.spacing_mm)

@@ -89,7 +89,7 @@ def test_a_job_alone_needs_its_inputs(checkout, monkeypatch):
 def test_brought_in_cines_without_masks_are_labelled_by_a_segmenter(checkout, tmp_path):
     (tmp_path / "mine").mkdir()
     study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text()) | {
-        "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "teacher"}},
+        "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "pseudo"}},
         "arms": {"real": {}, "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]}},
     }
     path = checkout.root / "config" / "studies" / "taught.yaml"
@@ -99,7 +99,7 @@ def test_brought_in_cines_without_masks_are_labelled_by_a_segmenter(checkout, tm
 
 
 def test_the_condition_sweep_can_be_switched_off(checkout):
-    off = json.dumps({"grid": {"levels": 0}})
+    off = json.dumps({"sweep": {"levels": 0}})
     jobs = checkout.would_run(PHANTOM_STUDIES[1], "--config", f"synthesis={off}")
     assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith("_condition_sweep")]
 
@@ -136,7 +136,7 @@ def test_validity_studies_train_no_generator(checkout, study):
 
 
 def test_reconstructions_need_their_autoencoder_and_nothing_is_sampled(checkout):
-    decoded = {"decoded": {"kind": "dataset", "dataset": "phantom-a", "through": "autoencoder"}}
+    decoded = {"decoded": {"kind": "real", "dataset": "phantom-a", "through": "autoencoder"}}
     target = "results/tiny/synthetic/decoded/fold-0/generator-seed-0/cohort"
     jobs = checkout.would_run(
         "config/studies/tiny.yaml", target, "--config", f"generators={json.dumps(decoded)}"

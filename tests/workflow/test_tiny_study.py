@@ -232,7 +232,7 @@ def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
         "name": "brought",
         "generators": {
             "mine": {"kind": "external", "folder": str(brought)},
-            "bare": {"kind": "external", "folder": str(bare), "labels": "teacher"},
+            "bare": {"kind": "external", "folder": str(bare), "labels": "pseudo"},
         },
         "arms": {
             "real": {},

@@ -9,14 +9,14 @@ from snakemake.exceptions import WorkflowError
 from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import weaknesses
 from synthaug.config.models import CODER_KINDS
+from synthaug.config.plugin_checks import check_plugins
+from synthaug.config.plugins import plugins_of
 from synthaug.config.study import load_study
 from synthaug.core.artifacts import sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
-from synthaug.generators import reference_of as generator_class
-from synthaug.models import reference_of as model_class
-from synthaug.plugin_checks import check_plugins
+from synthaug.core.registry import module_of
 from synthaug.runs import (
     ModelRun,
     SyntheticRun,
@@ -40,7 +40,7 @@ try:
     study = load_study(config)
     check_plugins(study)
     raw = {
-        name: [str(file) for file in raw_files(dataset.layout, dataset.root)]
+        name: [str(file) for file in raw_files(dataset, dataset.root)]
         for name, dataset in study.datasets.items()
         if dataset.root
     }
@@ -118,15 +118,12 @@ def code(script, *modules):
     return imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)
 
 
-def module_of(reference):
-    """The module of ``module:Class``."""
-    return reference.partition(":")[0]
 
 
 def model_modules(name):
     """Modules that the registry imports by name for a model and the models it needs."""
     settings = study.models[name]
-    modules = [module_of(model_class(settings))]
+    modules = [module_of(settings)]
     for need in settings.needs.values():
         modules += model_modules(need)
     return modules
@@ -135,7 +132,7 @@ def model_modules(name):
 def generator_modules(name):
     """Modules that the registries import by name for a generator and its models."""
     settings = study.generators[name]
-    modules = [module_of(generator_class(settings))]
+    modules = [module_of(settings)]
     for need in settings.needs.values():
         modules += model_modules(need)
     return modules
@@ -144,13 +141,13 @@ def generator_modules(name):
 def extractor_modules(name):
     """Modules that the registry imports by name for an extractor."""
     extractor = study.evaluation.extractors[name]
-    return model_modules(extractor.model) if extractor.kind == "study" else []
+    needed = model_modules(extractor.model) if extractor.kind == "study" else []
+    return [module_of(extractor), *needed]
 
 
 def plugin_modules():
     """Modules of all classes that the study brings along."""
-    entries = [*study.models.values(), *study.generators.values()]
-    return sorted({module_of(entry.class_name) for entry in entries if entry.kind == "plugin"})
+    return sorted({module_of(settings) for _, settings in plugins_of(study)})
 
 
 # --- datasets -----------------------------------------------------------------------------------
@@ -159,6 +156,10 @@ def plugin_modules():
 def raw_dataset(wildcards):
     """What a dataset is read from: the written phantom, or every file under the user's root."""
     return raw.get(wildcards.dataset) or path("raw/{dataset}", dataset=wildcards.dataset)
+
+
+def reader_code(wildcards):
+    return code("harmonise", module_of(study.datasets[wildcards.dataset]))
 
 
 def raw_root(wildcards):
@@ -220,6 +221,18 @@ def model_code(wildcards):
     return code("train_model", *model_modules(wildcards.model))
 
 
+def requested_files(wildcards):
+    """The user's own requests: a table, or a cohort's table and masks."""
+    requests = study.synthesis.requests
+    if requests.table:
+        return [requests.table]
+    if not requests.cohort:
+        return []
+    folder = Path(requests.cohort)
+    masks = sorted(map(str, folder.glob("sub-*/labels.nii.gz")))
+    return [str(folder / "cohort.json"), str(folder / "subjects.tsv"), *masks]
+
+
 def generator_code(wildcards):
     return code("synthesise_chunk", *generator_modules(wildcards.generator))
 
@@ -227,7 +240,7 @@ def generator_code(wildcards):
 def description_code(wildcards):
     """A description names the files of a class from outside the package by their hashes."""
     settings = study.generators[wildcards.generator]
-    modules = [module_of(settings.class_name)] if settings.kind == "plugin" else []
+    modules = [module_of(settings)] if settings.kind == "plugin" else []
     return code("describe_generator", *modules)
 
 

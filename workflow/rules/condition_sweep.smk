@@ -7,15 +7,17 @@ rule plan_condition_sweep:
         split=pattern("splits/fold-{fold}.tsv"),
         code=code("plan_condition_sweep"),
     output:
-        plan=pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep.tsv"),
+        requests=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep-requests")
+        ),
         ranges=pattern(
             "synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep.ranges.json"
         ),
     log:
         pattern("logs/plan_condition_sweep/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
-        grid=study.synthesis.grid.model_dump(mode="json"),
-        n_slices=study.harmonisation.matrix[0],
+        sweep=study.synthesis.sweep.model_dump(mode="json"),
+        grid=study.harmonisation.model_dump(mode="json"),
     message:
         "Planning the condition sweep of {wildcards.generator}, fold {wildcards.fold}"
     script:
@@ -25,7 +27,7 @@ rule plan_condition_sweep:
 # The whole sweep is one chunk. No gate, and one attempt: what was made is what is measured.
 use rule synthesise_chunk as synthesise_condition_sweep with:
     input:
-        plan=rules.plan_condition_sweep.output.plan,
+        requests=rules.plan_condition_sweep.output.requests,
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,
@@ -42,7 +44,7 @@ use rule synthesise_chunk as synthesise_condition_sweep with:
     params:
         gate={"enabled": False, "attempts": 1},
         batch_size=study.synthesis.batch_size,
-        chunk_size=study.synthesis.grid.levels**2,
+        chunk_size=study.synthesis.sweep.levels**2,
     message:
         "Synthesising the condition sweep of {wildcards.generator}, fold {wildcards.fold}"
 

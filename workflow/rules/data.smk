@@ -23,7 +23,7 @@ rule write_phantom:
 rule harmonise:
     input:
         raw=raw_dataset,
-        code=code("harmonise"),
+        code=reader_code,
     output:
         cohort=directory(pattern("cohorts/{dataset}")),
     log:

@@ -1,23 +1,26 @@
-"""Condition plans, bulk synthesis in chunks, and the synthetic cohort they make."""
+"""Requests, bulk synthesis in chunks, and the synthetic cohort they make."""
 
 
-rule plan_conditions:
+rule plan_requests:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("plan_conditions"),
+        own=requested_files,
+        code=code("plan_requests"),
     output:
-        plan=pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/plan.tsv"),
+        requests=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/requests")
+        ),
     log:
-        pattern("logs/plan_conditions/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+        pattern("logs/plan_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
-        plan=study.synthesis.plan.model_dump(mode="json"),
+        requests=study.synthesis.requests.model_dump(mode="json"),
         subjects=study.synthesis.subjects,
-        n_slices=study.harmonisation.matrix[0],
+        grid=study.harmonisation.model_dump(mode="json"),
     message:
-        "Planning what {wildcards.generator} is asked for on fold {wildcards.fold}"
+        "Planning the requests to {wildcards.generator} on fold {wildcards.fold}"
     script:
-        "../scripts/plan_conditions.py"
+        "../scripts/plan_requests.py"
 
 
 rule describe_generator:
@@ -42,7 +45,7 @@ rule describe_generator:
 
 rule synthesise_chunk:
     input:
-        plan=rules.plan_conditions.output.plan,
+        requests=rules.plan_requests.output.requests,
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,
@@ -71,7 +74,7 @@ rule synthesise_chunk:
 
 rule gather_synthetic:
     input:
-        plan=rules.plan_conditions.output.plan,
+        requests=rules.plan_requests.output.requests,
         chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
         code=code("gather_synthetic"),
     output:

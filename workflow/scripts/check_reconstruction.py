@@ -1,13 +1,12 @@
 """Stop a study whose autoencoder reconstructs too badly to train a generator on."""
 
-from pydantic import TypeAdapter
-
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
 from synthaug.config.synthesis import ReconstructionCheckSettings
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.core.job import job
 from synthaug.core.progress import progress
+from synthaug.core.registry import parse
 from synthaug.measures.reconstruction_check import check_ceiling, reconstruction_distances
 from synthaug.tables import make_table
 
@@ -20,7 +19,7 @@ with job(snakemake):
             source.cohorts,
             source.split,
             source.real,
-            TypeAdapter(ExtractorSettings).validate_python(snakemake.params.extractor),
+            parse(snakemake.params.extractor, ExtractorSettings),
             EvaluationSettings.model_validate(snakemake.params.evaluation),
             {
                 "versus": wildcards.model,

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from synthaug.config.generators import GeneratorSettings
 from synthaug.core.job import job
-from synthaug.generators import describe, settings_of
+from synthaug.core.registry import parse
+from synthaug.generators import describe
 
 with job(snakemake):
     models = dict(zip(snakemake.params.roles, map(Path, snakemake.input.models), strict=True))
-    describe(Path(snakemake.output.description), settings_of(snakemake.params.generator), models)
+    describe(Path(snakemake.output.description), parse(snakemake.params.generator, GeneratorSettings), models)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
 from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
-from synthaug.synthesis.plan import read_plan
 
 with job(snakemake):
     cohort = Path(snakemake.output.cohort)
     chunks = [Path(chunk) for chunk in snakemake.input.chunks]
-    gather_chunks(chunks, read_plan(snakemake.input.plan), cohort, snakemake.params.minimum_accepted)
+    gather_chunks(chunks, Cohort.open(snakemake.input.requests), cohort, snakemake.params.minimum_accepted)
     rows = acceptance_rows(
         read_attempts(cohort / "attempts.tsv"),
         generator=snakemake.wildcards.generator,

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.job import job
+from synthaug.core.registry import parse
 from synthaug.data.harmonise import harmonise_dataset
 
 with job(snakemake):
     harmonise_dataset(
         snakemake.wildcards.dataset,
-        DatasetSettings.model_validate(snakemake.params.dataset),
+        parse(snakemake.params.dataset, DatasetSettings),
         Path(snakemake.params.root),
         HarmonisationSettings.model_validate(snakemake.params.grid),
         Path(snakemake.output.cohort),

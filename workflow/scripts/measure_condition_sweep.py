@@ -12,7 +12,7 @@ from synthaug.measures.controllability import (
     ON_GRID,
     beyond_training,
     measure_controllability,
-    with_asked_ef,
+    with_requested_ef,
 )
 from synthaug.measures.scoring import predicted_volumes
 
@@ -26,7 +26,7 @@ with job(snakemake):
             f"and train {wildcards.generator} longer"
         )
     measured = predicted_volumes(snakemake.input.predictions, cohort)
-    asked = with_asked_ef(cohort.table.filter(regex="^(subject|asked_.*)$"))
+    asked = with_requested_ef(cohort.table.filter(regex="^(subject|requested_.*)$"))
     conditions = cohort.meta["conditions"]
     beyond = beyond_training(asked, read_json(snakemake.input.ranges), conditions)
     about = {

@@ -1,12 +1,11 @@
 """Measure what the distances of an extractor notice, on real training cines that are damaged."""
 
-from pydantic import TypeAdapter
-
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.core.progress import progress
+from synthaug.core.registry import parse
 from synthaug.measures.metric_sensitivity.corruptions import CONTROLS
 from synthaug.measures.metric_sensitivity.probe import probe_distances
 
@@ -14,7 +13,7 @@ with job(snakemake):
     probed = probe_distances(
         snakemake.input.cohorts,
         snakemake.input.split,
-        TypeAdapter(ExtractorSettings).validate_python(snakemake.params.extractor),
+        parse(snakemake.params.extractor, ExtractorSettings),
         EvaluationSettings.model_validate(snakemake.params.evaluation),
         {"fold": int(snakemake.wildcards.fold)},
         weights=snakemake.input.model or None,

@@ -1,22 +1,24 @@
-"""Plan a grid of hearts that goes past the training patients, and say what these have."""
+"""Request hearts past the range of the training patients, and say what these have."""
 
-from synthaug.config.synthesis import GridSettings
-from synthaug.core.artifacts import write_json, write_tsv
+from synthaug.config.data import HarmonisationSettings
+from synthaug.config.synthesis import SweepSettings
+from synthaug.core.artifacts import write_json
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
-from synthaug.synthesis.condition_grid import plan_grid, training_ranges
+from synthaug.synthesis.plan_condition_sweep import plan_condition_sweep, training_ranges
+from synthaug.synthesis.requests import write_requests
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
     split = read_split(snakemake.input.split)
     training = with_labels_of_split(cohort, split).select(subjects_of(split, "train")).table
-    plan = plan_grid(
+    requests = plan_condition_sweep(
         training,
-        GridSettings.model_validate(snakemake.params.grid),
+        SweepSettings.model_validate(snakemake.params.sweep),
         generator=snakemake.wildcards.generator,
         seed=int(snakemake.wildcards.generator_seed),
-        max_slices=snakemake.params.n_slices,
+        grid=HarmonisationSettings.model_validate(snakemake.params.grid),
     )
-    write_tsv(snakemake.output.plan, plan)
+    write_requests(requests, snakemake.output.requests)
     write_json(snakemake.output.ranges, training_ranges(training))

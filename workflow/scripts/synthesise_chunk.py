@@ -1,4 +1,4 @@
-"""Synthesise one chunk of a plan."""
+"""Synthesise one chunk of the requests."""
 
 from pathlib import Path
 
@@ -7,9 +7,10 @@ import torch
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.job import job
 from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
 from synthaug.generators import load
 from synthaug.synthesis.chunk import synthesise_chunk
-from synthaug.synthesis.plan import plan_chunk, read_plan
+from synthaug.synthesis.requests import request_chunk
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
@@ -17,8 +18,10 @@ with job(snakemake):
     generator = load(snakemake.input.generator)
     synthesise_chunk(
         generator,
-        plan_chunk(
-            read_plan(snakemake.input.plan), int(snakemake.wildcards.get("chunk", 0)), params.chunk_size
+        request_chunk(
+            Cohort.open(snakemake.input.requests),
+            int(snakemake.wildcards.get("chunk", 0)),
+            params.chunk_size,
         ),
         GateSettings.model_validate(params.gate),
         generator.grid.spacing_mm,

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from synthaug.config.models import ModelSettings
 from synthaug.core.job import job
-from synthaug.models import settings_of
+from synthaug.core.registry import parse
 from synthaug.training import train_model
 
 with job(snakemake):
-    settings = settings_of(snakemake.params.model)
+    settings = parse(snakemake.params.model, ModelSettings)
     train_model(
         settings,
         store=Path(snakemake.input.train),

@@ -6,7 +6,7 @@ from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
-from synthaug.generators.dataset import lend_cohort
+from synthaug.generators.real import real_as_synthetic
 from synthaug.generators.reconstruction import Reconstruction
 
 with job(snakemake):
@@ -18,7 +18,7 @@ with job(snakemake):
     if params.split:
         real = with_labels_of_split(real, split)
     through = Reconstruction.load(*inputs.models, params.through) if params.through else None
-    lend_cohort(
+    real_as_synthetic(
         real,
         snakemake.output.cohort,
         snakemake.wildcards.generator,

@@ -8,8 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
+from synthaug.core.registry import members, parse
+
+_LAYOUTS = ", ".join(
+    [
+        *(name for name in members(DatasetSettings, "layout") if name != "plugin"),
+        "cohort",
+        "or module:Class of a reader",
+    ]
+)
 
 
 def add(commands: Any) -> None:
@@ -30,8 +40,19 @@ def add(commands: Any) -> None:
         "validate", help="read a dataset or cohort once and say what is wrong with it"
     )
     validate.add_argument("path", type=Path)
-    validate.add_argument("--dataset", required=True, choices=["acdc", "mnms", "mnms2", "nifti", "cohort"])
+    validate.add_argument("--dataset", required=True, metavar="LAYOUT", type=_layout, help=_LAYOUTS)
     validate.set_defaults(run=_validate)
+
+
+def _layout(text: str) -> dict[str, str] | None:
+    """What a study would say of a layout; None for a cohort."""
+    if text == "cohort":
+        return None
+    if ":" in text:
+        return {"layout": "plugin", "class": text}
+    if text not in members(DatasetSettings, "layout"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no layout; give {_LAYOUTS}")
+    return {"layout": text}
 
 
 def _phantom(options: argparse.Namespace) -> int:
@@ -62,10 +83,12 @@ def _phantom(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from synthaug.data.validate import validate_cohort, validate_dataset
 
-    if options.dataset == "cohort":
+    if options.dataset is None:
         findings = validate_cohort(options.path)
     else:
-        findings = validate_dataset(options.dataset, options.path)
+        findings = validate_dataset(
+            parse({**options.dataset, "root": str(options.path)}, DatasetSettings), options.path
+        )
     for finding in findings:
         print(finding)
     print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {options.path}", file=sys.stderr)

@@ -11,7 +11,7 @@ from synthaug.config.sampled import SampledSettings
 
 
 def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
-    """Refuse a model beside a motion network of another autoencoder.
+    """Refuse a model beside models that build on others than it does.
 
     Parameters
     ----------
@@ -23,11 +23,9 @@ def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
     Raises
     ------
     ValueError
-        Both were trained on latents, but of different autoencoders.
+        It names a model for a role, and one of its models names another for the same role.
     """
-    needs = models[name].needs
-    if "motion_network" in needs:
-        _check_latents(f"models.{name}.needs", "motion_network", needs, models)
+    _check_shared(f"models.{name}.needs", models[name].needs, models)
 
 
 def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str, ModelSettings]) -> None:
@@ -45,20 +43,19 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
     Raises
     ------
     ValueError
-        Models of different autoencoders; no masks and no teacher; or a cascade without a motion model whose anatomy
-        model draws nothing but end-diastole.
+        Models that build on different models of one role; no masks and no pseudo labels; or a cascade without a
+        motion model whose anatomy model draws nothing but end-diastole.
     """
     if not isinstance(generator, SampledSettings) or isinstance(generator, PluginGeneratorSettings):
         return  # a class from outside knows what its models must have in common
     where, roles = f"generators.{name}", generator.models
-    for role in roles:
-        if role != "autoencoder":
-            _check_latents(f"{where}.models", role, roles, models)
-    coder = models[roles["autoencoder"]]
-    if isinstance(coder, AutoencoderSettings) and not coder.masks and generator.labels == "own":
-        raise ValueError(
-            f"{where}.labels: {roles['autoencoder']} decodes no masks; set labels: teacher, or its masks: true"
-        )
+    _check_shared(f"{where}.models", roles, models)
+    for used in roles.values():
+        coder = models[used]
+        if isinstance(coder, AutoencoderSettings) and not coder.masks and generator.labels == "own":
+            raise ValueError(
+                f"{where}.labels: {used} decodes no masks; set labels: pseudo, or its masks: true"
+            )
     if isinstance(generator, CascadeSettings) and "motion" not in roles:
         anatomy = models[roles["anatomy"]]
         if isinstance(anatomy, AnatomyDiffusionSettings) and anatomy.frames == "ed":
@@ -67,12 +64,12 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
             )
 
 
-def _check_latents(
-    where: str, role: str, roles: Mapping[str, str], models: Mapping[str, ModelSettings]
-) -> None:
-    """The model in a role must have been trained on the latents of the model in the role autoencoder."""
-    learned, wanted = models[roles[role]].needs.get("autoencoder"), roles["autoencoder"]
-    if learned != wanted:
-        raise ValueError(
-            f"{where}: {roles[role]} has the autoencoder {learned!r}, not {wanted!r}; give both the same"
-        )
+def _check_shared(where: str, roles: Mapping[str, str], models: Mapping[str, ModelSettings]) -> None:
+    """Models used together must build on the same model wherever they ask for the same role."""
+    wanted = dict(roles)
+    for used in roles.values():
+        for role, needed in models[used].needs.items():
+            if needed != wanted.setdefault(role, needed):
+                raise ValueError(
+                    f"{where}: {used} has the {role} {needed!r}, not {wanted[role]!r}; give both the same"
+                )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.phantom import PhantomSettings
+from synthaug.config.plugins import ClassSettings
 
-Layout = Literal["acdc", "mnms", "mnms2", "nifti"]
 Structure = Literal["LV", "MYO", "RV"]
 
 
-class DatasetSettings(Settings):
-    """One dataset, as its publisher lays it out, or a phantom written in that layout."""
+class RawDatasetSettings(Settings):
+    """What every dataset has, whatever its layout: where it lies, what its files do not say, what it is for."""
 
-    layout: Layout = Field(
-        description="How the files are named and where the metadata are; see docs/adding-a-dataset.md."
-    )
+    #: Whether `synthaug.phantom` writes this layout.
+    has_phantom: ClassVar[bool] = False
+
     root: str | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
         None, description="Simulate the dataset instead of reading one (layouts `acdc` and `mnms`)."
@@ -34,22 +34,11 @@ class DatasetSettings(Settings):
             "Headers that have a voxel size are believed."
         ),
     )
-    columns: dict[str, str] = Field(
-        default_factory=dict,
-        description=(
-            "Layout `nifti`: column of the dataset's table for a column of the cohort, "
-            "e.g. `vendor: Manufacturer`."
-        ),
-    )
-    label_map: dict[int, Structure] = Field(
-        default_factory=dict,
-        description="Layout `nifti`: structure of each label in the files; 1 LV, 2 MYO, 3 RV where empty.",
-    )
     split: bool = Field(
         True,
         description=(
             "Its patients train, validate and test. `false`: they are in no split and only serve a generator of "
-            "kind `dataset`."
+            "kind `real`."
         ),
     )
     minimum_subjects: int = Field(
@@ -62,16 +51,72 @@ class DatasetSettings(Settings):
         return _positive(value)
 
     @model_validator(mode="after")
-    def _one_source(self) -> DatasetSettings:
+    def _one_source(self) -> RawDatasetSettings:
         if (self.root is None) == (self.phantom is None):
             raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
-        if self.phantom is not None and self.layout not in ("acdc", "mnms"):
+        if self.phantom is not None and not self.has_phantom:
             raise ValueError(
-                f"the phantom writes layouts acdc and mnms, not {self.layout}; choose one of them"
+                "the phantom writes layouts acdc and mnms only; choose one of them, or give a root"
             )
-        if self.layout != "nifti" and (self.columns or self.label_map):
-            raise ValueError(f"columns and label_map belong to layout nifti; {self.layout} brings its own")
         return self
+
+
+class AcdcSettings(RawDatasetSettings):
+    """ACDC as it is published, or a phantom written that way."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.acdc:AcdcReader"
+    has_phantom: ClassVar[bool] = True
+
+    layout: Literal["acdc"] = Field(description="How the files are named and where the metadata are.")
+
+
+class MnmsSettings(RawDatasetSettings):
+    """M&Ms as it is published, or a phantom written that way."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.mnms:MnmsReader"
+    has_phantom: ClassVar[bool] = True
+
+    layout: Literal["mnms"] = Field(description="How the files are named and where the metadata are.")
+
+
+class Mnms2Settings(RawDatasetSettings):
+    """M&Ms-2 as it is published."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.mnms2:Mnms2Reader"
+
+    layout: Literal["mnms2"] = Field(description="How the files are named and where the metadata are.")
+
+
+class NiftiSettings(RawDatasetSettings):
+    """A folder of NIfTI cines with a table, as docs/adding-a-dataset.md lays it out."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.nifti_folder:NiftiReader"
+
+    layout: Literal["nifti"] = Field(description="How the files are named and where the metadata are.")
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "Column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`."
+        ),
+    )
+    label_map: dict[int, Structure] = Field(
+        default_factory=dict,
+        description="Structure of each label in the files; 1 LV, 2 MYO, 3 RV where empty.",
+    )
+
+
+class PluginDatasetSettings(ClassSettings, RawDatasetSettings):
+    """Files of your own layout: a class derived from `synthaug.data.readers.base.Reader`."""
+
+    derived_from = "synthaug.data.readers.base:Reader"
+
+    layout: Literal["plugin"] = Field(description="A reader of your own.")
+
+
+DatasetSettings = Annotated[
+    AcdcSettings | MnmsSettings | Mnms2Settings | NiftiSettings | PluginDatasetSettings,
+    Field(discriminator="layout"),
+]
 
 
 class HarmonisationSettings(Settings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from synthaug.config.arms import VERDICT_CONTROLS
-from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.study import StudySettings
 
 #: Trainings of the segmenter, and of a generator, below which their scatter is hardly known.
@@ -33,7 +32,7 @@ def weaknesses(study: StudySettings) -> list[str]:
         )
     generator_seeds = len(study.synthesis.generator_seeds)
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
-        if study.generators[name].kind in SAMPLING_KINDS and generator_seeds < GENERATOR_SEEDS:
+        if study.generators[name].sampled and generator_seeds < GENERATOR_SEEDS:
             said.append(
                 f"Generator {name} is trained and sampled with {generator_seeds} seed; what is said of it may be "
                 f"peculiar to that one training (synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
@@ -45,7 +44,7 @@ def weaknesses(study: StudySettings) -> list[str]:
                 f"Arm {name} goes without its control{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
                 f"what {'they' if len(missing) > 1 else 'it'} would have explained is not excluded."
             )
-        if 0 < arm.real < 1 and arm.generator and study.generators[arm.generator].kind in SAMPLING_KINDS:
+        if 0 < arm.real < 1 and arm.generator and study.generators[arm.generator].sampled:
             said.append(
                 f"Arm {name} has {arm.real:.0%} of the labelled training patients, its generator learned from "
                 "all of them: what it gains may be their labels. With split.labelled_fraction instead, the "

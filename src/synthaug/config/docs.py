@@ -73,10 +73,11 @@ def _sections(heading: str, settings: type[BaseModel], seen: set[type]) -> list[
     for key, field in settings.model_fields.items():
         for inner, named in _models_in(field.annotation):
             below = f"{heading}.{key}" if heading != "study" else key
-            kind = inner.model_fields.get("kind")
+            discriminator = "layout" if "layout" in inner.model_fields else "kind"
+            kind = inner.model_fields.get(discriminator)
             label = f"{below}.&lt;name&gt;" if named else below
             if kind is not None and typing.get_args(kind.annotation):
-                label += f" (kind: {typing.get_args(kind.annotation)[0]})"
+                label += f" ({discriminator}: {typing.get_args(kind.annotation)[0]})"
             found += _sections(label, inner, seen)
     return found
 

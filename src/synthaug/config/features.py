@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.plugins import PluginSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 _Positive = Annotated[float, Field(gt=0)]
@@ -19,6 +20,8 @@ ColourDeviation = tuple[_Positive, _Positive, _Positive]
 
 class MaskedAutoencoderSettings(TrainableSettings):
     """Transformer that learns the fold's real training cines by filling in hidden patches."""
+
+    implementation: ClassVar[str] = "synthaug.models.masked_autoencoder:MaskedAutoencoder"
 
     kind: Literal["masked_autoencoder"] = Field(description="Kind of model.")
     patch: tuple[int, int, int] = Field(
@@ -53,6 +56,8 @@ class MaskedAutoencoderSettings(TrainableSettings):
 class StudyExtractorSettings(Settings):
     """Features of a masked autoencoder that the study trains on the fold's real training cines."""
 
+    implementation: ClassVar[str] = "synthaug.features.study:StudyExtractor"
+
     kind: Literal["study"] = Field(description="Kind of extractor.")
     model: str = Field(description="The masked autoencoder among `models`.")
 
@@ -76,6 +81,8 @@ class SuppliedExtractorSettings(Settings):
 class InceptionExtractorSettings(SuppliedExtractorSettings):
     """Pool-3 features of the 2015 Inception network of the original FID, for single frames."""
 
+    implementation: ClassVar[str] = "synthaug.features.inception:InceptionExtractor"
+
     kind: Literal["inception"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
         None,
@@ -85,6 +92,8 @@ class InceptionExtractorSettings(SuppliedExtractorSettings):
 
 class TorchScriptExtractorSettings(SuppliedExtractorSettings):
     """Features of any image or video network that is saved as TorchScript."""
+
+    implementation: ClassVar[str] = "synthaug.features.torchscript:TorchScriptExtractor"
 
     kind: Literal["torchscript"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
@@ -127,6 +136,8 @@ class TorchScriptExtractorSettings(SuppliedExtractorSettings):
 class I3DExtractorSettings(SuppliedExtractorSettings):
     """The 400 logits of the I3D network as StyleGAN-V publishes it, the usual extractor of FVD."""
 
+    implementation: ClassVar[str] = "synthaug.features.torchscript:I3DExtractor"
+
     kind: Literal["i3d"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
         None,
@@ -143,6 +154,8 @@ class I3DExtractorSettings(SuppliedExtractorSettings):
 
 class TorchvisionExtractorSettings(SuppliedExtractorSettings):
     """Penultimate layer of a video network of torchvision."""
+
+    implementation: ClassVar[str] = "synthaug.features.torchvision_video:TorchvisionExtractor"
 
     kind: Literal["torchvision"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
@@ -170,6 +183,8 @@ class TorchvisionExtractorSettings(SuppliedExtractorSettings):
 class ImageTextExtractorSettings(SuppliedExtractorSettings):
     """An image-text pair of encoders (CLIP or its kin): how well a cine fits what its table says of it."""
 
+    implementation: ClassVar[str] = "synthaug.features.image_text_pair:ImageTextExtractor"
+
     kind: Literal["image_text"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
         None,
@@ -196,12 +211,24 @@ class ImageTextExtractorSettings(SuppliedExtractorSettings):
         return prompt
 
 
+class PluginExtractorSettings(PluginSettings, SuppliedExtractorSettings):
+    """An extractor of your own: a class derived from `synthaug.features.base.Extractor`."""
+
+    derived_from = "synthaug.features.base:Extractor"
+
+    weights: str | None = Field(
+        None,
+        description="File of the network, if any; the class gets it only after its hash was checked.",
+    )
+
+
 ExtractorSettings = Annotated[
     StudyExtractorSettings
     | InceptionExtractorSettings
     | TorchScriptExtractorSettings
     | I3DExtractorSettings
     | TorchvisionExtractorSettings
-    | ImageTextExtractorSettings,
+    | ImageTextExtractorSettings
+    | PluginExtractorSettings,
     Field(discriminator="kind"),
 ]

@@ -40,6 +40,7 @@ class SamplerSettings(Settings):
 class CascadeSettings(SampledSettings):
     """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
 
+    implementation: ClassVar[str] = "synthaug.generators.cascade:Cascade"
     role_kinds: ClassVar = {
         "autoencoder": ("autoencoder",),
         "anatomy": ("anatomy_diffusion",),
@@ -75,6 +76,7 @@ class CascadeSettings(SampledSettings):
 class SinglePassSettings(SampledSettings):
     """Single pass: one diffusion model draws all slices and frames together."""
 
+    implementation: ClassVar[str] = "synthaug.generators.single_pass:SinglePass"
     role_kinds: ClassVar = {"autoencoder": CODER_KINDS, "diffusion": ("cine_diffusion",)}
 
     kind: Literal["single_pass"] = Field(description="Kind of generator.")
@@ -97,12 +99,14 @@ class SinglePassSettings(SampledSettings):
 class ExternalSettings(Settings):
     """A folder of your own synthetic subjects, laid out as a cohort."""
 
+    sampled: ClassVar[bool] = False
+
     kind: Literal["external"] = Field(description="Kind of generator.")
     folder: str = Field(description="Cohort folder; docs/adding-a-generator.md says what is in it.")
-    labels: Literal["own", "teacher"] = Field(
+    labels: Literal["own", "pseudo"] = Field(
         "own",
         description=(
-            "Whose masks the arms train on: the folder's `own`, or those of a `teacher`, the segmenter trained on the "
+            "Masks that the arms train on: the folder's `own`, or `pseudo` labels by the segmenter trained on the "
             "fold's real patients, for cines that came without (or with few); the report says so."
         ),
     )
@@ -113,25 +117,26 @@ class ExternalSettings(Settings):
         return {}
 
 
-class LendingSettings(Settings):
-    """Real subjects of a declared dataset, used as if they were synthetic: an oracle, or an upper bound."""
+class RealSettings(Settings):
+    """Real subjects of a declared dataset in the place of synthetic ones: an oracle, or an upper bound."""
 
-    kind: Literal["dataset"] = Field(description="Kind of generator.")
+    sampled: ClassVar[bool] = False
+    role_kinds: ClassVar = {"through": CODER_KINDS}
+
+    kind: Literal["real"] = Field(description="Kind of generator.")
     dataset: str = Field(
         description=(
-            "Dataset whose labelled subjects are lent. Where the dataset is split, only those of the fold's "
+            "Dataset whose labelled subjects are used. Where the dataset is split, only those of the fold's "
             "training patients; with `split: false`, all."
         )
     )
     through: str | None = Field(
         None,
         description=(
-            "Autoencoder, by name, that encodes and decodes the cines first: what is lent are its reconstructions, "
-            "images and masks, the ceiling of every generator on its latents. Without it, the subjects as they are."
+            "Autoencoder, by name, that encodes and decodes the cines first: its reconstructions, images and masks, "
+            "are used, the upper bound of every generator on its latents. Without it, the subjects as they are."
         ),
     )
-
-    role_kinds: ClassVar = {"through": CODER_KINDS}
 
     @property
     def needs(self) -> dict[str, str]:
@@ -139,10 +144,7 @@ class LendingSettings(Settings):
         return {} if self.through is None else {"through": self.through}
 
 
-#: Kinds that sample from trained models; the others bring volumes that exist.
-SAMPLING_KINDS = ("cascade", "single_pass", "plugin")
-
 GeneratorSettings = Annotated[
-    CascadeSettings | SinglePassSettings | ExternalSettings | LendingSettings | PluginGeneratorSettings,
+    CascadeSettings | SinglePassSettings | ExternalSettings | RealSettings | PluginGeneratorSettings,
     Field(discriminator="kind"),
 ]

@@ -35,6 +35,8 @@ class GeometrySettings(Settings):
 class AutoencoderSettings(TrainableSettings):
     """Anisotropic variational autoencoder of single frames, with an image and a mask decoder."""
 
+    implementation: ClassVar[str] = "synthaug.models.autoencoder:Autoencoder"
+
     kind: Literal["autoencoder"] = Field(description="Kind of model.")
     channels: tuple[int, ...] = Field(
         (32, 64, 96),
@@ -47,7 +49,7 @@ class AutoencoderSettings(TrainableSettings):
         True,
         description=(
             "Decode masks from the same latent as the image. Without them no label is looked at, every frame is drawn "
-            "alike, and a generator on these latents needs `labels: teacher`."
+            "alike, and a generator on these latents needs `labels: pseudo`."
         ),
     )
     labelled_fraction: float = Field(
@@ -72,6 +74,8 @@ class AutoencoderSettings(TrainableSettings):
 
 class VQAutoencoderSettings(TrainableSettings):
     """Vector-quantised autoencoder of single slices through the cycle (2D+t), with masks from the same codes."""
+
+    implementation: ClassVar[str] = "synthaug.models.vq_autoencoder:VQAutoencoder"
 
     kind: Literal["vq_autoencoder"] = Field(description="Kind of model.")
     channels: tuple[int, ...] = Field(
@@ -178,6 +182,7 @@ class LatentDiffusionSettings(TrainableSettings):
 class AnatomyDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of the end-diastolic latent, or of any frame's, given what is known of a subject."""
 
+    implementation: ClassVar[str] = "synthaug.models.anatomy_diffusion:AnatomyDiffusion"
     role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
 
     kind: Literal["anatomy_diffusion"] = Field(description="Kind of model.")
@@ -209,6 +214,7 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
 class MotionNetworkSettings(TrainableSettings):
     """Network that says how a frame's latent differs from the end-diastolic one, in a code kept small."""
 
+    implementation: ClassVar[str] = "synthaug.models.motion_network:MotionNetwork"
     role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
 
     kind: Literal["motion_network"] = Field(description="Kind of model.")
@@ -253,6 +259,7 @@ class MotionNetworkSettings(TrainableSettings):
 class MotionDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of all frames' latents, as they differ from the end-diastolic one or as they are."""
 
+    implementation: ClassVar[str] = "synthaug.models.motion_diffusion:MotionDiffusion"
     role_kinds: ClassVar = {"autoencoder": ("autoencoder",), "motion_network": ("motion_network",)}
     optional_needs: ClassVar[frozenset[str]] = frozenset({"motion_network"})
 
@@ -301,6 +308,7 @@ def _check_roles(needs: dict[str, str], optional: frozenset[str] = frozenset()) 
 class CineDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of the latents of all slices and frames at once."""
 
+    implementation: ClassVar[str] = "synthaug.models.cine_diffusion:CineDiffusion"
     role_kinds: ClassVar = {"autoencoder": CODER_KINDS}
 
     kind: Literal["cine_diffusion"] = Field(description="Kind of model.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,12 +13,17 @@ from synthaug.config.base import Settings
 class SampledSettings(Settings):
     """What generators have in common that are sampled from trained models; a kind adds its `models`."""
 
+    #: Whether the study samples it; the other kinds bring volumes that exist.
+    sampled: ClassVar[bool] = True
+    #: Kinds that may fill each role of `models`; a role that is not named takes any.
+    role_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
     models: dict[str, str]
-    labels: Literal["own", "teacher"] = Field(
+    labels: Literal["own", "pseudo"] = Field(
         "own",
         description=(
-            "Whose masks the arms train on: those the generator decodes (`own`), or those of a `teacher`, the segmenter "
-            "trained on the fold's real patients, where the autoencoder has none; the report says so."
+            "Masks that the arms train on: those of the generator (`own`), or `pseudo` labels by the segmenter trained "
+            "on the fold's real patients, where the generator makes none; the report says so."
         ),
     )
 

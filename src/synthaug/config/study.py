@@ -94,7 +94,7 @@ class StudySettings(Settings):
         for extractor in self.evaluation.model_names():
             _check_known("evaluation.extractors", extractor, self.models)
         self._check_arms()
-        self._check_lent_datasets()
+        self._check_unsplit_datasets()
         return self
 
     def _check_arms(self) -> None:
@@ -113,16 +113,16 @@ class StudySettings(Settings):
                     f"`real-{share.replace('.', '-')}: {{real: {share}}}`"
                 )
 
-    def _check_lent_datasets(self) -> None:
-        lent = {}
+    def _check_unsplit_datasets(self) -> None:
+        used = set()
         for name, generator in self.generators.items():
-            if generator.kind == "dataset":
+            if generator.kind == "real":
                 _check_known(f"generators.{name}.dataset", generator.dataset, self.datasets)
-                lent[generator.dataset] = name
+                used.add(generator.dataset)
         for name, dataset in self.datasets.items():
-            if not dataset.split and name not in lent:
+            if not dataset.split and name not in used:
                 raise ValueError(
-                    f"datasets.{name}: split is false and no generator of kind dataset lends it; "
+                    f"datasets.{name}: split is false and no generator of kind real uses it; "
                     "add one, or leave the dataset out"
                 )
         if not any(dataset.split for dataset in self.datasets.values()):
@@ -186,8 +186,9 @@ def load_study(content: Mapping[str, Any]) -> StudySettings:
 
 def _line(finding: Any) -> str:
     loc = list(finding["loc"])
-    if len(loc) > 2 and loc[0] in ("models", "generators"):
-        del loc[2]  # pydantic names the kind there, which is no key of the study
+    for place in (("datasets",), ("models",), ("generators",), ("tasks",), ("evaluation", "extractors")):
+        if tuple(loc[: len(place)]) == place and len(loc) > len(place) + 1:
+            del loc[len(place) + 1]  # pydantic names the kind there, which is no key of the study
     where = ".".join(str(part) for part in loc)
     message = finding["msg"].removeprefix("Value error, ")
     return f"config: {where}: {message}" if where else f"config: {message}"

@@ -11,22 +11,34 @@ from synthaug.config.base import Settings
 Seed = Annotated[int, Field(ge=0)]
 
 
-class ConditionPlanSettings(Settings):
-    """Which hearts are asked for."""
+class RequestSettings(Settings):
+    """Hearts that the generators are asked for."""
 
-    source: Literal["real", "balanced", "table"] = Field(
+    source: Literal["real", "balanced", "table", "cohort"] = Field(
         "real",
         description=(
-            "Where the requests come from: `real` follows the joint distribution of the fold's training "
-            "subjects, `balanced` does so with as many of every diagnosis, `table` asks for your own rows."
+            "Origin of the requests: `real` follows the joint distribution of the fold's training subjects, `balanced` "
+            "does so with as many of every diagnosis, `table` takes your own rows, `cohort` the subjects of a folder, "
+            "with their masks."
         ),
     )
     table: str | None = Field(
         None,
         description=(
             "TSV of requests for source `table`: any of the columns diagnosis, vendor, lv_edv_ml, lv_esv_ml, "
-            "myo_mass_g, n_slices, es_phase; an empty field is left open. Repeated where more rows are needed."
+            "myo_mass_g, n_slices, es_phase, sentence, sex, age, height_cm, weight_kg, lv_ef, rv_edv_ml, rv_esv_ml, "
+            "rv_ef and `phenotypes`; an empty field is left open. Repeated where more rows are needed."
         ),
+    )
+    cohort: str | None = Field(
+        None,
+        description=(
+            "Folder for source `cohort`: requests, or a real or synthetic cohort on the study's grid whose table and "
+            "masks are requested. Repeated where more are needed."
+        ),
+    )
+    phenotypes: tuple[str, ...] = Field(
+        (), description="Further columns of the table that your own generator reads."
     )
     smoothing: float = Field(
         0.5,
@@ -45,9 +57,10 @@ class ConditionPlanSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> ConditionPlanSettings:
-        if (self.source == "table") != (self.table is not None):
-            raise ValueError("`table` is given exactly when `source: table`; set both or neither")
+    def _is_consistent(self) -> RequestSettings:
+        for source, given in (("table", self.table), ("cohort", self.cohort)):
+            if (self.source == source) != (given is not None):
+                raise ValueError(f"`{source}` is given exactly when `source: {source}`; set both or neither")
         _check_range("edv_range_ml", self.edv_range_ml, float("inf"))
         _check_range("ef_range_percent", self.ef_range_percent, 100)
         return self
@@ -142,8 +155,8 @@ class GateSettings(Settings):
         return self
 
 
-class GridSettings(Settings):
-    """Hearts that each sampled generator is asked for only to see how far it obeys; no arm trains on them."""
+class SweepSettings(Settings):
+    """Condition sweep: requests past the training range, for controllability only; no arm trains on them."""
 
     levels: int = Field(
         5,
@@ -151,7 +164,7 @@ class GridSettings(Settings):
         le=20,
         description=(
             "Levels of LV end-diastolic volume (log-spaced) and of ejection fraction, each with each: 5 are 25 hearts a "
-            "generator and fold, first generator seed only. 0 switches the grid off."
+            "generator and fold, first generator seed only. 0 switches the sweep off."
         ),
     )
     beyond: float = Field(
@@ -159,7 +172,7 @@ class GridSettings(Settings):
         ge=0,
         lt=0.5,
         description=(
-            "How far the grid goes past the fold's training patients: volumes and mass by this share of the least and "
+            "How far the sweep goes past the fold's training patients: volumes and mass by this share of the least and "
             "of the greatest, the ejection fraction by this share of its range at either end."
         ),
     )
@@ -168,7 +181,7 @@ class GridSettings(Settings):
     @classmethod
     def _has_two_ends(cls, levels: int) -> int:
         if levels == 1:
-            raise ValueError("a grid has two ends; give at least 2 levels, or 0 for no grid")
+            raise ValueError("a sweep has two ends; give at least 2 levels, or 0 for no sweep")
         return levels
 
 
@@ -228,14 +241,14 @@ class SynthesisSettings(Settings):
         16, ge=1, le=1000, description="Requests per job; a job that is killed loses one chunk."
     )
     batch_size: int = Field(4, ge=1, description="Subjects sampled together; changes speed and memory only.")
-    plan: ConditionPlanSettings = Field(
-        default_factory=ConditionPlanSettings, description="Which hearts are asked for."
+    requests: RequestSettings = Field(
+        default_factory=RequestSettings, description="Hearts that the generators are asked for."
     )
     gate: GateSettings = Field(
         default_factory=GateSettings, description="What a sample must show to be accepted."
     )
-    grid: GridSettings = Field(
-        default_factory=GridSettings, description="How far a generator obeys, past its training range."
+    sweep: SweepSettings = Field(
+        default_factory=SweepSettings, description="Condition sweep: controllability past the training range."
     )
     reconstruction_check: ReconstructionCheckSettings = Field(
         default_factory=ReconstructionCheckSettings,

@@ -1,4 +1,7 @@
-"""The data contract: a cohort is a folder of harmonised cines, real or synthetic alike."""
+"""The data contract: a cohort is a folder of harmonised cines, real or synthetic alike.
+
+A request is a cohort without cines: the hearts that a generator is asked for.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,13 @@ TEXT_COLUMNS = (
     "labelled_frames",
     "spacing",
     "generator",
-    "condition",
+    "request",
+    "sentence",
     "seen",
 )
-#: Columns of `subjects.tsv`; a cohort may have more, never fewer.
+#: What a request says of a heart; empty is left open. It may have more: a sentence, phenotypes.
+REQUEST_COLUMNS = ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices", "es_phase")
+#: Columns of `subjects.tsv`; a cohort may have more and, unless it is a request, never fewer.
 COLUMNS = (
     "subject",
     "dataset",
@@ -60,7 +66,7 @@ COLUMNS = (
     "rv_esv_ml",
     "rv_ef",
     "generator",
-    "condition",
+    "request",
     "seed",
 )
 _INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
@@ -85,9 +91,10 @@ class Cohort:
     name : str
         What the cohort is called in tables and pictures.
     kind : str
-        ``"real"`` or ``"synthetic"``.
+        ``"real"``, ``"synthetic"``, or ``"request"``, which has no cines.
     table : DataFrame
-        One row a subject, indexed by subject, with at least `COLUMNS`.
+        One row a subject, indexed by subject, with at least `COLUMNS`; of a request, ``subject`` and what is
+        requested.
     folders : dict of str to Path
         Folder of each subject.
     meta : dict
@@ -115,7 +122,8 @@ class Cohort:
                 raise SynthaugError(f"{path}: no {needed}; give the folder of a harmonised cohort")
         meta = read_json(path / "cohort.json")
         table = read_tsv(path / "subjects.tsv", TEXT_COLUMNS)
-        missing = [column for column in COLUMNS if column not in table.columns]
+        required = ("subject",) if meta["kind"] == "request" else COLUMNS
+        missing = [column for column in required if column not in table.columns]
         if missing:
             raise SynthaugError(
                 f"{path / 'subjects.tsv'}: no column {missing[0]}; harmonise the cohort again"
@@ -126,7 +134,7 @@ class Cohort:
             if subject in folders:
                 raise SynthaugError(f"{path / 'subjects.tsv'}: subject {subject} appears twice; rename one")
             folders[subject] = path / f"sub-{subject}"
-            if not (folders[subject] / "cine.nii.gz").is_file():
+            if meta["kind"] != "request" and not (folders[subject] / "cine.nii.gz").is_file():
                 raise SynthaugError(f"{folders[subject]}: no cine.nii.gz; harmonise the cohort again")
         return cls(meta["name"], meta["kind"], table.set_index("subject", drop=False), folders, meta)
 
@@ -189,9 +197,19 @@ class Cohort:
         return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
 
     def label_cine(self, subject: str) -> np.ndarray:
-        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` fills frames nobody annotated."""
+        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` fills frames nobody annotated.
+
+        Raises
+        ------
+        SynthaugError
+            A request asks for no masks.
+        """
         path = self.folders[subject] / "labels.nii.gz"
         listed = self.labelled_frames(subject)
+        if self.kind == "request" and not listed:
+            raise SynthaugError(
+                f"{self.name}: {subject}: no masks are requested; use requests with labels.nii.gz and labelled_frames"
+            )
         if not listed or not path.is_file():
             shape = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").shape[::-1]
             assert not listed, f"{path} is missing but {listed} are listed"
@@ -200,6 +218,8 @@ class Cohort:
 
     def labelled_frames(self, subject: str) -> list[int]:
         """Frames that carry labels, ascending."""
+        if "labelled_frames" not in self.table:
+            return []
         listed: Any = self.table.loc[subject, "labelled_frames"]
         return [] if pd.isna(listed) else [int(frame) for frame in str(listed).split(",")]
 
@@ -242,12 +262,44 @@ def write_subject(
     _save(image, folder / "cine.nii.gz", frame_duration_s)
     hashes = {"cine": sha256_file(folder / "cine.nii.gz")}
     if labels:
-        volume = np.full(cine.shape, UNLABELLED, np.uint8)
-        for frame, mask in labels.items():
-            volume[frame] = mask
-        _save(nib.Nifti1Image(volume.T, affine), folder / "labels.nii.gz", frame_duration_s)
-        hashes["labels"] = sha256_file(folder / "labels.nii.gz")
+        hashes["labels"] = write_labels(folder, labels, len(cine), spacing_mm, frame_duration_s)
     return hashes
+
+
+def write_labels(
+    folder: str | Path,
+    labels: Mapping[int, np.ndarray],
+    n_frames: int,
+    spacing_mm: Sequence[float],
+    frame_duration_s: float | None = None,
+) -> str:
+    """Write a subject's ``labels.nii.gz``; all that a request for masks has.
+
+    Parameters
+    ----------
+    folder : path
+        The subject's folder.
+    labels : mapping of int to ndarray, shape (z, y, x)
+        Canonical labels of the annotated frames, at least one.
+    n_frames : int
+        Frames of the cine.
+    spacing_mm : sequence of 3 floats
+        Voxel size (z, y, x).
+    frame_duration_s : float, optional
+        Time between frames; None where unknown.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file.
+    """
+    file = Path(folder) / "labels.nii.gz"
+    volume = np.full((n_frames, *next(iter(labels.values())).shape), UNLABELLED, np.uint8)
+    for frame, mask in labels.items():
+        volume[frame] = mask
+    affine = np.diag([spacing_mm[2], spacing_mm[1], spacing_mm[0], 1.0])
+    _save(nib.Nifti1Image(volume.T, affine), file, frame_duration_s)
+    return sha256_file(file)
 
 
 def _save(image: nib.Nifti1Image, path: Path, frame_duration_s: float | None) -> None:
@@ -273,7 +325,7 @@ def write_cohort(
     folder : path
         Folder that holds the ``sub-<id>`` folders.
     name, kind : str
-        Name of the cohort; ``"real"`` or ``"synthetic"``.
+        Name of the cohort; ``"real"``, ``"synthetic"`` or ``"request"``.
     rows : sequence of mappings
         One a subject; absent columns are unknown (empty).
     spacing_mm : sequence of 3 floats
@@ -284,7 +336,8 @@ def write_cohort(
     folder = Path(folder)
     table = pd.DataFrame(list(rows))
     extra = [column for column in table.columns if column not in COLUMNS]
-    table = table.reindex(columns=[*COLUMNS, *extra])
+    if kind != "request":
+        table = table.reindex(columns=[*COLUMNS, *extra])
     for subject in table["subject"]:
         check_subject_id(subject, folder)
     write_tsv(folder / "subjects.tsv", table)

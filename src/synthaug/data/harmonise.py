@@ -17,6 +17,8 @@ import pandas as pd
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.plugins import code_hashes
+from synthaug.core.registry import module_of
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.heart_window import HeartWindow, heart_window
 from synthaug.data.orientation import OrientedCine, orient_cine
@@ -171,15 +173,7 @@ def harmonise_dataset(
     SynthaugError
         The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
     """
-    subjects = find_subjects(
-        dataset.layout,
-        root,
-        spacing_mm=dataset.spacing_mm,
-        columns=dataset.columns,
-        label_map=dataset.label_map,
-        vendor=dataset.vendor,
-        centre=dataset.centre,
-    )
+    subjects = find_subjects(dataset, root)
     rows: list[Mapping[str, Any]] = []
     files: dict[str, dict[str, str]] = {}
     findings: list[tuple[str, str]] = []
@@ -205,9 +199,10 @@ def harmonise_dataset(
                 f"{name}: {root}: {len(rows)} of {len(subjects)} subjects can be used, "
                 f"minimum_subjects is {dataset.minimum_subjects}{first}"
             )
-        source = dataset.model_dump(
-            mode="json", exclude={"root"}
-        )  # where it lies on this machine is no identity
+        # Where it lies on this machine is no identity; code from outside the package is.
+        source = dataset.model_dump(mode="json", exclude={"root"})
+        if code := code_hashes([module_of(dataset)]):
+            source["code"] = code
         harmonisation = settings.model_dump(mode="json")
         write_cohort(
             folder,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SubjectError, SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.orientation import orient_cine
@@ -30,13 +31,13 @@ class Finding:
 
 
 def validate_dataset(
-    layout: str, root: str | Path, progress: Callable[[int, int], None] | None = None
+    settings: DatasetSettings, root: str | Path, progress: Callable[[int, int], None] | None = None
 ) -> list[Finding]:
     """Read every file of a raw dataset that a study would read.
 
     Parameters
     ----------
-    layout : {"acdc", "mnms", "mnms2", "nifti"}
+    settings : DatasetSettings
         How the dataset is laid out.
     root : path
         Its folder.
@@ -54,7 +55,7 @@ def validate_dataset(
         The dataset as a whole cannot be read.
     """
     findings: list[Finding] = []
-    subjects = find_subjects(layout, root)
+    subjects = find_subjects(settings, root)
     for done, subject in enumerate(subjects, start=1):
         try:
             oriented = orient_cine(subject.load(), subject.ed_frame, subject.es_frame)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from synthaug.config.base import Settings
 from synthaug.core.errors import SynthaugError
 
 
@@ -14,7 +17,7 @@ class ExtractorAbsent(SynthaugError):
     """An extractor's weights are not there; distances get this as their status, never another extractor."""
 
 
-class Extractor(Protocol):
+class Extractor(ABC):
     """A network that describes a cine by feature vectors.
 
     Attributes
@@ -26,12 +29,37 @@ class Extractor(Protocol):
     whiten : bool
         Whether distances are measured along the principal axes of the real training features, each
         scaled to unit variance (`synthaug.measures.subject_distances.fit_whitening`).
+    Options : type
+        What the `options` of a class from outside the package may say; by itself, nothing.
     """
 
+    Options: ClassVar[type[Settings]] = Settings
     id: str
-    seen: tuple[str, ...]
-    whiten: bool
+    seen: tuple[str, ...] = ()
+    whiten: bool = False
 
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: Any, weights: Path | None) -> Self:
+        """Make the extractor.
+
+        Parameters
+        ----------
+        settings : ExtractorSettings
+            Its entry of `evaluation.extractors`.
+        weights : Path or None
+            The trained model's ``model.safetensors`` for an extractor of kind ``study``; for a class from outside
+            the package, the file of its settings, whose hash was checked.
+
+        Raises
+        ------
+        ExtractorAbsent
+            Its weights are not there; the message says how to get them.
+        SynthaugError
+            Its weights are not the ones named, or of another network.
+        """
+
+    @abstractmethod
     def extract(self, cine: np.ndarray) -> dict[str, np.ndarray]:
         """Features of one cine.
 
@@ -46,7 +74,6 @@ class Extractor(Protocol):
             Any of ``"frames"`` (t * z, d): each image; ``"temporal"`` (z, d): each slice through
             time; ``"spatial"`` (t, d): each frame through the slices.
         """
-        ...
 
 
 @runtime_checkable

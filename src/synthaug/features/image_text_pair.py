@@ -33,7 +33,7 @@ SPELLED = {
 }
 
 
-class ImageTextExtractor:
+class ImageTextExtractor(NetworkExtractor):
     """Features of every image, and of the sentence that says what the subject shows.
 
     Parameters
@@ -58,23 +58,21 @@ class ImageTextExtractor:
     Radford et al., ICML 2021. Wu et al. (CLIPSIM), GODIVA, arXiv 2104.14806, 2021.
     """
 
-    whiten = False
-    seen: tuple[str, ...] = ()
-
     def __init__(self, weights: str | Path | None, sha256: str | None, prompt: str) -> None:
         file, found = check_weights("image-text", weights, sha256, _HOW_TO_GET)
-        self.prompt, self.file = prompt, file
+        self.prompt = prompt
         self.columns = [name for _, name, _, _ in string.Formatter().parse(prompt) if name is not None]
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model, self.tokenizer = _load(file)
-        self.model.to(self.device).eval()
+        self.model.to(device).eval()
         preprocessing = _preprocessing(file.parent, self.model.config.vision_config.image_size)
-        self.id = f"image_text-{found[:12]}-{preprocessing}-{prompt}"
-        self.images = NetworkExtractor(self._image_features, preprocessing, self.id, file, self.device)
+        identity = f"image_text-{found[:12]}-{preprocessing}-{prompt}"
+        super().__init__(self._image_features, preprocessing, identity, file, device)
 
-    def extract(self, cine: np.ndarray) -> dict[str, np.ndarray]:
-        """Features of every image of a cine (t, z, y, x): ``{"frames": (t * z, d)}``."""
-        return self.images.extract(cine)
+    @classmethod
+    def build(cls, settings: Any, weights: Path | None) -> ImageTextExtractor:
+        """Read the model that the settings name."""
+        return cls(settings.weights, settings.sha256, settings.prompt)
 
     def describe(self, subject: Mapping[str, Any]) -> np.ndarray | None:
         """Feature (d,) of the subject's sentence; None where its table lacks a column of it."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from synthaug.features.base import Extractor
 from synthaug.features.weights import check_weights, load_state
 
 _BATCH = 16
@@ -19,7 +21,7 @@ _HOW_TO_GET = (
 )
 
 
-class InceptionExtractor:
+class InceptionExtractor(Extractor):
     """The network of pytorch-fid, without its download.
 
     Parameters
@@ -41,9 +43,6 @@ class InceptionExtractor:
     Heusel et al., NeurIPS 2017. Seitzer, pytorch-fid 0.3.0.
     """
 
-    whiten = False
-    seen: tuple[str, ...] = ()
-
     def __init__(self, weights: str | Path | None, sha256: str | None) -> None:
         file, found = check_weights("Inception", weights, sha256, _HOW_TO_GET)
         self.network = build_network()
@@ -51,6 +50,11 @@ class InceptionExtractor:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network.to(self.device).eval()
         self.id = f"inception2015-pool3-{found[:12]}-bilinear299"
+
+    @classmethod
+    def build(cls, settings: Any, weights: Path | None) -> InceptionExtractor:
+        """Read the weights that the settings name."""
+        return cls(settings.weights, settings.sha256)
 
     @torch.inference_mode()
     def extract(self, cine: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from synthaug.core.errors import SynthaugError
+from synthaug.features.base import Extractor
 from synthaug.features.preprocessing import Preprocessing, spatial_clips, temporal_clips
 
 _BATCH = 8  # images or clips in memory at once, at the network's own size
 
 
-class NetworkExtractor:
-    """Any network that maps images or clips to one vector each.
+class NetworkExtractor(Extractor):
+    """Any network that maps images or clips to one vector each; a kind says where it comes from.
 
     Parameters
     ----------
@@ -30,9 +31,6 @@ class NetworkExtractor:
     device : device
         Where the network computes.
     """
-
-    whiten = False
-    seen: tuple[str, ...] = ()
 
     def __init__(
         self,

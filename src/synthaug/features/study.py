@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from synthaug.core.errors import SynthaugError
-from synthaug.features.base import ExtractorAbsent
+from synthaug.features.base import Extractor, ExtractorAbsent
 from synthaug.models.masked_autoencoder import MaskedAutoencoder
 from synthaug.models.weights import load_model
 
 _BATCH = 32  # clips in memory at once
 
 
-class StudyExtractor:
+class StudyExtractor(Extractor):
     """A trained masked autoencoder as an extractor.
 
     Parameters
@@ -45,6 +46,11 @@ class StudyExtractor:
         self.model = model
         self.id = f"masked_autoencoder-{model.identity[:12]}-whitened"
         self.seen = tuple(model.seen)
+
+    @classmethod
+    def build(cls, settings: Any, weights: Path | None) -> StudyExtractor:
+        """Load the model that the study trained."""
+        return cls(weights)
 
     def extract(self, cine: np.ndarray) -> dict[str, np.ndarray]:
         """Features of one cine (t, z, y, x): frames, temporal and spatial clips."""

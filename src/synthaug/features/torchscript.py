@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,77 +27,57 @@ _HOW_TO_GET_I3D = (
 _I3D_SIZE = (224, 224)
 
 
-def torchscript_extractor(
-    weights: str | Path | None, sha256: str | None, preprocessing: Preprocessing
-) -> NetworkExtractor:
-    """Extractor from a TorchScript file.
+class TorchScriptExtractor(NetworkExtractor):
+    """Extractor from a TorchScript file, whose ``forward`` takes one batch and returns (n, d)."""
 
-    Parameters
-    ----------
-    weights : str, Path or None
-        The file; its ``forward`` takes one batch and returns (n, d).
-    sha256 : str or None
-        What the file's hash must be.
-    preprocessing : Preprocessing
-        What the network wants.
-
-    Raises
-    ------
-    ExtractorAbsent
-        The file is not configured or not there.
-    SynthaugError
-        The file has another hash, or is not TorchScript.
-    """
-    file, found = check_weights("TorchScript", weights, sha256, _HOW_TO_GET)
-    name = re.sub(r"[^A-Za-z0-9._]+", "_", file.stem)
-    return _extractor(file, preprocessing, f"{name}-{found[:12]}-{preprocessing}", _HOW_TO_GET)
+    @classmethod
+    def build(cls, settings: Any, weights: Path | None) -> TorchScriptExtractor:
+        """Read the file that the settings name, and prepare images as they say."""
+        file, found = check_weights("TorchScript", settings.weights, settings.sha256, _HOW_TO_GET)
+        preprocessing = Preprocessing(
+            settings.size,
+            settings.channels,
+            settings.mean,
+            settings.deviation,
+            settings.frames,
+            settings.resize_antialias,
+        )
+        device = _device()
+        network = _load(file, device, _HOW_TO_GET)
+        name = re.sub(r"[^A-Za-z0-9._]+", "_", file.stem)
+        return cls(network, preprocessing, f"{name}-{found[:12]}-{preprocessing}", file, device)
 
 
-def i3d_extractor(weights: str | Path | None, sha256: str | None, frames: int = 16) -> NetworkExtractor:
+class I3DExtractor(NetworkExtractor):
     """The 400 logits of I3D (Kinetics-400), as StyleGAN-V publishes it and FVD is usually measured.
 
     Images are resized to 224 x 224 pixels (bilinear, no crop), grey in three channels, in [-1, 1]; the
     network's own rescaling and resizing are switched off, so that both are as for every extractor here.
-
-    Parameters
-    ----------
-    weights, sha256
-        As for `torchscript_extractor`.
-    frames : int
-        Frames of a clip, at least 10.
-
-    Raises
-    ------
-    ExtractorAbsent, SynthaugError
-        As for `torchscript_extractor`.
-    ValueError
-        Fewer than 10 frames, which the network's strides would reduce to nothing.
 
     References
     ----------
     Carreira and Zisserman, CVPR 2017. Unterthiner et al., arXiv 1812.01717, 2018. Skorokhodov et al.
     (StyleGAN-V), CVPR 2022.
     """
-    if frames < 10:
-        raise ValueError(f"I3D needs at least 10 frames, not {frames}")
-    file, found = check_weights("I3D", weights, sha256, _HOW_TO_GET_I3D)
-    preprocessing = Preprocessing(_I3D_SIZE, 3, (0.5,), (0.5,), frames)
-    return _extractor(
-        file,
-        preprocessing,
+
+    @classmethod
+    def build(cls, settings: Any, weights: Path | None) -> I3DExtractor:
+        """Read the file that the settings name."""
+        file, found = check_weights("I3D", settings.weights, settings.sha256, _HOW_TO_GET_I3D)
+        preprocessing = Preprocessing(_I3D_SIZE, 3, (0.5,), (0.5,), settings.frames)
+        device = _device()
+        network = _load(file, device, _HOW_TO_GET_I3D, rescale=False, resize=False, return_features=True)
         # Unlike the identity of the same file as plain TorchScript, whose output are not the logits.
-        f"i3d-{found[:12]}-{preprocessing}-logits",
-        _HOW_TO_GET_I3D,
-        rescale=False,
-        resize=False,
-        return_features=True,
-    )
+        return cls(network, preprocessing, f"i3d-{found[:12]}-{preprocessing}-logits", file, device)
 
 
-def _extractor(
-    file: Path, preprocessing: Preprocessing, identity: str, how_to_get: str, **arguments: Any
-) -> NetworkExtractor:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _load(
+    file: Path, device: torch.device, how_to_get: str, **arguments: Any
+) -> Callable[[torch.Tensor], torch.Tensor]:
     try:
         with warnings.catch_warnings():
             # Deprecated in favour of torch.export, but it is how networks such as I3D are published.
@@ -110,6 +91,7 @@ def _extractor(
         # Optimised, the first calls compute otherwise than later ones: a cine's features would depend
         # on which cines came before it.
         with torch.jit.optimized_execution(False):
-            return module(batch, **arguments)
+            features: torch.Tensor = module(batch, **arguments)
+        return features
 
-    return NetworkExtractor(network, preprocessing, identity, file, device)
+    return network

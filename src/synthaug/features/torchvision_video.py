@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,70 +18,48 @@ from synthaug.features.weights import check_weights, load_state
 _CLASSIFIERS = ("fc", "head", "classifier")
 
 
-def torchvision_extractor(
-    name: str,
-    weights: str | Path | None,
-    sha256: str | None,
-    frames: int = 16,
-    size: tuple[int, int] | None = None,
-    mean: tuple[float, ...] | None = None,
-    deviation: tuple[float, ...] | None = None,
-    antialias: bool = False,
-) -> NetworkExtractor:
-    """Extractor from a network of torchvision and a state dict of it.
+class TorchvisionExtractor(NetworkExtractor):
+    """Extractor from a network of torchvision and a state dict of it, for any number of classes."""
 
-    Parameters
-    ----------
-    name : str
-        A builder in ``torchvision.models.video``.
-    weights : str, Path or None
-        State dict, for any number of classes.
-    sha256 : str or None
-        What the file's hash must be.
-    frames : int
-        Frames of a clip.
-    size : tuple of int, optional
-        Pixels in y and x.
-    mean, deviation : tuple of float, optional
-        For each of three channels. These three are by default those of torchvision's own weights.
-    antialias : bool
-        Whether images are smoothed before they are made smaller.
+    @classmethod
+    def build(cls, settings: Any, weights: Path | None) -> TorchvisionExtractor:
+        """Read the state dict that the settings name; size, mean and deviation are torchvision's own by default.
 
-    Raises
-    ------
-    ExtractorAbsent
-        The file is not configured or not there.
-    SynthaugError
-        torchvision has no such video network; the file has another hash, or does not fit the network.
-    """
-    from torchvision.models import get_model, get_model_weights, list_models, video
+        Raises
+        ------
+        ExtractorAbsent
+            The file is not configured or not there.
+        SynthaugError
+            torchvision has no such video network; the file has another hash, or does not fit the network.
+        """
+        from torchvision.models import get_model, get_model_weights, list_models, video
 
-    known = list_models(module=video)
-    if name not in known:
-        raise SynthaugError(
-            f"torchvision extractor: there is no video network {name!r}; set `network` to one of "
-            + ", ".join(known)
+        name, known = settings.network, list_models(module=video)
+        if name not in known:
+            raise SynthaugError(
+                f"torchvision extractor: there is no video network {name!r}; set `network` to one of "
+                + ", ".join(known)
+            )
+        how_to_get = (
+            f"save the state dict of torchvision's {name} and set `weights` and `sha256` of the extractor"
         )
-    how_to_get = (
-        f"save the state dict of torchvision's {name} and set `weights` and `sha256` of the extractor"
-    )
-    file, found = check_weights(f"torchvision {name}", weights, sha256, how_to_get)
-    network = get_model(name, weights=None)
-    classifier = find_classifier(network, name)
-    setattr(network, classifier, nn.Identity())
-    load_state(network, file, f"torchvision's {name}", classifier, how_to_get)
-    published = get_model_weights(name).DEFAULT.transforms()  # describes them; downloads nothing
-    preprocessing = Preprocessing(
-        tuple(size or published.crop_size),
-        3,
-        tuple(mean or published.mean),
-        tuple(deviation or published.std),
-        frames,
-        antialias,
-    )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    identity = f"{name}-{found[:12]}-{preprocessing}-penultimate"
-    return NetworkExtractor(network.to(device).eval(), preprocessing, identity, file, device)
+        file, found = check_weights(f"torchvision {name}", settings.weights, settings.sha256, how_to_get)
+        network = get_model(name, weights=None)
+        classifier = find_classifier(network, name)
+        setattr(network, classifier, nn.Identity())
+        load_state(network, file, f"torchvision's {name}", classifier, how_to_get)
+        published = get_model_weights(name).DEFAULT.transforms()  # describes them; downloads nothing
+        preprocessing = Preprocessing(
+            tuple(settings.size or published.crop_size),
+            3,
+            tuple(settings.mean or published.mean),
+            tuple(settings.deviation or published.std),
+            settings.frames,
+            settings.resize_antialias,
+        )
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        identity = f"{name}-{found[:12]}-{preprocessing}-penultimate"
+        return cls(network.to(device).eval(), preprocessing, identity, file, device)
 
 
 def find_classifier(network: nn.Module, name: str) -> str:

@@ -1,8 +1,10 @@
 """Generators: chains of trained models behind one `sample` method.
 
+>>> from synthaug.data.cohort import Cohort
 >>> from synthaug.generators import load
 >>> generator = load("results/demo/generators/cascade/fold-0/generator-seed-0/generator.json")
->>> for subject, cine, labels in generator.sample(conditions): ...
+>>> requests = Cohort.open("results/demo/synthetic/cascade/fold-0/generator-seed-0/requests")
+>>> for subject, cine, labels in generator.sample(requests): ...
 """
 
 from __future__ import annotations
@@ -10,31 +12,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+import torch
+
+from synthaug.config.generators import GeneratorSettings
+from synthaug.config.models import ModelSettings
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.plugins import code_hashes, load_class
-
-if TYPE_CHECKING:
-    from synthaug.config.generators import GeneratorSettings
-    from synthaug.generators.base import Generator
-
-#: Where the class of each kind that can be sampled is found.
-KINDS = {
-    "cascade": "synthaug.generators.cascade:Cascade",
-    "single_pass": "synthaug.generators.single_pass:SinglePass",
-}
-
-
-def settings_of(content: Mapping[str, Any]) -> GeneratorSettings:
-    """Settings of a generator from their JSON-able content, by its `kind`."""
-    from pydantic import TypeAdapter
-
-    from synthaug.config.generators import GeneratorSettings
-
-    settings: GeneratorSettings = TypeAdapter(GeneratorSettings).validate_python(dict(content))
-    return settings
+from synthaug.core.plugins import code_hashes
+from synthaug.core.registry import class_of, module_of, parse
+from synthaug.generators.base import Generator
+from synthaug.models.weights import read_header
 
 
 def build_generator(
@@ -56,14 +44,9 @@ def build_generator(
     SynthaugError
         The generator cannot be sampled, or a weight file is missing or damaged.
     """
-    import torch
-
-    from synthaug.generators.base import Generator
-    from synthaug.models.weights import read_header
-
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    generator: Generator = load_class(reference_of(settings), Generator).build(settings, models, device)
+    generator: Generator = class_of(settings, Generator).build(settings, models, device)
     generator.settings = settings
     weights = {role: sha256_file(path) for role, path in models.items()}
     generator.hashes = weights | code_hashes(_modules_of(settings, models))
@@ -71,36 +54,15 @@ def build_generator(
     return generator
 
 
-def reference_of(settings: GeneratorSettings) -> str:
-    """``module:Class`` of a generator: by its kind, or as the settings of a plugin name it.
-
-    Raises
-    ------
-    SynthaugError
-        The generator cannot be sampled.
-    """
-    if settings.kind == "plugin":
-        return settings.class_name
-    if settings.kind not in KINDS:
-        raise SynthaugError(
-            f"a generator of kind {settings.kind!r} cannot be sampled; its folder is used as it is"
-        )
-    return KINDS[settings.kind]
-
-
 def _modules_of(settings: GeneratorSettings, models: Mapping[str, Path]) -> list[str]:
     """Modules of a generator's class and of the classes of its models, and of those they need."""
-    from synthaug.models import reference_of as model_reference_of
-    from synthaug.models import settings_of as model_settings_of
-    from synthaug.models.weights import read_header
-
-    references, waiting = [reference_of(settings)], list(models.values())
+    modules, waiting = [module_of(settings)], list(models.values())
     while waiting:
         path = waiting.pop()
         header = read_header(path)
-        references.append(model_reference_of(model_settings_of(header.settings)))
+        modules.append(module_of(parse(header.settings, ModelSettings)))
         waiting += [path.parent / need["path"] for need in header.needs.values()]
-    return [reference.partition(":")[0] for reference in references]
+    return modules
 
 
 def describe(path: str | Path, settings: GeneratorSettings, models: Mapping[str, Path]) -> None:
@@ -142,4 +104,4 @@ def load(path: str | Path, device: str = "auto") -> Generator:
             raise SynthaugError(f"{models[role]}: the {role} of {path} is missing; train it or move it back")
         if sha256_file(models[role]) != model["sha256"]:
             raise SynthaugError(f"{models[role]}: is not the {role} that {path} describes; synthesise again")
-    return build_generator(settings_of(content["settings"]), models, device)
+    return build_generator(parse(content["settings"], GeneratorSettings), models, device)

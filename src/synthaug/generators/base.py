@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from synthaug.config.base import Settings
+from synthaug.data.cohort import REQUEST_COLUMNS, Cohort
 from synthaug.models.base import Grid
-from synthaug.synthesis.requests import CONDITION_COLUMNS
 
 
 class Generator(ABC):
-    """A chain of trained models that makes cines, with masks where it can, from conditions.
+    """A chain of trained models that makes cines, with masks where it can, from requests.
 
     Attributes
     ----------
@@ -40,7 +39,7 @@ class Generator(ABC):
 
     Options: ClassVar[type[Settings]] = Settings
     roles: ClassVar[tuple[str, ...] | None] = None
-    conditions: Sequence[str] = CONDITION_COLUMNS
+    conditions: Sequence[str] = REQUEST_COLUMNS
     grid: Grid
     settings: Any
     hashes: Mapping[str, str]
@@ -53,28 +52,30 @@ class Generator(ABC):
 
     @abstractmethod
     def sample(
-        self, conditions: pd.DataFrame, batch_size: int = 1
+        self, requests: Cohort, batch_size: int = 1
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
-        """Make one cine a row, in the order of the rows.
+        """Make one cine a request, in their order.
 
         Parameters
         ----------
-        conditions : DataFrame
-            Columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (LV myocardium at ED),
-            n_slices, es_phase (ES as a fraction of the cycle) and seed. Empty is left open; n_slices and seed never are.
+        requests : Cohort
+            Of kind ``"request"``. Its `table` has the columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml,
+            myo_mass_g (LV myocardium at ED), n_slices, es_phase (ES as a fraction of the cycle), seed and, where
+            they are requested, a sentence and phenotypes. Empty is left open; n_slices and seed never are.
+            Masks, where they are requested (`labelled_frames`), are `label_cine`.
         batch_size : int
-            Rows worked on together; changes speed and memory only.
+            Requests worked on together; changes speed and memory only.
 
         Yields
         ------
         subject : str
         cine : ndarray, shape (t, z, y, x), float32
-            Intensities in [0, 1]; frame 0 is ED, z is the row's n_slices.
+            Intensities in [0, 1]; frame 0 is ED, z is the request's n_slices.
         labels : ndarray, shape (t, z, y, x), uint8, or None
             Canonical labels of every frame; None from a generator that makes no masks.
 
         Notes
         -----
-        A sample is a function of the models, its row and its seed, whatever the batch it falls
+        A sample is a function of the models, its request and its seed, whatever the batch it falls
         in: bit for bit on a CPU, to rounding on a GPU.
         """

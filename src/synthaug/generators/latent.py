@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
 from synthaug.generators.base import Generator
 from synthaug.models.base import TrainableModel
@@ -57,14 +58,14 @@ class LatentGenerator(Generator):
         """
 
     def sample(
-        self, conditions: pd.DataFrame, batch_size: int = 1
+        self, requests: Cohort, batch_size: int = 1
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
-        """Make one cine a row; see `Generator.sample`."""
+        """Make one cine a request; see `Generator.sample`."""
         # A CPU kernel may sum in another order for another batch size: one subject at a time
         # keeps a sample the same bits in every chunk, and costs a CPU little.
         size = 1 if self.device.type == "cpu" else batch_size
-        for start in range(0, len(conditions), size):
-            rows = conditions.iloc[start : start + size]
+        for start in range(0, len(requests.table), size):
+            rows = requests.table.iloc[start : start + size]
             cines, labels = self._sample_batch(rows)
             for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
                 first = first_slice(int(count), self.grid.z)

@@ -54,12 +54,12 @@ AXES = ("lv_edv_ml", "lv_ef", "myo_mass_g")
 _ROUNDING = 0.05
 
 
-def with_asked_ef(asked: pd.DataFrame) -> pd.DataFrame:
-    """The same table with ``asked_lv_ef`` in percent, where both LV volumes are asked."""
-    if not {"asked_lv_edv_ml", "asked_lv_esv_ml"} <= set(asked.columns):
+def with_requested_ef(asked: pd.DataFrame) -> pd.DataFrame:
+    """The same table with ``requested_lv_ef`` in percent, where both LV volumes are asked."""
+    if not {"requested_lv_edv_ml", "requested_lv_esv_ml"} <= set(asked.columns):
         return asked
-    volumes = zip(asked["asked_lv_edv_ml"], asked["asked_lv_esv_ml"], strict=True)
-    return asked.assign(asked_lv_ef=[ejection_fraction(edv_ml, esv_ml) for edv_ml, esv_ml in volumes])
+    volumes = zip(asked["requested_lv_edv_ml"], asked["requested_lv_esv_ml"], strict=True)
+    return asked.assign(requested_lv_ef=[ejection_fraction(edv_ml, esv_ml) for edv_ml, esv_ml in volumes])
 
 
 def heeded(conditions: Collection[str] | None) -> set[str]:
@@ -93,10 +93,10 @@ def measure_controllability(
     Parameters
     ----------
     asked : DataFrame
-        One row a synthetic subject: `subject` and any of `ASKED` with ``asked_`` in front: volumes in
+        One row a synthetic subject: `subject` and any of `ASKED` with ``requested_`` in front: volumes in
         mL, mass in g. The ejection fraction follows from the volumes.
     measured : DataFrame
-        One row a subject: `subject` and the columns without ``asked_``: of an independent segmenter
+        One row a subject: `subject` and the columns without ``requested_``: of an independent segmenter
         (`synthaug.measures.scoring.predicted_volumes`), or of the masks the generator made.
     versus : str
         What measured, as the rows shall say: `SEGMENTER`, `OWN_MASKS`, `ON_GRID`, `BEYOND`.
@@ -115,16 +115,16 @@ def measure_controllability(
         or for the correlation a side that does not vary, has the status ``not_measured``.
     """
     pairs = (
-        with_asked_ef(asked)
+        with_requested_ef(asked)
         .reset_index(drop=True)
         .merge(measured.reset_index(drop=True), on="subject", suffixes=("", "_measured"))
     )
     rows: list[Row] = []
     for column, quantity in ASKED.items():
         found = f"{column}_measured" if f"{column}_measured" in pairs else column
-        if f"asked_{column}" not in pairs or found not in pairs:
+        if f"requested_{column}" not in pairs or found not in pairs:
             continue
-        complete = pairs[[f"asked_{column}", found]].dropna().to_numpy(np.float64)
+        complete = pairs[[f"requested_{column}", found]].dropna().to_numpy(np.float64)
         note = ""
         if column not in heeded(conditions):
             note = f"the generator is not conditioned on {quantity.name}"
@@ -168,10 +168,10 @@ def beyond_training(
     Series of bool
         True where EDV, EF or mass lies outside the range.
     """
-    table = with_asked_ef(asked)
+    table = with_requested_ef(asked)
     outside = pd.Series(False, index=table.index)
     for column in set(AXES) & set(ranges) & heeded(conditions):
-        (low, high), values = ranges[column], table[f"asked_{column}"]
+        (low, high), values = ranges[column], table[f"requested_{column}"]
         outside |= (values < low - _ROUNDING) | (values > high + _ROUNDING)
     return outside
 

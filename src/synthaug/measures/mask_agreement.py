@@ -95,13 +95,13 @@ def leave_agreement_out(note: str, fields: Mapping[str, Any]) -> pd.DataFrame:
 def whose_masks(meta: Mapping[str, Any]) -> str:
     """Whose masks a synthetic cohort has, where they are not its generator's; empty where they are.
 
-    Masks by the study's own segmenter would agree with themselves, those of lent real subjects speak of their
+    Masks by the study's own segmenter would agree with themselves, those of real subjects speak of their
     annotators. A folder's own masks count as its generator's, and so do those a model decoded.
     """
     if "labelled_by" in meta:
         return f"the masks are by {meta['labelled_by']}"
-    if "lent_from" in meta and "through" not in meta:
-        return f"the masks are those of real subjects of {meta['lent_from']}"
+    if "real_dataset" in meta and "through" not in meta:
+        return f"the masks are those of real subjects of {meta['real_dataset']}"
     return ""
 
 

@@ -15,10 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from synthaug.config.models import ModelSettings
 from synthaug.core.artifacts import atomic_file, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import code_hashes
-from synthaug.models import class_of, reference_of, settings_of
+from synthaug.core.registry import class_of, parse, reference_of
 from synthaug.models.base import Grid, TrainableModel, place
 
 _KEY = "synthaug"  # one header entry: safetensors writes several in no fixed order
@@ -152,8 +153,8 @@ def load_model(
         elif given.identity != need["sha256"]:
             raise SynthaugError(f"{path}: was trained with another {role} than the one given; give the same")
         loaded[role] = given
-    settings = settings_of(header.settings)
-    model = class_of(settings)(settings, Grid.from_dict(header.grid), loaded, header.facts)
+    settings = parse(header.settings, ModelSettings)
+    model = class_of(settings, TrainableModel)(settings, Grid.from_dict(header.grid), loaded, header.facts)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
-from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_asked_ef
+from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_requested_ef
 from synthaug.report import wording
 from synthaug.report.inputs import SweepRun, SyntheticRun
 from synthaug.report.plots import synthesis
@@ -108,14 +108,14 @@ def _parts(metric: str) -> tuple[str, str]:
 def _add_pairs(points: Points, generator: str, folder: Path, volumes: Path | None, column: str) -> bool:
     """Add a cohort's pairs of asked and measured values to its generator's; False where it has none."""
     cohort = Cohort.open(folder)
-    table = with_asked_ef(cohort.table)
-    if f"asked_{column}" not in table or column not in heeded(cohort.meta.get("conditions")):
+    table = with_requested_ef(cohort.table)
+    if f"requested_{column}" not in table or column not in heeded(cohort.meta.get("conditions")):
         return False
     found = table if volumes is None else read_tsv(volumes, ("subject",)).set_index("subject")
     if column not in found:
         return False
     measured = found[column].reindex(table.index)
-    pairs = pd.DataFrame({"asked": table[f"asked_{column}"], "measured": measured}).dropna()
+    pairs = pd.DataFrame({"asked": table[f"requested_{column}"], "measured": measured}).dropna()
     if pairs.empty:
         return False
     for known, new in zip(

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synthaug.config.synthesis import GateSettings
-from synthaug.core.artifacts import atomic_folder, write_tsv
+from synthaug.core.artifacts import atomic_folder, link_or_copy, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import write_cohort, write_subject
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.generators.base import Generator
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.synthesis.gate import MEASUREMENTS, inspect_sample
-from synthaug.synthesis.requests import CONDITION_COLUMNS
 
 #: Columns of ``attempts.tsv``.
 ATTEMPT_COLUMNS = ("subject", "attempt", "seed", "accepted", "reasons", *MEASUREMENTS)
-
-
-class Sampler(Protocol):
-    """What synthesis needs of a generator."""
-
-    def sample(
-        self, conditions: pd.DataFrame, batch_size: int
-    ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
-        """Yield (subject, cine in [0, 1], labels uint8 or None), both (t, z, y, x), once for each row."""
-        ...
+#: Columns of a request that say nothing of the heart.
+_NO_REQUEST = ("subject", "seed", "labelled_frames")
 
 
 def synthesise_chunk(
-    generator: Sampler,
-    plan: pd.DataFrame,
+    generator: Generator,
+    requests: Cohort,
     gate: GateSettings,
     spacing_mm: Sequence[float],
     output: Path,
@@ -43,7 +36,7 @@ def synthesise_chunk(
     identity: Mapping[str, Any],
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Synthesise the subjects of a plan's rows and write the accepted ones as a cohort.
+    """Synthesise what is requested and write the accepted subjects as a cohort.
 
     A rejected subject is tried again with the next seed, up to ``gate.attempts`` times. One batch
     is in memory at a time. The folder appears whole, with ``attempts.tsv`` (every sample drawn: seed,
@@ -51,10 +44,10 @@ def synthesise_chunk(
 
     Parameters
     ----------
-    generator : Sampler
-        Anything with a `sample` method.
-    plan : DataFrame
-        Rows of `plan_conditions`.
+    generator : Generator
+        Only its `sample` is used.
+    requests : Cohort
+        Of kind ``"request"``.
     gate : GateSettings
         Number of attempts and thresholds.
     spacing_mm : sequence of 3 floats
@@ -67,10 +60,10 @@ def synthesise_chunk(
         Subjects sampled together.
     identity : mapping
         What identifies the generator, kept in ``cohort.json``: at least ``kind``, ``hashes``,
-        ``seen`` (ids of the real subjects its models were trained on) and ``conditions`` (what of a
-        request it heeds).
+        ``seen`` (ids of the real subjects its models were trained on) and ``conditions`` (what
+        of a request takes effect).
     progress : callable, optional
-        Called with the numbers of accepted and of planned subjects after every sample.
+        Called with the numbers of accepted and of requested subjects after every sample.
 
     Raises
     ------
@@ -80,13 +73,14 @@ def synthesise_chunk(
     with atomic_folder(output) as folder:
         attempts: list[dict[str, Any]] = []
         accepted: dict[str, dict[str, Any]] = {}
-        pending = plan
+        pending = requests
         for attempt in range(1, gate.attempts + 1):
-            conditions = pending.assign(seed=pending["seed"] + attempt - 1).reset_index(drop=True)
-            asked = {str(row["subject"]): row for row in conditions.to_dict("records")}
-            for subject, cine, labels in generator.sample(conditions, batch_size):
-                _check_sample(name, subject, cine, labels, asked)
-                request = asked.pop(subject)
+            seeds = pending.table["seed"] + attempt - 1
+            pending = replace(pending, table=pending.table.assign(seed=seeds))
+            waiting = {str(row["subject"]): row for row in pending.table.to_dict("records")}
+            for subject, cine, labels in generator.sample(pending, batch_size):
+                _check_sample(name, subject, cine, labels, waiting)
+                request = waiting.pop(subject)
                 reasons, measured = inspect_sample(cine, labels, spacing_mm, gate)
                 verdict = {"accepted": not reasons, "reasons": ",".join(reasons)}
                 attempts.append(
@@ -95,26 +89,30 @@ def synthesise_chunk(
                 if not reasons:
                     frames = {} if labels is None else dict(enumerate(labels))
                     write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm)
+                    if requests.labelled_frames(subject):
+                        masks = requests.folders[subject] / "labels.nii.gz"
+                        link_or_copy(masks, folder / f"sub-{subject}" / "requested_labels.nii.gz")
                     accepted[subject] = _table_row(name, request, cine.shape, labels, spacing_mm)
                 if progress:
-                    progress(len(accepted), len(plan))
-            if asked:
+                    progress(len(accepted), len(requests.subjects))
+            if waiting:
                 raise SynthaugError(
-                    f"{name}: no sample came for {next(iter(asked))}; mend the generator's sample()"
+                    f"{name}: no sample came for {next(iter(waiting))}; mend the generator's sample()"
                 )
-            pending = pending[~pending["subject"].isin(list(accepted))]
-            if pending.empty:
+            rejected = [subject for subject in requests.subjects if subject not in accepted]
+            if not rejected:
                 break
-        rows = [accepted[subject] for subject in plan["subject"] if subject in accepted]
+            pending = requests.select(rejected)
+        rows = [accepted[subject] for subject in requests.subjects if subject in accepted]
         write_cohort(folder, name, "synthetic", rows, spacing_mm, generator=name, **identity)
         write_tsv(folder / "attempts.tsv", pd.DataFrame(attempts, columns=list(ATTEMPT_COLUMNS)))
 
 
 def _check_sample(
-    name: str, subject: str, cine: np.ndarray, labels: np.ndarray | None, asked: Mapping[str, Any]
+    name: str, subject: str, cine: np.ndarray, labels: np.ndarray | None, requested: Mapping[str, Any]
 ) -> None:
-    if subject not in asked:
-        raise SynthaugError(f"{name}: a sample came for {subject}, which is not asked for; mend its sample()")
+    if subject not in requested:
+        raise SynthaugError(f"{name}: a sample came for {subject}, which is not requested; mend its sample()")
     if cine.ndim != 4 or (labels is not None and labels.shape != cine.shape):
         shapes = f"cine {cine.shape}, labels {None if labels is None else labels.shape}"
         raise SynthaugError(f"{name}: {subject}: {shapes}; both must be (t, z, y, x): mend its sample()")
@@ -131,13 +129,14 @@ def _table_row(
     labels: np.ndarray | None,
     spacing_mm: Sequence[float],
 ) -> dict[str, Any]:
-    """One subject's row: what its masks measure, where it has any, beside what was asked."""
+    """One subject's row: what its masks measure, where it has any, beside what was requested."""
     found: dict[str, Any] = {}
     if labels is not None:
         es_frame = int(np.argmin(volume_curve_ml(labels, "LV", spacing_mm)))
         found = {"es_frame": es_frame, "labelled_frames": ",".join(map(str, range(len(labels))))}
         found |= measure_function(labels, spacing_mm, 0, es_frame)
-    condition = {column: request[column] for column in CONDITION_COLUMNS if pd.notna(request[column])}
+    requested = {str(key): value for key, value in request.items() if key not in _NO_REQUEST}
+    known = {key: value for key, value in requested.items() if pd.notna(value)}
     return {
         "subject": request["subject"],
         "dataset": name,
@@ -149,10 +148,7 @@ def _table_row(
         "spacing": ",".join(f"{size:g}" for size in spacing_mm),
         **found,
         "generator": name,
-        "condition": json.dumps(condition),
+        "request": json.dumps(known),
         "seed": request["seed"],
-        "asked_diagnosis": request["diagnosis"],
-        "asked_lv_edv_ml": request["lv_edv_ml"],
-        "asked_lv_esv_ml": request["lv_esv_ml"],
-        "asked_myo_mass_g": request["myo_mass_g"],
+        **{f"requested_{key}": value for key, value in requested.items()},
     }

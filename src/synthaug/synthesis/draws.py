@@ -9,23 +9,21 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from synthaug.config.synthesis import ConditionPlanSettings
+from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
 
 # First entry of a random stream's key, so that no two uses of one seed share numbers.
 _ORDER, _VOLUMES = 1, 2
 
 
-def draw_conditions(
-    subjects: pd.DataFrame, settings: ConditionPlanSettings, count: int, seed: int
-) -> pd.DataFrame:
+def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int, seed: int) -> pd.DataFrame:
     """Draw requests from the smoothed joint distribution of real subjects.
 
     Parameters
     ----------
     subjects : DataFrame
-        What each real subject would be asked as, from `conditions_of`.
-    settings : ConditionPlanSettings
+        What each real subject would be requested as, from `requests_of`.
+    settings : RequestSettings
         Smoothing, bounds, and whether diagnoses are balanced.
     count, seed : int
         Number of rows; random seed.
@@ -50,7 +48,7 @@ def draw_conditions(
     if settings.source == "balanced":
         groups = [group for _, group in subjects.groupby("diagnosis", sort=True)]
         if not groups:
-            raise SynthaugError("synthesis.plan: no training subject has a diagnosis; use `source: real`")
+            raise SynthaugError("synthesis.requests: no training subject has a diagnosis; use `source: real`")
     ef_bounds = np.array(settings.ef_range_percent) / 100
     features = _features_of(subjects, ef_bounds)
     diagnoses = subjects.loc[features.index, "diagnosis"].fillna("")

@@ -22,8 +22,8 @@ RECORDS = ("attempts.tsv", "rejections.tsv")
 _OWN_META = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 
 
-def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, minimum_accepted: float) -> None:
-    """Make one synthetic cohort of all chunks, in the order of the plan.
+def gather_chunks(chunks: Sequence[Path], requests: Cohort, output: Path, minimum_accepted: float) -> None:
+    """Make one synthetic cohort of all chunks, in the order of the requests.
 
     Files are hard-linked where the file system allows, copied elsewhere. Besides the cohort's own
     files the folder has ``attempts.tsv`` (every sample drawn) and ``rejections.tsv`` (the rejected
@@ -35,12 +35,12 @@ def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, mini
     ----------
     chunks : sequence of Path
         Folders written by `synthesise_chunk`, all of one generator.
-    plan : DataFrame
-        The whole plan.
+    requests : Cohort
+        All requests.
     output : Path
         Cohort folder to write.
     minimum_accepted : float
-        Fraction of the plan, above 0, that must have been accepted.
+        Fraction of the requests, above 0, that must have been accepted.
 
     Raises
     ------
@@ -51,19 +51,19 @@ def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, mini
     cohorts = [Cohort.open(chunk) for chunk in chunks]
     identity = _common_identity(cohorts, chunks)
     attempts = pd.concat([read_attempts(chunk / "attempts.tsv") for chunk in chunks], ignore_index=True)
-    place = {subject: number for number, subject in enumerate(plan["subject"])}
-    unplanned = set(place) ^ set(attempts["subject"])
-    if unplanned:
+    place = {subject: number for number, subject in enumerate(requests.subjects)}
+    unknown = set(place) ^ set(attempts["subject"])
+    if unknown:
         raise SynthaugError(
-            f"{output}: {min(unplanned)} is not in both plan and chunks; synthesise the chunks again"
+            f"{output}: {min(unknown)} is not in both requests and chunks; synthesise the chunks again"
         )
     attempts = attempts.sort_values(
         ["subject", "attempt"], key=lambda c: c.map(place) if c.name == "subject" else c
     )
     accepted = int(attempts["accepted"].sum())
     name = cohorts[0].name
-    if accepted < minimum_accepted * len(plan):
-        raise SynthaugError(_too_few(name, attempts, accepted, len(plan), minimum_accepted))
+    if accepted < minimum_accepted * len(place):
+        raise SynthaugError(_too_few(name, attempts, accepted, len(place), minimum_accepted))
 
     table = pd.concat([cohort.table for cohort in cohorts if cohort.subjects], ignore_index=True)
     table = table.sort_values("subject", key=lambda subjects: subjects.map(place))
@@ -78,7 +78,7 @@ def gather_chunks(chunks: Sequence[Path], plan: pd.DataFrame, output: Path, mini
             [{str(column): value for column, value in row.items()} for row in table.to_dict("records")],
             cohorts[0].spacing_mm,
             **identity,
-            requested=len(plan),
+            requested=len(place),
             attempted=len(attempts),
             accepted=accepted,
             acceptance_rate=accepted / len(attempts),

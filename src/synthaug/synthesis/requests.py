@@ -1,42 +1,100 @@
-"""What can be asked of a generator, read from a table, and what cannot."""
+"""Requests: cohorts without cines, made from tables and cohorts, and what cannot be requested."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import pandas as pd
 
-from synthaug.core.artifacts import read_tsv
+from synthaug.config.data import HarmonisationSettings
+from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv
 from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import REQUEST_COLUMNS, Cohort, write_cohort
 
-TEXT_CONDITIONS = ("diagnosis", "vendor")
-#: What one request says of a heart, besides its id and seed.
-CONDITION_COLUMNS = (*TEXT_CONDITIONS, "lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices", "es_phase")
+_CATEGORIES = ("diagnosis", "vendor")
+#: What else of a cohort's table can be requested.
+_PHENOTYPES = ("sex", "age", "height_cm", "weight_kg", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef")
+_TEXT = (*_CATEGORIES, "sentence", "sex")
 
 
-def conditions_of(training: pd.DataFrame) -> pd.DataFrame:
-    """What each real subject would be asked as.
+def request_cohort(
+    table: pd.DataFrame,
+    name: str = "requests",
+    folders: Mapping[str, Path] | None = None,
+    spacing_mm: Sequence[float] | None = None,
+) -> Cohort:
+    """Requests in memory.
 
     Parameters
     ----------
-    training : DataFrame
+    table : DataFrame
+        One row a heart: ``subject``, ``seed`` (of the sample), ``n_slices``, and what is requested:
+        `REQUEST_COLUMNS`, ``sentence``, any phenotype. An absent column or empty field is left open.
+    name : str
+        What messages call the requests.
+    folders : mapping of str to Path, optional
+        Folder that holds ``labels.nii.gz`` of each subject whose ``labelled_frames`` are listed.
+    spacing_mm : sequence of 3 floats, optional
+        Voxel size (z, y, x) of the masks.
+
+    Returns
+    -------
+    Cohort
+        Of kind ``"request"``.
+    """
+    absent = [column for column in REQUEST_COLUMNS if column not in table.columns]
+    table = table.assign(**dict.fromkeys(absent, None)).set_index("subject", drop=False)
+    meta: dict[str, Any] = {"name": name, "kind": "request"}
+    if spacing_mm is not None:
+        meta["spacing_mm"] = list(spacing_mm)
+    places = {subject: Path(f"sub-{subject}") for subject in table.index}
+    return Cohort(name, "request", table, places | dict(folders or {}), meta)
+
+
+def write_requests(requests: Cohort, output: str | Path) -> None:
+    """Write requests as a folder, atomically; masks are hard-linked where the file system allows."""
+    with atomic_folder(Path(output)) as folder:
+        for subject in requests.subjects:
+            if requests.labelled_frames(subject):
+                (folder / f"sub-{subject}").mkdir()
+                link_or_copy(
+                    requests.folders[subject] / "labels.nii.gz", folder / f"sub-{subject}" / "labels.nii.gz"
+                )
+        rows = [{str(key): value for key, value in row.items()} for row in requests.table.to_dict("records")]
+        write_cohort(folder, requests.name, "request", rows, requests.spacing_mm)
+
+
+def request_chunk(requests: Cohort, chunk: int, size: int) -> Cohort:
+    """Requests of chunk number `chunk`, counted from 0."""
+    return requests.select(requests.subjects[chunk * size : (chunk + 1) * size])
+
+
+def requests_of(cohort: pd.DataFrame) -> pd.DataFrame:
+    """What each real subject would be requested as.
+
+    Parameters
+    ----------
+    cohort : DataFrame
         Rows of a cohort's table.
 
     Returns
     -------
     DataFrame
-        `CONDITION_COLUMNS`, numbered from 0; unknown text is None, unknown numbers are NaN.
+        `REQUEST_COLUMNS`, numbered from 0; unknown text is None, unknown numbers are NaN.
     """
-    subjects = training.reset_index(drop=True)
-    conditions = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices"]].astype(float)
-    for column in TEXT_CONDITIONS:
-        conditions[column] = subjects[column].astype(object).where(subjects[column].notna(), None)
+    subjects = cohort.reset_index(drop=True)
+    requests = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices"]].astype(float)
+    for column in _CATEGORIES:
+        requests[column] = _text_or_none(subjects[column])
     phase = subjects["es_frame"].astype(float) / subjects["n_frames"].astype(float)
-    conditions["es_phase"] = phase.where(phase > 0)
-    return conditions[list(CONDITION_COLUMNS)]
+    requests["es_phase"] = phase.where(phase > 0)
+    return requests[list(REQUEST_COLUMNS)]
 
 
-def read_requests(path: Path) -> pd.DataFrame:
+def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
     """Read a user's table of requests; absent columns and empty fields are open.
 
     Raises
@@ -45,18 +103,24 @@ def read_requests(path: Path) -> pd.DataFrame:
         No such file, no rows, an unknown column, or a number that is none.
     """
     if not path.is_file():
-        raise SynthaugError(f"{path}: no such table of requests; see synthesis.plan.table")
-    requests = read_tsv(path, TEXT_CONDITIONS)
-    unknown = [column for column in requests.columns if column not in CONDITION_COLUMNS]
+        raise SynthaugError(f"{path}: no such table of requests; see synthesis.requests.table")
+    requests = read_tsv(path, _TEXT)
+    known = (*REQUEST_COLUMNS, "sentence", *_PHENOTYPES, *phenotypes)
+    unknown = [column for column in requests.columns if column not in known]
     if unknown:
-        known = ", ".join(CONDITION_COLUMNS)
-        raise SynthaugError(f"{path}: unknown column {unknown[0]!r}; known are {known}, separated by tabs")
+        raise SynthaugError(
+            f"{path}: unknown column {unknown[0]!r}; known are {', '.join(known)}, separated by tabs; name others in "
+            "synthesis.requests.phenotypes"
+        )
     if requests.empty:
         raise SynthaugError(f"{path}: no requests; add a row for each heart to ask for")
-    requests = requests.reindex(columns=list(CONDITION_COLUMNS))
-    for column in CONDITION_COLUMNS:
-        if column in TEXT_CONDITIONS:
-            requests[column] = requests[column].astype(object).where(requests[column].notna(), None)
+    extra = [column for column in requests.columns if column not in REQUEST_COLUMNS]
+    requests = requests.reindex(columns=[*REQUEST_COLUMNS, *extra])
+    for column in requests.columns:
+        if column in phenotypes:
+            continue
+        if column in _TEXT:
+            requests[column] = _text_or_none(requests[column])
             continue
         numbers = pd.to_numeric(requests[column], errors="coerce")
         wrong = requests.index[numbers.isna() & requests[column].notna()]
@@ -69,15 +133,74 @@ def read_requests(path: Path) -> pd.DataFrame:
     return requests
 
 
+def read_cohort(path: Path, grid: HarmonisationSettings) -> tuple[pd.DataFrame, list[Path]]:
+    """Requests from a folder: its own where it holds requests, else what its subjects are and look like.
+
+    Returns
+    -------
+    requests : DataFrame
+        `REQUEST_COLUMNS`, further columns, and ``labelled_frames`` where any subject has masks.
+    folders : list of Path
+        The folder of each row, with its masks.
+
+    Raises
+    ------
+    SynthaugError
+        The folder is no cohort or empty, or its masks lie on another grid than the study's.
+    """
+    cohort = Cohort.open(path)
+    if not cohort.subjects:
+        raise SynthaugError(f"{path}: holds no subject to request; see synthesis.requests.cohort")
+    table = cohort.table.reset_index(drop=True)
+    if cohort.kind == "request":
+        own = table.drop(columns=["subject", "seed"], errors="ignore")
+        extra = [column for column in own.columns if column not in REQUEST_COLUMNS]
+        requests = own.reindex(columns=[*REQUEST_COLUMNS, *extra])
+        for column in set(_TEXT) & set(requests.columns):
+            requests[column] = _text_or_none(requests[column])
+    else:
+        kept = [column for column in ("sentence", *_PHENOTYPES, "labelled_frames") if column in table.columns]
+        requests = requests_of(table).join(table[kept])
+    folders = [cohort.folders[subject] for subject in cohort.subjects]
+    if not any(map(cohort.labelled_frames, cohort.subjects)):
+        return requests.drop(columns="labelled_frames", errors="ignore"), folders
+    for subject in cohort.subjects:
+        if cohort.labelled_frames(subject):
+            _check_masks(cohort, subject, grid)
+    return requests, folders
+
+
+def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> None:
+    file = cohort.folders[subject] / "labels.nii.gz"
+    if not file.is_file():
+        raise SynthaugError(f"{file}: is missing, but labelled_frames lists frames; write it, or list none")
+    n_frames, n_slices, *in_plane = nib.Nifti1Image.from_filename(file).shape[::-1]
+    fits = n_frames == grid.frames and n_slices <= grid.matrix[0] and tuple(in_plane) == grid.matrix[1:]
+    if not fits or cohort.spacing_mm != tuple(grid.spacing_mm):
+        raise SynthaugError(
+            f"{file}: masks are {(n_frames, n_slices, *in_plane)} (t, z, y, x) with voxels of {cohort.spacing_mm} mm, "
+            f"the study's grid is {(grid.frames, *grid.matrix)} with {grid.spacing_mm} mm; harmonise them alike"
+        )
+    asked = cohort.table.loc[subject].get("n_slices")
+    if pd.notna(asked) and int(asked) != n_slices:
+        raise SynthaugError(
+            f"{file}: masks have {n_slices} slices, n_slices is {asked:g}; give both the same"
+        )
+
+
+def _text_or_none(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values.notna(), None)
+
+
 def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices: int, where: str) -> None:
-    """Refuse hearts that cannot be, or that the generator has never heard of.
+    """Refuse hearts that cannot be, or of a category that no training subject has.
 
     Parameters
     ----------
     requests : DataFrame
-        `CONDITION_COLUMNS`; open values are None or NaN and always possible.
+        `REQUEST_COLUMNS`; open values are None or NaN and always possible.
     subjects : DataFrame
-        The real training subjects, from `conditions_of`.
+        The real training subjects, from `requests_of`.
     max_slices : int
         Slices of the training grid.
     where : str
@@ -88,7 +211,7 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
     SynthaugError
         The first impossible request: its row, counted from 1, what is impossible, and the remedy.
     """
-    seen = {column: sorted(subjects[column].dropna().unique()) for column in TEXT_CONDITIONS}
+    seen = {column: sorted(subjects[column].dropna().unique()) for column in _CATEGORIES}
     for number, row in enumerate(requests.to_dict("records"), start=1):
         problem = _problem_of(row, seen, max_slices)
         if problem:
@@ -96,7 +219,7 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
 
 
 def _problem_of(row: dict, seen: dict[str, list[str]], max_slices: int) -> str | None:
-    for column in TEXT_CONDITIONS:
+    for column in _CATEGORIES:
         if pd.notna(row[column]) and row[column] not in seen[column]:
             known = ", ".join(seen[column]) or "none"
             return f"unknown {column} {row[column]!r}; the training subjects have {known}"

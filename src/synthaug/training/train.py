@@ -14,8 +14,8 @@ from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_
 from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
 from synthaug.core.progress import progress
+from synthaug.core.registry import class_of, module_of
 from synthaug.data.store import TensorStore
-from synthaug.models import class_of
 from synthaug.models.base import Grid, TrainableModel, place
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
@@ -71,7 +71,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
 def _make_model(
     task: Task, data: TensorStore, needed: dict[str, TrainableModel], device: torch.device
 ) -> TrainableModel:
-    model_class = class_of(task.settings)
+    model_class = class_of(task.settings, TrainableModel)
     torch.manual_seed(task.seed)
     model = model_class(task.settings, Grid.of(data), needed, model_class.facts(task.settings, data))
     place(model, device)
@@ -88,7 +88,7 @@ def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) 
             "subjects": list(data.table.index),
             "needs": {role: model.identity for role, model in needed.items()},
             "seed": task.seed,
-            "code": code_hashes([class_of(task.settings).__module__]),
+            "code": code_hashes([module_of(task.settings)]),
         }
     )
 

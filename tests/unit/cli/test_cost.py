@@ -38,6 +38,8 @@ def test_jobs_by_hand():
     assert jobs["train_segmenter"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
     assert jobs["train_model"] == 2 and jobs["audit_features"] == jobs["predict_synthetic"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
+    taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}
+    assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 
 
 def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():
@@ -53,7 +55,7 @@ def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():
     seeds = {"generator_seeds": [0, 1, 2], "subjects": 40}
     jobs = count_jobs(study(**sampled, synthesis=seeds))
     assert jobs["synthesise_condition_sweep"] == 2 and jobs["synthesise_chunk"] == 2 * 3 * 3
-    without = study(**sampled, synthesis=seeds | {"grid": {"levels": 0}})
+    without = study(**sampled, synthesis=seeds | {"sweep": {"levels": 0}})
     assert "synthesise_condition_sweep" not in count_jobs(without)
     # 25 hearts beside three cohorts of 40
     sizes = [

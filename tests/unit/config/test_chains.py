@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from synthaug.config.chains import _check_shared
 from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
 
@@ -59,7 +60,7 @@ def study(models=None, generator=None):
         (
             {"autoencoder": {"kind": "autoencoder", "masks": False}},
             {},
-            "generators.cascade.labels: autoencoder decodes no masks; set labels: teacher, or its masks: true",
+            "generators.cascade.labels: autoencoder decodes no masks; set labels: pseudo, or its masks: true",
         ),
         (
             {},
@@ -79,9 +80,9 @@ def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, messa
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_teacher_stands_in_for_the_mask_head():
+def test_pseudo_labels_stand_in_for_the_mask_head():
     models = {"autoencoder": {"kind": "autoencoder", "masks": False}}
-    assert load_study(study(models, {"labels": "teacher"})).generators["cascade"].labels == "teacher"
+    assert load_study(study(models, {"labels": "pseudo"})).generators["cascade"].labels == "pseudo"
 
 
 def test_each_variant_of_the_ablation_study_changes_what_its_name_says():
@@ -114,3 +115,17 @@ def test_each_variant_of_the_ablation_study_changes_what_its_name_says():
     assert changed("motion-network") == set()
     assert "motion_network" in models[generators["motion-network"].models["motion"]].needs
     assert "motion" not in generators["no-motion-model"].models
+
+
+def test_models_agree_on_every_role_not_only_the_autoencoder():
+    """The generator has no role autoencoder to compare with: its models are compared with one another."""
+    models = {
+        "other": OTHER,
+        "network": NETWORK_ON_OTHER,
+        "ours": {"kind": "motion_network", "needs": {"autoencoder": "autoencoder"}},
+        "one": {"inherits": "motion", "needs": {"autoencoder": "autoencoder", "motion_network": "ours"}},
+    }
+    settings = load_study(study(models)).models
+    _check_shared("here", {"first": "one"}, settings)
+    with pytest.raises(ValueError, match="here: network has the autoencoder 'other', not 'autoencoder'"):
+        _check_shared("here", {"first": "one", "second": "network"}, settings)

@@ -180,25 +180,25 @@ def test_an_arm_is_compared_with_the_real_patients_it_has(demo):
     assert found["real-plus"] == found["synthetic-only"] == "real"
 
 
-def test_a_dataset_outside_the_split_must_be_lent(demo):
+def test_a_dataset_outside_the_split_must_be_used(demo):
     alone = edited(demo, "datasets.other", {**demo["datasets"]["phantom-a"], "split": False})
     with pytest.raises(SynthaugError, match=r"datasets\.other: split is false and no generator"):
         load_study(alone)
-    load_study(edited(alone, "generators.oracle", {"kind": "dataset", "dataset": "other"}))
+    load_study(edited(alone, "generators.oracle", {"kind": "real", "dataset": "other"}))
     with pytest.raises(SynthaugError, match=r"generators\.oracle\.dataset: 'nobody' is not declared"):
-        load_study(edited(demo, "generators.oracle", {"kind": "dataset", "dataset": "nobody"}))
+        load_study(edited(demo, "generators.oracle", {"kind": "real", "dataset": "nobody"}))
 
 
 def test_subjects_go_through_autoencoders_only(demo):
-    lent = {"kind": "dataset", "dataset": "phantom-a"}
-    study = load_study(edited(demo, "generators.decoded", {**lent, "through": "autoencoder"}))
+    real = {"kind": "real", "dataset": "phantom-a"}
+    study = load_study(edited(demo, "generators.decoded", {**real, "through": "autoencoder"}))
     assert study.generators["decoded"].needs == {"through": "autoencoder"}
     with pytest.raises(
         SynthaugError, match=r"generators\.decoded\.through: 'motion' is of kind motion_diffusion"
     ):
-        load_study(edited(demo, "generators.decoded", {**lent, "through": "motion"}))
+        load_study(edited(demo, "generators.decoded", {**real, "through": "motion"}))
     with pytest.raises(SynthaugError, match=r"generators\.decoded: 'vae' is not declared"):
-        load_study(edited(demo, "generators.decoded", {**lent, "through": "vae"}))
+        load_study(edited(demo, "generators.decoded", {**real, "through": "vae"}))
 
 
 def test_weak_designs_are_named_not_refused(demo):

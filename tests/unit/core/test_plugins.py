@@ -13,22 +13,24 @@ from beating_ellipsoid import SPACING_MM, beating_heart
 from doc_examples import example, painted_sections, write_painted_hearts
 from tiny_models import requests, train, write_store
 
-from synthaug.config.generators import CascadeSettings, SamplerSettings
+from synthaug.config.generators import CascadeSettings, GeneratorSettings, SamplerSettings
+from synthaug.config.models import ModelSettings
+from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.study import load_study
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import imported_files
 from synthaug.core.plugins import code_hashes
+from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
-from synthaug.generators import describe, load, settings_of
+from synthaug.generators import describe, load
 from synthaug.metrics.volumes import volume_curve_ml
 from synthaug.models import load_model
-from synthaug.models import settings_of as model_settings_of
 from synthaug.models.weights import read_header
-from synthaug.plugin_checks import check_plugins
 from synthaug.synthesis.chunk import synthesise_chunk
+from synthaug.synthesis.requests import request_cohort
 from synthaug.training import train_model
 
 TINY = Path(__file__).parents[3] / "config" / "studies" / "tiny.yaml"
@@ -57,7 +59,7 @@ def store(outside):
 def palette(outside, store):
     content = SECTIONS["models"]["palette"]
     train_model(
-        model_settings_of({**content, "training": {**content["training"], "iterations": 120}}),
+        parse({**content, "training": {**content["training"], "iterations": 120}}, ModelSettings),
         store=store,
         needs={},
         weights=outside / "palette" / "model.safetensors",
@@ -74,7 +76,7 @@ def palette(outside, store):
 def painted(outside, palette):
     describe(
         outside / "painted" / "generator.json",
-        settings_of(SECTIONS["generators"]["painted"]),
+        parse(SECTIONS["generators"]["painted"], GeneratorSettings),
         {"palette": palette},
     )
     return load(outside / "painted", device="cpu")
@@ -92,7 +94,7 @@ def test_a_model_from_outside_learns_in_the_common_loop(palette, store):
 
 
 def test_its_hearts_go_through_bulk_synthesis_as_asked(painted, tmp_path):
-    plan = requests(3).assign(n_slices=6)
+    plan = request_cohort(requests(3).assign(n_slices=6))
     synthesise_chunk(
         painted,
         plan,
@@ -104,18 +106,18 @@ def test_its_hearts_go_through_bulk_synthesis_as_asked(painted, tmp_path):
         identity={"hashes": painted.hashes, "seen": painted.seen},
     )
     cohort = Cohort.open(tmp_path / "chunk")
-    assert cohort.subjects == list(plan["subject"])
-    asked = cohort.table["asked_lv_edv_ml"]
-    assert cohort.table["lv_edv_ml"].to_numpy() == pytest.approx(asked.fillna(140).to_numpy(), rel=0.1)
+    assert cohort.subjects == plan.subjects
+    requested = cohort.table["requested_lv_edv_ml"]
+    assert cohort.table["lv_edv_ml"].to_numpy() == pytest.approx(requested.fillna(140).to_numpy(), rel=0.1)
     assert cohort.meta["seen"] == ["h0", "h1", "h2", "h3"]
     assert set(cohort.meta["hashes"]) == {"palette", "painted_hearts.py"}
 
 
 def test_a_sample_from_outside_does_not_depend_on_its_batch(painted):
     table = requests(3)
-    together = {subject: cine for subject, cine, _ in painted.sample(table, batch_size=3)}
+    together = {subject: cine for subject, cine, _ in painted.sample(request_cohort(table), batch_size=3)}
     for number in (2, 0, 1):
-        subject, cine, _ = next(painted.sample(table.iloc[[number]], batch_size=1))
+        subject, cine, _ = next(painted.sample(request_cohort(table.iloc[[number]]), batch_size=1))
         assert np.array_equal(cine, together[subject])
 
 
@@ -167,8 +169,8 @@ class Still(Generator):
         generator.grid, generator.seen = Grid(4, 6, 16, 16, (10.0, 2.0, 2.0)), ["d-1"]
         return generator
 
-    def sample(self, conditions, batch_size=1):
-        for row in conditions.itertuples():
+    def sample(self, requests, batch_size=1):
+        for row in requests.table.itertuples():
             shape = (4, row.n_slices, 16, 16)
             yield row.subject, np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
 """
@@ -178,10 +180,12 @@ def test_a_generator_without_models_tells_itself_what_it_saw(outside):
     source = outside / "still.py"
     source.write_text(STILL)
     importlib.invalidate_caches()
-    describe(outside / "generator.json", settings_of({"kind": "plugin", "class": "still:Still"}), {})
+    describe(
+        outside / "generator.json", parse({"kind": "plugin", "class": "still:Still"}, GeneratorSettings), {}
+    )
     still = load(outside / "generator.json")
     assert still.seen == ["d-1"] and still.hashes == {"still.py": sha256_file(source)}
-    assert [cine.shape[1] for _, cine, _ in still.sample(requests(3))] == [6, 5, 4]
+    assert [cine.shape[1] for _, cine, _ in still.sample(request_cohort(requests(3)))] == [6, 5, 4]
 
 
 def declared(**changes):

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from raw_files import affine, heart, save, write_acdc, write_mnms
 
-from synthaug.config.data import DatasetSettings, HarmonisationSettings
+from synthaug.config.data import AcdcSettings, DatasetSettings, HarmonisationSettings, MnmsSettings
 from synthaug.core.artifacts import read_json, read_tsv, sha256_file
 from synthaug.core.errors import SynthaugError
+from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_cine, harmonise_dataset
 from synthaug.data.orientation import X_DIRECTION, Y_DIRECTION, orient_cine
@@ -20,7 +21,9 @@ GRID = HarmonisationSettings(spacing_mm=(10, 1.5, 1.5), matrix=(8, 32, 32), fram
 
 
 def harmonise(root, output, layout="acdc", settings=GRID, processes=1, minimum=1, **options):
-    dataset = DatasetSettings(layout=layout, root=str(root), minimum_subjects=minimum, **options)
+    dataset = parse(
+        {"layout": layout, "root": str(root), "minimum_subjects": minimum, **options}, DatasetSettings
+    )
     harmonise_dataset("data", dataset, root, settings, output, processes)
     return Cohort.open(output)
 
@@ -179,7 +182,7 @@ def test_a_constant_image_is_quarantined(tmp_path):
 def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path):
     write_mnms(tmp_path / "raw", ("A1", "B2", "C3"))
     counts = []
-    dataset = DatasetSettings(layout="mnms", root="somewhere", minimum_subjects=1)
+    dataset = MnmsSettings(layout="mnms", root="somewhere", minimum_subjects=1)
     for processes in (1, 2):
         output = tmp_path / f"with-{processes}"
         harmonise_dataset(
@@ -221,7 +224,9 @@ def test_one_beat_lasts_as_long_as_before(tmp_path):
     image = nib.load(path)
     image.header["pixdim"][4] = 0.05
     nib.save(image, path)
-    assert find_subjects("acdc", tmp_path / "raw")[0].load().frame_duration_s == pytest.approx(0.05)
+    assert find_subjects(AcdcSettings(layout="acdc", root="raw"), tmp_path / "raw")[
+        0
+    ].load().frame_duration_s == pytest.approx(0.05)
     settings = GRID.model_copy(update={"frames": 16})
     cohort = harmonise(tmp_path / "raw", tmp_path / "cohort", settings=settings)
     cine = nib.load(cohort.folders["data-patient001"] / "cine.nii.gz")

@@ -4,14 +4,20 @@ import numpy as np
 import pytest
 from raw_files import ACDC_NUMBERS, N_FRAMES, affine, heart, save, write_acdc, write_mnms, write_nifti_folder
 
+from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.registry import parse
 from synthaug.data.readers import find_subjects, raw_files
 from synthaug.data.validate import validate_dataset
 from synthaug.labels import LV, MYO, RV
 
 
+def settings(layout, **options):
+    return parse({"layout": layout, "root": "anywhere", **options}, DatasetSettings)
+
+
 def one(layout, root, **options):
-    (subject,) = find_subjects(layout, root, **options)
+    (subject,) = find_subjects(settings(layout, **options), root)
     return subject
 
 
@@ -111,17 +117,17 @@ def test_a_nan_image_and_a_truncated_one_name_themselves(tmp_path):
 
 def test_an_unknown_root_and_a_wrong_layout_are_refused(tmp_path):
     with pytest.raises(SynthaugError, match="nowhere: the dataset's root does not exist"):
-        find_subjects("acdc", tmp_path / "nowhere")
+        find_subjects(settings("acdc"), tmp_path / "nowhere")
     with pytest.raises(SynthaugError, match="does not exist"):
-        raw_files("acdc", tmp_path / "nowhere")
+        raw_files(settings("acdc"), tmp_path / "nowhere")
     write_acdc(tmp_path)
     with pytest.raises(SynthaugError, match="0 tables"):
-        find_subjects("mnms", tmp_path)
+        find_subjects(settings("mnms"), tmp_path)
     with pytest.raises(SynthaugError, match="no file in the layout mnms"):
-        raw_files("mnms", tmp_path)
+        raw_files(settings("mnms"), tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SynthaugError, match="no subject in the layout acdc"):
-        find_subjects("acdc", tmp_path / "empty")
+        find_subjects(settings("acdc"), tmp_path / "empty")
 
 
 def test_one_id_twice_is_refused_with_both_files(tmp_path):
@@ -130,7 +136,7 @@ def test_one_id_twice_is_refused_with_both_files(tmp_path):
     second.parent.mkdir()
     second.symlink_to(first)
     with pytest.raises(SynthaugError, match="patient001") as caught:
-        find_subjects("acdc", tmp_path)
+        find_subjects(settings("acdc"), tmp_path)
     assert "training" in str(caught.value) and "testing" in str(caught.value)
 
 
@@ -149,7 +155,7 @@ def test_mnms_metadata_and_sparse_labels(tmp_path):
 def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
     write_mnms(tmp_path, extra_rows="B1,GE,C,3,0,4,50,NOR,M,170,70\n")
     save(tmp_path / "Testing" / "C2" / "C2_sa.nii.gz", heart()[0].T)
-    problems = {finding.subject: finding.problem for finding in validate_dataset("mnms", tmp_path)}
+    problems = {finding.subject: finding.problem for finding in validate_dataset(settings("mnms"), tmp_path)}
     assert problems == {
         "B1": "is listed but has no cine",
         "C2": "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv does not list it",
@@ -159,12 +165,12 @@ def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
 def test_mnms_id_listed_twice_is_refused(tmp_path):
     write_mnms(tmp_path, extra_rows="A0S9V9,GE,C,3,0,4,50,NOR,M,170,70\n")
     with pytest.raises(SynthaugError, match=r"A0S9V9.*the same id"):
-        find_subjects("mnms", tmp_path)
+        find_subjects(settings("mnms"), tmp_path)
 
 
 def test_an_id_that_is_no_file_name_is_refused(tmp_path):
     write_mnms(tmp_path, extra_rows="../../etc,GE,C,3,0,4,50,NOR,M,170,70\n")
-    subject = find_subjects("mnms", tmp_path)[0]
+    subject = find_subjects(settings("mnms"), tmp_path)[0]
     with pytest.raises(SubjectError, match="id is not allowed"):
         subject.load()
 
@@ -222,7 +228,7 @@ def test_nifti_sessions_are_visits_of_one_patient(tmp_path):
     for session in ("a", "b"):
         write_nifti_folder(tmp_path, session=session)
     (tmp_path / "subjects.tsv").write_text("subject\n01\n")
-    subjects = find_subjects("nifti", tmp_path)
+    subjects = find_subjects(settings("nifti"), tmp_path)
     assert [(subject.id, subject.patient) for subject in subjects] == [("01-a", "01"), ("01-b", "01")]
 
 
@@ -238,7 +244,7 @@ def test_nifti_table_without_a_mapped_column(tmp_path):
     write_nifti_folder(tmp_path)
     (tmp_path / "subjects.tsv").write_text("subject\n01\n")
     with pytest.raises(SynthaugError, match="no column 'Maker'; it has subject"):
-        find_subjects("nifti", tmp_path, columns={"vendor": "Maker"})
+        find_subjects(settings("nifti", columns={"vendor": "Maker"}), tmp_path)
 
 
 def test_subjects_cross_process_pools(tmp_path):
@@ -257,13 +263,13 @@ def test_raw_files_are_what_the_readers_read(tmp_path):
     write_nifti_folder(tmp_path / "nifti")
     (tmp_path / "nifti" / "subjects.tsv").write_text("subject\n01\n")
     for layout in ("acdc", "mnms", "mnms2", "nifti"):
-        listed = raw_files(layout, tmp_path / layout)
+        listed = raw_files(settings(layout), tmp_path / layout)
         assert set(one(layout, tmp_path / layout).files) <= set(listed) and listed == sorted(listed)
 
 
 def test_validate_says_each_thing_once_and_is_silent_on_clean_data(tmp_path):
     write_acdc(tmp_path)
-    assert validate_dataset("acdc", tmp_path) == []
+    assert validate_dataset(settings("acdc"), tmp_path) == []
     (write_acdc(tmp_path, "patient002") / "Info.cfg").unlink()
-    (finding,) = validate_dataset("acdc", tmp_path)
+    (finding,) = validate_dataset(settings("acdc"), tmp_path)
     assert str(finding).startswith("patient002: ") and str(finding).count("; ") == 1

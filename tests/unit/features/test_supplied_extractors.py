@@ -19,7 +19,6 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features import ExtractorAbsent, extract_features, make_extractor, read_features
 from synthaug.features.preprocessing import Preprocessing, spatial_clips, temporal_clips
-from synthaug.features.torchscript import i3d_extractor
 from synthaug.features.torchvision_video import find_classifier
 
 
@@ -190,8 +189,6 @@ def test_i3d_gets_ten_frames_of_a_shorter_beat_and_is_another_extractor_than_its
     assert plain.id != i3d.id and sha256_file(path)[:12] in i3d.id
     with pytest.raises(ValidationError, match="greater than or equal to 10"):
         settings(kind="i3d", frames=9)
-    with pytest.raises(ValueError, match="at least 10 frames"):
-        i3d_extractor(path, file["sha256"], 9)
 
 
 def test_nothing_is_read_before_its_hash_was_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from synthaug.diffusion.noise import Noise
 from synthaug.generators import build_generator, describe, load
 from synthaug.models import load_model
 from synthaug.models.phases import cardiac_phase
+from synthaug.synthesis.requests import request_cohort
 
 SETTINGS = CascadeSettings(
     kind="cascade",
@@ -42,7 +43,7 @@ def cascade(models):
 
 def test_samples_have_the_shape_that_was_asked_for(cascade):
     for (subject, cine, labels), row in zip(
-        cascade.sample(requests(3)), requests(3).itertuples(), strict=True
+        cascade.sample(request_cohort(requests(3))), requests(3).itertuples(), strict=True
     ):
         assert subject == row.subject
         assert cine.shape == labels.shape == (FRAMES, row.n_slices, MATRIX, MATRIX)
@@ -52,9 +53,12 @@ def test_samples_have_the_shape_that_was_asked_for(cascade):
 
 def test_a_sample_does_not_depend_on_its_batch(cascade):
     table = requests(3)
-    together = {subject: (cine, labels) for subject, cine, labels in cascade.sample(table, batch_size=3)}
+    together = {
+        subject: (cine, labels)
+        for subject, cine, labels in cascade.sample(request_cohort(table), batch_size=3)
+    }
     for number in (2, 0, 1):
-        subject, cine, labels = next(cascade.sample(table.iloc[[number]], batch_size=1))
+        subject, cine, labels = next(cascade.sample(request_cohort(table.iloc[[number]]), batch_size=1))
         assert np.array_equal(cine, together[subject][0]) and np.array_equal(labels, together[subject][1])
 
 
@@ -62,16 +66,16 @@ def test_a_stochastic_sampler_is_determined_by_the_seed_too(models):
     stochastic = SamplerSettings(name="ddpm", steps=3)
     settings = SETTINGS.model_copy(update={"anatomy_sampler": stochastic, "motion_sampler": stochastic})
     generator, table = build_generator(settings, models, "cpu"), requests(2)
-    (_, first, _), (_, second, _) = generator.sample(table, batch_size=2)
-    assert np.array_equal(next(generator.sample(table.iloc[[1]]))[1], second)
-    assert not np.array_equal(next(generator.sample(table.assign(seed=7)))[1], first)
+    (_, first, _), (_, second, _) = generator.sample(request_cohort(table), batch_size=2)
+    assert np.array_equal(next(generator.sample(request_cohort(table.iloc[[1]])))[1], second)
+    assert not np.array_equal(next(generator.sample(request_cohort(table.assign(seed=7))))[1], first)
 
 
 def test_another_seed_or_request_is_another_heart(cascade):
     table = requests(1)
-    first = next(cascade.sample(table))[1]
-    assert not np.array_equal(first, next(cascade.sample(table.assign(seed=7)))[1])
-    assert not np.array_equal(first, next(cascade.sample(table.assign(lv_edv_ml=220.0)))[1])
+    first = next(cascade.sample(request_cohort(table)))[1]
+    assert not np.array_equal(first, next(cascade.sample(request_cohort(table.assign(seed=7))))[1])
+    assert not np.array_equal(first, next(cascade.sample(request_cohort(table.assign(lv_edv_ml=220.0))))[1])
 
 
 def test_ed_is_the_anatomy_itself(cascade):
@@ -116,7 +120,10 @@ def test_what_the_models_heed_is_known(cascade):
 def test_a_described_generator_is_loaded_and_gives_the_same_hearts(cascade, models, tmp_path):
     describe(tmp_path / "generator.json", SETTINGS, models)
     again = load(tmp_path, device="cpu")
-    assert np.array_equal(next(again.sample(requests(1)))[1], next(cascade.sample(requests(1)))[1])
+    assert np.array_equal(
+        next(again.sample(request_cohort(requests(1))))[1],
+        next(cascade.sample(request_cohort(requests(1))))[1],
+    )
 
 
 def test_a_model_that_was_changed_is_refused(models, tmp_path):
@@ -137,13 +144,13 @@ def test_a_model_that_was_changed_is_refused(models, tmp_path):
 
 def test_too_many_slices_are_refused_by_name(cascade):
     with pytest.raises(SynthaugError, match="s-0: 9 slices are asked for"):
-        next(cascade.sample(requests(1).assign(n_slices=9)))
+        next(cascade.sample(request_cohort(requests(1).assign(n_slices=9))))
 
 
 def test_guidance_acts_within_its_interval_only(models):
     def anatomy(**sampler):
         settings = SETTINGS.model_copy(update={"anatomy_sampler": SamplerSettings(steps=4, **sampler)})
-        return next(build_generator(settings, models, "cpu").sample(requests(1)))[1][0]
+        return next(build_generator(settings, models, "cpu").sample(request_cohort(requests(1))))[1][0]
 
     plain, throughout = anatomy(guidance=1.0), anatomy(guidance=3.0)
     # Four steps ask at times 1, 3/4, 1/2 and 1/4, or a little below.

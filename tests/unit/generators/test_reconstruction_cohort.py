@@ -12,7 +12,7 @@ from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
-from synthaug.generators.dataset import lend_cohort
+from synthaug.generators.real import real_as_synthetic
 from synthaug.generators.reconstruction import Reconstruction
 from synthaug.measures.mask_agreement import whose_masks
 from synthaug.metrics.volumes import measure_function
@@ -41,7 +41,7 @@ def weights(root):
 def decoded(root, real, weights):
     through = Reconstruction.load(weights, "vae", device="cpu")
     nobody = real.select([])
-    lend_cohort(real, root / "cohort", "recon", ["h0", "h1", "h3"], nobody, through=through)
+    real_as_synthetic(real, root / "cohort", "recon", ["h0", "h1", "h3"], nobody, through=through)
     return Cohort.open(root / "cohort")
 
 
@@ -76,7 +76,7 @@ def test_the_table_speaks_of_the_decoded_masks(decoded, real):
 
 
 def test_hash_and_whom_it_saw_are_recorded(decoded, weights):
-    assert decoded.meta["through"] == "vae" and decoded.meta["lent_from"] == "h"
+    assert decoded.meta["through"] == "vae" and decoded.meta["real_dataset"] == "h"
     assert decoded.meta["hashes"] == {"through": sha256_file(weights)}
     assert decoded.meta["seen"] == ["h0", "h1", "h2", "h3"]  # the model's, beyond those lent
     assert whose_masks(decoded.meta) == ""
@@ -85,15 +85,15 @@ def test_hash_and_whom_it_saw_are_recorded(decoded, weights):
 def test_a_held_out_cine_is_refused_before_it_is_decoded(tmp_path, real, weights):
     through = Reconstruction.load(weights, "vae", device="cpu")
     with pytest.raises(SynthaugError, match="has the cine of h0, who validates or tests"):
-        lend_cohort(real, tmp_path / "c", "recon", None, real.select(["h0"]), through=through)
+        real_as_synthetic(real, tmp_path / "c", "recon", None, real.select(["h0"]), through=through)
     assert not (tmp_path / "c").exists()
 
 
 def test_nobody_is_lent_through_an_autoencoder_without_masks(tmp_path, root, real):
     weights = train("autoencoder", root / "store", tmp_path / "maskless", changes={"masks": False})
     through = Reconstruction.load(weights, "maskless", device="cpu")
-    with pytest.raises(SynthaugError, match="maskless: decodes no masks; lend through an autoencoder"):
-        lend_cohort(real, tmp_path / "c", "recon", ["h0"], real.select([]), through=through)
+    with pytest.raises(SynthaugError, match="maskless: decodes no masks; go through an autoencoder"):
+        real_as_synthetic(real, tmp_path / "c", "recon", ["h0"], real.select([]), through=through)
     assert not (tmp_path / "c").exists()
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 from beating_ellipsoid import FRAMES, MATRIX
-from tiny_models import requests, train, write_store
+from tiny_models import requests, settings_of, train, write_store
 
 from synthaug.config.generators import SamplerSettings, SinglePassSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.generators import build_generator, describe, load
-from synthaug.models import settings_of
 from synthaug.models.base import Grid
 from synthaug.models.cine_diffusion import CineDiffusion
+from synthaug.synthesis.requests import request_cohort
 
 SETTINGS = SinglePassSettings(kind="single_pass", sampler=SamplerSettings(steps=2, guidance=2.0))
 
@@ -38,16 +38,21 @@ def models(request, store, coder, tmp_path_factory):
 
 def test_samples_depend_on_their_row_and_seed_alone(models, tmp_path):
     generator, table = build_generator(SETTINGS, models, "cpu"), requests(3)
-    together = {subject: (cine, labels) for subject, cine, labels in generator.sample(table, batch_size=3)}
+    together = {
+        subject: (cine, labels)
+        for subject, cine, labels in generator.sample(request_cohort(table), batch_size=3)
+    }
     for row in table.itertuples():
         cine, labels = together[row.subject]
         assert cine.shape == labels.shape == (FRAMES, row.n_slices, MATRIX, MATRIX)
         assert cine.dtype == np.float32 and cine.min() >= 0 and cine.max() <= 1
         assert labels.dtype == np.uint8 and labels.max() <= 3
     describe(tmp_path / "generator.json", SETTINGS, models)
-    _, cine, labels = next(load(tmp_path, device="cpu").sample(table.iloc[[2]]))
+    _, cine, labels = next(load(tmp_path, device="cpu").sample(request_cohort(table.iloc[[2]])))
     assert np.array_equal(cine, together["s-2"][0]) and np.array_equal(labels, together["s-2"][1])
-    assert not np.array_equal(next(generator.sample(table.assign(seed=7)))[1], together["s-0"][0])
+    assert not np.array_equal(
+        next(generator.sample(request_cohort(table.assign(seed=7))))[1], together["s-0"][0]
+    )
 
 
 def test_what_the_models_saw_is_known(models):

@@ -18,7 +18,7 @@ def tables(
     subjects = [f"s{i}" for i in range(n)]
     edv = rng.uniform(80, 250, n)
     measured = slope * edv + offset + noise * rng.normal(size=n)
-    asked = pd.DataFrame({"subject": subjects, "asked_lv_edv_ml": edv, "lv_edv_ml": -1.0})
+    asked = pd.DataFrame({"subject": subjects, "requested_lv_edv_ml": edv, "lv_edv_ml": -1.0})
     return asked, pd.DataFrame({"subject": subjects, "lv_edv_ml": measured}).sample(frac=1, random_state=2)
 
 
@@ -38,7 +38,9 @@ def test_noise_lowers_the_correlation_and_the_interval_holds_it() -> None:
     rows = measure_controllability(asked, measured, "segmenter", FIELDS, replicates=300).set_index("metric")
     row = rows.loc["controllability_r_lv_edv_ml"]
     merged = asked.merge(measured, on="subject")
-    assert row["value"] == pytest.approx(np.corrcoef(merged["asked_lv_edv_ml"], merged["lv_edv_ml_y"])[0, 1])
+    assert row["value"] == pytest.approx(
+        np.corrcoef(merged["requested_lv_edv_ml"], merged["lv_edv_ml_y"])[0, 1]
+    )
     assert 0.5 < row["ci_low"] < row["value"] < row["ci_high"] < 1
 
 
@@ -69,7 +71,7 @@ def asked_hearts() -> tuple[pd.DataFrame, pd.DataFrame]:
     edv, ef = np.array([100.0, 150, 200, 250]), np.array([60.0, 50, 40, 30])
     hearts = {"lv_edv_ml": edv, "lv_esv_ml": edv * (1 - ef / 100), "myo_mass_g": edv * 0.4 + 40}
     subjects = pd.DataFrame({"subject": list("abcd")})
-    asked = subjects.assign(**{f"asked_{name}": values for name, values in hearts.items()})
+    asked = subjects.assign(**{f"requested_{name}": values for name, values in hearts.items()})
     return asked, subjects.assign(**hearts, lv_ef=ef)
 
 
@@ -89,7 +91,10 @@ def test_the_ejection_fraction_is_asked_with_the_volumes() -> None:
     half = 1.96 * np.sqrt(16 / 3)
     assert rows.loc["controllability_loa_low_lv_ef", "value"] == pytest.approx(3 - half)
     assert rows.loc["controllability_loa_high_lv_ef", "value"] == pytest.approx(3 + half)
-    assert rows.loc["controllability_bias_lv_ef", ["unit", "structure"]].tolist() == ["percentage points", "LV"]
+    assert rows.loc["controllability_bias_lv_ef", ["unit", "structure"]].tolist() == [
+        "percentage points",
+        "LV",
+    ]
     assert rows.loc["controllability_r_lv_ef", "unit"] == "1"
     assert pd.isna(rows.loc["controllability_bias_lv_ef", "phase"])
 

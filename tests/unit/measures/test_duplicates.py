@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from synthaug.config.data import DatasetSettings, DuplicateSettings, HarmonisationSettings, SplitSettings
+from synthaug.config.data import AcdcSettings, DuplicateSettings, HarmonisationSettings, SplitSettings
 from synthaug.config.phantom import PhantomSettings
 from synthaug.core.artifacts import write_json
 from synthaug.core.errors import SynthaugError
@@ -42,7 +42,7 @@ def cohort(tmp_path_factory) -> Cohort:
         settings = PhantomSettings(subjects=8, vendors=["A"], diagnoses=["NOR", "DCM", "HCM", "RV"], seed=4)
         write_phantom(root / "raw", "acdc", settings)
     grid = HarmonisationSettings(spacing_mm=(10, 2, 2), matrix=(10, 64, 64), frames=6)
-    dataset = DatasetSettings(layout="acdc", root=str(root / "raw"), vendor="A")
+    dataset = AcdcSettings(layout="acdc", root=str(root / "raw"), vendor="A")
     harmonise_dataset("d", dataset, root / "raw", grid, root / "cohort")
     return Cohort.open(root / "cohort")
 

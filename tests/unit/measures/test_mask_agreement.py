@@ -93,8 +93,8 @@ def test_real_patients_have_rows_of_their_own_and_only_where_they_have_labels(st
     [
         ({}, ""),
         ({"labelled_by": "a segmenter"}, "the masks are by a segmenter"),
-        ({"lent_from": "acdc"}, "the masks are those of real subjects of acdc"),
-        ({"lent_from": "acdc", "through": "vae"}, ""),
+        ({"real_dataset": "acdc"}, "the masks are those of real subjects of acdc"),
+        ({"real_dataset": "acdc", "through": "vae"}, ""),
     ],
 )
 def test_masks_that_are_not_the_generators_are_not_measured(meta, said):

@@ -11,13 +11,13 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny_models import train, write_store
+from tiny_models import settings_of, train, write_store
 
 from synthaug.config.models import GeometrySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import UNLABELLED
-from synthaug.models import load_model, settings_of
+from synthaug.models import load_model
 from synthaug.models.autoencoder import Autoencoder, mask_loss, masked_mean
 from synthaug.models.base import Grid
 from synthaug.models.conditions import Conditions, raw_values, vocabulary

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import torch
 from beating_ellipsoid import FRAMES, MATRIX
-from tiny_models import requests, train, write_store
+from tiny_models import requests, settings_of, train, write_store
 
 from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.generators import build_generator
-from synthaug.models import load_model, settings_of
+from synthaug.models import load_model
 from synthaug.models import weights as weight_files
 from synthaug.models.latents import LatentCache
 from synthaug.models.motion_network import MotionNetwork
+from synthaug.synthesis.requests import request_cohort
 
 SAMPLER = SamplerSettings(steps=2)
 
@@ -63,7 +64,7 @@ def network(trained, shared):
 def cascade(**models):
     roles = {role: role for role in models}
     settings = CascadeSettings(
-        kind="cascade", models=roles, anatomy_sampler=SAMPLER, motion_sampler=SAMPLER, labels="teacher"
+        kind="cascade", models=roles, anatomy_sampler=SAMPLER, motion_sampler=SAMPLER, labels="pseudo"
     )
     return build_generator(settings, models, "cpu")
 
@@ -125,10 +126,10 @@ def framewise(trained, shared):
 
 
 def test_without_a_motion_model_every_frame_is_an_anatomy(framewise):
-    (_, cine, labels), *others = framewise.sample(requests(3))
+    (_, cine, labels), *others = framewise.sample(request_cohort(requests(3)))
     assert cine.shape == labels.shape == (FRAMES, 6, MATRIX, MATRIX) and len(others) == 2
     assert set(framewise.hashes) == {"autoencoder", "anatomy"}
-    again = next(framewise.sample(requests(3).iloc[[2]]))
+    again = next(framewise.sample(request_cohort(requests(3).iloc[[2]])))
     assert np.array_equal(again[1], others[1][1])  # whatever its batch
 
 
@@ -181,7 +182,7 @@ def test_cines_of_such_a_cascade_come_without_masks(trained, bare):
         anatomy=trained("bare-anatomy", "anatomy_diffusion", bare),
         motion=trained("bare-motion", "motion_diffusion", bare),
     )
-    for _, cine, labels in made.sample(requests(2)):
+    for _, cine, labels in made.sample(request_cohort(requests(2))):
         assert np.isfinite(cine).all() and labels is None
 
 
@@ -195,12 +196,12 @@ def test_without_conditions_nobody_is_asked_for(trained, shared):
         motion=trained("open-motion", "motion_diffusion", shared, conditions=[]),
     )
     rows = requests(1)
-    cine = next(made.sample(rows))[1]
+    cine = next(made.sample(request_cohort(rows)))[1]
     others = rows.assign(lv_edv_ml=400.0, diagnosis="unheard of", vendor="Z")
-    assert np.array_equal(next(made.sample(others))[1], cine)
-    assert not np.array_equal(next(made.sample(rows.assign(seed=7)))[1], cine)
+    assert np.array_equal(next(made.sample(request_cohort(others)))[1], cine)
+    assert not np.array_equal(next(made.sample(request_cohort(rows.assign(seed=7))))[1], cine)
     made.settings = made.settings.model_copy(update={"anatomy_sampler": SamplerSettings(steps=2, guidance=9)})
-    assert np.array_equal(next(made.sample(rows))[1], cine)  # nothing to guide towards
+    assert np.array_equal(next(made.sample(request_cohort(rows)))[1], cine)  # nothing to guide towards
 
 
 # --- motion network -----------------------------------------------------------------------------
@@ -260,7 +261,7 @@ def test_a_motion_model_of_codes_samples_as_any_other(trained, shared, network):
     plain = trained("plain", "motion_diffusion", shared)
     assert not torch.equal(load_model(coded).target_deviation, load_model(plain).target_deviation)
     made = cascade(**shared, anatomy=trained("anatomy", "anatomy_diffusion", shared), motion=coded)
-    _, cine, labels = next(made.sample(requests(1)))
+    _, cine, labels = next(made.sample(request_cohort(requests(1))))
     assert cine.shape == labels.shape and made.seen == ["h0", "h1", "h2", "h3"]
     assert made.motion.needs["motion_network"].autoencoder is made.autoencoder  # loaded once
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_models import train, write_store
+from tiny_models import settings_of, train, write_store
 from torch import nn
 
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
-from synthaug.models import load_model, settings_of
+from synthaug.models import load_model
 from synthaug.models.adversary import Adversary, Perception, ramp
 from synthaug.models.base import Grid
 from synthaug.models.vq_autoencoder import VQAutoencoder

@@ -360,7 +360,8 @@ def write_grid(root: Path, conditions: list[str]) -> SweepRun:
     }
     measured = pd.DataFrame({"subject": subjects, **asked, "lv_ef": 50.0})
     rows = [
-        {"subject": name, **{f"asked_{c}": v[i] for c, v in asked.items()}} for i, name in enumerate(subjects)
+        {"subject": name, **{f"requested_{c}": v[i] for c, v in asked.items()}}
+        for i, name in enumerate(subjects)
     ]
     cohort = root / "grid"
     for name in subjects:

@@ -15,13 +15,15 @@ from synthaug.config.synthesis import GateSettings, SynthesisSettings
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.synthesis import acceptance_rows, gather_chunks, plan_chunk, read_attempts, synthesise_chunk
+from synthaug.synthesis.chunk import synthesise_chunk
+from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
+from synthaug.synthesis.requests import request_chunk, request_cohort
 
 IDENTITY = {"generator_kind": "ellipsoid", "hashes": {"anatomy": "abc"}, "seen": ["real-00", "real-01"]}
 
 
-def make_plan(count: int) -> pd.DataFrame:
-    return pd.DataFrame(
+def make_requests(count: int) -> Cohort:
+    table = pd.DataFrame(
         {
             "subject": [f"toy-s0-{number:04d}" for number in range(count)],
             "diagnosis": pd.array(["NOR", None] * count, dtype="string")[:count],
@@ -34,14 +36,15 @@ def make_plan(count: int) -> pd.DataFrame:
             "seed": [1000 * number for number in range(count)],
         }
     )
+    return request_cohort(table)
 
 
 def synthesise(
-    plan: pd.DataFrame, output: Path, fault: Fault | None = None, identity: dict = IDENTITY, attempts: int = 3
+    requests: Cohort, output: Path, fault: Fault | None = None, identity: dict = IDENTITY, attempts: int = 3
 ) -> BeatingEllipsoid:
     generator = BeatingEllipsoid(fault)
     gate = GateSettings(attempts=attempts)
-    synthesise_chunk(generator, plan, gate, SPACING_MM, output, "toy", batch_size=2, identity=identity)
+    synthesise_chunk(generator, requests, gate, SPACING_MM, output, "toy", batch_size=2, identity=identity)
     return generator
 
 
@@ -67,20 +70,21 @@ def digest(folder: Path) -> str:
 
 
 def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path: Path) -> None:
-    plan = make_plan(3)
-    synthesise(plan, tmp_path / "chunk")
+    requests = make_requests(3)
+    synthesise(requests, tmp_path / "chunk")
     cohort = Cohort.open(tmp_path / "chunk")
-    assert cohort.kind == "synthetic" and cohort.subjects == plan["subject"].tolist()
+    assert cohort.kind == "synthetic" and cohort.subjects == requests.subjects
     table = cohort.table
     assert (table["ed_frame"] == 0).all() and (table["es_frame"] == FRAMES // 2).all()
-    assert table["asked_lv_edv_ml"].tolist() == [120, 130, 140]
-    assert table["asked_myo_mass_g"].tolist() == [90, 91, 92]
-    assert np.allclose(table["lv_edv_ml"], table["asked_lv_edv_ml"], rtol=0.1)
-    assert np.allclose(table["lv_esv_ml"], table["asked_lv_esv_ml"], rtol=0.15)
+    assert table["requested_lv_edv_ml"].tolist() == [120, 130, 140]
+    assert table["requested_myo_mass_g"].tolist() == [90, 91, 92]
+    assert np.allclose(table["lv_edv_ml"], table["requested_lv_edv_ml"], rtol=0.1)
+    assert np.allclose(table["lv_esv_ml"], table["requested_lv_esv_ml"], rtol=0.15)
     assert table["n_slices"].tolist() == [8, 9, 10]
     assert table["seed"].tolist() == [0, 1000, 2000]
     assert table["diagnosis"].isna().tolist() == [False, True, False]
-    assert '"diagnosis"' not in table["condition"].iloc[1]
+    assert '"diagnosis"' not in table["request"].iloc[1]
+    assert table["requested_n_slices"].tolist() == [8, 9, 10]
     assert cohort.labelled_frames("toy-s0-0000") == list(range(FRAMES))
     assert cohort.label_cine("toy-s0-0002").shape == cohort.cine("toy-s0-0002").shape == (10, 10, 64, 64)
     assert cohort.meta["seen"] == IDENTITY["seen"]
@@ -88,12 +92,12 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
 
 def test_chunk_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        synthesise(make_plan(2), tmp_path / name)
+        synthesise(make_requests(2), tmp_path / name)
     assert digest(tmp_path / "one") == digest(tmp_path / "two")
 
 
 def test_rejected_samples_are_retried_with_the_next_seed_and_recorded(tmp_path: Path) -> None:
-    generator = synthesise(make_plan(2), tmp_path / "chunk", dark_below(2))
+    generator = synthesise(make_requests(2), tmp_path / "chunk", dark_below(2))
     assert [seed for subject, seed in generator.asked if subject == "toy-s0-0001"] == [1000, 1001, 1002]
     attempts = read_attempts(tmp_path / "chunk" / "attempts.tsv")
     assert attempts["accepted"].tolist() == [False, False, False, False, True, True]
@@ -103,12 +107,12 @@ def test_rejected_samples_are_retried_with_the_next_seed_and_recorded(tmp_path: 
 
 
 def test_only_rejected_subjects_are_sampled_again(tmp_path: Path) -> None:
-    generator = synthesise(make_plan(3), tmp_path / "chunk", dark_second)
+    generator = synthesise(make_requests(3), tmp_path / "chunk", dark_second)
     assert [seed for _, seed in generator.asked] == [0, 1000, 2000, 1001, 1002]
 
 
 def test_a_chunk_of_rejections_is_an_empty_cohort(tmp_path: Path) -> None:
-    synthesise(make_plan(2), tmp_path / "chunk", dark_below(999), attempts=1)
+    synthesise(make_requests(2), tmp_path / "chunk", dark_below(999), attempts=1)
     assert Cohort.open(tmp_path / "chunk").subjects == []
     assert len(read_attempts(tmp_path / "chunk" / "attempts.tsv")) == 2
 
@@ -122,31 +126,31 @@ def test_a_chunk_of_rejections_is_an_empty_cohort(tmp_path: Path) -> None:
 )
 def test_a_broken_generator_is_named_and_leaves_nothing(tmp_path: Path, fault: Fault, message: str) -> None:
     with pytest.raises(SynthaugError, match=message):
-        synthesise(make_plan(2), tmp_path / "chunk", fault)
+        synthesise(make_requests(2), tmp_path / "chunk", fault)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_generator_that_forgets_a_subject_is_refused(tmp_path: Path) -> None:
     class Forgetful(BeatingEllipsoid):
         def sample(
-            self, conditions: pd.DataFrame, batch_size: int
+            self, requests: Cohort, batch_size: int = 1
         ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-            yield from super().sample(conditions.head(1), batch_size)
+            yield from super().sample(requests.select(requests.subjects[:1]), batch_size)
 
     with pytest.raises(SynthaugError, match="no sample came for toy-s0-0001"):
         synthesise_chunk(
-            Forgetful(), make_plan(2), GateSettings(), SPACING_MM, tmp_path / "c", "toy", 2, IDENTITY
+            Forgetful(), make_requests(2), GateSettings(), SPACING_MM, tmp_path / "c", "toy", 2, IDENTITY
         )
 
 
 def gathered(tmp_path: Path, fault: Fault | None, count: int = 5, minimum: float = 0.5) -> Path:
-    plan = make_plan(count)
+    requests = make_requests(count)
     chunks = []
     for chunk in range(-(-count // 2)):
         chunks.append(tmp_path / "chunks" / str(chunk))
-        synthesise(plan_chunk(plan, chunk, 2), chunks[-1], fault, attempts=2)
-    # Chunks may end in any order; the cohort follows the plan.
-    gather_chunks(chunks[::-1], plan, tmp_path / "cohort", minimum)
+        synthesise(request_chunk(requests, chunk, 2), chunks[-1], fault, attempts=2)
+    # Chunks may end in any order; the cohort follows the requests.
+    gather_chunks(chunks[::-1], requests, tmp_path / "cohort", minimum)
     return tmp_path / "cohort"
 
 
@@ -181,18 +185,18 @@ def test_too_few_accepted_names_the_commonest_reason_and_the_remedy(tmp_path: Pa
 
 
 def test_chunks_of_different_generators_are_not_mixed(tmp_path: Path) -> None:
-    plan = make_plan(2)
+    requests = make_requests(2)
     for number, identity in enumerate((IDENTITY, IDENTITY | {"hashes": {"anatomy": "other"}})):
-        synthesise(plan_chunk(plan, number, 1), tmp_path / str(number), identity=identity)
+        synthesise(request_chunk(requests, number, 1), tmp_path / str(number), identity=identity)
     with pytest.raises(SynthaugError, match="another generator"):
-        gather_chunks([tmp_path / "0", tmp_path / "1"], plan, tmp_path / "cohort", 0.5)
+        gather_chunks([tmp_path / "0", tmp_path / "1"], requests, tmp_path / "cohort", 0.5)
 
 
 def test_a_missing_chunk_is_noticed(tmp_path: Path) -> None:
-    plan = make_plan(2)
-    synthesise(plan.head(1), tmp_path / "0")
+    requests = make_requests(2)
+    synthesise(request_chunk(requests, 0, 1), tmp_path / "0")
     with pytest.raises(SynthaugError, match="toy-s0-0001 is not in both"):
-        gather_chunks([tmp_path / "0"], plan, tmp_path / "cohort", 0.5)
+        gather_chunks([tmp_path / "0"], requests, tmp_path / "cohort", 0.5)
 
 
 def test_acceptance_rows_by_hand() -> None:
@@ -216,21 +220,21 @@ def test_acceptance_rows_by_hand() -> None:
 
 def test_cines_without_masks_are_gathered_and_said_to_be_judged_by_the_image(tmp_path: Path) -> None:
     class Bare(BeatingEllipsoid):
-        def sample(self, conditions, batch_size):
-            for subject, cine, _ in super().sample(conditions, batch_size):
+        def sample(self, requests, batch_size=1):
+            for subject, cine, _ in super().sample(requests, batch_size):
                 yield subject, cine, None
 
     flat_first = Bare(lambda cine, labels, seed: (cine * (0.2 if seed == 0 else 1), labels))
-    plan = make_plan(2)
+    requests = make_requests(2)
     gate = GateSettings(attempts=2)
-    synthesise_chunk(flat_first, plan, gate, SPACING_MM, tmp_path / "0", "toy", 2, IDENTITY)
-    gather_chunks([tmp_path / "0"], plan, tmp_path / "cohort", 1.0)
+    synthesise_chunk(flat_first, requests, gate, SPACING_MM, tmp_path / "0", "toy", 2, IDENTITY)
+    gather_chunks([tmp_path / "0"], requests, tmp_path / "cohort", 1.0)
     cohort = Cohort.open(tmp_path / "cohort")
-    assert cohort.subjects == plan["subject"].tolist() and cohort.table["lv_edv_ml"].isna().all()
+    assert cohort.subjects == requests.subjects and cohort.table["lv_edv_ml"].isna().all()
     assert (
         cohort.labelled_frames(cohort.subjects[0]) == [] and cohort.table["n_frames"].tolist() == [FRAMES] * 2
     )
-    assert cohort.table["asked_lv_edv_ml"].tolist() == [120, 130]
+    assert cohort.table["requested_lv_edv_ml"].tolist() == [120, 130]
     attempts = read_attempts(tmp_path / "cohort" / "attempts.tsv")
     assert attempts["reasons"].tolist() == ["flat_image", "", ""] and attempts["lv_ml"].isna().all()
     (rate, *_) = acceptance_rows(attempts, generator="toy", fold=0).to_dict("records")
@@ -239,4 +243,4 @@ def test_cines_without_masks_are_gathered_and_said_to_be_judged_by_the_image(tmp
 
 def test_default_settings_are_usable() -> None:
     settings = SynthesisSettings()
-    assert settings.gate.enabled and settings.plan.source == "real" and settings.gate.attempts == 3
+    assert settings.gate.enabled and settings.requests.source == "real" and settings.gate.attempts == 3

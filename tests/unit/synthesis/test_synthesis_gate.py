@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from synthaug.config.synthesis import GateSettings
 from synthaug.labels import LV, MYO
-from synthaug.synthesis import REASONS, inspect_sample
+from synthaug.synthesis.gate import REASONS, inspect_sample
 
 Heart = tuple[np.ndarray, np.ndarray]
 

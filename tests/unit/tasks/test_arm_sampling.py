@@ -17,7 +17,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort
-from synthaug.generators.dataset import lend_cohort
+from synthaug.generators.real import real_as_synthetic
 from synthaug.tasks.segmentation.arms import write_raw_dataset
 from synthaug.tasks.segmentation.build import write_arm_dataset
 from synthaug.tasks.segmentation.cases import read_cases, read_volume
@@ -299,7 +299,7 @@ def test_sampling_works_in_3d(study: dict, tmp_path: Path) -> None:
 
 def test_lent_patients_are_copies_under_other_ids(study: dict, tmp_path: Path) -> None:
     real = study["real"]
-    lend_cohort(real, tmp_path / "lent", "oracle", ["real-01", "real-03"], study["validation"])
+    real_as_synthetic(real, tmp_path / "lent", "oracle", ["real-01", "real-03"], study["validation"])
     lent = Cohort.open(tmp_path / "lent")
     assert lent.kind == "synthetic" and sorted(lent.subjects) == ["oracle-real-01", "oracle-real-03"]
     assert lent.meta["seen"] == ["real-01", "real-03"]
@@ -315,7 +315,7 @@ def test_a_dataset_outside_the_split_is_lent_whole_in_an_order_of_the_seed(
     study: dict, tmp_path: Path
 ) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        lend_cohort(study["real"], tmp_path / name, "oracle", None, study["validation"], seed)
+        real_as_synthetic(study["real"], tmp_path / name, "oracle", None, study["validation"], seed)
     first, again, other = (Cohort.open(tmp_path / name) for name in "abc")
     assert first.subjects == again.subjects != other.subjects
     assert sorted(first.subjects) == sorted(other.subjects) and len(first.subjects) == 4
@@ -324,8 +324,8 @@ def test_a_dataset_outside_the_split_is_lent_whole_in_an_order_of_the_seed(
 
 def test_held_out_cines_are_not_lent_under_another_name(study: dict, tmp_path: Path) -> None:
     with pytest.raises(SynthaugError, match="has the cine of real-02, who validates or tests"):
-        lend_cohort(study["real"], tmp_path / "lent", "oracle", None, study["real"].select(["real-02"]))
+        real_as_synthetic(study["real"], tmp_path / "lent", "oracle", None, study["real"].select(["real-02"]))
     blind = study["real"].without_labels(study["real"].subjects)
-    with pytest.raises(SynthaugError, match="no labelled subject to lend"):
-        lend_cohort(blind, tmp_path / "lent", "oracle", None, study["validation"])
+    with pytest.raises(SynthaugError, match="no labelled subject for generator"):
+        real_as_synthetic(blind, tmp_path / "lent", "oracle", None, study["validation"])
     assert not (tmp_path / "lent").exists()

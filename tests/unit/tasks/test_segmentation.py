@@ -418,7 +418,7 @@ def test_a_teacher_labels_every_frame_of_cines_that_came_without(study: dict, tm
     for folder in bare.folders.values():
         (folder / "labels.nii.gz").unlink()
     bare = Cohort(bare.name, bare.kind, table, bare.folders, bare.meta)
-    with pytest.raises(SynthaugError, match="set labels: teacher"):
+    with pytest.raises(SynthaugError, match="set labels: pseudo"):
         select_synthetic(bare, 0.5, 4)
 
     (tmp_path / "bare" / "rejections.tsv").write_text("subject\n")

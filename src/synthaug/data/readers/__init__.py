@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
-
-if TYPE_CHECKING:
-    from synthaug.data.readers.base import RawSubject
-
-#: Files of a layout that a study depends on, as patterns below the dataset's root.
-PATTERNS: dict[str, tuple[str, ...]] = {
-    "acdc": ("**/patient*/Info.cfg", "**/patient*/patient*.nii.gz"),
-    "mnms": ("*.csv", "**/*_sa.nii.gz", "**/*_sa_gt.nii.gz"),
-    "mnms2": ("*.csv", "**/*_SA_CINE.nii.gz", "**/*_SA_E?.nii.gz", "**/*_SA_E?_gt.nii.gz"),
-    "nifti": ("*.tsv", "sub-*/**/*.nii.gz", "sub-*/**/*.nii"),
-}
+from synthaug.core.registry import class_of
+from synthaug.data.readers.base import REFUSED_ID, RawSubject, Reader, refused_id, unusable
 
 
-def find_subjects(
-    layout: str,
-    root: str | Path,
-    *,
-    spacing_mm: tuple[float, float, float] | None = None,
-    columns: Mapping[str, str] | None = None,
-    label_map: Mapping[int, str] | None = None,
-    vendor: str | None = None,
-    centre: str | None = None,
-) -> list[RawSubject]:
+def find_subjects(settings: DatasetSettings, root: str | Path) -> list[RawSubject]:
     """Subjects of a raw dataset with their metadata; images are read when asked for.
 
     Parameters
     ----------
-    layout : {"acdc", "mnms", "mnms2", "nifti"}
-        How the dataset is laid out.
+    settings : DatasetSettings
+        How the dataset is laid out, and what its files do not say.
     root : path
         Its folder.
-    spacing_mm : tuple of 3 floats, optional
-        Voxel size (z, y, x) of subjects whose headers lost it.
-    columns, label_map : mapping, optional
-        For NIfTI folders; see docs/adding-a-dataset.md.
-    vendor, centre : str, optional
-        Of the subjects whose files do not name one.
 
     Returns
     -------
@@ -58,14 +34,11 @@ def find_subjects(
         The root does not exist, holds nothing of the layout, lacks the dataset's table, or
         has one id twice.
     """
-    from synthaug.data.readers import acdc, mnms, mnms2, nifti_folder
-    from synthaug.data.readers.base import REFUSED_ID, ReaderOptions, refused_id, unusable
-
-    readers = {"acdc": acdc, "mnms": mnms, "mnms2": mnms2, "nifti": nifti_folder}
-    options = ReaderOptions(spacing_mm, columns or {}, label_map or {})
-    subjects = readers[layout].find(_existing(root), options)
+    subjects = _reader(settings).find(_existing(root))
     if not subjects:
-        raise SynthaugError(f"{root}: no subject in the layout {layout}; check the root and the layout")
+        raise SynthaugError(
+            f"{root}: no subject in the layout {_named(settings)}; check the root and the layout"
+        )
     seen: dict[str, RawSubject] = {}
     for subject in subjects:
         if refused_id(subject.id):
@@ -79,12 +52,16 @@ def find_subjects(
             )
         seen[subject.id] = subject
     return [
-        replace(seen[key], vendor=seen[key].vendor or vendor, centre=seen[key].centre or centre)
+        replace(
+            seen[key],
+            vendor=seen[key].vendor or settings.vendor,
+            centre=seen[key].centre or settings.centre,
+        )
         for key in sorted(seen)
     ]
 
 
-def raw_files(layout: str, root: str | Path) -> list[Path]:
+def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:
     """Files under `root` that a study depends on, sorted; none of them is read.
 
     Raises
@@ -93,10 +70,21 @@ def raw_files(layout: str, root: str | Path) -> list[Path]:
         The root does not exist or holds no file of the layout.
     """
     folder = _existing(root)
-    files = sorted({file for pattern in PATTERNS[layout] for file in folder.glob(pattern)})
+    files = sorted({file for pattern in _reader(settings).patterns for file in folder.glob(pattern)})
     if not files:
-        raise SynthaugError(f"{root}: no file in the layout {layout}; check the root and the layout")
+        raise SynthaugError(
+            f"{root}: no file in the layout {_named(settings)}; check the root and the layout"
+        )
     return files
+
+
+def _reader(settings: DatasetSettings) -> Reader:
+    reader: Reader = class_of(settings, Reader)(settings)
+    return reader
+
+
+def _named(settings: Any) -> str:
+    return str(getattr(settings, "class_name", settings.layout))
 
 
 def _existing(root: str | Path) -> Path:

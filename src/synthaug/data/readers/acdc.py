@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from synthaug.config.data import RawDatasetSettings
 from synthaug.data.nifti import read_nifti
 from synthaug.data.readers import base, metadata
-from synthaug.data.readers.base import RawCine, RawSubject, ReaderOptions
+from synthaug.data.readers.base import RawCine, RawSubject, Reader
 from synthaug.labels import LV, MYO, RV
 
 LABELS = {1: RV, 2: MYO, 3: LV}
@@ -22,17 +23,22 @@ _PATIENT = re.compile(r"patient\d+")
 _FRAME_FILE = re.compile(r"_frame(\d+)(_gt)?\.nii\.gz$")
 
 
-def find(root: Path, options: ReaderOptions) -> list[RawSubject]:
-    """Patients anywhere under `root` (ACDC has folders `training` and `testing`).
+class AcdcReader(Reader):
+    """Reads ACDC."""
 
-    `Info.cfg` counts frames from 1. Entries beyond ACDC's own (Vendor, Centre, Scanner,
-    Field in T, Sex, Age) are taken where they are.
-    """
-    folders = [folder for folder in sorted(root.glob("**/patient*")) if folder.is_dir()]
-    return [_subject(folder, options) for folder in folders if _PATIENT.fullmatch(folder.name)]
+    patterns = ("**/patient*/Info.cfg", "**/patient*/patient*.nii.gz")
+
+    def find(self, root: Path) -> list[RawSubject]:
+        """Patients anywhere under `root` (ACDC has folders `training` and `testing`).
+
+        `Info.cfg` counts frames from 1. Entries beyond ACDC's own (Vendor, Centre, Scanner,
+        Field in T, Sex, Age) are taken where they are.
+        """
+        folders = [folder for folder in sorted(root.glob("**/patient*")) if folder.is_dir()]
+        return [_subject(folder, self.settings) for folder in folders if _PATIENT.fullmatch(folder.name)]
 
 
-def _subject(folder: Path, options: ReaderOptions) -> RawSubject:
+def _subject(folder: Path, settings: RawDatasetSettings) -> RawSubject:
     name, info_file = folder.name, folder / "Info.cfg"
     if not info_file.is_file():
         return base.unusable(
@@ -53,7 +59,7 @@ def _subject(folder: Path, options: ReaderOptions) -> RawSubject:
     return RawSubject(
         id=name,
         files=(cine, info_file, *frames.values(), *labels.values()),
-        load=partial(_load, name, cine, info_file, ed, es, frames, labels, options),
+        load=partial(_load, name, cine, info_file, ed, es, frames, labels, settings),
         ed_frame=ed,
         es_frame=es,
         centre=metadata.text(info.get("Centre")),
@@ -76,13 +82,13 @@ def _load(
     es: int | None,
     frames: Mapping[int, Path],
     labels: Mapping[int, Path],
-    options: ReaderOptions,
+    settings: RawDatasetSettings,
 ) -> RawCine:
     cine = base.read_cine(path, name)
     base.check_frames(name, info_file, cine.image.shape[3], ed, es)
     if base.spacing_is_lost(cine.voxel_size_mm):
         others = {file: read_nifti(file, name) for file in frames.values()}
-        base.repair_spacing(cine, path, name, others, options)
+        base.repair_spacing(cine, path, name, others, settings)
     cine.affine = _display_orientation(cine.affine)
     shape = cine.image.shape[:3]
     for frame, file in labels.items():

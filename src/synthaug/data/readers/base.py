@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
+from synthaug.config.base import Settings
+from synthaug.config.data import RawDatasetSettings
 from synthaug.core.errors import SubjectError
 from synthaug.data.cohort import SUBJECT_ID
 from synthaug.data.nifti import NiftiImage, read_nifti
@@ -19,25 +22,6 @@ from synthaug.labels import LV, MYO, RV, UNLABELLED
 SAME_LABELS = {LV: LV, MYO: MYO, RV: RV}
 #: Durations outside are a default or another unit, not the time between two frames of a cine.
 _PLAUSIBLE_FRAME_S = (0.005, 0.2)
-
-
-@dataclass(frozen=True)
-class ReaderOptions:
-    """What a study says about a dataset beyond its files.
-
-    Attributes
-    ----------
-    spacing_mm : tuple of 3 floats, optional
-        Voxel size (z, y, x) of subjects whose headers lost it.
-    columns : mapping of str to str
-        For NIfTI folders: column of the dataset's table for a field of `RawSubject`.
-    label_map : mapping of int to str
-        For NIfTI folders: ``"LV"``, ``"MYO"`` or ``"RV"`` for each label in the files.
-    """
-
-    spacing_mm: tuple[float, float, float] | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    label_map: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -114,6 +98,41 @@ class RawSubject:
     weight_kg: float | None = None
 
 
+class Reader(ABC):
+    """How the files of one layout become subjects.
+
+    Parameters
+    ----------
+    settings : DatasetSettings
+        The dataset's section of the study.
+
+    Attributes
+    ----------
+    patterns : tuple of str
+        Files that a study depends on, as patterns below the dataset's root: a change of one harmonises again.
+    Options : type
+        What the `options` of a class from outside the package may say; by itself, nothing.
+    """
+
+    patterns: ClassVar[tuple[str, ...]]
+    Options: ClassVar[type[Settings]] = Settings
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def find(self, root: Path) -> list[RawSubject]:
+        """Subjects below a folder, with their metadata; no image is read.
+
+        A subject that is there but cannot be used is `unusable`.
+
+        Raises
+        ------
+        SynthaugError
+            Nothing can be read, such as for want of the dataset's table.
+        """
+
+
 def _refuse(error: SubjectError) -> NoReturn:
     raise error
 
@@ -164,7 +183,7 @@ def spacing_is_lost(voxel_size_mm: Sequence[float]) -> bool:
 
 
 def repair_spacing(
-    cine: RawCine, path: Path, subject: str, others: Mapping[Path, NiftiImage], options: ReaderOptions
+    cine: RawCine, path: Path, subject: str, others: Mapping[Path, NiftiImage], settings: RawDatasetSettings
 ) -> None:
     """Find the voxel size where the cine's header lost it, and record where it came from.
 
@@ -179,7 +198,7 @@ def repair_spacing(
         The cine's file and whose it is, for the error.
     others : mapping of Path to NiftiImage
         Other images of the subject.
-    options : ReaderOptions
+    settings : RawDatasetSettings
         With the declared spacing, if any.
 
     Raises
@@ -195,14 +214,14 @@ def repair_spacing(
             cine.voxel_size_mm, source = other.voxel_size_mm, f"from {file.name}"
             break
     else:
-        if options.spacing_mm is None:
+        if settings.spacing_mm is None:
             raise SubjectError(
                 subject,
                 path,
                 f"the voxel size was lost ({lost} mm) and no other file of the subject has it",
                 "declare spacing_mm of the dataset if you know it",
             )
-        cine.voxel_size_mm, source = options.spacing_mm[::-1], "as the study declares"
+        cine.voxel_size_mm, source = settings.spacing_mm[::-1], "as the study declares"
     found = " x ".join(f"{size:.3g}" for size in cine.voxel_size_mm)
     cine.findings.append(f"the cine's header lost its voxel size ({lost} mm); {found} mm taken {source}")
 

@@ -12,39 +12,45 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from synthaug.config.data import RawDatasetSettings
 from synthaug.core.errors import SubjectError
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
-from synthaug.data.readers.base import RawCine, RawSubject, ReaderOptions
+from synthaug.data.readers.base import RawCine, RawSubject, Reader
 
 #: Mean absolute difference, as a share of the intensity range, up to which a frame of the
 #: cine is the ED or ES image: the same voxels, written by another program.
 _SAME_IMAGE = 0.005
 
 
-def find(root: Path, options: ReaderOptions) -> list[RawSubject]:
-    """Subjects under `root/dataset` or `root`, with the metadata of `dataset_information.csv`.
+class Mnms2Reader(Reader):
+    """Reads M&Ms-2."""
 
-    The table is optional, because the images do not depend on it; it does not say which
-    frames of the cine ED and ES are, so these are found when the images are read.
-    """
-    folder = root / "dataset" if (root / "dataset").is_dir() else root
-    names = {path.parent.name: path.parent for path in sorted(folder.glob("*/*_SA_*.nii.gz"))}
-    rows: dict[str, pd.Series] = {}
-    subjects = []
-    if any(root.glob("dataset_information*.csv")):
-        file, table = metadata.read_table(root, "dataset_information*.csv", ("SUBJECT_CODE",))
-        # A spreadsheet turns 001 into 1.
-        rows = {str(row["SUBJECT_CODE"]).zfill(3): row for _, row in table.iterrows()}
-        subjects = [
-            base.unusable(name, file, "is listed but has no images", f"add the folder {name}")
-            for name in sorted(set(rows) - set(names))
-        ]
-    subjects += [_subject(name, place, rows.get(name), options) for name, place in names.items()]
-    return subjects
+    patterns = ("*.csv", "**/*_SA_CINE.nii.gz", "**/*_SA_E?.nii.gz", "**/*_SA_E?_gt.nii.gz")
+
+    def find(self, root: Path) -> list[RawSubject]:
+        """Subjects under `root/dataset` or `root`, with the metadata of `dataset_information.csv`.
+
+        The table is optional, because the images do not depend on it; it does not say which
+        frames of the cine ED and ES are, so these are found when the images are read.
+        """
+        folder = root / "dataset" if (root / "dataset").is_dir() else root
+        names = {path.parent.name: path.parent for path in sorted(folder.glob("*/*_SA_*.nii.gz"))}
+        rows: dict[str, pd.Series] = {}
+        subjects = []
+        if any(root.glob("dataset_information*.csv")):
+            file, table = metadata.read_table(root, "dataset_information*.csv", ("SUBJECT_CODE",))
+            # A spreadsheet turns 001 into 1.
+            rows = {str(row["SUBJECT_CODE"]).zfill(3): row for _, row in table.iterrows()}
+            subjects = [
+                base.unusable(name, file, "is listed but has no images", f"add the folder {name}")
+                for name in sorted(set(rows) - set(names))
+            ]
+        subjects += [_subject(name, place, rows.get(name), self.settings) for name, place in names.items()]
+        return subjects
 
 
-def _subject(name: str, folder: Path, row: pd.Series | None, options: ReaderOptions) -> RawSubject:
+def _subject(name: str, folder: Path, row: pd.Series | None, settings: RawDatasetSettings) -> RawSubject:
     cine = folder / f"{name}_SA_CINE.nii.gz"
     if not cine.is_file():
         # Two frames are two time points of a beat. Interpolated to a cine they would be a
@@ -63,7 +69,7 @@ def _subject(name: str, folder: Path, row: pd.Series | None, options: ReaderOpti
     return RawSubject(
         id=name,
         files=(cine, *(file for pair in phases.values() for file in pair if file.is_file())),
-        load=partial(_load, name, cine, phases, options),
+        load=partial(_load, name, cine, phases, settings),
         vendor=metadata.vendor_name(entries.get("VENDOR")),
         scanner=metadata.text(entries.get("SCANNER")),
         field_strength_t=metadata.number(entries.get("FIELD")),
@@ -71,7 +77,9 @@ def _subject(name: str, folder: Path, row: pd.Series | None, options: ReaderOpti
     )
 
 
-def _load(name: str, path: Path, phases: dict[str, tuple[Path, Path]], options: ReaderOptions) -> RawCine:
+def _load(
+    name: str, path: Path, phases: dict[str, tuple[Path, Path]], settings: RawDatasetSettings
+) -> RawCine:
     cine = base.read_cine(path, name)
     others: dict[Path, NiftiImage] = {}
     found: dict[str, int] = {}
@@ -86,7 +94,7 @@ def _load(name: str, path: Path, phases: dict[str, tuple[Path, Path]], options: 
                 volume, base.SAME_LABELS, label_file, name, cine.image.shape[:3]
             )
     cine.ed_frame, cine.es_frame = found.get("ED"), found.get("ES")
-    base.repair_spacing(cine, path, name, others, options)
+    base.repair_spacing(cine, path, name, others, settings)
     return cine
 
 

@@ -9,56 +9,62 @@ from pathlib import Path
 
 import pandas as pd
 
+from synthaug.config.data import NiftiSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
-from synthaug.data.readers.base import RawCine, RawSubject, ReaderOptions
+from synthaug.data.readers.base import RawCine, RawSubject, Reader
 from synthaug.labels import STRUCTURES
 
 _FRAME = re.compile(r"frame-(\d+)")
 
 
-def find(root: Path, options: ReaderOptions) -> list[RawSubject]:
-    """Subjects of `subjects.tsv` (or `participants.tsv`), one for each session where there are any.
+class NiftiReader(Reader):
+    """Reads a folder of NIfTI cines with a table."""
 
-    Raises
-    ------
-    SynthaugError
-        There is no table, or it lacks the column of ids or one the study maps.
-    """
-    pattern = "subjects.tsv" if (root / "subjects.tsv").is_file() else "participants.tsv"
-    file, table = metadata.read_table(root, pattern, tuple(options.columns.values()))
-    identifier = options.columns.get("subject") or next(
-        (name for name in ("subject", "participant_id") if name in table.columns), None
-    )
-    if identifier is None:
-        raise SynthaugError(
-            f"{file}: no column subject or participant_id; map it with `columns: {{subject: ...}}`"
+    patterns = ("*.tsv", "sub-*/**/*.nii.gz", "sub-*/**/*.nii")
+
+    def find(self, root: Path) -> list[RawSubject]:
+        """Subjects of `subjects.tsv` (or `participants.tsv`), one for each session where there are any.
+
+        Raises
+        ------
+        SynthaugError
+            There is no table, or it lacks the column of ids or one the study maps.
+        """
+        pattern = "subjects.tsv" if (root / "subjects.tsv").is_file() else "participants.tsv"
+        file, table = metadata.read_table(root, pattern, tuple(self.settings.columns.values()))
+        identifier = self.settings.columns.get("subject") or next(
+            (name for name in ("subject", "participant_id") if name in table.columns), None
         )
-    subjects = []
-    for _, row in table.iterrows():
-        name = str(row[identifier]).removeprefix("sub-")
-        if base.refused_id(name):
-            subjects.append(base.unusable(name, file, *base.REFUSED_ID))
-            continue
-        folder = root / f"sub-{name}"
-        if not folder.is_dir():
-            subjects.append(
-                base.unusable(name, file, "is listed but has no folder", f"add the folder {folder.name}")
+        if identifier is None:
+            raise SynthaugError(
+                f"{file}: no column subject or participant_id; map it with `columns: {{subject: ...}}`"
             )
-            continue
-        for place in sorted(folder.glob("ses-*")) or [folder]:
-            session = place.name.removeprefix("ses-")
-            visit = f"{name}-{session}" if place != folder else name
-            subjects.append(_subject(visit, name, place, row, file, options))
-    return subjects
+        subjects = []
+        for _, row in table.iterrows():
+            name = str(row[identifier]).removeprefix("sub-")
+            if base.refused_id(name):
+                subjects.append(base.unusable(name, file, *base.REFUSED_ID))
+                continue
+            folder = root / f"sub-{name}"
+            if not folder.is_dir():
+                subjects.append(
+                    base.unusable(name, file, "is listed but has no folder", f"add the folder {folder.name}")
+                )
+                continue
+            for place in sorted(folder.glob("ses-*")) or [folder]:
+                session = place.name.removeprefix("ses-")
+                visit = f"{name}-{session}" if place != folder else name
+                subjects.append(_subject(visit, name, place, row, file, self.settings))
+        return subjects
 
 
 def _subject(
-    name: str, patient: str, folder: Path, row: pd.Series, table: Path, options: ReaderOptions
+    name: str, patient: str, folder: Path, row: pd.Series, table: Path, settings: NiftiSettings
 ) -> RawSubject:
     def entry(field: str) -> object:
-        return row.get(options.columns.get(field, field))
+        return row.get(settings.columns.get(field, field))
 
     images = sorted(file for suffix in ("nii.gz", "nii") for file in folder.glob(f"**/*.{suffix}"))
     cines = [file for file in images if re.search(r"(^|_)cine\.nii", file.name)]
@@ -73,7 +79,7 @@ def _subject(
     return RawSubject(
         id=name,
         files=(cines[0], table, *label_files),
-        load=partial(_load, name, cines[0], label_files, table, ed, es, options),
+        load=partial(_load, name, cines[0], label_files, table, ed, es, settings),
         patient=metadata.text(entry("patient")) or patient,
         ed_frame=ed,
         es_frame=es,
@@ -96,12 +102,12 @@ def _load(
     table: Path,
     ed: int | None,
     es: int | None,
-    options: ReaderOptions,
+    settings: NiftiSettings,
 ) -> RawCine:
     cine = base.read_cine(path, name)
     shape = cine.image.shape
     base.check_frames(name, table, shape[3], ed, es)
-    labels = _label_map(options.label_map)
+    labels = _label_map(settings.label_map)
     others: dict[Path, NiftiImage] = {}
     for file in label_files:
         others[file] = read_nifti(file, name)
@@ -113,7 +119,7 @@ def _load(
             frame = int(match[1])
             base.check_frames(name, file, shape[3], frame, None)
             cine.labels[frame] = base.canonical_labels(volume, labels, file, name, shape[:3])
-    base.repair_spacing(cine, path, name, others, options)
+    base.repair_spacing(cine, path, name, others, settings)
     return cine
 
 

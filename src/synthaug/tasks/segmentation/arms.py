@@ -161,7 +161,7 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
     if bare:
         raise SynthaugError(
             f"{synthetic.name}: {len(bare)} of {count} synthetic subjects have no labels, the first is {bare[0]}; "
-            "list labelled_frames, or set labels: teacher for the generator to have a segmenter label them"
+            "list labelled_frames, or set labels: pseudo for the generator to have a segmenter label them"
         )
     return chosen
 

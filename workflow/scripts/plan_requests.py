@@ -1,22 +1,23 @@
-"""Plan what a generator is asked for."""
+"""Request the hearts that a generator is asked for."""
 
-from synthaug.config.synthesis import ConditionPlanSettings
-from synthaug.core.artifacts import write_tsv
+from synthaug.config.data import HarmonisationSettings
+from synthaug.config.synthesis import RequestSettings
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
-from synthaug.synthesis.plan import plan_conditions
+from synthaug.synthesis.plan_requests import plan_requests
+from synthaug.synthesis.requests import write_requests
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
     split = read_split(snakemake.input.split)
     training = with_labels_of_split(cohort, split).select(subjects_of(split, "train"))
-    plan = plan_conditions(
+    requests = plan_requests(
         training.table,
-        ConditionPlanSettings.model_validate(snakemake.params.plan),
+        RequestSettings.model_validate(snakemake.params.requests),
         generator=snakemake.wildcards.generator,
         count=snakemake.params.subjects,
         seed=int(snakemake.wildcards.generator_seed),
-        max_slices=snakemake.params.n_slices,
+        grid=HarmonisationSettings.model_validate(snakemake.params.grid),
     )
-    write_tsv(snakemake.output.plan, plan)
+    write_requests(requests, snakemake.output.requests)

@@ -1,4 +1,4 @@
-"""Real subjects lent as if they were synthetic: an oracle, an upper bound, or a copy of the training set."""
+"""Real subjects in the place of synthetic ones: an oracle, an upper bound, or a copy of the training set."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Reconstructor(Protocol):
         ...
 
 
-def lend_cohort(
-    lent: Cohort,
+def real_as_synthetic(
+    real: Cohort,
     output: str | Path,
     generator: str,
     split: Collection[str] | None,
@@ -53,21 +53,21 @@ def lend_cohort(
 
     Parameters
     ----------
-    lent : Cohort
-        The dataset that is lent.
+    real : Cohort
+        The dataset whose subjects are used.
     output : path
         Cohort folder to write; files are hard-linked where the file system allows.
     generator : str
         Name of the generator; the subjects are called ``<generator>-<id>``.
     split : collection of str or None
-        Training patients of the fold, where the dataset is split: only they are lent, and listed as `seen`.
+        Training patients of the fold, where the dataset is split: only they are used, and listed as `seen`.
         None for a dataset of which nobody trains, validates or tests.
     held_out : Cohort
-        Real subjects who validate or test: none of their cines may be lent, under whatever id.
+        Real subjects who validate or test: none of their cines may be used, under whatever id.
     seed : int
         Seed of the order, so that seeds of a generator differ in who makes up a small dose.
     through : Reconstructor, optional
-        Lent are the images and masks it decodes, every frame labelled, and volumes, masses and
+        The images and masks that it decodes are written, every frame labelled, and volumes, masses and
         ejection fractions are measured on those. Its hash and whom it saw are recorded as a sampled generator's.
     progress : callable, optional
         Called with the subjects done and to do.
@@ -75,56 +75,54 @@ def lend_cohort(
     Raises
     ------
     SynthaugError
-        No labelled subject to lend; a lent cine is that of a held-out subject; an id grows too long.
+        No labelled subject; a cine is that of a held-out subject; an id grows too long.
     """
     chosen = [
         subject
-        for subject in lent.subjects
-        if lent.labelled_frames(subject) and (split is None or subject in split)
+        for subject in real.subjects
+        if real.labelled_frames(subject) and (split is None or subject in split)
     ]
     if not chosen:
-        raise SynthaugError(
-            f"{lent.name}: no labelled subject to lend to generator {generator}; see the split"
-        )
+        raise SynthaugError(f"{real.name}: no labelled subject for generator {generator}; see the split")
     hidden = {sha256_file(held_out.folders[name] / "cine.nii.gz"): name for name in held_out.subjects}
     rows = []
     with atomic_folder(output) as folder:
         for done, subject in enumerate(np.random.default_rng(seed).permutation(sorted(chosen)).tolist(), 1):
-            same = hidden.get(sha256_file(lent.folders[subject] / "cine.nii.gz"))
+            same = hidden.get(sha256_file(real.folders[subject] / "cine.nii.gz"))
             if same is not None:
                 raise SynthaugError(
-                    f"{lent.folders[subject]}: has the cine of {same}, who validates or tests; "
-                    f"leave it out of dataset {lent.name}"
+                    f"{real.folders[subject]}: has the cine of {same}, who validates or tests; "
+                    f"leave it out of dataset {real.name}"
                 )
-            name = check_subject_id(f"{generator}-{subject}", lent.folders[subject])
-            row = {str(key): value for key, value in lent.table.loc[subject].to_dict().items()}
+            name = check_subject_id(f"{generator}-{subject}", real.folders[subject])
+            row = {str(key): value for key, value in real.table.loc[subject].to_dict().items()}
             if through is None:
-                shutil.copytree(lent.folders[subject], folder / f"sub-{name}", copy_function=link_or_copy)
+                shutil.copytree(real.folders[subject], folder / f"sub-{name}", copy_function=link_or_copy)
             else:
-                row |= _write_decoded(folder / f"sub-{name}", lent, subject, through)
+                row |= _write_decoded(folder / f"sub-{name}", real, subject, through)
             rows.append({**row, "subject": name, "dataset": generator, "generator": generator, "seed": seed})
             if progress:
                 progress(done, len(chosen))
         seen = set(chosen if split is not None else [])
-        meta: dict[str, Any] = {"lent_from": lent.name}
+        meta: dict[str, Any] = {"real_dataset": real.name}
         if through is not None:
             meta |= {"through": through.name, "hashes": dict(through.hashes)}
             seen |= set(through.seen)
-        write_cohort(folder, generator, "synthetic", rows, lent.spacing_mm, **meta, seen=sorted(seen))
+        write_cohort(folder, generator, "synthetic", rows, real.spacing_mm, **meta, seen=sorted(seen))
 
 
-def _write_decoded(folder: Path, lent: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:
-    """Write a subject as a model decodes it; what its row says otherwise than the lent subject's."""
-    cine, labels = through.reconstruct(lent.cine(subject))
+def _write_decoded(folder: Path, real: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:
+    """Write a subject as a model decodes it; what its row says otherwise than the real subject's."""
+    cine, labels = through.reconstruct(real.cine(subject))
     if labels is None:
-        raise SynthaugError(f"{through.name}: decodes no masks; lend through an autoencoder with masks: true")
-    header = nib.Nifti1Image.from_filename(lent.folders[subject] / "cine.nii.gz").header
+        raise SynthaugError(f"{through.name}: decodes no masks; go through an autoencoder with masks: true")
+    header = nib.Nifti1Image.from_filename(real.folders[subject] / "cine.nii.gz").header
     duration = float(header["pixdim"][4]) or None
-    write_subject(folder, cine, dict(enumerate(labels)), lent.spacing_mm, duration)
-    record = lent.record(subject)
+    write_subject(folder, cine, dict(enumerate(labels)), real.spacing_mm, duration)
+    record = real.record(subject)
     ed, es = record["ed_frame"], record["es_frame"]
     if pd.isna(es):
-        es = volume_curve_ml(labels, "LV", lent.spacing_mm).argmin()
+        es = volume_curve_ml(labels, "LV", real.spacing_mm).argmin()
     frames = {"ed_frame": 0 if pd.isna(ed) else int(ed), "es_frame": int(es)}
-    measured = measure_function(labels, lent.spacing_mm, **frames)
+    measured = measure_function(labels, real.spacing_mm, **frames)
     return {**frames, "labelled_frames": ",".join(map(str, range(len(cine)))), **measured}

@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from synthaug.config.synthesis import ConditionPlanSettings, GridSettings
+from synthaug.config.data import HarmonisationSettings
+from synthaug.config.synthesis import RequestSettings, SweepSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.synthesis import plan_conditions
-from synthaug.synthesis.condition_grid import plan_grid, training_ranges
+from synthaug.synthesis.plan_condition_sweep import plan_condition_sweep, training_ranges
+from synthaug.synthesis.plan_requests import plan_requests
+
+GRID = HarmonisationSettings(matrix=(10, 64, 64), frames=10, spacing_mm=(10, 2, 2))
 
 
 def training_table(**changes: object) -> pd.DataFrame:
@@ -33,7 +36,7 @@ def training_table(**changes: object) -> pd.DataFrame:
 
 def grid(training: pd.DataFrame | None = None, seed: int = 0, **settings: object) -> pd.DataFrame:
     table = training_table() if training is None else training
-    return plan_grid(table, GridSettings(**settings), "cascade", seed, 10)
+    return plan_condition_sweep(table, SweepSettings(**settings), "cascade", seed, GRID).table
 
 
 def test_the_ends_lie_a_tenth_past_the_training_range_and_edv_is_log_spaced() -> None:
@@ -65,11 +68,11 @@ def test_all_else_is_open_or_the_median() -> None:
     planned = grid()
     assert planned[["diagnosis", "vendor"]].isna().all(axis=None)
     assert (planned["n_slices"] == 9).all() and (planned["es_phase"] == 0.4).all()
-    assert planned["subject"].iloc[[0, 24]].tolist() == ["cascade-s0-grid-000", "cascade-s0-grid-024"]
+    assert planned["subject"].iloc[[0, 24]].tolist() == ["cascade-s0-sweep-000", "cascade-s0-sweep-024"]
 
 
 def test_the_grid_has_the_columns_of_a_plan_and_seeds_of_its_own() -> None:
-    planned = plan_conditions(training_table(), ConditionPlanSettings(), "cascade", 40, 0, 10)
+    planned = plan_requests(training_table(), RequestSettings(), "cascade", 40, 0, GRID).table
     assert list(grid().columns) == list(planned.columns)
     seeds = [set(planned["seed"]), set(grid()["seed"]), set(grid(seed=1)["seed"])]
     assert len(set.union(*seeds)) == 40 + 25 + 25
@@ -98,11 +101,11 @@ def test_training_ranges() -> None:
 
 
 def test_without_volumes_there_is_no_grid() -> None:
-    with pytest.raises(SynthaugError, match=r"no training subject has LV volumes.*grid\.levels to 0"):
+    with pytest.raises(SynthaugError, match=r"no training subject has LV volumes.*sweep\.levels to 0"):
         grid(training_table(lv_esv_ml=np.nan))
 
 
 def test_one_level_is_no_grid() -> None:
     with pytest.raises(ValidationError, match="at least 2 levels, or 0"):
-        GridSettings(levels=1)
+        SweepSettings(levels=1)
     assert len(grid(levels=2)) == 4

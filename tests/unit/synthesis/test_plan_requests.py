@@ -9,11 +9,15 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from synthaug.config.synthesis import ConditionPlanSettings
-from synthaug.core.artifacts import write_tsv
+from synthaug.config.data import HarmonisationSettings
+from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.synthesis import plan_chunk, plan_conditions, read_plan
+from synthaug.data.cohort import Cohort
 from synthaug.synthesis.draws import _kernel_covariance
+from synthaug.synthesis.plan_requests import plan_requests
+from synthaug.synthesis.requests import request_chunk, write_requests
+
+GRID = HarmonisationSettings(matrix=(10, 64, 64), frames=10, spacing_mm=(10, 2, 2))
 
 
 def training_table() -> pd.DataFrame:
@@ -40,7 +44,7 @@ def training_table() -> pd.DataFrame:
 
 
 def plan(count: int = 40, seed: int = 0, generator: str = "cascade", **settings: object) -> pd.DataFrame:
-    return plan_conditions(training_table(), ConditionPlanSettings(**settings), generator, count, seed, 10)
+    return plan_requests(training_table(), RequestSettings(**settings), generator, count, seed, GRID).table
 
 
 def test_plan_is_reproducible_and_a_longer_one_begins_with_the_shorter() -> None:
@@ -52,8 +56,11 @@ def test_plan_is_reproducible_and_a_longer_one_begins_with_the_shorter() -> None
 
 
 def test_two_generators_are_asked_for_the_same_hearts() -> None:
-    other = plan(generator="single-pass")
-    pd.testing.assert_frame_equal(plan().drop(columns="subject"), other.drop(columns="subject"))
+    one, other = (
+        plan(generator=name).reset_index(drop=True).drop(columns="subject")
+        for name in ("cascade", "single-pass")
+    )
+    pd.testing.assert_frame_equal(one, other)
 
 
 def test_a_plan_as_long_as_the_training_set_has_its_exact_mixture() -> None:
@@ -108,7 +115,7 @@ def test_mass_is_drawn_with_the_volumes() -> None:
 
 def test_volumes_without_mass_are_asked_as_ever_and_mass_stays_open() -> None:
     training = training_table().assign(myo_mass_g=np.nan)
-    planned = plan_conditions(training, ConditionPlanSettings(smoothing=0), "g", 20, 0, 10)
+    planned = plan_requests(training, RequestSettings(smoothing=0), "g", 20, 0, GRID).table
     assert planned["myo_mass_g"].isna().all()
     assert set(planned["lv_edv_ml"].dropna()) == set(training["lv_edv_ml"].dropna().round(2))
 
@@ -116,7 +123,7 @@ def test_volumes_without_mass_are_asked_as_ever_and_mass_stays_open() -> None:
 def test_a_subject_without_mass_alone_borrows_from_its_diagnosis() -> None:
     training = training_table()
     training.loc[0, "myo_mass_g"] = np.nan  # NOR
-    planned = plan_conditions(training, ConditionPlanSettings(smoothing=0), "g", 20, 0, 10)
+    planned = plan_requests(training, RequestSettings(smoothing=0), "g", 20, 0, GRID).table
     known = planned[planned["diagnosis"] == "NOR"]
     assert len(known) == 12 and known["myo_mass_g"].notna().all()
     assert round(training.loc[0, "lv_edv_ml"], 2) not in set(known["lv_edv_ml"])
@@ -132,7 +139,7 @@ def test_unmeasured_diagnosis_leaves_volumes_open() -> None:
 def test_an_unlabelled_subject_borrows_from_its_diagnosis() -> None:
     training = training_table()
     training.loc[0, ["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "es_frame"]] = np.nan  # NOR
-    planned = plan_conditions(training, ConditionPlanSettings(), "g", 20, 0, 10)
+    planned = plan_requests(training, RequestSettings(), "g", 20, 0, GRID).table
     normal = planned[planned["diagnosis"] == "NOR"]
     assert len(normal) == 12
     assert normal["lv_edv_ml"].between(90, 230).all()
@@ -155,22 +162,25 @@ def test_balanced_counts_differ_by_one_at_most() -> None:
 
 def test_subjects_without_any_metadata_leave_everything_open() -> None:
     training = training_table().assign(diagnosis=pd.NA, vendor=pd.NA, lv_edv_ml=np.nan, lv_esv_ml=np.nan)
-    planned = plan_conditions(training, ConditionPlanSettings(), "g", 5, 0, 10)
+    planned = plan_requests(training, RequestSettings(), "g", 5, 0, GRID).table
     assert planned[["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml"]].isna().all(axis=None)
     with pytest.raises(SynthaugError, match="no training subject has a diagnosis"):
-        plan_conditions(training, ConditionPlanSettings(source="balanced"), "g", 5, 0, 10)
+        plan_requests(training, RequestSettings(source="balanced"), "g", 5, 0, GRID)
     with pytest.raises(SynthaugError, match="no training subject to plan from"):
-        plan_conditions(training.head(0), ConditionPlanSettings(), "g", 5, 0, 10)
+        plan_requests(training.head(0), RequestSettings(), "g", 5, 0, GRID)
 
 
-def test_plan_survives_its_file_and_is_cut_into_chunks(tmp_path: Path) -> None:
-    planned = plan(10)
-    write_tsv(tmp_path / "plan.tsv", planned)
-    read = read_plan(tmp_path / "plan.tsv")
-    pd.testing.assert_frame_equal(read, planned)
-    chunks = [plan_chunk(read, chunk, 4) for chunk in range(3)]
-    assert [len(chunk) for chunk in chunks] == [4, 4, 2]
-    pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), planned)
+def test_requests_survive_their_folder_and_are_cut_into_chunks(tmp_path: Path) -> None:
+    planned = plan_requests(training_table(), RequestSettings(), "cascade", 10, 0, GRID)
+    write_requests(planned, tmp_path / "requests")
+    read = Cohort.open(tmp_path / "requests")
+    assert read.kind == "request" and read.spacing_mm == (10, 2, 2)
+    pd.testing.assert_frame_equal(read.table, planned.table)
+    chunks = [request_chunk(read, chunk, 4) for chunk in range(3)]
+    assert [len(chunk.subjects) for chunk in chunks] == [4, 4, 2]
+    pd.testing.assert_frame_equal(pd.concat([chunk.table for chunk in chunks]), planned.table)
+    with pytest.raises(SynthaugError, match="cascade-s0-0000: no masks are requested"):
+        read.label_cine("cascade-s0-0000")
 
 
 def test_table_is_followed_repeated_and_completed(tmp_path: Path) -> None:
@@ -225,4 +235,4 @@ def test_absent_or_empty_table_is_refused(tmp_path: Path) -> None:
 )
 def test_inconsistent_settings_are_refused(content: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        ConditionPlanSettings.model_validate(content)
+        RequestSettings.model_validate(content)

@@ -1,0 +1,112 @@
+"""Which synthetic hearts are requested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.data import HarmonisationSettings
+from synthaug.config.synthesis import RequestSettings
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
+from synthaug.synthesis.draws import draw_requests
+from synthaug.synthesis.requests import (
+    read_cohort,
+    read_table,
+    refuse_impossible,
+    request_cohort,
+    requests_of,
+)
+
+
+def plan_requests(
+    training: pd.DataFrame,
+    settings: RequestSettings,
+    generator: str,
+    count: int,
+    seed: int,
+    grid: HarmonisationSettings,
+) -> Cohort:
+    """Request `count` synthetic subjects.
+
+    A request depends on the training subjects, the settings, the seed and its number, not on `count`
+    or the generator: more requests begin with the fewer, and two generators with one seed
+    are asked for the same hearts.
+
+    Parameters
+    ----------
+    training : DataFrame
+        Rows of the cohort table of the fold's training subjects, labelled or not.
+    settings : RequestSettings
+        Source of the requests.
+    generator : str
+        Name of the generator; ids are ``{generator}-s{seed}-{number:04d}``.
+    count : int
+        Number of requests.
+    seed : int
+        Generator seed.
+    grid : HarmonisationSettings
+        The training grid.
+
+    Returns
+    -------
+    Cohort
+        Of kind ``"request"``: columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (at ED), n_slices, es_phase (ES as
+        a fraction of the cycle after ED), seed (of the sample), and further columns and masks of a table or cohort.
+        Empty is left open to the generator; n_slices and seed never are.
+
+    Raises
+    ------
+    SynthaugError
+        There is nobody to learn from, or a request is impossible; the message names it.
+    """
+    if training.empty:
+        raise SynthaugError(f"{generator}: no training subject to plan from; see the split of this fold")
+    subjects = requests_of(training)
+    requests = draw_requests(subjects, settings, count, seed)
+    folders: list[Path] = []
+    where = settings.table or settings.cohort
+    if where is not None:
+        if settings.table is not None:
+            own = read_table(Path(where), settings.phenotypes)
+        else:
+            own, folders = read_cohort(Path(where), grid)
+        refuse_impossible(own, subjects, grid.matrix[0], where)
+        turns = np.arange(count) % len(own)
+        own = own.iloc[turns].reset_index(drop=True)
+        folders = [folders[turn] for turn in turns] if folders else []
+        # A generator must know how many slices to draw, so an open count follows the real ones.
+        requests = own.assign(n_slices=own["n_slices"].fillna(requests["n_slices"]))
+    refuse_impossible(requests, subjects, grid.matrix[0], "synthesis.requests")
+    names = [f"{generator}-s{seed}-{number:04d}" for number in range(count)]
+    table = complete_requests(requests, names, seed)
+    return request_cohort(table, generator, dict(zip(names, folders, strict=bool(folders))), grid.spacing_mm)
+
+
+def complete_requests(
+    requests: pd.DataFrame, names: Sequence[str], seed: int, stream: int = 0
+) -> pd.DataFrame:
+    """Requests, each with its id in front and the seed of its sample behind.
+
+    Parameters
+    ----------
+    requests : DataFrame
+        `REQUEST_COLUMNS` and any further ones.
+    names : sequence of str
+        An id for each request.
+    seed : int
+        Generator seed.
+    stream : int
+        Keeps apart the samples of requests that are no continuation of one another.
+    """
+    table = requests.assign(seed=[_sample_seed(seed, number, stream) for number in range(len(requests))])
+    table.insert(0, "subject", list(names))
+    return table.astype(dict.fromkeys(("subject", "diagnosis", "vendor"), "string") | {"n_slices": int})
+
+
+def _sample_seed(*key: int) -> int:
+    # 31 bits: torch, numpy and TSV readers all take it, and later attempts can add to it.
+    return int(np.random.SeedSequence(key).generate_state(1)[0] >> 1)
