@@ -10,7 +10,7 @@ from typing import Any
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.generators import SAMPLING_KINDS
-from synthaug.config.models import CODER_KINDS
+from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import read_json
 
@@ -151,7 +151,7 @@ def _autoencoders(study: StudySettings) -> int:
     """Trainings whose reconstruction is looked at: of the autoencoders that a trained model builds on."""
     trained = trained_models(study)
     needed = {need for name in trained for need in study.models[name].needs.values()}
-    return sum(name in needed and study.models[name].kind in CODER_KINDS for name in trained)
+    return sum(name in needed and study.models[name].kind in AUTOENCODER_KINDS for name in trained)
 
 
 def estimate_hours(

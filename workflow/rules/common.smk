@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from synthaug.core.artifacts import sha256_json
 from synthaug.config.arms import resolve_arms
 from synthaug.config.generators import SAMPLING_KINDS
-from synthaug.config.models import CODER_KINDS
+from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.study import load_study
 from synthaug.config.design_warnings import weaknesses
 from synthaug.data.readers import raw_files
@@ -128,7 +128,7 @@ def model_ceilings(wildcards):
             result("models/{need}/fold-{fold}/seed-{seed}/ceiling.json").format(**{**wildcards, "need": need})
         )
         for need in study.models[wildcards.model].needs.values()
-        if study.models[need].kind in CODER_KINDS
+        if study.models[need].kind in AUTOENCODER_KINDS
     ]
 
 
@@ -256,7 +256,7 @@ def trained_models():
 def checked_autoencoders():
     """Autoencoders whose reconstructions are looked at: those that a trained model builds on."""
     needed = {need for model, _, _ in trained_models() for need in study.models[model].needs.values()}
-    return {name for name in needed if study.models[name].kind in CODER_KINDS}
+    return {name for name in needed if study.models[name].kind in AUTOENCODER_KINDS}
 
 
 def checkpoints(kind, settings, wildcards):

@@ -51,6 +51,8 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
     if not isinstance(generator, SampledSettings) or isinstance(generator, PluginGeneratorSettings):
         return  # a class from outside knows what its models must have in common
     where, roles = f"generators.{name}", generator.models
+    if "autoencoder" not in roles:
+        return
     for role in roles:
         if role != "autoencoder":
             _check_latents(f"{where}.models", role, roles, models)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
-from synthaug.config.models import CODER_KINDS
+from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
 
@@ -75,7 +75,7 @@ class CascadeSettings(SampledSettings):
 class SinglePassSettings(SampledSettings):
     """Single pass: one diffusion model draws all slices and frames together."""
 
-    role_kinds: ClassVar = {"autoencoder": CODER_KINDS, "diffusion": ("cine_diffusion",)}
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS, "diffusion": ("cine_diffusion",)}
 
     kind: Literal["single_pass"] = Field(description="Kind of generator.")
     models: dict[str, str] = Field(
@@ -131,7 +131,7 @@ class LendingSettings(Settings):
         ),
     )
 
-    role_kinds: ClassVar = {"through": CODER_KINDS}
+    role_kinds: ClassVar = {"through": AUTOENCODER_KINDS}
 
     @property
     def needs(self) -> dict[str, str]:

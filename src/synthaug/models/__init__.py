@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from synthaug.config.models import ModelSettings
     from synthaug.models.base import TrainableModel
 
@@ -45,10 +43,3 @@ def settings_of(content: Mapping[str, Any]) -> ModelSettings:
 
     settings: ModelSettings = TypeAdapter(ModelSettings).validate_python(dict(content))
     return settings
-
-
-def load_model(path: str | Path, device: str = "cpu") -> TrainableModel:
-    """Load a trained model and what it needs; see `synthaug.models.weights.load_model`."""
-    from synthaug.models import weights
-
-    return weights.load_model(path, device=device)

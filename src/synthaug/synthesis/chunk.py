@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import MEASURED, REQUESTED
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
@@ -20,6 +21,9 @@ from synthaug.synthesis.requests import CONDITION_COLUMNS
 
 #: Columns of ``attempts.tsv``.
 ATTEMPT_COLUMNS = ("subject", "attempt", "seed", "accepted", "reasons", *MEASUREMENTS)
+
+# Requested values that stand beside what the masks measure: the diagnosis, and what masks can measure.
+_RECORDED = ("diagnosis", *(column for column in REQUESTED if column in MEASURED))
 
 
 class Sampler(Protocol):
@@ -151,8 +155,5 @@ def _table_row(
         "generator": name,
         "condition": json.dumps(condition),
         "seed": request["seed"],
-        "asked_diagnosis": request["diagnosis"],
-        "asked_lv_edv_ml": request["lv_edv_ml"],
-        "asked_lv_esv_ml": request["lv_esv_ml"],
-        "asked_myo_mass_g": request["myo_mass_g"],
+        **{f"asked_{column}": request[column] for column in _RECORDED},
     }

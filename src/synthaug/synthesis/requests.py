@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from synthaug.config.conditions import CATEGORIES, REQUESTED
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
 
-TEXT_CONDITIONS = ("diagnosis", "vendor")
+TEXT_CONDITIONS = CATEGORIES
 #: What one request says of a heart, besides its id and seed.
-CONDITION_COLUMNS = (*TEXT_CONDITIONS, "lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices", "es_phase")
+CONDITION_COLUMNS = REQUESTED
 
 
 def conditions_of(training: pd.DataFrame) -> pd.DataFrame:

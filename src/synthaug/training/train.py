@@ -14,7 +14,7 @@ from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_
 from synthaug.core.plugins import code_hashes
 from synthaug.data.store import TensorStore
 from synthaug.models import class_of
-from synthaug.models.base import Grid, TrainableModel, place
+from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
 from synthaug.training.interruption import INTERRUPTED, interruptible
@@ -72,7 +72,7 @@ def _make_model(
     model_class = class_of(task.settings)
     torch.manual_seed(task.seed)
     model = model_class(task.settings, Grid.of(data), needed, model_class.facts(task.settings, data))
-    place(model, device)
+    to_device(model, device)
     model.train()
     model.prepare(data)
     return model

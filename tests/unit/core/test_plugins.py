@@ -24,9 +24,8 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
 from synthaug.generators import describe, load, settings_of
 from synthaug.metrics.volumes import volume_curve_ml
-from synthaug.models import load_model
 from synthaug.models import settings_of as model_settings_of
-from synthaug.models.weights import read_header
+from synthaug.models.weights import load_model, read_header
 from synthaug.plugin_checks import check_plugins
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.training import train_model

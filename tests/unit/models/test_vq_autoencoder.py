@@ -9,10 +9,11 @@ from torch import nn
 
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
-from synthaug.models import load_model, settings_of
-from synthaug.models.adversary import Adversary, Perception, ramp
+from synthaug.models import settings_of
 from synthaug.models.base import Grid
+from synthaug.models.sharpening import Adversary, Perception, ramp
 from synthaug.models.vq_autoencoder import VQAutoencoder
+from synthaug.models.weights import load_model
 
 GRID = Grid(8, 3, 16, 16, (10, 2, 2))
 
