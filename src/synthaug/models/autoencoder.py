@@ -147,7 +147,7 @@ class Autoencoder(LatentAutoencoder):
             total = total + self.settings.mask_weight * terms["mask"]
         there = slices[:, 0, :, 0, 0] > 0
         planes = [rearrange(side, "b 1 z y x -> b z 1 y x")[there] for side in (images, frames)]
-        weighted, late = self.sharpening(*planes, iteration)
+        weighted, late = self.sharpening.terms(*planes, iteration)
         total = sum(weighted, total)
         terms |= late
         return total, {name: float(term.detach()) for name, term in terms.items()}

@@ -112,7 +112,7 @@ class SharpeningTerms(nn.Module):
         # A plain dict, so that the user's network is neither trained nor saved; read when it is first needed.
         self._perception: dict[torch.device, Perception] = {}
 
-    def forward(self, made: Tensor, real: Tensor, iteration: int) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def terms(self, made: Tensor, real: Tensor, iteration: int) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Weighted terms, to be added to the loss in their order, and each term by its name; none before they rise.
 
         Parameters
@@ -120,7 +120,7 @@ class SharpeningTerms(nn.Module):
         made, real : Tensor, shape (n, 1, y, x)
             Reconstructed and real frames.
         iteration : int
-            Of the training.
+            Of the training. No argument of a compiled call: each value would be compiled anew.
         """
         settings = self.settings
         late = ramp(iteration, settings.training.iterations, settings.late_from)

@@ -152,7 +152,7 @@ class VQAutoencoder(LatentAutoencoder):
             + settings.mask_weight * terms["mask"]
         )
         frames = [rearrange(side, "n 1 t y x -> (n t) 1 y x") for side in (made[:, None], real)]
-        weighted, late = self.sharpening(*frames, iteration)
+        weighted, late = self.sharpening.terms(*frames, iteration)
         total = sum(weighted, total)
         terms |= late
         quantizer = self.network.quantizer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange, repeat
@@ -82,9 +83,23 @@ class ContextAttention(nn.Module):
         tokens = rearrange(features, "b c z y x -> b (z y x) c")
         tokens = self.attention(tokens, context.known, context.tokens, maps)
         if context.maps is not None and maps is not None:
-            weights = maps[0].mean(dim=1)  # over heads
-            context.maps.append(rearrange(weights, "b (z y x) n -> b n z y x", z=z, y=y, x=x))
+            context.maps.append(AttentionMap(maps[0], (z, y, x)))
         return rearrange(tokens, "b (z y x) c -> b c z y x", z=z, y=y, x=x)
+
+
+class AttentionMap(NamedTuple):
+    """Attention of one layer to context tokens.
+
+    Attributes
+    ----------
+    weights : Tensor, shape (b, heads, z y x, n)
+        As the layer used them: gradients of its output reach them.
+    size : tuple of 3 ints
+        (z, y, x) of the layer.
+    """
+
+    weights: Tensor
+    size: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -96,13 +111,13 @@ class Context:
     tokens : Tensor, shape (b, n, width)
     known : Tensor of bool, shape (b, n), or None
         True where a token exists; None where all do.
-    maps : list of Tensor or None
-        Where not None, each layer appends its attention weights (b, n, z, y, x), mean over heads.
+    maps : list of AttentionMap or None
+        Where not None, each layer appends its own.
     """
 
     tokens: Tensor
     known: Tensor | None = None
-    maps: list[Tensor] | None = None
+    maps: list[AttentionMap] | None = None
 
     def for_frames(self, frames: int) -> Context:
         """The same tokens for each of t frames that are folded into the batch; maps go to the same list."""

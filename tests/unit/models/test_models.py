@@ -197,6 +197,30 @@ def test_a_plane_that_does_not_divide_is_refused():
         Autoencoder(settings, Grid(4, 3, 60, 64, (10, 2, 2)), {})
 
 
+@torch.no_grad()
+def test_strides_of_the_plane_are_the_settings():
+    settings = settings_of({"kind": "autoencoder", "channels": [4, 8], "strides": [[1, 2, 2], [1, 2, 1]]})
+    model = Autoencoder(settings, Grid(4, 3, 16, 24, (10, 2, 2)), {})
+    frames, slices = torch.rand(2, 1, 3, 16, 24), torch.ones(2, 1, 3, 1, 1)
+    mean, _ = model.encode(frames, slices)
+    assert mean.shape == (2, *model.latent_shape) == (2, 8, 3, 4, 12)
+    image, logits = model.decode(mean, slices)
+    assert image.shape == frames.shape and logits.shape == (2, 4, 3, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("strides", "message"),
+    [
+        ([[2, 2, 2], [1, 2, 2]], "this kind encodes single frames; give 1 for t"),
+        ([[1, 2, 2]], "strides has 1 levels and channels 2; give each level both"),
+        ([[1, 3, 2], [1, 2, 2]], "Input should be 1 or 2"),
+    ],
+)
+def test_strides_that_cannot_be_are_refused(strides, message):
+    with pytest.raises(ValueError, match=message):
+        settings_of({"kind": "autoencoder", "channels": [4, 8], "strides": strides})
+
+
 def test_asked_volumes_and_mass_grow_with_the_square_of_the_scale():
     known = {"lv_edv_ml": 150.0, "lv_esv_ml": 60.0, "myo_mass_g": 100.0, "lv_ef": 0.6, "n_slices": 9.0}
     subject = SimpleNamespace(training_values={name: torch.tensor([value]) for name, value in known.items()})
