@@ -183,7 +183,7 @@ class ConditionedLatentsSettings(TrainableSettings):
     )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings,
-        description="Random geometry of the encoded copies; asked volumes and masses are scaled alike.",
+        description="Random geometry of the encoded copies; conditions that are volumes or masses are scaled alike.",
     )
     copies: int = Field(
         8,

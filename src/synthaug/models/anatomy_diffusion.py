@@ -102,7 +102,7 @@ class AnatomyDiffusion(LatentDiffusion):
         values : mapping of str to Tensor, shape (b,)
             Raw conditions, from `Conditioner.read`.
         slices : Tensor, shape (b, 1, z, 1, 1)
-            1 where a slice is asked for.
+            1 where a slice is requested.
         noise : Noise
             A stream for each row.
         settings : SamplerSettings
@@ -113,7 +113,7 @@ class AnatomyDiffusion(LatentDiffusion):
         Returns
         -------
         Tensor, shape (b, c, z, y, x)
-            As the autoencoder encodes them; 0 in slices that are not asked for.
+            As the autoencoder encodes them; 0 in slices that are not requested.
         """
         if phases is None:
             phases = slices.new_zeros(len(slices))

@@ -145,11 +145,12 @@ class Autoencoder(LatentAutoencoder):
         if logits is not None:
             terms["mask"] = mask_loss(logits.float(), batch["labels"])
             total = total + self.settings.mask_weight * terms["mask"]
-        there = slices[:, 0, :, 0, 0] > 0
-        planes = [rearrange(side, "b 1 z y x -> b z 1 y x")[there] for side in (images, frames)]
-        weighted, late = self.sharpening.terms(*planes, iteration)
-        total = sum(weighted, total)
-        terms |= late
+        if self.sharpening.enabled:
+            there = slices[:, 0, :, 0, 0] > 0
+            made, real = (rearrange(side, "b 1 z y x -> b z 1 y x")[there] for side in (images, frames))
+            weighted, late = self.sharpening.terms(made, real, iteration)
+            total = sum(weighted, total)
+            terms |= late
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
 

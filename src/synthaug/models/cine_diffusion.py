@@ -95,7 +95,7 @@ class CineDiffusion(LatentDiffusion):
         phases : Tensor, shape (b, t)
             From `cardiac_phase`, one a latent frame.
         slices : Tensor, shape (b, 1, z, 1, 1)
-            1 where a slice is asked for.
+            1 where a slice is requested.
         noise : Noise
             A stream for each row.
         settings : SamplerSettings
@@ -104,7 +104,7 @@ class CineDiffusion(LatentDiffusion):
         Returns
         -------
         Tensor, shape (b, t, c, z, y, x)
-            As the autoencoder encodes them; 0 in slices that are not asked for.
+            As the autoencoder encodes them; 0 in slices that are not requested.
         """
         data = self.solve(
             self._predictor(values, phases, slices),

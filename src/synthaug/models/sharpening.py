@@ -112,6 +112,11 @@ class SharpeningTerms(nn.Module):
         # A plain dict, so that the user's network is neither trained nor saved; read when it is first needed.
         self._perception: dict[torch.device, Perception] = {}
 
+    @property
+    def enabled(self) -> bool:
+        """Whether the settings ask for any of the terms."""
+        return self.adversary is not None or self.settings.perceptual_weights is not None
+
     def terms(self, made: Tensor, real: Tensor, iteration: int) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Weighted terms, to be added to the loss in their order, and each term by its name; none before they rise.
 

@@ -151,10 +151,11 @@ class VQAutoencoder(LatentAutoencoder):
             + terms["commitment"]
             + settings.mask_weight * terms["mask"]
         )
-        frames = [rearrange(side, "n 1 t y x -> (n t) 1 y x") for side in (made[:, None], real)]
-        weighted, late = self.sharpening.terms(*frames, iteration)
-        total = sum(weighted, total)
-        terms |= late
+        if self.sharpening.enabled:
+            made, real = (rearrange(side, "n 1 t y x -> (n t) 1 y x") for side in (made[:, None], real))
+            weighted, late = self.sharpening.terms(made, real, iteration)
+            total = sum(weighted, total)
+            terms |= late
         quantizer = self.network.quantizer
         logged = {name: float(term.detach()) for name, term in terms.items()}
         logged["perplexity"] = float(quantizer.perplexity)
