@@ -38,7 +38,7 @@ from synthaug.features.study import StudyExtractor
 from synthaug.generators import load
 from synthaug.generators.cascade import Cascade
 from synthaug.measures.distances import measure_distances
-from synthaug.models.conditions import raw_values
+from synthaug.models.conditioner import raw_values
 from synthaug.models.phases import cardiac_phase
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.requests import request_cohort

@@ -38,7 +38,7 @@ def measure(model: str, precision: str, compiled: bool, options: argparse.Namesp
     from torch.utils.flop_counter import FlopCounterMode
 
     from synthaug.core.interruption import Interruption
-    from synthaug.models.base import place
+    from synthaug.models.base import to_device
     from synthaug.training.devices import compile_parts, make_accelerator
     from synthaug.training.loop import Loop
 
@@ -48,7 +48,7 @@ def measure(model: str, precision: str, compiled: bool, options: argparse.Namesp
     training = training.model_copy(
         update={"iterations": options.iterations + 3, "compile": "on" if compiled else "off"}
     )
-    place(network, device)
+    to_device(network, device)
     subjects = [f"s{number}" for number in range(options.subjects)]
     with FlopCounterMode(display=False) as counter:
         generator = torch.Generator().manual_seed(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthaug.config.arms import Arm, resolve_arms
-from synthaug.config.models import CODER_KINDS
+from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
 
 
@@ -136,7 +136,7 @@ def reconstruction_checks(study: StudySettings) -> list[ModelRun]:
     """Trainings of the autoencoders that another trained model builds on."""
     runs = model_runs(study)
     needed = {need for run in runs for need in study.models[run.model].needs.values()}
-    return [run for run in runs if run.model in needed and study.models[run.model].kind in CODER_KINDS]
+    return [run for run in runs if run.model in needed and study.models[run.model].kind in AUTOENCODER_KINDS]
 
 
 def _with_needs(study: StudySettings, names: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import weaknesses
-from synthaug.config.models import CODER_KINDS
+from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
 from synthaug.config.study import load_study
@@ -118,8 +118,6 @@ def code(script, *modules):
     return imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)
 
 
-
-
 def model_modules(name):
     """Modules that the registry imports by name for a model and the models it needs."""
     settings = study.models[name]
@@ -192,7 +190,7 @@ def generator_models(wildcards):
 def reconstruction_checked(wildcards):
     """The check of each autoencoder below: nothing trains on latents before it passed, nothing reruns because it ran."""
     settings = study.models[wildcards.model]
-    coders = [need for need in settings.needs.values() if study.models[need].kind in CODER_KINDS]
+    coders = [need for need in settings.needs.values() if study.models[need].kind in AUTOENCODER_KINDS]
     fold, seed = wildcards.fold, wildcards.generator_seed
     return [
         ancient(path(f"{ModelRun(need, fold, seed).folder}/reconstruction_check.json")) for need in coders

@@ -8,7 +8,9 @@ rule plan_condition_sweep:
         code=code("plan_condition_sweep"),
     output:
         requests=directory(
-            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep-requests")
+            pattern(
+                "synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep-requests"
+            )
         ),
         ranges=pattern(
             "synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep.ranges.json"

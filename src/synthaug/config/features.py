@@ -19,7 +19,7 @@ ColourDeviation = tuple[_Positive, _Positive, _Positive]
 
 
 class MaskedAutoencoderSettings(TrainableSettings):
-    """Transformer that learns the fold's real training cines by filling in hidden patches."""
+    """Masked autoencoder of the fold's real training cines: a transformer that predicts hidden patches."""
 
     implementation: ClassVar[str] = "synthaug.models.masked_autoencoder:MaskedAutoencoder"
 
@@ -36,8 +36,8 @@ class MaskedAutoencoderSettings(TrainableSettings):
     order_weight: float = Field(
         0.3,
         ge=0,
-        description="Weight of telling cycles from the same with their frames shuffled: without it the features hardly "
-        "notice motion, with much of it hardly anything else.",
+        description="Weight of the cross-entropy of ordered against shuffled frames of a clip: without it the features hardly "
+        "change with motion, with much of it with hardly anything else.",
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=12, learning_rate=2e-3, weight_decay=0.05),

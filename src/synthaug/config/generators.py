@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
-from synthaug.config.models import CODER_KINDS
+from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
 
@@ -77,7 +77,7 @@ class SinglePassSettings(SampledSettings):
     """Single pass: one diffusion model draws all slices and frames together."""
 
     implementation: ClassVar[str] = "synthaug.generators.single_pass:SinglePass"
-    role_kinds: ClassVar = {"autoencoder": CODER_KINDS, "diffusion": ("cine_diffusion",)}
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS, "diffusion": ("cine_diffusion",)}
 
     kind: Literal["single_pass"] = Field(description="Kind of generator.")
     models: dict[str, str] = Field(
@@ -121,7 +121,7 @@ class RealSettings(Settings):
     """Real subjects of a declared dataset in the place of synthetic ones: an oracle, or an upper bound."""
 
     sampled: ClassVar[bool] = False
-    role_kinds: ClassVar = {"through": CODER_KINDS}
+    role_kinds: ClassVar = {"through": AUTOENCODER_KINDS}
 
     kind: Literal["real"] = Field(description="Kind of generator.")
     dataset: str = Field(

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.conditions import CONDITIONS, ScalarCondition
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.plugins import PluginModelSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
-Condition = Literal[
-    "diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "myo_mass_g", "n_slices", "es_phase"
-]
+#: Division of the lengths of t, y and x at one level; slices are never merged.
+Stride = tuple[Literal[1, 2], Literal[1, 2], Literal[1, 2]]
 
+_CONDITIONS = (
+    "Conditions of the model, each of which may stay unknown: "
+    + ", ".join(f"`{name}`" for name, condition in CONDITIONS.items() if condition.scalar)
+    + ", or a numeric column of the cohort's table."
+)
 
-#: Kinds whose latents a diffusion model can be trained on, once their reconstruction was looked at.
-CODER_KINDS = ("autoencoder", "vq_autoencoder")
+#: Kinds of `LatentAutoencoder`: their latents are what models on latents are trained on.
+AUTOENCODER_KINDS = ("autoencoder", "vq_autoencoder")
 
 
 class GeometrySettings(Settings):
@@ -32,16 +37,66 @@ class GeometrySettings(Settings):
     )
 
 
-class AutoencoderSettings(TrainableSettings):
+class SharpeningSettings(TrainableSettings):
+    """Late terms against blurred reconstructions; any autoencoder takes them."""
+
+    late_from: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Part of the training after which the two terms below rise, over a tenth of it.",
+    )
+    adversarial_weight: float = Field(
+        0.0, ge=0, description="Weight of a patch discriminator of single frames; 0 trains none."
+    )
+    perceptual_weight: float = Field(
+        0.1, ge=0, description="Weight of the perceptual distance, where its network is supplied."
+    )
+    perceptual_weights: str | None = Field(
+        None,
+        description="Weight file you supply, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
+    )
+
+
+class LatentAutoencoderSettings(SharpeningSettings):
+    """What all autoencoders of cines have in common."""
+
+    default_stride: ClassVar[Stride]
+
+    channels: tuple[int, ...]
+    strides: tuple[Stride, ...] | None = Field(
+        None,
+        description=(
+            "Division of the lengths of t, y and x at each level, 1 or 2 each, for example [[1, 2, 2], [2, 2, 2]]; "
+            "the default of the kind at every level where empty."
+        ),
+    )
+
+    @property
+    def level_strides(self) -> tuple[Stride, ...]:
+        """The stride (t, y, x) of every level."""
+        return self.strides or (self.default_stride,) * len(self.channels)
+
+    @model_validator(mode="after")
+    def _every_level_has_a_stride(self) -> Self:
+        if len(self.level_strides) != len(self.channels):
+            raise ValueError(
+                f"strides has {len(self.level_strides)} levels and channels {len(self.channels)}; give each level both"
+            )
+        return self
+
+
+class AutoencoderSettings(LatentAutoencoderSettings):
     """Anisotropic variational autoencoder of single frames, with an image and a mask decoder."""
 
     implementation: ClassVar[str] = "synthaug.models.autoencoder:Autoencoder"
+    default_stride: ClassVar[Stride] = (1, 2, 2)
 
     kind: Literal["autoencoder"] = Field(description="Kind of model.")
     channels: tuple[int, ...] = Field(
         (32, 64, 96),
         min_length=1,
-        description="Feature channels a level; each level halves y and x, never z.",
+        description="Feature channels a level; each level halves y and x unless `strides` says otherwise, never z.",
     )
     blocks: int = Field(1, ge=1, description="Residual blocks a level.")
     latent_channels: int = Field(8, ge=1, description="Channels of the latent.")
@@ -71,17 +126,26 @@ class AutoencoderSettings(TrainableSettings):
         description="Optimisation.",
     )
 
+    @model_validator(mode="after")
+    def _frames_are_single(self) -> Self:
+        if any(t != 1 for t, _, _ in self.level_strides):
+            raise ValueError(
+                "strides: this kind encodes single frames; give 1 for t, or take a vq_autoencoder"
+            )
+        return self
 
-class VQAutoencoderSettings(TrainableSettings):
+
+class VQAutoencoderSettings(LatentAutoencoderSettings):
     """Vector-quantised autoencoder of single slices through the cycle (2D+t), with masks from the same codes."""
 
     implementation: ClassVar[str] = "synthaug.models.vq_autoencoder:VQAutoencoder"
+    default_stride: ClassVar[Stride] = (2, 2, 2)
 
     kind: Literal["vq_autoencoder"] = Field(description="Kind of model.")
     channels: tuple[int, ...] = Field(
         (64, 128),
         min_length=1,
-        description="Feature channels a level; each level halves t, y and x, never z.",
+        description="Feature channels a level; each level halves t, y and x unless `strides` says otherwise, never z.",
     )
     blocks: int = Field(2, ge=1, description="Residual blocks a level.")
     latent_channels: int = Field(8, ge=1, description="Channels of the latent, and of a code.")
@@ -94,22 +158,6 @@ class VQAutoencoderSettings(TrainableSettings):
     gradient_weight: float = Field(
         0.5, ge=0, description="Weight of the L1 distance of image gradients in the plane and in time."
     )
-    late_from: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Part of the training after which the two terms below rise, over a tenth of it.",
-    )
-    adversarial_weight: float = Field(
-        0.0, ge=0, description="Weight of a patch discriminator of single frames; 0 trains none."
-    )
-    perceptual_weight: float = Field(
-        0.1, ge=0, description="Weight of the perceptual distance, where its network is supplied."
-    )
-    perceptual_weights: str | None = Field(
-        None,
-        description="Weight file you supply, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
-    )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings, description="Random geometry of the training slices."
     )
@@ -119,30 +167,10 @@ class VQAutoencoderSettings(TrainableSettings):
     )
 
 
-class LatentDiffusionSettings(TrainableSettings):
-    """What all diffusion models have in common."""
+class ConditionedLatentsSettings(TrainableSettings):
+    """What all models on latents have in common: encoded copies of the cines, and conditions."""
 
     optional_needs: ClassVar[frozenset[str]] = frozenset()
-    channels: tuple[int, ...] = Field(
-        (64, 128),
-        min_length=1,
-        description="Feature channels a level; each after the first halves y and x of the latent.",
-    )
-    blocks: int = Field(1, ge=1, description="Residual blocks a level.")
-    objective: Literal["data", "epsilon", "v", "flow"] = Field(
-        "data",
-        description=(
-            "What the network predicts: the data, the noise, the v of progressive distillation, or the "
-            "velocity of rectified flow."
-        ),
-    )
-    schedule: Literal["cosine", "linear", "flow"] = Field(
-        "cosine",
-        description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow.",
-    )
-    loss: Literal["squared", "huber"] = Field(
-        "squared", description="Error of the prediction: its square, or Huber's with threshold 1."
-    )
     drop_condition: float = Field(
         0.1,
         ge=0,
@@ -157,18 +185,18 @@ class LatentDiffusionSettings(TrainableSettings):
     )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings,
-        description="Random geometry of the encoded copies; asked volumes and masses are scaled alike.",
+        description="Random geometry of the encoded copies; conditions that are volumes or masses are scaled alike.",
     )
     copies: int = Field(
         8,
         ge=1,
         description="Versions of each training cine that are encoded before training, the original first.",
     )
-    conditions: tuple[Condition, ...] = Field(description="Columns the model is conditioned on.")
+    conditions: tuple[ScalarCondition, ...] = Field(description=_CONDITIONS)
 
     @field_validator("conditions")
     @classmethod
-    def _conditions_differ(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    def _conditions_differ(cls, conditions: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(conditions)) < len(conditions):
             raise ValueError("a condition is listed twice; list each once")
         return conditions
@@ -179,6 +207,36 @@ class LatentDiffusionSettings(TrainableSettings):
         return _check_roles(needs, cls.optional_needs)
 
 
+class DiffusionObjectiveSettings(Settings):
+    """Objective of a diffusion model, of whole latents or of single tokens."""
+
+    objective: Literal["data", "epsilon", "v", "flow"] = Field(
+        "data",
+        description=(
+            "What the network predicts: the data, the noise, the v of progressive distillation, or the "
+            "velocity of rectified flow."
+        ),
+    )
+    schedule: Literal["cosine", "linear", "flow"] = Field(
+        "cosine",
+        description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow.",
+    )
+    loss: Literal["squared", "huber"] = Field(
+        "squared", description="Error of the prediction: its square, or Huber's with threshold 1."
+    )
+
+
+class LatentDiffusionSettings(ConditionedLatentsSettings, DiffusionObjectiveSettings):
+    """What all diffusion models of latents have in common."""
+
+    channels: tuple[int, ...] = Field(
+        (64, 128),
+        min_length=1,
+        description="Feature channels a level; each after the first halves y and x of the latent.",
+    )
+    blocks: int = Field(1, ge=1, description="Residual blocks a level.")
+
+
 class AnatomyDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of the end-diastolic latent, or of any frame's, given what is known of a subject."""
 
@@ -187,9 +245,9 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
 
     kind: Literal["anatomy_diffusion"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
-    conditions: tuple[Condition, ...] = Field(
+    conditions: tuple[ScalarCondition, ...] = Field(
         ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices"),
-        description="Columns the model is conditioned on; each may stay unknown.",
+        description=_CONDITIONS,
     )
     frames: Literal["ed", "all"] = Field(
         "ed",
@@ -274,9 +332,9 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
         "residual",
         description="What is drawn: how each frame's latent differs from the end-diastolic one, or the latent itself.",
     )
-    conditions: tuple[Condition, ...] = Field(
+    conditions: tuple[ScalarCondition, ...] = Field(
         ("diagnosis", "lv_edv_ml", "lv_esv_ml", "lv_ef", "es_phase"),
-        description="Columns the model is conditioned on; each may stay unknown.",
+        description=_CONDITIONS,
     )
     frames_drawn: int | None = Field(
         None,
@@ -309,7 +367,7 @@ class CineDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of the latents of all slices and frames at once."""
 
     implementation: ClassVar[str] = "synthaug.models.cine_diffusion:CineDiffusion"
-    role_kinds: ClassVar = {"autoencoder": CODER_KINDS}
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS}
 
     kind: Literal["cine_diffusion"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
@@ -326,9 +384,9 @@ class CineDiffusionSettings(LatentDiffusionSettings):
     patch: tuple[int, int, int] = Field(
         (1, 2, 2), description="Latent frames, rows and columns of a token; a token never holds two slices."
     )
-    conditions: tuple[Condition, ...] = Field(
+    conditions: tuple[ScalarCondition, ...] = Field(
         ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),
-        description="Columns the model is conditioned on; each may stay unknown.",
+        description=_CONDITIONS,
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=4000, batch_size=8, learning_rate=1e-3), description="Optimisation."

@@ -16,6 +16,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import REQUESTED
 from synthaug.core.artifacts import atomic_file, read_json, read_tsv, sha256_file, write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, STRUCTURES, UNLABELLED
@@ -38,7 +39,7 @@ TEXT_COLUMNS = (
     "seen",
 )
 #: What a request says of a heart; empty is left open. It may have more: a sentence, phenotypes.
-REQUEST_COLUMNS = ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices", "es_phase")
+REQUEST_COLUMNS = REQUESTED
 #: Columns of `subjects.tsv`; a cohort may have more and, unless it is a request, never fewer.
 COLUMNS = (
     "subject",

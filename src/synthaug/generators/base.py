@@ -29,7 +29,7 @@ class Generator(ABC):
         Ids of the real subjects its models were trained on. `build` may give those that weights of
         another origin saw.
     conditions : sequence of str
-        What of a request its models heed (names of `synthaug.config.models.Condition`); the rest is not
+        What of a request its models heed (names of `synthaug.config.conditions`); the rest is not
         held against it. Everything that can be asked, unless a kind says otherwise.
     Options : type
         What the `options` of a class from outside the package may say; by itself, nothing.

@@ -61,11 +61,11 @@ class Cascade(LatentGenerator):
             return self._draw_frames(rows, slices)
         noise = Noise(rows["seed"], self.device)
         anatomy = self.anatomy.sample(
-            self.values(self.anatomy.conditions, rows), slices, noise, self.settings.anatomy_sampler
+            self.values(self.anatomy.conditioner, rows), slices, noise, self.settings.anatomy_sampler
         )
         return self.motion.sample(
             anatomy,
-            self.values(self.motion.conditions, rows),
+            self.values(self.motion.conditioner, rows),
             self.phases(rows),
             slices,
             noise,
@@ -78,8 +78,8 @@ class Cascade(LatentGenerator):
         frames = phases.shape[1]
         latents = self.anatomy.sample(
             {
-                name: repeat(value, "b -> (b t)", t=frames)
-                for name, value in self.values(self.anatomy.conditions, rows).items()
+                name: repeat(value, "b ... -> (b t) ...", t=frames)
+                for name, value in self.values(self.anatomy.conditioner, rows).items()
             },
             repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames),
             Noise(rows["seed"], self.device, copies=frames),

@@ -15,9 +15,8 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
 from synthaug.generators.base import Generator
 from synthaug.models.base import TrainableModel
-from synthaug.models.coding import LatentCoder
-from synthaug.models.conditions import Conditions, raw_values
-from synthaug.models.latent_diffusion import LatentDiffusion
+from synthaug.models.conditioner import Conditioner, raw_values
+from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.phases import cardiac_phase
 
 
@@ -29,21 +28,19 @@ class LatentGenerator(Generator):
 
     Parameters
     ----------
-    autoencoder : LatentCoder
+    autoencoder : LatentAutoencoder
         Decodes; trained.
     models : mapping of str to TrainableModel
         Every model by role, the autoencoder among them.
     """
 
-    def __init__(self, autoencoder: LatentCoder, models: Mapping[str, TrainableModel]) -> None:
+    def __init__(self, autoencoder: LatentAutoencoder, models: Mapping[str, TrainableModel]) -> None:
         self.autoencoder = autoencoder
         self.grid = autoencoder.grid
-        # Whatever its models are conditioned on, the generator makes the slices and paces the beat.
-        heeded = {"n_slices", "es_phase"}
-        for model in models.values():
-            if isinstance(model, LatentDiffusion):
-                heeded.update(model.settings.conditions)
-        self.conditions = sorted(heeded)
+        # n_slices and es_phase always take effect: the generator makes the slices and sets the phases.
+        self.conditions = sorted(
+            {"n_slices", "es_phase"}.union(*(model.conditions for model in models.values()))
+        )
 
     @property
     def device(self) -> torch.device:
@@ -82,9 +79,9 @@ class LatentGenerator(Generator):
             images, labels = self.autoencoder.decode_cine(latents, slices)
         return images.cpu().numpy(), None if labels is None else labels.cpu().numpy()
 
-    def values(self, conditions: Conditions, rows: pd.DataFrame) -> dict[str, Tensor]:
-        """What a model reads of the rows, on the device."""
-        return {name: value.to(self.device) for name, value in conditions.read(rows).items()}
+    def values(self, conditioner: Conditioner, rows: pd.DataFrame) -> dict[str, Tensor]:
+        """Conditions of the rows as a model reads them, on the device."""
+        return {name: value.to(self.device) for name, value in conditioner.read(rows).items()}
 
     def phases(self, rows: pd.DataFrame) -> Tensor:
         """Cardiac phase of every latent frame, (b, t')."""

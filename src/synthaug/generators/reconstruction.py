@@ -10,7 +10,7 @@ import torch
 
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import first_slice
-from synthaug.models.coding import LatentCoder
+from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.weights import load_model
 
 
@@ -19,7 +19,7 @@ class Reconstruction:
 
     Parameters
     ----------
-    coder : LatentCoder
+    coder : LatentAutoencoder
         Trained.
     name : str
         What the study calls it.
@@ -32,7 +32,7 @@ class Reconstruction:
         Ids of the real subjects it was trained on.
     """
 
-    def __init__(self, coder: LatentCoder, name: str) -> None:
+    def __init__(self, coder: LatentAutoencoder, name: str) -> None:
         self.coder, self.name = coder, name
         self.hashes: Mapping[str, str] = {"through": coder.identity}
         self.seen: Sequence[str] = sorted(coder.seen)
@@ -49,7 +49,7 @@ class Reconstruction:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         coder = load_model(weights, device=device)
-        if not isinstance(coder, LatentCoder):
+        if not isinstance(coder, LatentAutoencoder):
             raise SynthaugError(f"{weights}: decodes no cines; name an autoencoder, not {name}")
         return cls(coder, name)
 

@@ -13,7 +13,7 @@ from synthaug.config.generators import SinglePassSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models.cine_diffusion import CineDiffusion
-from synthaug.models.coding import LatentCoder
+from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.weights import load_model
 
 
@@ -27,7 +27,7 @@ class SinglePass(LatentGenerator):
     """
 
     def __init__(
-        self, autoencoder: LatentCoder, diffusion: CineDiffusion, settings: SinglePassSettings
+        self, autoencoder: LatentAutoencoder, diffusion: CineDiffusion, settings: SinglePassSettings
     ) -> None:
         super().__init__(autoencoder, {"autoencoder": autoencoder, "diffusion": diffusion})
         self.diffusion = diffusion
@@ -36,14 +36,14 @@ class SinglePass(LatentGenerator):
     @classmethod
     def build(cls, settings: SinglePassSettings, models: Mapping[str, Path], device: str) -> SinglePass:
         """Load both models; the diffusion model must have been trained on this autoencoder."""
-        autoencoder = cast(LatentCoder, load_model(models["autoencoder"], device=device))
+        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
         diffusion = load_model(models["diffusion"], {"autoencoder": autoencoder}, device)
         return cls(autoencoder, cast(CineDiffusion, diffusion), settings)
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""
         return self.diffusion.sample(
-            self.values(self.diffusion.conditions, rows),
+            self.values(self.diffusion.conditioner, rows),
             self.phases(rows),
             slices,
             Noise(rows["seed"], self.device),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import MEASURED, SWEPT
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
 from synthaug.metrics.volumes import ejection_fraction
@@ -16,40 +17,14 @@ from synthaug.tables import make_table
 Row = dict[str, Any]
 
 
-class Quantity(NamedTuple):
-    """Something that can be asked of a heart.
-
-    Attributes
-    ----------
-    structure : str
-        ``"LV"``, ``"MYO"`` or ``"RV"``.
-    phase : str or None
-        ``"ED"``, ``"ES"``, or None where it takes both.
-    name, unit : str
-        As pictures and notes say it.
-    """
-
-    structure: str
-    phase: str | None
-    name: str
-    unit: str
-
-
-#: Functional columns that a plan may ask for.
-ASKED = {
-    "lv_edv_ml": Quantity("LV", "ED", "LV EDV", "mL"),
-    "lv_esv_ml": Quantity("LV", "ES", "LV ESV", "mL"),
-    "lv_ef": Quantity("LV", None, "LV EF", "%"),
-    "myo_mass_g": Quantity("MYO", "ED", "LV mass", "g"),
-    "rv_edv_ml": Quantity("RV", "ED", "RV EDV", "mL"),
-    "rv_esv_ml": Quantity("RV", "ES", "RV ESV", "mL"),
-}
+#: Conditions that may be requested and that masks measure.
+ASKED = MEASURED
 MEASURES = ("r", "bias", "loa_low", "loa_high")
 #: What measured, and on which hearts, as rows say it.
 SEGMENTER, OWN_MASKS = "segmenter", "generator's masks"
 ON_GRID, BEYOND = "segmenter, grid", "segmenter, grid beyond training range"
 #: Axes of the grid: what makes a heart one that the training patients do not have.
-AXES = ("lv_edv_ml", "lv_ef", "myo_mass_g")
+AXES = SWEPT
 # Asked values are rounded; what is nearer than this (mL, %, g) to the end of the range is not beyond it.
 _ROUNDING = 0.05
 
@@ -127,7 +102,7 @@ def measure_controllability(
         complete = pairs[[f"requested_{column}", found]].dropna().to_numpy(np.float64)
         note = ""
         if column not in heeded(conditions):
-            note = f"the generator is not conditioned on {quantity.name}"
+            note = f"the generator is not conditioned on {quantity.title}"
         elif len(complete) < 3:
             note = "fewer than three pairs"
         intervals = {} if note else _bootstrap(complete, replicates, confidence, seed)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from einops import rearrange, repeat
 from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
@@ -14,20 +13,27 @@ from synthaug.config.models import AnatomyDiffusionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.latent_diffusion import LatentDiffusion, Predict
-from synthaug.models.latents import channel_statistics
-from synthaug.networks.conditions import PhaseEmbedding
+from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
+from synthaug.networks.conditioning import Kept
+from synthaug.networks.embeddings import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
 
 
 class AnatomyDiffusion(LatentDiffusion):
-    """The latent of one frame, given diagnosis, volumes, slice count and vendor where known.
+    """Latent of the end-diastolic frame or, with `frames: all`, of any frame given its cardiac phase p.
 
-    Trained with `frames: ed` that frame is ED; with `frames: all` it is any, and its phase a further condition.
+    Data        z = (encode(x_ED) - mean) / sd,  (b, c, z, y, x), zero in missing slices
+    Forward     z_t = alpha_t z + sigma_t e,  e ~ N(0, I)
+    Prediction  f(z_t, slices, t, c [, p]) = z (objective `data`), e, v or the flow velocity
+    Loss        w_t |f(z_t, slices, t, c) - target|^2, mean over slices that exist; c replaced by nulls at random
+
+    References
+    ----------
+    Anatomy-guided residual motion diffusion for controllable 4D cardiac MRI synthesis, 2026, stage 3; Ho and
+    Salimans, 2022 (guidance).
     """
 
-    mean: Tensor
-    standard_deviation: Tensor
+    settings: AnatomyDiffusionSettings
 
     def __init__(
         self,
@@ -47,18 +53,12 @@ class AnatomyDiffusion(LatentDiffusion):
             temporal=False,
         )
         self.phase = PhaseEmbedding(self.embedding_size) if settings.frames == "all" else None
-        self.register_buffer("mean", torch.zeros(channels, 1, 1, 1))
-        self.register_buffer("standard_deviation", torch.ones(channels, 1, 1, 1))
 
     def prepare(self, store: TensorStore) -> None:
         """Encode the ED frames, or all; take statistics of the latents and of the conditions."""
         frames = range(self.grid.frames if self.phase is not None else 1)
-        self.take_fold(store, frames)
-        latents = rearrange(self.cache.mean[0].float(), "n t c z y x -> (n t) c z y x")
-        slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=len(frames))
-        mean, deviation = channel_statistics(latents, slices)
-        self.mean.copy_(mean)
-        self.standard_deviation.copy_(deviation)
+        self.fit_to_fold(store, frames)
+        self.fit_normalisation(self.cache.mean[0].float())
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Fresh draws of frames: `latents` (b, c, z, y, x), `phases` (b,), `slices` and conditions."""
@@ -83,9 +83,9 @@ class AnatomyDiffusion(LatentDiffusion):
     ) -> tuple[Tensor, dict[str, float]]:
         """Denoising error over the slices that exist."""
         slices = batch["slices"]
-        data = (batch["latents"] - self.mean) / self.standard_deviation * slices
+        data = self.normalise(batch["latents"], slices)
         predict = self._predictor(batch, slices, batch["phases"])
-        return self.diffusion_loss(predict, data, slices, generator)
+        return self.diffusion_loss(predict, data, slices, generator), {}
 
     def sample(
         self,
@@ -100,9 +100,9 @@ class AnatomyDiffusion(LatentDiffusion):
         Parameters
         ----------
         values : mapping of str to Tensor, shape (b,)
-            Raw conditions, from `Conditions.read`.
+            Raw conditions, from `Conditioner.read`.
         slices : Tensor, shape (b, 1, z, 1, 1)
-            1 where a slice is asked for.
+            1 where a slice is requested.
         noise : Noise
             A stream for each row.
         settings : SamplerSettings
@@ -113,17 +113,17 @@ class AnatomyDiffusion(LatentDiffusion):
         Returns
         -------
         Tensor, shape (b, c, z, y, x)
-            As the autoencoder encodes them; 0 in slices that are not asked for.
+            As the autoencoder encodes them; 0 in slices that are not requested.
         """
         if phases is None:
             phases = slices.new_zeros(len(slices))
         predict = self._predictor(values, slices, phases)
         data = self.solve(predict, noise, self.autoencoder.latent_shape, settings)
-        return (data * self.standard_deviation + self.mean) * slices
+        return self.denormalise(data, slices)
 
-    def _predictor(self, values: Mapping[str, Tensor], slices: Tensor, phases: Tensor) -> Predict:
-        def predict(noisy: Tensor, times: Tensor, kept: Tensor | None) -> Tensor:
-            embedding = self.time(times) + self.conditions(values, kept)
+    def _predictor(self, values: Mapping[str, Tensor], slices: Tensor, phases: Tensor) -> ConditionedPredict:
+        def predict(noisy: Tensor, times: Tensor, kept: Kept | None) -> Tensor:
+            embedding = self.time(times) + self.conditioner(values, kept).vector
             if self.phase is not None:
                 embedding = embedding + self.phase(phases)
             everywhere = slices.expand(-1, -1, -1, *noisy.shape[-2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,20 +17,28 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
+from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.reconstruction import labelled_frames
+from synthaug.models.sharpening import SharpeningTerms
 from synthaug.networks.autoencoder import Decoder, Encoder
 
 CLASSES = 1 + len(STRUCTURES)
 _FRAMES_DECODED = 16  # at once: bounds the memory of a batch of long cines
 
 
-class Autoencoder(LatentCoder):
-    """Semi-supervised: every frame trains the image, labelled frames train the masks too, where there are any.
+class Autoencoder(LatentAutoencoder):
+    """Variational autoencoder of single frames, semi-supervised: masks are decoded from the same latent.
 
-    The latent of a frame (1, z, y, x) is (c, z, y / 2^levels, x / 2^levels): only the plane is
-    compressed. Slices a subject does not have influence neither the others nor the losses.
+    Data        x: one frame, (1, z, y, x) in [0, 1];  m: its masks, where it is labelled
+    Prediction  z ~ N(mu(x), sigma(x)^2), (c, z, y / prod(strides), x / prod(strides));  (y, m') = D(z)
+    Loss        |y - x| + w_g |grad y - grad x| + w_k KL(N(mu, sigma^2), N(0, I)) + w_m CEDice(m', m) + `SharpeningTerms`
+
+    Means are over slices that exist; the others influence neither them nor the loss. Only the plane is compressed.
+
+    References
+    ----------
+    Kingma and Welling, ICLR 2014; Rombach et al., CVPR 2022.
     """
 
     def __init__(
@@ -41,16 +50,18 @@ class Autoencoder(LatentCoder):
     ) -> None:
         super().__init__(settings, grid, needs, facts)
         self.settings = settings
-        factor = 2 ** len(settings.channels)
-        if grid.y % factor or grid.x % factor:
+        strides = [(y, x) for _, y, x in settings.level_strides]
+        y, x = (math.prod(lengths) for lengths in zip(*strides, strict=True))
+        if grid.y % y or grid.x % x:
             raise SynthaugError(
-                f"autoencoder: the plane of {grid.y} x {grid.x} voxels is not divisible by {factor} "
-                f"({len(settings.channels)} levels); change harmonisation.matrix or the model's channels"
+                f"autoencoder: the plane of {grid.y} x {grid.x} voxels is not divisible by {y} x {x} "
+                f"({len(strides)} levels); change harmonisation.matrix or the model's channels or strides"
             )
-        self.latent_shape = (settings.latent_channels, grid.z, grid.y // factor, grid.x // factor)
-        sizes = (settings.channels, settings.blocks, settings.latent_channels)
+        self.latent_shape = (settings.latent_channels, grid.z, grid.y // y, grid.x // x)
+        sizes = (settings.channels, settings.blocks, settings.latent_channels, strides)
         self.encoder = Encoder(*sizes)
         self.decoder = Decoder(*sizes, outputs=(1, CLASSES) if settings.masks else (1,))
+        self.sharpening = SharpeningTerms(settings, settings.channels[0])
 
     def encode(self, frames: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents of frames (b, 1, z, y, x) in [0, 1].
@@ -65,14 +76,14 @@ class Autoencoder(LatentCoder):
         return (images + 1) / 2, logits[0] if logits else None
 
     def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents of cines, frame by frame; see `LatentCoder.encode_cine`."""
+        """Latents of cines, frame by frame; see `LatentAutoencoder.encode_cine`."""
         frames = rearrange(cines, "b t z y x -> (b t) 1 z y x")
         mean, log_variance = self.encode(frames, _for_every_frame(slices, cines.shape[1]))
         apart = "(b t) c z y x -> b t c z y x"
         return rearrange(mean, apart, b=len(cines)), rearrange(log_variance, apart, b=len(cines))
 
     def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Cines and masks, frame by frame; see `LatentCoder.decode_cine`."""
+        """Cines and masks, frame by frame; see `LatentAutoencoder.decode_cine`."""
         count, frames = latents.shape[:2]
         folded = rearrange(latents, "b t c z y x -> (b t) c z y x")
         folded_slices = _for_every_frame(slices, frames)
@@ -113,7 +124,7 @@ class Autoencoder(LatentCoder):
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
     ) -> tuple[Tensor, dict[str, float]]:
-        """Weighted sum of image L1, image gradient L1, KL divergence and mask losses."""
+        """Weighted sum of image L1, image gradient L1, KL divergence, mask losses and, late, the sharpening terms."""
         frames, slices = batch["frames"], batch["slices"]
         mean, log_variance = self.encode(frames, slices)
         noise = torch.randn(mean.shape, generator=generator).to(mean)
@@ -134,6 +145,12 @@ class Autoencoder(LatentCoder):
         if logits is not None:
             terms["mask"] = mask_loss(logits.float(), batch["labels"])
             total = total + self.settings.mask_weight * terms["mask"]
+        if self.sharpening.enabled:
+            there = slices[:, 0, :, 0, 0] > 0
+            made, real = (rearrange(side, "b 1 z y x -> b z 1 y x")[there] for side in (images, frames))
+            weighted, late = self.sharpening.terms(made, real, iteration)
+            total = sum(weighted, total)
+            terms |= late
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
 

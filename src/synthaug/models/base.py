@@ -75,6 +75,8 @@ class TrainableModel(nn.Module, ABC):
         SHA-256 of the weight file it was loaded from; empty while it is trained.
     seen : list of str
         Ids of the subjects it, and what it needs, was trained on; empty while it is trained.
+    conditions : tuple of str
+        What it is conditioned on (names of `synthaug.config.conditions`); none, unless a kind says otherwise.
     Options : type
         What the `options` of a class from outside the package may say; by itself, nothing.
     roles : tuple of str or None
@@ -85,6 +87,7 @@ class TrainableModel(nn.Module, ABC):
     roles: ClassVar[tuple[str, ...] | None] = None
     identity: str = ""
     seen: Sequence[str] = ()
+    conditions: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -144,7 +147,7 @@ class TrainableModel(nn.Module, ABC):
         return {}
 
 
-def place(model: nn.Module, device: str | torch.device) -> None:
+def to_device(model: nn.Module, device: str | torch.device) -> None:
     """Move a model to a device, volume convolutions channels last, in which they run fastest."""
     model.to(device)
     for parameter in model.parameters():

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from einops import repeat
 from torch import Tensor, nn
 
 from synthaug.config.generators import SamplerSettings
@@ -15,24 +14,28 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.latent_diffusion import LatentDiffusion, Predict
-from synthaug.models.latents import channel_statistics
+from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
+from synthaug.networks.conditioning import Kept
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
 
 
 class CineDiffusion(LatentDiffusion):
-    """Latents (t, c, z, y, x) of a cycle from noise at once, given conditions, phases and slices.
+    """Latents of all slices and frames of a cycle at once.
+
+    Data        z = (encode(x) - mean) / sd,  (b, t, c, z, y, x), zero in missing slices
+    Forward     z_t = alpha_t z + sigma_t e,  e ~ N(0, I)
+    Prediction  f(z_t, slices, p, t, c) = z (objective `data`), e, v or the flow velocity;  p: phase of each frame
+    Loss        w_t |f(z_t, slices, p, t, c) - target|^2, mean over slices that exist; c replaced by nulls at random
 
     References
     ----------
-    An abstract on 4D cine MRI in a single pass: slices stacked on the channels, time and plane convolved. Here
-    slices may be missing, every frame knows its cardiac phase, time is cyclic, masks are decoded with the
-    images, and a transformer over all patches (Peebles and Xie, ICCV 2023) is the other network.
+    An abstract on 4D cine MRI in a single pass: slices stacked on the channels, convolution over time and plane.
+    Differences: slices may be missing, each frame has its cardiac phase as input, time is cyclic, masks are decoded
+    with the images, and a transformer over all patches (Peebles and Xie, ICCV 2023) is the other network.
     """
 
-    mean: Tensor
-    standard_deviation: Tensor
+    settings: CineDiffusionSettings
 
     def __init__(
         self,
@@ -45,17 +48,11 @@ class CineDiffusion(LatentDiffusion):
         frames = grid.frames // self.autoencoder.frames_per_latent
         shape = self.autoencoder.latent_shape
         self.network = _network(settings, (frames, *shape), self.embedding_size)
-        self.register_buffer("mean", torch.zeros(shape[0], 1, 1, 1))
-        self.register_buffer("standard_deviation", torch.ones(shape[0], 1, 1, 1))
 
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames; take statistics of the latents and of the conditions."""
-        self.take_fold(store, range(self.grid.frames))
-        latents = self.cache.mean[0].float()
-        slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=latents.shape[1])
-        mean, deviation = channel_statistics(latents.flatten(0, 1), slices)
-        self.mean.copy_(mean)
-        self.standard_deviation.copy_(deviation)
+        self.fit_to_fold(store, range(self.grid.frames))
+        self.fit_normalisation(self.cache.mean[0].float())
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions."""
@@ -77,9 +74,9 @@ class CineDiffusion(LatentDiffusion):
     ) -> tuple[Tensor, dict[str, float]]:
         """Denoising error over existing slices of all frames."""
         slices = batch["slices"][:, None]
-        data = (batch["latents"] - self.mean) / self.standard_deviation * slices
+        data = self.normalise(batch["latents"], slices)
         predict = self._predictor(batch, batch["phases"], batch["slices"])
-        return self.diffusion_loss(predict, data, slices, generator)
+        return self.diffusion_loss(predict, data, slices, generator), {}
 
     def sample(
         self,
@@ -94,11 +91,11 @@ class CineDiffusion(LatentDiffusion):
         Parameters
         ----------
         values : mapping of str to Tensor, shape (b,)
-            Raw conditions, from `Conditions.read`.
+            Raw conditions, from `Conditioner.read`.
         phases : Tensor, shape (b, t)
             From `cardiac_phase`, one a latent frame.
         slices : Tensor, shape (b, 1, z, 1, 1)
-            1 where a slice is asked for.
+            1 where a slice is requested.
         noise : Noise
             A stream for each row.
         settings : SamplerSettings
@@ -107,7 +104,7 @@ class CineDiffusion(LatentDiffusion):
         Returns
         -------
         Tensor, shape (b, t, c, z, y, x)
-            As the autoencoder encodes them; 0 in slices that are not asked for.
+            As the autoencoder encodes them; 0 in slices that are not requested.
         """
         data = self.solve(
             self._predictor(values, phases, slices),
@@ -115,11 +112,11 @@ class CineDiffusion(LatentDiffusion):
             (phases.shape[1], *self.autoencoder.latent_shape),
             settings,
         )
-        return (data * self.standard_deviation + self.mean) * slices[:, None]
+        return self.denormalise(data, slices[:, None])
 
-    def _predictor(self, values: Mapping[str, Tensor], phases: Tensor, slices: Tensor) -> Predict:
-        def predict(noisy: Tensor, times: Tensor, kept: Tensor | None) -> Tensor:
-            embedding = self.time(times) + self.conditions(values, kept)
+    def _predictor(self, values: Mapping[str, Tensor], phases: Tensor, slices: Tensor) -> ConditionedPredict:
+        def predict(noisy: Tensor, times: Tensor, kept: Kept | None) -> Tensor:
+            embedding = self.time(times) + self.conditioner(values, kept).vector
             prediction: Tensor = self.network(noisy * slices[:, None], slices, phases, embedding)
             return prediction
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from synthaug.config.models import GeometrySettings
 from synthaug.data.store import TensorStore
-from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
+from synthaug.models.latent_autoencoder import LatentAutoencoder
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,14 @@ class LatentCache:
         Copy 0 is the original.
     scale : Tensor, shape (copies, n)
         In-plane enlargement of each copy; its volumes are `scale` squared times the original's.
+    geometries : tuple of tuple of Geometry
+        The geometry of copy i of subject j at [i][j], for what is transformed like its cine, such as masks.
     """
 
     mean: Tensor
     log_variance: Tensor
     scale: Tensor
+    geometries: tuple[tuple[Geometry, ...], ...] = ()
 
     def draw(self, copy: int, index: int, frames: Tensor, generator: torch.Generator) -> Tensor:
         """A fresh draw of some frames' latents, (t, c, z, y, x).
@@ -43,7 +46,7 @@ class LatentCache:
 
 @torch.no_grad()
 def encode_cines(
-    autoencoder: LatentCoder,
+    autoencoder: LatentAutoencoder,
     store: TensorStore,
     frames: Sequence[int],
     copies: int,
@@ -53,7 +56,7 @@ def encode_cines(
 
     Parameters
     ----------
-    autoencoder : LatentCoder
+    autoencoder : LatentAutoencoder
         Trained.
     store : TensorStore
         Training fold.
@@ -73,6 +76,7 @@ def encode_cines(
     shape = (copies, len(store), length, *autoencoder.latent_shape)
     mean, log_variance = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
     scale = torch.ones(copies, len(store))
+    geometries: list[list[Geometry]] = [[] for _ in range(copies)]
     generator = torch.Generator().manual_seed(0)
     for index in range(len(store)):
         cine = torch.from_numpy(store.images[index, list(frames)].astype(np.float32)).to(autoencoder.device)
@@ -82,7 +86,8 @@ def encode_cines(
             encoded = autoencoder.encode_cine(moved.apply(cine)[None], slices)
             mean[copy, index], log_variance[copy, index] = (part[0].cpu() for part in encoded)
             scale[copy, index] = moved.scale
-    return LatentCache(mean, log_variance, scale)
+            geometries[copy].append(moved)
+    return LatentCache(mean, log_variance, scale, tuple(map(tuple, geometries)))
 
 
 def slice_weights(slice_mask: np.ndarray) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.data.store import TensorStore
@@ -15,9 +16,17 @@ from synthaug.networks.masked_autoencoder import AXES, MaskedAutoencoderNetwork
 
 
 class MaskedAutoencoder(TrainableModel):
-    """Learns cines by filling in hidden patches of clips along time and along slices, and the order of frames.
+    """Masked autoencoder of clips along time and along slices, trained on the order of frames as well.
 
-    Filling in alone makes features that hardly notice shuffled frames: neighbouring frames are much alike.
+    Data        x: clip, (b, s, y, x) in [0, 1], cut into patches x_i; visible patches V, hidden patches H
+    Prediction  d(e(x_V))_i = normalised x_i, its mean and deviation, i in H;  o(e(x_V)): logit of frames in order
+    Loss        |d_i - x_i|^2, mean over H, + w (-log s(o(x)) - log s(-o(x shuffled))) / 2 of clips along time
+
+    Without the order the features hardly differ between ordered and shuffled frames, which are much alike.
+
+    References
+    ----------
+    He et al., CVPR 2022; Tong et al., VideoMAE, NeurIPS 2022; Misra et al., Shuffle and learn, ECCV 2016.
     """
 
     def __init__(
@@ -63,21 +72,25 @@ class MaskedAutoencoder(TrainableModel):
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
     ) -> tuple[Tensor, dict[str, float]]:
-        """Error of the hidden patches and, of cycles, of telling them from the same with their frames shuffled."""
+        """Error of the hidden patches and, of clips along time, cross-entropy of ordered against shuffled frames."""
         clips, axis = batch["clips"], batch["axis"]
         name = AXES[int(axis[0])]
         n = len(self.network.places(clips.shape[1:]))
-        order = torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device)
-        visible, hidden = order.tensor_split([max(1, round(n * (1 - self.mask_fraction)))], dim=1)
+        shuffle = torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device)
+        visible, hidden = shuffle.tensor_split([max(1, round(n * (1 - self.mask_fraction)))], dim=1)
         tokens = self.network.encode(clips, axis, visible)
-        filling = self.network.filling(clips, tokens, visible, hidden)
+        predicted = self.network.predict_hidden(clips.shape[1:], tokens, visible, hidden)
+        reconstruction = reconstruction_loss(predicted, self.network.targets(clips, hidden))
         if name != "temporal":
-            return filling, {name: float(filling.detach())}
+            return reconstruction, {name: float(reconstruction.detach())}
         frames = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1).to(clips.device)
         shuffled = clips.gather(1, frames[..., None, None].expand_as(clips))
-        telling = self.network.telling(tokens, self.network.encode(shuffled, axis, visible))
-        parts = {name: float(filling.detach()), "order": float(telling.detach())}
-        return filling + self.order_weight * telling, parts
+        order = order_loss(
+            self.network.order_logits(tokens),
+            self.network.order_logits(self.network.encode(shuffled, axis, visible)),
+        )
+        parts = {name: float(reconstruction.detach()), "order": float(order.detach())}
+        return reconstruction + self.order_weight * order, parts
 
     @torch.inference_mode()
     def features(self, clips: Tensor, axis: str) -> Tensor:
@@ -97,6 +110,16 @@ class MaskedAutoencoder(TrainableModel):
         """
         index = torch.full((len(clips),), AXES.index(axis), device=self.device)
         return self.network.encode(clips.to(self.device), index).mean(dim=1)
+
+
+def reconstruction_loss(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error of hidden patches (b, n, voxels + 2)."""
+    return functional.mse_loss(predicted, targets)
+
+
+def order_loss(ordered: Tensor, shuffled: Tensor) -> Tensor:
+    """Cross-entropy of the logits (b, 1) of clips in order, and of the same with their frames shuffled."""
+    return functional.softplus(torch.stack([-ordered, shuffled])).mean()
 
 
 def _draw(n: int, generator: torch.Generator) -> int:

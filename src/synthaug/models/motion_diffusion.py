@@ -14,25 +14,30 @@ from synthaug.config.models import MotionDiffusionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.latent_diffusion import LatentDiffusion, Predict
-from synthaug.models.latents import channel_statistics
+from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
 from synthaug.models.motion_network import MotionNetwork
-from synthaug.networks.conditions import PhaseEmbedding
+from synthaug.networks.conditioning import Kept
+from synthaug.networks.embeddings import PhaseEmbedding
 from synthaug.networks.unet import LatentUNet
 
 
 class MotionDiffusion(LatentDiffusion):
-    """Latents of a whole cycle at once, given the ED latent, phases and conditions.
+    """Latents of a whole cycle at once, given the ED latent z_0, conditions c and the phase p of each frame.
 
-    What is drawn is each latent minus the ED one or, with `target: latent`, the latent itself.
-    Frame 0 is never noised: the ED frame is exact, and every frame sees it clean. Frames exchange
-    information by attention without positions, told apart by their cyclic phase alone, so that
-    the last frame leads back to the first. With a motion network the cines it learns from are
-    those that the network's codes lead to.
+    Data        r_k = (z_k - z_0) / sd or, with `target: latent`, (z_k - mean) / sd,  (b, t, c, z, y, x)
+    Forward     r_t = alpha_t r + sigma_t e,  e ~ N(0, I);  frame 0 is never noised
+    Prediction  f(r_t, z_0, slices, p, t, c) = r (objective `data`), e, v or the flow velocity
+    Loss        w_t |f(...) - target|^2, mean over slices that exist of all frames but ED; c replaced by nulls at random
+
+    Attention between frames has no positions: they differ by their cyclic phase alone, so that the last
+    frame leads back to the first. With a motion network M the data are its codes: z_k = z_0 + M(z_0, z_k).
+
+    References
+    ----------
+    Anatomy-guided residual motion diffusion for controllable 4D cardiac MRI synthesis, 2026, stage 4.
     """
 
-    mean: Tensor
-    standard_deviation: Tensor
+    settings: MotionDiffusionSettings
     target_mean: Tensor
     target_deviation: Tensor
 
@@ -56,25 +61,21 @@ class MotionDiffusion(LatentDiffusion):
             self.embedding_size,
             temporal=True,
         )
-        for name in ("mean", "standard_deviation", "target_mean", "target_deviation"):
+        for name in ("target_mean", "target_deviation"):
             self.register_buffer(name, torch.zeros(channels, 1, 1, 1))
 
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames; take statistics of ED latents, of what is drawn, and of conditions."""
-        self.take_fold(store, range(self.grid.frames))
+        self.fit_to_fold(store, range(self.grid.frames))
         if "motion_network" in self.needs:
             network = cast(MotionNetwork, self.needs["motion_network"])
             self.cache = network.replace_motion(self.cache, self.slices)
         latents = self.cache.mean[0].float()
-        mean, deviation = channel_statistics(latents[:, 0], self.slices)
-        drawn = rearrange(latents[:, 1:] - self._reference(latents[:, 0]), "n t c z y x -> (n t) c z y x")
-        slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=self.grid.frames - 1)
-        offset, spread = channel_statistics(drawn, slices)
+        self.fit_normalisation(latents[:, :1])
+        offset, spread = self.statistics(latents[:, 1:] - self._reference(latents[:, 0]))
         if self.target == "residual":
             # Residuals keep their zero: they are divided by their size about zero, not centred.
             offset, spread = torch.zeros_like(offset), (offset**2 + spread**2).sqrt()
-        self.mean.copy_(mean)
-        self.standard_deviation.copy_(deviation)
         self.target_mean.copy_(offset)
         self.target_deviation.copy_(spread)
 
@@ -100,13 +101,13 @@ class MotionDiffusion(LatentDiffusion):
     ) -> tuple[Tensor, dict[str, float]]:
         """Denoising error over existing slices of all frames but ED."""
         latents, slices = batch["latents"], batch["slices"][:, None]
-        anatomy = (latents[:, 0] - self.mean) / self.standard_deviation * batch["slices"]
-        data = self._normalise(latents, latents[:, 0], batch["slices"])
+        anatomy = self.normalise(latents[:, 0], batch["slices"])
+        data = self._normalise_target(latents, latents[:, 0], batch["slices"])
         moving = torch.ones(latents.shape[1], device=latents.device)
         moving[0] = 0
         weights = slices * moving.view(1, -1, 1, 1, 1, 1)
         predict = self._predictor(batch, batch["phases"], anatomy, data[:, 0], batch["slices"])
-        return self.diffusion_loss(predict, data, weights, generator)
+        return self.diffusion_loss(predict, data, weights, generator), {}
 
     def sample(
         self,
@@ -124,7 +125,7 @@ class MotionDiffusion(LatentDiffusion):
         anatomy : Tensor, shape (b, c, z, y, x)
             ED latents.
         values : mapping of str to Tensor, shape (b,)
-            Raw conditions, from `Conditions.read`.
+            Raw conditions, from `Conditioner.read`.
         phases : Tensor, shape (b, t)
             From `cardiac_phase`.
         slices : Tensor, shape (b, 1, z, 1, 1)
@@ -139,8 +140,8 @@ class MotionDiffusion(LatentDiffusion):
         Tensor, shape (b, t, c, z, y, x)
             Frame 0 is `anatomy`, bit for bit.
         """
-        normalised = (anatomy - self.mean) / self.standard_deviation * slices
-        first = self._normalise(anatomy[:, None], anatomy, slices)[:, 0]
+        normalised = self.normalise(anatomy, slices)
+        first = self._normalise_target(anatomy[:, None], anatomy, slices)[:, 0]
         data = self.solve(
             self._predictor(values, phases, normalised, first, slices),
             noise,
@@ -156,14 +157,14 @@ class MotionDiffusion(LatentDiffusion):
         """What latents are drawn relative to, (b, 1, c, z, y, x): the ED latent, or nothing."""
         return anatomy[:, None] if self.target == "residual" else torch.zeros_like(anatomy[:, None])
 
-    def _normalise(self, latents: Tensor, anatomy: Tensor, slices: Tensor) -> Tensor:
+    def _normalise_target(self, latents: Tensor, anatomy: Tensor, slices: Tensor) -> Tensor:
         """What is drawn of latents (b, t, c, z, y, x) whose ED is `anatomy` (b, c, z, y, x)."""
         drawn = latents - self._reference(anatomy)
         return (drawn - self.target_mean) / self.target_deviation * slices[:, None]
 
     def _predictor(
         self, values: Mapping[str, Tensor], phases: Tensor, anatomy: Tensor, first: Tensor, slices: Tensor
-    ) -> Predict:
+    ) -> ConditionedPredict:
         """The network on frames of which the `first`, (b, c, z, y, x), is known."""
         frames = phases.shape[1]
         phase = self.phase(phases)
@@ -171,8 +172,8 @@ class MotionDiffusion(LatentDiffusion):
         beside = repeat(beside, "b c z y x -> (b t) c z y x", t=frames)
         folded_slices = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
 
-        def predict(noisy: Tensor, times: Tensor, kept: Tensor | None) -> Tensor:
-            embedding = phase + (self.time(times) + self.conditions(values, kept))[:, None]
+        def predict(noisy: Tensor, times: Tensor, kept: Kept | None) -> Tensor:
+            embedding = phase + (self.time(times) + self.conditioner(values, kept).vector)[:, None]
             noisy = torch.cat([first[:, None], noisy[:, 1:]], dim=1)
             folded = rearrange(noisy, "b t c z y x -> (b t) c z y x") * folded_slices
             answer = self.network(

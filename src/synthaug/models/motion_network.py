@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,10 +22,14 @@ from synthaug.networks.unet import LatentUNet
 
 
 class MotionNetwork(TrainableModel):
-    """The code delta = M(z_ED, z_t), for which z_ED + delta is near z_t and decodes to the frame's masks.
+    """A small code of how a frame's latent differs from the end-diastolic one.
 
-    The plain difference z_t - z_ED would be such a code. Kept small, and judged by masks too, the
-    network's leaves out what changes between two frames without the heart moving.
+    Data        z_0, z_k: means of the latents of ED and of any frame,  (b, c, z, y, x);  m_k: the frame's masks
+    Prediction  delta = M(z_0, z_k), for which z_0 + delta is near z_k
+    Loss        2 |z_0 + delta - z_k| / sd + 0.01 (delta / sd)^2 + |M(z_0, z_0)| / sd + 0.3 CEDice(decode(z_0 + delta), m_k)
+
+    The difference z_k - z_0 is such a code. The penalty on its size and the masks make the network's code leave out
+    what changes between two frames without motion of the heart.
 
     References
     ----------
@@ -33,7 +37,6 @@ class MotionNetwork(TrainableModel):
     and perceptual terms are left out.
     """
 
-    autoencoder: Autoencoder
     mean: Tensor
     standard_deviation: Tensor
 
@@ -51,14 +54,17 @@ class MotionNetwork(TrainableModel):
             raise SynthaugError(
                 "motion_network: moves the latents of single frames; give it a model of kind autoencoder"
             )
-        # Set past nn.Module, like `needs`: it is trained and saved elsewhere.
-        object.__setattr__(self, "autoencoder", coder)
         channels = coder.latent_shape[0]
         self.network = LatentUNet(
             2 * channels + 1, channels, settings.channels, settings.blocks, embedding=0, temporal=False
         )
         for name in ("mean", "standard_deviation"):
             self.register_buffer(name, torch.zeros(channels, 1, 1, 1))
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        """The autoencoder of the latents."""
+        return cast(Autoencoder, self.needs["autoencoder"])
 
     def forward(self, anatomy: Tensor, latents: Tensor, slices: Tensor) -> Tensor:
         """Codes from ED latents to those of other frames.

@@ -1,4 +1,4 @@
-"""How faithfully an autoencoder gives back what it was given."""
+"""Fidelity of an autoencoder's reconstructions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measure_reconstruction(reconstruct: Reconstruct, store: TensorStore) -> dict
     Parameters
     ----------
     reconstruct : callable
-        `LatentCoder.reconstruct` of a trained autoencoder.
+        `LatentAutoencoder.reconstruct` of a trained autoencoder.
     store : TensorStore
         Subjects it is measured on.
 

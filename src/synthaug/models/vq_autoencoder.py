@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from einops import rearrange
 from monai.networks.nets.vqvae import VQVAE
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthaug.config.models import VQAutoencoderSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
-from synthaug.models.adversary import Adversary, Perception, ramp
 from synthaug.models.autoencoder import CLASSES, mask_loss
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.coding import LatentCoder
 from synthaug.models.geometry import Geometry
+from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.sharpening import SharpeningTerms
 from synthaug.networks.cyclic import make_cyclic
 
 _SLICES_AT_ONCE = 16  # bounds the memory of encoding and decoding long stacks
@@ -27,11 +28,15 @@ _DEAD = 0.5  # a code that fewer items a batch are near, by the moving average, 
 _REVIVED_EVERY = 20  # iterations
 
 
-class VQAutoencoder(LatentCoder):
-    """Each level halves time and plane; the cycle closes: a shift by whole latent frames shifts the latents.
+class VQAutoencoder(LatentAutoencoder):
+    """Vector-quantised autoencoder of single slices through the cycle, with masks from the same codes.
 
-    Diffusion models are trained on what the encoder says before it is quantised, and what they draw is
-    quantised before it is decoded.
+    Data        x: one slice, (t, y, x) in [0, 1];  m: masks of its labelled frames;  code vectors v_k
+    Prediction  z = E(x);  q(z) = the nearest v_k;  (y, m') = D(q(z)), gradients copied from q(z) to z
+    Loss        |y - x| + w_g |grad y - grad x| + |z - q(z)|^2 + w_m CEDice(m', m) + `SharpeningTerms`
+
+    Time and plane are divided by the strides of the levels. The cycle closes: a shift by whole latent frames shifts
+    the latents. Diffusion models are trained on z, and what they draw is quantised before it is decoded.
 
     References
     ----------
@@ -48,32 +53,32 @@ class VQAutoencoder(LatentCoder):
     ) -> None:
         super().__init__(settings, grid, needs, facts)
         self.settings = settings
-        factor = 2 ** len(settings.channels)
-        for axis, length in (("frames", grid.frames), ("rows", grid.y), ("columns", grid.x)):
+        strides = settings.level_strides
+        t, y, x = (math.prod(lengths) for lengths in zip(*strides, strict=True))
+        for axis, length, factor in (("frames", grid.frames, t), ("rows", grid.y, y), ("columns", grid.x, x)):
             if length % factor:
                 raise SynthaugError(
-                    f"vq_autoencoder: {length} {axis} are not divisible by {factor} ({len(settings.channels)} levels); "
-                    "change harmonisation.frames or matrix, or the model's channels"
+                    f"vq_autoencoder: {length} {axis} are not divisible by {factor} ({len(strides)} levels); "
+                    "change harmonisation.frames or matrix, or the model's channels or strides"
                 )
-        self.frames_per_latent = factor
-        self.latent_shape = (settings.latent_channels, grid.z, grid.y // factor, grid.x // factor)
-        levels = len(settings.channels)
-        self.network = make_cyclic(
-            VQVAE(
-                spatial_dims=3,
-                in_channels=1,
-                out_channels=1 + CLASSES,
-                channels=settings.channels,
-                num_res_layers=settings.blocks,
-                num_res_channels=settings.channels,
-                downsample_parameters=((2, 4, 1, 1),) * levels,
-                upsample_parameters=((2, 4, 1, 1, 0),) * levels,
-                num_embeddings=settings.codes,
-                embedding_dim=settings.latent_channels,
-                decay=settings.codebook_decay,
-            )
+        self.frames_per_latent = t
+        self.latent_shape = (settings.latent_channels, grid.z, grid.y // y, grid.x // x)
+        levels = len(strides)
+        network = VQVAE(
+            spatial_dims=3,
+            in_channels=1,
+            out_channels=1 + CLASSES,
+            channels=settings.channels,
+            num_res_layers=settings.blocks,
+            num_res_channels=settings.channels,
+            downsample_parameters=((2, 4, 1, 1),) * levels,
+            upsample_parameters=((2, 4, 1, 1, 0),) * levels,
+            num_embeddings=settings.codes,
+            embedding_dim=settings.latent_channels,
+            decay=settings.codebook_decay,
         )
-        self.adversary = Adversary(settings.channels[0]) if settings.adversarial_weight else None
+        self.network = make_cyclic(set_strides(network, strides))
+        self.sharpening = SharpeningTerms(settings, settings.channels[0])
 
     def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Latents before quantisation; they are not drawn, so their variance is next to nothing."""
@@ -83,7 +88,7 @@ class VQAutoencoder(LatentCoder):
         return mean, torch.full_like(mean, _NO_SPREAD)
 
     def decode_cine(self, latents: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
-        """Cines and masks, slice by slice; see `LatentCoder.decode_cine`."""
+        """Cines and masks, slice by slice; see `LatentAutoencoder.decode_cine`."""
         stack = rearrange(latents, "b t c z y x -> (b z) c t y x")
         images, labels = [], []
         for part in stack.split(_SLICES_AT_ONCE):
@@ -146,14 +151,11 @@ class VQAutoencoder(LatentCoder):
             + terms["commitment"]
             + settings.mask_weight * terms["mask"]
         )
-        late = ramp(iteration, settings.training.iterations, settings.late_from)
-        frames = [rearrange(side, "n 1 t y x -> (n t) 1 y x") for side in (made[:, None], real)]
-        if late and settings.perceptual_weights is not None:
-            terms["perceptual"] = self._perception(real.device)(*frames)
-            total = total + late * settings.perceptual_weight * terms["perceptual"]
-        if late and self.adversary is not None:
-            terms["adversarial"], terms["discriminator"] = self.adversary(frames[1], frames[0])
-            total = total + late * settings.adversarial_weight * terms["adversarial"] + terms["discriminator"]
+        if self.sharpening.enabled:
+            made, real = (rearrange(side, "n 1 t y x -> (n t) 1 y x") for side in (made[:, None], real))
+            weighted, late = self.sharpening.terms(made, real, iteration)
+            total = sum(weighted, total)
+            terms |= late
         quantizer = self.network.quantizer
         logged = {name: float(term.detach()) for name, term in terms.items()}
         logged["perplexity"] = float(quantizer.perplexity)
@@ -178,11 +180,26 @@ class VQAutoencoder(LatentCoder):
         quantizer.ema_w[dead] = chosen
         quantizer.ema_cluster_size[dead] = 1.0
 
-    def _perception(self, device: torch.device) -> Perception:
-        # Set past nn.Module: the user's network is neither trained nor saved.
-        if "perception" not in self.__dict__:
-            object.__setattr__(
-                self, "perception", Perception(str(self.settings.perceptual_weights)).to(device)
-            )
-        perception: Perception = self.__dict__["perception"]
-        return perception
+
+def set_strides(network: VQVAE, strides: Sequence[tuple[int, int, int]]) -> VQVAE:
+    """Give the levels of a network that halves each axis their strides (t, y, x), each 1 or 2.
+
+    MONAI's network takes one stride for all axes of a level. Where it differs, the resampling convolution is
+    replaced by one of kernel 4 along a halved axis and 3 along another.
+    """
+    for blocks, kind, levels in (
+        (network.encoder.blocks, nn.Conv3d, strides),
+        (network.decoder.blocks, nn.ConvTranspose3d, reversed(strides)),
+    ):
+        resampling = [
+            (parent, name, layer)
+            for parent in blocks.modules()
+            for name, layer in parent.named_children()
+            if isinstance(layer, kind) and layer.stride == (2, 2, 2)
+        ]
+        for (parent, name, layer), stride in zip(resampling, levels, strict=True):
+            if stride != (2, 2, 2):
+                t, y, x = stride
+                kernel = (t + 2, y + 2, x + 2)
+                setattr(parent, name, kind(layer.in_channels, layer.out_channels, kernel, stride, padding=1))
+    return network

@@ -20,7 +20,7 @@ from synthaug.core.artifacts import atomic_file, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import class_of, parse, reference_of
-from synthaug.models.base import Grid, TrainableModel, place
+from synthaug.models.base import Grid, TrainableModel, to_device
 
 _KEY = "synthaug"  # one header entry: safetensors writes several in no fixed order
 
@@ -169,7 +169,7 @@ def load_model(
 def freeze(model: TrainableModel, device: str | torch.device) -> TrainableModel:
     """Put a model on a device, in evaluation mode, with parameters that are not trained."""
     model.requires_grad_(False).eval()
-    place(model, device)
+    to_device(model, device)
     return model
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synthaug.networks.blocks import ChannelNorm, Downsample, ResidualBlock, Upsample, plane_convolution
+from synthaug.networks.blocks import (
+    ChannelNorm,
+    Downsample,
+    ResidualBlock,
+    Upsample,
+    plane_convolution,
+    to_pixels,
+)
+
+#: Division of the lengths of y and x at each level.
+Strides = Sequence[tuple[int, int]]
 
 
 class Level(nn.Module):
@@ -33,18 +42,20 @@ class Encoder(nn.Module):
     Parameters
     ----------
     channels : sequence of int
-        Feature channels a level; each level halves y and x.
+        Feature channels a level.
     blocks : int
         Residual blocks a level.
     latent_channels : int
         Channels of the latent.
+    strides : sequence of 2 ints each
+        Division of the lengths of y and x, a level.
     """
 
-    def __init__(self, channels: Sequence[int], blocks: int, latent_channels: int) -> None:
+    def __init__(self, channels: Sequence[int], blocks: int, latent_channels: int, strides: Strides) -> None:
         super().__init__()
         self.steps, self.levels = nn.ModuleList(), nn.ModuleList()
         for level, (inputs, outputs) in enumerate(zip([1, *channels], channels, strict=False)):
-            self.steps.append(Downsample(inputs, outputs))
+            self.steps.append(Downsample(inputs, outputs, strides[level]))
             self.levels.append(Level(outputs, blocks, through_plane=level == len(channels) - 1))
         self.norm = ChannelNorm(channels[-1])
         self.output = plane_convolution(channels[-1], 2 * latent_channels)
@@ -61,8 +72,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """From a latent to the image and to mask logits: one trunk, a head for each.
 
-    The finest features lie at half the in-plane resolution, where a convolution is four times
-    cheaper; each head gives four sub-pixels (Shi et al., CVPR 2016).
+    The finest features lie at the resolution of the first level, half the image's by default, where a
+    convolution is four times cheaper; each head gives the sub-pixels (Shi et al., CVPR 2016).
 
     Parameters
     ----------
@@ -72,21 +83,29 @@ class Decoder(nn.Module):
         Residual blocks a level.
     latent_channels : int
         Channels of the latent.
+    strides : sequence of 2 ints each
+        The encoder's.
     outputs : sequence of int
         Channels of each decoded volume.
     """
 
     def __init__(
-        self, channels: Sequence[int], blocks: int, latent_channels: int, outputs: Sequence[int]
+        self,
+        channels: Sequence[int],
+        blocks: int,
+        latent_channels: int,
+        strides: Strides,
+        outputs: Sequence[int],
     ) -> None:
         super().__init__()
         self.input = plane_convolution(latent_channels, channels[-1])
         self.steps, self.levels = nn.ModuleList(), nn.ModuleList()
         for level, width in reversed(list(enumerate(channels))):
             deepest = level == len(channels) - 1
-            self.steps.append(nn.Identity() if deepest else Upsample(channels[level + 1], width))
+            coarser = nn.Identity() if deepest else Upsample(channels[level + 1], width, strides[level + 1])
+            self.steps.append(coarser)
             self.levels.append(Level(width, blocks, through_plane=deepest))
-        self.heads = nn.ModuleList(Head(channels[0], count) for count in outputs)
+        self.heads = nn.ModuleList(Head(channels[0], count, strides[0]) for count in outputs)
 
     def forward(self, latent: Tensor, slices: Tensor) -> list[Tensor]:
         """Decode (b, c, z, y', x') to one (b, outputs, z, y, x) a head."""
@@ -97,15 +116,16 @@ class Decoder(nn.Module):
 
 
 class Head(nn.Module):
-    """A residual block, then four sub-pixels of each output."""
+    """A residual block, then the sub-pixels of each output."""
 
-    def __init__(self, channels: int, outputs: int) -> None:
+    def __init__(self, channels: int, outputs: int, stride: tuple[int, int]) -> None:
         super().__init__()
+        self.stride = stride
         self.block = ResidualBlock(channels, channels)
         self.norm = ChannelNorm(channels)
-        self.output = plane_convolution(channels, 4 * outputs)
+        self.output = plane_convolution(channels, stride[0] * stride[1] * outputs)
 
     def forward(self, features: Tensor, slices: Tensor) -> Tensor:
-        """Transform (b, c, z, y, x) to (b, outputs, z, 2 y, 2 x)."""
+        """Transform (b, c, z, y, x) to (b, outputs, z, p y, q x), with (p, q) the stride."""
         hidden = functional.silu(self.norm(self.block(features, slices)))
-        return rearrange(self.output(hidden), "b (c p q) z y x -> b c z (y p) (x q)", p=2, q=2)
+        return to_pixels(self.output(hidden), self.stride)

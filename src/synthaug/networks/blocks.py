@@ -8,6 +8,7 @@ slices that a subject does not have cannot disturb those it has.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -95,51 +96,33 @@ class ResidualBlock(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Halve y and x by a strided convolution."""
+    """Divide the lengths of y and x by a stride: convolution of that extent."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int] = (2, 2)) -> None:
         super().__init__()
-        self.convolution = nn.Conv3d(inputs, outputs, (1, 2, 2), stride=(1, 2, 2))
+        self.convolution = nn.Conv3d(inputs, outputs, (1, *stride), stride=(1, *stride))
 
     def forward(self, features: Tensor) -> Tensor:
         return self.convolution(features)
 
 
 class Upsample(nn.Module):
-    """Double y and x: sub-pixel convolution (Shi et al., CVPR 2016), free of checkerboards at start."""
+    """Multiply the lengths of y and x by a stride: sub-pixel convolution (Shi et al., CVPR 2016), free of checkerboards at start."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int] = (2, 2)) -> None:
         super().__init__()
-        self.convolution = nn.Conv3d(inputs, 4 * outputs, 1, bias=False)
-        with torch.no_grad():  # the four sub-pixels start alike: nearest-neighbour enlargement
+        self.stride = stride
+        count = math.prod(stride)
+        self.convolution = nn.Conv3d(inputs, count * outputs, 1, bias=False)
+        with torch.no_grad():  # the sub-pixels start alike: nearest-neighbour enlargement
             first = self.convolution.weight[:outputs].clone()
-            self.convolution.weight.copy_(first.repeat_interleave(4, dim=0))
+            self.convolution.weight.copy_(first.repeat_interleave(count, dim=0))
 
     def forward(self, features: Tensor) -> Tensor:
-        return rearrange(self.convolution(features), "b (c p q) z y x -> b c z (y p) (x q)", p=2, q=2)
+        return to_pixels(self.convolution(features), self.stride)
 
 
-class Attention(nn.Module):
-    """Residual self-attention along one sequence axis.
-
-    No position is added: tokens know where they are from their features, and a cyclic shift
-    of the sequence shifts the output alike.
-    """
-
-    def __init__(self, channels: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(channels)
-        self.query_key_value = nn.Linear(channels, 3 * channels)
-        self.output = nn.Linear(channels, channels)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
-
-    def forward(self, tokens: Tensor, known: Tensor | None = None) -> Tensor:
-        """Transform (b, n, c); tokens where `known` (b, n) is False are not attended to."""
-        query, key, value = rearrange(
-            self.query_key_value(self.norm(tokens)), "b n (three h d) -> three b h n d", three=3, h=self.heads
-        )
-        mask = None if known is None else rearrange(known, "b n -> b 1 1 n")
-        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return tokens + self.output(rearrange(attended, "b h n d -> b n (h d)"))
+def to_pixels(features: Tensor, stride: tuple[int, int]) -> Tensor:
+    """Channels as sub-pixels: (b, c p q, z, y, x) to (b, c, z, p y, q x)."""
+    p, q = stride
+    return rearrange(features, "b (c p q) z y x -> b c z (y p) (x q)", p=p, q=q)

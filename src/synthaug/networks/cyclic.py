@@ -16,8 +16,8 @@ def make_cyclic(network: Network) -> Network:
     Parameters
     ----------
     network : nn.Module
-        Takes (b, c, t, y, x); its convolutions pad with zeros, and its transposed ones double their
-        resolution exactly (kernel 4, stride 2, padding 1).
+        Takes (b, c, t, y, x); its convolutions pad with zeros, and its transposed ones multiply their
+        resolution exactly (kernel 2 + stride, stride 1 or 2, padding 1).
 
     Returns
     -------
@@ -49,6 +49,7 @@ class _Wrap:
 _wrap_by_one = _Wrap(1)
 
 
-def _trim(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-    """Cut off what a frame before the start and one after the end became: two each."""
-    return output[:, :, 2:-2]
+def _trim(layer: nn.ConvTranspose3d, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    """Cut off what a frame before the start and one after the end became: as many as the stride, each."""
+    frames = layer.stride[0]
+    return output[:, :, frames:-frames]

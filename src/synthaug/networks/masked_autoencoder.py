@@ -1,4 +1,4 @@
-"""A vision transformer over patches of cine clips: what was hidden is filled in, shuffled frames are told apart."""
+"""Masked autoencoder: a vision transformer that predicts hidden patches of clips and the order of frames."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synthaug.networks.attention import Attention
+
 #: What the first axis of a clip (s, y, x) is: frames of one slice, slices of one frame, or one image.
 AXES = ("temporal", "spatial", "image")
 _FLAT = 0.03  # standard deviation below which a patch counts as flat, in units of the intensity range
@@ -17,36 +19,27 @@ _FIRST_AXIS = 3.0  # length of the first axis in the place code, whatever its nu
 
 
 class TransformerBlock(nn.Module):
-    """Pre-normalised self-attention, biased to what is near, and perceptron.
+    """Pre-normalised self-attention with a bias to near patches, then a perceptron.
 
-    Each head prefers near patches by its own slope, the last hardly: filling in from the
-    neighbours in time or depth is then there from the start and need not be discovered.
+    Each head prefers near patches by its own slope, the last hardly. Copying from the neighbours in
+    time or depth is then possible from the start of training.
     """
 
     slopes: Tensor
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
         self.register_buffer("slopes", 4.0 ** (1 - torch.arange(heads)), persistent=False)
         self.attention_norm = nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.output = nn.Linear(width, width)
+        self.attention = Attention(width, heads)
         self.perceptron = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
 
     def forward(self, tokens: Tensor, distances: Tensor) -> Tensor:
         """Transform (b, n, width), given the distances (b or 1, n, n) between the tokens' places."""
-        query, key, value = rearrange(
-            self.query_key_value(self.attention_norm(tokens)),
-            "b n (three h d) -> three b h n d",
-            three=3,
-            h=self.heads,
-        )
         nearness = -rearrange(distances, "b n m -> b 1 n m") * rearrange(self.slopes, "h -> h 1 1")
-        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=nearness.to(query))
-        tokens = tokens + self.output(rearrange(attended, "b h n d -> b n (h d)"))
+        tokens = tokens + self.attention(self.attention_norm(tokens), nearness)
         return tokens + self.perceptron(tokens)
 
 
@@ -127,39 +120,37 @@ class MaskedAutoencoderNetwork(nn.Module):
             tokens = block(tokens, distances)
         return self.norm(tokens)
 
-    def filling(self, clips: Tensor, tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
-        """Mean squared error of the hidden patches, each normalised to mean 0 and variance 1.
+    def predict_hidden(self, shape: Sequence[int], tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
+        """Predict the hidden patches, as `targets` gives them: (b, n_hidden, voxels + 2).
 
         Parameters
         ----------
-        clips : Tensor, shape (b, s, y, x)
-            Intensities in [0, 1].
+        shape : sequence of 3 ints
+            (s, y, x) of the clips.
         tokens : Tensor, shape (b, n_visible, width)
-            What `encode` makes of the visible patches.
+            Output of `encode` for the visible patches.
         visible, hidden : Tensor of int, shapes (b, n_visible) and (b, n_hidden)
-            The patches that were seen, and those to predict.
+            Patches that were encoded, and those to predict.
         """
         tokens = self.to_decoder(tokens)
         b, n_hidden, c = *hidden.shape, tokens.shape[-1]
-        places = self.places(clips.shape[1:])[torch.cat([visible, hidden], dim=1)]
+        places = self.places(shape)[torch.cat([visible, hidden], dim=1)]
         tokens = torch.cat([tokens, self.hidden.expand(b, n_hidden, c)], dim=1) + _code(places, c)
         distances = torch.cdist(places, places)
         for block in self.decoder:
             tokens = block(tokens, distances)
+        predicted: Tensor = self.predict(tokens[:, -n_hidden:])
+        return predicted
+
+    def targets(self, clips: Tensor, hidden: Tensor) -> Tensor:
+        """The hidden patches (b, n_hidden, voxels + 2): normalised voxels, then their mean and deviation."""
         target = _with_contrast(self.patches(clips))
-        target = target.gather(1, repeat(hidden, "b n -> b n p", p=target.shape[-1]))
-        return functional.mse_loss(self.predict(tokens[:, -n_hidden:]), target)
+        return target.gather(1, repeat(hidden, "b n -> b n p", p=target.shape[-1]))
 
-    def telling(self, tokens: Tensor, shuffled: Tensor) -> Tensor:
-        """Cross-entropy of a linear reading of the mean token: in order, or shuffled.
-
-        Parameters
-        ----------
-        tokens, shuffled : Tensor, shape (b, n, width)
-            What `encode` makes of clips, and of the same with their frames shuffled.
-        """
-        ordered, not_ordered = (self.in_order(part.mean(dim=1)) for part in (tokens, shuffled))
-        return functional.softplus(torch.stack([-ordered, not_ordered])).mean()
+    def order_logits(self, tokens: Tensor) -> Tensor:
+        """Logit of frames in order, (b, 1), by a linear layer on the mean of tokens (b, n, width)."""
+        logits: Tensor = self.in_order(tokens.mean(dim=1))
+        return logits
 
 
 def _code(places: Tensor, width: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from synthaug.networks.conditions import HARMONICS, cyclic_features
+from synthaug.networks.embeddings import HARMONICS, cyclic_features
 from synthaug.networks.unet import LatentUNet
 
 

@@ -7,7 +7,8 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synthaug.networks.conditions import HARMONICS, cyclic_features
+from synthaug.networks.attention import Attention, root_mean_square_norm
+from synthaug.networks.embeddings import HARMONICS, cyclic_features
 
 
 class CineTransformer(nn.Module):
@@ -90,7 +91,7 @@ class CineTransformer(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, known, embedding)
         shift, scale = self.modulation(embedding)[:, None].chunk(2, dim=-1)
-        tokens = self.output(_normalised(tokens) * (1 + scale) + shift)
+        tokens = self.output(root_mean_square_norm(tokens) * (1 + scale) + shift)
         paste = "b (t z y x) (c p q r) -> b (t p) c z (y q) (x r)"
         return rearrange(tokens, paste, t=frames, z=depth, y=rows, x=columns, p=p, q=q, r=r)
 
@@ -100,10 +101,8 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, embedding: int) -> None:
         super().__init__()
-        self.heads = heads
         self.modulation = _modulation(embedding, 6 * width)
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.attended = nn.Linear(width, width)
+        self.attention = Attention(width, heads, normalised=True)
         hidden = 8 * width // 3  # three matrices of a gated layer hold what two of four widths would
         self.gate_and_value = nn.Linear(width, 2 * hidden)
         self.forwarded = nn.Linear(hidden, width)
@@ -111,20 +110,13 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor, known: Tensor, embedding: Tensor) -> Tensor:
         """Transform (b, n, width); tokens where `known` (b, n) is False are not attended to."""
         shift, scale, gate, shift_2, scale_2, gate_2 = self.modulation(embedding)[:, None].chunk(6, dim=-1)
-        hidden = self.query_key_value(_normalised(tokens) * (1 + scale) + shift)
-        query, key, value = rearrange(hidden, "b n (three h d) -> three b h n d", three=3, h=self.heads)
         mask = rearrange(known, "b n -> b 1 1 n")
-        hidden = functional.scaled_dot_product_attention(
-            _normalised(query), _normalised(key), value, attn_mask=mask
+        attended = self.attention(root_mean_square_norm(tokens) * (1 + scale) + shift, mask)
+        tokens = tokens + gate * attended
+        opened, value = self.gate_and_value(root_mean_square_norm(tokens) * (1 + scale_2) + shift_2).chunk(
+            2, dim=-1
         )
-        tokens = tokens + gate * self.attended(rearrange(hidden, "b h n d -> b n (h d)"))
-        opened, value = self.gate_and_value(_normalised(tokens) * (1 + scale_2) + shift_2).chunk(2, dim=-1)
         return tokens + gate_2 * self.forwarded(functional.silu(opened) * value)
-
-
-def _normalised(values: Tensor) -> Tensor:
-    """Divided by the root of the mean square over the last axis (Zhang and Sennrich, NeurIPS 2019)."""
-    return functional.rms_norm(values, values.shape[-1:])
 
 
 def _modulation(embedding: int, size: int) -> nn.Linear:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synthaug.networks.attention import ResidualAttention
 from synthaug.networks.blocks import (
-    Attention,
     ChannelNorm,
     Downsample,
     ResidualBlock,
@@ -24,11 +26,11 @@ _HEAD = 32  # channels of an attention head
 
 
 class TemporalAttention(nn.Module):
-    """Every voxel looks at itself in all frames of its cycle."""
+    """Self-attention of each voxel over the frames of its cycle."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.attention = Attention(channels, max(channels // _HEAD, 1))
+        self.attention = ResidualAttention(channels, _heads(channels))
 
     def forward(self, features: Tensor, frames: int) -> Tensor:
         """Transform ((b t), c, z, y, x)."""
@@ -38,11 +40,11 @@ class TemporalAttention(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Every voxel looks at all voxels of its volume that exist."""
+    """Self-attention of all voxels of a volume that exist."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.attention = Attention(channels, max(channels // _HEAD, 1))
+        self.attention = ResidualAttention(channels, _heads(channels))
 
     def forward(self, features: Tensor, slices: Tensor) -> Tensor:
         """Transform (b, c, z, y, x); `slices` (b, 1, z, 1, 1) is 1 where a slice exists."""
@@ -52,49 +54,137 @@ class SpatialAttention(nn.Module):
         return rearrange(tokens, "b (z y x) c -> b c z y x", z=z, y=y, x=x)
 
 
-class Stage(nn.Module):
-    """A residual block and what attends after it."""
+class SliceAttention(nn.Module):
+    """Self-attention of each pixel over the slices that exist."""
 
-    def __init__(
-        self, inputs: int, outputs: int, embedding: int, temporal: bool, spatial: bool, cyclic: bool
-    ) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.block = ResidualBlock(inputs, outputs, embedding, through_plane=True, cyclic=cyclic)
-        self.spatial = SpatialAttention(outputs) if spatial else None
-        self.temporal = TemporalAttention(outputs) if temporal else None
+        self.attention = ResidualAttention(channels, _heads(channels))
 
-    def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int) -> Tensor:
+    def forward(self, features: Tensor, slices: Tensor) -> Tensor:
+        """Transform (b, c, z, y, x); `slices` (b, 1, z, 1, 1) is 1 where a slice exists."""
+        y, x = features.shape[3:]
+        known = repeat(slices > 0, "b 1 z 1 1 -> (b y x) z", y=y, x=x)
+        tokens = self.attention(rearrange(features, "b c z y x -> (b y x) z c"), known)
+        return rearrange(tokens, "(b y x) z c -> b c z y x", y=y, x=x)
+
+
+class ContextAttention(nn.Module):
+    """Cross-attention of every voxel to context tokens, such as those of a sentence."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.attention = ResidualAttention(channels, _heads(channels), width)
+
+    def forward(self, features: Tensor, context: Context) -> Tensor:
+        """Transform (b, c, z, y, x)."""
+        z, y, x = features.shape[2:]
+        maps: list[Tensor] | None = None if context.maps is None else []
+        tokens = rearrange(features, "b c z y x -> b (z y x) c")
+        tokens = self.attention(tokens, context.known, context.tokens, maps)
+        if context.maps is not None and maps is not None:
+            context.maps.append(AttentionMap(maps[0], (z, y, x)))
+        return rearrange(tokens, "b (z y x) c -> b c z y x", z=z, y=y, x=x)
+
+
+class AttentionMap(NamedTuple):
+    """Attention of one layer to context tokens.
+
+    Attributes
+    ----------
+    weights : Tensor, shape (b, heads, z y x, n)
+        As the layer used them: gradients of its output reach them.
+    size : tuple of 3 ints
+        (z, y, x) of the layer.
+    """
+
+    weights: Tensor
+    size: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Tokens that a U-Net attends to.
+
+    Attributes
+    ----------
+    tokens : Tensor, shape (b, n, width)
+    known : Tensor of bool, shape (b, n), or None
+        True where a token exists; None where all do.
+    maps : list of AttentionMap or None
+        Where not None, each layer appends its own.
+    """
+
+    tokens: Tensor
+    known: Tensor | None = None
+    maps: list[AttentionMap] | None = None
+
+    def for_frames(self, frames: int) -> Context:
+        """The same tokens for each of t frames that are folded into the batch; maps go to the same list."""
+        if frames == 1:
+            return self
+        known = None if self.known is None else repeat(self.known, "b n -> (b t) n", t=frames)
+        return Context(repeat(self.tokens, "b n c -> (b t) n c", t=frames), known, self.maps)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """What all stages of a U-Net share."""
+
+    embedding: int
+    temporal: bool
+    cyclic: bool
+    through_slices: bool
+    context: int
+
+
+class Stage(nn.Module):
+    """A residual block and the attention layers after it."""
+
+    def __init__(self, inputs: int, outputs: int, sizes: _Sizes, spatial: bool) -> None:
+        super().__init__()
+        self.block = ResidualBlock(inputs, outputs, sizes.embedding, through_plane=True, cyclic=sizes.cyclic)
+        self.spatial = SpatialAttention(outputs) if spatial else None
+        self.temporal = TemporalAttention(outputs) if sizes.temporal else None
+        self.slices = SliceAttention(outputs) if sizes.through_slices else None
+        self.context = ContextAttention(outputs, sizes.context) if sizes.context else None
+
+    def forward(
+        self,
+        features: Tensor,
+        slices: Tensor,
+        embedding: Tensor,
+        frames: int,
+        context: Context | None = None,
+    ) -> Tensor:
+        """Transform ((b t), c, z, y, x)."""
         features = self.block(features, slices, embedding)
         if self.spatial is not None:
             features = self.spatial(features, slices)
         if self.temporal is not None:
             features = self.temporal(features, frames)
+        if self.slices is not None:
+            features = self.slices(features, slices)
+        if self.context is not None and context is not None:
+            features = self.context(features, context)
         return features
 
 
 class Level(nn.Module):
     """Stages at one resolution; the first may take more channels, from a skip connection."""
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        blocks: int,
-        embedding: int,
-        temporal: bool,
-        spatial: bool,
-        cyclic: bool,
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, blocks: int, sizes: _Sizes, spatial: bool) -> None:
         super().__init__()
         self.stages = nn.ModuleList(
-            Stage(inputs if block == 0 else outputs, outputs, embedding, temporal, spatial, cyclic)
-            for block in range(blocks)
+            Stage(inputs if block == 0 else outputs, outputs, sizes, spatial) for block in range(blocks)
         )
 
-    def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int) -> Tensor:
+    def forward(
+        self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int, context: Context | None = None
+    ) -> Tensor:
         """Transform ((b t), c, z, y, x)."""
         for stage in self.stages:
-            features = stage(features, slices, embedding, frames)
+            features = stage(features, slices, embedding, frames, context)
         return features
 
 
@@ -115,6 +205,15 @@ class LatentUNet(nn.Module):
         Whether frames of one cycle exchange information; cyclic, by attention without positions.
     cyclic : bool
         Whether the last slice neighbours the first: where the axis of slices is the time of a cycle.
+    through_slices : bool
+        Whether each stage also attends over the slices of a pixel.
+    context : int
+        Channels of context tokens that each stage attends to; 0 for none.
+
+    Attributes
+    ----------
+    skips : tuple of int
+        Channels of what `encode` gives: of each level from fine to coarse, then of the middle.
     """
 
     def __init__(
@@ -126,25 +225,37 @@ class LatentUNet(nn.Module):
         embedding: int,
         temporal: bool,
         cyclic: bool = False,
+        through_slices: bool = False,
+        context: int = 0,
     ) -> None:
         super().__init__()
         finest, deepest = channels[0], channels[-1]
+        sizes = _Sizes(embedding, temporal, cyclic, through_slices, context)
+        self.skips = (*channels, deepest)
         self.input = plane_convolution(inputs, finest)
         self.down, self.shrink = nn.ModuleList(), nn.ModuleList()
         self.up, self.grow = nn.ModuleList(), nn.ModuleList()
         for width in channels:
             spatial = len(self.down) == len(channels) - 1
-            self.down.append(Level(width, width, blocks, embedding, temporal, spatial, cyclic))
-        self.middle = Stage(deepest, deepest, embedding, temporal, spatial=True, cyclic=cyclic)
+            self.down.append(Level(width, width, blocks, sizes, spatial))
+        self.middle = Stage(deepest, deepest, sizes, spatial=True)
         for width in reversed(channels):
-            self.up.append(Level(2 * width, width, blocks, embedding, temporal, spatial=False, cyclic=cyclic))
+            self.up.append(Level(2 * width, width, blocks, sizes, spatial=False))
         for finer, coarser in itertools.pairwise(channels):
             self.shrink.append(Downsample(finer, coarser))
             self.grow.insert(0, Upsample(coarser, finer))
         self.norm = ChannelNorm(finest)
         self.output = zero_initialised(plane_convolution(finest, outputs))
 
-    def forward(self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int = 1) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        slices: Tensor,
+        embedding: Tensor,
+        frames: int = 1,
+        context: Context | None = None,
+        residuals: Sequence[Tensor] | None = None,
+    ) -> Tensor:
         """Transform ((b t), c, z, y, x).
 
         Parameters
@@ -157,21 +268,53 @@ class LatentUNet(nn.Module):
             Conditions of each frame.
         frames : int
             t.
+        context : Context, optional
+            Tokens (b, n, width) of each cycle; without them the context layers are left out.
+        residuals : sequence of Tensor, optional
+            Added to what `encode` gives, and shaped alike (Zhang et al., ControlNet, ICCV 2023).
         """
+        if context is not None:
+            context = context.for_frames(frames)
         embedding = functional.silu(embedding)
+        *kept, features = self._encode(features, slices, embedding, frames, context)
+        if residuals is not None:
+            *beside, inside = residuals
+            kept = [skip + residual for skip, residual in zip(kept, beside, strict=True)]
+            features = features + inside
+        for number, level in enumerate(self.up):
+            skip = kept.pop()
+            if number:
+                y, x = skip.shape[-2:]
+                features = self.grow[number - 1](features)[..., :y, :x]
+            features = level(torch.cat([features, skip], dim=1), slices, embedding, frames, context)
+        return self.output(functional.silu(self.norm(features)))
+
+    def encode(
+        self,
+        features: Tensor,
+        slices: Tensor,
+        embedding: Tensor,
+        frames: int = 1,
+        context: Context | None = None,
+    ) -> list[Tensor]:
+        """Features after each level from fine to coarse, then after the middle; arguments as of `forward`."""
+        if context is not None:
+            context = context.for_frames(frames)
+        return self._encode(features, slices, functional.silu(embedding), frames, context)
+
+    def _encode(
+        self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int, context: Context | None
+    ) -> list[Tensor]:
         features = self.input(features)
         kept: list[Tensor] = []
         for number, level in enumerate(self.down):
             if number:
                 y, x = features.shape[-2:]
                 features = self.shrink[number - 1](functional.pad(features, (0, x % 2, 0, y % 2)))
-            features = level(features, slices, embedding, frames)
+            features = level(features, slices, embedding, frames, context)
             kept.append(features)
-        features = self.middle(features, slices, embedding, frames)
-        for number, level in enumerate(self.up):
-            beside = kept.pop()
-            if number:
-                y, x = beside.shape[-2:]
-                features = self.grow[number - 1](features)[..., :y, :x]
-            features = level(torch.cat([features, beside], dim=1), slices, embedding, frames)
-        return self.output(functional.silu(self.norm(features)))
+        return [*kept, self.middle(features, slices, embedding, frames, context)]
+
+
+def _heads(channels: int) -> int:
+    return max(channels // _HEAD, 1)

@@ -43,7 +43,7 @@ def controllability_section(
     panels, grid_panels, sources = [], [], set()
     for column in _DRAWN:
         quantity = ASKED[column]
-        label = f"{quantity.name} ({quantity.unit})"
+        label = f"{quantity.title} ({quantity.unit})"
         points: Points = {}
         for run in runs:
             if _add_pairs(points, run.generator, run.cohort, run.volumes, column):
@@ -83,7 +83,7 @@ def _table(rows: Iterable[Row]) -> list[dict[str, Any]]:
         run = {"fold": fold, "generator seed": seed}
         table.append(
             {
-                "quantity": ASKED[column].name if column in ASKED else column,
+                "quantity": ASKED[column].title if column in ASKED else column,
                 "unit": ASKED[column].unit if column in ASKED else "",
                 "generator": generator or "",
                 "run": ", ".join(f"{name} {value}" for name, value in run.items() if value is not None),

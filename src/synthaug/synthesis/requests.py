@@ -9,15 +9,15 @@ from typing import Any
 import nibabel as nib
 import pandas as pd
 
+from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUEST_COLUMNS, Cohort, write_cohort
 
-_CATEGORIES = ("diagnosis", "vendor")
 #: What else of a cohort's table can be requested.
 _PHENOTYPES = ("sex", "age", "height_cm", "weight_kg", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef")
-_TEXT = (*_CATEGORIES, "sentence", "sex")
+_TEXT = (*CATEGORIES, "sentence", "sex")
 
 
 def request_cohort(
@@ -87,7 +87,7 @@ def requests_of(cohort: pd.DataFrame) -> pd.DataFrame:
     """
     subjects = cohort.reset_index(drop=True)
     requests = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices"]].astype(float)
-    for column in _CATEGORIES:
+    for column in CATEGORIES:
         requests[column] = _text_or_none(subjects[column])
     phase = subjects["es_frame"].astype(float) / subjects["n_frames"].astype(float)
     requests["es_phase"] = phase.where(phase > 0)
@@ -211,7 +211,7 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
     SynthaugError
         The first impossible request: its row, counted from 1, what is impossible, and the remedy.
     """
-    seen = {column: sorted(subjects[column].dropna().unique()) for column in _CATEGORIES}
+    seen = {column: sorted(subjects[column].dropna().unique()) for column in CATEGORIES}
     for number, row in enumerate(requests.to_dict("records"), start=1):
         problem = _problem_of(row, seen, max_slices)
         if problem:
@@ -219,7 +219,7 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
 
 
 def _problem_of(row: dict, seen: dict[str, list[str]], max_slices: int) -> str | None:
-    for column in _CATEGORIES:
+    for column in CATEGORIES:
         if pd.notna(row[column]) and row[column] not in seen[column]:
             known = ", ".join(seen[column]) or "none"
             return f"unknown {column} {row[column]!r}; the training subjects have {known}"

@@ -16,7 +16,7 @@ from synthaug.core.plugins import code_hashes
 from synthaug.core.progress import progress
 from synthaug.core.registry import class_of, module_of
 from synthaug.data.store import TensorStore
-from synthaug.models.base import Grid, TrainableModel, place
+from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
 from synthaug.training.loop import Loop
@@ -74,7 +74,7 @@ def _make_model(
     model_class = class_of(task.settings, TrainableModel)
     torch.manual_seed(task.seed)
     model = model_class(task.settings, Grid.of(data), needed, model_class.facts(task.settings, data))
-    place(model, device)
+    to_device(model, device)
     model.train()
     model.prepare(data)
     return model

@@ -27,8 +27,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
 from synthaug.generators import describe, load
 from synthaug.metrics.volumes import volume_curve_ml
-from synthaug.models import load_model
-from synthaug.models.weights import read_header
+from synthaug.models.weights import load_model, read_header
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.requests import request_cohort
 from synthaug.training import train_model

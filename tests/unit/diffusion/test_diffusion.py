@@ -7,7 +7,7 @@ import torch
 
 from synthaug.diffusion.guidance import guide
 from synthaug.diffusion.noise import Noise
-from synthaug.diffusion.objectives import Objective
+from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
 
@@ -63,7 +63,7 @@ def test_an_unknown_schedule_is_refused():
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_perfect_prediction_gives_back_data_and_noise(name, schedule):
-    objective = Objective(name, Schedule(schedule))
+    objective = DiffusionObjective(name, Schedule(schedule))
     data, noise = torch.randn(2, 50, dtype=torch.float64)
     time = torch.linspace(0.01, 0.98, 50, dtype=torch.float64)
     alpha, sigma = objective.schedule(time)
@@ -79,14 +79,16 @@ def test_v_is_the_derivative_along_the_angle():
     data, noise, time = torch.tensor(1.3), torch.tensor(-0.4), torch.tensor(0.3)
     rates = schedule.derivatives(time)
     velocity = rates[0] * data + rates[1] * noise
-    torch.testing.assert_close(Objective("v", schedule).target(data, noise, time), velocity / (torch.pi / 2))
+    torch.testing.assert_close(
+        DiffusionObjective("v", schedule).target(data, noise, time), velocity / (torch.pi / 2)
+    )
 
 
 def test_training_times_cover_all_noise_levels():
     generator = torch.Generator().manual_seed(0)
-    times = Objective("v", Schedule("cosine")).draw_times(8, generator)
+    times = DiffusionObjective("v", Schedule("cosine")).draw_times(8, generator)
     assert sorted((times * 8).int().tolist()) == list(range(8))
-    logit_normal = Objective("flow", Schedule("flow")).draw_times(20000, generator)
+    logit_normal = DiffusionObjective("flow", Schedule("flow")).draw_times(20000, generator)
     logits = torch.logit(logit_normal)
     assert abs(float(logits.mean())) < 0.03 and abs(float(logits.std()) - 1) < 0.03
 

@@ -12,8 +12,8 @@ from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.diffusion.noise import Noise
 from synthaug.generators import build_generator, describe, load
-from synthaug.models import load_model
 from synthaug.models.phases import cardiac_phase
+from synthaug.models.weights import load_model
 from synthaug.synthesis.requests import request_cohort
 
 SETTINGS = CascadeSettings(

@@ -16,8 +16,8 @@ from synthaug.generators.real import real_as_synthetic
 from synthaug.generators.reconstruction import Reconstruction
 from synthaug.measures.mask_agreement import whose_masks
 from synthaug.metrics.volumes import measure_function
-from synthaug.models import load_model
 from synthaug.models.latents import slice_weights
+from synthaug.models.weights import load_model
 
 
 @pytest.fixture(scope="module")

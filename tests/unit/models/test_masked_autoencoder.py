@@ -16,7 +16,7 @@ from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.store import TensorStore, pack
 from synthaug.features.study import StudyExtractor
 from synthaug.models.base import Grid
-from synthaug.models.masked_autoencoder import MaskedAutoencoder
+from synthaug.models.masked_autoencoder import MaskedAutoencoder, order_loss
 from synthaug.networks.masked_autoencoder import MaskedAutoencoderNetwork
 from synthaug.training import train_model
 
@@ -118,12 +118,12 @@ def test_the_order_of_frames_is_asked_for_with_its_weight():
     assert total == pytest.approx(parts["temporal"] + 0.3 * parts["order"])
 
 
-def test_an_untrained_reading_of_the_order_is_a_coin_toss():
+def test_logits_of_zero_have_the_cross_entropy_of_a_coin_toss():
     net = network()
     torch.nn.init.zeros_(net.in_order.weight)
     torch.nn.init.zeros_(net.in_order.bias)
-    telling = net.telling(torch.rand(3, 5, 24), torch.rand(3, 5, 24))
-    assert telling.item() == pytest.approx(math.log(2))
+    loss = order_loss(*(net.order_logits(torch.rand(3, 5, 24)) for _ in range(2)))
+    assert loss.item() == pytest.approx(math.log(2))
 
 
 def test_training_learns_and_the_extractor_loads_it(tmp_path: Path) -> None:

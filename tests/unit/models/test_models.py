@@ -17,15 +17,15 @@ from synthaug.config.models import GeometrySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import UNLABELLED
-from synthaug.models import load_model
 from synthaug.models.autoencoder import Autoencoder, mask_loss, masked_mean
 from synthaug.models.base import Grid
-from synthaug.models.conditions import Conditions, raw_values, vocabulary
+from synthaug.models.conditioned_latents import ConditionedLatents
+from synthaug.models.conditioner import Conditioner, raw_values, vocabulary
 from synthaug.models.geometry import Geometry
-from synthaug.models.latent_diffusion import LatentDiffusion
 from synthaug.models.latents import channel_statistics, encode_cines
 from synthaug.models.reconstruction import labelled_frames
-from synthaug.models.weights import read_header
+from synthaug.models.weights import load_model, read_header
+from synthaug.networks.conditioning import Kept
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_conditions_are_read_from_a_cohorts_table():
 
 def test_statistics_leave_the_unknown_out():
     names = ["diagnosis", "lv_edv_ml"]
-    conditions = Conditions(names, vocabulary(TABLE, names), 4)
+    conditions = Conditioner(names, vocabulary(TABLE, names), 4)
     conditions.fit(TABLE)
     assert conditions.mean.item() == 150
     assert conditions.standard_deviation.item() == pytest.approx(np.std([100, 200], ddof=1))
@@ -129,17 +129,17 @@ def test_statistics_leave_the_unknown_out():
 
 def test_a_dropped_condition_is_an_unknown_one():
     names = ["diagnosis", "lv_edv_ml"]
-    conditions = Conditions(names, vocabulary(TABLE, names), 4)
+    conditions = Conditioner(names, vocabulary(TABLE, names), 4)
     conditions.fit(TABLE)
     values = conditions.read(TABLE)
-    kept = torch.tensor([[False, False], [True, True], [True, False]])
-    embedded = conditions(values, kept)
+    values_kept, everyone = torch.tensor([[False, False], [True, True], [True, False]]), torch.ones(3).bool()
+    embedded = conditions(values, Kept(values_kept, everyone, everyone)).vector
     torch.testing.assert_close(embedded[0], embedded[1])  # all dropped and all unknown
     assert not torch.allclose(embedded[2], embedded[1])
 
 
 def test_an_unseen_category_is_refused_by_name():
-    conditions = Conditions(["diagnosis"], vocabulary(TABLE, ["diagnosis"]), 4)
+    conditions = Conditioner(["diagnosis"], vocabulary(TABLE, ["diagnosis"]), 4)
     with pytest.raises(
         SynthaugError, match="diagnosis 'AMYL' was not among the training subjects; known are DCM, NOR"
     ):
@@ -192,14 +192,38 @@ def test_labelled_frames_are_preferred_but_not_alone(store, weights):
 
 def test_a_plane_that_does_not_divide_is_refused():
     settings = settings_of({"kind": "autoencoder", "channels": [8, 8, 8]})
-    with pytest.raises(SynthaugError, match="60 x 64 voxels is not divisible by 8"):
+    with pytest.raises(SynthaugError, match="60 x 64 voxels is not divisible by 8 x 8"):
         Autoencoder(settings, Grid(4, 3, 60, 64, (10, 2, 2)), {})
+
+
+@torch.no_grad()
+def test_strides_of_the_plane_are_the_settings():
+    settings = settings_of({"kind": "autoencoder", "channels": [4, 8], "strides": [[1, 2, 2], [1, 2, 1]]})
+    model = Autoencoder(settings, Grid(4, 3, 16, 24, (10, 2, 2)), {})
+    frames, slices = torch.rand(2, 1, 3, 16, 24), torch.ones(2, 1, 3, 1, 1)
+    mean, _ = model.encode(frames, slices)
+    assert mean.shape == (2, *model.latent_shape) == (2, 8, 3, 4, 12)
+    image, logits = model.decode(mean, slices)
+    assert image.shape == frames.shape and logits.shape == (2, 4, 3, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ("strides", "message"),
+    [
+        ([[2, 2, 2], [1, 2, 2]], "this kind encodes single frames; give 1 for t"),
+        ([[1, 2, 2]], "strides has 1 levels and channels 2; give each level both"),
+        ([[1, 3, 2], [1, 2, 2]], "Input should be 1 or 2"),
+    ],
+)
+def test_strides_that_cannot_be_are_refused(strides, message):
+    with pytest.raises(ValueError, match=message):
+        settings_of({"kind": "autoencoder", "channels": [4, 8], "strides": strides})
 
 
 def test_asked_volumes_and_mass_grow_with_the_square_of_the_scale():
     known = {"lv_edv_ml": 150.0, "lv_esv_ml": 60.0, "myo_mass_g": 100.0, "lv_ef": 0.6, "n_slices": 9.0}
     subject = SimpleNamespace(training_values={name: torch.tensor([value]) for name, value in known.items()})
-    grown = LatentDiffusion.values_of(subject, [0], torch.tensor([1.1]))
+    grown = ConditionedLatents.values_of(subject, [0], torch.tensor([1.1]))
     for name, factor in {
         "lv_edv_ml": 1.21,
         "lv_esv_ml": 1.21,
@@ -278,5 +302,5 @@ def test_statistics_travel_with_the_weights(store, weights, tmp_path):
     mean, deviation = channel_statistics(cache.mean[0, :, 0].float(), slices)
     torch.testing.assert_close(model.mean, mean)
     torch.testing.assert_close(model.standard_deviation, deviation)
-    assert model.conditions.vocabulary["diagnosis"] == ["DCM", "NOR"]
+    assert model.conditioner.vocabulary["diagnosis"] == ["DCM", "NOR"]
     assert not any(name.startswith(("autoencoder", "needs")) for name in model.state_dict())

@@ -15,10 +15,10 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.generators import build_generator
-from synthaug.models import load_model
 from synthaug.models import weights as weight_files
 from synthaug.models.latents import LatentCache
 from synthaug.models.motion_network import MotionNetwork
+from synthaug.models.weights import load_model
 from synthaug.synthesis.requests import request_cohort
 
 SAMPLER = SamplerSettings(steps=2)
@@ -88,7 +88,7 @@ def test_a_perfect_network_gives_the_latents_back(trained, shared, target, monke
     drawn = latents if target == "latent" else latents - anatomy[:, None]
     perfect = (drawn - model.target_mean) / model.target_deviation * slices[:, None]
     monkeypatch.setattr(model, "solve", lambda predict, noise, shape, settings: perfect)
-    sampled = model.sample(anatomy, model.conditions.read(requests(2)), phases, slices, latents, SAMPLER)
+    sampled = model.sample(anatomy, model.conditioner.read(requests(2)), phases, slices, latents, SAMPLER)
     torch.testing.assert_close(sampled, latents, atol=1e-5, rtol=0)
     assert torch.equal(sampled[:, 0], anatomy)
 
@@ -107,7 +107,7 @@ def test_latents_are_normalised_by_their_own_statistics(latent, trained, shared,
 
 def test_the_ed_frame_is_given_and_its_noise_not_looked_at(latent):
     anatomy, noise, phases, slices = cycles(latent)
-    conditions = latent.conditions.read(requests(2))
+    conditions = latent.conditioner.read(requests(2))
     first = latent.sample(anatomy, conditions, phases, slices, lambda *shape: noise, SAMPLER)
     other = noise.clone()
     other[:, 0] = 7
@@ -138,7 +138,7 @@ def test_frames_differ_by_their_phase_alone(framewise):
     latents = framewise.draw(rows, slices)
     assert not torch.equal(latents[:, 0], latents[:, 1])
     anatomy = framewise.anatomy
-    alone = anatomy.sample(anatomy.conditions.read(rows), slices, Noise(rows["seed"]), SAMPLER)
+    alone = anatomy.sample(anatomy.conditioner.read(rows), slices, Noise(rows["seed"]), SAMPLER)
     torch.testing.assert_close(latents[:, 0], alone, atol=1e-5, rtol=1e-4)  # phase 0 is ED
     for parameter in anatomy.phase.parameters():
         parameter.zero_()

@@ -9,10 +9,10 @@ from torch import nn
 
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
-from synthaug.models import load_model
-from synthaug.models.adversary import Adversary, Perception, ramp
 from synthaug.models.base import Grid
+from synthaug.models.sharpening import Adversary, Perception, ramp
 from synthaug.models.vq_autoencoder import VQAutoencoder
+from synthaug.models.weights import load_model
 
 GRID = Grid(8, 3, 16, 16, (10, 2, 2))
 
@@ -94,12 +94,34 @@ def test_training_logs_the_codebook_and_the_late_terms(tmp_path):
     assert {"psnr_db", "ssim", "dice_LV"} <= set(figures)
 
 
+def test_late_terms_train_any_autoencoder(tmp_path):
+    store = write_store(tmp_path / "store")
+    changes = {"adversarial_weight": 0.1, "late_from": 0.0}
+    train("autoencoder", store, tmp_path / "ae", changes=changes, iterations=2)
+    columns = (tmp_path / "ae" / "history.csv").read_text().splitlines()[0].split(",")
+    assert {"adversarial", "discriminator", "kl"} <= set(columns)
+
+
 @pytest.mark.parametrize(("grid", "what"), [((6, 16, 16), "6 frames"), ((8, 16, 18), "18 columns")])
 def test_a_grid_that_does_not_divide_is_refused(grid, what):
     frames, y, x = grid
     settings = settings_of({"kind": "vq_autoencoder", "channels": [4, 8]})
     with pytest.raises(SynthaugError, match=f"{what} are not divisible by 4"):
         VQAutoencoder(settings, Grid(frames, 3, y, x, (10, 2, 2)), {})
+
+
+@torch.no_grad()
+def test_strides_of_each_axis_are_the_settings_and_the_cycle_still_closes():
+    coder, cine = model(strides=[[1, 2, 2], [2, 2, 1]]).eval(), torch.rand(1, 8, 3, 16, 16)
+    mean, _ = coder.encode_cine(cine, everywhere())
+    assert mean.shape == (1, 4, *coder.latent_shape) == (1, 4, 2, 3, 4, 8) and coder.frames_per_latent == 2
+    later, _ = coder.encode_cine(cine.roll(2, 1), everywhere())
+    torch.testing.assert_close(later, mean.roll(1, 1), atol=1e-5, rtol=1e-4)
+    images, labels = coder.decode_cine(mean, everywhere())
+    assert images.shape == labels.shape == cine.shape
+    torch.testing.assert_close(
+        coder.decode_cine(later, everywhere())[0], images.roll(2, 1), atol=1e-5, rtol=1e-4
+    )
 
 
 # --- late terms ---------------------------------------------------------------------------------

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from synthaug.networks.autoencoder import Decoder, Encoder
-from synthaug.networks.conditions import ConditionEmbedding, PhaseEmbedding, cyclic_features
 from synthaug.networks.cyclic import make_cyclic
+from synthaug.networks.embeddings import ConditionEmbedding, PhaseEmbedding, cyclic_features
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
 from synthaug.networks.unet import LatentUNet
+
+HALVES = ((2, 2), (2, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ def slices(*exist):
 
 
 def test_the_autoencoder_compresses_the_plane_only():
-    encoder, decoder = Encoder((8, 16), 1, 4), Decoder((8, 16), 1, 4, (1, 4))
+    encoder, decoder = Encoder((8, 16), 1, 4, HALVES), Decoder((8, 16), 1, 4, HALVES, (1, 4))
     frames, there = torch.rand(2, 1, 5, 32, 24), slices(1, 1, 1, 1, 1).expand(2, -1, -1, -1, -1)
     mean, log_variance = encoder(frames, there)
     assert mean.shape == log_variance.shape == (2, 4, 5, 8, 6)
@@ -39,7 +41,10 @@ def test_the_autoencoder_compresses_the_plane_only():
 
 
 def test_missing_slices_change_nothing_in_the_others():
-    encoder, decoder = randomise(Encoder((8, 16), 1, 4)), randomise(Decoder((8, 16), 1, 4, (1, 4)))
+    encoder, decoder = (
+        randomise(Encoder((8, 16), 1, 4, HALVES)),
+        randomise(Decoder((8, 16), 1, 4, HALVES, (1, 4))),
+    )
     frames, there = torch.rand(1, 1, 4, 16, 16), slices(0, 1, 1, 0)
     other = frames.clone()
     other[:, :, [0, 3]] = torch.rand(1, 1, 2, 16, 16)
@@ -54,7 +59,7 @@ def test_missing_slices_change_nothing_in_the_others():
 
 
 def test_slices_exchange_information():
-    encoder = randomise(Encoder((8,), 1, 2))
+    encoder = randomise(Encoder((8,), 1, 2, HALVES))
     frames = torch.rand(1, 1, 3, 8, 8)
     changed = frames.clone()
     changed[:, :, 0] = 0

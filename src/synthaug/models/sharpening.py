@@ -1,22 +1,26 @@
-"""Terms that make reconstructions sharp: a perceptual distance and an adversary, both switched on late."""
+"""Late terms of an autoencoder's loss against blurred reconstructions: a perceptual distance and an adversary."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from monai.losses.adversarial_loss import PatchAdversarialLoss
 from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from synthaug.config.models import SharpeningSettings
 from synthaug.core.errors import SynthaugError
 
 
 class Adversary(nn.Module):
-    """A patch discriminator of single frames, trained in the same step as what it judges.
+    """A patch discriminator D of single frames, trained in the same step as the autoencoder.
 
-    One backward pass serves both sides: the reconstruction is judged by a copy whose parameters get no
-    gradient, and the discriminator learns from images that carry none back.
+    Data        x: real frames, y: their reconstructions,  (n, 1, y, x)
+    Losses      autoencoder: (D(y) - 1)^2, no gradient to D;  D: ((D(x) - 1)^2 + D(y)^2) / 2, no gradient to y
+
+    One backward pass serves both.
 
     Parameters
     ----------
@@ -84,6 +88,61 @@ class Perception(nn.Module):
         # Copies: MONAI normalises the colours in place.
         distance: Tensor = self.distance(made.repeat(1, 3, 1, 1), real.repeat(1, 3, 1, 1))
         return distance
+
+
+class SharpeningTerms(nn.Module):
+    """The late terms of any autoencoder whose settings are `SharpeningSettings`.
+
+    Loss        r(i) (w_p |phi(y) - phi(x)|^2 + w_a (D(y) - 1)^2) + the discriminator's own loss
+
+    r rises from 0 to 1 over a tenth of the training, see `ramp`; phi: features of a ResNet-50 the user supplies.
+
+    Parameters
+    ----------
+    settings : SharpeningSettings
+        Weights of the terms, and when they rise.
+    channels : int
+        Features of the discriminator's first layer.
+    """
+
+    def __init__(self, settings: SharpeningSettings, channels: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.adversary = Adversary(channels) if settings.adversarial_weight else None
+        # A plain dict, so that the user's network is neither trained nor saved; read when it is first needed.
+        self._perception: dict[torch.device, Perception] = {}
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the settings ask for any of the terms."""
+        return self.adversary is not None or self.settings.perceptual_weights is not None
+
+    def terms(self, made: Tensor, real: Tensor, iteration: int) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Weighted terms, to be added to the loss in their order, and each term by its name; none before they rise.
+
+        Parameters
+        ----------
+        made, real : Tensor, shape (n, 1, y, x)
+            Reconstructed and real frames.
+        iteration : int
+            Of the training. No argument of a compiled call: each value would be compiled anew.
+        """
+        settings = self.settings
+        late = ramp(iteration, settings.training.iterations, settings.late_from)
+        terms: dict[str, Tensor] = {}
+        weighted: list[Tensor] = []
+        if late and settings.perceptual_weights is not None:
+            terms["perceptual"] = self._perceive(real.device)(made, real)
+            weighted.append(late * settings.perceptual_weight * terms["perceptual"])
+        if late and self.adversary is not None:
+            terms["adversarial"], terms["discriminator"] = self.adversary(real, made)
+            weighted += [late * settings.adversarial_weight * terms["adversarial"], terms["discriminator"]]
+        return weighted, terms
+
+    def _perceive(self, device: torch.device) -> Perception:
+        if device not in self._perception:
+            self._perception[device] = Perception(str(self.settings.perceptual_weights)).to(device)
+        return self._perception[device]
 
 
 def ramp(iteration: int, iterations: int, start: float) -> float:

@@ -1,4 +1,4 @@
-"""What generators ask of an autoencoder, whatever it compresses: cines to latents and back."""
+"""Interface of all autoencoders: cines to latents and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synthaug.models.base import TrainableModel
 from synthaug.models.reconstruction import measure_reconstruction
 
 
-class LatentCoder(TrainableModel):
+class LatentAutoencoder(TrainableModel):
     """An autoencoder of cines; it may decode masks from the same latents as the images.
 
     Attributes
@@ -63,5 +63,5 @@ class LatentCoder(TrainableModel):
         return self.decode_cine(self.encode_cine(cines, slices)[0], slices)
 
     def assess(self, store: TensorStore) -> dict[str, float]:
-        """Reconstruction ceiling: what no generator on these latents can exceed."""
+        """Fidelity of reconstructions: an upper bound for generators on these latents."""
         return measure_reconstruction(self.reconstruct, store)

@@ -1,0 +1,112 @@
+"""Conditions: what a model can be conditioned on and what can be requested of a generator, declared once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+Kind = Literal["category", "volume", "mass", "fraction", "count", "phase", "number", "text", "mask"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition.
+
+    Attributes
+    ----------
+    name : str
+        Column of the cohort's table and of a request.
+    kind : str
+        ``"category"``: one of the training fold's values. ``"volume"``, ``"mass"``: positive, grow with the square
+        of an in-plane enlargement. ``"fraction"``, ``"count"``, ``"phase"`` (of the cycle, in (0, 1)),
+        ``"number"``: other scalars. ``"text"``: a sentence. ``"mask"``: label volumes.
+    title, unit : str
+        For figures and notes.
+    structure, phase : str or None
+        ``"LV"``, ``"MYO"`` or ``"RV"``, and ``"ED"`` or ``"ES"`` (None: both), where masks measure it.
+    requested : bool
+        Whether a request has a column of that name. The ejection fraction follows from the volumes.
+    swept : bool
+        Whether it is an axis of the condition sweep.
+    """
+
+    name: str
+    kind: Kind
+    title: str
+    unit: str = ""
+    structure: str | None = None
+    phase: str | None = None
+    requested: bool = True
+    swept: bool = False
+
+    @property
+    def scales_with_area(self) -> bool:
+        """Whether it grows with the square of an in-plane enlargement, at constant density."""
+        return self.kind in ("volume", "mass")
+
+    @property
+    def scalar(self) -> bool:
+        """Whether one number a subject says it; a category is the number of its value."""
+        return self.kind not in ("text", "mask")
+
+
+#: Every condition that the package knows; a study may add numeric columns of its cohort's table.
+CONDITIONS = {
+    condition.name: condition
+    for condition in (
+        Condition("diagnosis", "category", "diagnosis"),
+        Condition("vendor", "category", "vendor"),
+        Condition("lv_edv_ml", "volume", "LV EDV", "mL", "LV", "ED", swept=True),
+        Condition("lv_esv_ml", "volume", "LV ESV", "mL", "LV", "ES"),
+        Condition("lv_ef", "fraction", "LV EF", "%", "LV", requested=False, swept=True),
+        Condition("myo_mass_g", "mass", "LV mass", "g", "MYO", "ED", swept=True),
+        Condition("rv_edv_ml", "volume", "RV EDV", "mL", "RV", "ED", requested=False),
+        Condition("rv_esv_ml", "volume", "RV ESV", "mL", "RV", "ES", requested=False),
+        Condition("n_slices", "count", "slices"),
+        Condition("es_phase", "phase", "ES phase"),
+        Condition("sentence", "text", "sentence", requested=False),
+        Condition("labels", "mask", "masks", requested=False),
+    )
+}
+
+#: Columns of a request, in their order.
+REQUESTED = tuple(name for name, condition in CONDITIONS.items() if condition.requested)
+#: Categories among them.
+CATEGORIES = tuple(name for name, condition in CONDITIONS.items() if condition.kind == "category")
+#: Conditions that masks measure, in the order of tables and figures.
+MEASURED = {name: condition for name, condition in CONDITIONS.items() if condition.structure is not None}
+#: Axes of the condition sweep.
+SWEPT = tuple(name for name, condition in CONDITIONS.items() if condition.swept)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def condition_of(name: str) -> Condition:
+    """The declared condition, or one of a study's own numeric column: its suffix ``_ml`` or ``_g`` gives the kind."""
+    if name in CONDITIONS:
+        return CONDITIONS[name]
+    for suffix, kind, unit in _UNITS:
+        if name.endswith(suffix):
+            return Condition(name, kind, name.removesuffix(suffix).replace("_", " "), unit)
+    return Condition(name, "number", name.replace("_", " "))
+
+
+_UNITS: Sequence[tuple[str, Kind, str]] = (("_ml", "volume", "mL"), ("_g", "mass", "g"))
+
+
+def _is_a_scalar_condition(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no column of a cohort's table; known are {', '.join(_SCALARS)}")
+    if name not in _SCALARS and name in CONDITIONS:
+        raise ValueError(f"{name!r} is no scalar; this kind of model takes {', '.join(_SCALARS)}")
+    return name
+
+
+_SCALARS = tuple(name for name, condition in CONDITIONS.items() if condition.scalar)
+
+#: Name of a scalar condition in a study: a declared one, or a numeric column of the cohort's table.
+ScalarCondition = Annotated[str, AfterValidator(_is_a_scalar_condition)]

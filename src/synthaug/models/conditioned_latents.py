@@ -1,0 +1,134 @@
+"""Latents of a fold's cines and the conditions of its subjects: what every model on latents starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor
+
+from synthaug.config.conditions import condition_of
+from synthaug.config.models import ConditionedLatentsSettings
+from synthaug.data.store import TensorStore
+from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.conditioner import Conditioner, check_columns, raw_values, vocabulary
+from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.latents import LatentCache, channel_statistics, encode_cines
+from synthaug.models.phases import cardiac_phase
+from synthaug.networks.conditioning import Dropout
+
+
+class ConditionedLatents(TrainableModel):
+    """Encoded cines of the training fold, their slices and phases, and the conditions of their subjects.
+
+    Data        z = (encode(x) - mean) / sd,  (b, [t,] c, z, y, x), zero in missing slices
+    Conditions  c, from the cohort's table; volumes and masses scaled with the square of the in-plane enlargement
+
+    How z is predicted is left to a kind: diffusion of the whole (`LatentDiffusion`), or of single tokens.
+
+    Attributes
+    ----------
+    conditioner : Conditioner
+        A kind makes it, with `make_conditioner`: the length of its embedding is the network's.
+    cache : LatentCache
+        Encoded copies; there once `fit_to_fold` was called, like the next three.
+    training_values : dict of str to Tensor, shape (n, ...)
+        Raw conditions; a kind may add tokens or control volumes.
+    slices : Tensor, shape (n, 1, z, 1, 1)
+        1 where a slice exists.
+    phases : Tensor, shape (n, t')
+        Cardiac phase of every latent frame.
+    """
+
+    conditioner: Conditioner
+    cache: LatentCache
+    training_values: dict[str, Tensor]
+    slices: Tensor
+    phases: Tensor
+    mean: Tensor
+    standard_deviation: Tensor
+
+    def __init__(
+        self,
+        settings: ConditionedLatentsSettings,
+        grid: Grid,
+        needs: Mapping[str, TrainableModel],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(settings, grid, needs, facts)
+        self.settings = settings
+        self.conditions = settings.conditions
+        channels = self.autoencoder.latent_shape[0]
+        self.register_buffer("mean", torch.zeros(channels, 1, 1, 1))
+        self.register_buffer("standard_deviation", torch.ones(channels, 1, 1, 1))
+
+    @property
+    def autoencoder(self) -> LatentAutoencoder:
+        """The autoencoder of the latents."""
+        return cast(LatentAutoencoder, self.needs["autoencoder"])
+
+    @classmethod
+    def facts(cls, settings: ConditionedLatentsSettings, store: TensorStore) -> dict[str, Any]:
+        """The vocabulary of the categorical conditions."""
+        check_columns(store.table, settings.conditions)
+        return {"vocabulary": vocabulary(store.table, settings.conditions)}
+
+    def make_conditioner(
+        self,
+        size: int,
+        token_width: int = 0,
+        drop_tokens: float = 0.0,
+        control_channels: int = 0,
+        drop_control: float = 0.0,
+    ) -> Conditioner:
+        """A conditioner of the settings' conditions; see `Conditioner` and `Dropout`."""
+        settings = self.settings
+        dropout = Dropout(settings.drop_condition, settings.drop_all_conditions, drop_tokens, drop_control)
+        return Conditioner(
+            settings.conditions,
+            self.fold_facts["vocabulary"],
+            size,
+            dropout,
+            token_width,
+            control_channels,
+        )
+
+    def fit_to_fold(self, store: TensorStore, frames: Sequence[int]) -> None:
+        """Take the training fold: conditions and their statistics, slices, phases, encoded copies of `frames`."""
+        self.conditioner.fit(store.table)
+        self.training_values = self.conditioner.read(store.table)
+        self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
+        es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
+        self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
+        self.cache = encode_cines(
+            self.autoencoder, store, frames, self.settings.copies, self.settings.augmentation
+        )
+
+    def values_of(self, indices: list[int], scale: Tensor) -> dict[str, Tensor]:
+        """Raw conditions of training subjects, volumes and mass as enlarged by `scale` (b,) in the plane."""
+        values = {name: column[indices] for name, column in self.training_values.items()}
+        return {
+            name: value * scale**2 if condition_of(name).scales_with_area else value
+            for name, value in values.items()
+        }
+
+    def fit_normalisation(self, latents: Tensor) -> None:
+        """Take mean and standard deviation of each channel from latents (n, t, c, z, y, x) of the fold."""
+        mean, deviation = self.statistics(latents)
+        self.mean.copy_(mean)
+        self.standard_deviation.copy_(deviation)
+
+    def statistics(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, (c, 1, 1, 1), of latents (n, t, c, z, y, x) over existing slices."""
+        slices = repeat(self.slices, "n 1 z 1 1 -> (n t) 1 z 1 1", t=latents.shape[1])
+        return channel_statistics(rearrange(latents, "n t c z y x -> (n t) c z y x"), slices)
+
+    def normalise(self, latents: Tensor, slices: Tensor) -> Tensor:
+        """(latents - mean) / sd, zero in missing slices; `slices` broadcasts against the latents."""
+        return (latents - self.mean) / self.standard_deviation * slices
+
+    def denormalise(self, data: Tensor, slices: Tensor) -> Tensor:
+        """The inverse of `normalise` in existing slices."""
+        return (data * self.standard_deviation + self.mean) * slices

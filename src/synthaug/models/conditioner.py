@@ -1,0 +1,223 @@
+"""Conditions of subjects, read from a table, as conditioning of a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from synthaug.config.conditions import CATEGORIES, CONDITIONS
+from synthaug.core.errors import SynthaugError
+from synthaug.networks.conditioning import Conditioning, Dropout, Kept
+from synthaug.networks.embeddings import ConditionEmbedding
+
+#: Keys of values that are no scalars: tokens (b, n, width), which of them exist (b, n), control (b, c, ...).
+TOKENS, TOKEN_MASK, CONTROL = "tokens", "token_mask", "control"
+
+
+def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a condition of a study's own that is no numeric column of the training table.
+
+    Raises
+    ------
+    SynthaugError
+        The table has no such column, or not of numbers.
+    """
+    for name in names:
+        if name in CONDITIONS:
+            continue
+        if name not in table.columns:
+            known = ", ".join(dict.fromkeys([*CONDITIONS, *table.columns]))
+            raise SynthaugError(
+                f"condition {name!r} is no column of the cohort's table; give one of {known}, or add the column"
+            )
+        column = table[name]
+        wrong = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+        if len(wrong):
+            raise SynthaugError(
+                f"condition {name!r}: {wrong.iloc[0]!r} is no number; conditions of your own are numeric columns"
+            )
+
+
+def vocabulary(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
+    """Known values of the categorical conditions among `names`, sorted."""
+    return {
+        name: sorted(str(value) for value in table[name].dropna().unique())
+        for name in names
+        if name in CATEGORIES
+    }
+
+
+def raw_values(table: pd.DataFrame, name: str) -> np.ndarray:
+    """One scalar condition of every row, float32, NaN where unknown or where the table has no such column.
+
+    `lv_ef` is 1 - ESV / EDV, and `es_phase` the fraction of the cycle at ES: the column of that
+    name, or ``es_frame / n_frames``.
+    """
+    if name == "lv_ef":
+        values = 1 - _column(table, "lv_esv_ml") / _column(table, "lv_edv_ml")
+    elif name == "es_phase" and "es_phase" not in table.columns:
+        values = _column(table, "es_frame") / _column(table, "n_frames")
+    else:
+        values = _column(table, name)
+    if name == "es_phase":  # an ES at the very ends of the cycle is a missing value in disguise
+        values = np.where((values > 0) & (values < 1), values, np.nan)
+    return values.astype(np.float32)
+
+
+def _column(table: pd.DataFrame, name: str) -> np.ndarray:
+    if name not in table.columns:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+class Conditioner(nn.Module):
+    """Reads conditions from a table and makes the conditioning of a network; each part may be unknown.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Scalar conditions: categories by vocabulary, the others standardised.
+    vocabulary : mapping of str to list of str
+        Known values of each categorical condition.
+    size : int
+        Length of the embedding.
+    dropout : Dropout
+        What training replaces by nulls.
+    token_width : int
+        Channels of context tokens; 0 for none.
+    control_channels : int
+        Channels of control volumes; 0 for none.
+    """
+
+    mean: Tensor
+    standard_deviation: Tensor
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        vocabulary: Mapping[str, list[str]],
+        size: int,
+        dropout: Dropout | None = None,
+        token_width: int = 0,
+        control_channels: int = 0,
+    ) -> None:
+        super().__init__()
+        self.names, self.size = list(names), size
+        self.dropout = dropout or Dropout()
+        self.vocabulary = dict(vocabulary)
+        self.continuous = [name for name in names if name not in CATEGORIES]
+        # One row at least: a column that nobody filled in has an empty vocabulary.
+        counts = {name: max(len(values), 1) for name, values in self.vocabulary.items()}
+        self.embedding = ConditionEmbedding(self.continuous, counts, size)
+        self.register_buffer("mean", torch.zeros(len(self.continuous)))
+        self.register_buffer("standard_deviation", torch.ones(len(self.continuous)))
+        self.control_channels = control_channels
+        self.null_token = (
+            nn.Parameter(torch.randn(token_width) / math.sqrt(token_width)) if token_width else None
+        )
+
+    @property
+    def conditional(self) -> bool:
+        """Whether there is anything to be conditioned on, and so to guide towards."""
+        return bool(self.names) or self.null_token is not None or self.control_channels > 0
+
+    def fit(self, table: pd.DataFrame) -> None:
+        """Take means and standard deviations of the training fold's known values."""
+        for place, name in enumerate(self.continuous):
+            known = raw_values(table, name)
+            known = known[np.isfinite(known)]
+            if len(known):
+                self.mean[place] = float(known.mean())
+            if len(known) > 1 and known.std() > 0:
+                self.standard_deviation[place] = float(known.std(ddof=1))
+
+    def read(self, table: pd.DataFrame) -> dict[str, Tensor]:
+        """Values of every row by condition, float32 (n,), NaN where unknown.
+
+        Raises
+        ------
+        SynthaugError
+            A category that the training fold did not have.
+        """
+        values: dict[str, Tensor] = {}
+        for name in self.names:
+            if name in CATEGORIES:
+                values[name] = torch.tensor([self._index(name, value) for value in table[name]])
+            else:
+                values[name] = torch.from_numpy(raw_values(table, name))
+        return values
+
+    def _index(self, name: str, value: Any) -> float:
+        if pd.isna(value):
+            return float("nan")
+        known = self.vocabulary[name]
+        if value not in known:
+            raise SynthaugError(
+                f"{name} {value!r} was not among the training subjects; known are {', '.join(known) or 'none'}"
+            )
+        return float(known.index(value))
+
+    def draw_kept(self, count: int, generator: torch.Generator) -> Kept:
+        """Which parts a training batch keeps, by the dropout."""
+        return self.dropout.draw(count, len(self.names), generator)
+
+    def nothing(self, count: int) -> Kept:
+        """Every part dropped."""
+        return Kept.nothing(count, len(self.names), self.mean.device)
+
+    def forward(self, values: Mapping[str, Tensor], kept: Kept | None = None) -> Conditioning:
+        """Conditioning of raw values; what is not `kept` counts as unknown.
+
+        Parameters
+        ----------
+        values : mapping of str to Tensor
+            (b,) for each scalar, NaN where unknown. With tokens, `TOKENS` (b, n, width) and `TOKEN_MASK` (b, n); a
+            sample without a token has the null. With control, `CONTROL` (b, c, ...), NaN where unknown.
+        kept : Kept, optional
+            All parts where not given.
+        """
+        tokens, mask = None, None
+        if self.null_token is not None:
+            tokens, mask = _with_null(values[TOKENS], values[TOKEN_MASK], kept, self.null_token)
+        control = self._control(values[CONTROL], kept) if self.control_channels else None
+        return Conditioning(self._vector(values, kept), tokens, mask, control)
+
+    def _vector(self, values: Mapping[str, Tensor], kept: Kept | None) -> Tensor:
+        """Sum of the embeddings, (b, size); without conditions 0, (1, size)."""
+        if not self.names:
+            return self.mean.new_zeros(1, self.size)
+        known, standardised = {}, {}
+        for place, name in enumerate(self.names):
+            known[name] = torch.isfinite(values[name])
+            if kept is not None:
+                known[name] = known[name] & kept.values[:, place]
+            standardised[name] = values[name]
+            if name in self.continuous:
+                index = self.continuous.index(name)
+                standardised[name] = (values[name] - self.mean[index]) / self.standard_deviation[index]
+        embedded: Tensor = self.embedding(standardised, known)
+        return embedded
+
+    def _control(self, control: Tensor, kept: Kept | None) -> Tensor:
+        """Control volumes, 0 where unknown, and a last channel that says where they are given."""
+        given = torch.isfinite(control).flatten(1).all(dim=1)
+        if kept is not None:
+            given = given & kept.control
+        everywhere = given.view(-1, *(1,) * (control.ndim - 1))
+        flag = everywhere.expand(-1, 1, *control.shape[2:])
+        return torch.cat([torch.where(everywhere, control, 0.0), flag.to(control)], dim=1)
+
+
+def _with_null(tokens: Tensor, mask: Tensor, kept: Kept | None, null: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens (b, n, width) and which exist (b, n); of a sample without any, the first alone, which is the null."""
+    given = mask.any(dim=1)
+    if kept is not None:
+        given = given & kept.tokens
+    first = torch.arange(mask.shape[1], device=mask.device) == 0
+    return torch.where(given[:, None, None], tokens, null), torch.where(given[:, None], mask, first)

@@ -1,0 +1,117 @@
+"""Multi-head attention: of tokens to one another, or to context tokens."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Attention(nn.Module):
+    """softmax(Q K^T / sqrt(d) + mask) V for each head, then a linear layer; no normalisation, no residual.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the tokens.
+    heads : int
+        Attention heads; they divide the width.
+    context : int
+        Channels of the context tokens that are attended to; 0 for self-attention.
+    normalised : bool
+        Whether queries and keys are divided by their root mean square (Dehghani et al., ICML 2023).
+
+    References
+    ----------
+    Vaswani et al., NeurIPS 2017.
+    """
+
+    def __init__(self, width: int, heads: int, context: int = 0, normalised: bool = False) -> None:
+        super().__init__()
+        self.heads, self.normalised = heads, normalised
+        if context:
+            self.query = nn.Linear(width, width)
+            self.key_value = nn.Linear(context, 2 * width)
+        else:
+            self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        mask: Tensor | None = None,
+        context: Tensor | None = None,
+        maps: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Transform (b, n, width).
+
+        Parameters
+        ----------
+        tokens : Tensor, shape (b, n, width)
+            Queries, and without a context also keys and values.
+        mask : Tensor, broadcasts against (b, heads, n, m), optional
+            Bool: True where a key is attended to. Float: added to the scores.
+        context : Tensor, shape (b, m, context), optional
+            Keys and values.
+        maps : list of Tensor, optional
+            The attention weights (b, heads, n, m) are appended to it.
+        """
+        query, key, value = self._project(tokens, context)
+        if self.normalised:
+            query, key = root_mean_square_norm(query), root_mean_square_norm(key)
+        if mask is not None and mask.dtype != torch.bool:
+            mask = mask.to(query)  # of lower precision under autocast
+        if maps is None:
+            attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        else:  # the fused kernel does not return its weights
+            scores = query @ key.mT / math.sqrt(query.shape[-1])
+            if mask is not None:
+                scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+            weights = scores.softmax(dim=-1)
+            maps.append(weights)
+            attended = weights @ value
+        result: Tensor = self.output(rearrange(attended, "b h n d -> b n (h d)"))
+        return result
+
+    def _project(self, tokens: Tensor, context: Tensor | None) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+        if context is None:
+            return rearrange(
+                self.query_key_value(tokens), "b n (three h d) -> three b h n d", three=3, h=self.heads
+            )
+        query = rearrange(self.query(tokens), "b n (h d) -> b h n d", h=self.heads)
+        key, value = rearrange(self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads)
+        return query, key, value
+
+
+class ResidualAttention(nn.Module):
+    """tokens + attention(norm(tokens)), the identity at the start of training.
+
+    No position is added: tokens know where they are from their features, and a cyclic shift
+    of the sequence shifts the output alike. Parameters are those of `Attention`.
+    """
+
+    def __init__(self, channels: int, heads: int, context: int = 0) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = Attention(channels, heads, context)
+        nn.init.zeros_(self.attention.output.weight)
+        nn.init.zeros_(self.attention.output.bias)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        known: Tensor | None = None,
+        context: Tensor | None = None,
+        maps: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Transform (b, n, c); keys where `known` (b, m) is False are not attended to."""
+        mask = None if known is None else rearrange(known, "b m -> b 1 1 m")
+        return tokens + self.attention(self.norm(tokens), mask, context, maps)
+
+
+def root_mean_square_norm(values: Tensor) -> Tensor:
+    """Divided by the root of the mean square over the last axis (Zhang and Sennrich, NeurIPS 2019)."""
+    return functional.rms_norm(values, values.shape[-1:])
