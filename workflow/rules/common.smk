@@ -10,13 +10,15 @@ from synthaug.config.arms import resolve_arms
 from synthaug.config.generators import SAMPLING_KINDS
 from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import load_study
-from synthaug.config.design_warnings import weaknesses
+from synthaug.config.design_warnings import design_warnings
 from synthaug.data.readers import raw_files
 from synthaug.core.errors import SynthaugError
 from synthaug.generators import reference_of as generator_class
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.models import reference_of as model_class
 from synthaug.plugin_checks import check_plugins
+from synthaug.report.render import template_files
+from synthaug.report.section import section_modules
 
 try:
     study = load_study(config)
@@ -66,12 +68,6 @@ wildcard_constraints:
 def code(script, *modules):
     """The package files a rule's script imports: editing one reruns the rule."""
     return imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)
-
-
-def report_files():
-    """The template of the report, its style and its script."""
-    folder = PACKAGE / "report"
-    return [str(folder / name) for name in ("report.html.j2", "report.css", "report.js")]
 
 
 def result(path):

@@ -31,7 +31,7 @@ rule gather_content:
             for model, fold, seed in trained_models()
         ],
         segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),
-        code=code("gather_content"),
+        code=code("gather_content", *section_modules()),
     output:
         content=directory(result("report")),
     log:
@@ -41,7 +41,7 @@ rule gather_content:
     params:
         study=study.model_dump(mode="json"),
         datasets=split_datasets,
-        weaknesses=weaknesses(study),
+        design_warnings=design_warnings(study),
         arms=[vars(arm) for arm in arms.values()],
         runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
         grid_runs=grid_runs(),
@@ -63,7 +63,7 @@ rule gather_content:
 rule render_report:
     input:
         content=rules.gather_content.output.content,
-        template=report_files(),
+        template=template_files(),
         code=code("render_report"),
     output:
         page=result("report.html"),

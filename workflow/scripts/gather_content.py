@@ -17,7 +17,7 @@ with job(snakemake):
             study=params.study,
             arms=[Arm(**arm) for arm in params.arms],
             cohorts=dict(zip(params.datasets, map(Path, inputs.cohorts), strict=True)),
-            weaknesses=params.weaknesses,
+            design_warnings=params.design_warnings,
             splits=dict(enumerate(map(Path, inputs.splits))),
             synthetic=[
                 SyntheticRun(

@@ -134,8 +134,8 @@ class ReportInputs:
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
         Trainings of the generators' models and of the arms.
-    weaknesses : sequence of str
-        What the design cannot tell (`synthaug.config.design_warnings.weaknesses`).
+    design_warnings : sequence of str
+        Limitations of the design (`synthaug.config.design_warnings.design_warnings`).
     """
 
     tables: Path
@@ -148,4 +148,4 @@ class ReportInputs:
     maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()
-    weaknesses: Sequence[str] = ()
+    design_warnings: Sequence[str] = ()

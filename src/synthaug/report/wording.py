@@ -1,4 +1,4 @@
-"""How the report says numbers, metrics and comparisons."""
+"""Words of the report: numbers, metrics, comparisons."""
 
 from __future__ import annotations
 
@@ -85,21 +85,21 @@ _SUFFIXES = {
     "_features": "features",
     "_mean": "mean",
     "_difference": "difference",
-    "_spread": "spread against real",
-    "_ratio": "as a multiple of the floor",
-    "_control": "as a multiple of a damaged control's",
-    "_reconstruction": "of reconstructions, as a multiple of the floor",
-    "_extrapolated": "at endless n",
-    "_response": "response",
-    "_slope": "rise for each dose of 1",
+    "_spread": "SD ratio to real",
+    "_ratio": "ratio to real-versus-real",
+    "_control": "ratio to corrupted real cines",
+    "_reconstruction": "of reconstructions, ratio to real-versus-real",
+    "_extrapolated": "extrapolated to infinite sample size",
+    "_response": "response to a corruption",
+    "_slope": "change for a dose increase of 1",
     "_trend": "trend over doses",
-    "_rank_tau": "agreement of rankings",
+    "_rank_tau": "Kendall's τ of rankings",
     "_rank": "rank",
-    "_first": "share of replicates in which it is first",
+    "_first": "fraction of replicates ranked first",
     "_mixed": "difference by a mixed model",
 }
 _QUOTIENTS = ("_ratio", "_control", "_reconstruction", "_spread")  # without unit, two decimals
-_SAID_WITH_THE_NAME = ("_difference", "_ratio", "_control", "_reconstruction")
+_SAID_WITH_THE_NAME = ("_features", "_difference", "_ratio", "_control", "_reconstruction")
 
 
 def base_metric(metric: str) -> str:
@@ -110,14 +110,22 @@ def base_metric(metric: str) -> str:
     return metric
 
 
-def metric_name(metric: str) -> str:
-    """A metric as it is said; an unknown one keeps its own name."""
+def base_name(metric: str) -> str:
+    """Name of the metric that an aggregate is of; an unknown one keeps its own."""
     base = base_metric(metric)
-    name = METRICS[base][0] if base in METRICS else base.replace("_", " ")
-    suffix = metric.removeprefix(base)
-    if suffix == "_features":
-        return f"{name}, features"
-    return f"{name} {_SUFFIXES[suffix]}" if suffix in _SAID_WITH_THE_NAME else name
+    return METRICS[base][0] if base in METRICS else base.replace("_", " ")
+
+
+def metric_name(metric: str) -> str:
+    """Name of a metric for headings and labels, which say themselves whether it is a mean or a trend."""
+    suffix = metric.removeprefix(base_metric(metric))
+    return row_name(metric) if suffix in _SAID_WITH_THE_NAME else base_name(metric)
+
+
+def row_name(metric: str) -> str:
+    """Name of a row on its own: the metric and what the row is of it (mean, difference, ratio)."""
+    suffix = _SUFFIXES.get(metric.removeprefix(base_metric(metric)))
+    return f"{base_name(metric)}, {suffix}" if suffix else base_name(metric)
 
 
 def metric_unit(metric: str) -> str:
@@ -153,6 +161,8 @@ def number(value: float | None, places: int | None = None, sign: bool = False) -
         if size < -4:
             return f"{value:.2e}".replace("-", "−")
     text = f"{value:{'+' if sign else ''},.{places}f}"
+    if not text.strip("+-0.,"):  # what rounds to zero has no side
+        text = text.lstrip("+-")
     return text.replace("-", "−").replace(",", " ")
 
 
@@ -161,6 +171,12 @@ def p_value(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_text(value: float) -> str:
+    """A p-value in a sentence: ``p = 0.048`` or ``p < 0.001``."""
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def place(row: Mapping[str, Any]) -> str:
@@ -194,36 +210,38 @@ CONTROLS: dict[str, ControlWords] = {
     ),
     "exposure": ControlWords(
         "exposure-matched",
-        "real, as long as seen",
-        "its real cases alone, for as many iterations as the arm spends on them",
+        "real, equal exposure",
+        "its real cases only, for as many iterations as the arm spends on them",
     ),
     "mislabelled": ControlWords(
-        "negative", "mislabelled", "the arm with each synthetic case under another one's mask; should hurt"
+        "negative", "mislabelled", "each synthetic case with the mask of another one; expected to hurt"
     ),
     "extra-real": ControlWords(
-        "extra-real", "further real", "further real patients in the place of the synthetic ones; a ceiling"
+        "extra-real", "further real", "further real patients instead of the synthetic ones; an upper bound"
     ),
 }
 
 
 def power_sentence(metric: str, outcome: Verdict) -> str:
-    """What the study could have found, and what size would find a difference that matters."""
+    """Detectable difference of the study, and the size that would detect one as small as the margin."""
     if outcome.detectable is None:
         return ""
     size = with_unit(number(outcome.detectable, decimals(metric)), metric_unit(metric))
-    text = f"This study could have found a difference of {size} or more with the declared power."
+    text = f"Detectable difference at the declared power: {size}."
     if outcome.word != UNDECIDED:
         return text
     if outcome.patients_needed is None:
-        return f"{text} More patients alone would not find one as small as the margin: more trainings are needed."
+        return (
+            f"{text} More patients alone cannot detect one as small as the margin: more trainings are needed."
+        )
     needed = counted(outcome.patients_needed, "patient")
-    return f"{text} One as small as the margin would need {needed}, with as many trainings."
+    return f"{text} One as small as the margin needs {needed} with as many trainings."
 
 
 def comparison_sentence(
-    row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str = "size-matched"
+    row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str, confidence: float
 ) -> str:
-    """One comparison in words, with interval, number of patients and seeds, and its verdict.
+    """One comparison in words, with interval, number of patients and trainings, and its verdict.
 
     Parameters
     ----------
@@ -237,24 +255,27 @@ def comparison_sentence(
         Whether `versus` is a control of the verdict.
     match : str
         What the control has in common with the arm: ``"size-matched"``, ``"exposure-matched"``.
+    confidence : float
+        Level of the interval.
     """
     metric = row["metric"]
     places, unit = decimals(metric), metric_unit(metric)
     value = with_unit(number(row["value"], places, sign=True), unit)
     facts = []
     if row.get("ci_low") is not None and row.get("ci_high") is not None:
-        facts.append(f"95 % interval {number(row['ci_low'], places)} to {number(row['ci_high'], places)}")
+        ends = f"{number(row['ci_low'], places)} to {number(row['ci_high'], places)}"
+        facts.append(f"{100 * confidence:g} % CI {ends}")
     if row.get("n") is not None:
         facts.append(f"n = {counted(int(row['n']), 'patient')}")
     if trainings:
         facts.append(counted(trainings, "training"))
     if row.get("p_adjusted") is not None:
-        facts.append(f"p {p_value(row['p_adjusted'])} by Holm")
+        facts.append(f"Holm-adjusted {p_text(row['p_adjusted'])}")
     elif row.get("p_value") is not None:
-        facts.append(f"p {p_value(row['p_value'])}, exploratory")
+        facts.append(f"{p_text(row['p_value'])}, exploratory")
     if row.get("effect_size") is not None:
         facts.append(f"effect size {number(row['effect_size'], 2, sign=True)}")
     against = f"the {match} control {row['versus']}" if is_control else f"{row['versus']}"
-    name = METRICS[base_metric(metric)][0] if base_metric(metric) in METRICS else base_metric(metric)
+    name = base_name(metric)
     detail = f" ({', '.join(facts)})" if facts else ""
     return f"{name} of {place(row)}: {value}{detail} against {against}: {word}"

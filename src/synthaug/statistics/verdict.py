@@ -110,7 +110,7 @@ def judge_row(row: Mapping[str, Any], alpha: float = 0.05) -> str:
 
 
 def judge_arm(
-    comparisons: pd.DataFrame, controls: Sequence[str], alpha: float = 0.05, hurdles: Sequence[str] = ()
+    comparisons: pd.DataFrame, controls: Sequence[str], alpha: float = 0.05, extra_controls: Sequence[str] = ()
 ) -> Verdict:
     """Verdict on one arm, by `RULE`.
 
@@ -122,7 +122,7 @@ def judge_arm(
         Names of the arm's size-matched controls.
     alpha : float
         Level of the tests.
-    hurdles : sequence of str
+    extra_controls : sequence of str
         Names of further controls that count: an arm that helps must beat them too.
 
     Returns
@@ -132,7 +132,7 @@ def judge_arm(
     """
     if not controls:
         return Verdict(NOT_MEASURED, "the arm has no size-matched control")
-    counting = [*controls, *hurdles]
+    counting = [*controls, *extra_controls]
     against = comparisons[comparisons["versus"].isin(counting)]
     measured = against[against["status"].isin(VALUED_STATUSES)]
     if measured.empty:
