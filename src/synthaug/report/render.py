@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from synthaug.core.artifacts import read_json, write_text
-from synthaug.report import wording
+from synthaug.report import sections, wording
 from synthaug.report.plots.panel import with_unique_ids
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def make_environment(folder: Path) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader([folder, FOLDER]),
+        loader=FileSystemLoader([folder, *(Path(path).parent for path in sections.__path__)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

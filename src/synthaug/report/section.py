@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,9 @@ import pandas as pd
 
 from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
+from synthaug.report import sections
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Draw, Row
-
-FOLDER = Path(__file__).with_name("sections")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Section:
 
 def section_modules() -> list[str]:
     """Dotted names of the section modules, for who must know the files before anything is imported."""
-    return sorted(f"synthaug.report.sections.{path.stem}" for path in FOLDER.glob("[!_]*.py"))
+    return sorted(f"{sections.__name__}.{module.name}" for module in pkgutil.iter_modules(sections.__path__))
 
 
 def find_sections() -> dict[str, Section]:

@@ -12,10 +12,10 @@ from synthaug.report.rows import Row, records
 #: A text, a number, an estimate (`synthaug.report.rows.estimate`), one of the cells made below, or None.
 Cell = str | int | dict[str, Any] | None
 
-TEXT, NUMBER = "", "n"
+TEXT, NUMBER, PROSE = "", "n", "prose"
 
 
-def make_table(label: str, columns: Mapping[str, str], rows: Iterable[Sequence[Cell]]) -> dict[str, Any]:
+def make_table(label: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     """A table as the macro ``table`` of the templates prints it.
 
     Parameters
@@ -23,7 +23,7 @@ def make_table(label: str, columns: Mapping[str, str], rows: Iterable[Sequence[C
     label : str
         What the table shows, for screen readers.
     columns : mapping of str to str
-        Heading -> `TEXT` (left) or `NUMBER` (right).
+        Heading -> `TEXT` (left), `NUMBER` (right) or `PROSE` (left, wide enough for sentences).
     rows : iterable of sequences of Cell
         A cell a column; the first is the heading of its row.
 

@@ -25,7 +25,9 @@ from synthaug.report.inputs import GridRun, ReportInputs, TrainingRun
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.sections.examples import draw_pairs, measure_curves
+from synthaug.report.sections.summary import summary_parts
 from synthaug.report.sections.verdict import judge
+from synthaug.report.summary import summarise
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version
 
@@ -167,7 +169,7 @@ def test_no_aggregate_row_disappears(study):
 
 def test_the_summary_has_arms_in_columns_and_marks_the_best(study):
     _, root, _ = study
-    arms, generators = (entry["table"] for entry in content_of(root, "summary")["tables"])
+    arms, *_, generators = (entry["table"] for entry in content_of(root, "summary")["tables"])
     assert [column["title"] for column in arms["columns"][2:4]] == ["real (CI)", "mixed-100 (CI)"]
     assert [column["title"] for column in generators["columns"]] == ["metric", "about", "cascade (CI)", "n"]
     dice = arms["rows"][0]
@@ -541,3 +543,26 @@ def test_a_study_of_generators_alone_has_a_page(tmp_path):
     inputs = make_study(tmp_path / "one", rows=alone)
     page = build(dataclasses.replace(inputs, arms=resolve_arms({"real": ArmSettings()}).values()), tmp_path)
     assert "cascade" in page.text and "mixed-100" not in page.text
+
+
+def test_a_study_of_one_dose_draws_no_curve(study, tmp_path):
+    inputs, root, _ = study
+    assert len(list((root / "content" / "assets").glob("dose-*.svg"))) == 6
+    one = [arm for arm in inputs.arms if not arm.name.startswith("mixed-50")]
+    page = build(dataclasses.replace(inputs, arms=one), tmp_path)
+    assert "the study has one dose; a curve needs two or more" in page.text
+    assert not list((tmp_path / "content" / "assets").glob("dose-*.svg"))
+
+
+def test_many_training_sets_make_several_summary_tables():
+    about = {"definition": "v1", "status": "ok", "metric": "dice_mean", "structure": "LV", "n": 9}
+    rows = make_table({**about, "arm": f"arm-{number:02d}", "value": number / 100} for number in range(19))
+    parts = summary_parts(summarise(rows)[0])
+    assert [part["title"].rpartition(", ")[2] for part in parts] == [
+        "columns 1 to 8 of 19",
+        "columns 9 to 16 of 19",
+        "columns 17 to 19 of 19",
+    ]
+    assert [cell["value"] for part in parts for cell in part["table"]["rows"][0][2:-1]] == [
+        number / 100 for number in range(19)
+    ]

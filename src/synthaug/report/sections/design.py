@@ -9,14 +9,14 @@ from synthaug.core.artifacts import read_json
 from synthaug.report import wording
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.section import ReportData, Section
-from synthaug.report.table import NUMBER, TEXT, Cell, make_table
+from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, make_table
 
 _COLUMNS = {
     "training set": TEXT,
     "real patients": TEXT,
     "generator": TEXT,
     "synthetic-to-real ratio": NUMBER,
-    "remark": TEXT,
+    "remark": PROSE,
 }
 
 

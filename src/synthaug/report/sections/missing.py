@@ -8,7 +8,7 @@ from typing import Any
 from synthaug.report import wording
 from synthaug.report.rows import Row, estimate
 from synthaug.report.section import ReportData, Section
-from synthaug.report.table import NUMBER, TEXT, Cell, make_table, with_aside
+from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, make_table, with_aside
 from synthaug.tables import VALUED_STATUSES
 
 _ABOUT = (
@@ -37,7 +37,7 @@ def _failures(rows: list[Row]) -> dict[str, Any] | None:
     for row in rows:
         key = (row["metric"], row["status"], row["arm"] or row["generator"] or "", row["note"] or "")
         groups.setdefault(key, []).append(row)
-    columns = {"metric": TEXT, "training set or generator": TEXT, "problem": TEXT, "rows": NUMBER}
+    columns = {"metric": TEXT, "training set or generator": TEXT, "problem": PROSE, "rows": NUMBER}
     with_subjects = any(row["subject"] for row in rows)
     if with_subjects:
         columns["subjects"] = TEXT
@@ -53,7 +53,7 @@ def _failures(rows: list[Row]) -> dict[str, Any] | None:
 
 
 def _others(rows: list[Row]) -> dict[str, Any]:
-    columns = {"metric": TEXT, "about": TEXT, "value (CI)": TEXT, "n": NUMBER}
+    columns = {"metric": TEXT, "about": PROSE, "value (CI)": TEXT, "n": NUMBER}
     lines = []
     for row in rows:
         about = (f"{column.replace('_', ' ')} {row[column]}" for column in _ABOUT if row[column] is not None)

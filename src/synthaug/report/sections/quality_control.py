@@ -11,7 +11,7 @@ from synthaug.report import wording
 from synthaug.report.inputs import SyntheticRun
 from synthaug.report.rows import Row, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
-from synthaug.report.table import NUMBER, TEXT, Cell, list_rows, make_table, read_rows, with_aside
+from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, list_rows, make_table, read_rows, with_aside
 
 _COLUMNS = {
     "generator": TEXT,
@@ -20,8 +20,8 @@ _COLUMNS = {
     "accepted": NUMBER,
     "rejected": NUMBER,
     "acceptance rate (CI)": TEXT,
-    "reasons of rejection": TEXT,
-    "trained on": TEXT,
+    "reasons of rejection": PROSE,
+    "trained on": PROSE,
 }
 
 
