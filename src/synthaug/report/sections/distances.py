@@ -83,7 +83,8 @@ def _line(row: Row, beside: list[Row], columns: Sequence[str]) -> list[Cell]:
         {**number(row["floor"], places), "sd": row["floor_sd"]},
         estimate(ratio) if ratio else None,
         row["n"],
-        estimate(extrapolated) if extrapolated else None,
+        # Why one is missing is said once, under "Missing": it differs in every line.
+        number(extrapolated["value"], places) if extrapolated else None,
     ]
 
 

@@ -16,7 +16,7 @@ ROLES = {
     "train": "train",
     "validation": "validation",
     "test": "test",
-    "test_within": "test, training vendor",
+    "test_within": "internal test",
     "unused": "unused",
 }
 
