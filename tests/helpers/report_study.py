@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
-from synthaug.core.artifacts import write_json, write_tsv
-from synthaug.data.cohort import write_cohort, write_subject
+from synthaug.core.artifacts import read_json, read_tsv, write_json, write_tsv
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.metric_registry import find_metric
 from synthaug.metrics.volumes import measure_function
 from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
@@ -20,6 +22,8 @@ from synthaug.tables.collate import collate
 SPACING_MM = (10.0, 2.0, 2.0)
 HOSTILE = "<script>alert(1)</script>"
 DIAGNOSES = ("NOR", "DCM", "HCM")
+CROWDED_NOTE = "n is half of 27 real subjects, so that the reference has as many; 32 are synthetic"
+TOO_MANY = "648 values; crossed random effects are fitted up to 600"
 
 
 def beating_heart(seed: int, frames: int = 8, size: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -69,16 +73,18 @@ def write_made_up_cohort(folder: Path, name: str, kind: str, count: int, seed: i
     return [row["subject"] for row in rows]
 
 
-def made_up_rows(subjects: list[str], gain: float) -> pd.DataFrame:
+def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()) -> pd.DataFrame:
     """Invented result rows of arms real, mixed-50 and mixed-100 with their controls.
 
-    `gain` is the paired Dice difference of ``mixed-100`` against both of its controls.
+    `gain` is the paired Dice difference of ``mixed-100`` against both of its controls; of `more_arms` only
+    means and single patients are made up.
     """
     random = np.random.default_rng(1)
     rows: list[dict[str, Any]] = []
     common = {"definition": "made-up.v1", "status": "ok"}
     levels = {"real": 0.0, "mixed-100": gain, "mixed-50": 0.002, "synthetic-only": -0.1}
     levels |= {f"{arm}-{c}": 0.0 for arm in ("mixed-100", "mixed-50") for c in VERDICT_CONTROLS}
+    levels |= {arm: 0.001 * number for number, arm in enumerate(more_arms)}
     for arm, level in levels.items():
         for structure, base in {"LV": 0.91, "MYO": 0.82, "RV": 0.85}.items():
             for phase, drop in {"ED": 0.0, "ES": -0.03}.items():
@@ -275,3 +281,37 @@ def make_study(
         models=[training("autoencoder")],
         segmenters=[training("real")],
     )
+
+
+def make_crowded_study(root: Path) -> ReportInputs:
+    """The same study with all that has broken a page: two generators at three doses, every role of a split,
+    long names, one note on many rows, a nested configuration, an assessed model, many small differences."""
+    second = "single_pass_diffusion_transformer"
+    settings = {
+        f"{generator.split('_')[0]}-{dose:g}": ArmSettings(generator=generator, dose=dose)
+        for generator in ("cascade", second)
+        for dose in (0.25, 0.5, 1.0)
+    }
+    more = [arm for arm in resolve_arms({"real": ArmSettings(), **settings}).values() if arm.name != "real"]
+    plain = make_study(root / "plain")
+    subjects = list(Cohort.open(plain.cohorts["acdc"]).subjects)
+    rows = made_up_rows(subjects, 0.012, [arm.name for arm in more])
+    noted = rows["metric"].isin(["fvd_t", "f4d", "kid", "fvd_t_ratio", "f4d_ratio", "kid_ratio"])
+    rows.loc[noted, "note"] = CROWDED_NOTE
+    rows.loc[rows["metric"] == "dice_mixed", ["value", "status", "note"]] = [None, "not_measured", TOO_MANY]
+    # Ends that matplotlib would label from -0.100 to 0.050 in steps of 0.025.
+    small = rows["metric"] == "dice_difference"
+    rows.loc[small, "ci_low"], rows.loc[small, "ci_high"] = -0.105, 0.056
+    rows.loc[rows["metric"] == "fvd_t_response", "value"] = [-0.04, 1.96]
+    inputs = make_study(root / "crowded", rows=rows)
+    split = read_tsv(inputs.splits[0])
+    split["role"] = ["train", "validation", "test", "test_within", "unused", "test", "train", "test_within"]
+    split["vendor"] = [f"a vendor with a long name {number % 3}" for number in range(len(split))]
+    write_tsv(inputs.splits[0], split)
+    record = {**read_json(inputs.models[0].record), "seen": subjects[:3], "real_exposure": 0.8125}
+    figures = {"psnr": 23.1, "ssim": 0.81, "dice_lv": 0.91, "dice_myo": 0.84, "dice_rv": 0.87}
+    write_json(inputs.models[0].record, {**record, "figures": figures})
+    nested = {"models": {"autoencoder": {"kind": "frame_autoencoder", "channels": [16, 32, 64]}}}
+    datasets = {"acdc": {"layout": "acdc", "vendors": ["A", "B"], "diagnoses": list(DIAGNOSES)}}
+    study = {**inputs.study, "datasets": datasets, "stages": [nested, nested]}
+    return dataclasses.replace(inputs, study=study, arms=[*inputs.arms, *more])

@@ -56,7 +56,7 @@ def test_units_of_aggregates(metric, suffix, unit):
 
 
 def test_titles_say_what_an_aggregate_is():
-    assert find_metric("fid_ratio").title == "FID ratio to real-versus-real"
+    assert find_metric("fid_ratio").title == "FID, ratio to real-versus-real"
     assert find_metric("dice_mean").title == "Dice"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from synthaug.config.arms import resolve_arms
-from synthaug.config.design_warnings import weaknesses
+from synthaug.config.design_warnings import design_warnings
 from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
@@ -17,6 +17,8 @@ from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
+from synthaug.report.render import template_files
+from synthaug.report.section import section_modules
 from synthaug.runs import (
     ModelRun,
     SyntheticRun,
@@ -299,9 +301,3 @@ corrupted_features = [
 def files_of_runs(*kinds):
     """All files and folders of the study's runs of some kinds."""
     return [str(file) for run in list_runs(study) if run.kind in kinds for file in run.files]
-
-
-def report_files():
-    """The template of the report, its style and its script."""
-    folder = PACKAGE / "report"
-    return [str(folder / name) for name in ("report.html.j2", "report.css", "report.js")]

@@ -61,7 +61,7 @@ rule gather_content:
         runs=path("runs.tsv"),
         current=path("tables/current.json"),
         files=files_of_runs("dataset", "split", "synthetic", "sweep", "map", "model", "arm"),
-        code=code("gather_content"),
+        code=code("gather_content", *section_modules()),
     output:
         content=directory(pattern("report")),
     log:
@@ -69,7 +69,7 @@ rule gather_content:
     params:
         study=study.model_dump(mode="json"),
         datasets=split_datasets,
-        weaknesses=weaknesses(study),
+        design_warnings=design_warnings(study),
         arms=[vars(arm) for arm in arms.values()],
     message:
         "Drawing the figures of the report"
@@ -80,7 +80,7 @@ rule gather_content:
 rule render_report:
     input:
         content=rules.gather_content.output.content,
-        template=report_files(),
+        template=template_files(),
         code=code("render_report"),
     output:
         page=pattern("report.html"),

@@ -19,7 +19,7 @@ with job(snakemake):
             study=params.study,
             arms=[Arm(**arm) for arm in params.arms],
             datasets=params.datasets,
-            weaknesses=params.weaknesses,
+            design_warnings=params.design_warnings,
         ),
         ReportSettings.model_validate(params.study["report"]),
         Path(snakemake.output.content),

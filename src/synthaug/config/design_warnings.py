@@ -9,8 +9,8 @@ from synthaug.config.study import StudySettings
 TRAINING_SEEDS, GENERATOR_SEEDS = 3, 2
 
 
-def weaknesses(study: StudySettings) -> list[str]:
-    """Weak points of a design, one sentence each, empty where none was found.
+def design_warnings(study: StudySettings) -> list[str]:
+    """Limitations of a design, one sentence each, empty where none was found.
 
     Parameters
     ----------

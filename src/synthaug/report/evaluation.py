@@ -1,4 +1,4 @@
-"""A comparison of two folders for the eye: a table on the terminal and one self-contained page."""
+"""A comparison of two folders: a table on the terminal and one self-contained page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from synthaug.core.artifacts import write_text
 from synthaug.report import wording
 from synthaug.report.render import make_environment
 from synthaug.report.rows import DISTANCES, FIDELITY, estimate, records, select
+from synthaug.report.table import NUMBER, TEXT, make_table, number
 
 _TEMPLATE = Path(__file__).with_name("evaluation.html.j2")
 
 
 def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """A line a measure, with its ratio to the floor where it has one.
+    """A line a measure, with its ratio to real-versus-real where it has one.
 
     Parameters
     ----------
@@ -28,7 +29,9 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
     table = []
     for metric in (*DISTANCES, *FIDELITY):
         for row in select(found, metric=metric):
-            ratios, endless = (select(found, metric=metric + part) for part in ("_ratio", "_extrapolated"))
+            ratios, extrapolated = (
+                select(found, metric=metric + part) for part in ("_ratio", "_extrapolated")
+            )
             table.append(
                 {
                     "metric": wording.metric_name(metric),
@@ -36,7 +39,7 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
                     "definition": row["definition"],
                     "estimate": estimate(row),
                     "ratio": estimate(ratios[0]) if ratios else None,
-                    "endless": estimate(endless[0]) if endless else None,
+                    "extrapolated": estimate(extrapolated[0]) if extrapolated else None,
                 }
             )
     return table
@@ -44,11 +47,10 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
     """The table in columns, for a terminal; reasons stand where values lack."""
-    lines = [
-        ("measure", "value", f"{100 * confidence:g} % interval", "floor", "times the floor", "n", "endless n")
-    ]
+    interval = f"{100 * confidence:g} % CI"
+    lines = [("measure", "value", interval, "real-versus-real", "ratio to it", "n", "infinite n")]
     for row in table:
-        cell, ratio, endless = row["estimate"], row["ratio"], row["endless"]
+        cell, ratio, extrapolated = row["estimate"], row["ratio"], row["extrapolated"]
         floor = wording.number(cell["floor"], cell["places"])
         if cell["floor_sd"] is not None:
             floor += f" ± {wording.number(cell['floor_sd'], cell['places'])}"
@@ -60,7 +62,9 @@ def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
                 floor,
                 _with_interval(ratio) if ratio else "–",
                 "–" if cell["n"] is None else str(cell["n"]),
-                "–" if endless is None else wording.number(endless["value"], endless["places"]),
+                "–"
+                if extrapolated is None
+                else wording.number(extrapolated["value"], extrapolated["places"]),
             )
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -85,7 +89,29 @@ def render_page(content: Mapping[str, Any], output: Path) -> None:
 
     style = _TEMPLATE.with_name("report.css").read_text(encoding="utf-8")
     template = make_environment(_TEMPLATE.parent).get_template(_TEMPLATE.name)
-    write_text(output, template.render(content, style=Markup(style)))
+    write_text(
+        output, template.render({**content, "table": _page_table(content["table"])}, style=Markup(style))
+    )
+
+
+def _page_table(table: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    columns = {
+        "measure": TEXT,
+        "better": TEXT,
+        "value (CI)": TEXT,
+        "real-versus-real ± SD": NUMBER,
+        "ratio to real-versus-real (CI)": NUMBER,
+        "n": NUMBER,
+        "extrapolated to infinite sample size": NUMBER,
+        "definition": TEXT,
+    }
+    lines = []
+    for row in table:
+        cell, places = row["estimate"], row["estimate"]["places"]
+        floor = {**number(cell["floor"], places), "sd": cell["floor_sd"]}
+        beside = [row["ratio"], cell["n"], row["extrapolated"]]
+        lines.append([row["metric"], row["better"], cell, floor, *beside, row["definition"]])
+    return make_table("Measures", columns, lines)
 
 
 def _interval(cell: Mapping[str, Any]) -> str:

@@ -139,8 +139,8 @@ class ReportInputs:
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
         Trainings of the generators' models and of the arms.
-    weaknesses : sequence of str
-        What the design cannot tell (`synthaug.config.design_warnings.weaknesses`).
+    design_warnings : sequence of str
+        Limitations of the design (`synthaug.config.design_warnings.design_warnings`).
     """
 
     tables: Path
@@ -153,7 +153,7 @@ class ReportInputs:
     maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()
-    weaknesses: Sequence[str] = ()
+    design_warnings: Sequence[str] = ()
 
 
 def report_inputs(
@@ -162,7 +162,7 @@ def report_inputs(
     study: Mapping[str, Any],
     arms: Sequence[Arm],
     datasets: Sequence[str],
-    weaknesses: Sequence[str] = (),
+    design_warnings: Sequence[str] = (),
 ) -> ReportInputs:
     """Sort the runs of a study into what the sections of the report read.
 
@@ -172,7 +172,7 @@ def report_inputs(
         The study's runs (`synthaug.runs.read_runs`).
     datasets : sequence of str
         Datasets whose patients train, validate and test.
-    tables, study, arms, weaknesses
+    tables, study, arms, design_warnings
         See `ReportInputs`.
     """
     by_kind: dict[str, list[Any]] = defaultdict(list)
@@ -220,5 +220,5 @@ def report_inputs(
             )
             for run in by_kind["arm"]
         ],
-        weaknesses=weaknesses,
+        design_warnings=design_warnings,
     )

@@ -7,15 +7,24 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from synthaug.core.artifacts import read_json, write_text
-from synthaug.report import wording
+from synthaug.report import sections, wording
 from synthaug.report.plots.panel import with_unique_ids
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-#: The page; its style sheet and its script lie beside it.
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+FOLDER = Path(__file__).parent
+#: The page; its style sheet and its script lie beside it, the templates of its sections below it.
+TEMPLATE = FOLDER / "report.html.j2"
+
+
+def template_files() -> list[str]:
+    """Every file that `render` reads beside the content: templates, style and script."""
+    found = [path for pattern in ("**/*.j2", "*.css", "*.js") for path in FOLDER.glob(pattern)]
+    return sorted(map(str, found))
 
 
 def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
@@ -31,6 +40,11 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
         and to run any script but its own.
     template : Path
         Jinja template; ``report.css`` and ``report.js`` lie beside it. Text is escaped.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The content was gathered for another version of the templates.
     """
     from markupsafe import Markup
 
@@ -58,17 +72,16 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
         style=Markup(style),
         script=Markup(script),
         script_sha256=digest,
-        structures=wording.STRUCTURES,
     )
     write_text(output, page)
 
 
 def make_environment(folder: Path) -> Environment:
-    """Jinja as all pages use it: text is escaped, an unknown name is an error, numbers are said alike."""
+    """Jinja for all pages: text is escaped, an unknown name is an error, numbers have one format."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, *(Path(path).parent for path in sections.__path__)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -78,25 +91,15 @@ def make_environment(folder: Path) -> Environment:
         "number": wording.number,
         "p_value": wording.p_value,
         "counted": wording.counted,
-        "nested": _nested,
+        "yaml": _yaml,
         "duration": _duration,
     }
     return environment
 
 
-def _nested(value: Any) -> list[tuple[str, Any]] | str:
-    """Mappings and lists of mappings as pairs to list; everything else as text."""
-    if isinstance(value, dict):
-        return list(value.items())
-    if isinstance(value, list):
-        if any(isinstance(entry, dict | list) for entry in value):
-            return [(str(number), entry) for number, entry in enumerate(value, start=1)]
-        return ", ".join(str(entry) for entry in value) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if _is_plain(value) else str(value)
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+def _yaml(value: Any) -> str:
+    """A nested value as the YAML that a study file would have."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _duration(seconds: float) -> str:

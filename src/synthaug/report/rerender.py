@@ -30,19 +30,21 @@ def render_again(study: Path, output: Path | None = None) -> Path:
     SynthaugError
         Nothing was gathered, or the tables that the content shows are no longer what was collated.
     """
-    from jinja2 import UndefinedError
+    from jinja2 import TemplateNotFound, UndefinedError
 
     content = study / "report" / "content.json"
     if not content.is_file():
         raise SynthaugError(f"{content}: no such file; run the study first, with snakemake")
-    shown = read_json(content)["provenance"]
+    shown = read_json(content).get("tables")
+    if shown is None:
+        raise SynthaugError(f"{content}: was gathered by another version of synthaug; run snakemake")
     version = study / "tables" / shown["version"]
     if verify(version) != shown["checksums"]:
         raise SynthaugError(f"{version}: is not the version that {content} was gathered from; run snakemake")
     output = output or study / "report.html"
     try:
         render(content.parent, output)
-    except UndefinedError as error:
+    except (UndefinedError, TemplateNotFound) as error:
         raise SynthaugError(
             f"{content}: was gathered for another version of the page ({error}); run snakemake"
         ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -52,6 +52,33 @@ def broadest(rows: Sequence[Row]) -> list[Row]:
         if found:
             return found
     return list(rows)
+
+
+def by_synthetic_run(rows: Iterable[Row]) -> Iterator[tuple[dict[str, Any], list[Row]]]:
+    """Rows by generator, fold and generator seed, with these as keys."""
+    keys = ("generator", "fold", "generator_seed")
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    for run, own in groups.items():
+        yield dict(zip(keys, run, strict=True)), own
+
+
+def varying(rows: Sequence[Row], columns: Iterable[str]) -> list[str]:
+    """Those of the columns in which the rows differ; unknown is no difference."""
+    return [column for column in columns if len({row[column] for row in rows} - {None}) > 1]
+
+
+def run_label(row: Row, columns: Iterable[str]) -> str:
+    """What tells a row from others of its metric: the values of columns in which they differ."""
+    known = {column.replace("_", " "): row[column] for column in columns if row[column] is not None}
+    return ", ".join(f"{name} {value}" for name, value in known.items())
+
+
+def shows_metrics(*metrics: str) -> Callable[[Row], bool]:
+    """Whether a row is of one of these metrics, over all vendors and diagnoses (`Section.shows`)."""
+    names = frozenset(metrics)
+    return lambda row: row["metric"] in names and not row["vendor"] and not row["diagnosis"]
 
 
 def estimate(row: Row | None) -> dict[str, Any]:

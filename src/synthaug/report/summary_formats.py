@@ -1,4 +1,4 @@
-"""A study's summary as CSV, Markdown, LaTeX and as content of the page."""
+"""A study's summary as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def cell_text(cell: Cell) -> str:
         )
     if found["floor"] is not None:
         spread = "" if found["floor_sd"] is None else f" ± {wording.number(found['floor_sd'], places)}"
-        inside.append(f"floor {wording.number(found['floor'], places)}{spread}")
+        inside.append(f"real-versus-real {wording.number(found['floor'], places)}{spread}")
     if found["status"] != "ok":
         inside.append(found["text"])
     return wording.number(found["value"], places) + (f" ({'; '.join(inside)})" if inside else "")
@@ -111,9 +111,9 @@ def as_markdown(summaries: Sequence[Summary]) -> str:
 
 
 EXPLANATION = (
-    "Value (interval; floor: the same distance between disjoint halves of the real patients, ± one standard "
-    "deviation). Bold: best of its line at the decimals shown, which is no test: for that see the paired "
-    "differences among the rows. Arrows point to the better side."
+    "Value (confidence interval; real-versus-real: the same distance between disjoint halves of the real "
+    "patients, ± one standard deviation). Bold: best of its line at the decimals shown; this is no test, see "
+    "the paired differences among the rows. Arrows point to the better side."
 )
 
 
@@ -142,27 +142,6 @@ def as_latex(summaries: Sequence[Summary]) -> str:
 def latex_escaped(text: str) -> str:
     """Text as LaTeX shows it, whatever signs it has."""
     return "".join(_LATEX.get(sign, sign) for sign in text)
-
-
-def summary_section(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """The summary as the page takes it: cells as estimates, the best of a line marked."""
-    return [
-        {
-            "name": summary.name,
-            "title": summary.title,
-            "columns": summary.columns,
-            "lines": [
-                {
-                    "label": line.label,
-                    "place": line.place,
-                    "cells": [{**cell.estimate, "best": cell.best} for cell in line.cells],
-                    "n": counts(line.cells),
-                }
-                for line in summary.lines
-            ],
-        }
-        for summary in summarise(rows)
-    ]
 
 
 def _markdown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How the report says numbers, metrics and comparisons."""
+"""Words of the report: numbers, metrics, comparisons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from synthaug.metric_registry import find_metric, split_name
+from synthaug.metric_registry import AGGREGATES, find_metric, split_name
 from synthaug.statistics.verdict import UNDECIDED, Verdict
 
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
@@ -25,10 +25,22 @@ def base_metric(metric: str) -> str:
     return split_name(metric)[0]
 
 
+def base_name(metric: str) -> str:
+    """Title of the metric that an aggregate is of; an undeclared one keeps its own name."""
+    found = find_metric(base_metric(metric))
+    return found.title if found else metric.replace("_", " ")
+
+
 def metric_name(metric: str) -> str:
-    """A metric's title; an undeclared one keeps its own name."""
+    """Name of a metric for headings and labels, which say themselves whether it is a mean or a trend."""
     found = find_metric(metric)
     return found.title if found else metric.replace("_", " ")
+
+
+def row_name(metric: str) -> str:
+    """Name of a row on its own: the metric and what the row is of it (mean, difference, ratio)."""
+    aggregate = AGGREGATES.get(split_name(metric)[1])
+    return f"{base_name(metric)}, {aggregate.title}" if aggregate else base_name(metric)
 
 
 def metric_unit(metric: str) -> str:
@@ -63,6 +75,8 @@ def number(value: float | None, places: int | None = None, sign: bool = False) -
         if size < -4:
             return f"{value:.2e}".replace("-", "−")
     text = f"{value:{'+' if sign else ''},.{places}f}"
+    if not text.strip("+-0.,"):  # what rounds to zero has no side
+        text = text.lstrip("+-")
     return text.replace("-", "−").replace(",", " ")
 
 
@@ -71,6 +85,12 @@ def p_value(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_text(value: float) -> str:
+    """A p-value in a sentence: ``p = 0.048`` or ``p < 0.001``."""
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def place(row: Mapping[str, Any]) -> str:
@@ -104,36 +124,38 @@ CONTROLS: dict[str, ControlWords] = {
     ),
     "exposure": ControlWords(
         "exposure-matched",
-        "real, as long as seen",
-        "its real cases alone, for as many iterations as the arm spends on them",
+        "real, equal exposure",
+        "its real cases only, for as many iterations as the arm spends on them",
     ),
     "mislabelled": ControlWords(
-        "negative", "mislabelled", "the arm with each synthetic case under another one's mask; should hurt"
+        "negative", "mislabelled", "each synthetic case with the mask of another one; expected to hurt"
     ),
     "extra-real": ControlWords(
-        "extra-real", "further real", "further real patients in the place of the synthetic ones; a ceiling"
+        "extra-real", "further real", "further real patients instead of the synthetic ones; an upper bound"
     ),
 }
 
 
 def power_sentence(metric: str, outcome: Verdict) -> str:
-    """What the study could have found, and what size would find a difference that matters."""
+    """Detectable difference of the study, and the size that would detect one as small as the margin."""
     if outcome.detectable is None:
         return ""
     size = with_unit(number(outcome.detectable, decimals(metric)), metric_unit(metric))
-    text = f"This study could have found a difference of {size} or more with the declared power."
+    text = f"Detectable difference at the declared power: {size}."
     if outcome.word != UNDECIDED:
         return text
     if outcome.patients_needed is None:
-        return f"{text} More patients alone would not find one as small as the margin: more trainings are needed."
+        return (
+            f"{text} More patients alone cannot detect one as small as the margin: more trainings are needed."
+        )
     needed = counted(outcome.patients_needed, "patient")
-    return f"{text} One as small as the margin would need {needed}, with as many trainings."
+    return f"{text} One as small as the margin needs {needed} with as many trainings."
 
 
 def comparison_sentence(
-    row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str = "size-matched"
+    row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str, confidence: float
 ) -> str:
-    """One comparison in words, with interval, number of patients and seeds, and its verdict.
+    """One comparison in words, with interval, number of patients and trainings, and its verdict.
 
     Parameters
     ----------
@@ -147,24 +169,27 @@ def comparison_sentence(
         Whether `versus` is a control of the verdict.
     match : str
         What the control has in common with the arm: ``"size-matched"``, ``"exposure-matched"``.
+    confidence : float
+        Level of the interval.
     """
     metric = row["metric"]
     places, unit = decimals(metric), metric_unit(metric)
     value = with_unit(number(row["value"], places, sign=True), unit)
     facts = []
     if row.get("ci_low") is not None and row.get("ci_high") is not None:
-        facts.append(f"95 % interval {number(row['ci_low'], places)} to {number(row['ci_high'], places)}")
+        ends = f"{number(row['ci_low'], places)} to {number(row['ci_high'], places)}"
+        facts.append(f"{100 * confidence:g} % CI {ends}")
     if row.get("n") is not None:
         facts.append(f"n = {counted(int(row['n']), 'patient')}")
     if trainings:
         facts.append(counted(trainings, "training"))
     if row.get("p_adjusted") is not None:
-        facts.append(f"p {p_value(row['p_adjusted'])} by Holm")
+        facts.append(f"Holm-adjusted {p_text(row['p_adjusted'])}")
     elif row.get("p_value") is not None:
-        facts.append(f"p {p_value(row['p_value'])}, exploratory")
+        facts.append(f"{p_text(row['p_value'])}, exploratory")
     if row.get("effect_size") is not None:
         facts.append(f"effect size {number(row['effect_size'], 2, sign=True)}")
     against = f"the {match} control {row['versus']}" if is_control else f"{row['versus']}"
-    name = metric_name(base_metric(metric))
+    name = base_name(metric)
     detail = f" ({', '.join(facts)})" if facts else ""
     return f"{name} of {place(row)}: {value}{detail} against {against}: {word}"

@@ -113,7 +113,7 @@ def judge_arm(
     comparisons: pd.DataFrame,
     controls: Sequence[str],
     alpha: float = 0.05,
-    further_controls: Sequence[str] = (),
+    extra_controls: Sequence[str] = (),
 ) -> Verdict:
     """Verdict on one arm, by `RULE`.
 
@@ -125,7 +125,7 @@ def judge_arm(
         Names of the arm's size-matched controls.
     alpha : float
         Level of the tests.
-    further_controls : sequence of str
+    extra_controls : sequence of str
         Names of further controls that count: an arm that helps must beat them too.
 
     Returns
@@ -135,7 +135,7 @@ def judge_arm(
     """
     if not controls:
         return Verdict(NOT_MEASURED, "the arm has no size-matched control")
-    counting = [*controls, *further_controls]
+    counting = [*controls, *extra_controls]
     against = comparisons[comparisons["versus"].isin(counting)]
     measured = against[against["status"].isin(VALUED_STATUSES)]
     if measured.empty:

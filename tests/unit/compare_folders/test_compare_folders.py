@@ -204,7 +204,7 @@ def test_the_command_prints_a_table_and_shows_progress(pair, tmp_path, capsys):
     ]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("measure") and "95 % interval" in out.splitlines()[0]
+    assert out.startswith("measure") and "95 % CI" in out.splitlines()[0]
     assert [line.split()[0] for line in out.splitlines()[1:6]] == ["FID", "KID", "FVD-T", "FVD-S", "F4D"]
     assert " ± " in out and "note: The extractor was trained on the real cines themselves" in out
     for said in (

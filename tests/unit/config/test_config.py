@@ -10,7 +10,7 @@ import yaml
 
 from synthaug.config import docs
 from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
-from synthaug.config.design_warnings import weaknesses
+from synthaug.config.design_warnings import design_warnings
 from synthaug.config.inherit import merge, resolve_inheritance
 from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
@@ -203,16 +203,16 @@ def test_subjects_go_through_autoencoders_only(demo):
 
 def test_weak_designs_are_named_not_refused(demo):
     demo["segmentation"]["training_seeds"] = [0, 1]
-    said = weaknesses(load_study(demo))  # two training seeds, one generator seed
+    said = design_warnings(load_study(demo))  # two training seeds, one generator seed
     assert len(said) == 2
     assert "2 training seeds" in said[0] and "Generator cascade" in said[1]
     demo["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
-    assert weaknesses(load_study(demo)) == []
+    assert design_warnings(load_study(demo)) == []
     demo["arms"] |= {
         "real-50": {"real": 0.5},
         "low": {"real": 0.5, "generator": "cascade", "dose": 1, "controls": ["repeated", "classical"]},
     }
-    said = weaknesses(load_study(demo))
+    said = design_warnings(load_study(demo))
     assert "goes without its control exposure" in said[0]
     assert "50% of the labelled training patients" in said[1]
 

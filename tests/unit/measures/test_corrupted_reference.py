@@ -10,8 +10,8 @@ from synthaug.features.files import FeatureSet
 from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED, measure_against_controls
 from synthaug.measures.metric_sensitivity.corruptions import CONTROLS, PROBES
 from synthaug.metric_registry import find_metric
-from synthaug.report.damaged_controls import damaged_controls_section
 from synthaug.report.rows import records
+from synthaug.report.sections.metric_sensitivity import corrupted_lines
 
 SETTINGS = EvaluationSettings(splits=8, distance_replicates=40)
 ABOUT = {"generator": "cascade", "fold": 0, "generator_seed": 0}
@@ -54,13 +54,13 @@ def test_the_floor_is_what_undamaged_subjects_would_have():
 
 def test_words_follow_the_interval():
     damaged = {SHUFFLED: subjects(20), BLURRED: subjects(20, 8)}
-    lines = damaged_controls_section(records(measure(subjects(30, 4, seed=1), damaged)))
+    lines = corrupted_lines(records(measure(subjects(30, 4, seed=1), damaged)))
     said = {(line["metric"], line["control"]): line for line in lines}
     assert said["FVD-T", BLURRED]["word"] == "nearer" and said["FVD-T", SHUFFLED]["word"] == "farther"
     assert said["FVD-T", SHUFFLED]["theirs"] == pytest.approx(1)
     assert said["FVD-T", BLURRED]["own"] == pytest.approx(said["FVD-T", SHUFFLED]["own"], rel=0.01)
-    same = damaged_controls_section(records(measure(subjects(30, 8, seed=1), {BLURRED: subjects(20, 8)})))
-    assert {line["word"] for line in same} == {"not told apart"}
+    same = corrupted_lines(records(measure(subjects(30, 8, seed=1), {BLURRED: subjects(20, 8)})))
+    assert {line["word"] for line in same} == {"not different"}
 
 
 def test_too_few_subjects_an_absent_extractor_and_one_of_images():
@@ -69,7 +69,7 @@ def test_too_few_subjects_an_absent_extractor_and_one_of_images():
     gone = FeatureSet((), {}, "i3d", absent="no weights")
     absent = measure(gone, {BLURRED: gone}, gone)
     assert set(absent["status"]) == {"extractor_absent"} and set(absent["note"]) == {"no weights"}
-    assert {line["word"] for line in damaged_controls_section(records(few))} == {""}
+    assert {line["word"] for line in corrupted_lines(records(few))} == {""}
     images = FeatureSet(("r0",), {"frames": [np.zeros((2, 3))]}, "inception")
     assert measure(images, {BLURRED: images}, images).empty
 

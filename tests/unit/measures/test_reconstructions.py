@@ -9,8 +9,8 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.reconstructions import RECONSTRUCTED, measure_reconstructions
 from synthaug.metric_registry import find_metric
-from synthaug.report.reconstructions import reconstructions_section
 from synthaug.report.rows import records
+from synthaug.report.sections.reconstruction import reconstruction_table
 
 SETTINGS = EvaluationSettings(splits=8, distance_replicates=40)
 ABOUT = {"versus": "vae", "fold": 0, "generator_seed": 1}
@@ -46,11 +46,10 @@ def test_a_shift_counts_by_its_square():
 def test_an_image_extractor_says_nothing_of_clips_and_the_table_has_what_there_is():
     images = measure(subjects(20, kinds=("frames",)), subjects(24, kinds=("frames",)))
     assert images["metric"].to_list() == ["fid_reconstruction"]
-    section = reconstructions_section(records(images))
-    assert section["metrics"] == ["FID"]
-    (line,) = section["rows"]
-    assert (line["name"], line["fold"], line["seed"], line["n"]) == ("vae", 0, 1, 10)
-    assert line["cells"][0]["value"] == pytest.approx(1)
+    (line,) = reconstruction_table(records(images))["rows"]
+    name, fold, seed, fid, n = line
+    assert (name, fold, seed, n) == ("vae", 0, 1, 10)
+    assert fid["value"] == pytest.approx(1)
 
 
 def test_too_few_and_none():
@@ -58,7 +57,7 @@ def test_too_few_and_none():
     assert set(few["status"]) == {"not_measured"} and few["note"].str.contains("8 are needed").all()
     gone = FeatureSet((), {}, "inception", absent="no weights")
     assert set(measure(gone, gone)["status"]) == {"extractor_absent"}
-    assert reconstructions_section([]) == {"metrics": [], "rows": []}
+    assert reconstruction_table([])["rows"] == []
 
 
 def test_the_metric_is_defined():

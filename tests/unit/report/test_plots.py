@@ -68,7 +68,7 @@ def test_a_figure_carries_no_link_and_no_style_sheet_of_its_own():
 
 
 def test_every_arm_is_named_and_gaps_do_not_break_a_figure():
-    gap = {"label": "lost", "tone": "real", "phase": "ED", "value": 0.9, "ci_low": None, "ci_high": None}
+    gap = {"label": "lost", "colour": "real", "phase": "ED", "value": 0.9, "ci_low": None, "ci_high": None}
     svg = segmentation.arm_means([gap, {**gap, "label": "kept", "ci_low": 0.8, "ci_high": 0.95}], "Dice")
     assert "lost" in text_of(svg)
     assert "kept" in text_of(svg)
@@ -77,13 +77,13 @@ def test_every_arm_is_named_and_gaps_do_not_break_a_figure():
     curve = pd.DataFrame(
         {"dose": [0.5, 1.0], "value": [0.8, 0.9], "ci_low": [np.nan] * 2, "ci_high": [np.nan] * 2}
     )
-    assert "cascade" in text_of(segmentation.dose_curve({"cascade": curve}, {"real": ("real", 0.8)}, "Dice"))
+    assert "Dice" in text_of(segmentation.dose_curve([curve, curve.iloc[:0]], [0.8], "Dice"))
 
 
 def test_the_training_range_is_shaded_where_it_is_given():
     points = {"cascade": ([90.0, 220.0], [100.0, 200.0])}
-    plain = synthesis.asked_against_measured(points, "LV EDV (mL)")
-    shaded = synthesis.asked_against_measured(points, "LV EDV (mL)", (100.0, 200.0))
+    plain = synthesis.requested_against_measured(points, "LV EDV (mL)")
+    shaded = synthesis.requested_against_measured(points, "LV EDV (mL)", (100.0, 200.0))
     assert "training range" in text_of(shaded) and "training range" not in text_of(plain)
 
 

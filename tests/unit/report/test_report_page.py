@@ -20,12 +20,14 @@ from synthaug.config.report import ReportSettings
 from synthaug.core.artifacts import write_json
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.report import wording
-from synthaug.report.arms import verdict_section
-from synthaug.report.cines import draw_pairs, measure_curves
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import ReportInputs, SweepRun, TrainingRun
 from synthaug.report.render import render
 from synthaug.report.rows import records
+from synthaug.report.sections.examples import draw_pairs, measure_curves
+from synthaug.report.sections.summary import summary_parts
+from synthaug.report.sections.verdict import judge
+from synthaug.report.summary import summarise
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version
 
@@ -55,6 +57,18 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def section_of(page: Page, heading: str, following: str) -> str:
+    """Text between two headings."""
+    start = page.text.index(heading)
+    return page.text[start : page.text.index(following, start)]
+
+
+def content_of(root: Path, section: str) -> dict:
+    """What was gathered for a section."""
+    sections = json.loads((root / "content" / "content.json").read_text())["sections"]
+    return next(found["content"] for found in sections if found["name"] == section)
+
+
 def build(inputs: ReportInputs, root: Path, settings: ReportSettings | None = None) -> Page:
     gather_content(inputs, settings or ReportSettings(cine_pairs=2, volume_curves=2), root / "content")
     render(root / "content", root / "report.html")
@@ -72,25 +86,25 @@ def test_the_answer_comes_first_and_in_words(study):
     _, _, page = study
     assert "It depends." in page.text  # one dose helps, the other is undecided
     sentence = (
-        "Dice of all structures: +0.012 (95 % interval 0.006 to 0.018, n = 8 patients, 2 trainings, p 0.048 by Holm, "
+        "Dice of all structures: +0.012 (95 % CI 0.006 to 0.018, n = 8 patients, 2 trainings, Holm-adjusted p = 0.048, "
         "effect size +0.70) "
         "against the size-matched control mixed-100-repeated: helps"
     )
     assert sentence in page.text
-    assert page.text.index(sentence) < page.text.index("What it looks like")
+    assert page.text.index(sentence) < page.text.index("Study design")
     assert "against every size-matched control" in page.text  # the rule
 
 
 def test_the_verdict_says_what_the_study_could_have_found(study):
     _, _, page = study
-    assert page.text.count("could have found a difference of 0.014 or more with the declared power.") == 2
+    assert page.text.count("Detectable difference at the declared power: 0.014.") == 2
     # Only the undecided dose is told what it would take.
-    assert page.text.count("would need 64 patients, with as many trainings") == 1
+    assert page.text.count("needs 64 patients with as many trainings") == 1
 
 
 def test_words_outside_the_family_are_exploratory(study):
     _, _, page = study
-    table = page.text[page.text.index("Words by structure, phase and vendor") :]
+    table = page.text[page.text.index("Verdict on mixed-50 by structure, phase and vendor") :]
     assert re.search(r"all structures\s*all\s*8\s*undecided\s*0\.014", table)
     assert re.search(r"all structures\s*A\s*8\s*undecided\s*exploratory", table)
     assert re.search(r"LV\s*all\s*8\s*undecided\s*exploratory", table)
@@ -98,11 +112,11 @@ def test_words_outside_the_family_are_exploratory(study):
 
 def test_ranks_trends_and_mixed_models_are_shown(study):
     _, _, page = study
-    assert re.search(r"mixed-100\s*1\.2\s*1\.0 to 2\.0\s*0\.83", page.text)
+    assert re.search(r"mixed-100\s*1\.2\s*\(1\.0 to 2\.0\)a\s*0\.83a", page.text)
     assert "τ to the ranking of all patients is 0.66" in page.text
-    assert re.search(r"each further dose of 1 changes the Dice by\s*\+0\.012", page.text)
-    assert "Page’s test over patients p 0.027" in page.text
-    assert re.search(r"mixed-100-repeated\s*\+0\.012\s*0\.002 to 0\.021\s*exploratory\s*0\.020", page.text)
+    assert re.search(r"cascade up to mixed-100\s*all structures\s*\+0\.012a\s*0\.031\s*0\.027", page.text)
+    assert re.search(r"mixed-100-repeated\s*\+0\.012\s*\(0\.002 to 0\.021\)a\s*0\.020", page.text)
+    assert page.text.count("a exploratory") == 3  # once below each of these tables
 
 
 @pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
@@ -112,34 +126,35 @@ def test_the_answer_follows_the_intervals(tmp_path, gain, answer):
 
 def test_every_number_of_a_distance_has_its_floor_and_n(study):
     _, _, page = study
-    section = re.search(r"How far from real(.*)Does it do as it is told", page.text, re.DOTALL)[1]
+    section = section_of(page, "Distribution distances to real subjects", "Metric sensitivity:")
     assert re.search(
-        r"FVD-T\s*cascade\s*real test\s*41\.00 32\.80 to 53\.30\s*18\.00 ± 2\.70\s*2\.28\s*12", section
+        r"FVD-T\s*cascade\s*real test\s*41\.00\s*\(32\.80 to 53\.30\)\s*18\.00 ± 2\.70\s*2\.28\s*12", section
     )
 
 
-def test_a_generator_stands_beside_damaged_real_cines(study):
+def test_generators_are_compared_with_corrupted_real_cines(study):
     _, _, page = study
-    section = page.text.split("Nearer than damaged real cines")[1]
-    # Times the floor: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
+    section = page.text.split("Generators compared with corrupted real cines")[1]
+    # Ratios to real-versus-real: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
     assert re.search(
-        r"cascade\s*frames shuffled\s*nearer\s*0\.75 0\.65 to 0\.85\s*1\.50\s*2\.00\s*9", section
+        r"cascade\s*frames shuffled\s*nearer\s*0\.75\s*\(0\.65 to 0\.85\)\s*1\.50\s*2\.00\s*9", section
     )
-    assert re.search(r"cascade\s*blur 1 voxel\s*farther\s*1\.50 1\.40 to 1\.60\s*6\.00\s*4\.00\s*9", section)
+    assert re.search(
+        r"cascade\s*blur 1 voxel\s*farther\s*1\.50\s*\(1\.40 to 1\.60\)\s*6\.00\s*4\.00\s*9", section
+    )
 
 
 def test_masks_are_shown_beside_what_the_segmenter_reaches_on_real_patients(study):
     _, _, page = study
-    section = page.text.split("Do the masks fit the images")[1]
+    section = page.text.split("Mask agreement: synthetic masks")[1]
     assert re.search(r"LV\s*ED\s*0\.873\s*12\s*0\.921\s*12\s*8\.4\s*5\.2", section)
     assert re.search(r"LV\s*all frames\s*0\.866\s*12\s*–\s*–\s*–\s*–", section)
 
 
 def test_what_could_not_be_measured_is_said_with_its_reason(study):
     _, _, page = study
-    assert (
-        page.text.count("extractor inception absent: no weights given") >= 3
-    )  # twice as a distance, once below
+    # Below the summary, below the distances, and once for its two rows among what is missing.
+    assert page.text.count("extractor inception absent: no weights given") == 3
     assert "structure missed by the prediction" in page.text
     assert "scored as worst" in page.text
     assert "structure in neither mask" in page.text
@@ -147,22 +162,23 @@ def test_what_could_not_be_measured_is_said_with_its_reason(study):
 
 def test_no_aggregate_row_disappears(study):
     _, root, page = study
-    other = json.loads((root / "content" / "content.json").read_text())["other"]
-    assert [row["metric"] for row in other] == ["dice_surprise"]
+    table = content_of(root, "missing")["others"]["table"]
+    assert [row[0] for row in table["rows"]] == ["dice surprise"]
     assert "surprise" in page.text
 
 
 def test_the_summary_has_arms_in_columns_and_marks_the_best(study):
     _, root, _ = study
-    arms, generators = json.loads((root / "content" / "content.json").read_text())["summary"]
-    assert arms["columns"][:2] == ["real", "mixed-100"] and generators["columns"] == ["cascade"]
-    dice = arms["lines"][0]
-    assert dice["label"] == "Dice ↑" and dice["place"] == "LV ED"
-    assert [cell["best"] for cell in dice["cells"][:2]] == [False, True]
+    arms, *_, generators = (entry["table"] for entry in content_of(root, "summary")["tables"])
+    assert [column["title"] for column in arms["columns"][2:4]] == ["real (CI)", "mixed-100 (CI)"]
+    assert [column["title"] for column in generators["columns"]] == ["metric", "about", "cascade (CI)", "n"]
+    dice = arms["rows"][0]
+    assert dice[:2] == ["Dice ↑", "LV ED"]
+    assert [cell["best"] for cell in dice[2:4]] == [False, True]
     html = (root / "report.html").read_text(encoding="utf-8")
     section = html.split('<section id="summary">')[1].split("</section>")[0]
-    assert re.search(r'<td class="best"><span class="figure">0\.922</span>', section)
-    assert "floor 18.00" in section
+    assert re.search(r'<td class=" best"><span class="figure">0\.922</span>', section)
+    assert "real-versus-real 18.00" in section
 
 
 def test_a_page_is_rendered_again_only_from_the_tables_it_shows(study, tmp_path, capsys):
@@ -256,7 +272,7 @@ def test_the_same_study_gives_the_same_bytes(study, tmp_path):
 
 def test_another_template_needs_no_new_content(study, tmp_path):
     _, root, _ = study
-    (tmp_path / "own.html.j2").write_text("{{ title }}: {{ verdict.word }}")
+    (tmp_path / "own.html.j2").write_text("{{ title }}: {{ sections[0].content.word }}")
     for name in ("report.css", "report.js"):
         (tmp_path / name).write_text("")
     render(root / "content", tmp_path / "own.html", tmp_path / "own.html.j2")
@@ -311,7 +327,7 @@ def test_a_synthetic_cohort_without_subjects_is_said(tmp_path):
     write_cohort(empty, "nothing", "synthetic", [], (10.0, 2.0, 2.0))
     run = dataclasses.replace(inputs.synthetic[0], generator="nothing", cohort=empty, rejections=None)
     page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
-    assert "no sample passed the quality gate" in page.text
+    assert "no sample passed quality control" in page.text
 
 
 def test_pairs_share_a_diagnosis_and_no_subject_is_shown_twice(study):
@@ -346,7 +362,7 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
     measured.to_csv(tmp_path / "measured.tsv", sep="\t", index=False)
     run = dataclasses.replace(inputs.synthetic[0], volumes=tmp_path / "measured.tsv")
     page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
-    assert "by the segmenter that saw real patients only" in page.text
+    assert "by the segmentation network that was trained on real patients only" in page.text
     assert "generator's own masks" not in page.text
 
 
@@ -377,12 +393,15 @@ def test_the_grid_is_drawn_with_the_training_range_and_without_what_was_not_aske
     inputs = make_study(tmp_path, cohort_size=2)
     heeded = ["lv_edv_ml", "lv_esv_ml"]
     page = build(dataclasses.replace(inputs, sweeps=[write_grid(tmp_path, heeded)]), tmp_path)
-    section = page.text[page.text.index("Does it do as it is told") :]
-    assert "goes past what the training patients have (shaded)" in section and "training range" in section
-    assert all(f"{name}, grid" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
-    assert "LV mass (g), grid" not in section
+    section = page.text[page.text.index("Controllability: requested") :]
+    assert "exceeds the range of the training patients (shaded)" in section and "training range" in section
+    assert all(f"{name}, condition sweep" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
+    assert "LV mass (g), condition sweep" not in section
     with_mass = [write_grid(tmp_path / "mass", [*heeded, "myo_mass_g"])]
-    assert "LV mass (g), grid" in build(dataclasses.replace(inputs, sweeps=with_mass), tmp_path / "mass").text
+    assert (
+        "LV mass (g), condition sweep"
+        in build(dataclasses.replace(inputs, sweeps=with_mass), tmp_path / "mass").text
+    )
 
 
 def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
@@ -402,9 +421,8 @@ def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
     page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
     line = r"LV EDV\s*cascade fold 0, generator seed 0\s*segmenter, grid beyond training range\s*"
     line += r"0\.910\s*−11\.1 mL\s*−81\.3 mL\s*59\.0 mL\s*16"
-    section = page.text[page.text.index("Does it do as it is told") :]
-    assert re.search(line, section), section[:600]
-    table = section[: section.index("Are these hearts of the same kind")]
+    table = section_of(page, "Controllability: requested", "Mask agreement:")
+    assert re.search(line, table), table[:600]
     assert table.count("the generator is not conditioned on LV mass") == 1
 
 
@@ -418,6 +436,9 @@ def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
         (1234.5, None, False, "1 234"),
         (0.0000012, None, False, "1.20e−06"),
         (0, None, False, "0.00"),
+        (-0.04, 1, False, "0.0"),
+        (0.04, 1, True, "0.0"),
+        (-0.05, 2, True, "−0.05"),
         (None, 2, False, "–"),
         (float("nan"), 2, False, "–"),
     ],
@@ -434,49 +455,51 @@ def test_a_p_value_is_never_zero():
 
 def test_an_unknown_metric_keeps_its_name():
     assert wording.metric_name("torsion_angle_mean") == "torsion angle"
-    assert wording.metric_name("fvd_t_ratio") == "FVD-T as a multiple of the floor"
+    assert wording.metric_name("fvd_t_ratio") == "FVD-T, ratio to real-versus-real"
+    assert wording.metric_name("dice_mixed") == "Dice"
+    assert wording.row_name("dice_mixed") == "Dice, difference by a mixed model"
     assert wording.decimals("torsion_angle") is None
 
 
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        (None, "nobody could check that no test patient is among them"),
-        (["acdc-000", "acdc-001"], "2 real subjects, none of them tested"),
-        (["acdc-000", "acdc-002"], "2 real subjects, 1 of them tested"),
+        (None, "it was not checked that none of them is tested"),
+        (["acdc-000", "acdc-001"], "2 real subjects, none of the test set"),
+        (["acdc-000", "acdc-002"], "2 real subjects, 1 of the test set"),
     ],
 )
 def test_whom_a_generator_saw_is_said(tmp_path, seen, sentence):
     assert sentence in build(make_study(tmp_path, cohort_size=4, seen=seen), tmp_path).text
 
 
-def test_what_the_distances_notice_is_tabled(study):
+def test_the_response_of_the_distances_is_tabled(study):
     _, _, page = study
-    table = page.text[page.text.index("What these distances notice") :]
+    table = section_of(page, "Response of the distances", "Generators compared")
     assert re.search(r"noise 0\.1\s*\+7\.3", table) and re.search(r"frames shuffled\s*\+0\.4", table)
 
 
 def test_copies_are_said_with_their_interval_and_shown(study):
     _, _, page = study
-    section = page.text[page.text.index("Copies of training patients") :]
-    assert re.search(r"flagged as copies\s*0\.25\s*0\.10 to 0\.50", section)
+    section = section_of(page, "Memorisation of training patients", "Controllability:")
+    assert re.search(r"flagged as copies\s*0\.25\s*\(0\.10 to 0\.50\)a\s*8", section)
     assert "a copy is a subject whose likeness exceeds 0.800" in section
-    assert "the training patient below; likeness 0.83" in section
+    assert "the training patient below; similarity\n0.83" in section
 
 
 def test_maps_are_drawn(study):
     _, _, page = study
-    assert "Among real subjects" in page.text and "cascade by motion" in page.text
+    assert "Feature maps: synthetic among real subjects" in page.text and "cascade by motion" in page.text
 
 
-def test_what_the_design_cannot_tell_stands_under_the_verdict(study, tmp_path):
+def test_limitations_of_the_design_stand_under_the_verdict(study, tmp_path):
     inputs, _, page = study
-    assert "What this design cannot tell" not in page.text
-    said = dataclasses.replace(inputs, weaknesses=["Two seeds only."])
+    assert "Limitations of this design" not in page.text
+    said = dataclasses.replace(inputs, design_warnings=["Two seeds only."])
     text = build(said, tmp_path).text
     assert (
         text.index("It depends.")
-        < text.index("What this design cannot tell")
+        < text.index("Limitations of this design")
         < text.index("Paired differences")
     )
     assert "Two seeds only." in text
@@ -484,7 +507,7 @@ def test_what_the_design_cannot_tell_stands_under_the_verdict(study, tmp_path):
 
 def test_arms_are_explained_in_words(study, tmp_path):
     inputs, _, page = study
-    assert "control of mixed-50: its real cases alone, for as many iterations as the arm spends" in page.text
+    assert "control of mixed-50: its real cases only, for as many iterations as the arm spends" in page.text
     settings = ArmSettings(
         real=0.25, generator="cascade", dose=1, real_share=0.5, damage="labels", controls=("repeated",)
     )
@@ -495,9 +518,12 @@ def test_arms_are_explained_in_words(study, tmp_path):
     changed = dataclasses.replace(inputs, arms=list(arms.values()), segmenters=segmenters)
     text = build(changed, tmp_path).text
     assert "25 %" in text and "controls left out: classical, exposure" in text
-    assert "50% of the draws real cases, the others synthetic" in text
-    assert "synthetic cases broken on purpose: masks of another subject" in text
-    assert "the generator learned from the labels of 20 training patients, the arm's segmenter from 5" in text
+    assert "50% of the training samples are real cases, the others synthetic" in text
+    assert "synthetic cases corrupted on purpose: masks of another subject" in text
+    assert (
+        "the generator was trained on the labels of 20 patients, the segmentation network on those of 5"
+        in text
+    )
 
 
 def test_only_controls_of_the_verdict_are_to_be_beaten(study):
@@ -508,7 +534,7 @@ def test_only_controls_of_the_verdict_are_to_be_beaten(study):
         *(Arm(f"mixed-100-{kind}", 1.0, "cascade", 1.0, kind, "mixed-100") for kind in extra),
     ]
     rows = records(read_version(inputs.tables))
-    judged = {entry["arm"]: entry for entry in verdict_section(rows, arms, "dice", alpha=0.05)["arms"]}
+    judged = {entry["arm"]: entry for entry in judge(rows, arms, "dice", alpha=0.05)["arms"]}
     assert judged["mixed-100"]["word"] == "helps"  # nobody compared it with the other two
 
 
@@ -518,3 +544,26 @@ def test_a_study_of_generators_alone_has_a_page(tmp_path):
     inputs = make_study(tmp_path / "one", rows=alone)
     page = build(dataclasses.replace(inputs, arms=resolve_arms({"real": ArmSettings()}).values()), tmp_path)
     assert "cascade" in page.text and "mixed-100" not in page.text
+
+
+def test_a_study_of_one_dose_draws_no_curve(study, tmp_path):
+    inputs, root, _ = study
+    assert len(list((root / "content" / "assets").glob("dose-*.svg"))) == 6
+    one = [arm for arm in inputs.arms if not arm.name.startswith("mixed-50")]
+    page = build(dataclasses.replace(inputs, arms=one), tmp_path)
+    assert "the study has one dose; a curve needs two or more" in page.text
+    assert not list((tmp_path / "content" / "assets").glob("dose-*.svg"))
+
+
+def test_many_training_sets_make_several_summary_tables():
+    about = {"definition": "v1", "status": "ok", "metric": "dice_mean", "structure": "LV", "n": 9}
+    rows = make_table({**about, "arm": f"arm-{number:02d}", "value": number / 100} for number in range(19))
+    parts = summary_parts(summarise(rows)[0])
+    assert [part["title"].rpartition(", ")[2] for part in parts] == [
+        "columns 1 to 8 of 19",
+        "columns 9 to 16 of 19",
+        "columns 17 to 19 of 19",
+    ]
+    assert [cell["value"] for part in parts for cell in part["table"]["rows"][0][2:-1]] == [
+        number / 100 for number in range(19)
+    ]

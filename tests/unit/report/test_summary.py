@@ -10,7 +10,7 @@ import pytest
 
 from synthaug.metric_registry import columns_of
 from synthaug.report.summary import summarise
-from synthaug.report.summary_formats import latex_escaped, summary_files, summary_section
+from synthaug.report.summary_formats import latex_escaped, summary_files
 from synthaug.tables import make_table
 
 
@@ -91,10 +91,10 @@ def test_an_arm_that_failed_keeps_its_column_and_says_why(rows):
     assert dice == "| Dice ↑ | LV ED | 0.900 (0.880 to 0.920) | **0.920 (0.900 to 0.940)** | failed | 20 |"
 
 
-def test_a_distance_shows_its_floor(rows):
+def test_a_distance_shows_the_real_versus_real_distance(rows):
     text = summary_files(rows)["summary.md"]
     assert (
-        "| FVD-T ↓ |  | 5.00 (4.00 to 6.00; floor 2.00 ± 0.50) | **4.00 (3.00 to 5.00; floor 2.00)** | 12 |"
+        "| FVD-T ↓ |  | 5.00 (4.00 to 6.00; real-versus-real 2.00 ± 0.50) | **4.00 (3.00 to 5.00; real-versus-real 2.00)** | 12 |"
         in text
     )
 
@@ -132,4 +132,3 @@ def test_latex_is_escaped_and_marks_the_best():
 def test_without_rows_there_is_a_file_that_says_so():
     files = summary_files(make_table([]))
     assert "No mean and no distance" in files["summary.md"]
-    assert summary_section(make_table([])) == []

@@ -54,7 +54,7 @@ def test_every_control_must_be_beaten():
 
 
 def test_a_control_that_trains_for_less_long_counts_for_help_only():
-    names = {"controls": ["repeated", "classical"], "further_controls": ["exposure"]}
+    names = {"controls": ["repeated", "classical"], "extra_controls": ["exposure"]}
     worse = [("repeated", -0.03, -0.01), ("classical", -0.03, -0.01)]
     better = [("repeated", 0.01, 0.03), ("classical", 0.01, 0.03)]
     assert judge_arm(rows(*worse, ("exposure", 0.02, 0.05)), **names).word == HURTS
@@ -64,7 +64,7 @@ def test_a_control_that_trains_for_less_long_counts_for_help_only():
     same = rows(*[(name, -0.001, 0.001) for name in names["controls"]], ("exposure", 0.02, 0.05))
     close = same.assign(p_equivalence=[0.01, 0.01, 0.9])
     assert judge_arm(close, **names).word == EQUIVALENT
-    assert judge_arm(rows(("exposure", 0.02, 0.05)), [], further_controls=["exposure"]).word == NOT_MEASURED
+    assert judge_arm(rows(("exposure", 0.02, 0.05)), [], extra_controls=["exposure"]).word == NOT_MEASURED
 
 
 def test_one_control_beaten_and_one_lost_is_undecided():

@@ -36,6 +36,8 @@ THEME = {
     "undecided": "#7a6a3a",
 }
 SERIES = tuple(f"series-{number}" for number in range(1, 7))
+#: Markers of series, and the characters that stand for them in a legend of the page.
+MARKERS, GLYPHS = "os^Dv", "●■▲◆▼"
 _REFERENCE = r'(?<=[("])#([A-Za-z][^)"]*)(?=[)"])'  # url(#id) or href="#id"
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -106,6 +108,17 @@ def colour(name: str) -> str:
 def series_colour(index: int) -> str:
     """Colour of the `index`-th series; six differ, then they repeat."""
     return THEME[SERIES[index % len(SERIES)]]
+
+
+def marker(index: int) -> str:
+    """Marker of the `index`-th series; with `series_colour`, thirty series differ."""
+    return MARKERS[index % len(MARKERS)]
+
+
+def few_ticks(axes: Axes) -> None:
+    """At most six ticks along x, written in full: more would overprint on a phone."""
+    axes.locator_params(axis="x", nbins=5)
+    axes.ticklabel_format(axis="x", useOffset=False)
 
 
 def themed_svg(text: str) -> str:

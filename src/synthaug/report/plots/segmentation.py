@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.report.plots.panel import colour, label_rows, legend, panel, series_colour
+from synthaug.report.plots.panel import colour, few_ticks, label_rows, legend, marker, panel, series_colour
 
 _PHASE_MARKERS = {"ED": "o", "ES": "s"}
 _ROW_IN = 0.46  # height of one arm, with its name above its line
@@ -34,22 +34,22 @@ def forest(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
         axes = drawn.axes
         axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
         for position, row in enumerate(rows):
-            tone = colour(row["word"] if row["word"] in ("helps", "hurts") else "undecided")
+            shade = colour(row["word"] if row["word"] in ("helps", "hurts") else "undecided")
             if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
-                axes.plot([row["ci_low"], row["ci_high"]], [position] * 2, color=tone, linewidth=2.2)
-            filled = tone if row["word"] in ("helps", "hurts") else "none"
+                axes.plot([row["ci_low"], row["ci_high"]], [position] * 2, color=shade, linewidth=2.2)
+            filled = shade if row["word"] in ("helps", "hurts") else "none"
             axes.plot(
                 row["value"],
                 position,
                 "o",
-                color=tone,
+                color=shade,
                 markersize=6,
                 markerfacecolor=filled,
                 markeredgewidth=1.6,
             )
         label_rows(axes, [row["label"] for row in rows])
         axes.set_xlabel(axis_label)
-        axes.ticklabel_format(axis="x", useOffset=False)
+        few_ticks(axes)
     return drawn.svg
 
 
@@ -59,7 +59,7 @@ def arm_means(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
     Parameters
     ----------
     rows : sequence of mappings
-        Keys label, tone (a name of the theme), phase ("ED", "ES" or empty), value,
+        Keys label, colour (a name of the theme), phase ("ED", "ES" or empty), value,
         ci_low, ci_high; arms from top to bottom in order of appearance.
     axis_label : str
         Name and unit of the metric.
@@ -78,37 +78,35 @@ def arm_means(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
         axes, named = drawn.axes, set()
         for row in rows:
             height = labels.index(row["label"]) + offsets[row["phase"]]
-            tone = colour(row["tone"])
+            shade = colour(row["colour"])
             if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
-                axes.plot([row["ci_low"], row["ci_high"]], [height] * 2, color=tone, linewidth=2, alpha=0.75)
+                axes.plot([row["ci_low"], row["ci_high"]], [height] * 2, color=shade, linewidth=2, alpha=0.75)
             axes.plot(
                 row["value"],
                 height,
                 _PHASE_MARKERS.get(row["phase"], "D"),
-                color=tone,
-                markerfacecolor=tone if row["phase"] != "ES" else "none",
+                color=shade,
+                markerfacecolor=shade if row["phase"] != "ES" else "none",
                 markersize=5.5,
                 label=row["phase"] if row["phase"] and row["phase"] not in named else None,
             )
             named.add(row["phase"])
         label_rows(axes, labels)
         axes.set_xlabel(axis_label)
-        axes.ticklabel_format(axis="x", useOffset=False)
+        few_ticks(axes)
         legend(axes)
     return drawn.svg
 
 
-def dose_curve(
-    curves: Mapping[str, pd.DataFrame], references: Mapping[str, tuple[str, float]], axis_label: str
-) -> str:
-    """Mean against dose, one curve a series, with the dose-free arm as a line.
+def dose_curve(curves: Sequence[pd.DataFrame], references: Sequence[float], axis_label: str) -> str:
+    """Mean against dose, one curve a series; the page has one legend for all panels.
 
     Parameters
     ----------
-    curves : mapping of str to DataFrame
-        Columns dose, value, ci_low, ci_high, ascending doses.
-    references : mapping of str to (str, float)
-        Label -> (name of a theme colour, level of a horizontal line).
+    curves : sequence of DataFrame
+        Columns dose, value, ci_low, ci_high, ascending doses; an empty one keeps the colour of its place.
+    references : sequence of float
+        Levels of the arms without synthetic subjects, as dashed lines.
     axis_label : str
         Name and unit of the metric.
 
@@ -117,30 +115,28 @@ def dose_curve(
     str
         SVG element.
     """
-    doses = sorted({dose for curve in curves.values() for dose in curve["dose"]})
+    doses = sorted({dose for curve in curves for dose in curve["dose"]})
     step = 0.015 * ((doses[-1] - doses[0]) or 1.0)  # beside one another, or intervals would hide intervals
     with panel() as drawn:
         axes = drawn.axes
-        for label, (tone, level) in references.items():
-            axes.axhline(level, color=colour(tone), linewidth=1.2, linestyle=(0, (4, 3)), label=label)
-        for index, (label, curve) in enumerate(curves.items()):
-            tone = series_colour(index)
+        for level in references:
+            axes.axhline(level, color=colour("real"), linewidth=1.2, linestyle=(0, (4, 3)))
+        for index, curve in enumerate(curves):
             low, high = (curve["value"] - curve["ci_low"]), (curve["ci_high"] - curve["value"])
             axes.errorbar(
                 curve["dose"] + step * (index - (len(curves) - 1) / 2),
                 curve["value"],
                 yerr=np.nan_to_num(np.stack([low, high]).astype(float)).clip(min=0),
-                color=tone,
-                marker="os^Dv"[index % 5],
+                color=series_colour(index),
+                marker=marker(index),
                 markersize=5,
                 capsize=2.5,
                 linewidth=1.6,
-                label=label,
             )
-        axes.set_xlabel("synthetic subjects per real training patient")
+        axes.set_xlabel("synthetic per real training subject")
         axes.set_ylabel(axis_label)
-        axes.set_xticks(doses)
-        legend(axes)
+        axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
+        axes.margins(x=0.08)
     return drawn.svg
 
 
@@ -165,18 +161,19 @@ def patient_values(values: Mapping[str, tuple[str, Sequence[float]]], axis_label
         axes = drawn.axes
         if zero:
             axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
-        for position, (tone, dots) in enumerate(values.values()):
+        for position, (shade, dots) in enumerate(values.values()):
             # The golden ratio spreads dots evenly without a random draw.
             spread = ((np.arange(len(dots)) * 0.618) % 1 - 0.5) * 0.3
             axes.plot(
                 dots,
                 position + 0.1 + spread,
                 "o",
-                color=colour(tone),
+                color=colour(shade),
                 markersize=4,
                 alpha=0.6,
                 markeredgewidth=0,
             )
         label_rows(axes, list(values))
         axes.set_xlabel(axis_label)
+        few_ticks(axes)
     return drawn.svg

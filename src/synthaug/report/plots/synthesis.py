@@ -1,4 +1,4 @@
-"""Panels about the synthetic cines: distances, asked against measured, volume-time curves."""
+"""Panels about the synthetic cines: distances, requested against measured values, volume-time curves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.report.plots.panel import colour, label_rows, legend, panel, series_colour
+from synthaug.report.plots.panel import colour, few_ticks, label_rows, legend, marker, panel, series_colour
 
 
 def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
-    """One distance of each generator, beside the real-versus-real floor of the same n.
+    """One distance of each generator, beside the real-versus-real distance of the same n.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
     Returns
     -------
     str
-        SVG element; the floor is a tick with a band of one standard deviation.
+        SVG element; the real-versus-real distance is a tick with a band of one standard deviation.
     """
     with panel(height_in=0.9 + 0.5 * len(rows)) as drawn:
         axes = drawn.axes
@@ -44,7 +44,7 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
                     [position - 0.14, position + 0.14],
                     color=colour("real"),
                     linewidth=2,
-                    label="real against real" if position == 0 else None,
+                    label="real versus real" if position == 0 else None,
                 )
             if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
                 axes.plot(
@@ -56,11 +56,12 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
                 "o",
                 color=colour("synthetic"),
                 markersize=6,
-                label="synthetic against real" if position == 0 else None,
+                label="synthetic versus real" if position == 0 else None,
             )
         label_rows(axes, [row["label"] for row in rows])
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
         axes.set_xlabel(axis_label)
+        few_ticks(axes)
         legend(axes)
     return drawn.svg
 
@@ -99,17 +100,17 @@ def feature_map(points: pd.DataFrame) -> str:
     return drawn.svg
 
 
-def asked_against_measured(
+def requested_against_measured(
     points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     axis_label: str,
     training_range: tuple[float, float] | None = None,
 ) -> str:
-    """Scatter of what was asked of a generator and what its cines show.
+    """Scatter of requested against measured values.
 
     Parameters
     ----------
     points : mapping of str to (sequence, sequence)
-        Series -> (asked, measured), in one unit.
+        Series -> (requested, measured), in one unit.
     axis_label : str
         The quantity, with its unit.
     training_range : (float, float), optional
@@ -129,12 +130,12 @@ def asked_against_measured(
             axes.axvspan(
                 *training_range, color=colour("real"), alpha=0.12, linewidth=0, label="training range"
             )
-        axes.plot(ends, ends, color=colour("muted"), linewidth=1, linestyle=(0, (4, 3)), label="as asked")
-        for index, (label, (asked, measured)) in enumerate(points.items()):
+        axes.plot(ends, ends, color=colour("muted"), linewidth=1, linestyle=(0, (4, 3)), label="identity")
+        for index, (label, (requested, measured)) in enumerate(points.items()):
             axes.plot(
-                asked,
+                requested,
                 measured,
-                "os^Dv"[index % 5],
+                marker(index),
                 color=series_colour(index),
                 markersize=5,
                 alpha=0.75,
@@ -144,19 +145,19 @@ def asked_against_measured(
         axes.set_xlim(*ends)
         axes.set_ylim(*ends)
         axes.set_aspect("equal")
-        axes.set_xlabel(f"asked {axis_label}")
+        axes.set_xlabel(f"requested {axis_label}")
         axes.set_ylabel(f"measured {axis_label}")
         legend(axes)
     return drawn.svg
 
 
 def volume_curves(curves: pd.DataFrame, axis_label: str, y_limits: tuple[float, float]) -> str:
-    """Cavity volume over one heart beat, one line a subject.
+    """Cavity volume over one cardiac cycle, one line a subject.
 
     Parameters
     ----------
     curves : DataFrame
-        Columns subject, kind ("real" or "synthetic"), cycle (0 at ED, 1 a beat later) and
+        Columns subject, kind ("real" or "synthetic"), cycle (0 at ED, 1 a cycle later) and
         volume_ml. Where few frames are annotated the points stand alone.
     axis_label : str
         The cavity, with its unit.
@@ -190,7 +191,7 @@ def volume_curves(curves: pd.DataFrame, axis_label: str, y_limits: tuple[float, 
             named.add(kind)
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(*y_limits)
-        axes.set_xlabel("part of the heart beat, from ED")
+        axes.set_xlabel("fraction of the cardiac cycle, from ED")
         axes.set_ylabel(axis_label)
         legend(axes)
     return drawn.svg

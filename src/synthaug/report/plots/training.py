@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synthaug.report.plots.panel import legend, panel, series_colour
+from synthaug.report.plots.panel import few_ticks, legend, panel, series_colour
 
 
 def loss_curves(history: pd.DataFrame, step: str, columns: list[str], logarithmic: bool) -> str:
@@ -44,5 +44,7 @@ def loss_curves(history: pd.DataFrame, step: str, columns: list[str], logarithmi
         if logarithmic:
             axes.set_yscale("log")
         axes.set_xlabel(step.replace("_", " "))
+        axes.set_ylabel("loss")
+        few_ticks(axes)
         legend(axes)
     return drawn.svg

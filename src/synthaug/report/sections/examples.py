@@ -1,21 +1,21 @@
-"""Examples of the report: cines that play, still montages, volume-time curves."""
+"""Example cines: a random draw as players, still montages and volume-time curves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synthaug.config.report import ReportSettings
+from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.metrics.volumes import volume_curve_ml
-from synthaug.report.inputs import SyntheticRun
+from synthaug.report.inputs import ReportInputs
 from synthaug.report.plots import images, synthesis
 from synthaug.report.rows import Draw
+from synthaug.report.section import ReportData, Section
 
 _MONTAGE_COLUMNS = 6
 
@@ -62,55 +62,30 @@ def draw_pairs(
     return pairs
 
 
-def examples_section(
-    real: Cohort,
-    runs: Sequence[SyntheticRun],
-    roles: Mapping[str, str],
-    settings: ReportSettings,
-    draw: Draw,
-    assets: Path,
-) -> dict[str, Any]:
-    """Players, montages and volume curves of each generator (its first cohort).
-
-    Parameters
-    ----------
-    real : Cohort
-        All real subjects.
-    runs : sequence of SyntheticRun
-        Synthetic cohorts; the first of each generator is shown.
-    roles : mapping of str to str
-        Role of real subjects in the split.
-    settings : ReportSettings
-        How many examples are drawn, with which seed.
-    draw : callable
-        Writes a figure.
-    assets : Path
-        Folder for pictures.
-
-    Returns
-    -------
-    dict
-        Content of the section; `reason` says why it is empty.
-    """
+def examples(data: ReportData) -> dict[str, Any]:
+    """Players, montages and volume curves of each generator (its first cohort)."""
+    runs, settings = data.inputs.synthetic, data.settings
+    roles = _roles(data.inputs)
     generators: list[dict[str, Any]] = []
     volumes = []
+    # The first run of each generator, in the order of the generators.
     for run in {run.generator: run for run in reversed(runs)}.values():
         synthetic = Cohort.open(run.cohort)
         if not synthetic.subjects:
-            generators.append({"generator": run.generator, "reason": "no sample passed the quality gate"})
+            generators.append({"generator": run.generator, "reason": "no sample passed quality control"})
             continue
         random = np.random.default_rng(settings.seed)
-        pairs = draw_pairs(real, synthetic, settings.cine_pairs, random)
+        pairs = draw_pairs(data.real, synthetic, settings.cine_pairs, random)
         players = [
             {
-                "real": _pane(real, one, settings.cine_slices, assets, roles.get(one, "")),
-                "synthetic": _pane(synthetic, other, settings.cine_slices, assets, ""),
+                "real": _pane(data.real, one, settings.cine_slices, data.assets, roles.get(one, "")),
+                "synthetic": _pane(synthetic, other, settings.cine_slices, data.assets, ""),
             }
             for one, other in pairs
         ]
         montage = f"montage-{run.generator}.png"
-        (assets / montage).write_bytes(_montage(real, synthetic, random))
-        curves = measure_curves(real, synthetic, settings.volume_curves, random)
+        (data.assets / montage).write_bytes(_montage(data.real, synthetic, random))
+        curves = measure_curves(data.real, synthetic, settings.volume_curves, random)
         volumes.append(curves.assign(generator=run.generator))
         generators.append(
             {
@@ -123,15 +98,24 @@ def examples_section(
                     "file": montage,
                     "alt": f"Middle slices at ED with mask contours: real above, {run.generator} below",
                 },
-                "curves": _curve_panels(curves, run.generator, draw),
+                "curves": _curve_panels(curves, run.generator, data.draw),
                 "reason": "",
             }
         )
     if volumes:
-        pd.concat(volumes).to_csv(assets / "volume-curves.tsv", sep="\t", index=False, lineterminator="\n")
+        table = pd.concat(volumes)
+        table.to_csv(data.assets / "volume-curves.tsv", sep="\t", index=False, lineterminator="\n")
     generators.sort(key=lambda entry: [run.generator for run in runs].index(str(entry["generator"])))
     reason = "" if generators else "the study has no synthetic cohort"
     return {"reason": reason, "generators": generators, "seed": settings.seed}
+
+
+def _roles(inputs: ReportInputs) -> dict[str, str]:
+    """Role of each real subject in the first fold, for captions."""
+    for path in inputs.splits.values():
+        split = read_tsv(path, ("subject", "role"))
+        return dict(zip(split["subject"], split["role"], strict=True))
+    return {}
 
 
 def measure_curves(
@@ -142,7 +126,7 @@ def measure_curves(
     Returns
     -------
     DataFrame
-        Columns kind, subject, structure (LV, RV), cycle (part of the beat, 0 at ED) and
+        Columns kind, subject, structure (LV, RV), cycle (fraction of the cardiac cycle, 0 at ED) and
         volume_ml, for labelled frames only.
     """
     found = []
@@ -173,7 +157,7 @@ def _curve_panels(curves: pd.DataFrame, generator: str, draw: Draw) -> list[dict
         limits = (0.0, float(own["volume_ml"].max()) * 1.05 + 1.0)
         counts = own.drop_duplicates("subject")["kind"].value_counts()
         svg = synthesis.volume_curves(own, f"{structure} volume (mL)", limits)
-        alt = f"{structure} volume over the heart beat of " + " and ".join(
+        alt = f"{structure} volume over the cardiac cycle of " + " and ".join(
             f"{count} {kind} subjects" for kind, count in counts.items()
         )
         panels.append(draw(f"volumes-{generator}-{structure}", svg, f"{structure} volume", alt))
@@ -227,3 +211,6 @@ def _montage(real: Cohort, synthetic: Cohort, generator: np.random.Generator) ->
             tiles.append((cine[0, middle], None if (mask == UNLABELLED).all() else mask))
         rows.append(tiles)
     return images.montage(rows)
+
+
+SECTION = Section(title="Example cines", menu="Cines", order=80, content=examples)

@@ -1,0 +1,59 @@
+"""What figures and sections about training sets (arms) share: colours, axis labels, forest plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synthaug.config.arms import Arm
+from synthaug.report import wording
+from synthaug.report.plots import segmentation
+from synthaug.report.rows import Draw, Row, select
+from synthaug.statistics import verdict
+
+
+def colour_of(arm: Arm | None) -> str:
+    """Colour of an arm, the same in every figure."""
+    if arm is None or arm.generator is None:
+        return "real"
+    if arm.control_of:
+        return "series-2"
+    return "synthetic" if arm.real else "series-3"
+
+
+def axis_label(metric: str) -> str:
+    """Name of a metric, with its unit."""
+    unit = wording.metric_unit(metric)
+    return f"{wording.metric_name(metric)} ({unit})" if unit else wording.metric_name(metric)
+
+
+def forest_panel(
+    measured: list[Row],
+    structure: str | None,
+    phase: str | None,
+    arms: Mapping[str, Arm],
+    metric: str,
+    draw: Draw,
+    alpha: float,
+) -> dict[str, str] | None:
+    """Paired differences of one structure and phase; None where there is none."""
+    shown = select(measured, structure=structure, phase=phase)
+    lines = [
+        {**row, "label": f"{name} − {_short(row, arms)}", "word": verdict.judge_row(row, alpha)}
+        for name in arms
+        for row in select(shown, arm=name)
+    ]
+    if not lines:
+        return None
+    places = wording.decimals(metric)
+    alt = "; ".join(f"{line['label']}: {wording.number(line['value'], places, sign=True)}" for line in lines)
+    svg = segmentation.forest(lines, f"difference in {axis_label(metric)}")
+    title = wording.place({"structure": structure, "phase": phase})
+    return draw(f"forest-{metric}-{structure or 'all'}-{phase or 'all'}", svg, title, alt)
+
+
+def _short(row: Row, arms: Mapping[str, Arm]) -> str:
+    """What a row compares with, a control of the same arm by its kind only."""
+    versus = arms.get(row["versus"])
+    if versus is not None and versus.control and versus.control_of == row["arm"]:
+        return versus.control
+    return str(row["versus"])

@@ -1,0 +1,97 @@
+"""What a section of the report declares, and what it makes its content from."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthaug.config.report import ReportSettings
+from synthaug.data.cohort import Cohort
+from synthaug.report import sections
+from synthaug.report.inputs import ReportInputs
+from synthaug.report.rows import Draw, Row
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that a section may show.
+
+    Attributes
+    ----------
+    inputs : ReportInputs
+        Files of the study.
+    settings : ReportSettings
+        How many examples are drawn, and the metric that decides.
+    table : DataFrame
+        All result rows.
+    rows : list of Row
+        The same rows as mappings.
+    real : Cohort
+        All real subjects.
+    alpha : float
+        Level of the tests; intervals cover ``1 - alpha``.
+    draw : callable
+        Writes a figure (name, SVG, title, description) and returns what `panels` of the templates takes.
+    assets : Path
+        Folder for pictures.
+    is_shown : callable
+        Whether any section shows a row.
+    """
+
+    inputs: ReportInputs
+    settings: ReportSettings
+    table: pd.DataFrame
+    rows: list[Row]
+    real: Cohort
+    alpha: float
+    draw: Draw
+    assets: Path
+    is_shown: Callable[[Row], bool]
+
+
+def shows_none(row: Row) -> bool:
+    """Default of `Section.shows`: a section without rows of its own."""
+    return False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page; a module of `synthaug.report.sections` names its own ``SECTION``.
+
+    Attributes
+    ----------
+    title : str
+        Heading.
+    menu : str
+        Its entry in the navigation.
+    order : int
+        Place on the page, ascending.
+    content : callable
+        Makes the content, JSON-able, that the template ``<module>.html.j2`` finds as ``content``.
+        A ``reason`` that is not empty is printed in the place of the template.
+    shows : callable
+        Whether the section shows an aggregate row; rows of no section are listed under "Missing".
+    """
+
+    title: str
+    menu: str
+    order: int
+    content: Callable[[ReportData], dict[str, Any]]
+    shows: Callable[[Row], bool] = shows_none
+
+
+def section_modules() -> list[str]:
+    """Dotted names of the section modules, for who must know the files before anything is imported."""
+    return sorted(f"{sections.__name__}.{module.name}" for module in pkgutil.iter_modules(sections.__path__))
+
+
+def find_sections() -> dict[str, Section]:
+    """Sections by name, in the order of the page."""
+    found = {name.rpartition(".")[2]: importlib.import_module(name).SECTION for name in section_modules()}
+    return dict(sorted(found.items(), key=lambda item: item[1].order))

@@ -1,0 +1,118 @@
+"""Distribution distances between synthetic and real cohorts, each beside the real-versus-real distance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from synthaug.report import wording
+from synthaug.report.plots import synthesis
+from synthaug.report.rows import (
+    DISTANCES,
+    FIDELITY,
+    TEXT,
+    Draw,
+    Row,
+    estimate,
+    pooled,
+    run_label,
+    select,
+    shows_metrics,
+    varying,
+)
+from synthaug.report.section import ReportData, Section
+from synthaug.report.table import NUMBER, Cell, make_table, number, with_aside
+from synthaug.report.table import TEXT as LEFT
+from synthaug.tables import VALUED_STATUSES
+
+#: What tells two rows of one metric apart.
+_RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")
+_SHOWN = (*DISTANCES, *FIDELITY, *TEXT)
+_BESIDE = ("ratio", "extrapolated")
+_COLUMNS = {
+    "distance": LEFT,
+    "generator": LEFT,
+    "against": LEFT,
+    "value (CI)": LEFT,
+    "real-versus-real ± SD": NUMBER,
+    "ratio to real-versus-real": NUMBER,
+    "n": NUMBER,
+    "extrapolated to infinite sample size": NUMBER,
+}
+
+
+def distances(data: ReportData) -> dict[str, Any]:
+    """Figures and the table of all distances and fidelity scores; each extractor is named once."""
+    found = sorted(pooled(select(data.rows, metric=_SHOWN)), key=lambda row: _SHOWN.index(row["metric"]))
+    beside = pooled(
+        select(data.rows, metric=tuple(f"{name}_{part}" for name in DISTANCES for part in _BESIDE))
+    )
+    columns = varying(found, ("fold", "training_seed", "generator_seed"))
+    if any(varying(select(found, metric=metric), ("extractor",)) for metric in _SHOWN):
+        columns = ["extractor", *columns]  # one metric by two extractors: the list below cannot tell
+    extractors = list(dict.fromkeys(row["extractor"] for row in found if row["extractor"]))
+    return {
+        "reason": "" if found else "no distance among the result rows",
+        "panels": _panels(found, varying(found, ("extractor", *columns)), data.draw),
+        "table": make_table("Distances", _COLUMNS, [_line(row, beside, columns) for row in found]),
+        "extractors": [
+            {
+                "name": extractor,
+                "metrics": list(
+                    dict.fromkeys(
+                        wording.metric_name(row["metric"]) for row in select(found, extractor=extractor)
+                    )
+                ),
+            }
+            for extractor in extractors
+        ],
+    }
+
+
+def _line(row: Row, beside: list[Row], columns: Sequence[str]) -> list[Cell]:
+    about = {column: row[column] for column in ("generator", *_RUN)}
+    ratio, extrapolated = (
+        next(iter(select(beside, metric=f"{row['metric']}_{part}", **about)), None) for part in _BESIDE
+    )
+    places = wording.decimals(row["metric"])
+    return [
+        wording.metric_name(row["metric"]),
+        with_aside(row["generator"] or "", run_label(row, columns)),
+        (row["versus"] or "").replace("_", " "),
+        estimate(row),
+        {**number(row["floor"], places), "sd": row["floor_sd"]},
+        estimate(ratio) if ratio else None,
+        row["n"],
+        # Why one is missing is said once, under "Missing": it differs in every line.
+        number(extrapolated["value"], places) if extrapolated else None,
+    ]
+
+
+def _panels(rows: list[Row], columns: Sequence[str], draw: Draw) -> list[dict[str, str]]:
+    """A figure a distance: a line for each generator and what it is compared with."""
+    panels = []
+    for metric in DISTANCES:
+        lines = []
+        for row in select(rows, metric=metric):
+            if row["status"] in VALUED_STATUSES:
+                label = f"{row['generator']} against {(row['versus'] or 'real').replace('_', ' ')}"
+                run = run_label(row, columns)
+                lines.append({**row, "label": f"{label}, {run}" if run else label})
+        if lines:
+            name, places = wording.metric_name(metric), wording.decimals(metric)
+            alt = "; ".join(
+                f"{line['label']}: {wording.number(line['value'], places)}, "
+                f"real-versus-real {wording.number(line['floor'], places)}"
+                for line in lines
+            )
+            panels.append(draw(f"distance-{metric}", synthesis.distances(lines, name), name, alt))
+    return panels
+
+
+SECTION = Section(
+    title="Distribution distances to real subjects",
+    menu="Distances",
+    order=90,
+    content=distances,
+    shows=shows_metrics(*_SHOWN, *(f"{name}_{part}" for name in DISTANCES for part in _BESIDE)),
+)

@@ -1,0 +1,65 @@
+"""Mask agreement: the masks of synthetic subjects against those a segmentation network finds in their images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synthaug.measures.mask_agreement import METRICS, REAL
+from synthaug.report.rows import Row, by_synthetic_run, estimate, pooled, select, shows_metrics
+from synthaug.report.section import ReportData, Section
+from synthaug.report.table import NUMBER, TEXT, Cell, make_table
+
+#: Every metric that this section shows.
+MASK_AGREEMENT = (*METRICS, *(metric + REAL for metric in METRICS))
+_DICE, _HD95 = METRICS
+_COLUMNS = {
+    "structure": TEXT,
+    "phase": TEXT,
+    "Dice": TEXT,
+    "n": NUMBER,
+    "Dice, real validation": TEXT,
+    "n, real validation": NUMBER,
+    "HD95 (mm)": TEXT,
+    "HD95, real validation (mm)": TEXT,
+}
+
+
+def mask_agreement(data: ReportData) -> dict[str, Any]:
+    """A table a synthetic cohort, beside what the same network reaches on real validation patients."""
+    tables = []
+    for keys, found in by_synthetic_run(pooled(select(data.rows, metric=_DICE))):
+        own = pooled(select(data.rows, metric=MASK_AGREEMENT, **keys))
+        dice = [estimate(row) for row in found]
+        unmeasured = all(cell["value"] is None for cell in dice)
+        tables.append(
+            {
+                **keys,
+                "reason": dice[0]["note"] or dice[0]["text"] if unmeasured else "",
+                "table": make_table("Mask agreement", _COLUMNS, [_line(own, row) for row in found]),
+            }
+        )
+    return {"reason": "" if tables else "no mask agreement among the result rows", "tables": tables}
+
+
+def _line(rows: list[Row], row: Row) -> list[Cell]:
+    synthetic, real = (_cell(rows, row, metric) for metric in (_DICE, _DICE + REAL))
+    distances = (_cell(rows, row, metric) for metric in (_HD95, _HD95 + REAL))
+    counts = [cell and cell["n"] for cell in (synthetic, real)]
+    phase = row["phase"] or "all frames"
+    return [row["structure"], phase, synthetic, counts[0], real, counts[1], *distances]
+
+
+def _cell(rows: list[Row], beside: Row, metric: str) -> dict[str, Any] | None:
+    """The row of a metric at the same place; None where a mean over all frames has none by definition."""
+    place = {"structure": beside["structure"], "phase": beside["phase"]}
+    row = next(iter(select(rows, metric=metric, **place)), None)
+    return estimate(row) if row or beside["phase"] else None
+
+
+SECTION = Section(
+    title="Mask agreement: synthetic masks against segmentation of the images",
+    menu="Masks",
+    order=140,
+    content=mask_agreement,
+    shows=shows_metrics(*MASK_AGREEMENT),
+)

@@ -1,0 +1,67 @@
+"""Memorisation: synthetic subjects that copy training patients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synthaug.core.artifacts import read_tsv
+from synthaug.data.cohort import Cohort
+from synthaug.measures.memorisation.scores import METRICS
+from synthaug.report import wording
+from synthaug.report.plots import images
+from synthaug.report.rows import estimate, pooled, select, shows_metrics
+from synthaug.report.section import ReportData, Section
+from synthaug.report.table import NUMBER, TEXT, make_table
+
+#: In the order shown: what the images say, what became of it, what the features say.
+MEMORISATION = (*METRICS, "copies_dropped", *(f"{metric}_features" for metric in METRICS), "c_t_features")
+_PAIRS = 6  # shown of each cohort, the most similar first
+
+
+_COLUMNS = {"measure": TEXT, "value (CI)": TEXT, "n": NUMBER}
+
+
+def memorisation(data: ReportData) -> dict[str, Any]:
+    """Each synthetic cohort: scores of copying, and the most similar pairs side by side."""
+    described = []
+    for number, run in enumerate(data.inputs.synthetic):
+        about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.generator_seed}
+        own = sorted(
+            (row for row in select(pooled(data.rows), **about) if row["metric"] in MEMORISATION),
+            key=lambda row: (row["extractor"] or "", MEMORISATION.index(row["metric"])),
+        )
+        if not own:
+            continue
+        lines = [[wording.metric_name(row["metric"]), estimate(row), row["n"]] for row in own]
+        table = make_table(f"Memorisation by {run.generator}", _COLUMNS, lines)
+        entry: dict[str, Any] = {**about, "table": table, "picture": None}
+        pairs = read_tsv(run.pairs, ("subject", "training_subject")).head(_PAIRS) if run.pairs else None
+        if pairs is not None and len(pairs):
+            synthetic = Cohort.open(run.cohort)
+            picture = f"pairs-{number:03d}.png"
+            shown = [
+                [_middle(synthetic.cine(subject)) for subject in pairs["subject"]],
+                [_middle(data.real.cine(subject)) for subject in pairs["training_subject"]],
+            ]
+            (data.assets / picture).write_bytes(images.montage(shown))
+            entry["picture"] = {
+                "file": picture,
+                "similarity": [float(value) for value in pairs["likeness"]],
+            }
+        described.append(entry)
+    return {"reason": "" if described else "no synthetic cohort was audited", "cohorts": described}
+
+
+def _middle(cine: np.ndarray) -> tuple[np.ndarray, None]:
+    return cine[0, cine.shape[1] // 2], None
+
+
+SECTION = Section(
+    title="Memorisation of training patients",
+    menu="Memorisation",
+    order=120,
+    content=memorisation,
+    shows=shows_metrics(*MEMORISATION),
+)

@@ -1,0 +1,117 @@
+"""Training: what each training cost, how it was assessed, and its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.core.artifacts import read_json
+from synthaug.report import wording
+from synthaug.report.inputs import TrainingRun
+from synthaug.report.plots.training import loss_curves
+from synthaug.report.rows import Draw
+from synthaug.report.section import ReportData, Section
+from synthaug.report.table import NUMBER, TEXT, Cell, make_table, number
+
+_STEPS = ("iteration", "epoch", "step")
+
+
+def training(data: ReportData) -> dict[str, Any]:
+    """Trainings of the generators' models and of the segmentation networks."""
+    return {
+        "models": _trainings(data.inputs.models, "model", data.draw),
+        "segmenters": _trainings(data.inputs.segmenters, "training set", data.draw),
+    }
+
+
+def _trainings(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, Any]:
+    """Trainings of one kind: what each cost, how it was assessed, and its losses."""
+    found: list[tuple[list[Cell], dict[str, Any]]] = []
+    panels: list[dict[str, str]] = []
+    for index, run in enumerate(runs):
+        seed = run.generator_seed if run.training_seed is None else run.training_seed
+        label = f"{run.name}, fold {run.fold}, seed {seed}"
+        record = read_json(run.record) if run.record and run.record.is_file() else {}
+        found.append(([run.name, run.fold, seed], _facts(record)))
+        if run.history is not None and run.history.is_file():
+            name = f"loss-{kind.replace(' ', '-')}-{index:04d}"
+            panel = _loss_panel(name, label, run.history, draw)
+            panels += [panel] if panel else []
+    assessed = [(run, facts["figures"]) for run, facts in found if facts.get("figures")]
+    return {
+        "reason": "" if found else "nothing was trained",
+        "table": _table(f"Trainings by {kind}", kind, found, _FACTS),
+        "assessments": _table(
+            f"Assessment by {kind}",
+            kind,
+            assessed,
+            {key: key.replace("_", " ") for _, figures in assessed for key in figures},
+        )
+        if assessed
+        else None,
+        "panels": panels,
+    }
+
+
+def _table(
+    label: str, kind: str, found: Sequence[tuple[list[Cell], Mapping[str, Any]]], titles: Mapping[str, str]
+) -> dict[str, Any]:
+    """A line a training, a column for each fact that any of them has."""
+    shown = {key: title for key, title in titles.items() if any(key in facts for _, facts in found)}
+    columns = {kind: TEXT, "fold": NUMBER, "seed": NUMBER} | dict.fromkeys(shown.values(), NUMBER)
+    return make_table(label, columns, [[*run, *(_cell(key, facts) for key in shown)] for run, facts in found])
+
+
+def _cell(key: str, facts: Mapping[str, Any]) -> Cell:
+    value = facts.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    if key == "seconds":
+        return {"seconds": value}
+    return number(value, 0 if isinstance(value, int) else None)
+
+
+#: Facts of a training record that the table shows, in this order; the record itself has more.
+_FACTS = {
+    "kind": "kind",
+    "iterations": "iterations",
+    "seconds": "time",
+    "parameters": "parameters",
+    "device": "device",
+    "processes": "processes",
+    "precision": "precision",
+    "seen": "real subjects seen (training and validation)",
+    "real_exposure": "fraction of real cases",
+}
+
+
+def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {key: record[key] for key in (*_FACTS, "figures") if record.get(key) is not None}
+    if isinstance(facts.get("seconds"), dict):  # the record of a segmentation network has them by phase
+        facts["seconds"] = facts["seconds"].get("total")
+    if "seen" in facts:
+        facts["seen"] = len(facts["seen"])
+    return facts
+
+
+def _loss_panel(name: str, title: str, path: Path, draw: Draw) -> dict[str, str] | None:
+    history = pd.read_csv(path)
+    step = next((column for column in _STEPS if column in history), None)
+    losses = [column for column in history if "loss" in str(column) and _is_drawn(history[column])]
+    if step is None or not losses:
+        return None
+    positive = bool((history[losses].min() > 0).all())
+    svg = loss_curves(history, step, [str(column) for column in losses], logarithmic=positive)
+    last = ", ".join(f"{c} {wording.number(float(history[c].dropna().iloc[-1]))}" for c in losses)
+    return draw(name, svg, title, f"Losses over the {step}s; last: {last}")
+
+
+def _is_drawn(column: pd.Series[Any]) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and bool(np.isfinite(column.astype(float)).any())
+
+
+SECTION = Section(title="Training", menu="Training", order=180, content=training)
