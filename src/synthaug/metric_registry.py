@@ -389,11 +389,13 @@ def split_name(name: str) -> tuple[str, str]:
     Returns
     -------
     tuple of 2 str
-        The longest declared name that it begins with, and the rest; where no name fits, `name` and nothing.
+        The longest declared name that it begins with, and the rest. Of an undeclared name only the suffix of an
+        aggregate is split off.
     """
     found = [known for known in METRICS if name == known or name.startswith(f"{known}_")]
     if not found:
-        return name, ""
+        suffix = next((suffix for suffix in AGGREGATES if name.endswith(suffix)), "")
+        return name.removesuffix(suffix), suffix
     base = max(found, key=len)
     return base, name.removeprefix(base)
 

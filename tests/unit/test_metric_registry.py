@@ -30,6 +30,7 @@ def test_endpoints_have_a_range_and_a_margin():
         ("copied_share_real_features", ("copied_share_real_features", "")),
         ("controllability_r_lv_edv_ml", ("controllability_r", "_lv_edv_ml")),
         ("dicey", ("dicey", "")),
+        ("torsion_angle_mean", ("torsion_angle", "_mean")),
     ],
 )
 def test_the_longest_declared_name_is_the_metric(name, parts):

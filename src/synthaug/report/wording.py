@@ -27,14 +27,18 @@ def base_metric(metric: str) -> str:
 
 def base_name(metric: str) -> str:
     """Title of the metric that an aggregate is of; an undeclared one keeps its own name."""
-    found = find_metric(base_metric(metric))
-    return found.title if found else metric.replace("_", " ")
+    base = base_metric(metric)
+    found = find_metric(base)
+    return found.title if found else base.replace("_", " ")
 
 
 def metric_name(metric: str) -> str:
     """Name of a metric for headings and labels, which say themselves whether it is a mean or a trend."""
+    base, suffix = split_name(metric)
+    if suffix and suffix not in AGGREGATES:
+        return metric.replace("_", " ")
     found = find_metric(metric)
-    return found.title if found else metric.replace("_", " ")
+    return found.title if found else base.replace("_", " ")
 
 
 def row_name(metric: str) -> str:

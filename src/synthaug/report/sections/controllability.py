@@ -83,7 +83,7 @@ def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]
 
 
 def _label(column: str) -> str:
-    return f"{ASKED[column].name} ({ASKED[column].unit})"
+    return f"{ASKED[column].title} ({ASKED[column].unit})"
 
 
 def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
@@ -97,7 +97,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
     for (generator, fold, seed, versus, column), found in groups.items():
         run = {"fold": fold, "generator seed": seed}
         aside = ", ".join(f"{name} {value}" for name, value in run.items() if value is not None)
-        name = ASKED[column].name if column in ASKED else column
+        name = ASKED[column].title if column in ASKED else column
         n = next(iter(found.values()))["n"]
         lines.append([name, with_aside(generator or "", aside), versus or "", *_cells(found, column), n])
     return lines
