@@ -324,6 +324,7 @@ def _synthesis() -> Iterator[Metric]:
         "controllability",
         "1",
         "higher",
+        None,
     )
     for name, definition, title in (
         ("bias", "bias", "bias"),
@@ -336,6 +337,7 @@ def _synthesis() -> Iterator[Metric]:
             f"controllability: {title}",
             "controllability",
             "mL",
+            decimals=None,
         )
     for name, title, unit, direction, decimals in (
         ("dice", "Dice of masks and images", "1", "higher", 3),

@@ -43,8 +43,10 @@ def metric_name(metric: str) -> str:
 
 def row_name(metric: str) -> str:
     """Name of a row on its own: the metric and what the row is of it (mean, difference, ratio)."""
-    aggregate = AGGREGATES.get(split_name(metric)[1])
-    return f"{base_name(metric)}, {aggregate.title}" if aggregate else base_name(metric)
+    suffix = split_name(metric)[1]
+    if suffix in AGGREGATES:
+        return f"{base_name(metric)}, {AGGREGATES[suffix].title}"
+    return metric_name(metric)
 
 
 def metric_unit(metric: str) -> str:
