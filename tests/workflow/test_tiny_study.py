@@ -13,7 +13,7 @@ import yaml
 from checkout import Checkout, add_painted_study, copy_repository
 
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.tasks.segmentation.teacher import TEACHER
+from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/tiny.yaml"
@@ -250,7 +250,7 @@ def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
     assert {"real", "mine", "mine-repeated", "taught"} == set(rows.loc[rows["metric"] == "dice", "arm"])
     assert {"mine", "bare"} <= set(rows.loc[rows["metric"] == "fvd_t", "generator"])
     page = (root / "report.html").read_text()
-    assert "of them tested" in page and TEACHER in page
+    assert "of them tested" in page and LABELLED_BY in page
     taught = Cohort.open(next((root / "synthetic" / "bare").rglob("cohort.json")).parent)
     assert taught.subjects == Cohort.open(bare).subjects
     assert all(len(taught.labelled_frames(subject)) == 6 for subject in taught.subjects)

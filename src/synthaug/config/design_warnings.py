@@ -25,12 +25,13 @@ def weaknesses(study: StudySettings) -> list[str]:
         verdict that were left out; a generator that saw labels which its arm's segmenter did not.
     """
     said = []
-    seeds = len(study.segmentation.seeds)
-    if seeds < TRAINING_SEEDS:
-        said.append(
-            f"Every arm is trained with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
-            f"{TRAINING_SEEDS} nobody knows how much of a difference is chance (segmentation.seeds)."
-        )
+    for name, task in study.tasks.items():
+        seeds = len(task.training_seeds)
+        if seeds < TRAINING_SEEDS:
+            said.append(
+                f"Task {name} trains every arm with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
+                f"{TRAINING_SEEDS} the variation between trainings is hardly known (tasks.{name}.training_seeds)."
+            )
     draws = len(study.synthesis.seeds)
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
         if study.generators[name].kind in SAMPLING_KINDS and draws < GENERATOR_SEEDS:

@@ -13,17 +13,17 @@ from synthaug.config.base import Settings
 from synthaug.config.chains import check_generator, check_model
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.config.generators import GeneratorSettings
+from synthaug.config.generators import SAMPLING_KINDS, GeneratorSettings
 from synthaug.config.inherit import resolve_inheritance
 from synthaug.config.models import ModelSettings
 from synthaug.config.report import ReportSettings
-from synthaug.config.segmentation import SegmentationSettings
 from synthaug.config.synthesis import SynthesisSettings
+from synthaug.config.tasks import AnyTaskSettings, SegmentationSettings
 from synthaug.core.errors import SynthaugError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 #: Sections whose entries are named and may inherit from one another.
-NAMED_SECTIONS = ("datasets", "models", "generators", "arms")
+NAMED_SECTIONS = ("datasets", "models", "generators", "arms", "tasks")
 
 
 class StudySettings(Settings):
@@ -52,10 +52,12 @@ class StudySettings(Settings):
         description="What is asked of the generators, and what is accepted.",
     )
     arms: dict[str, ArmSettings] = Field(
-        description="Training sets of the segmenter; controls come along by themselves."
+        description="Training sets of the tasks; controls come along by themselves."
     )
-    segmentation: SegmentationSettings = Field(
-        default_factory=SegmentationSettings, description="nnU-Net, the same for every arm."
+    tasks: dict[str, AnyTaskSettings] = Field(
+        default_factory=lambda: {"segmentation": SegmentationSettings()},
+        min_length=1,
+        description="Downstream tasks by name: what is trained on every arm and scored on its test patients.",
     )
     evaluation: EvaluationSettings = Field(
         default_factory=EvaluationSettings, description="What is measured, and with which feature extractors."
@@ -94,6 +96,7 @@ class StudySettings(Settings):
         for extractor in self.evaluation.model_names():
             _check_known("evaluation.extractors", extractor, self.models)
         self._check_arms()
+        self._check_tasks()
         self._check_lent_datasets()
         return self
 
@@ -112,6 +115,25 @@ class StudySettings(Settings):
                     f"arms.{name}: no arm of the same real patients only to compare with; add "
                     f"`real-{share.replace('.', '-')}: {{real: {share}}}`"
                 )
+
+    def _check_tasks(self) -> None:
+        segmenting = [name for name, task in self.tasks.items() if task.segments]
+        if len(segmenting) > 1:
+            raise ValueError(
+                f"tasks: {' and '.join(segmenting)} have the same metrics; declare them in two studies"
+            )
+        if segmenting:
+            return
+        for name, generator in self.generators.items():
+            if getattr(generator, "labels", "own") != "own":
+                raise ValueError(
+                    f"generators.{name}.labels: pseudo labels need a task of kind segmentation; add one, or set labels: own"
+                )
+        sampled = any(generator.kind in SAMPLING_KINDS for generator in self.generators.values())
+        if self.synthesis.grid.levels and sampled:
+            raise ValueError(
+                "synthesis.grid: its cines are measured by a task of kind segmentation; add one, or set levels: 0"
+            )
 
     def _check_lent_datasets(self) -> None:
         lent = {}
@@ -186,7 +208,7 @@ def load_study(content: Mapping[str, Any]) -> StudySettings:
 
 def _line(finding: Any) -> str:
     loc = list(finding["loc"])
-    if len(loc) > 2 and loc[0] in ("models", "generators"):
+    if len(loc) > 2 and loc[0] in ("models", "generators", "tasks"):
         del loc[2]  # pydantic names the kind there, which is no key of the study
     where = ".".join(str(part) for part in loc)
     message = finding["msg"].removeprefix("Value error, ")

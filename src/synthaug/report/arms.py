@@ -287,7 +287,7 @@ def doses_section(rows: list[Row], arms: Sequence[Arm], metric: str, draw: Draw)
             if arm.real_share is not None:
                 name += f", {arm.real_share:.0%} real draws"
             name += ", pretrained" if arm.pretrain else ""
-            name += f", {arm.damage} broken" if arm.damage != "none" else ""
+            name += f", {arm.corruption} broken" if arm.corruption != "none" else ""
             families.setdefault(name, []).append(arm)
     baselines = [arm.name for arm in arms if arm.real and not arm.generator]
     panels = []
