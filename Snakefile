@@ -3,6 +3,9 @@
 snakemake --profile slurm all                                  the default study on a cluster
 snakemake --profile local --configfile config/studies/X.yaml   another study on this machine
 snakemake --list-target-rules                                  the menu
+
+Software: the environment that Snakemake runs in; or the same versions as an image
+(--software-deployment-method apptainer) or by conda (--software-deployment-method conda).
 """
 
 import sys
@@ -13,33 +16,83 @@ from synthaug.cost import count_subjects, estimate_cost, say_cost
 
 min_version("9.0")
 
+
+container: "envs/synthaug.sif"
+
+
+conda: "envs/synthaug.yaml"
+
+
 # A study given on the command line replaces the default one; Snakemake would merge the two.
 if not workflow.overwrite_configfiles:
 
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-include: "workflow/rules/ancient.smk"
+# The study, and how its runs become paths, inputs and resources:
 include: "workflow/rules/common.smk"
+include: "workflow/rules/arms.smk"
+# raw data -> cohorts/, splits/, stores/
 include: "workflow/rules/data.smk"
+# stores/ -> models/
 include: "workflow/rules/models.smk"
+# models/, cohorts/ -> synthetic/
 include: "workflow/rules/synthesis.smk"
+# cohorts/, synthetic/ -> segmentation/ (nnU-Net for every arm, predictions)
 include: "workflow/rules/segmentation.smk"
+# cohorts/, synthetic/, segmentation/ -> features/, rows/
 include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/controllability.smk"
+# models/ -> synthetic/.../condition-sweep, rows/condition-sweep/
+include: "workflow/rules/condition_sweep.smk"
+# rows/ -> tables/, report/, report.html
 include: "workflow/rules/report.smk"
-include: "workflow/rules/collect.smk"
+# Last, because it only mends how Snakemake decides what reruns:
+include: "workflow/rules/snakemake_issue_4166.smk"
 
 
 onstart:
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
 
 
+# The menu: stages by name; each includes what it needs.
+
+
 localrules:
     all,
+    harmonise_all,
+    train_all,
+    synthesise_all,
+    segment_all,
+    evaluate_all,
 
 
 rule all:
     default_target: True
     input:
-        settled("report.html"),
+        path("report.html"),
+
+
+rule harmonise_all:
+    input:
+        paths("splits/fold-{fold}.tsv", fold=folds),
+        path("splits/duplicates.tsv"),
+
+
+rule train_all:
+    input:
+        [path(f"{run.folder}/model.safetensors") for run in model_runs(study)],
+
+
+rule synthesise_all:
+    input:
+        [made_cohort(study, run) for run in synthetic_runs(study)],
+
+
+rule segment_all:
+    input:
+        [path(f"{run.folder}/predictions") for run in arm_runs(study)],
+
+
+rule evaluate_all:
+    input:
+        path("tables/current.json"),

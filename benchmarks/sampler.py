@@ -44,7 +44,7 @@ from synthaug.models.phases import cardiac_phase
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.plan import read_plan
 
-RUN = "cascade/fold-0/draw-0"
+RUN = "cascade/fold-0/generator-seed-0"
 #: Other steps than the study's own: of the anatomy, its guidance, of the motion; the kind's defaults first.
 OTHERS = ((20, 1.5, 12), (6, 1.5, 4), (4, 1.5, 2), (6, 1.0, 2))
 
@@ -134,7 +134,9 @@ def compare(results: Path, subjects: int) -> None:
             anatomy_sampler=SamplerSettings(steps=steps, guidance=guidance),
             motion_sampler=SamplerSettings(steps=motion_steps),
         )
-    extractor = StudyExtractor(results / "models" / "features" / "fold-0" / "seed-0" / "model.safetensors")
+    extractor = StudyExtractor(
+        results / "models" / "features" / "fold-0" / "generator-seed-0" / "model.safetensors"
+    )
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in procedures}
     described: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in procedures}
     table = requests(results, subjects)

@@ -1,18 +1,27 @@
-"""What a declared study costs before it runs: jobs, hours from what earlier runs recorded, disk."""
+"""What a declared study costs before it runs: hours from what earlier runs recorded, disk."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from synthaug.config.arms import resolve_arms
-from synthaug.config.generators import SAMPLING_KINDS
-from synthaug.config.models import CODER_KINDS
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import read_json
+from synthaug.runs import (
+    arm_runs,
+    chunks_of,
+    generator_seeds_of,
+    is_reconstructed,
+    is_sampled,
+    model_runs,
+    reconstruction_checks,
+    sweep_runs,
+    synthetic_runs,
+)
 
 # Bytes a voxel, measured on the demo (docs/benchmarks.md).
 _CINE = 1.7  # int16, compressed, with labels
@@ -30,7 +39,7 @@ class Cost:
     Attributes
     ----------
     jobs : dict of str to int
-        Jobs of each rule, in the order of the study.
+        Jobs of the rules that take long, in the order of the study.
     hours : dict of str to (float, int)
         For the rules that earlier runs timed: hours of all its jobs, and how many runs that rests on.
     disk_bytes : dict of str to float
@@ -80,78 +89,31 @@ def count_subjects(study: StudySettings) -> dict[str, int] | None:
 
 
 def count_jobs(study: StudySettings) -> dict[str, int]:
-    """Jobs of every rule of the whole study; a test holds them equal to the workflow's own."""
-    folds, draws, seeds = study.split.folds, len(study.synthesis.seeds), len(study.segmentation.seeds)
-    extractors = study.evaluation.extractors
-    own = [name for name, extractor in extractors.items() if extractor.kind == "study"]
-    cohorts = len(study.generators) * folds * draws
-    kinds = [generator.kind for generator in study.generators.values()]
-    sampled = _sampling(study) * folds * draws
-    grids = sampled // draws if study.synthesis.grid.levels else 0
-    chunks = -(-study.synthesis.subjects // study.synthesis.chunk_size)
-    datasets = sum(_draws(study).values()) * folds
-    models = len(trained_models(study))
-    taught = sum(getattr(generator, "labels", "own") == "teacher" for generator in study.generators.values())
-    decoded = sum(bool(getattr(generator, "through", None)) for generator in study.generators.values())
+    """Jobs of the rules that train, sample, segment or read many images.
+
+    The others take seconds; ``snakemake --dry-run`` counts all of them.
+    """
+    synthetic, arms, extractors = synthetic_runs(study), arm_runs(study), study.evaluation.extractors
+    generators = [run.generator for run in synthetic]
+    trained = sum(extractor.kind == "study" for extractor in extractors.values())
+    labelled = [getattr(study.generators[name], "labels", "own") != "own" for name in generators]
     jobs = {
         "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
         "harmonise": len(study.datasets),
-        "split_subjects": 1,
-        "find_duplicates": 1,
-        "pack_cohort": folds if models else 0,
-        "train_model": models,
-        "check_reconstruction": _autoencoders(study),
-        "plan_conditions": sampled,
-        "describe_generator": sampled,
-        "synthesise_chunk": sampled * chunks,
-        "gather_synthetic": sampled,
-        **dict.fromkeys(("plan_grid", "synthesise_grid", "predict_grid", "measure_grid"), grids),
-        "write_arm_dataset": datasets,
-        "plan_segmenter": folds,
-        "preprocess_arm": datasets,
-        "train_segmenter": datasets * seeds,
-        "predict_test": datasets * seeds,
-        "score_predictions": datasets * seeds,
-        "extract_real_features": len(extractors) * folds,
-        "extract_synthetic_features": len(extractors) * cohorts,
-        "measure_distances": len(extractors) * cohorts,
-        "map_features": len(extractors) * cohorts,
-        "probe_distances": len(extractors) * folds,
-        "lend_cohort": (kinds.count("dataset") - decoded) * folds * draws,
-        "reconstruct_cohort": decoded * folds * draws,
-        "label_synthetic": taught * folds * draws,
-        "predict_synthetic": cohorts,
-        "measure_controllability": cohorts,
-        "predict_validation": folds if cohorts else 0,
-        "measure_mask_agreement": cohorts,
-        "measure_function": cohorts,
-        "audit_memorisation": cohorts,
-        "audit_features": len(own) * cohorts,
-        **dict.fromkeys(("compare_arms", "collate_results", "gather_content", "render_report"), 1),
+        "train_model": len(model_runs(study)),
+        "check_reconstruction": len(reconstruction_checks(study)),
+        "synthesise_chunk": sum(is_sampled(study, name) for name in generators) * len(chunks_of(study)),
+        "reconstruct_real_as_synthetic": sum(is_reconstructed(study, name) for name in generators),
+        "synthesise_condition_sweep": len(sweep_runs(study)),
+        "train_segmenter": len(arms),
+        "predict_test": len(arms),
+        "predict_synthetic": len(synthetic),
+        "predict_condition_sweep": len(sweep_runs(study)),
+        "label_synthetic": sum(labelled),
+        "measure_metric_sensitivity": len(extractors) * study.split.folds,
+        "audit_features": trained * len(synthetic),
     }
     return {rule: count for rule, count in jobs.items() if count}
-
-
-def trained_models(study: StudySettings) -> list[str]:
-    """Name of the model of every training: a generator's once a fold and generator seed, an extractor's once a fold."""
-
-    def with_needs(names: Iterator[str]) -> list[str]:
-        found: list[str] = []
-        for name in names:
-            found += [name, *with_needs(iter(study.models[name].needs.values()))]
-        return list(dict.fromkeys(found))
-
-    generating = with_needs(need for one in study.generators.values() for need in one.needs.values())
-    extracting = with_needs(iter(study.evaluation.model_names()))
-    folds, draws = study.split.folds, len(study.synthesis.seeds)
-    return generating * folds * draws + [name for name in extracting if name not in generating] * folds
-
-
-def _autoencoders(study: StudySettings) -> int:
-    """Trainings whose reconstruction is looked at: of the autoencoders that a trained model builds on."""
-    trained = trained_models(study)
-    needed = {need for name in trained for need in study.models[name].needs.values()}
-    return sum(name in needed and study.models[name].kind in CODER_KINDS for name in trained)
 
 
 def estimate_hours(
@@ -167,7 +129,7 @@ def estimate_hours(
         if rule == "train_model":
             found = _training_hours(study, results)
         elif rule == "train_segmenter":
-            pattern = "segmentation/fold-*/arms/*/draw-*/seed-*/model/training.json"
+            pattern = "segmentation/fold-*/arms/*/generator-seed-*/training-seed-*/model/training.json"
             rates = [
                 _total_s(record) / record["iterations"]
                 for record in _records(study.name, results, pattern)
@@ -188,11 +150,11 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     """
     z, y, x = study.harmonisation.matrix
     frame, cine = z * y * x, z * y * x * study.harmonisation.frames
-    split, draws = study.split, _draws(study)
+    split, resolved = study.split, resolve_arms(study.arms)
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
-    sampled = _sampling(study)
-    hearts = len(study.synthesis.seeds) * study.synthesis.subjects + study.synthesis.grid.levels**2
+    cohorts = sum(is_sampled(study, run.generator) for run in synthetic_runs(study))
+    hearts = cohorts * study.synthesis.subjects + len(sweep_runs(study)) * study.synthesis.grid.levels**2
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
@@ -201,17 +163,17 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     frames = study.harmonisation.frames if study.segmentation.frames == "all" else 2
     cases = {
         name: 2 * validation + training * (2 * arm.real + (2 if arm.control else frames) * arm.dose)
-        for name, arm in resolve_arms(study.arms).items()
+        for name, arm in resolved.items()
     }
-    arms = sum(draws[name] * count for name, count in cases.items()) * folds * frame
-    segmenters = sum(draws.values()) * folds * len(study.segmentation.seeds)
+    seeds = {name: len(generator_seeds_of(study, arm)) for name, arm in resolved.items()}
+    arms = sum(seeds[name] * count for name, count in cases.items()) * folds * frame
     parts = {
         "raw phantoms": phantoms * _RAW_PHANTOM,
         "cohorts": total * cine * _CINE,
-        "stores": (sum(home.values()) - held_out) * folds * cine * _STORE if trained_models(study) else 0.0,
-        "synthetic": sampled * folds * hearts * cine * _CINE,
+        "stores": (sum(home.values()) - held_out) * folds * cine * _STORE if model_runs(study) else 0.0,
+        "synthetic": hearts * cine * _CINE,
         "arms": arms * (_CASE + _PREPROCESSED),
-        "segmenters": segmenters * _SEGMENTER * (study.segmentation.base_features / 8) ** 2,
+        "segmenters": len(arm_runs(study)) * _SEGMENTER * (study.segmentation.base_features / 8) ** 2,
     }
     return {part: size for part, size in parts.items() if size}
 
@@ -219,7 +181,11 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
 def say_cost(study: StudySettings, cost: Cost) -> str:
     """The estimate in a few lines, costliest rules first."""
     timed = sorted(cost.hours, key=lambda rule: -cost.hours[rule][0])
-    lines = [f"{study.name}: {sum(cost.jobs.values())} jobs if all of it ran"]
+    lines = [
+        f"{study.name}: trainings of {_counted(len(model_runs(study)), 'model')} and "
+        f"{_counted(len(arm_runs(study)), 'segmenter')}, "
+        f"{_counted(len(synthetic_runs(study)), 'synthetic cohort')} if all of it ran"
+    ]
     for rule in timed[:5]:
         hours, runs = cost.hours[rule]
         lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs {_hours(hours):>9}  (earlier runs: {runs})")
@@ -237,17 +203,6 @@ def say_cost(study: StudySettings, cost: Cost) -> str:
     else:
         lines.append("  disk: unknown, the datasets cannot be read yet")
     return "\n".join(lines)
-
-
-def _draws(study: StudySettings) -> dict[str, int]:
-    """Generator seeds that each arm is run with; real patients alone do not depend on them."""
-    draws = len(study.synthesis.seeds)
-    return {name: draws if arm.generator else 1 for name, arm in resolve_arms(study.arms).items()}
-
-
-def _sampling(study: StudySettings) -> int:
-    """Generators that make their volumes in the study."""
-    return sum(generator.kind in SAMPLING_KINDS for generator in study.generators.values())
 
 
 def _share_at_home(study: StudySettings, name: str) -> float:
@@ -268,13 +223,13 @@ def _share_labelled(study: StudySettings, name: str) -> float:
 
 
 def _training_hours(study: StudySettings, results: Path) -> tuple[float, int] | None:
-    records = _records(study.name, results, "models/*/fold-*/seed-*/training.json")
+    records = _records(study.name, results, "models/*/fold-*/generator-seed-*/training.json")
     rates: dict[str, list[float]] = {}
     for record in records:
         rates.setdefault(record["kind"], []).append(_total_s(record) / record["iterations"])
     seconds, used = 0.0, set()
-    for name in trained_models(study):
-        model = study.models[name]
+    for run in model_runs(study):
+        model = study.models[run.model]
         if model.kind not in rates:
             return None  # a sum without its largest term would mislead
         seconds += model.training.iterations * sum(rates[model.kind]) / len(rates[model.kind])
@@ -308,6 +263,10 @@ def _total_s(record: Mapping[str, Any]) -> float:
 
 def _hours(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _size(size: float) -> str:

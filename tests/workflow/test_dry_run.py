@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from checkout import add_painted_study, copy_repository
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from synthaug.cli import main
-from synthaug.config.study import load_study
-from synthaug.cost import count_jobs
+from synthaug.core.debug_job import find_job
+from synthaug.core.errors import SynthaugError
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
@@ -35,13 +40,53 @@ def test_phantom_studies(checkout, study):
     assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
 
 
-@pytest.mark.parametrize("study", PHANTOM_STUDIES)
-def test_the_cost_counts_the_jobs_of_the_workflow(checkout, study):
-    settings = load_study(yaml.safe_load((checkout.root / study).read_text()))
-    assert count_jobs(settings) | {"all": 1} == checkout.would_run(study)
+def gpu_rules(checkout):
+    """Rules that can use a GPU."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            ResourceSettings(), snakefile=checkout.root / "Snakefile", workdir=checkout.root
+        )
+        return {rule.name for rule in workflow._workflow.rules if "gpu" in rule.resources}
 
 
-def test_brought_in_cines_without_masks_are_labelled_by_a_teacher(checkout, tmp_path):
+def test_no_profile_misses_a_rule_that_can_use_a_gpu(checkout):
+    rules = gpu_rules(checkout)
+    assert {"train_model", "label_synthetic", "audit_features", "predict_condition_sweep"} <= rules
+    slurm, local = (
+        yaml.safe_load((checkout.root / "profiles" / name / "config.yaml").read_text())
+        for name in ("slurm", "local")
+    )
+    assert {name for name, given in slurm["set-resources"].items() if given["gpu"] == 1} == rules
+    threads = {part.partition("=")[0] for part in local["set-threads"]}
+    assert threads == rules | {"plan_segmenter", "preprocess_arm"}
+
+
+def test_the_script_of_one_job_runs_alone(checkout):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "synthaug.core.debug_job",
+            "results/tiny/raw/phantom-b",
+            "--configfile",
+            PHANTOM_STUDIES[1],
+        ],
+        cwd=checkout.root,
+        env={**os.environ, "PYTHONPATH": str(checkout.root / "src")},
+        capture_output=True,
+        text=True,
+    )
+    raw = checkout.root / "results" / "tiny" / "raw" / "phantom-b"
+    assert done.returncode == 0 and len(list(raw.rglob("*_sa.nii.gz"))) == 4, done.stderr
+
+
+def test_a_job_alone_needs_its_inputs(checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+    with pytest.raises(SynthaugError, match="its input results/tiny/raw/phantom-a is missing; make it first"):
+        find_job("results/tiny/cohorts/phantom-a", [Path(PHANTOM_STUDIES[1])])
+
+
+def test_brought_in_cines_without_masks_are_labelled_by_a_segmenter(checkout, tmp_path):
     (tmp_path / "mine").mkdir()
     study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text()) | {
         "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "teacher"}},
@@ -51,20 +96,17 @@ def test_brought_in_cines_without_masks_are_labelled_by_a_teacher(checkout, tmp_
     path.write_text(yaml.safe_dump(study))
     jobs = checkout.would_run("config/studies/taught.yaml")
     assert jobs["label_synthetic"] == 1 and "synthesise_chunk" not in jobs
-    assert count_jobs(load_study(study)) | {"all": 1} == jobs
 
 
-def test_the_grid_can_be_switched_off(checkout):
+def test_the_condition_sweep_can_be_switched_off(checkout):
     off = json.dumps({"grid": {"levels": 0}})
     jobs = checkout.would_run(PHANTOM_STUDIES[1], "--config", f"synthesis={off}")
-    assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith("_grid")]
+    assert "gather_synthetic" in jobs and not [rule for rule in jobs if rule.endswith("_condition_sweep")]
 
 
 def test_a_generator_from_outside_has_its_jobs(checkout):
-    path = add_painted_study(checkout)
-    jobs = checkout.would_run(path)
+    jobs = checkout.would_run(add_painted_study(checkout))
     assert jobs["describe_generator"] == 2 and jobs["train_model"] == 5
-    assert count_jobs(load_study(yaml.safe_load((checkout.root / path).read_text()))) | {"all": 1} == jobs
 
 
 def test_a_class_that_is_not_there_stops_before_anything_runs(checkout):
@@ -77,7 +119,7 @@ def test_a_class_that_is_not_there_stops_before_anything_runs(checkout):
 
 def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
     def needed(action):
-        target = "results/tiny/segmentation/fold-0/arms/synthetic-only/draw-0/dataset"
+        target = "results/tiny/segmentation/fold-0/arms/synthetic-only/generator-seed-0/dataset"
         copies = json.dumps({"copies": {"action": action}})
         return checkout.would_run(PHANTOM_STUDIES[1], target, "--config", f"synthesis={copies}")
 
@@ -89,18 +131,18 @@ def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
 def test_validity_studies_train_no_generator(checkout, study):
     jobs = checkout.would_run(f"config/studies/validity/{study}.yaml")
     # real, the arm and its three controls, each with three seeds
-    assert jobs["train_segmenter"] == 15 and jobs["lend_cohort"] == 1
+    assert jobs["train_segmenter"] == 15 and jobs["use_real_as_synthetic"] == 1
     assert not {"train_model", "pack_cohort", "gather_synthetic"} & set(jobs)
 
 
 def test_reconstructions_need_their_autoencoder_and_nothing_is_sampled(checkout):
     decoded = {"decoded": {"kind": "dataset", "dataset": "phantom-a", "through": "autoencoder"}}
-    target = "results/tiny/synthetic/decoded/fold-0/draw-0/cohort"
+    target = "results/tiny/synthetic/decoded/fold-0/generator-seed-0/cohort"
     jobs = checkout.would_run(
         "config/studies/tiny.yaml", target, "--config", f"generators={json.dumps(decoded)}"
     )
-    assert jobs["reconstruct_cohort"] == jobs["train_model"] == 1
-    assert not {"lend_cohort", "synthesise_chunk", "check_reconstruction"} & set(jobs)
+    assert jobs["reconstruct_real_as_synthetic"] == jobs["train_model"] == 1
+    assert not {"use_real_as_synthetic", "synthesise_chunk", "check_reconstruction"} & set(jobs)
 
 
 def test_declaring_an_arm_brings_its_controls(checkout):

@@ -80,7 +80,7 @@ def test_the_grid_is_measured_by_the_segmenter_alone(results, rows):
     mass = grid[grid["structure"] == "MYO"]
     assert set(mass["note"]) == {"the generator is not conditioned on LV mass"}
     manifest = pd.read_csv(next((results / "tables").glob("v*/data_manifest.tsv")), sep="\t")
-    assert "cascade/fold-0/draw-0/grid" in set(manifest["name"])
+    assert "cascade/fold-0/generator-seed-0/condition-sweep" in set(manifest["name"])
 
 
 def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
@@ -94,7 +94,7 @@ def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
 
 def test_size_matched_controls_have_the_size_of_their_arm(results):
     counts = {
-        folder.name: len(pd.read_csv(folder / "draw-0" / "dataset" / "cases.tsv", sep="\t"))
+        folder.name: len(pd.read_csv(folder / "generator-seed-0" / "dataset" / "cases.tsv", sep="\t"))
         for folder in (results / "segmentation" / "fold-0" / "arms").iterdir()
     }
     assert (
@@ -105,21 +105,21 @@ def test_size_matched_controls_have_the_size_of_their_arm(results):
 def test_no_test_patient_was_seen_by_generator_or_segmenter(results):
     split = pd.read_csv(results / "splits" / "fold-0.tsv", sep="\t", dtype=str)
     tested = set(split.loc[split["role"].str.startswith("test"), "subject"])
-    synthetic = Cohort.open(results / "synthetic" / "cascade" / "fold-0" / "draw-0" / "cohort")
+    synthetic = Cohort.open(results / "synthetic" / "cascade" / "fold-0" / "generator-seed-0" / "cohort")
     assert tested and not tested & set(synthetic.meta["seen"])
-    for cases in (results / "segmentation" / "fold-0" / "arms").glob("*/draw-0/dataset/cases.tsv"):
+    for cases in (results / "segmentation" / "fold-0" / "arms").glob("*/generator-seed-0/dataset/cases.tsv"):
         assert not tested & set(pd.read_csv(cases, sep="\t", dtype=str)["subject"])
 
 
 def test_one_nnunet_plan_for_all_arms(results):
     arms = (results / "segmentation" / "fold-0" / "arms").iterdir()
-    plans = {next(arm.rglob("seed-0/model/plans.json")).read_text() for arm in arms}
+    plans = {next(arm.rglob("training-seed-0/model/plans.json")).read_text() for arm in arms}
     networks = {json.dumps(json.loads(plan)["configurations"], sort_keys=True) for plan in plans}
     assert len(networks) == 1
 
 
 def test_another_training_seed_trains_that_seed_only(tiny):
-    jobs = tiny.would_run(STUDY, "--config", 'segmentation={"seeds": [0, 1]}')
+    jobs = tiny.would_run(STUDY, "--config", 'segmentation={"training_seeds": [0, 1]}')
     assert jobs["train_segmenter"] == jobs["predict_test"] == jobs["score_predictions"] == 6  # arms
     assert not {"train_model", "preprocess_arm", "predict_synthetic", "measure_controllability"} & set(jobs)
 
@@ -167,7 +167,7 @@ def test_the_report_template_reruns_the_report_only(tiny):
 @pytest.mark.parametrize(
     ("file", "reruns", "spares"),
     [
-        ("segmentation/predict.py", "predict_test", "train_model"),
+        ("tasks/segmentation/predict.py", "predict_test", "train_model"),
         ("diffusion/samplers.py", "synthesise_chunk", "harmonise"),
         ("statistics/comparisons.py", "compare_arms", "score_predictions"),
     ],
@@ -185,7 +185,7 @@ def test_editing_a_package_file_reruns_what_imports_it(tiny, file, reruns, spare
 
 def test_editing_a_generator_from_outside_runs_it_again(tiny):
     study = add_painted_study(tiny)
-    cohort = "results/tiny/synthetic/painted/fold-0/draw-0/cohort"
+    cohort = "results/tiny/synthetic/painted/fold-0/generator-seed-0/cohort"
     tiny.run(study, cohort)
     assert tiny.would_run(study, cohort) == {}
     source = tiny.root / "painted_hearts.py"
@@ -222,7 +222,7 @@ def write_without_masks(source: Path, target: Path) -> None:
 def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
     """Another folder's synthetic cohorts become arms with their controls: with masks, and labelled by a teacher."""
     made, brought, bare = (
-        results / "synthetic" / "cascade" / "fold-0" / "draw-0" / "cohort",
+        results / "synthetic" / "cascade" / "fold-0" / "generator-seed-0" / "cohort",
         tiny.root / "brought",
         tiny.root / "bare",
     )

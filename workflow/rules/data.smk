@@ -5,13 +5,11 @@ rule write_phantom:
     input:
         code=code("write_phantom"),
     output:
-        root=directory(result("raw/{dataset}")),
+        root=directory(pattern("raw/{dataset}")),
     log:
-        result("logs/write_phantom/{dataset}.log"),
+        pattern("logs/write_phantom/{dataset}.log"),
     benchmark:
-        result("benchmarks/write_phantom/{dataset}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("benchmarks/write_phantom/{dataset}.tsv")
     threads: 8
     params:
         layout=lambda w: study.datasets[w.dataset].layout,
@@ -27,13 +25,11 @@ rule harmonise:
         raw=raw_dataset,
         code=code("harmonise"),
     output:
-        cohort=directory(result("cohorts/{dataset}")),
+        cohort=directory(pattern("cohorts/{dataset}")),
     log:
-        result("logs/harmonise/{dataset}.log"),
+        pattern("logs/harmonise/{dataset}.log"),
     benchmark:
-        result("benchmarks/harmonise/{dataset}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("benchmarks/harmonise/{dataset}.tsv")
     threads: 8
     resources:
         mem_mb=16000,
@@ -50,14 +46,12 @@ rule harmonise:
 
 rule split_subjects:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         code=code("split_subjects"),
     output:
-        folds=expand(result("splits/fold-{fold}.tsv"), fold=folds, allow_missing=True),
+        folds=expand(pattern("splits/fold-{fold}.tsv"), fold=folds, allow_missing=True),
     log:
-        result("logs/split_subjects.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/split_subjects.log"),
     params:
         split=study.split.model_dump(mode="json", include=study.split.role_fields()),
     message:
@@ -68,15 +62,13 @@ rule split_subjects:
 
 rule find_duplicates:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=study.datasets),
-        splits=settled("splits/fold-{fold}.tsv", fold=folds),
+        cohorts=paths("cohorts/{dataset}", dataset=study.datasets),
+        splits=paths("splits/fold-{fold}.tsv", fold=folds),
         code=code("find_duplicates"),
     output:
-        pairs=result("splits/duplicates.tsv"),
+        pairs=pattern("splits/duplicates.tsv"),
     log:
-        result("logs/find_duplicates.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/find_duplicates.log"),
     params:
         duplicates=study.split.duplicates.model_dump(mode="json"),
     message:
@@ -87,17 +79,15 @@ rule find_duplicates:
 
 rule pack_cohort:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        split=result("splits/fold-{fold}.tsv"),
-        duplicates=patients_apart,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        duplicates=duplicates_checked,
         code=code("pack_cohort"),
     output:
-        train=directory(result("stores/fold-{fold}/train")),
-        validation=directory(result("stores/fold-{fold}/validation")),
+        train=directory(pattern("stores/fold-{fold}/train")),
+        validation=directory(pattern("stores/fold-{fold}/validation")),
     log:
-        result("logs/pack_cohort/fold-{fold}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/pack_cohort/fold-{fold}.log"),
     params:
         n_slices=study.harmonisation.matrix[0],
     message:

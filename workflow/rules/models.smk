@@ -3,61 +3,53 @@
 
 rule train_model:
     input:
-        train=result("stores/fold-{fold}/train"),
-        validation=result("stores/fold-{fold}/validation"),
+        train=pattern("stores/fold-{fold}/train"),
+        validation=pattern("stores/fold-{fold}/validation"),
         needs=model_needs,
-        ceilings=model_ceilings,
+        reconstruction_checked=reconstruction_checked,
         code=model_code,
     output:
-        weights=result("models/{model}/fold-{fold}/seed-{seed}/model.safetensors"),
-        record=result("models/{model}/fold-{fold}/seed-{seed}/training.json"),
-        history=result("models/{model}/fold-{fold}/seed-{seed}/history.csv"),
+        weights=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/model.safetensors"),
+        record=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/training.json"),
+        history=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/history.csv"),
     log:
-        result("logs/train_model/{model}_fold-{fold}_seed-{seed}.log"),
+        pattern("logs/train_model/{model}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
-        result("benchmarks/train_model/{model}_fold-{fold}_seed-{seed}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("benchmarks/train_model/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: 8
     resources:
-        gpu=gpus(),
-        mem_mb=32000,
-        runtime="24h",
+        **TRAINS_NETWORK,
     params:
         model=lambda w: study.models[w.model].model_dump(mode="json"),
         # Outside the outputs, which Snakemake deletes when a preempted job starts again.
         checkpoints=lambda w: checkpoints("models", study.models[w.model].model_dump(mode="json"), w),
     message:
-        "Training {wildcards.model} on fold {wildcards.fold}, seed {wildcards.seed}"
+        "Training {wildcards.model} on fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
         "../scripts/train_model.py"
 
 
 rule check_reconstruction:
     input:
-        unpack(ceiling_extractor),
+        unpack(reconstruction_extractor),
         record=rules.train_model.output.record,
         weights=rules.train_model.output.weights,
-        code=ceiling_code,
+        code=reconstruction_code,
     output:
-        passed=result("models/{model}/fold-{fold}/seed-{seed}/ceiling.json"),
-        rows=result("rows/reconstructions/{model}_fold-{fold}_seed-{seed}.tsv"),
+        passed=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/reconstruction_check.json"),
+        rows=pattern("rows/reconstructions/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
-        result("logs/check_reconstruction/{model}_fold-{fold}_seed-{seed}.log"),
+        pattern("logs/check_reconstruction/{model}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
-        result("benchmarks/check_reconstruction/{model}_fold-{fold}_seed-{seed}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("benchmarks/check_reconstruction/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: 8
     resources:
-        gpu=gpus(),
-        mem_mb=16000,
-        runtime="4h",
+        **RUNS_NETWORK,
     params:
-        ceiling=study.synthesis.ceiling.model_dump(mode="json"),
+        reconstruction_check=study.synthesis.reconstruction_check.model_dump(mode="json"),
         extractor=study.evaluation.extractors[extractors[0]].model_dump(mode="json") if extractors else None,
-        evaluation=study.evaluation.model_dump(mode="json", exclude={"extractors"}),
+        evaluation=evaluation_settings,
     message:
-        "Looking at what {wildcards.model} reconstructs, fold {wildcards.fold}, seed {wildcards.seed}"
+        "Looking at what {wildcards.model} reconstructs, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
         "../scripts/check_reconstruction.py"

@@ -1,59 +1,76 @@
-"""From tables and cohorts to one page: content first, then the template."""
+"""From rows to versioned tables, and from tables and cohorts to one page."""
+
+
+rule compare_arms:
+    input:
+        scores=[path(file) for file in score_files(study)],
+        code=code("compare_arms"),
+    output:
+        rows=pattern("rows/comparisons.tsv"),
+    log:
+        pattern("logs/compare_arms.log"),
+    params:
+        arms=[vars(arm) for arm in arms.values()],
+        evaluation=evaluation_settings,
+    message:
+        "Comparing the arms"
+    script:
+        "../scripts/compare_arms.py"
+
+
+rule list_runs:
+    input:
+        code=code("list_runs"),
+    output:
+        runs=pattern("runs.tsv"),
+    log:
+        pattern("logs/list_runs.log"),
+    params:
+        runs=[[None if part is None else str(part) for part in run] for run in list_runs(study)],
+    message:
+        "Listing what the study runs"
+    script:
+        "../scripts/list_runs.py"
+
+
+rule collate_results:
+    input:
+        runs=path("runs.tsv"),
+        scores=[path(file) for file in score_files(study)],
+        comparisons=path("rows/comparisons.tsv"),
+        measures=[path(file) for file in measure_files(study)],
+        # What the rows rest on, for the manifests that stand beside them.
+        files=files_of_runs("dataset", "split", "synthetic", "sweep", "model", "arm"),
+        code=code("collate_results", *plugin_modules()),
+    output:
+        current=pattern("tables/current.json"),
+    log:
+        pattern("logs/collate_results.log"),
+    params:
+        study=study.model_dump(mode="json", exclude={"report"}),
+        arms=[vars(arm) for arm in arms.values()],
+        plugins=plugin_modules(),
+    message:
+        "Collating all results into a versioned table"
+    script:
+        "../scripts/collate_results.py"
 
 
 rule gather_content:
     input:
-        current=one("tables/current.json"),
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        splits=settled("splits/fold-{fold}.tsv", fold=folds),
-        synthetic=synthetic_runs,
-        measured=settled(
-            "rows/controllability/{generator}_fold-{fold}_draw-{draw}.measured.tsv",
-            generator=study.generators,
-            fold=folds,
-            draw=draws,
-        ),
-        grids=of_grids("synthetic/{generator}/fold-{fold}/draw-{draw}/grid"),
-        grid_ranges=of_grids("synthetic/{generator}/fold-{fold}/draw-{draw}/grid.ranges.json"),
-        grid_measured=of_grids("rows/controllability-grid/{generator}_fold-{fold}_draw-{draw}.measured.tsv"),
-        pairs=settled(
-            "rows/memorisation/{generator}_fold-{fold}_draw-{draw}.pairs.tsv",
-            generator=study.generators,
-            fold=folds,
-            draw=draws,
-        ),
-        maps=[
-            one("features/{e}/fold-{f}/{g}_draw-{d}.map.tsv", e=extractor, f=fold, g=generator, d=draw)
-            for extractor, generator, fold, draw in feature_maps()
-        ],
-        models=[
-            one("models/{model}/fold-{fold}/seed-{seed}/training.json", model=model, fold=fold, seed=seed)
-            for model, fold, seed in trained_models()
-        ],
-        segmenters=arm_runs("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model"),
+        runs=path("runs.tsv"),
+        current=path("tables/current.json"),
+        files=files_of_runs("dataset", "split", "synthetic", "sweep", "map", "model", "arm"),
         code=code("gather_content"),
     output:
-        content=directory(result("report")),
+        content=directory(pattern("report")),
     log:
-        result("logs/gather_content.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/gather_content.log"),
     params:
         study=study.model_dump(mode="json"),
         datasets=split_datasets,
         weaknesses=weaknesses(study),
         arms=[vars(arm) for arm in arms.values()],
-        runs=[(generator, fold, draw) for generator in study.generators for fold in folds for draw in draws],
-        grid_runs=grid_runs(),
-        maps=feature_maps(),
-        models=trained_models(),
-        segmenters=[
-            (arm if len(arm_draws(arm)) == 1 else f"{arm}, generator seed {draw}", fold, seed)
-            for arm in arms
-            for fold in folds
-            for draw in arm_draws(arm)
-            for seed in study.segmentation.seeds
-        ],
     message:
         "Drawing the figures of the report"
     script:
@@ -66,11 +83,9 @@ rule render_report:
         template=report_files(),
         code=code("render_report"),
     output:
-        page=result("report.html"),
+        page=pattern("report.html"),
     log:
-        result("logs/render_report.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/render_report.log"),
     message:
         "Rendering the report"
     script:

@@ -3,19 +3,19 @@
 
 rule write_arm_dataset:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        split=result("splits/fold-{fold}.tsv"),
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
         synthetic=arm_synthetic,
         pairs=arm_copies,
         controlled=controlled_cases,
-        duplicates=patients_apart,
+        duplicates=duplicates_checked,
         code=code("write_arm_dataset"),
     output:
-        dataset=directory(result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset")),
+        dataset=directory(
+            pattern("segmentation/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}/dataset")
+        ),
     log:
-        result("logs/write_arm_dataset/{arm}_fold-{fold}_draw-{draw}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/write_arm_dataset/{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
         arm=lambda w: vars(arms[w.arm]),
         frames=study.segmentation.frames,
@@ -29,19 +29,12 @@ rule write_arm_dataset:
 
 rule plan_segmenter:
     input:
-        dataset=lambda w: one(
-            "segmentation/fold-{fold}/arms/{arm}/draw-{draw}/dataset",
-            fold=w.fold,
-            arm=reference_arm(),
-            draw=draws[0],
-        ),
+        dataset=reference_dataset,
         code=code("plan_segmenter"),
     output:
-        plan=directory(result("segmentation/fold-{fold}/plan")),
+        plan=directory(pattern("segmentation/fold-{fold}/plan")),
     log:
-        result("logs/plan_segmenter/fold-{fold}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/plan_segmenter/fold-{fold}.log"),
     threads: 4
     resources:
         mem_mb=16000,
@@ -60,11 +53,11 @@ rule preprocess_arm:
         plan=rules.plan_segmenter.output.plan,
         code=code("preprocess_arm"),
     output:
-        preprocessed=directory(result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/preprocessed")),
+        preprocessed=directory(
+            pattern("segmentation/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}/preprocessed")
+        ),
     log:
-        result("logs/preprocess_arm/{arm}_fold-{fold}_draw-{draw}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/preprocess_arm/{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     threads: 4
     resources:
         mem_mb=16000,
@@ -82,24 +75,28 @@ rule train_segmenter:
         preprocessed=rules.preprocess_arm.output.preprocessed,
         code=code("train_segmenter"),
     output:
-        model=directory(result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/model")),
+        model=directory(
+            pattern(
+                "segmentation/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}/training-seed-{training_seed}/model"
+            )
+        ),
     log:
-        result("logs/train_segmenter/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.log"),
+        pattern(
+            "logs/train_segmenter/{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}.log"
+        ),
     benchmark:
-        result("benchmarks/train_segmenter/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern(
+            "benchmarks/train_segmenter/{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}.tsv"
+        )
     threads: 4
     resources:
-        gpu=gpus(),
-        mem_mb=32000,
-        runtime="24h",
+        **TRAINS_NETWORK,
     params:
         settings=segmenter_settings(),
         # What a training depends on only: another seed beside it must not train this one again.
         checkpoints=lambda w: checkpoints("segmenters", segmenter_settings(), w),
     message:
-        "Training the segmenter of arm {wildcards.arm}, fold {wildcards.fold}, seed {wildcards.seed}"
+        "Training the segmenter of arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
     script:
         "../scripts/train_segmenter.py"
 
@@ -107,48 +104,94 @@ rule train_segmenter:
 rule predict_test:
     input:
         model=rules.train_segmenter.output.model,
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        split=result("splits/fold-{fold}.tsv"),
-        code=code("predict_test"),
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=code("predict_cohort"),
     output:
         predictions=directory(
-            result("segmentation/fold-{fold}/arms/{arm}/draw-{draw}/seed-{seed}/predictions")
+            pattern(
+                "segmentation/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}/training-seed-{training_seed}/predictions"
+            )
         ),
     log:
-        result("logs/predict_test/{arm}_fold-{fold}_draw-{draw}_seed-{seed}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern(
+            "logs/predict_test/{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}.log"
+        ),
+    benchmark:
+        pattern(
+            "benchmarks/predict_test/{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}.tsv"
+        )
     threads: 4
     resources:
-        gpu=gpus(),
-        mem_mb=16000,
-        runtime="4h",
+        **RUNS_NETWORK,
     params:
+        role="test",
+        frames="ed_es",
         mirroring=study.segmentation.mirroring,
     message:
-        "Segmenting the test patients with arm {wildcards.arm}, fold {wildcards.fold}, seed {wildcards.seed}"
+        "Segmenting the test patients with arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
     script:
-        "../scripts/predict_test.py"
+        "../scripts/predict_cohort.py"
+
+
+# What masks of synthetic cines can be compared with.
+use rule predict_test as predict_validation with:
+    input:
+        model=reference_segmenter,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=code("predict_cohort"),
+    output:
+        predictions=directory(pattern("segmentation/fold-{fold}/validation")),
+    log:
+        pattern("logs/predict_validation/fold-{fold}.log"),
+    benchmark:
+        pattern("benchmarks/predict_validation/fold-{fold}.tsv")
+    params:
+        role="validation",
+        frames="ed_es",
+        mirroring=study.segmentation.mirroring,
+    message:
+        "Segmenting the validation patients of fold {wildcards.fold} with a segmenter trained on real patients only"
+
+
+use rule predict_test as predict_synthetic with:
+    input:
+        model=reference_segmenter,
+        cohorts=cohorts_of,
+        code=code("predict_cohort"),
+    output:
+        predictions=directory(
+            pattern("segmentation/fold-{fold}/synthetic/{generator}_generator-seed-{generator_seed}")
+        ),
+    log:
+        pattern("logs/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    params:
+        role=None,
+        frames="all",
+        mirroring=study.segmentation.mirroring,
+    message:
+        "Segmenting {wildcards.generator}'s cines with a segmenter trained on real patients only"
 
 
 rule label_synthetic:
     input:
-        model=real_segmenter,
-        cohort=lambda w: made_cohort(w.generator, w),
+        model=reference_segmenter,
+        cohort=made_cohort_of,
         code=code("label_synthetic"),
     output:
-        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/labelled")),
+        cohort=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/labelled")
+        ),
     log:
-        result("logs/label_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+        pattern("logs/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
-        result("benchmarks/label_synthetic/{generator}_fold-{fold}_draw-{draw}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("benchmarks/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: 4
     resources:
-        gpu=gpus(),
-        mem_mb=16000,
-        runtime="4h",
+        **RUNS_NETWORK,
     params:
         mirroring=study.segmentation.mirroring,
     message:

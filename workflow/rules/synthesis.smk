@@ -3,15 +3,13 @@
 
 rule plan_conditions:
     input:
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        split=result("splits/fold-{fold}.tsv"),
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
         code=code("plan_conditions"),
     output:
-        plan=result("synthetic/{generator}/fold-{fold}/draw-{draw}/plan.tsv"),
+        plan=pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/plan.tsv"),
     log:
-        result("logs/plan_conditions/{generator}_fold-{fold}_draw-{draw}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/plan_conditions/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
         plan=study.synthesis.plan.model_dump(mode="json"),
         subjects=study.synthesis.subjects,
@@ -27,17 +25,17 @@ rule describe_generator:
         models=generator_models,
         code=description_code,
     output:
-        description=result("generators/{generator}/fold-{fold}/draw-{draw}/generator.json"),
+        description=pattern(
+            "generators/{generator}/fold-{fold}/generator-seed-{generator_seed}/generator.json"
+        ),
     log:
-        result("logs/describe_generator/{generator}_fold-{fold}_draw-{draw}.log"),
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern("logs/describe_generator/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
         # Whose masks the arms take is no part of what is sampled.
         generator=lambda w: study.generators[w.generator].model_dump(mode="json", exclude={"labels"}),
         roles=lambda w: list(study.generators[w.generator].needs),
     message:
-        "Describing {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+        "Describing {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
         "../scripts/describe_generator.py"
 
@@ -49,24 +47,24 @@ rule synthesise_chunk:
         models=generator_models,
         code=generator_code,
     output:
-        chunk=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/chunks/{chunk}")),
+        chunk=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/chunks/{chunk}")
+        ),
     log:
-        result("logs/synthesise_chunk/{generator}_fold-{fold}_draw-{draw}_{chunk}.log"),
+        pattern("logs/synthesise_chunk/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.log"),
     benchmark:
-        result("benchmarks/synthesise_chunk/{generator}_fold-{fold}_draw-{draw}_{chunk}.tsv")
-    conda:
-        "../../envs/synthaug.yaml"
+        pattern(
+            "benchmarks/synthesise_chunk/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.tsv"
+        )
     threads: 8
     resources:
-        gpu=gpus(),
-        mem_mb=16000,
-        runtime="4h",
+        **RUNS_NETWORK,
     params:
         gate=study.synthesis.gate.model_dump(mode="json"),
         batch_size=study.synthesis.batch_size,
         chunk_size=study.synthesis.chunk_size,
     message:
-        "Synthesising chunk {wildcards.chunk} with {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+        "Synthesising chunk {wildcards.chunk} with {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
         "../scripts/synthesise_chunk.py"
 
@@ -74,73 +72,73 @@ rule synthesise_chunk:
 rule gather_synthetic:
     input:
         plan=rules.plan_conditions.output.plan,
-        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks, allow_missing=True),
+        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
         code=code("gather_synthetic"),
     output:
-        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort")),
-        rows=result("rows/acceptance/{generator}_fold-{fold}_draw-{draw}.tsv"),
+        cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
+        rows=pattern("rows/acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
-        result("logs/gather_synthetic/{generator}_fold-{fold}_draw-{draw}.log"),
+        pattern("logs/gather_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     wildcard_constraints:
-        generator="|".join(sampling_generators) or "none",
-    conda:
-        "../../envs/synthaug.yaml"
+        generator=any_of(name for name in study.generators if is_sampled(study, name)),
     params:
         minimum_accepted=study.synthesis.gate.minimum_accepted,
     message:
-        "Gathering the synthetic cohort of {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+        "Gathering the synthetic cohort of {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
         "../scripts/gather_synthetic.py"
 
 
-rule lend_cohort:
+rule use_real_as_synthetic:
     input:
-        lent=lambda w: one("cohorts/{dataset}", dataset=study.generators[w.generator].dataset),
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        split=result("splits/fold-{fold}.tsv"),
-        code=code("lend_cohort"),
+        real=real_dataset,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        models=[],
+        code=code("use_real_as_synthetic"),
     output:
-        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort")),
+        cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
     log:
-        result("logs/lend_cohort/{generator}_fold-{fold}_draw-{draw}.log"),
-    wildcard_constraints:
-        generator="|".join(lending_generators) or "none",
-    conda:
-        "../../envs/synthaug.yaml"
-    params:
-        split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
-    message:
-        "Lending real subjects as {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
-    script:
-        "../scripts/lend_cohort.py"
-
-
-rule reconstruct_cohort:
-    input:
-        lent=rules.lend_cohort.input.lent,
-        cohorts=settled("cohorts/{dataset}", dataset=split_datasets),
-        split=result("splits/fold-{fold}.tsv"),
-        models=generator_models,
-        code=lambda w: code("reconstruct_cohort", *model_modules(study.generators[w.generator].through)),
-    output:
-        cohort=directory(result("synthetic/{generator}/fold-{fold}/draw-{draw}/cohort")),
-    log:
-        result("logs/reconstruct_cohort/{generator}_fold-{fold}_draw-{draw}.log"),
+        pattern("logs/use_real_as_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
-        result("benchmarks/reconstruct_cohort/{generator}_fold-{fold}_draw-{draw}.tsv")
+        pattern(
+            "benchmarks/use_real_as_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     wildcard_constraints:
-        generator="|".join(decoding_generators) or "none",
-    conda:
-        "../../envs/synthaug.yaml"
-    threads: 8
-    resources:
-        gpu=gpus(),
-        mem_mb=16000,
-        runtime="4h",
+        generator=any_of(
+            name for name in study.generators if is_real(study, name) and not is_reconstructed(study, name)
+        ),
     params:
         split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
         through=lambda w: study.generators[w.generator].through,
     message:
-        "Lending real subjects as {params.through} decodes them: {wildcards.generator}, fold {wildcards.fold}, seed {wildcards.draw}"
+        "Using real subjects as {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
-        "../scripts/reconstruct_cohort.py"
+        "../scripts/use_real_as_synthetic.py"
+
+
+# The same subjects as an autoencoder decodes them.
+use rule use_real_as_synthetic as reconstruct_real_as_synthetic with:
+    input:
+        real=real_dataset,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        models=generator_models,
+        code=lambda w: code("use_real_as_synthetic", *model_modules(study.generators[w.generator].through)),
+    output:
+        cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
+    log:
+        pattern(
+            "logs/reconstruct_real_as_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+        ),
+    benchmark:
+        pattern(
+            "benchmarks/reconstruct_real_as_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
+    wildcard_constraints:
+        generator=any_of(name for name in study.generators if is_reconstructed(study, name)),
+    threads: 8
+    resources:
+        **RUNS_NETWORK,
+    message:
+        "Reconstructing real subjects as {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"

@@ -28,7 +28,7 @@ with job(snakemake):
         {
             "generator": wildcards.generator,
             "fold": int(wildcards.fold),
-            "generator_seed": int(wildcards.draw),
+            "generator_seed": int(wildcards.generator_seed),
         },
         snakemake.params.seed,
         validation,

@@ -17,7 +17,7 @@ with job(snakemake):
     about = {
         "generator": wildcards.generator,
         "fold": int(wildcards.fold),
-        "generator_seed": int(wildcards.draw),
+        "generator_seed": int(wildcards.generator_seed),
     }
     rows, pairs = audit_memorisation(
         Cohort.open_all(snakemake.input.cohorts),

@@ -4,7 +4,7 @@ from pydantic import TypeAdapter
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
-from synthaug.config.synthesis import CeilingSettings
+from synthaug.config.synthesis import ReconstructionCheckSettings
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.core.job import job
 from synthaug.core.progress import progress
@@ -22,12 +22,16 @@ with job(snakemake):
             source.real,
             TypeAdapter(ExtractorSettings).validate_python(snakemake.params.extractor),
             EvaluationSettings.model_validate(snakemake.params.evaluation),
-            {"versus": wildcards.model, "fold": int(wildcards.fold), "generator_seed": int(wildcards.seed)},
+            {
+                "versus": wildcards.model,
+                "fold": int(wildcards.fold),
+                "generator_seed": int(wildcards.generator_seed),
+            },
             weights=source.extractor or None,
             threads=snakemake.threads,
             progress=progress("subjects"),
         )
-    limits = CeilingSettings.model_validate(snakemake.params.ceiling)
+    limits = ReconstructionCheckSettings.model_validate(snakemake.params.reconstruction_check)
     found = check_ceiling(source.record, limits, rows)
     write_tsv(snakemake.output.rows, rows)
     write_json(snakemake.output.passed, found)

@@ -15,6 +15,6 @@ with job(snakemake):
         read_attempts(cohort / "attempts.tsv"),
         generator=snakemake.wildcards.generator,
         fold=int(snakemake.wildcards.fold),
-        generator_seed=int(snakemake.wildcards.draw),
+        generator_seed=int(snakemake.wildcards.generator_seed),
     )
     write_tsv(snakemake.output.rows, rows)

@@ -17,7 +17,7 @@ with job(snakemake):
         {
             "generator": wildcards.generator,
             "fold": int(wildcards.fold),
-            "generator_seed": int(wildcards.draw),
+            "generator_seed": int(wildcards.generator_seed),
         },
     )
     write_tsv(snakemake.output.points, points)

@@ -30,7 +30,7 @@ with job(snakemake):
         "fields": {
             "generator": wildcards.generator,
             "fold": int(wildcards.fold),
-            "generator_seed": int(wildcards.draw),
+            "generator_seed": int(wildcards.generator_seed),
         },
     }
     tables = [measure(**about) for measure in (measure_distances, measure_text_agreement)]

@@ -18,7 +18,7 @@ with job(snakemake):
     about = {
         "generator": wildcards.generator,
         "fold": int(wildcards.fold),
-        "generator_seed": int(wildcards.draw),
+        "generator_seed": int(wildcards.generator_seed),
         "versus": "segmenter",
     }
     others = whose_masks(cohort.meta)

@@ -16,7 +16,7 @@ with job(snakemake):
         ConditionPlanSettings.model_validate(snakemake.params.plan),
         generator=snakemake.wildcards.generator,
         count=snakemake.params.subjects,
-        seed=int(snakemake.wildcards.draw),
+        seed=int(snakemake.wildcards.generator_seed),
         max_slices=snakemake.params.n_slices,
     )
     write_tsv(snakemake.output.plan, plan)

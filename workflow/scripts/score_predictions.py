@@ -16,8 +16,8 @@ with job(snakemake):
         "generator": arm.generator,
         "dose": arm.dose,
         "fold": int(wildcards.fold),
-        "training_seed": int(wildcards.seed),
-        "generator_seed": int(wildcards.draw) if arm.generator else None,
+        "training_seed": int(wildcards.training_seed),
+        "generator_seed": int(wildcards.generator_seed) if arm.generator else None,
     }
     tested = cohort.select(subjects_of(read_split(snakemake.input.split), "test"))
     refuse_seen(

@@ -17,7 +17,7 @@ with job(snakemake):
         record=Path(snakemake.output.record),
         history=Path(snakemake.output.history),
         checkpoints=Path(snakemake.params.checkpoints),
-        seed=int(snakemake.wildcards.seed),
+        seed=int(snakemake.wildcards.generator_seed),
         threads=snakemake.threads,
         processes=max(1, int(snakemake.resources.get("gpu", 1))),
     )

@@ -10,6 +10,6 @@ with job(snakemake):
         snakemake.output.model,
         snakemake.params.checkpoints,
         SegmentationSettings.model_validate(snakemake.params.settings),
-        seed=int(snakemake.wildcards.seed),
+        seed=int(snakemake.wildcards.training_seed),
         threads=snakemake.threads,
     )

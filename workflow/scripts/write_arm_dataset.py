@@ -23,6 +23,6 @@ with job(snakemake):
         controlled=inputs.controlled or None,
         frames=params.frames,
         split_seed=params.split_seed,
-        seed=int(snakemake.wildcards.draw),
+        seed=int(snakemake.wildcards.generator_seed),
         refused=refused,
     )

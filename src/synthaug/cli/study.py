@@ -11,7 +11,7 @@ from synthaug.core.errors import SynthaugError
 
 def add(commands: Any) -> None:
     """Declare the commands."""
-    cost = commands.add_parser("cost", help="say what a declared study costs: jobs, hours, disk")
+    cost = commands.add_parser("cost", help="say what a declared study costs: trainings, hours, disk")
     cost.add_argument("study", type=Path, metavar="STUDY.yaml")
     cost.add_argument(
         "--results",

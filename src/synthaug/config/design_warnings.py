@@ -32,12 +32,12 @@ def weaknesses(study: StudySettings) -> list[str]:
                 f"Task {name} trains every arm with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
                 f"{TRAINING_SEEDS} the variation between trainings is hardly known (tasks.{name}.training_seeds)."
             )
-    draws = len(study.synthesis.seeds)
+    generator_seeds = len(study.synthesis.generator_seeds)
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
-        if study.generators[name].kind in SAMPLING_KINDS and draws < GENERATOR_SEEDS:
+        if study.generators[name].kind in SAMPLING_KINDS and generator_seeds < GENERATOR_SEEDS:
             said.append(
-                f"Generator {name} is trained and sampled with {draws} seed; what is said of it may be "
-                f"peculiar to that one training (synthesis.seeds, at least {GENERATOR_SEEDS})."
+                f"Generator {name} is trained and sampled with {generator_seeds} seed; what is said of it may be "
+                f"peculiar to that one training (synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
             )
     for name, arm in study.arms.items():
         missing = [control for control in VERDICT_CONTROLS if control not in arm.controls]

@@ -187,7 +187,7 @@ class CopySettings(Settings):
     )
 
 
-class CeilingSettings(Settings):
+class ReconstructionCheckSettings(Settings):
     """What an autoencoder must reconstruct before a generator is trained on its latents."""
 
     psnr_db: float = Field(
@@ -221,7 +221,7 @@ class SynthesisSettings(Settings):
             "an arm that finds too few accepted ones is refused."
         ),
     )
-    seeds: tuple[Seed, ...] = Field(
+    generator_seeds: tuple[Seed, ...] = Field(
         (0,), min_length=1, description="Generator seeds: each makes a synthetic cohort of its own."
     )
     chunk_size: int = Field(
@@ -237,8 +237,8 @@ class SynthesisSettings(Settings):
     grid: GridSettings = Field(
         default_factory=GridSettings, description="How far a generator obeys, past its training range."
     )
-    ceiling: CeilingSettings = Field(
-        default_factory=CeilingSettings,
+    reconstruction_check: ReconstructionCheckSettings = Field(
+        default_factory=ReconstructionCheckSettings,
         description="Below this reconstruction the study stops before a generator is trained on bad latents.",
     )
     copies: CopySettings = Field(

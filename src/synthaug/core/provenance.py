@@ -79,11 +79,11 @@ def machine() -> dict[str, Any]:
 
 
 def seeds_of(configuration: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every seed of a configuration: dotted path and value of each key ``seed`` or ``seeds``."""
+    """Every seed of a configuration: dotted path and value of each key that ends in ``seed`` or ``seeds``."""
     if isinstance(configuration, dict):
         for key, value in configuration.items():
             below = f"{path}.{key}" if path else str(key)
-            if key in ("seed", "seeds"):
+            if key.endswith(("seed", "seeds")):
                 yield below, value
             else:
                 yield from seeds_of(value, below)

@@ -1,7 +1,7 @@
 """Generators: chains of trained models behind one `sample` method.
 
 >>> from synthaug.generators import load
->>> generator = load("results/demo/generators/cascade/fold-0/draw-0/generator.json")
+>>> generator = load("results/demo/generators/cascade/fold-0/generator-seed-0/generator.json")
 >>> for subject, cine, labels in generator.sample(conditions): ...
 """
 

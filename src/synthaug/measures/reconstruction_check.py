@@ -11,7 +11,7 @@ import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
-from synthaug.config.synthesis import CeilingSettings
+from synthaug.config.synthesis import ReconstructionCheckSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
@@ -90,7 +90,7 @@ def reconstruction_distances(
 
 
 def check_ceiling(
-    record: str | Path, settings: CeilingSettings, distances: pd.DataFrame | None = None
+    record: str | Path, settings: ReconstructionCheckSettings, distances: pd.DataFrame | None = None
 ) -> dict[str, float]:
     """Refuse an autoencoder that reconstructs too badly to train a generator on.
 
@@ -98,7 +98,7 @@ def check_ceiling(
     ----------
     record : path
         ``training.json`` of an autoencoder.
-    settings : CeilingSettings
+    settings : ReconstructionCheckSettings
         The limits.
     distances : DataFrame, optional
         From `reconstruction_distances`.
@@ -133,6 +133,6 @@ def check_ceiling(
     if beyond:
         raise SynthaugError(
             f"{record}: the autoencoder reconstructs too badly to train a generator on ({', '.join(beyond)}); train it "
-            "longer, give it more latent channels, or loosen synthesis.ceiling"
+            "longer, give it more latent channels, or loosen synthesis.reconstruction_check"
         )
     return found

@@ -116,7 +116,7 @@ def examples_section(
             {
                 "generator": run.generator,
                 "fold": run.fold,
-                "seed": run.seed,
+                "seed": run.generator_seed,
                 "subjects": len(synthetic.subjects),
                 "players": players,
                 "montage": {

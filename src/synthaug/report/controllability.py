@@ -12,7 +12,7 @@ from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_asked_ef
 from synthaug.report import wording
-from synthaug.report.inputs import GridRun, SyntheticRun
+from synthaug.report.inputs import SweepRun, SyntheticRun
 from synthaug.report.plots import synthesis
 from synthaug.report.rows import Draw, Row, estimate, pooled
 
@@ -24,7 +24,7 @@ Points = dict[str, tuple[list[float], list[float]]]
 
 
 def controllability_section(
-    rows: list[Row], runs: Sequence[SyntheticRun], grids: Sequence[GridRun], draw: Draw
+    rows: list[Row], runs: Sequence[SyntheticRun], grids: Sequence[SweepRun], draw: Draw
 ) -> dict[str, Any]:
     """Asked against measured hearts: rows of agreement, and the scatter behind them.
 
@@ -34,7 +34,7 @@ def controllability_section(
         All result rows.
     runs : sequence of SyntheticRun
         Synthetic cohorts, as the arms have them.
-    grids : sequence of GridRun
+    grids : sequence of SweepRun
         Grids past the training range.
     draw : Draw
         Writes a figure.
@@ -125,7 +125,7 @@ def _add_pairs(points: Points, generator: str, folder: Path, volumes: Path | Non
     return True
 
 
-def _common_range(grids: Sequence[GridRun], column: str) -> tuple[float, float]:
+def _common_range(grids: Sequence[SweepRun], column: str) -> tuple[float, float]:
     """What the training patients of every fold have."""
     lows, highs = zip(*(read_json(grid.ranges)[column] for grid in grids), strict=True)
     return max(lows), min(highs)

@@ -84,7 +84,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "function": function.function_section(rows),
             "mask_agreement": mask_agreement.mask_agreement_section(rows),
             "controllability": controllability.controllability_section(
-                rows, inputs.synthetic, inputs.grids, draw
+                rows, inputs.synthetic, inputs.sweeps, draw
             ),
             "examples": cines.examples_section(
                 real, inputs.synthetic, _roles(inputs), settings, draw, assets

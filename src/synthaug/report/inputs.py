@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from synthaug.config.arms import Arm
+from synthaug.runs import ListedRun
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class SyntheticRun:
     ----------
     generator : str
         Name of the generator.
-    fold, seed : int
+    fold, generator_seed : int
         Fold it was trained on; seed of the generator.
     cohort : Path
         Folder of the synthetic cohort.
@@ -32,7 +34,7 @@ class SyntheticRun:
 
     generator: str
     fold: int
-    seed: int
+    generator_seed: int
     cohort: Path
     rejections: Path | None = None
     volumes: Path | None = None
@@ -40,14 +42,14 @@ class SyntheticRun:
 
 
 @dataclass(frozen=True)
-class GridRun:
-    """Hearts asked for on a grid past the training range, and what a segmenter measured of them.
+class SweepRun:
+    """A condition sweep past the training range, and what a segmenter measured of it.
 
     Attributes
     ----------
     generator : str
         Name of the generator.
-    fold, seed : int
+    fold, generator_seed : int
         Fold it was trained on; seed of the generator.
     cohort : Path
         Folder of the hearts, with what was asked in its table.
@@ -59,7 +61,7 @@ class GridRun:
 
     generator: str
     fold: int
-    seed: int
+    generator_seed: int
     cohort: Path
     volumes: Path
     ranges: Path
@@ -73,19 +75,22 @@ class TrainingRun:
     ----------
     name : str
         Name of the model, or of the arm.
-    fold, seed : int
-        Fold and training seed.
+    fold, generator_seed : int
+        Fold, and seed of the generator.
     record : Path or None
         JSON record of the training (``training.json``).
     history : Path or None
         CSV of losses, one row a logged iteration.
+    training_seed : int or None
+        Seed of an arm's training; None of a model.
     """
 
     name: str
     fold: int
-    seed: int
+    generator_seed: int
     record: Path | None = None
     history: Path | None = None
+    training_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class FeatureMap:
     ----------
     extractor, generator : str
         Whose features; whose subjects.
-    fold, seed : int
+    fold, generator_seed : int
         Fold; seed of the generator.
     points : Path
         TSV with the columns kind, set, subject, x, y.
@@ -105,7 +110,7 @@ class FeatureMap:
     extractor: str
     generator: str
     fold: int
-    seed: int
+    generator_seed: int
     points: Path
 
 
@@ -128,8 +133,8 @@ class ReportInputs:
         Fold -> split table.
     synthetic : sequence of SyntheticRun
         Synthetic cohorts.
-    grids : sequence of GridRun
-        Grids past the training range.
+    sweeps : sequence of SweepRun
+        Condition sweeps past the training range.
     maps : sequence of FeatureMap
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
@@ -144,8 +149,76 @@ class ReportInputs:
     cohorts: Mapping[str, Path]
     splits: Mapping[int, Path] = field(default_factory=dict)
     synthetic: Sequence[SyntheticRun] = ()
-    grids: Sequence[GridRun] = ()
+    sweeps: Sequence[SweepRun] = ()
     maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()
     weaknesses: Sequence[str] = ()
+
+
+def report_inputs(
+    runs: Iterable[ListedRun],
+    tables: Path,
+    study: Mapping[str, Any],
+    arms: Sequence[Arm],
+    datasets: Sequence[str],
+    weaknesses: Sequence[str] = (),
+) -> ReportInputs:
+    """Sort the runs of a study into what the sections of the report read.
+
+    Parameters
+    ----------
+    runs : iterable of ListedRun
+        The study's runs (`synthaug.runs.read_runs`).
+    datasets : sequence of str
+        Datasets whose patients train, validate and test.
+    tables, study, arms, weaknesses
+        See `ReportInputs`.
+    """
+    by_kind: dict[str, list[Any]] = defaultdict(list)
+    for run in runs:
+        by_kind[run.kind].append(run)
+    several = {run.name for run in by_kind["arm"] if run.generator_seed != by_kind["arm"][0].generator_seed}
+    return ReportInputs(
+        tables,
+        study,
+        arms,
+        {run.name: run.cohort for run in by_kind["dataset"] if run.name in datasets},
+        splits={run.fold: run.split for run in by_kind["split"]},
+        synthetic=[
+            SyntheticRun(
+                run.name,
+                run.fold,
+                run.generator_seed,
+                run.cohort,
+                rejections=run.cohort / "rejections.tsv",
+                volumes=run.measured,
+                pairs=run.pairs,
+            )
+            for run in by_kind["synthetic"]
+        ],
+        sweeps=[
+            SweepRun(run.name, run.fold, run.generator_seed, run.cohort, run.measured, run.ranges)
+            for run in by_kind["sweep"]
+        ],
+        maps=[
+            FeatureMap(run.extractor, run.name, run.fold, run.generator_seed, run.points)
+            for run in by_kind["map"]
+        ],
+        models=[
+            TrainingRun(run.name, run.fold, run.generator_seed, run.record, run.history)
+            for run in by_kind["model"]
+        ],
+        segmenters=[
+            TrainingRun(
+                f"{run.name}, generator seed {run.generator_seed}" if run.name in several else run.name,
+                run.fold,
+                run.generator_seed,
+                run.record,
+                run.history,
+                run.training_seed,
+            )
+            for run in by_kind["arm"]
+        ],
+        weaknesses=weaknesses,
+    )

@@ -27,7 +27,7 @@ def memorisation_section(
     """Each synthetic cohort: scores of copying, and the pairs most alike side by side."""
     described = []
     for number, run in enumerate(runs):
-        about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.seed}
+        about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.generator_seed}
         own = sorted(
             (row for row in select(pooled(rows), **about) if row["metric"] in MEMORISATION),
             key=lambda row: (row["extractor"] or "", MEMORISATION.index(row["metric"])),

@@ -96,7 +96,7 @@ def maps_section(rows: list[Row], maps: Sequence[FeatureMap], draw: Draw) -> dic
             word = {"temporal": "motion", "spatial": "anatomy"}[str(kind)]
             title = f"{found.generator} by {word}"
             if len(maps) > 1:
-                title += f", {found.extractor}, fold {found.fold}, seed {found.seed}"
+                title += f", {found.extractor}, fold {found.fold}, seed {found.generator_seed}"
             counts = own["set"].value_counts()
             alt = f"{title}: " + ", ".join(f"{count} {name}" for name, count in counts.items())
             panels.append(draw(f"map-{number:03d}-{kind}", synthesis.feature_map(own), title, alt))

@@ -23,9 +23,10 @@ def trainings_section(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dic
     table: list[dict[str, Any]] = []
     panels: list[dict[str, str]] = []
     for number, run in enumerate(runs):
-        label = f"{run.name}, fold {run.fold}, seed {run.seed}"
+        seed = run.generator_seed if run.training_seed is None else run.training_seed
+        label = f"{run.name}, fold {run.fold}, seed {seed}"
         record = read_json(run.record) if run.record and run.record.is_file() else {}
-        table.append({"name": run.name, "fold": run.fold, "seed": run.seed, "facts": _facts(record)})
+        table.append({"name": run.name, "fold": run.fold, "seed": seed, "facts": _facts(record)})
         if run.history is not None and run.history.is_file():
             panel = _loss_panel(f"loss-{kind}-{number:04d}", label, run.history, draw)
             panels += [panel] if panel else []

@@ -62,7 +62,7 @@ def synthesis_section(
     described = []
     rejections: list[Row] = []
     for run in runs:
-        about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.seed}
+        about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.generator_seed}
         own = select(pooled(rows), **about)
         refused = _listed(run.rejections) if run.rejections else None
         rejections += [{"generator": run.generator, **row} for row in (refused or {"rows": []})["rows"]]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.core.errors import SynthaugError
+from synthaug.runs import ListedRun
 
 _RUN = ("fold", "generator_seed", "training_seed")
 
 
-def check_complete(
-    rows: pd.DataFrame, arms: Sequence[Arm], folds: Sequence[int], draws: Sequence[int], seeds: Sequence[int]
-) -> None:
+def check_complete(rows: pd.DataFrame, arms: Sequence[Arm], runs: Iterable[ListedRun]) -> None:
     """Refuse rows in which an arm, a control or one of its trainings is missing without a word.
 
     Parameters
@@ -23,9 +22,9 @@ def check_complete(
         All result rows of the study (`synthaug.tables.schema.read_rows`).
     arms : sequence of Arm
         All arms, controls included.
-    folds, draws, seeds : sequence of int
-        Folds, generator seeds and training seeds of the study. Real patients alone do not depend on
-        generator seeds.
+    runs : iterable of ListedRun
+        What the study runs (`synthaug.runs.list_runs`); the trainings of arms count. Rows of real patients
+        alone have no generator seed.
 
     Raises
     ------
@@ -35,7 +34,7 @@ def check_complete(
         training that failed and says so in rows is not missing.
     """
     faults = [
-        *_missing_runs(rows, arms, folds, draws, seeds),
+        *_missing_runs(rows, arms, [run for run in runs if run.kind == "arm"]),
         *_unequal_patients(rows),
         *_missing_comparisons(rows, arms),
     ]
@@ -43,27 +42,24 @@ def check_complete(
         raise SynthaugError("\n".join(faults))
 
 
-def _missing_runs(
-    rows: pd.DataFrame, arms: Sequence[Arm], folds: Sequence[int], draws: Sequence[int], seeds: Sequence[int]
-) -> Iterator[str]:
-    runs = rows.loc[rows["training_seed"].notna() & rows["arm"].notna(), ["arm", *_RUN]].drop_duplicates()
-    found = {tuple(None if pd.isna(part) else part for part in run) for run in runs.itertuples(index=False)}
+def _missing_runs(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[ListedRun]) -> Iterator[str]:
+    scored = rows.loc[rows["training_seed"].notna() & rows["arm"].notna(), ["arm", *_RUN]].drop_duplicates()
+    found = {tuple(None if pd.isna(part) else part for part in run) for run in scored.itertuples(index=False)}
     for arm in arms:
         planned = [
-            (arm.name, fold, draw, seed)
-            for fold in folds
-            for draw in (draws if arm.generator else [None])
-            for seed in seeds
+            (arm.name, run.fold, run.generator_seed if arm.generator else None, run.training_seed)
+            for run in runs
+            if run.name == arm.name
         ]
         missing = [run for run in planned if run not in found]
         kind = f"control of {arm.control_of}" if arm.control_of else "arm"
         if missing and len(missing) == len(planned):
             yield f"arm {arm.name} ({kind}): has no row at all; train and score it, or take it out of the study"
             continue
-        for _, fold, draw, seed in missing:
-            drawn = "" if draw is None else f"generator seed {draw}, "
+        for _, fold, generator_seed, training_seed in missing:
+            drawn = "" if generator_seed is None else f"generator seed {generator_seed}, "
             yield (
-                f"arm {arm.name} ({kind}): no row of fold {fold}, {drawn}training seed {seed}; "
+                f"arm {arm.name} ({kind}): no row of fold {fold}, {drawn}training seed {training_seed}; "
                 "see the log of that training, run it again and score it"
             )
 
@@ -75,10 +71,10 @@ def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
         for run, own in here.groupby(["arm", "generator_seed", "training_seed"], dropna=False):
             lacking = sorted(everyone - set(own["subject"]))
             if lacking and not own["status"].eq("failed").all():
-                arm, draw, seed = pd.Series(run).astype(object)
-                drawn = "" if pd.isna(draw) else f"generator seed {draw:g}, "
+                arm, generator_seed, training_seed = pd.Series(run).astype(object)
+                drawn = "" if pd.isna(generator_seed) else f"generator seed {generator_seed:g}, "
                 yield (
-                    f"arm {arm}: fold {fold:g}, {drawn}training seed {seed:g} did not score "
+                    f"arm {arm}: fold {fold:g}, {drawn}training seed {training_seed:g} did not score "
                     f"{len(lacking)} of {len(everyone)} patients ({lacking[0]}, ...); score it again"
                 )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -12,65 +12,45 @@ from synthaug.core.artifacts import read_json, read_tsv, sha256_file
 from synthaug.core.imports import PACKAGE
 from synthaug.core.plugins import code_hashes
 from synthaug.data.cohort import TEXT_COLUMNS
+from synthaug.runs import ListedRun
 
 DATA_COLUMNS = ("kind", "name", "subject", "file", "sha256")
 CODE_COLUMNS = ("file", "sha256")
 #: Facts of a training record that the manifest keeps; the record itself lies with the weights.
 _FACTS = ("kind", "device", "iterations", "seconds", "torch", "weights_sha256")
-TRAINING_COLUMNS = ("role", "name", "fold", "draw", "seed", *_FACTS)
+TRAINING_COLUMNS = ("role", "name", "fold", "generator_seed", "training_seed", *_FACTS)
 
 
-class Training(NamedTuple):
-    """One training behind the rows.
-
-    Attributes
-    ----------
-    role : str
-        ``"model"`` of a generator or an extractor, or ``"segmenter"`` of an arm.
-    name : str
-        Name of the model or arm.
-    fold, seed : int
-        Fold and training seed.
-    draw : int or None
-        Generator seed, for a segmenter.
-    record : Path
-        Its ``training.json``.
-    """
-
-    role: str
-    name: str
-    fold: int
-    draw: int | None
-    seed: int
-    record: Path
-
-
-def data_manifest(
-    real: Mapping[str, Path], splits: Mapping[str, Path], synthetic: Mapping[str, Path]
-) -> pd.DataFrame:
+def data_manifest(runs: Iterable[ListedRun]) -> pd.DataFrame:
     """Files of all cohorts and splits with their SHA-256.
 
     Parameters
     ----------
-    real : mapping of str to Path
-        Dataset -> folder of its harmonised cohort.
-    splits : mapping of str to Path
-        Name of the split -> its table.
-    synthetic : mapping of str to Path
-        Name of the run -> folder of its synthetic cohort.
+    runs : iterable of ListedRun
+        The study's runs (`synthaug.runs.read_runs`); those with a cohort or a split count.
 
     Returns
     -------
     DataFrame
-        Columns `DATA_COLUMNS`; `kind` is real, split or synthetic. Hashes that a cohort recorded when
+        Columns `DATA_COLUMNS`; `kind` is real, synthetic or split. Hashes that a cohort recorded when
         it was written are taken as they stand, all others computed.
     """
     rows: list[tuple[str, ...]] = []
-    for kind, cohorts in (("real", real), ("synthetic", synthetic)):
-        for name, folder in cohorts.items():
-            rows += [(kind, name, *file) for file in _cohort_files(folder)]
-    rows += [("split", name, "", path.name, sha256_file(path)) for name, path in splits.items()]
-    return pd.DataFrame(rows, columns=list(DATA_COLUMNS))
+    splits: list[tuple[str, ...]] = []
+    for run in runs:
+        if run.split:
+            splits.append(("split", run.split.stem, "", run.split.name, sha256_file(run.split)))
+        if run.cohort:
+            kind = "real" if run.kind == "dataset" else "synthetic"
+            rows += [(kind, _cohort_name(run), *file) for file in _cohort_files(run.cohort)]
+    return pd.DataFrame(rows + splits, columns=list(DATA_COLUMNS))
+
+
+def _cohort_name(run: ListedRun) -> str:
+    if run.kind == "dataset":
+        return str(run.name)
+    name = f"{run.name}/fold-{run.fold}/generator-seed-{run.generator_seed}"
+    return f"{name}/condition-sweep" if run.kind == "sweep" else name
 
 
 def _cohort_files(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -114,22 +94,32 @@ def code_manifest(repository: Path, plugins: Sequence[str] = ()) -> pd.DataFrame
     return pd.DataFrame(rows, columns=list(CODE_COLUMNS))
 
 
-def trainings_manifest(trainings: Sequence[Training]) -> pd.DataFrame:
+def trainings_manifest(runs: Iterable[ListedRun]) -> pd.DataFrame:
     """What each training ran on, how long, and the hash of its weights.
+
+    Parameters
+    ----------
+    runs : iterable of ListedRun
+        The study's runs; those with a training record count.
 
     Returns
     -------
     DataFrame
-        Columns `TRAINING_COLUMNS`; time in seconds; empty where a record does not say.
+        Columns `TRAINING_COLUMNS`; `role` is model, or the task that an arm was trained for. Time in
+        seconds; empty where a record does not say.
     """
     rows: list[dict[str, Any]] = []
-    for training in trainings:
-        record = read_json(training.record)
+    for run in runs:
+        if run.record is None:
+            continue
+        record = read_json(run.record)
         facts = {key: record.get(key) for key in _FACTS}
         if isinstance(facts["seconds"], dict):  # the segmenter's record has them by phase
             facts["seconds"] = facts["seconds"].get("total")
-        rows.append({**training._asdict(), **facts})
-    return pd.DataFrame(rows, columns=list(TRAINING_COLUMNS)).astype({"draw": "Int64"})
+        seeds = {"generator_seed": run.generator_seed, "training_seed": run.training_seed}
+        rows.append({"role": run.task or "model", "name": run.name, "fold": run.fold, **seeds, **facts})
+    table = pd.DataFrame(rows, columns=list(TRAINING_COLUMNS))
+    return table.astype({"generator_seed": "Int64", "training_seed": "Int64"})
 
 
 def as_tsv(table: pd.DataFrame) -> str:

@@ -24,8 +24,8 @@ def study(**changes) -> StudySettings:
             "models": {"features": {"kind": "masked_autoencoder", "training": {"iterations": 50}}},
             "generators": {"mine": {"kind": "external", "folder": "/x"}},
             "arms": {"real": {}, "plus": {"generator": "mine", "dose": 1.0, "controls": ["repeated"]}},
-            "segmentation": {"iterations": 500, "seeds": [0, 1, 2], "base_features": 8},
-            "synthesis": {"seeds": [0, 1]},
+            "segmentation": {"iterations": 500, "training_seeds": [0, 1, 2], "base_features": 8},
+            "synthesis": {"generator_seeds": [0, 1]},
             "evaluation": {"extractors": {"own": {"kind": "study", "model": "features"}}},
         }
         | changes
@@ -34,31 +34,13 @@ def study(**changes) -> StudySettings:
 
 def test_jobs_by_hand():
     jobs = count_jobs(study())
-    # Real once; the arm and its control with each of two generator seeds; two folds.
-    assert jobs["write_arm_dataset"] == (1 + 2 + 2) * 2
-    assert jobs["train_segmenter"] == jobs["predict_test"] == 10 * 3
-    assert jobs["train_model"] == jobs["pack_cohort"] == 2
-    assert jobs["audit_memorisation"] == jobs["audit_features"] == 1 * 2 * 2
+    # Real once; the arm and its control with each of two generator seeds; two folds; three training seeds.
+    assert jobs["train_segmenter"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
+    assert jobs["train_model"] == 2 and jobs["audit_features"] == jobs["predict_synthetic"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
-    assert "plan_grid" not in jobs  # nothing is sampled
-    taught = {"mine": {"kind": "external", "folder": "/x", "labels": "teacher"}}
-    assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 
 
-def test_reconstructions_train_their_model_and_sample_nothing():
-    models = {
-        "features": {"kind": "masked_autoencoder", "training": {"iterations": 50}},
-        "vae": {"kind": "autoencoder", "training": {"iterations": 50}},
-    }
-    decoded = {"mine": {"kind": "dataset", "dataset": "p", "through": "vae"}}
-    jobs = count_jobs(study(models=models, generators=decoded))
-    # Two folds with two generator seeds each; features once a fold.
-    assert jobs["reconstruct_cohort"] == 4 and jobs["train_model"] == 4 + 2
-    assert jobs["measure_mask_agreement"] == 4 and jobs["predict_validation"] == 2
-    assert not {"lend_cohort", "plan_conditions", "gather_synthetic", "check_reconstruction"} & set(jobs)
-
-
-def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
+def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():
     sampled = {
         "models": {
             "autoencoder": {"kind": "autoencoder"},
@@ -68,12 +50,11 @@ def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
         "generators": {"mine": {"kind": "cascade"}},
         "evaluation": {"extractors": {}},
     }
-    seeds = {"seeds": [0, 1, 2], "subjects": 40}
+    seeds = {"generator_seeds": [0, 1, 2], "subjects": 40}
     jobs = count_jobs(study(**sampled, synthesis=seeds))
-    grid = ("plan_grid", "synthesise_grid", "predict_grid", "measure_grid")
-    assert [jobs[rule] for rule in grid] == [2] * 4 and jobs["gather_synthetic"] == 2 * 3
+    assert jobs["synthesise_condition_sweep"] == 2 and jobs["synthesise_chunk"] == 2 * 3 * 3
     without = study(**sampled, synthesis=seeds | {"grid": {"levels": 0}})
-    assert not set(grid) & set(count_jobs(without))
+    assert "synthesise_condition_sweep" not in count_jobs(without)
     # 25 hearts beside three cohorts of 40
     sizes = [
         estimate_disk(one, {"p": 20})["synthetic"] for one in (study(**sampled, synthesis=seeds), without)
@@ -83,9 +64,12 @@ def test_a_grid_is_made_once_a_fold_whatever_the_generator_seeds():
 
 def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
     record = {"configuration": "2d", "iterations": 100, "seconds": {"total": 36.0}}
-    write_json(tmp_path / "other/segmentation/fold-0/arms/a/draw-0/seed-0/model/training.json", record)
     write_json(
-        tmp_path / "other/models/m/fold-0/seed-0/training.json",
+        tmp_path / "other/segmentation/fold-0/arms/a/generator-seed-0/training-seed-0/model/training.json",
+        record,
+    )
+    write_json(
+        tmp_path / "other/models/m/fold-0/generator-seed-0/training.json",
         {"kind": "masked_autoencoder", "iterations": 10, "seconds": 7.2},
     )
     write_text(tmp_path / "other/benchmarks/harmonise/p.tsv", "s\th:m:s\n1800.0\t0:30:00\n")
@@ -124,6 +108,8 @@ def test_disk_by_hand():
 def test_the_command_line_says_it(tmp_path, capsys):
     assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "tiny: 68 jobs" in said and "disk: about" in said
+    assert (
+        "tiny: trainings of 4 models and 6 segmenters, 1 synthetic cohort" in said and "disk: about" in said
+    )
     assert main(["cost", str(tmp_path / "no.yaml")]) == 1
     assert "not a readable YAML file" in capsys.readouterr().err

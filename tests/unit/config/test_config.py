@@ -206,7 +206,7 @@ def test_weak_designs_are_named_not_refused(demo):
     said = weaknesses(load_study(demo))  # two training seeds, one generator seed
     assert len(said) == 2
     assert "2 training seeds" in said[0] and "Generator cascade" in said[1]
-    demo["tasks"]["segmentation"]["training_seeds"], demo["synthesis"]["seeds"] = [0, 1, 2], [0, 1]
+    demo["tasks"]["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
     assert weaknesses(load_study(demo)) == []
     demo["arms"] |= {
         "real-50": {"real": 0.5},

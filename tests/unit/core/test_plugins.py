@@ -300,7 +300,9 @@ def test_the_documented_notebook_runs(outside, capsys):
         models[role] = train(f"{role}_diffusion", store, root / "models" / role, needs, iterations=2)
     sampler = SamplerSettings(steps=1)
     settings = CascadeSettings(kind="cascade", anatomy_sampler=sampler, motion_sampler=sampler)
-    describe(root / "generators" / "cascade" / "fold-0" / "draw-0" / "generator.json", settings, models)
+    describe(
+        root / "generators" / "cascade" / "fold-0" / "generator-seed-0" / "generator.json", settings, models
+    )
     exec(example("python", "pd.DataFrame"), {})
     said = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in said] == ["small", "large", "any"]

@@ -9,7 +9,7 @@ from tiny_models import train, write_store
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import InceptionExtractorSettings, StudyExtractorSettings
-from synthaug.config.synthesis import CeilingSettings
+from synthaug.config.synthesis import ReconstructionCheckSettings
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
@@ -30,18 +30,18 @@ def record(tmp_path):
 
 
 def test_a_good_autoencoder_passes_with_the_mean_over_structures(record):
-    assert check_ceiling(record(**GOOD), CeilingSettings()) == pytest.approx(
+    assert check_ceiling(record(**GOOD), ReconstructionCheckSettings()) == pytest.approx(
         {"psnr_db": 27.0, "ssim": 0.9, "dice": 0.6}
     )
 
 
 def test_every_figure_below_its_floor_is_named(record):
     with pytest.raises(SynthaugError, match=r"psnr_db 18 is below 20, dice 0\.2 is below 0\.3\)"):
-        check_ceiling(record(psnr_db=18.0, ssim=0.9, dice_LV=0.2), CeilingSettings())
+        check_ceiling(record(psnr_db=18.0, ssim=0.9, dice_LV=0.2), ReconstructionCheckSettings())
 
 
 def test_masks_that_nobody_drew_are_not_asked_for(record):
-    assert "dice" not in check_ceiling(record(psnr_db=25.0, ssim=0.7), CeilingSettings())
+    assert "dice" not in check_ceiling(record(psnr_db=25.0, ssim=0.7), ReconstructionCheckSettings())
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_what_the_extractor_sees_counts_where_it_was_measured(record, status, va
                        {"metric": "f4d_reconstruction", "status": "ok", "value": 100.0}])  # fmt: skip
     if refused:
         with pytest.raises(SynthaugError, match=r"\(fid_ratio 12 is above 5\); train it longer"):
-            check_ceiling(record(**GOOD), CeilingSettings(), rows)
+            check_ceiling(record(**GOOD), ReconstructionCheckSettings(), rows)
     else:
-        assert check_ceiling(record(**GOOD), CeilingSettings(), rows).get("fid_ratio") == value
+        assert check_ceiling(record(**GOOD), ReconstructionCheckSettings(), rows).get("fid_ratio") == value
 
 
 @pytest.fixture(scope="module")

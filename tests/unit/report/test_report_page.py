@@ -23,7 +23,7 @@ from synthaug.report import wording
 from synthaug.report.arms import verdict_section
 from synthaug.report.cines import draw_pairs, measure_curves
 from synthaug.report.gather import gather_content
-from synthaug.report.inputs import GridRun, ReportInputs, TrainingRun
+from synthaug.report.inputs import ReportInputs, SweepRun, TrainingRun
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.tables import make_table
@@ -350,7 +350,7 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
     assert "generator's own masks" not in page.text
 
 
-def write_grid(root: Path, conditions: list[str]) -> GridRun:
+def write_grid(root: Path, conditions: list[str]) -> SweepRun:
     """Four hearts of a grid, measured 10 mL and 5 g above what was asked."""
     subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
     asked = {
@@ -369,19 +369,19 @@ def write_grid(root: Path, conditions: list[str]) -> GridRun:
     measured.to_csv(root / "grid.measured.tsv", sep="\t", index=False)
     ranges = {"lv_edv_ml": (100, 200), "lv_esv_ml": (40, 140), "lv_ef": (30, 60), "myo_mass_g": (80, 130)}
     write_json(root / "grid.ranges.json", ranges)
-    return GridRun("cascade", 0, 0, cohort, root / "grid.measured.tsv", root / "grid.ranges.json")
+    return SweepRun("cascade", 0, 0, cohort, root / "grid.measured.tsv", root / "grid.ranges.json")
 
 
 def test_the_grid_is_drawn_with_the_training_range_and_without_what_was_not_asked(tmp_path):
     inputs = make_study(tmp_path, cohort_size=2)
     heeded = ["lv_edv_ml", "lv_esv_ml"]
-    page = build(dataclasses.replace(inputs, grids=[write_grid(tmp_path, heeded)]), tmp_path)
+    page = build(dataclasses.replace(inputs, sweeps=[write_grid(tmp_path, heeded)]), tmp_path)
     section = page.text[page.text.index("Does it do as it is told") :]
     assert "goes past what the training patients have (shaded)" in section and "training range" in section
     assert all(f"{name}, grid" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
     assert "LV mass (g), grid" not in section
     with_mass = [write_grid(tmp_path / "mass", [*heeded, "myo_mass_g"])]
-    assert "LV mass (g), grid" in build(dataclasses.replace(inputs, grids=with_mass), tmp_path / "mass").text
+    assert "LV mass (g), grid" in build(dataclasses.replace(inputs, sweeps=with_mass), tmp_path / "mass").text
 
 
 def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):

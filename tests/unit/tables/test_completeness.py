@@ -8,13 +8,21 @@ import pytest
 from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.errors import SynthaugError
+from synthaug.runs import ListedRun
 from synthaug.statistics import compare_arms
 from synthaug.tables import make_table
 from synthaug.tables.completeness import check_complete
 from synthaug.tables.definitions import fields_of
 
 ARMS = list(resolve_arms({"real": ArmSettings(), "plus": ArmSettings(generator="g", dose=1.0)}).values())
-FOLDS, DRAWS, SEEDS = (0, 1), (0, 1), (0, 1)
+FOLDS, SEEDS = (0, 1), (0, 1)
+RUNS = [
+    ListedRun("arm", arm.name, "segmentation", None, fold, generator_seed, training_seed)
+    for arm in ARMS
+    for fold in FOLDS
+    for generator_seed in (SEEDS if arm.generator else SEEDS[:1])
+    for training_seed in SEEDS
+]
 
 
 def scored() -> pd.DataFrame:
@@ -23,7 +31,7 @@ def scored() -> pd.DataFrame:
         {
             **fields_of("dice"),
             "status": "ok",
-            "value": 0.8 + 0.01 * patient + 0.001 * seed,
+            "value": 0.8 + 0.01 * patient + 0.001 * training_seed,
             "structure": "LV",
             "phase": "ED",
             "subject": f"f{fold}-p{patient}",
@@ -31,13 +39,13 @@ def scored() -> pd.DataFrame:
             "generator": arm.generator,
             "dose": arm.dose,
             "fold": fold,
-            "generator_seed": draw,
-            "training_seed": seed,
+            "generator_seed": generator_seed,
+            "training_seed": training_seed,
         }
         for arm in ARMS
         for fold in FOLDS
-        for draw in (DRAWS if arm.generator else [None])
-        for seed in SEEDS
+        for generator_seed in (SEEDS if arm.generator else [None])
+        for training_seed in SEEDS
         for patient in range(3)
     ]
     return make_table(rows)
@@ -55,12 +63,12 @@ def complete() -> pd.DataFrame:
 
 def lines(rows: pd.DataFrame) -> list[str]:
     with pytest.raises(SynthaugError) as raised:
-        check_complete(rows, ARMS, FOLDS, DRAWS, SEEDS)
+        check_complete(rows, ARMS, RUNS)
     return str(raised.value).splitlines()
 
 
 def test_all_that_was_planned_is_complete(complete):
-    check_complete(complete, ARMS, FOLDS, DRAWS, SEEDS)
+    check_complete(complete, ARMS, RUNS)
 
 
 def test_a_missing_control_is_one_line(complete):
@@ -92,7 +100,7 @@ def test_a_seed_that_failed_and_says_so_is_not_missing(complete):
     rows = complete.copy()
     failed = rows["arm"].eq("plus") & rows["training_seed"].eq(1) & rows["fold"].eq(0)
     rows.loc[failed, ["status", "value", "note"]] = ["failed", None, "out of memory"]
-    check_complete(rows, ARMS, FOLDS, DRAWS, SEEDS)
+    check_complete(rows, ARMS, RUNS)
 
 
 def test_a_training_that_scored_fewer_patients_is_named(complete):

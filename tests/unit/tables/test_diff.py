@@ -34,13 +34,13 @@ def rows(patient=0.9, mean=0.85, verdict=0.02, fid=3.0, extractor="mae-1") -> pd
 
 
 RECORDS = {
-    "configuration.yaml": "name: s\nsegmentation: {iterations: 250, seeds: [0, 1]}\n",
+    "configuration.yaml": "name: s\nsegmentation: {iterations: 250, training_seeds: [0, 1]}\n",
     "environment.lock": "numpy==2.1\ntorch==2.10\n",
     "data_manifest.tsv": "kind\tname\tsubject\tfile\tsha256\nreal\tacdc\tp-1\tcine.nii.gz\taaaa\n",
     "code_manifest.tsv": "file\tsha256\nsynthaug/a.py\taaaa\nsynthaug/b.py\tbbbb\n",
     "trainings.tsv": (
-        "role\tname\tfold\tdraw\tseed\tkind\tdevice\titerations\tseconds\ttorch\tweights_sha256\n"
-        "segmenter\tplus\t0\t0\t0\t\tcpu\t250\t9.5\t2.10\tffff\n"
+        "role\tname\tfold\tgenerator_seed\ttraining_seed\tkind\tdevice\titerations\tseconds\ttorch\tweights_sha256\n"
+        "segmentation\tplus\t0\t0\t0\t\tcpu\t250\t9.5\t2.10\tffff\n"
     ),
 }
 PROVENANCE = {"study": "s", "git": {"commit": "c0ffee", "dirty": False}, "python": "3.12"}
@@ -135,7 +135,7 @@ def test_nothing_recorded_differs(tmp_path):
             ("iterations: 250", "iterations: 500"),
             ("configuration", "segmentation.iterations", "250", "500"),
         ),
-        ("configuration", ("[0, 1]", "[0, 2]"), ("seeds", "segmentation.seeds", "[0, 1]", "[0, 2]")),
+        ("configuration", ("[0, 1]", "[0, 2]"), ("seeds", "segmentation.training_seeds", "[0, 1]", "[0, 2]")),
         ("environment", ("torch==2.10", "torch==2.11"), ("environment", "torch", "2.10", "2.11")),
         ("environment", ("numpy==2.1\n", ""), ("environment", "numpy", "2.1", "(absent)")),
         ("data", ("aaaa", "cccc"), ("data", "real acdc p-1 cine.nii.gz", "aaaa", "cccc")),
@@ -145,7 +145,7 @@ def test_nothing_recorded_differs(tmp_path):
             ("ffff", "eeee"),
             (
                 "trainings",
-                "segmenter plus, fold 0, generator seed 0, seed 0",
+                "segmentation plus, fold 0, generator seed 0, training seed 0",
                 "weights ffff",
                 "weights eeee",
             ),
@@ -153,7 +153,12 @@ def test_nothing_recorded_differs(tmp_path):
         (
             "trainings",
             ("cpu", "cuda"),
-            ("machine", "device of segmenter plus, fold 0, generator seed 0, seed 0", "cpu", "cuda"),
+            (
+                "machine",
+                "device of segmentation plus, fold 0, generator seed 0, training seed 0",
+                "cpu",
+                "cuda",
+            ),
         ),
     ],
 )
@@ -276,8 +281,13 @@ def test_diff_refuses_an_edited_version(study, capsys):
 
 
 def test_seeds_are_found_wherever_they_are():
-    content = {"split": {"seed": 3}, "arms": [{"seeds": [0, 1]}], "seed": 4, "other": {"seedling": 9}}
-    assert dict(seeds_of(content)) == {"split.seed": 3, "arms.0.seeds": [0, 1], "seed": 4}
+    content = {
+        "split": {"seed": 3},
+        "arms": [{"training_seeds": [0, 1]}],
+        "seed": 4,
+        "other": {"seedling": 9},
+    }
+    assert dict(seeds_of(content)) == {"split.seed": 3, "arms.0.training_seeds": [0, 1], "seed": 4}
 
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path):

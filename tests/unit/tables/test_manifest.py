@@ -12,10 +12,11 @@ from report_study import write_made_up_cohort
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.core.provenance import environment
+from synthaug.runs import ListedRun
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate, read_checksums
 from synthaug.tables.definitions import fields_of
-from synthaug.tables.manifest import Training, code_manifest, data_manifest, trainings_manifest
+from synthaug.tables.manifest import code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.run_crate import read_crate
 
 
@@ -28,8 +29,13 @@ def test_every_file_of_every_cohort_and_split_is_listed(tmp_path):
         write_made_up_cohort(tmp_path / name, name, kind, 2, seed=0)
     (tmp_path / "fold-0.tsv").write_text("subject\trole\n")
     found = data_manifest(
-        {"acdc": tmp_path / "acdc"}, {"fold-0": tmp_path / "fold-0.tsv"}, {"g/fold-0": tmp_path / "g"}
+        [
+            ListedRun("dataset", "acdc", cohort=tmp_path / "acdc"),
+            ListedRun("split", fold=0, split=tmp_path / "fold-0.tsv"),
+            ListedRun("synthetic", "g", fold=0, generator_seed=1, cohort=tmp_path / "g"),
+        ]
     )
+    assert set(found["name"]) == {"acdc", "g/fold-0/generator-seed-1", "fold-0"}
     assert found.groupby("kind").size().to_dict() == {"real": 5, "split": 1, "synthetic": 5}
     for row in found[found["subject"] != ""].to_dict("records"):
         folder = tmp_path / row["name"].split("/")[0] / f"sub-{row['subject']}"
@@ -40,7 +46,9 @@ def test_hashes_that_a_cohort_recorded_are_taken_as_they_stand(tmp_path):
     (subject,) = write_made_up_cohort(
         tmp_path / "acdc", "acdc", "real", 1, seed=0, files={"acdc-000": {"cine": "recorded"}}
     )
-    found = data_manifest({"acdc": tmp_path / "acdc"}, {}, {}).set_index("file")["sha256"]
+    found = data_manifest([ListedRun("dataset", "acdc", cohort=tmp_path / "acdc")]).set_index("file")[
+        "sha256"
+    ]
     assert found["cine.nii.gz"] == "recorded"
     assert found["labels.nii.gz"] == sha256(tmp_path / "acdc" / f"sub-{subject}" / "labels.nii.gz")
 
@@ -74,11 +82,22 @@ def test_trainings_keep_device_time_and_weights(tmp_path):
     write_json(tmp_path / "s.json", {"device": "cpu", "seconds": {"start": 1, "total": 4}, "other": 1})
     found = trainings_manifest(
         [
-            Training("model", "anatomy", 0, None, 1, tmp_path / "m.json"),
-            Training("segmenter", "real", 0, 0, 1, tmp_path / "s.json"),
+            ListedRun("model", "anatomy", fold=0, generator_seed=1, record=tmp_path / "m.json"),
+            ListedRun(
+                "arm",
+                "real",
+                "segmentation",
+                fold=0,
+                generator_seed=0,
+                training_seed=1,
+                record=tmp_path / "s.json",
+            ),
+            ListedRun("split", fold=0, split=tmp_path / "fold-0.tsv"),
         ]
     )
-    assert found["seconds"].tolist() == [9.5, 4]
+    assert found["seconds"].tolist() == [9.5, 4] and found["role"].tolist() == ["model", "segmentation"]
+    assert found["generator_seed"].tolist() == [1, 0]
+    assert found["training_seed"].isna().tolist() == [True, False]
     assert found["device"].tolist() == ["cuda", "cpu"] and found["weights_sha256"].iloc[0] == "ff"
 
 

@@ -83,7 +83,7 @@ def _configuration(before: Path, after: Path) -> Iterator[Reason]:
         return {key: str(value) for key, value in leaves}
 
     for what, old, new in _both("configuration.yaml", before, after, read):
-        is_seed = what.rsplit(".", 1)[-1] in ("seed", "seeds")
+        is_seed = what.rsplit(".", 1)[-1].endswith(("seed", "seeds"))
         yield _reason("seeds" if is_seed else "configuration", what, old, new)
 
 
@@ -128,8 +128,12 @@ def _trainings(before: Path, after: Path) -> Iterator[Reason]:
         table = read_tsv(path, ("role", "name", "device", "torch", "weights_sha256"))
         found = {}
         for row in table.astype(object).where(table.notna(), None).to_dict("records"):
-            drawn = "" if row["draw"] is None else f", generator seed {int(row['draw'])}"
-            name = f"{row['role']} {row['name']}, fold {row['fold']}{drawn}, seed {row['seed']}"
+            seeds = [
+                f"{seed.replace('_', ' ')} {int(row[seed])}"
+                for seed in ("generator_seed", "training_seed")
+                if row[seed] is not None
+            ]
+            name = ", ".join([f"{row['role']} {row['name']}, fold {row['fold']}", *seeds])
             found[name] = (str(row["weights_sha256"])[:12], str(row["device"]))
         return found
 

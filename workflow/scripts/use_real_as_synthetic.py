@@ -1,4 +1,4 @@
-"""Lend real subjects of a dataset as an autoencoder gives them back."""
+"""Use real subjects as if they were synthetic: as they are, or as an autoencoder reconstructs them."""
 
 import torch
 
@@ -11,19 +11,20 @@ from synthaug.generators.reconstruction import Reconstruction
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
-    split = read_split(snakemake.input.split)
-    cohort = Cohort.open_all(snakemake.input.cohorts)
-    lent = Cohort.open(snakemake.input.lent)
-    if snakemake.params.split:
-        lent = with_labels_of_split(lent, split)
-    (weights,) = snakemake.input.models
+    inputs, params = snakemake.input, snakemake.params
+    split = read_split(inputs.split)
+    cohort = Cohort.open_all(inputs.cohorts)
+    real = Cohort.open(inputs.real)
+    if params.split:
+        real = with_labels_of_split(real, split)
+    through = Reconstruction.load(*inputs.models, params.through) if params.through else None
     lend_cohort(
-        lent,
+        real,
         snakemake.output.cohort,
         snakemake.wildcards.generator,
-        subjects_of(split, "train", labelled=True) if snakemake.params.split else None,
+        subjects_of(split, "train", labelled=True) if params.split else None,
         cohort.select([*subjects_of(split, "validation"), *subjects_of(split, "test")]),
-        seed=int(snakemake.wildcards.draw),
-        through=Reconstruction.load(weights, snakemake.params.through),
+        seed=int(snakemake.wildcards.generator_seed),
+        through=through,
         progress=progress("subjects"),
     )

@@ -32,7 +32,7 @@ with job(snakemake):
     about = {
         "generator": wildcards.generator,
         "fold": int(wildcards.fold),
-        "generator_seed": int(wildcards.draw),
+        "generator_seed": int(wildcards.generator_seed),
     }
     options = (about, settings.replicates, settings.confidence, settings.seed, conditions)
     rows = [

@@ -15,7 +15,7 @@ with job(snakemake):
         training,
         GridSettings.model_validate(snakemake.params.grid),
         generator=snakemake.wildcards.generator,
-        seed=int(snakemake.wildcards.draw),
+        seed=int(snakemake.wildcards.generator_seed),
         max_slices=snakemake.params.n_slices,
     )
     write_tsv(snakemake.output.plan, plan)

@@ -1,0 +1,401 @@
+"""What a study runs, enumerated once.
+
+The workflow, the completeness check, the cost estimate and the report read these lists.
+A run is a named tuple of what tells it from others; its folder is relative to ``results/<study>``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthaug.config.arms import Arm, resolve_arms
+from synthaug.config.generators import SAMPLING_KINDS
+from synthaug.config.models import CODER_KINDS
+from synthaug.config.study import StudySettings
+
+
+class ModelRun(NamedTuple):
+    """One training of a model, on the training patients of a fold."""
+
+    model: str
+    fold: int
+    generator_seed: int
+
+    @property
+    def folder(self) -> str:
+        """Folder of the weights and their record."""
+        return f"models/{self.model}/fold-{self.fold}/generator-seed-{self.generator_seed}"
+
+
+class SyntheticRun(NamedTuple):
+    """One synthetic cohort, or one condition sweep, of a generator."""
+
+    generator: str
+    fold: int
+    generator_seed: int
+
+    @property
+    def folder(self) -> str:
+        """Folder of the requests and of the cohorts made for them."""
+        return f"synthetic/{self.generator}/fold-{self.fold}/generator-seed-{self.generator_seed}"
+
+    @property
+    def stem(self) -> str:
+        """What names the run in a file name."""
+        return f"{self.generator}_fold-{self.fold}_generator-seed-{self.generator_seed}"
+
+
+class FeatureMap(NamedTuple):
+    """One map of real and synthetic subjects in the feature space of an extractor."""
+
+    extractor: str
+    generator: str
+    fold: int
+    generator_seed: int
+
+
+class ArmRun(NamedTuple):
+    """One training of a task on the training set of an arm.
+
+    An arm of real patients only has one run per training seed: it does not depend on the generator seed,
+    and its `generator_seed` is the first of the study.
+    """
+
+    task: str
+    arm: str
+    fold: int
+    generator_seed: int
+    training_seed: int
+
+    @property
+    def folder(self) -> str:
+        """Folder of the trained model and of its predictions."""
+        return (
+            f"{self.task}/fold-{self.fold}/arms/{self.arm}/generator-seed-{self.generator_seed}/"
+            f"training-seed-{self.training_seed}"
+        )
+
+    @property
+    def stem(self) -> str:
+        """What names the run in a file name."""
+        return (
+            f"{self.arm}_fold-{self.fold}_generator-seed-{self.generator_seed}_"
+            f"training-seed-{self.training_seed}"
+        )
+
+
+def folds_of(study: StudySettings) -> list[int]:
+    """Folds of the study, from 0."""
+    return list(range(study.split.folds))
+
+
+def chunks_of(study: StudySettings) -> list[int]:
+    """Chunks of every sampled cohort, from 0."""
+    return list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
+
+
+def tasks_of(study: StudySettings) -> dict[str, Any]:
+    """Settings of the downstream tasks by name."""
+    return {"segmentation": study.segmentation}
+
+
+# --- models and generators ------------------------------------------------------------------------
+
+
+def is_sampled(study: StudySettings, generator: str) -> bool:
+    """Whether the study samples the generator; others bring volumes that exist."""
+    return study.generators[generator].kind in SAMPLING_KINDS
+
+
+def is_real(study: StudySettings, generator: str) -> bool:
+    """Whether real subjects stand in the place of synthetic ones."""
+    return hasattr(study.generators[generator], "dataset")
+
+
+def is_reconstructed(study: StudySettings, generator: str) -> bool:
+    """Whether real subjects stand in the place of synthetic ones as an autoencoder reconstructs them."""
+    return bool(getattr(study.generators[generator], "through", None))
+
+
+def model_runs(study: StudySettings) -> list[ModelRun]:
+    """Every training: models of generators with each generator seed, those of extractors with the first."""
+    folds, seeds = folds_of(study), study.synthesis.generator_seeds
+    generating = _with_needs(
+        study, (need for generator in study.generators.values() for need in generator.needs.values())
+    )
+    extracting = _with_needs(study, study.evaluation.model_names())
+    runs = [ModelRun(model, fold, seed) for model in generating for fold in folds for seed in seeds]
+    return runs + [
+        ModelRun(model, fold, seeds[0]) for model in extracting for fold in folds if model not in generating
+    ]
+
+
+def reconstruction_checks(study: StudySettings) -> list[ModelRun]:
+    """Trainings of the autoencoders that another trained model builds on."""
+    runs = model_runs(study)
+    needed = {need for run in runs for need in study.models[run.model].needs.values()}
+    return [run for run in runs if run.model in needed and study.models[run.model].kind in CODER_KINDS]
+
+
+def _with_needs(study: StudySettings, names: Iterable[str]) -> list[str]:
+    """Models and all they build on, each once."""
+    found: list[str] = []
+    for name in names:
+        found += [name, *_with_needs(study, study.models[name].needs.values())]
+    return list(dict.fromkeys(found))
+
+
+# --- synthetic cohorts ----------------------------------------------------------------------------
+
+
+def synthetic_runs(study: StudySettings) -> list[SyntheticRun]:
+    """Every synthetic cohort: each generator in each fold with each generator seed."""
+    return [
+        SyntheticRun(generator, fold, seed)
+        for generator in study.generators
+        for fold in folds_of(study)
+        for seed in study.synthesis.generator_seeds
+    ]
+
+
+def sweep_runs(study: StudySettings) -> list[SyntheticRun]:
+    """Every condition sweep: of what is sampled, in each fold, with the first generator seed."""
+    if not study.synthesis.grid.levels:
+        return []
+    first = study.synthesis.generator_seeds[0]
+    return [
+        run
+        for run in synthetic_runs(study)
+        if is_sampled(study, run.generator) and run.generator_seed == first
+    ]
+
+
+def feature_maps(study: StudySettings) -> list[FeatureMap]:
+    """Every pair of an extractor and a synthetic cohort."""
+    return [
+        FeatureMap(extractor, *run)
+        for extractor in study.evaluation.extractors
+        for run in synthetic_runs(study)
+    ]
+
+
+def made_cohort(study: StudySettings, run: SyntheticRun) -> str:
+    """Folder of a synthetic cohort with the masks it was made or brought with."""
+    brought = getattr(study.generators[run.generator], "folder", None)
+    return brought or f"results/{study.name}/{run.folder}/cohort"
+
+
+def synthetic_cohort(study: StudySettings, run: SyntheticRun) -> str:
+    """Folder of the synthetic cohort that is measured and trained on: pseudo-labelled where asked for."""
+    if getattr(study.generators[run.generator], "labels", "own") == "own":
+        return made_cohort(study, run)
+    return f"results/{study.name}/{run.folder}/labelled"
+
+
+# --- arms -----------------------------------------------------------------------------------------
+
+
+def generator_seeds_of(study: StudySettings, arm: Arm) -> tuple[int, ...]:
+    """Generator seeds an arm is run with; real patients alone do not depend on them."""
+    seeds = study.synthesis.generator_seeds
+    return seeds if arm.generator else seeds[:1]
+
+
+def arm_runs(study: StudySettings) -> list[ArmRun]:
+    """Every training of every task: each arm and control in each fold with each of its seeds."""
+    return [
+        ArmRun(task, name, fold, generator_seed, training_seed)
+        for task, settings in tasks_of(study).items()
+        for name, arm in resolve_arms(study.arms).items()
+        for fold in folds_of(study)
+        for generator_seed in generator_seeds_of(study, arm)
+        for training_seed in settings.training_seeds
+    ]
+
+
+def reference_run(study: StudySettings, task: str, fold: int) -> ArmRun:
+    """The run that saw the most real patients of the fold and nothing else, first seeds."""
+    real = [arm for arm in resolve_arms(study.arms).values() if arm.generator is None]
+    most = max(real, key=lambda arm: arm.real).name
+    first = study.synthesis.generator_seeds[0]
+    return ArmRun(task, most, fold, first, tasks_of(study)[task].training_seeds[0])
+
+
+# --- results --------------------------------------------------------------------------------------
+
+
+def score_files(study: StudySettings) -> list[str]:
+    """Row files with the scores of the arms, relative to ``results/<study>``."""
+    return [f"rows/scores/{run.stem}.tsv" for run in arm_runs(study)]
+
+
+def measure_files(study: StudySettings) -> list[str]:
+    """Row files about generators and autoencoders, relative to ``results/<study>``, in the order of the table."""
+    extractors = study.evaluation.extractors
+    trained = [name for name, extractor in extractors.items() if extractor.kind == "study"]
+    files = [
+        f"rows/metric-sensitivity/{name}_fold-{fold}.tsv" for name in extractors for fold in folds_of(study)
+    ]
+    for generator in study.generators:
+        runs = [run for run in synthetic_runs(study) if run.generator == generator]
+        for measure, used in (
+            ("distances", extractors),
+            ("mixing", extractors),
+            ("memorisation-features", trained),
+        ):
+            files += [f"rows/{measure}/{name}_{run.stem}.tsv" for name in used for run in runs]
+        measures = ["controllability", "mask-agreement", "cardiac-function", "memorisation"]
+        measures += ["acceptance"] if is_sampled(study, generator) else []
+        files += [f"rows/{measure}/{run.stem}.tsv" for measure in measures for run in runs]
+    files += [
+        f"rows/reconstructions/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"
+        for run in reconstruction_checks(study)
+    ]
+    return files + [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
+
+
+# --- the list of runs -----------------------------------------------------------------------------
+
+
+class ListedRun(NamedTuple):
+    """A row of ``runs.tsv``: what was run, and the files that belong to it.
+
+    Attributes
+    ----------
+    kind : str
+        ``"dataset"``, ``"split"``, ``"synthetic"``, ``"sweep"``, ``"map"``, ``"model"`` or ``"arm"``.
+    name : str or None
+        Dataset, generator, model or arm.
+    task, extractor : str or None
+        Downstream task of an arm's training; extractor of a map.
+    fold, generator_seed, training_seed : int or None
+        What tells runs of one name apart; None where a kind of run has none.
+    cohort : Path or None
+        Folder of a real or synthetic cohort.
+    split : Path or None
+        Roles of the subjects in a fold, TSV.
+    measured : Path or None
+        Volumes measured on synthetic images by the reference segmenter, TSV.
+    pairs : Path or None
+        Each synthetic subject with the training subject most like it, TSV.
+    ranges : Path or None
+        Least and greatest of the training patients by quantity, JSON.
+    points : Path or None
+        Subjects in the plane, TSV.
+    record, history : Path or None
+        Record of a training, JSON; its losses, CSV.
+    """
+
+    kind: str
+    name: str | None = None
+    task: str | None = None
+    extractor: str | None = None
+    fold: int | None = None
+    generator_seed: int | None = None
+    training_seed: int | None = None
+    cohort: Path | None = None
+    split: Path | None = None
+    measured: Path | None = None
+    pairs: Path | None = None
+    ranges: Path | None = None
+    points: Path | None = None
+    record: Path | None = None
+    history: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Files and folders that the workflow makes for the run; of a task's training, its whole folder."""
+        if self.kind == "arm" and self.record:
+            return [self.record.parent]
+        return [part for part in self if isinstance(part, Path)]
+
+
+_NUMBERS = ("fold", "generator_seed", "training_seed")
+_TEXTS = ("kind", "name", "task", "extractor")
+
+
+def list_runs(study: StudySettings) -> Iterator[ListedRun]:
+    """Everything that the tables and the report of a study are made from, with its files."""
+    root = Path("results", study.name)
+    for name in study.datasets:
+        yield ListedRun("dataset", name, cohort=root / "cohorts" / name)
+    for fold in folds_of(study):
+        yield ListedRun("split", fold=fold, split=root / f"splits/fold-{fold}.tsv")
+    for run in synthetic_runs(study):
+        yield ListedRun(
+            "synthetic",
+            run.generator,
+            fold=run.fold,
+            generator_seed=run.generator_seed,
+            cohort=Path(synthetic_cohort(study, run)),
+            measured=root / f"rows/controllability/{run.stem}.measured.tsv",
+            pairs=root / f"rows/memorisation/{run.stem}.pairs.tsv",
+        )
+    for run in sweep_runs(study):
+        yield ListedRun(
+            "sweep",
+            run.generator,
+            fold=run.fold,
+            generator_seed=run.generator_seed,
+            cohort=root / run.folder / "condition-sweep",
+            measured=root / f"rows/condition-sweep/{run.stem}.measured.tsv",
+            ranges=root / run.folder / "condition-sweep.ranges.json",
+        )
+    for shown in feature_maps(study):
+        folder = root / f"features/{shown.extractor}/fold-{shown.fold}"
+        yield ListedRun(
+            "map",
+            shown.generator,
+            extractor=shown.extractor,
+            fold=shown.fold,
+            generator_seed=shown.generator_seed,
+            points=folder / f"{shown.generator}_generator-seed-{shown.generator_seed}.map.tsv",
+        )
+    for model in model_runs(study):
+        yield ListedRun(
+            "model",
+            model.model,
+            fold=model.fold,
+            generator_seed=model.generator_seed,
+            record=root / model.folder / "training.json",
+            history=root / model.folder / "history.csv",
+        )
+    for arm in arm_runs(study):
+        yield ListedRun(
+            "arm",
+            arm.arm,
+            task=arm.task,
+            fold=arm.fold,
+            generator_seed=arm.generator_seed,
+            training_seed=arm.training_seed,
+            record=root / arm.folder / "model" / "training.json",
+            history=root / arm.folder / "model" / "history.csv",
+        )
+
+
+def write_runs(path: str | Path, runs: Iterable[Sequence[Any]]) -> None:
+    """Write runs as a TSV; what a run lacks is empty."""
+    with Path(path).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(ListedRun._fields)
+        writer.writerows(runs)
+
+
+def read_runs(path: str | Path, kind: str | None = None) -> list[ListedRun]:
+    """Runs of a TSV written by `write_runs`, or those of one kind."""
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    return [
+        ListedRun(**{key: _read(key, text) for key, text in row.items()})
+        for row in rows
+        if kind in (None, row["kind"])
+    ]
+
+
+def _read(key: str, text: str) -> Any:
+    if not text:
+        return None
+    return int(text) if key in _NUMBERS else text if key in _TEXTS else Path(text)
