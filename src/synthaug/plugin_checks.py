@@ -24,7 +24,8 @@ def check_plugins(study: StudySettings) -> None:
         One line a finding: the key, what is wrong, and the remedy.
     """
     findings = []
-    for section, entries in (("models", study.models), ("generators", study.generators)):
+    sections = {"models": study.models, "generators": study.generators, "tasks": study.tasks}
+    for section, entries in sections.items():
         for name, settings in entries.items():
             if settings.kind == "plugin":
                 findings += [
@@ -38,14 +39,21 @@ def _findings(settings: Any, section: str) -> Iterator[str]:
     """What is wrong with one entry; the base classes are imported here because they import torch."""
     from synthaug.generators.base import Generator
     from synthaug.models.base import TrainableModel
+    from synthaug.tasks.base import CohortSegmenter, Task
 
+    segmenting = getattr(settings, "segmenter", False)
+    bases = {
+        "models": TrainableModel,
+        "generators": Generator,
+        "tasks": CohortSegmenter if segmenting else Task,
+    }
     try:
-        found: Any = load_class(settings.class_name, Generator if section == "generators" else TrainableModel)
+        found: Any = load_class(settings.class_name, bases[section])
     except SynthaugError as error:
         yield str(error)
         return
     yield from _wrong_options(found, settings)
-    if found.roles is not None and set(found.roles) != set(settings.needs):
+    if section != "tasks" and found.roles is not None and set(found.roles) != set(settings.needs):
         key = "models" if section == "generators" else "needs"
         yield f"{key}: {found.__name__} has the roles {', '.join(found.roles) or 'none'}; name a model for each"
 

@@ -32,6 +32,7 @@ from synthaug.runs import (
     model_runs,
     reference_run,
     score_files,
+    segmentation_task,
     synthetic_cohort,
     synthetic_runs,
 )
@@ -70,6 +71,7 @@ wildcard_constraints:
     generator=any_of(study.generators),
     extractor=any_of(extractors),
     arm=any_of(arms),
+    task=any_of(study.tasks),
     fold=r"\d+",
     generator_seed=r"\d+",
     training_seed=r"\d+",
@@ -149,7 +151,7 @@ def extractor_modules(name):
 
 def plugin_modules():
     """Modules of all classes that the study brings along."""
-    entries = [*study.models.values(), *study.generators.values()]
+    entries = [*study.models.values(), *study.generators.values(), *study.tasks.values()]
     return sorted({module_of(entry.class_name) for entry in entries if entry.kind == "plugin"})
 
 

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.plugins import PluginSettings
 
-#: Steps of a task that depend on its settings.
-Step = Literal["plan", "training_set", "training", "prediction"]
+#: Steps of a task, each a job of its own.
+Step = Literal["plan", "training_set", "training", "prediction", "scoring", "labelling"]
 _NNUNET_CLASS = re.compile(r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*")
+
+
+class StepNeeds(NamedTuple):
+    """What a step of a task depends on: changing anything else does not run it again.
+
+    Attributes
+    ----------
+    settings : frozenset of str
+        Names of settings.
+    modules : tuple of str
+        Modules below `synthaug` that the step imports.
+    """
+
+    settings: frozenset[str]
+    modules: tuple[str, ...]
 
 
 class TaskSettings(Settings):
     """What every task has."""
 
-    #: Whether the task segments cines, and so may label them and measure synthetic ones.
-    segments: ClassVar[bool] = False
-    #: Names of the settings that each step depends on; a step that is not named depends on all but the training seeds.
-    fields_of_steps: ClassVar[Mapping[Step, frozenset[str]]] = {}
+    #: What each step depends on; a step that is not named depends on all settings but the training seeds, and on all
+    #: that the class of the task imports.
+    steps: ClassVar[Mapping[Step, StepNeeds]] = {}
 
     training_seeds: tuple[int, ...] = Field(
         (0, 1, 2), min_length=1, description="Training seeds; every arm is trained once with each."
@@ -34,33 +48,55 @@ class TaskSettings(Settings):
             raise ValueError("training_seeds: a seed appears twice; give each once")
         return self
 
+    @property
+    def segments(self) -> bool:
+        """Whether the task segments cines, and so may label them and measure synthetic ones."""
+        return False
+
     def of_step(self, step: Step) -> dict[str, Any]:
-        """The settings that a step depends on, as JSON: changing another does not run the step again."""
-        fields = self.fields_of_steps.get(step)
-        kept = None if fields is None else {"kind", *fields}
+        """The settings that a step depends on, as JSON."""
+        kept = {"kind", *self.steps[step].settings} if step in self.steps else None
         return self.model_dump(mode="json", by_alias=True, include=kept, exclude={"training_seeds"})
+
+    def modules_of_step(self, step: Step) -> list[str]:
+        """Dotted names of the modules that a step depends on, besides what those import."""
+        if step not in self.steps:
+            return [str(getattr(self, "implementation")).partition(":")[0]]  # noqa: B009 - of a derived class
+        return [f"synthaug.{module}" for module in self.steps[step].modules]
 
 
 class SegmentationSettings(TaskSettings):
     """nnU-Net, the same for every arm of a study."""
 
     implementation: ClassVar[str] = "synthaug.tasks.segmentation.task:Segmentation"
-    segments: ClassVar[bool] = True
-    fields_of_steps: ClassVar[Mapping[Step, frozenset[str]]] = {
-        "plan": frozenset({"configuration", "planner", "batch_size", "base_features", "gpu_memory_gb"}),
-        "training_set": frozenset({"configuration", "frames"}),
-        "training": frozenset(
-            {
-                "configuration",
-                "trainer",
-                "iterations",
-                "epoch_iterations",
-                "validation_iterations",
-                "learning_rate",
-                "momentum",
-            }
+    steps: ClassVar[Mapping[Step, StepNeeds]] = {
+        "plan": StepNeeds(
+            frozenset({"configuration", "planner", "batch_size", "base_features", "gpu_memory_gb"}),
+            ("tasks.segmentation.training_set", "tasks.segmentation.plan"),
         ),
-        "prediction": frozenset({"mirroring"}),
+        "training_set": StepNeeds(
+            frozenset({"configuration", "frames"}),
+            ("tasks.segmentation.training_set", "tasks.segmentation.preprocess"),
+        ),
+        "training": StepNeeds(
+            frozenset(
+                {
+                    "configuration",
+                    "trainer",
+                    "iterations",
+                    "epoch_iterations",
+                    "validation_iterations",
+                    "learning_rate",
+                    "momentum",
+                }
+            ),
+            ("tasks.segmentation.train",),
+        ),
+        "prediction": StepNeeds(frozenset({"mirroring"}), ("tasks.segmentation.predict",)),
+        "scoring": StepNeeds(frozenset(), ("measures.scoring",)),
+        "labelling": StepNeeds(
+            frozenset({"mirroring"}), ("tasks.segmentation.predict", "tasks.segmentation.pseudo_labels")
+        ),
     }
 
     kind: Literal["segmentation"] = Field("segmentation", description="Kind of task.")
@@ -129,6 +165,11 @@ class SegmentationSettings(TaskSettings):
         description="Average predictions over mirrored copies, as nnU-Net does; 4 (2d) or 8 times the time.",
     )
 
+    @property
+    def segments(self) -> bool:
+        """True."""
+        return True
+
     @field_validator("planner", "trainer")
     @classmethod
     def _names_a_class(cls, name: str) -> str:
@@ -148,6 +189,19 @@ class SegmentationSettings(TaskSettings):
 
 class PluginTaskSettings(PluginSettings, TaskSettings):
     """A task of your own: a class derived from `synthaug.tasks.base.Task`."""
+
+    segmenter: bool = Field(
+        False,
+        description=(
+            "The class is derived from `synthaug.tasks.base.CohortSegmenter`: it writes pseudo labels and measures "
+            "synthetic cines."
+        ),
+    )
+
+    @property
+    def segments(self) -> bool:
+        """As declared."""
+        return self.segmenter
 
     @property
     def implementation(self) -> str:

@@ -438,7 +438,7 @@ def test_settings() -> None:
         SegmentationSettings(training_seeds=(1, 1))
     with pytest.raises(ValidationError, match="'no class' is no class"):
         SegmentationSettings(trainer="no class")
-    used = set().union(*SegmentationSettings.fields_of_steps.values())
+    used = set().union(*(needs.settings for needs in SegmentationSettings.steps.values()))
     assert set(SegmentationSettings.model_fields) - used == {"kind", "training_seeds"}
     kept = {"kind": "segmentation", "mirroring": False}
     assert SegmentationSettings(mirroring=False).of_step("prediction") == kept

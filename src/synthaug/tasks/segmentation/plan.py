@@ -27,7 +27,7 @@ def make_plan(
     output : path
         Folder that receives nnU-Net's plan and fingerprint, atomically.
     settings : SegmentationSettings
-        Those that the plan depends on; see `SegmentationSettings.fields_of_steps`.
+        Those that the plan depends on; see `SegmentationSettings.steps`.
     threads : int
         Cases read side by side.
 

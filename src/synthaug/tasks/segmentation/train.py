@@ -54,7 +54,7 @@ def train_segmenter(
         Folder for the state of an unfinished training, outside every declared output; emptied when
         the training has finished.
     settings : SegmentationSettings
-        Those that training depends on; see `SegmentationSettings.fields_of_steps`.
+        Those that training depends on; see `SegmentationSettings.steps`.
     training_seed : int
         Seed of initial weights, sampling and augmentation.
     threads : int
@@ -128,6 +128,7 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed:
     epochs = read_sampling(preprocessed).epochs(settings.iterations // settings.epoch_iterations)
     return {
         "arm": arm,
+        "kind": settings.kind,
         "configuration": settings.configuration,
         "trainer": settings.trainer,
         "iterations": epochs * settings.epoch_iterations,

@@ -54,7 +54,7 @@ class StudyTrainer(nnUNetTrainer):
         Parameters
         ----------
         settings : SegmentationSettings
-            Those that training depends on; see `SegmentationSettings.fields_of_steps`.
+            Those that training depends on; see `SegmentationSettings.steps`.
         training_seed : int
             Seed of initial weights, sampling and augmentation.
         save : callable
