@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -24,7 +24,11 @@ def check_plugins(study: StudySettings) -> None:
         One line a finding: the key, what is wrong, and the remedy.
     """
     findings = []
-    sections = {"models": study.models, "generators": study.generators, "tasks": study.tasks}
+    sections: dict[str, Mapping[str, Any]] = {
+        "models": study.models,
+        "generators": study.generators,
+        "tasks": study.tasks,
+    }
     for section, entries in sections.items():
         for name, settings in entries.items():
             if settings.kind == "plugin":

@@ -337,7 +337,9 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             fold=run.fold,
             generator_seed=run.generator_seed,
             cohort=Path(synthetic_cohort(study, run)),
-            measured=root / f"rows/controllability/{run.stem}.measured.tsv" if segmentation_task(study) else None,
+            measured=root / f"rows/controllability/{run.stem}.measured.tsv"
+            if segmentation_task(study)
+            else None,
             pairs=root / f"rows/memorisation/{run.stem}.pairs.tsv",
         )
     for run in sweep_runs(study):

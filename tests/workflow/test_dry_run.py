@@ -148,9 +148,7 @@ def test_reconstructions_need_their_autoencoder_and_nothing_is_sampled(checkout)
 def test_declaring_an_arm_brings_its_controls(checkout):
     def trainings(**arms):
         changed = json.dumps(arms)
-        return checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={changed}")[
-            "train_task"
-        ]
+        return checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={changed}")["train_task"]
 
     tiny = 6  # real, real-plus and its three controls, synthetic-only
     more = {"generator": "cascade", "dose": 2}

@@ -122,7 +122,9 @@ def test_one_nnunet_plan_for_all_arms(results):
 def test_another_training_seed_trains_that_seed_only(tiny):
     jobs = tiny.would_run(STUDY, "--config", 'tasks={"segmentation": {"training_seeds": [0, 1]}}')
     assert jobs["train_task"] == jobs["predict_test"] == jobs["score_predictions"] == 6  # arms
-    assert not {"train_model", "write_training_set", "predict_synthetic", "measure_controllability"} & set(jobs)
+    assert not {"train_model", "write_training_set", "predict_synthetic", "measure_controllability"} & set(
+        jobs
+    )
 
 
 def test_an_edited_result_table_is_caught(tiny, results):

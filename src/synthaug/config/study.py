@@ -26,6 +26,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 NAMED_SECTIONS = ("datasets", "models", "generators", "arms", "tasks")
 
 
+def _default_tasks() -> dict[str, AnyTaskSettings]:
+    return {"segmentation": SegmentationSettings()}
+
+
 class StudySettings(Settings):
     """The study file."""
 
@@ -55,7 +59,7 @@ class StudySettings(Settings):
         description="Training sets of the tasks; controls come along by themselves."
     )
     tasks: dict[str, AnyTaskSettings] = Field(
-        default_factory=lambda: {"segmentation": SegmentationSettings()},
+        default_factory=_default_tasks,
         min_length=1,
         description="Downstream tasks by name: what is trained on every arm and scored on its test patients.",
     )

@@ -102,7 +102,9 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
     keys = pd.MultiIndex.from_frame(rows[list(RUN)].astype(float).fillna(-1))
     runs = keys.unique().sort_values()
     spots = pd.MultiIndex.from_frame(places.astype("string").fillna(""))
-    spot = spots.get_indexer(pd.MultiIndex.from_frame(rows[["structure", "phase"]].astype("string").fillna("")))
+    spot = spots.get_indexer(
+        pd.MultiIndex.from_frame(rows[["structure", "phase"]].astype("string").fillna(""))
+    )
     array = np.full((len(patients), len(runs), len(places)), np.nan)
     array[patients.get_indexer(pd.Index(rows["subject"])), runs.get_indexer(keys), spot] = rows[
         "value"

@@ -197,8 +197,8 @@ def open_task(content: Mapping[str, Any]) -> Task:
         As `synthaug.core.plugins.load_class`.
     """
     settings: Any = TypeAdapter(AnyTaskSettings).validate_python(dict(content))
-    found = load_class(settings.implementation, Task)
-    return found(settings)  # type: ignore[no-any-return]
+    task: Task = load_class(settings.implementation, Task)(settings)
+    return task
 
 
 def open_segmenter(content: Mapping[str, Any]) -> CohortSegmenter:

@@ -72,7 +72,8 @@ def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():
 def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
     record = {"kind": "segmentation", "configuration": "2d", "iterations": 100, "seconds": {"total": 36.0}}
     write_json(
-        tmp_path / "other/tasks/segmentation/fold-0/arms/a/generator-seed-0/training-seed-0/model/training.json",
+        tmp_path
+        / "other/tasks/segmentation/fold-0/arms/a/generator-seed-0/training-seed-0/model/training.json",
         record,
     )
     write_json(
@@ -115,8 +116,6 @@ def test_disk_by_hand():
 def test_the_command_line_says_it(tmp_path, capsys):
     assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert (
-        "tiny: trainings of 4 models and 6 tasks, 1 synthetic cohort" in said and "disk: about" in said
-    )
+    assert "tiny: trainings of 4 models and 6 tasks, 1 synthetic cohort" in said and "disk: about" in said
     assert main(["cost", str(tmp_path / "no.yaml")]) == 1
     assert "not a readable YAML file" in capsys.readouterr().err

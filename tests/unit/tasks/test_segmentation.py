@@ -351,6 +351,28 @@ def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Pa
     assert Segmenter(tmp_path / "model-0", mirroring=False).segment(volume, SPACING).shape == volume.shape
 
 
+def test_trainer_and_planner_of_nnunet_by_name(study: dict, tmp_path: Path) -> None:
+    changed = {"trainer": "nnUNetTrainerAdam", "planner": "nnUNetPlannerResEncM", "iterations": 4}
+    settings = SETTINGS.model_copy(update={**changed, "epoch_iterations": 2})
+    make_plan(study["root"] / "arm", tmp_path / "plan", settings)
+    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "2d")
+    for name in ("a", "b"):
+        train_segmenter(tmp_path / "preprocessed", tmp_path / name, tmp_path / "checkpoints", settings, 0)
+    plan = read_json(tmp_path / "plan/nnUNetPlans.json")["configurations"]["2d"]
+    assert "ResidualEncoder" in plan["architecture"]["network_class_name"] and plan["batch_size"] == 8
+    record = read_json(tmp_path / "a/training.json")
+    assert (record["trainer"], record["iterations"]) == ("nnUNetTrainerAdam", 4)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b")]
+    assert weights[0] == weights[1]
+    volume = study["test"].cine("unseen-00")[0]
+    assert Segmenter(tmp_path / "a", mirroring=False).segment(volume, SPACING).shape == volume.shape
+    for key in ("trainer", "planner"):
+        unknown = settings.model_copy(update={key: "Nobody"})
+        with pytest.raises(SynthaugError, match=f"nnU-Net has no {key} 'Nobody'"):
+            make_plan(study["root"] / "arm", tmp_path / "other", unknown)
+            train_segmenter(tmp_path / "preprocessed", tmp_path / "c", tmp_path / "checkpoints", unknown, 0)
+
+
 def test_a_loss_that_is_not_finite_stops_the_training(
     study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
