@@ -38,9 +38,9 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 # models/, cohorts/ -> synthetic/
 include: "workflow/rules/synthesis.smk"
-# cohorts/, synthetic/ -> segmentation/ (nnU-Net for every arm, predictions)
-include: "workflow/rules/segmentation.smk"
-# cohorts/, synthetic/, segmentation/ -> features/, rows/
+# cohorts/, synthetic/ -> arms/ (training subjects), tasks/ (plans, training sets, trainings, predictions), rows/scores/
+include: "workflow/rules/tasks.smk"
+# cohorts/, synthetic/, tasks/ -> features/, rows/
 include: "workflow/rules/evaluation.smk"
 # models/ -> synthetic/.../condition-sweep, rows/condition-sweep/
 include: "workflow/rules/condition_sweep.smk"
@@ -62,7 +62,7 @@ localrules:
     harmonise_all,
     train_all,
     synthesise_all,
-    segment_all,
+    train_tasks_all,
     evaluate_all,
 
 
@@ -88,7 +88,7 @@ rule synthesise_all:
         [made_cohort(study, run) for run in synthetic_runs(study)],
 
 
-rule segment_all:
+rule train_tasks_all:
     input:
         [path(f"{run.folder}/predictions") for run in arm_runs(study)],
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.study import StudySettings
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.runs import (
     arm_runs,
@@ -19,6 +20,7 @@ from synthaug.runs import (
     is_sampled,
     model_runs,
     reconstruction_checks,
+    segmentation_task,
     sweep_runs,
     synthetic_runs,
 )
@@ -26,10 +28,9 @@ from synthaug.runs import (
 # Bytes a voxel, measured on the demo (docs/benchmarks.md).
 _CINE = 1.7  # int16, compressed, with labels
 _STORE = 3.0  # float16 and labels of 8 bits, not compressed
-_CASE = 2.6  # float32, compressed, with labels
 _PREPROCESSED = 9.8  # nnU-Net's float32 and its index of foreground voxels
 _RAW_PHANTOM = 8.5e6  # bytes a subject
-_SEGMENTER = 2.0e6  # bytes of a segmenter of 8 feature maps; grows with their square
+_SEGMENTER = 2.0e6  # bytes of an nnU-Net of 8 feature maps; grows with their square
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "synthesise_chunk": sum(is_sampled(study, name) for name in generators) * len(chunks_of(study)),
         "reconstruct_real_as_synthetic": sum(is_reconstructed(study, name) for name in generators),
         "synthesise_condition_sweep": len(sweep_runs(study)),
-        "train_segmenter": len(arms),
+        "train_task": len(arms),
         "predict_test": len(arms),
-        "predict_synthetic": len(synthetic),
+        "predict_synthetic": len(synthetic) if segmentation_task(study) else 0,
         "predict_condition_sweep": len(sweep_runs(study)),
         "label_synthetic": sum(labelled),
         "measure_metric_sensitivity": len(extractors) * study.split.folds,
@@ -121,21 +122,15 @@ def estimate_hours(
 ) -> dict[str, tuple[float, int]]:
     """Hours of each rule that earlier runs timed; this study's own records before those of others.
 
-    Trainings are timed per iteration, from runs of the same kind of model and of segmenter; all else is the mean
+    Trainings are timed per iteration, from runs of the same kind of model and of task; all else is the mean
     of what Snakemake's benchmarks recorded. Sizes and machines are not looked at.
     """
     hours: dict[str, tuple[float, int]] = {}
     for rule, count in jobs.items():
         if rule == "train_model":
             found = _training_hours(study, results)
-        elif rule == "train_segmenter":
-            pattern = "segmentation/fold-*/arms/*/generator-seed-*/training-seed-*/model/training.json"
-            rates = [
-                _total_s(record) / record["iterations"]
-                for record in _records(study.name, results, pattern)
-                if record.get("configuration") == study.segmentation.configuration
-            ]
-            found = _scaled(rates, count * study.segmentation.iterations)
+        elif rule == "train_task":
+            found = _task_hours(study, results)
         else:
             found = _scaled(_benchmarks(study.name, results, rule), count)
         if found:
@@ -160,20 +155,27 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
     validation = (labelled - held_out) * split.validation_fraction
     training = labelled - held_out - validation
-    frames = study.harmonisation.frames if study.segmentation.frames == "all" else 2
-    cases = {
-        name: 2 * validation + training * (2 * arm.real + (2 if arm.control else frames) * arm.dose)
-        for name, arm in resolved.items()
-    }
     seeds = {name: len(generator_seeds_of(study, arm)) for name, arm in resolved.items()}
-    arms = sum(seeds[name] * count for name, count in cases.items()) * folds * frame
+    training_sets = networks = 0.0
+    for name, task in study.tasks.items():
+        if not isinstance(task, SegmentationSettings):
+            continue  # of no other task it is known
+        frames = study.harmonisation.frames if task.frames == "all" else 2
+        cases = sum(
+            seeds[arm.name]
+            * (2 * validation + training * (2 * arm.real + (2 if arm.control else frames) * arm.dose))
+            for arm in resolved.values()
+        )
+        training_sets += cases * folds * frame * _PREPROCESSED
+        trainings = sum(run.task == name for run in arm_runs(study))
+        networks += trainings * _SEGMENTER * (task.base_features / 8) ** 2
     parts = {
         "raw phantoms": phantoms * _RAW_PHANTOM,
         "cohorts": total * cine * _CINE,
         "stores": (sum(home.values()) - held_out) * folds * cine * _STORE if model_runs(study) else 0.0,
         "synthetic": hearts * cine * _CINE,
-        "arms": arms * (_CASE + _PREPROCESSED),
-        "segmenters": len(arm_runs(study)) * _SEGMENTER * (study.segmentation.base_features / 8) ** 2,
+        "training sets of the arms": training_sets,
+        "trained tasks": networks,
     }
     return {part: size for part, size in parts.items() if size}
 
@@ -183,13 +185,13 @@ def say_cost(study: StudySettings, cost: Cost) -> str:
     timed = sorted(cost.hours, key=lambda rule: -cost.hours[rule][0])
     lines = [
         f"{study.name}: trainings of {_counted(len(model_runs(study)), 'model')} and "
-        f"{_counted(len(arm_runs(study)), 'segmenter')}, "
+        f"{_counted(len(arm_runs(study)), 'task')}, "
         f"{_counted(len(synthetic_runs(study)), 'synthetic cohort')} if all of it ran"
     ]
     for rule in timed[:5]:
         hours, runs = cost.hours[rule]
         lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs {_hours(hours):>9}  (earlier runs: {runs})")
-    long = ("train_model", "train_segmenter", "synthesise_chunk", "predict_test")
+    long = ("train_model", "train_task", "synthesise_chunk", "predict_test")
     for rule in long:
         if rule in cost.jobs and rule not in cost.hours:
             lines.append(f"  {rule:<20} {cost.jobs[rule]:>5} jobs   time not recorded yet")
@@ -235,6 +237,25 @@ def _training_hours(study: StudySettings, results: Path) -> tuple[float, int] | 
         seconds += model.training.iterations * sum(rates[model.kind]) / len(rates[model.kind])
         used.add(model.kind)
     return seconds / 3600, sum(len(rates[kind]) for kind in used)
+
+
+def _task_hours(study: StudySettings, results: Path) -> tuple[float, int] | None:
+    pattern = "tasks/*/fold-*/arms/*/generator-seed-*/training-seed-*/model/training.json"
+    records = _records(study.name, results, pattern)
+    seconds, used = 0.0, 0
+    for name, task in study.tasks.items():
+        alike = {"kind": task.kind, "configuration": getattr(task, "configuration", None)}
+        rates = [
+            _total_s(record) / record["iterations"]
+            for record in records
+            if all(record.get(key) == value for key, value in alike.items())
+        ]
+        if not rates:
+            return None  # a sum without one of its terms would mislead
+        iterations = sum(run.task == name for run in arm_runs(study)) * getattr(task, "iterations", 1)
+        seconds += iterations * sum(rates) / len(rates)
+        used += len(rates)
+    return seconds / 3600, used
 
 
 def _records(name: str, results: Path, pattern: str) -> list[dict[str, Any]]:

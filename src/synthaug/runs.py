@@ -73,15 +73,20 @@ class ArmRun(NamedTuple):
     def folder(self) -> str:
         """Folder of the trained model and of its predictions."""
         return (
-            f"{self.task}/fold-{self.fold}/arms/{self.arm}/generator-seed-{self.generator_seed}/"
+            f"tasks/{self.task}/fold-{self.fold}/arms/{self.arm}/generator-seed-{self.generator_seed}/"
             f"training-seed-{self.training_seed}"
         )
+
+    @property
+    def subjects(self) -> str:
+        """Folder of the table of training subjects, the same for all tasks and training seeds."""
+        return f"arms/{self.arm}/fold-{self.fold}/generator-seed-{self.generator_seed}"
 
     @property
     def stem(self) -> str:
         """What names the run in a file name."""
         return (
-            f"{self.arm}_fold-{self.fold}_generator-seed-{self.generator_seed}_"
+            f"{self.task}_{self.arm}_fold-{self.fold}_generator-seed-{self.generator_seed}_"
             f"training-seed-{self.training_seed}"
         )
 
@@ -96,9 +101,9 @@ def chunks_of(study: StudySettings) -> list[int]:
     return list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
 
 
-def tasks_of(study: StudySettings) -> dict[str, Any]:
-    """Settings of the downstream tasks by name."""
-    return {"segmentation": study.segmentation}
+def segmentation_task(study: StudySettings) -> str | None:
+    """Name of the task that labels and measures synthetic cines; None where the study has none."""
+    return next((name for name, task in study.tasks.items() if task.segments), None)
 
 
 # --- models and generators ------------------------------------------------------------------------
@@ -162,7 +167,7 @@ def synthetic_runs(study: StudySettings) -> list[SyntheticRun]:
 
 def sweep_runs(study: StudySettings) -> list[SyntheticRun]:
     """Every condition sweep: of what is sampled, in each fold, with the first generator seed."""
-    if not study.synthesis.sweep.levels:
+    if not study.synthesis.sweep.levels or segmentation_task(study) is None:
         return []
     first = study.synthesis.generator_seeds[0]
     return [
@@ -207,7 +212,7 @@ def arm_runs(study: StudySettings) -> list[ArmRun]:
     """Every training of every task: each arm and control in each fold with each of its seeds."""
     return [
         ArmRun(task, name, fold, generator_seed, training_seed)
-        for task, settings in tasks_of(study).items()
+        for task, settings in study.tasks.items()
         for name, arm in resolve_arms(study.arms).items()
         for fold in folds_of(study)
         for generator_seed in generator_seeds_of(study, arm)
@@ -220,7 +225,7 @@ def reference_run(study: StudySettings, task: str, fold: int) -> ArmRun:
     real = [arm for arm in resolve_arms(study.arms).values() if arm.generator is None]
     most = max(real, key=lambda arm: arm.real).name
     first = study.synthesis.generator_seeds[0]
-    return ArmRun(task, most, fold, first, tasks_of(study)[task].training_seeds[0])
+    return ArmRun(task, most, fold, first, study.tasks[task].training_seeds[0])
 
 
 # --- results --------------------------------------------------------------------------------------
@@ -246,7 +251,8 @@ def measure_files(study: StudySettings) -> list[str]:
             ("memorisation-features", trained),
         ):
             files += [f"rows/{measure}/{name}_{run.stem}.tsv" for name in used for run in runs]
-        measures = ["controllability", "mask-agreement", "cardiac-function", "memorisation"]
+        measures = ["controllability", "mask-agreement"] if segmentation_task(study) else []
+        measures += ["cardiac-function", "memorisation"]
         measures += ["acceptance"] if is_sampled(study, generator) else []
         files += [f"rows/{measure}/{run.stem}.tsv" for measure in measures for run in runs]
     files += [
@@ -330,7 +336,9 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             fold=run.fold,
             generator_seed=run.generator_seed,
             cohort=Path(synthetic_cohort(study, run)),
-            measured=root / f"rows/controllability/{run.stem}.measured.tsv",
+            measured=root / f"rows/controllability/{run.stem}.measured.tsv"
+            if segmentation_task(study)
+            else None,
             pairs=root / f"rows/memorisation/{run.stem}.pairs.tsv",
         )
     for run in sweep_runs(study):

@@ -46,7 +46,7 @@ def study() -> StudySettings:
                 "real": {},
                 "plus": {"generator": "made", "dose": 1.0, "controls": ["repeated"]},
             },
-            "segmentation": {"training_seeds": [3, 4]},
+            "tasks": {"segmentation": {"kind": "segmentation", "training_seeds": [3, 4]}},
             "synthesis": {"generator_seeds": [5, 6]},
             "evaluation": {"extractors": {"own": {"kind": "study", "model": "features"}}},
         }
@@ -97,6 +97,6 @@ def test_the_list_comes_back_as_it_was_written(study, tmp_path):
     assert read_runs(tmp_path / "runs.tsv") == runs
     (run, *others) = read_runs(tmp_path / "runs.tsv", "arm")
     assert len(others) + 1 == len(arm_runs(study))
-    folder = Path("results/s/segmentation/fold-0/arms/half/generator-seed-5/training-seed-3/model")
+    folder = Path("results/s/tasks/segmentation/fold-0/arms/half/generator-seed-5/training-seed-3/model")
     assert run.files == [folder] and run.record == folder / "training.json"
     assert all(run.files for run in runs)

@@ -37,7 +37,7 @@ def checkout(tmp_path_factory):
 @pytest.mark.parametrize("study", PHANTOM_STUDIES)
 def test_phantom_studies(checkout, study):
     jobs = checkout.would_run(study)
-    assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
+    assert {"harmonise", "train_model", "train_task", "render_report"} <= set(jobs)
 
 
 def gpu_rules(checkout):
@@ -58,7 +58,7 @@ def test_no_profile_misses_a_rule_that_can_use_a_gpu(checkout):
     )
     assert {name for name, given in slurm["set-resources"].items() if given["gpu"] == 1} == rules
     threads = {part.partition("=")[0] for part in local["set-threads"]}
-    assert threads == rules | {"plan_segmenter", "preprocess_arm"}
+    assert threads == rules | {"plan_task", "write_training_set"}
 
 
 def test_the_script_of_one_job_runs_alone(checkout):
@@ -119,7 +119,7 @@ def test_a_class_that_is_not_there_stops_before_anything_runs(checkout):
 
 def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
     def needed(action):
-        target = "results/tiny/segmentation/fold-0/arms/synthetic-only/generator-seed-0/dataset"
+        target = "results/tiny/arms/synthetic-only/fold-0/generator-seed-0"
         copies = json.dumps({"copies": {"action": action}})
         return checkout.would_run(PHANTOM_STUDIES[1], target, "--config", f"synthesis={copies}")
 
@@ -131,7 +131,7 @@ def test_a_gate_on_copies_audits_before_it_writes_an_arm(checkout):
 def test_validity_studies_train_no_generator(checkout, study):
     jobs = checkout.would_run(f"config/studies/validity/{study}.yaml")
     # real, the arm and its three controls, each with three seeds
-    assert jobs["train_segmenter"] == 15 and jobs["use_real_as_synthetic"] == 1
+    assert jobs["train_task"] == 15 and jobs["use_real_as_synthetic"] == 1
     assert not {"train_model", "pack_cohort", "gather_synthetic"} & set(jobs)
 
 
@@ -148,9 +148,7 @@ def test_reconstructions_need_their_autoencoder_and_nothing_is_sampled(checkout)
 def test_declaring_an_arm_brings_its_controls(checkout):
     def trainings(**arms):
         changed = json.dumps(arms)
-        return checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={changed}")[
-            "train_segmenter"
-        ]
+        return checkout.would_run("config/studies/tiny.yaml", "--config", f"arms={changed}")["train_task"]
 
     tiny = 6  # real, real-plus and its three controls, synthetic-only
     more = {"generator": "cascade", "dose": 2}
@@ -175,7 +173,7 @@ def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, 
     assert main(["phantom", str(root), "--layout", "acdc", "--subjects", "2", "--processes", "1"]) == 0
     datasets = json.dumps({"acdc-mini": {"root": str(root)}})
     jobs = checkout.would_run("config/studies/acdc_mini.yaml", "--config", f"datasets={datasets}")
-    assert {"harmonise", "train_model", "train_segmenter", "render_report"} <= set(jobs)
+    assert {"harmonise", "train_model", "train_task", "render_report"} <= set(jobs)
 
 
 @pytest.mark.parametrize(

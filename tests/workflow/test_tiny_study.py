@@ -13,7 +13,7 @@ import yaml
 from checkout import Checkout, add_painted_study, copy_repository
 
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.tasks.segmentation.teacher import TEACHER
+from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/tiny.yaml"
@@ -94,8 +94,8 @@ def test_every_arm_and_control_was_scored_on_the_same_patients(rows):
 
 def test_size_matched_controls_have_the_size_of_their_arm(results):
     counts = {
-        folder.name: len(pd.read_csv(folder / "generator-seed-0" / "dataset" / "cases.tsv", sep="\t"))
-        for folder in (results / "segmentation" / "fold-0" / "arms").iterdir()
+        folder.name: len(pd.read_csv(folder / "generator-seed-0" / "training-set" / "cases.tsv", sep="\t"))
+        for folder in (results / "tasks" / "segmentation" / "fold-0" / "arms").iterdir()
     }
     assert (
         counts["real-plus"] == counts["real-plus-repeated"] == counts["real-plus-classical"] > counts["real"]
@@ -107,21 +107,24 @@ def test_no_test_patient_was_seen_by_generator_or_segmenter(results):
     tested = set(split.loc[split["role"].str.startswith("test"), "subject"])
     synthetic = Cohort.open(results / "synthetic" / "cascade" / "fold-0" / "generator-seed-0" / "cohort")
     assert tested and not tested & set(synthetic.meta["seen"])
-    for cases in (results / "segmentation" / "fold-0" / "arms").glob("*/generator-seed-0/dataset/cases.tsv"):
+    arms = results / "tasks" / "segmentation" / "fold-0" / "arms"
+    for cases in arms.glob("*/generator-seed-0/training-set/cases.tsv"):
         assert not tested & set(pd.read_csv(cases, sep="\t", dtype=str)["subject"])
 
 
 def test_one_nnunet_plan_for_all_arms(results):
-    arms = (results / "segmentation" / "fold-0" / "arms").iterdir()
+    arms = (results / "tasks" / "segmentation" / "fold-0" / "arms").iterdir()
     plans = {next(arm.rglob("training-seed-0/model/plans.json")).read_text() for arm in arms}
     networks = {json.dumps(json.loads(plan)["configurations"], sort_keys=True) for plan in plans}
     assert len(networks) == 1
 
 
 def test_another_training_seed_trains_that_seed_only(tiny):
-    jobs = tiny.would_run(STUDY, "--config", 'segmentation={"training_seeds": [0, 1]}')
-    assert jobs["train_segmenter"] == jobs["predict_test"] == jobs["score_predictions"] == 6  # arms
-    assert not {"train_model", "preprocess_arm", "predict_synthetic", "measure_controllability"} & set(jobs)
+    jobs = tiny.would_run(STUDY, "--config", 'tasks={"segmentation": {"training_seeds": [0, 1]}}')
+    assert jobs["train_task"] == jobs["predict_test"] == jobs["score_predictions"] == 6  # arms
+    assert not {"train_model", "write_training_set", "predict_synthetic", "measure_controllability"} & set(
+        jobs
+    )
 
 
 def test_an_edited_result_table_is_caught(tiny, results):
@@ -167,7 +170,8 @@ def test_the_report_template_reruns_the_report_only(tiny):
 @pytest.mark.parametrize(
     ("file", "reruns", "spares"),
     [
-        ("tasks/segmentation/predict.py", "predict_test", "train_model"),
+        ("tasks/segmentation/predict.py", "predict_test", "train_task"),
+        ("measures/scoring.py", "score_predictions", "train_task"),
         ("diffusion/samplers.py", "synthesise_chunk", "harmonise"),
         ("statistics/comparisons.py", "compare_arms", "score_predictions"),
     ],
@@ -197,7 +201,7 @@ def test_editing_a_generator_from_outside_runs_it_again(tiny):
 def test_a_changed_arm_trains_that_arm_only(tiny):
     arms = json.dumps({"extra": {"generator": "cascade", "dose": 0.5, "controls": []}})
     jobs = tiny.would_run(STUDY, "--config", f"arms={arms}")
-    assert jobs["train_segmenter"] == 1 and not (TRAINING | {"synthesise_chunk"}) & set(jobs)
+    assert jobs["train_task"] == 1 and not (TRAINING | {"synthesise_chunk"}) & set(jobs)
 
 
 def test_a_variant_retrains_only_what_it_changes(tiny):
@@ -205,7 +209,7 @@ def test_a_variant_retrains_only_what_it_changes(tiny):
     generators = json.dumps({"cascade-b": {"inherits": "cascade", "models": {"motion": "motion-b"}}})
     arms = json.dumps({"b": {"generator": "cascade-b", "dose": 1.0, "controls": []}})
     jobs = tiny.would_run(STUDY, "--config", f"models={models}", f"generators={generators}", f"arms={arms}")
-    assert jobs["train_model"] == 1 and jobs["train_segmenter"] == 1
+    assert jobs["train_model"] == 1 and jobs["train_task"] == 1
 
 
 def write_without_masks(source: Path, target: Path) -> None:
@@ -250,7 +254,7 @@ def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
     assert {"real", "mine", "mine-repeated", "taught"} == set(rows.loc[rows["metric"] == "dice", "arm"])
     assert {"mine", "bare"} <= set(rows.loc[rows["metric"] == "fvd_t", "generator"])
     page = (root / "report.html").read_text()
-    assert "of them tested" in page and TEACHER in page
+    assert "of them tested" in page and LABELLED_BY in page
     taught = Cohort.open(next((root / "synthetic" / "bare").rglob("cohort.json")).parent)
     assert taught.subjects == Cohort.open(bare).subjects
     assert all(len(taught.labelled_frames(subject)) == 6 for subject in taught.subjects)

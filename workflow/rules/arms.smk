@@ -1,41 +1,33 @@
-"""Inputs and parameters of the arms: what an arm trains on, and the segmenters that others use."""
+"""Inputs and parameters of arms and tasks: who trains, and the segmenter that others use."""
+
+#: Task that labels and measures synthetic cines.
+segmenter = segmentation_task(study) or "none"
 
 
-def segmenter_settings():
-    """What the training of a segmenter depends on besides its plan and its cases."""
-    return study.segmentation.model_dump(mode="json", include=study.segmentation.training_fields())
+def task_settings(name, step):
+    """What a step of a task depends on: another seed beside a training must not train it again."""
+    return study.tasks[name].of_step(step) if name in study.tasks else {}
 
 
-def arm_dataset(arm, wildcards):
-    """Training set of an arm in a fold, with a generator seed."""
-    return path(
-        "segmentation/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}/dataset",
-        arm=arm,
-        fold=wildcards.fold,
-        generator_seed=wildcards.generator_seed,
-    )
+def task_code(script, name, step):
+    """The package files that a step of a task imports."""
+    return code(script, *(study.tasks[name].modules_of_step(step) if name in study.tasks else ()))
 
 
-def reference_dataset(wildcards):
-    """Training set of the most real patients and nothing else: the plan of a fold is made from it."""
-    run = reference_run(study, "segmentation", wildcards.fold)
-    return path(
-        "segmentation/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}/dataset",
-        arm=run.arm,
-        fold=run.fold,
-        generator_seed=run.generator_seed,
-    )
+def reference_subjects(wildcards):
+    """Training subjects of the arm of the most real patients and nothing else: a fold is planned from them."""
+    return path(reference_run(study, wildcards.task, wildcards.fold).subjects)
 
 
 def reference_segmenter(wildcards):
     """The segmenter of the fold that saw real patients only, first seeds: it measures and labels synthetic cines."""
-    return path(f"{reference_run(study, 'segmentation', wildcards.fold).folder}/model")
+    return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/model")
 
 
 def arm_synthetic(wildcards):
-    """The synthetic cohort that an arm adds; of the controls only the mislabelled one has synthetic cases."""
+    """The synthetic cohort that an arm adds, or that a control matches."""
     arm = arms[wildcards.arm]
-    if not arm.adds_synthetic:
+    if not (arm.adds_synthetic or arm.matches_synthetic):
         return []
     return synthetic_cohort(study, SyntheticRun(arm.generator, wildcards.fold, wildcards.generator_seed))
 
@@ -46,11 +38,3 @@ def arm_copies(wildcards):
         return []
     run = SyntheticRun(arms[wildcards.arm].generator, wildcards.fold, wildcards.generator_seed)
     return path(f"rows/memorisation/{run.stem}.pairs.tsv")
-
-
-def controlled_cases(wildcards):
-    """The dataset of the arm that a control matches in size or in real exposure."""
-    arm = arms[wildcards.arm]
-    if arm.control not in ("repeated", "classical", "exposure"):
-        return []
-    return arm_dataset(arm.control_of, wildcards)

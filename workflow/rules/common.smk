@@ -34,6 +34,7 @@ from synthaug.runs import (
     model_runs,
     reference_run,
     score_files,
+    segmentation_task,
     synthetic_cohort,
     synthetic_runs,
 )
@@ -72,6 +73,7 @@ wildcard_constraints:
     generator=any_of(study.generators),
     extractor=any_of(extractors),
     arm=any_of(arms),
+    task=any_of(study.tasks),
     fold=r"\d+",
     generator_seed=r"\d+",
     training_seed=r"\d+",

@@ -55,11 +55,11 @@ use rule predict_synthetic as predict_condition_sweep with:
     input:
         model=reference_segmenter,
         cohorts=[rules.synthesise_condition_sweep.output.chunk],
-        code=code("predict_cohort"),
+        code=task_code("predict_cohort", segmenter, "prediction"),
     output:
         predictions=directory(
             pattern(
-                "segmentation/fold-{fold}/synthetic/{generator}_generator-seed-{generator_seed}_condition-sweep"
+                f"tasks/{segmenter}/fold-{{fold}}/synthetic/{{generator}}_generator-seed-{{generator_seed}}_condition-sweep"
             )
         ),
     log:

@@ -1,28 +1,6 @@
 """Rows: what was measured, one fact a row, before anything is said about it."""
 
 
-rule score_predictions:
-    input:
-        predictions=rules.predict_test.output.predictions,
-        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
-        split=pattern("splits/fold-{fold}.tsv"),
-        code=code("score_predictions"),
-    output:
-        rows=pattern(
-            "rows/scores/{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}.tsv"
-        ),
-    log:
-        pattern(
-            "logs/score_predictions/{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}.log"
-        ),
-    params:
-        arm=lambda w: vars(arms[w.arm]),
-    message:
-        "Scoring arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
-    script:
-        "../scripts/score_predictions.py"
-
-
 rule extract_real_features:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),

@@ -1,4 +1,4 @@
-"""Label cines that came without masks by a segmenter trained on real patients of the fold."""
+"""Write pseudo labels: a segmenter trained on real patients of the fold labels synthetic cines."""
 
 from pathlib import Path
 
@@ -6,18 +6,15 @@ from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.generators.external import open_synthetic
 from synthaug.synthesis.gather import RECORDS
-from synthaug.tasks.segmentation.predict import Segmenter
-from synthaug.tasks.segmentation.teacher import label_cohort
+from synthaug.tasks import open_segmenter
 
 with job(snakemake):
     folder = Path(snakemake.input.cohort)
-    segmenter = Segmenter(
-        snakemake.input.model, mirroring=snakemake.params.mirroring, threads=snakemake.threads
-    )
-    label_cohort(
-        segmenter,
+    open_segmenter(snakemake.params.task).label(
+        Path(snakemake.input.model),
         open_synthetic(folder),
-        snakemake.output.cohort,
-        progress=progress("subjects"),
+        Path(snakemake.output.cohort),
         records=[folder / name for name in RECORDS if (folder / name).is_file()],
+        threads=snakemake.threads,
+        progress=progress("subjects"),
     )

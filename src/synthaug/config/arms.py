@@ -11,8 +11,8 @@ from pydantic import Field, WithJsonSchema, model_validator
 from synthaug.config.base import Settings
 
 Control = Literal["repeated", "classical", "exposure", "mislabelled", "extra-real"]
-Damage = Literal["none", "labels", "images"]
-#: Controls of the arm's size and number of iterations.
+Corruption = Literal["none", "labels", "images"]
+#: Controls of the arm's size and number of iterations: copies of its real patients.
 SIZE_MATCHED: tuple[Control, ...] = ("repeated", "classical")
 #: Controls that an arm must beat to help; the others show what harm and what a ceiling look like.
 VERDICT_CONTROLS: tuple[Control, ...] = (*SIZE_MATCHED, "exposure")
@@ -21,7 +21,7 @@ _SHARE_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0,
 
 
 class ArmSettings(Settings):
-    """One training set for the segmenter."""
+    """One training set."""
 
     real: Annotated[float, Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)] = Field(
         1.0,
@@ -60,10 +60,10 @@ class ArmSettings(Settings):
             "0 mixes them throughout."
         ),
     )
-    damage: Damage = Field(
+    corruption: Corruption = Field(
         "none",
         description=(
-            "Break the synthetic cases on purpose: `labels` gives each the mask of another synthetic subject, "
+            "Corrupt the synthetic subjects on purpose: `labels` gives each the mask of another one, "
             "`images` shuffles its voxels to noise of the same histogram. For checks of the pipeline."
         ),
     )
@@ -73,7 +73,7 @@ class ArmSettings(Settings):
             "Controls trained beside a real+synthetic arm. The verdict is against `repeated` (real cases repeated "
             "to the same size), `classical` (as many classically augmented copies) and `exposure` (real cases "
             "alone, for as many iterations as the arm spends on them). For comparison: `mislabelled` (the arm "
-            "with damage `labels`) and `extra-real` (further real patients instead of synthetic ones; needs "
+            "with corruption `labels`) and `extra-real` (further real patients instead of synthetic ones; needs "
             "`real` below 1). Leaving one of the verdict's out is reported."
         ),
     )
@@ -100,8 +100,8 @@ class ArmSettings(Settings):
                         f"{key} says how real and synthetic cases take turns; the arm needs both: set "
                         f"real, generator and dose, or leave {key} out"
                     )
-        if self.generator is None and self.damage != "none":
-            raise ValueError("damage breaks synthetic cases; set generator and dose, or leave it out")
+        if self.generator is None and self.corruption != "none":
+            raise ValueError("corruption is of synthetic subjects; set generator and dose, or leave it out")
         if self.real_share is not None and self.pretrain:
             raise ValueError("real_share and pretrain exclude each other; choose one")
         return self
@@ -114,8 +114,8 @@ class ArmSettings(Settings):
             raise ValueError(
                 "control extra-real adds real patients that the arm leaves out; set real below 1, e.g. 0.25"
             )
-        if "mislabelled" in self.controls and self.damage != "none":
-            raise ValueError("control mislabelled is the arm with damage labels; leave out one of them")
+        if "mislabelled" in self.controls and self.corruption != "none":
+            raise ValueError("control mislabelled is the arm with corruption labels; leave out one of them")
         return self
 
 
@@ -141,8 +141,10 @@ class Arm:
         Probability that a training draw is one of the arm's real patients; None draws cases alike.
     pretrain : float
         Share of the iterations on what was added, before the rest on the arm's real patients.
-    damage : str
-        ``"none"``, ``"labels"`` or ``"images"``: what is broken in the synthetic cases.
+    corruption : str
+        ``"none"``, ``"labels"`` or ``"images"``: what is corrupted in the synthetic subjects.
+    matched_sampling : tuple of (float or None, float)
+        In a control of real exposure: `real_share` and `pretrain` of its arm, from which its iterations follow.
     """
 
     name: str
@@ -153,12 +155,18 @@ class Arm:
     control_of: str | None = None
     real_share: float | None = None
     pretrain: float = 0.0
-    damage: Damage = "none"
+    corruption: Corruption = "none"
+    matched_sampling: tuple[float | None, float] = (None, 0.0)
 
     @property
     def adds_synthetic(self) -> bool:
-        """Whether its training set has synthetic cases; of the controls only `mislabelled` does."""
+        """Whether its training set has synthetic subjects; of the controls only `mislabelled` does."""
         return self.generator is not None and self.control in (None, "mislabelled")
+
+    @property
+    def matches_synthetic(self) -> bool:
+        """Whether its size or its number of iterations follows from the synthetic subjects of another arm."""
+        return self.control in (*SIZE_MATCHED, "exposure")
 
 
 def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
@@ -176,7 +184,7 @@ def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
             settings_of_arm.dose,
             real_share=settings_of_arm.real_share,
             pretrain=settings_of_arm.pretrain,
-            damage=settings_of_arm.damage,
+            corruption=settings_of_arm.corruption,
         )
         arms[name] = arm
         for control in settings_of_arm.controls if settings_of_arm.has_controls else ():
@@ -187,7 +195,8 @@ def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
                 control_of=name,
                 real_share=None if control == "exposure" else arm.real_share,
                 pretrain=0.0 if control == "exposure" else arm.pretrain,
-                damage="labels" if control == "mislabelled" else "none",
+                matched_sampling=(arm.real_share, arm.pretrain) if control == "exposure" else (None, 0.0),
+                corruption="labels" if control == "mislabelled" else "none",
             )
     return arms
 

@@ -24,12 +24,13 @@ def design_warnings(study: StudySettings) -> list[str]:
         verdict that were left out; a generator that saw labels which its arm's segmenter did not.
     """
     said = []
-    seeds = len(study.segmentation.training_seeds)
-    if seeds < TRAINING_SEEDS:
-        said.append(
-            f"Every arm is trained with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
-            f"{TRAINING_SEEDS} nobody knows how much of a difference is chance (segmentation.training_seeds)."
-        )
+    for name, task in study.tasks.items():
+        seeds = len(task.training_seeds)
+        if seeds < TRAINING_SEEDS:
+            said.append(
+                f"Task {name} trains every arm with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
+                f"{TRAINING_SEEDS} the variation between trainings is hardly known (tasks.{name}.training_seeds)."
+            )
     generator_seeds = len(study.synthesis.generator_seeds)
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
         if study.generators[name].sampled and generator_seeds < GENERATOR_SEEDS:

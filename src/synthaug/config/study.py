@@ -17,13 +17,17 @@ from synthaug.config.generators import GeneratorSettings
 from synthaug.config.inherit import resolve_inheritance
 from synthaug.config.models import ModelSettings
 from synthaug.config.report import ReportSettings
-from synthaug.config.segmentation import SegmentationSettings
 from synthaug.config.synthesis import SynthesisSettings
+from synthaug.config.tasks import AnyTaskSettings, SegmentationSettings
 from synthaug.core.errors import SynthaugError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 #: Sections whose entries are named and may inherit from one another.
-NAMED_SECTIONS = ("datasets", "models", "generators", "arms")
+NAMED_SECTIONS = ("datasets", "models", "generators", "arms", "tasks")
+
+
+def _default_tasks() -> dict[str, AnyTaskSettings]:
+    return {"segmentation": SegmentationSettings()}
 
 
 class StudySettings(Settings):
@@ -52,10 +56,12 @@ class StudySettings(Settings):
         description="What is asked of the generators, and what is accepted.",
     )
     arms: dict[str, ArmSettings] = Field(
-        description="Training sets of the segmenter; controls come along by themselves."
+        description="Training sets of the tasks; controls come along by themselves."
     )
-    segmentation: SegmentationSettings = Field(
-        default_factory=SegmentationSettings, description="nnU-Net, the same for every arm."
+    tasks: dict[str, AnyTaskSettings] = Field(
+        default_factory=_default_tasks,
+        min_length=1,
+        description="Downstream tasks by name: what is trained on every arm and scored on its test patients.",
     )
     evaluation: EvaluationSettings = Field(
         default_factory=EvaluationSettings, description="What is measured, and with which feature extractors."
@@ -94,6 +100,7 @@ class StudySettings(Settings):
         for extractor in self.evaluation.model_names():
             _check_known("evaluation.extractors", extractor, self.models)
         self._check_arms()
+        self._check_tasks()
         self._check_unsplit_datasets()
         return self
 
@@ -112,6 +119,25 @@ class StudySettings(Settings):
                     f"arms.{name}: no arm of the same real patients only to compare with; add "
                     f"`real-{share.replace('.', '-')}: {{real: {share}}}`"
                 )
+
+    def _check_tasks(self) -> None:
+        segmenting = [name for name, task in self.tasks.items() if task.segments]
+        if len(segmenting) > 1:
+            raise ValueError(
+                f"tasks: {' and '.join(segmenting)} have the same metrics; declare them in two studies"
+            )
+        if segmenting:
+            return
+        for name, generator in self.generators.items():
+            if getattr(generator, "labels", "own") != "own":
+                raise ValueError(
+                    f"generators.{name}.labels: pseudo labels need a task of kind segmentation; add one, or set labels: own"
+                )
+        sampled = any(generator.sampled for generator in self.generators.values())
+        if self.synthesis.sweep.levels and sampled:
+            raise ValueError(
+                "synthesis.sweep: its cines are measured by a task of kind segmentation; add one, or set levels: 0"
+            )
 
     def _check_unsplit_datasets(self) -> None:
         used = set()

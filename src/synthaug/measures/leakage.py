@@ -37,6 +37,6 @@ def refuse_seen(network: str, seen: Collection[str], tested: Collection[str]) ->
         )
 
 
-def seen_by_segmenter(predictions: str | Path) -> list[str]:
-    """Real patients that the segmenter behind a folder of predictions was trained or validated on."""
+def seen_in_training(predictions: str | Path) -> list[str]:
+    """Real patients that the task behind a folder of predictions was trained or validated on."""
     return [str(subject) for subject in read_json(Path(predictions) / "predictions.json").get("seen", [])]

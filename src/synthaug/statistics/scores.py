@@ -100,8 +100,10 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
     # An arm without a generator has no generator seed: unknown is a key of its own.
     keys = pd.MultiIndex.from_frame(rows[list(RUN)].astype(float).fillna(-1))
     runs = keys.unique().sort_values()
-    spots = pd.MultiIndex.from_frame(places.fillna(""))
-    spot = spots.get_indexer(pd.MultiIndex.from_frame(rows[["structure", "phase"]].fillna("")))
+    spots = pd.MultiIndex.from_frame(places.astype("string").fillna(""))
+    spot = spots.get_indexer(
+        pd.MultiIndex.from_frame(rows[["structure", "phase"]].astype("string").fillna(""))
+    )
     array = np.full((len(patients), len(runs), len(places)), np.nan)
     array[patients.get_indexer(pd.Index(rows["subject"])), runs.get_indexer(keys), spot] = rows[
         "value"

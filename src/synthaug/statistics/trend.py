@@ -21,7 +21,7 @@ def dose_series(arms: Sequence[Arm]) -> list[list[Arm]]:
     series: dict[tuple[object, ...], list[Arm]] = {}
     for arm in sorted(arms, key=lambda arm: arm.dose):
         if arm.real and arm.generator and arm.control is None:
-            alike = (arm.generator, arm.real, arm.real_share, arm.pretrain, arm.damage)
+            alike = (arm.generator, arm.real, arm.real_share, arm.pretrain, arm.corruption)
             alone = reference_of(arm, arms)
             series.setdefault(alike, [] if alone is None else [alone]).append(arm)
     return [

@@ -24,7 +24,14 @@ def study(**changes) -> StudySettings:
             "models": {"features": {"kind": "masked_autoencoder", "training": {"iterations": 50}}},
             "generators": {"mine": {"kind": "external", "folder": "/x"}},
             "arms": {"real": {}, "plus": {"generator": "mine", "dose": 1.0, "controls": ["repeated"]}},
-            "segmentation": {"iterations": 500, "training_seeds": [0, 1, 2], "base_features": 8},
+            "tasks": {
+                "segmentation": {
+                    "kind": "segmentation",
+                    "iterations": 500,
+                    "training_seeds": [0, 1, 2],
+                    "base_features": 8,
+                }
+            },
             "synthesis": {"generator_seeds": [0, 1]},
             "evaluation": {"extractors": {"own": {"kind": "study", "model": "features"}}},
         }
@@ -35,7 +42,7 @@ def study(**changes) -> StudySettings:
 def test_jobs_by_hand():
     jobs = count_jobs(study())
     # Real once; the arm and its control with each of two generator seeds; two folds; three training seeds.
-    assert jobs["train_segmenter"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
+    assert jobs["train_task"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
     assert jobs["train_model"] == 2 and jobs["audit_features"] == jobs["predict_synthetic"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
     taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}
@@ -65,9 +72,10 @@ def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():
 
 
 def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
-    record = {"configuration": "2d", "iterations": 100, "seconds": {"total": 36.0}}
+    record = {"kind": "segmentation", "configuration": "2d", "iterations": 100, "seconds": {"total": 36.0}}
     write_json(
-        tmp_path / "other/segmentation/fold-0/arms/a/generator-seed-0/training-seed-0/model/training.json",
+        tmp_path
+        / "other/tasks/segmentation/fold-0/arms/a/generator-seed-0/training-seed-0/model/training.json",
         record,
     )
     write_json(
@@ -76,7 +84,7 @@ def test_hours_come_from_records_and_scale_with_iterations(tmp_path):
     )
     write_text(tmp_path / "other/benchmarks/harmonise/p.tsv", "s\th:m:s\n1800.0\t0:30:00\n")
     cost = estimate_cost(study(), count_subjects(study()), tmp_path)
-    assert cost.hours["train_segmenter"] == (pytest.approx(30 * 500 * 0.36 / 3600), 1)
+    assert cost.hours["train_task"] == (pytest.approx(30 * 500 * 0.36 / 3600), 1)
     assert cost.hours["train_model"] == (pytest.approx(2 * 50 * 0.72 / 3600), 1)
     assert cost.hours["harmonise"] == (0.5, 1)
     assert "predict_test" not in cost.hours
@@ -92,9 +100,9 @@ def test_disk_by_hand():
     voxels = 10 * 50 * 50
     # Two folds of 10 held out, 2 validating and 8 training subjects; three bytes a voxel in the stores.
     assert parts["stores"] == pytest.approx(2 * 10 * voxels * 8 * 3)
-    per_voxel = parts["arms"] / voxels
+    per_voxel = parts["training sets of the arms"] / voxels
     real, plus = 2 * 2 + 8 * 2, 2 * 2 + 8 * 4
-    assert per_voxel == pytest.approx(2 * (real + 2 * plus + 2 * plus) * 12.4)
+    assert per_voxel == pytest.approx(2 * (real + 2 * plus + 2 * plus) * 9.8)
     assert "synthetic" not in parts
     abroad = study(
         datasets={
@@ -110,8 +118,6 @@ def test_disk_by_hand():
 def test_the_command_line_says_it(tmp_path, capsys):
     assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert (
-        "tiny: trainings of 4 models and 6 segmenters, 1 synthetic cohort" in said and "disk: about" in said
-    )
+    assert "tiny: trainings of 4 models and 6 tasks, 1 synthetic cohort" in said and "disk: about" in said
     assert main(["cost", str(tmp_path / "no.yaml")]) == 1
     assert "not a readable YAML file" in capsys.readouterr().err

@@ -139,7 +139,7 @@ def test_controls_have_their_arms_patients_and_draws():
     shares = {name.removeprefix("low-"): arm.real_share for name, arm in arms.items()}
     assert shares == {"low": 0.5, "repeated": 0.5, "exposure": None, "mislabelled": 0.5, "extra-real": 0.5}
     assert [name for name, arm in arms.items() if arm.adds_synthetic] == ["low", "low-mislabelled"]
-    assert [arm.damage for arm in arms.values()] == ["none", "none", "none", "labels", "none"]
+    assert [arm.corruption for arm in arms.values()] == ["none", "none", "none", "labels", "none"]
 
 
 def test_real_is_a_share_and_a_truth_value():
@@ -156,9 +156,9 @@ def test_real_is_a_share_and_a_truth_value():
         ({"real_share": 0.5}, "real_share says how real and synthetic cases take turns"),
         ({"real": False, "generator": "cascade", "dose": 1, "pretrain": 0.5}, "the arm needs both"),
         ({"generator": "cascade", "dose": 1, "pretrain": 0.5, "real_share": 0.5}, "exclude each other"),
-        ({"damage": "labels"}, "damage breaks synthetic cases"),
+        ({"corruption": "labels"}, "corruption is of synthetic subjects"),
         (
-            {"generator": "cascade", "dose": 1, "damage": "labels", "controls": ["mislabelled"]},
+            {"generator": "cascade", "dose": 1, "corruption": "labels", "controls": ["mislabelled"]},
             "leave out one of them",
         ),
         ({"generator": "cascade", "dose": 1, "controls": ["repeated"] * 2}, "one appears twice"),
@@ -202,11 +202,11 @@ def test_subjects_go_through_autoencoders_only(demo):
 
 
 def test_weak_designs_are_named_not_refused(demo):
-    demo["segmentation"]["training_seeds"] = [0, 1]
+    demo["tasks"]["segmentation"]["training_seeds"] = [0, 1]
     said = design_warnings(load_study(demo))  # two training seeds, one generator seed
     assert len(said) == 2
     assert "2 training seeds" in said[0] and "Generator cascade" in said[1]
-    demo["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
+    demo["tasks"]["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
     assert design_warnings(load_study(demo)) == []
     demo["arms"] |= {
         "real-50": {"real": 0.5},

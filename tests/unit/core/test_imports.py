@@ -47,8 +47,8 @@ def test_modules_imported_by_name_count(tmp_path):
     ("module", "dependent", "independent"),
     [
         ("report/__init__.py", "render_report", "train_model"),
-        ("data/harmonise.py", "harmonise", "train_segmenter"),
-        ("tasks/segmentation/train.py", "train_segmenter", "synthesise_chunk"),
+        ("data/harmonise.py", "harmonise", "train_task"),
+        ("tasks/training_subjects.py", "choose_training_subjects", "synthesise_chunk"),
         ("statistics/comparisons.py", "compare_arms", "score_predictions"),
         ("synthesis/gate.py", "synthesise_chunk", "predict_cohort"),
     ],

@@ -23,7 +23,7 @@ from synthaug.measures.duplicates import (
     refuse_duplicates,
     say_roles,
 )
-from synthaug.measures.leakage import refuse_seen, seen_by_segmenter
+from synthaug.measures.leakage import refuse_seen, seen_in_training
 from synthaug.phantom import SCANNERS, write_phantom
 
 LIMIT = DuplicateSettings().distance
@@ -174,4 +174,4 @@ def test_a_network_that_saw_a_tested_patient_is_refused(tmp_path):
     with pytest.raises(SynthaugError, match="extractor study: was trained on a, b, tested in this fold"):
         refuse_seen("extractor study", ["b", "a", "x"], ["a", "b", "c"])
     write_json(tmp_path / "predictions.json", {"seen": ["a"], "cases": []})
-    assert seen_by_segmenter(tmp_path) == ["a"]
+    assert seen_in_training(tmp_path) == ["a"]

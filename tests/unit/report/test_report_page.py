@@ -509,7 +509,7 @@ def test_arms_are_explained_in_words(study, tmp_path):
     inputs, _, page = study
     assert "control of mixed-50: its real cases only, for as many iterations as the arm spends" in page.text
     settings = ArmSettings(
-        real=0.25, generator="cascade", dose=1, real_share=0.5, damage="labels", controls=("repeated",)
+        real=0.25, generator="cascade", dose=1, real_share=0.5, corruption="labels", controls=("repeated",)
     )
     arms = resolve_arms({"real": ArmSettings(), "low": settings})
     facts = {"name": "low", "generator_labelled_patients": 20, "labelled_patients": 5}

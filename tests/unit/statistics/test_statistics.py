@@ -284,7 +284,7 @@ def test_doses_are_compared_among_arms_that_differ_in_nothing_else() -> None:
         "half": ArmSettings(real=0.5),
         **{f"d{dose:g}": ArmSettings(generator="g", dose=dose) for dose in (1.0, 2.0)},
         "low": ArmSettings(real=0.5, generator="g", dose=3.0),
-        "broken": ArmSettings(generator="g", dose=4.0, damage="labels"),
+        "broken": ArmSettings(generator="g", dose=4.0, corruption="labels"),
     }
     series = dose_series(list(resolve_arms(settings).values()))
     assert [[arm.name for arm in members] for members in series] == [["real", "d1", "d2"]]

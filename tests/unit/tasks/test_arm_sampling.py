@@ -9,24 +9,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from arm_cohorts import subjects_of_arm
 from made_hearts import ES, FRAMES, made_cohort
 
 from synthaug.config.arms import ArmSettings, resolve_arms
-from synthaug.config.segmentation import SegmentationSettings
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort
 from synthaug.generators.real import real_as_synthetic
-from synthaug.tasks.segmentation.arms import write_raw_dataset
-from synthaug.tasks.segmentation.build import write_arm_dataset
-from synthaug.tasks.segmentation.cases import read_cases, read_volume
-from synthaug.tasks.segmentation.damage import breaker, shuffle_voxels, stretch_stack
+from synthaug.tasks.sampling import UNIFORM, Sampling
+from synthaug.tasks.segmentation.cases import read_cases, read_record, read_volume
+from synthaug.tasks.segmentation.corruption import corrupt_cases, shuffle_voxels, stretch_stack
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.predict import Segmenter
-from synthaug.tasks.segmentation.preprocess import preprocess_arm
-from synthaug.tasks.segmentation.sampling import UNIFORM, Sampling, read_record
+from synthaug.tasks.segmentation.preprocess import preprocess_dataset
 from synthaug.tasks.segmentation.train import train_segmenter
+from synthaug.tasks.segmentation.training_set import write_raw_dataset
+from synthaug.tasks.training_subjects import TrainingSubjects, choose_training_subjects
 
 SETTINGS = SegmentationSettings(
     iterations=12,
@@ -64,25 +65,30 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "role": ["train"] * 4 + ["validation"],
         }
     )
-    write_raw_dataset(root / "plain", parts["real"], parts["validation"])
+    write_raw_dataset(root / "plain", subjects_of_arm(parts["real"], parts["validation"]))
     make_plan(root / "plain", root / "plan", SETTINGS)
     return parts
 
 
-def build(study: dict, folder: Path, name: str, controlled: Path | None = None, **settings: object) -> Path:
-    """The dataset of one arm of a study with arm `low` and its controls."""
+def chosen(study: dict, name: str, **settings: object) -> TrainingSubjects:
+    """Training subjects of one arm of a study with arm `low` and its controls."""
     arms = resolve_arms({"low": ArmSettings.model_validate({"generator": "g", **settings})})
-    write_arm_dataset(
-        folder / name, arms[name], study["all"], study["split"], study["synthetic"], controlled=controlled
-    )
+    return choose_training_subjects(arms[name], study["all"], study["split"], study["synthetic"])
+
+
+def build(study: dict, folder: Path, name: str, **settings: object) -> Path:
+    """The dataset of the same."""
+    write_raw_dataset(folder / name, chosen(study, name, **settings))
     return folder / name
 
 
 def trained(study: dict, dataset: Path, **changed: object) -> dict:
     """The record of a short training on a dataset, in the dataset's own folder."""
-    preprocess_arm(dataset, study["root"] / "plan", dataset / "preprocessed", "2d")
+    preprocess_dataset(dataset, study["root"] / "plan", dataset / "preprocessed", "2d")
     settings = SETTINGS.model_copy(update=changed)
-    train_segmenter(dataset / "preprocessed", dataset / "model", dataset / "checkpoints", settings, seed=0)
+    train_segmenter(
+        dataset / "preprocessed", dataset / "model", dataset / "checkpoints", settings, training_seed=0
+    )
     return read_json(dataset / "model/training.json")
 
 
@@ -142,7 +148,7 @@ def test_an_exposure_control_has_real_cases_alone_and_the_iterations_spent_on_th
     study: dict, tmp_path: Path
 ) -> None:
     arm = build(study, tmp_path, "low", real=0.5, dose=2, controls=["exposure"])
-    control = build(study, tmp_path, "low-exposure", arm, real=0.5, dose=2, controls=["exposure"])
+    control = build(study, tmp_path, "low-exposure", real=0.5, dose=2, controls=["exposure"])
     cases = read_cases(control)
     assert set(cases["source"]) == {"real"}
     of_arm = read_cases(arm)
@@ -165,7 +171,7 @@ def test_further_real_patients_come_from_those_left_out(study: dict, tmp_path: P
         build(study, tmp_path / "many", "low-extra-real", **{**settings, "dose": 4})
 
 
-# --- damage ---------------------------------------------------------------------------------------
+# --- corruption -----------------------------------------------------------------------------------
 
 
 def test_mislabelled_cases_have_the_mask_of_another_subject(study: dict, tmp_path: Path) -> None:
@@ -196,11 +202,11 @@ def test_noise_keeps_the_histogram_and_nothing_else(study: dict) -> None:
     shuffled = shuffle_voxels(image, np.random.default_rng(0))
     np.testing.assert_array_equal(np.sort(shuffled, axis=None), np.sort(image, axis=None))
     assert abs(np.corrcoef(shuffled.ravel(), image.ravel())[0, 1]) < 0.1
-    breaking = breaker(study["synthetic"], "all", "images", seed=0)
+    corrupt = corrupt_cases(study["synthetic"], "all", "images", seed=0)
     labels = study["synthetic"].label_cine("made-00")[0]
-    broken, kept = breaking("made-00", 0, image, labels)
+    broken, kept = corrupt("made-00", 0, image, labels)
     assert kept is labels and not np.array_equal(broken, image)
-    np.testing.assert_array_equal(breaking("made-00", 0, image, labels)[0], broken)
+    np.testing.assert_array_equal(corrupt("made-00", 0, image, labels)[0], broken)
 
 
 def test_stacks_are_stretched_from_base_to_apex() -> None:
@@ -213,7 +219,7 @@ def test_stacks_are_stretched_from_base_to_apex() -> None:
 def test_one_subject_cannot_exchange_labels(study: dict) -> None:
     alone = study["synthetic"].select(["made-00"])
     with pytest.raises(SynthaugError, match="1 labelled subject cannot exchange labels; raise the dose"):
-        breaker(alone, "ed_es", "labels", seed=0)
+        corrupt_cases(alone, "ed_es", "labels", seed=0)
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -232,8 +238,7 @@ def test_draws_follow_the_share_whatever_the_dose(study: dict, tmp_path: Path) -
 
 def test_copies_take_the_place_of_synthetic_cases_in_the_draws(study: dict, tmp_path: Path) -> None:
     settings = {"dose": 1, "real_share": 0.9, "controls": ["repeated"]}
-    arm = build(study, tmp_path, "low", **settings)
-    record = trained(study, build(study, tmp_path, "low-repeated", arm, **settings), iterations=3)
+    record = trained(study, build(study, tmp_path, "low-repeated", **settings), iterations=3)
     assert set(record["draws"]) == {"real", "repeated"} and record["real_exposure"] == 1.0
     assert record["draws"]["real"] > 3 * record["draws"]["repeated"]
 
@@ -285,8 +290,10 @@ def test_sampling_works_in_3d(study: dict, tmp_path: Path) -> None:
     )
     dataset = build(study, tmp_path, "low", dose=1, pretrain=0.5)
     make_plan(dataset, tmp_path / "plan", settings)
-    preprocess_arm(dataset, tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
-    train_segmenter(tmp_path / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", settings, seed=0)
+    preprocess_dataset(dataset, tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
+    train_segmenter(
+        tmp_path / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", settings, training_seed=0
+    )
     record = read_json(tmp_path / "model/training.json")
     assert len(record["patch_size"]) == 3 and record["draws"] == {"real": 4, "synthetic": 4}
     volume = study["validation"].cine("checked-00")[ES]
@@ -306,9 +313,9 @@ def test_lent_patients_are_copies_under_other_ids(study: dict, tmp_path: Path) -
     np.testing.assert_array_equal(lent.cine("oracle-real-03"), real.cine("real-03"))
     assert lent.labelled_frames("oracle-real-03") == [0, ES] and FRAMES > 2
     # It goes with the patients it was lent from into one arm, and is refused where they are tested.
-    write_raw_dataset(tmp_path / "arm", real, study["validation"], lent)
+    subjects_of_arm(real, study["validation"], lent)
     with pytest.raises(SynthaugError, match="generator saw real-01, which is tested"):
-        write_raw_dataset(tmp_path / "leak", None, study["validation"], lent, held_out=["real-01"])
+        subjects_of_arm(real, study["validation"], lent, share=0.0, tested=("real-01",))
 
 
 def test_a_dataset_outside_the_split_is_lent_whole_in_an_order_of_the_seed(

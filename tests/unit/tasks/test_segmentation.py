@@ -11,24 +11,27 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from arm_cohorts import split_of, subjects_of_arm
 from made_hearts import ES, FRAMES, SPACING, heart, made_cohort
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
-from synthaug.config.segmentation import SegmentationSettings
+from synthaug.config.arms import Arm
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.tasks.segmentation.arms import count_cases, select_synthetic, write_raw_dataset
 from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume
-from synthaug.tasks.segmentation.classical import augment
+from synthaug.tasks.segmentation.classical_augmentation import augment
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.predict import Segmenter, predict_cohort
-from synthaug.tasks.segmentation.preprocess import preprocess_arm
-from synthaug.tasks.segmentation.teacher import TEACHER, label_cohort
+from synthaug.tasks.segmentation.preprocess import preprocess_dataset
+from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY, label_cohort
 from synthaug.tasks.segmentation.train import train_segmenter
+from synthaug.tasks.segmentation.training_set import write_raw_dataset
 from synthaug.tasks.segmentation.workspace import DATASET, nnunet_workspace
+from synthaug.tasks.training_subjects import choose_training_subjects, select_synthetic
 
 SETTINGS = SegmentationSettings(
     iterations=48,
@@ -52,18 +55,25 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> dict:
         "test": made_cohort(root / "test", "unseen", 2),
         "synthetic": made_cohort(root / "synthetic", "made", 3, "synthetic", seen=["real-00"]),
     }
-    write_raw_dataset(root / "arm", parts["real"], parts["validation"], parts["synthetic"])
+    write_raw_dataset(root / "arm", subjects_of_arm(parts["real"], parts["validation"], parts["synthetic"]))
     make_plan(root / "arm", root / "plan", SETTINGS)
-    preprocess_arm(root / "arm", root / "plan", root / "preprocessed", "2d")
-    train_segmenter(root / "preprocessed", root / "model", root / "checkpoints", SETTINGS, seed=0)
+    preprocess_dataset(root / "arm", root / "plan", root / "preprocessed", "2d")
+    train_segmenter(root / "preprocessed", root / "model", root / "checkpoints", SETTINGS, training_seed=0)
     return parts
 
 
 def control(study: dict, folder: Path, kind: str, count: int, seed: int = 0) -> pd.DataFrame:
-    write_raw_dataset(
-        folder, study["real"], study["validation"], control=kind, n_extra_cases=count, seed=seed
-    )
+    """Cases of a control with this many copied cases: half as many subjects are matched."""
+    matched = made_cohort(folder.with_name(f"matched-{count}"), f"m{count}", count // 2, "synthetic")
+    kept = dict.fromkeys(matched.subjects, "0,2")
+    matched.table["labelled_frames"] = pd.Series(kept, dtype="string")
+    write_raw_dataset(folder, subjects_of_arm(study["real"], study["validation"], matched, kind, seed=seed))
     return read_cases(folder)
+
+
+def count_cases(dataset: Path, source: str) -> int:
+    cases = read_cases(dataset)
+    return int(((cases["source"] == source) & (cases["role"] == "train")).sum())
 
 
 # --- arms ---------------------------------------------------------------------------------------
@@ -90,7 +100,8 @@ def test_patients_stay_together_and_validation_is_real(study: dict) -> None:
 
 
 def test_all_frames_of_synthetic_subjects(study: dict, tmp_path: Path) -> None:
-    write_raw_dataset(tmp_path / "arm", None, study["validation"], study["synthetic"], frames="all")
+    synthetic_only = subjects_of_arm(study["real"], study["validation"], study["synthetic"], share=0.0)
+    write_raw_dataset(tmp_path / "arm", synthetic_only, frames="all")
     assert count_cases(tmp_path / "arm", "synthetic") == 3 * FRAMES
     assert count_cases(tmp_path / "arm", "real") == 0
 
@@ -148,22 +159,23 @@ def test_augmentation_moves_image_and_labels_alike() -> None:
         assert image[moved == 1].mean() > image[moved == 2].mean() > image[moved == 0].mean()
 
 
-def test_leaks_are_refused(study: dict, tmp_path: Path) -> None:
+def test_leaks_are_refused(study: dict) -> None:
     real, validation, synthetic = study["real"], study["validation"], study["synthetic"]
+    twice = pd.concat([split_of({"real-01": "train"}), split_of({"real-01": "validation"})])
     with pytest.raises(SynthaugError, match="real-01: is trained on and validated"):
-        write_raw_dataset(tmp_path / "arm", real, real.select(["real-01"]))
+        choose_training_subjects(Arm("arm", 1.0, None, 0.0), real, twice)
     with pytest.raises(SynthaugError, match="generator saw real-00, which is tested"):
-        write_raw_dataset(tmp_path / "arm", None, validation, synthetic, held_out=["real-00"])
+        subjects_of_arm(real, validation, synthetic, share=0.0, tested=("real-00",))
     with pytest.raises(SynthaugError, match="generator saw real-00, which is validated"):
-        write_raw_dataset(tmp_path / "arm", None, real, synthetic)
-    assert not (tmp_path / "arm").exists()
+        subjects_of_arm(validation, real.select(["real-00"]), synthetic, share=0.0)
 
 
 def test_an_arm_without_cases_is_refused(study: dict, tmp_path: Path) -> None:
+    real, validation = study["real"], study["validation"]
     with pytest.raises(SynthaugError, match="no labelled training case"):
-        write_raw_dataset(tmp_path / "arm", study["real"].select([]), study["validation"])
+        write_raw_dataset(tmp_path / "arm", subjects_of_arm(real.select([]), validation))
     with pytest.raises(SynthaugError, match="no labelled validation case"):
-        write_raw_dataset(tmp_path / "arm", study["real"], study["validation"].select([]))
+        write_raw_dataset(tmp_path / "arm", subjects_of_arm(real, validation.select([])))
     assert not any(tmp_path.iterdir())
 
 
@@ -179,7 +191,10 @@ def test_cases_nnunet_cannot_use_are_refused(study: dict, tmp_path: Path) -> Non
         write_subject(tmp_path / "cohort/sub-s-1", image, masks, spacing)
         write_cohort(tmp_path / "cohort", "cohort", "synthetic", [row], spacing)
         with pytest.raises(SynthaugError, match=problem):
-            write_raw_dataset(tmp_path / "arm", None, study["validation"], Cohort.open(tmp_path / "cohort"))
+            made = Cohort.open(tmp_path / "cohort")
+            write_raw_dataset(
+                tmp_path / "arm", subjects_of_arm(study["real"], study["validation"], made, share=0.0)
+            )
     assert not (tmp_path / "arm").exists()
 
 
@@ -218,7 +233,9 @@ def test_every_arm_gives_and_gets_the_same_plan(study: dict, tmp_path: Path) -> 
     make_plan(tmp_path / "control", tmp_path / "plan", SETTINGS)
     plan = (study["root"] / "plan/nnUNetPlans.json").read_bytes()
     assert (tmp_path / "plan/nnUNetPlans.json").read_bytes() == plan
-    preprocess_arm(tmp_path / "control", study["root"] / "plan", tmp_path / "preprocessed", "2d", threads=2)
+    preprocess_dataset(
+        tmp_path / "control", study["root"] / "plan", tmp_path / "preprocessed", "2d", threads=2
+    )
     assert (tmp_path / "preprocessed/nnUNetPlans.json").read_bytes() == plan
     assert (study["root"] / "preprocessed/nnUNetPlans.json").read_bytes() == plan
     configuration = read_json(tmp_path / "plan/nnUNetPlans.json")["configurations"]["2d"]
@@ -227,7 +244,8 @@ def test_every_arm_gives_and_gets_the_same_plan(study: dict, tmp_path: Path) -> 
 
 
 def test_a_plan_needs_real_cases(study: dict, tmp_path: Path) -> None:
-    write_raw_dataset(tmp_path / "arm", None, study["validation"], study["synthetic"])
+    synthetic_only = subjects_of_arm(study["real"], study["validation"], study["synthetic"], share=0.0)
+    write_raw_dataset(tmp_path / "arm", synthetic_only)
     with pytest.raises(SynthaugError, match="no real training case"):
         make_plan(tmp_path / "arm", tmp_path / "plan", SETTINGS)
 
@@ -260,7 +278,12 @@ def test_the_record_tells_what_was_trained(study: dict) -> None:
     assert record["plan_sha256"] == sha256_file(study["root"] / "plan/nnUNetPlans.json")
     assert record["cases_sha256"] == sha256_file(study["root"] / "arm/cases.tsv")
     assert set(record["seen"]) == set(read_cases(study["root"] / "arm").query("source == 'real'")["subject"])
-    assert (record["iterations"], record["epochs"], record["batch_size"], record["seed"]) == (48, 3, 8, 0)
+    assert (record["iterations"], record["epochs"], record["batch_size"], record["training_seed"]) == (
+        48,
+        3,
+        8,
+        0,
+    )
     history = pd.read_csv(study["root"] / "model/history.csv")
     assert list(history["iteration"]) == [16, 32, 48]
     assert history["learning_rate"].iloc[0] == pytest.approx(0.1)
@@ -285,14 +308,22 @@ def test_killed_here_resumes_there(study: dict, tmp_path: Path, monkeypatch: pyt
         patch.setattr(StudyTrainer, "train_step", preempted)
         with pytest.raises(SystemExit) as stopped:
             train_segmenter(
-                study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, seed=0
+                study["root"] / "preprocessed",
+                tmp_path / "model",
+                tmp_path / "checkpoints",
+                SETTINGS,
+                training_seed=0,
             )
     assert stopped.value.code == INTERRUPTED
     assert not (tmp_path / "model").exists()
     assert len(list((tmp_path / "checkpoints").glob("*.pt"))) == 1
 
     train_segmenter(
-        study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, seed=0
+        study["root"] / "preprocessed",
+        tmp_path / "model",
+        tmp_path / "checkpoints",
+        SETTINGS,
+        training_seed=0,
     )
     uninterrupted, resumed = study["root"] / "model/model.safetensors", tmp_path / "model/model.safetensors"
     assert resumed.read_bytes() == uninterrupted.read_bytes()
@@ -304,7 +335,7 @@ def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Pa
         update={"configuration": "3d_fullres", "iterations": 1, "epoch_iterations": 1, "batch_size": 2}
     )
     make_plan(study["root"] / "arm", tmp_path / "plan", settings)
-    preprocess_arm(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
+    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
     for seed in (0, 1):
         train_segmenter(
             tmp_path / "preprocessed",
@@ -320,13 +351,35 @@ def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Pa
     assert Segmenter(tmp_path / "model-0", mirroring=False).segment(volume, SPACING).shape == volume.shape
 
 
+def test_trainer_and_planner_of_nnunet_by_name(study: dict, tmp_path: Path) -> None:
+    changed = {"trainer": "nnUNetTrainerAdam", "planner": "nnUNetPlannerResEncM", "iterations": 4}
+    settings = SETTINGS.model_copy(update={**changed, "epoch_iterations": 2})
+    make_plan(study["root"] / "arm", tmp_path / "plan", settings)
+    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "2d")
+    for name in ("a", "b"):
+        train_segmenter(tmp_path / "preprocessed", tmp_path / name, tmp_path / "checkpoints", settings, 0)
+    plan = read_json(tmp_path / "plan/nnUNetPlans.json")["configurations"]["2d"]
+    assert "ResidualEncoder" in plan["architecture"]["network_class_name"] and plan["batch_size"] == 8
+    record = read_json(tmp_path / "a/training.json")
+    assert (record["trainer"], record["iterations"]) == ("nnUNetTrainerAdam", 4)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b")]
+    assert weights[0] == weights[1]
+    volume = study["test"].cine("unseen-00")[0]
+    assert Segmenter(tmp_path / "a", mirroring=False).segment(volume, SPACING).shape == volume.shape
+    for key in ("trainer", "planner"):
+        unknown = settings.model_copy(update={key: "Nobody"})
+        with pytest.raises(SynthaugError, match=f"nnU-Net has no {key} 'Nobody'"):
+            make_plan(study["root"] / "arm", tmp_path / "other", unknown)
+            train_segmenter(tmp_path / "preprocessed", tmp_path / "c", tmp_path / "checkpoints", unknown, 0)
+
+
 def test_a_loss_that_is_not_finite_stops_the_training(
     study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
     monkeypatch.setattr(nnUNetTrainer, "train_step", lambda self, batch: {"loss": np.float32("nan")})
-    with pytest.raises(SynthaugError, match=r"loss is nan in epoch 0; lower segmentation\.learning_rate"):
+    with pytest.raises(SynthaugError, match="loss is nan in epoch 0; lower learning_rate of the task"):
         train_segmenter(
             study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, 0
         )
@@ -394,16 +447,19 @@ def test_settings() -> None:
         SegmentationSettings(iterations=100, epoch_iterations=30)
     with pytest.raises(ValidationError, match="a seed appears twice"):
         SegmentationSettings(training_seeds=(1, 1))
-    fields = set(SegmentationSettings.model_fields)
-    used = SegmentationSettings.plan_fields() | SegmentationSettings.training_fields()
-    assert fields - used == {"frames", "mirroring", "training_seeds"}
+    with pytest.raises(ValidationError, match="'no class' is no class"):
+        SegmentationSettings(trainer="no class")
+    used = set().union(*(needs.settings for needs in SegmentationSettings.steps.values()))
+    assert set(SegmentationSettings.model_fields) - used == {"kind", "training_seeds"}
+    kept = {"kind": "segmentation", "mirroring": False}
+    assert SegmentationSettings(mirroring=False).of_step("prediction") == kept
 
 
-# --- teacher ------------------------------------------------------------------------------------
+# --- pseudo labels ------------------------------------------------------------------------------
 
 
 class Threshold:
-    """A teacher whose labels are known: LV where the image is bright."""
+    """A segmenter whose labels are known: LV where the image is bright."""
 
     def __init__(self) -> None:
         self.record = {"weights_sha256": "abc"}
@@ -412,7 +468,7 @@ class Threshold:
         return (volume > 0.8).astype(np.uint8)
 
 
-def test_a_teacher_labels_every_frame_of_cines_that_came_without(study: dict, tmp_path: Path) -> None:
+def test_pseudo_labels_are_written_for_every_frame(study: dict, tmp_path: Path) -> None:
     bare = made_cohort(tmp_path / "bare", "bare", 2, "synthetic", seen=["real-00"])
     table = bare.table.assign(labelled_frames=None, es_frame=float("nan"), lv_edv_ml=1.0)
     for folder in bare.folders.values():
@@ -426,7 +482,7 @@ def test_a_teacher_labels_every_frame_of_cines_that_came_without(study: dict, tm
     labelled = Cohort.open(tmp_path / "labelled")
     assert (tmp_path / "labelled" / "rejections.tsv").read_text() == "subject\n"
     assert labelled.subjects == bare.subjects and labelled.meta["seen"] == ["real-00"]
-    assert labelled.meta["labelled_by"] == TEACHER and labelled.meta["teacher_sha256"] == "abc"
+    assert labelled.meta["labelled_by"] == LABELLED_BY and labelled.meta["segmenter_sha256"] == "abc"
     for subject in labelled.subjects:
         np.testing.assert_array_equal(labelled.cine(subject), bare.cine(subject))
         np.testing.assert_array_equal(labelled.label_cine(subject), bare.cine(subject) > 0.8)

@@ -50,8 +50,8 @@ def _remark(arm: Arm, inputs: ReportInputs) -> str:
     if arm.pretrain:
         first = "synthetic" if arm.adds_synthetic else "added"
         said.append(f"first {arm.pretrain:.0%} of the iterations on {first} cases only, then real ones only")
-    if arm.damage != "none" and not arm.control:
-        broken = {"labels": "masks of another subject", "images": "images shuffled to noise"}[arm.damage]
+    if arm.corruption != "none" and not arm.control:
+        broken = {"labels": "masks of another subject", "images": "images shuffled to noise"}[arm.corruption]
         said.append(f"synthetic cases corrupted on purpose: {broken}")
     return "; ".join([*said, *_labels_seen(arm, inputs)])
 

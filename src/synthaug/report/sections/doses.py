@@ -58,7 +58,7 @@ def _families(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
             if arm.real_share is not None:
                 name += f", {arm.real_share:.0%} real draws"
             name += ", pretrained" if arm.pretrain else ""
-            name += f", {arm.damage} broken" if arm.damage != "none" else ""
+            name += f", {arm.corruption} broken" if arm.corruption != "none" else ""
             families.setdefault(name, []).append(arm)
     return families
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_file, read_tsv
+from synthaug.core.artifacts import atomic_file, read_json, read_tsv
 from synthaug.data.cohort import Cohort
+from synthaug.tasks.sampling import Sampling
 
 Frames = Literal["ed_es", "all"]
-#: Where a training case comes from: the arm's patients, generators, or in a control copies of the patients
-#: or further patients.
-SOURCES = ("real", "synthetic", "repeated", "classical", "extra-real")
-#: Sources whose cases are real ones as they were acquired.
-REAL_SOURCES = ("real", "repeated", "extra-real")
+#: The arm's record with the settings of its sampling, beside its cases.
+RECORD = "arm.json"
 
 
 def case_name(subject: str, frame: int) -> str:
@@ -54,6 +52,16 @@ def labelled_frames_of(cohort: Cohort, subject: str, frames: Frames) -> list[int
 def read_cases(dataset: str | Path) -> pd.DataFrame:
     """The case list of a dataset, raw or preprocessed."""
     return read_tsv(Path(dataset) / "cases.tsv", ("case", "subject", "source", "role"))
+
+
+def read_record(dataset: str | Path) -> dict[str, Any]:
+    """The arm's record in a dataset, raw or preprocessed."""
+    return read_json(Path(dataset) / RECORD)
+
+
+def read_sampling(dataset: str | Path) -> Sampling:
+    """How the arm of a dataset, raw or preprocessed, draws its cases."""
+    return Sampling(**read_record(dataset)["sampling"])
 
 
 def write_volume(path: str | Path, volume: np.ndarray, spacing_mm: Sequence[float]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthaug.config.segmentation import SegmentationSettings
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.tasks.segmentation.cases import read_cases
+from synthaug.tasks.segmentation.nnunet_classes import planner_class
 from synthaug.tasks.segmentation.workspace import DATASET, PLANS, nnunet_workspace, threads_for_processes
 
 FILES = (f"{PLANS}.json", "dataset_fingerprint.json")
@@ -26,7 +27,7 @@ def make_plan(
     output : path
         Folder that receives nnU-Net's plan and fingerprint, atomically.
     settings : SegmentationSettings
-        `SegmentationSettings.plan_fields` matter.
+        Those that the plan depends on; see `SegmentationSettings.steps`.
     threads : int
         Cases read side by side.
 
@@ -57,7 +58,7 @@ def make_plan(
         plans = read_json(workspace / "nnUNet_preprocessed" / DATASET / f"{PLANS}.json")
         if settings.configuration not in plans["configurations"]:
             raise SynthaugError(
-                f"segmentation.configuration: nnU-Net has no {settings.configuration} "
+                f"tasks: configuration: nnU-Net has no {settings.configuration} "
                 "for stacks of one slice; use 2d"
             )
         if settings.batch_size is not None:
@@ -68,7 +69,6 @@ def make_plan(
 
 def _run_planner(settings: SegmentationSettings, threads: int) -> None:
     from nnunetv2.experiment_planning.dataset_fingerprint import fingerprint_extractor
-    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 
     with threads_for_processes(fingerprint_extractor):
         extractor = fingerprint_extractor.DatasetFingerprintExtractor(DATASET, threads)
@@ -76,6 +76,8 @@ def _run_planner(settings: SegmentationSettings, threads: int) -> None:
         # Intensity statistics serve CT only; nnU-Net would draw 1e8 voxels (gigabytes) for them.
         extractor.num_foreground_voxels_for_intensitystats = 1e6
         extractor.run(overwrite_existing=True)
-    planner = ExperimentPlanner(DATASET, gpu_memory_target_in_gb=settings.gpu_memory_gb, plans_name=PLANS)
+    planner = planner_class(settings.planner)(
+        DATASET, gpu_memory_target_in_gb=settings.gpu_memory_gb, plans_name=PLANS
+    )
     planner.UNet_base_num_features = settings.base_features
     planner.plan_experiment()

@@ -11,6 +11,7 @@ from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, write
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
+from synthaug.tasks.segmentation.nnunet_classes import plain_trainer_class
 from synthaug.tasks.segmentation.workspace import nnunet_workspace
 
 
@@ -46,8 +47,9 @@ class Segmenter:
         with nnunet_workspace(threads):
             import torch
             from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-            from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
             from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+            trainer = plain_trainer_class(self.record["trainer"])
         from safetensors.torch import load_file
 
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -57,7 +59,7 @@ class Segmenter:
         self._plans = PlansManager(read_json(model / "plans.json"))
         self._configuration = self._plans.get_configuration(self.record["configuration"])
         self._labels = self._plans.get_label_manager(self._dataset)
-        network = nnUNetTrainer.build_network_architecture(
+        network = trainer.build_network_architecture(
             self._plans,
             self._configuration,
             1,
@@ -163,7 +165,7 @@ def predict_cohort(
             "cohort": cohort.name,
             "spacing_mm": list(cohort.spacing_mm),
             "weights_sha256": segmenter.record["weights_sha256"],
-            "seed": segmenter.record["seed"],
+            "training_seed": segmenter.record["training_seed"],
             "seen": segmenter.record["seen"],
             "mirroring": mirroring,
             "step_size": step_size,

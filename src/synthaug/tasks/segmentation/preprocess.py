@@ -7,11 +7,11 @@ from pathlib import Path
 
 from synthaug.core.artifacts import atomic_folder, read_json
 from synthaug.tasks.segmentation import plan as shared_plan
-from synthaug.tasks.segmentation.sampling import RECORD
+from synthaug.tasks.segmentation.cases import RECORD
 from synthaug.tasks.segmentation.workspace import DATASET, PLANS, nnunet_workspace, threads_for_processes
 
 
-def preprocess_arm(
+def preprocess_dataset(
     dataset: str | Path, plan: str | Path, output: str | Path, configuration: str, threads: int = 1
 ) -> None:
     """Crop, normalise and resample the cases of an arm as the plan says.
@@ -34,10 +34,8 @@ def preprocess_arm(
     with atomic_folder(output) as folder:
         for file in shared_plan.FILES:
             shutil.copyfile(plan / file, folder / file)
-        for file in ("dataset.json", "splits_final.json", "cases.tsv"):
+        for file in ("dataset.json", "splits_final.json", "cases.tsv", RECORD):
             shutil.copyfile(dataset / file, folder / file)
-        if (dataset / RECORD).is_file():
-            shutil.copyfile(dataset / RECORD, folder / RECORD)
         with nnunet_workspace(threads, raw=dataset, preprocessed=folder):
             from nnunetv2.preprocessing.preprocessors import default_preprocessor
             from nnunetv2.utilities.plans_handling.plans_handler import PlansManager

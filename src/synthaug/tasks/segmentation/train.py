@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from synthaug.config.segmentation import SegmentationSettings
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.interruption import INTERRUPTED, interruptible
-from synthaug.tasks.segmentation.cases import REAL_SOURCES, SOURCES, read_cases
-from synthaug.tasks.segmentation.sampling import Sampling, read_record, read_sampling
+from synthaug.tasks.sampling import Sampling
+from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
+from synthaug.tasks.segmentation.nnunet_classes import trainer_class
 from synthaug.tasks.segmentation.workspace import PLANS, environment, nnunet_workspace
+from synthaug.tasks.training_subjects import REAL_SOURCES, SOURCES
 
 if TYPE_CHECKING:
     from synthaug.tasks.segmentation.trainer import StudyTrainer
@@ -26,19 +28,19 @@ def train_segmenter(
     model: str | Path,
     checkpoints: str | Path,
     settings: SegmentationSettings,
-    seed: int,
+    training_seed: int,
     threads: int = 1,
     checkpoint_seconds: float = 60.0,
 ) -> None:
     """Train nnU-Net on an arm, or finish a training that was interrupted.
 
-    On one CPU thread count the same arm, settings and seed give the same weights, bit for bit,
+    On one CPU thread count the same arm, settings and training seed give the same weights, bit for bit,
     also after an interruption. On a GPU nnU-Net is not deterministic, and seeds are repetitions.
 
     Parameters
     ----------
     preprocessed : path
-        A folder that `preprocess_arm` wrote.
+        A folder that `preprocess_dataset` wrote.
     model : path
         Folder that receives the segmenter, atomically: ``model.safetensors``, ``plans.json``,
         ``dataset.json``, ``training.json`` (the record) and ``history.csv`` (one row an epoch).
@@ -46,8 +48,8 @@ def train_segmenter(
         Folder for the state of an unfinished training, outside every declared output; emptied when
         the training has finished.
     settings : SegmentationSettings
-        `SegmentationSettings.training_fields` matter.
-    seed : int
+        Those that training depends on; see `SegmentationSettings.steps`.
+    training_seed : int
         Seed of initial weights, sampling and augmentation.
     threads : int
         CPU threads; beside a GPU, processes that augment.
@@ -70,18 +72,18 @@ def train_segmenter(
     torch.set_num_threads(threads if device.type == "cpu" else 1)
     # Augmenting in this process is what makes a training on CPU repeatable, and does not hang.
     augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
-    record = _describe(preprocessed, settings, seed)
+    record = _describe(preprocessed, settings, training_seed)
     identity = sha256_json(record)
     with (
         nnunet_workspace(threads, preprocessed=preprocessed),
         environment(augmenters),
         interruptible() as interruption,
     ):
-        from synthaug.tasks.segmentation.trainer import Interrupted, StudyTrainer
+        from synthaug.tasks.segmentation.trainer import Interrupted
 
         state = load_checkpoint(checkpoints, identity)
         plans = {**read_json(preprocessed / f"{PLANS}.json"), "continue_training": False}
-        trainer = StudyTrainer(
+        trainer = trainer_class(settings.trainer)(
             plans, settings.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
         )
         seconds_before = state["seconds"] if state else 0.0
@@ -94,7 +96,7 @@ def train_segmenter(
         sources = dict(zip(cases["case"], cases["source"], strict=True))
         trainer.prepare(
             settings,
-            seed,
+            training_seed,
             save,
             interruption,
             state,
@@ -121,7 +123,7 @@ def train_segmenter(
     remove_checkpoints(checkpoints)
 
 
-def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> dict[str, Any]:
+def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed: int) -> dict[str, Any]:
     """What the weights depend on: a checkpoint that differs in any of it is not resumed."""
     plan = read_json(preprocessed / f"{PLANS}.json")["configurations"][settings.configuration]
     cases = read_cases(preprocessed)
@@ -131,7 +133,9 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> 
     epochs = read_sampling(preprocessed).epochs(settings.iterations // settings.epoch_iterations)
     return {
         "arm": arm,
+        "kind": settings.kind,
         "configuration": settings.configuration,
+        "trainer": settings.trainer,
         "iterations": epochs * settings.epoch_iterations,
         "epochs": epochs,
         "epoch_iterations": settings.epoch_iterations,
@@ -141,7 +145,7 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, seed: int) -> 
         "batch_size": plan["batch_size"],
         "patch_size": plan["patch_size"],
         "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
-        "seed": seed,
+        "training_seed": training_seed,
         "expected_real_exposure": _expected_real_exposure(by_source, read_sampling(preprocessed)),
         "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
         "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),

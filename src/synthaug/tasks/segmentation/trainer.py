@@ -18,11 +18,11 @@ from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch._dynamo import OptimizedModule
 
-from synthaug.config.segmentation import SegmentationSettings
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import Interruption
 from synthaug.core.progress import progress
-from synthaug.tasks.segmentation.sampling import Sampling
+from synthaug.tasks.sampling import Sampling
 
 
 class Interrupted(Exception):
@@ -35,13 +35,15 @@ class StudyTrainer(nnUNetTrainer):
     What differs is around them: iterations, learning rate and momentum come from the study; cases
     are drawn by their source through the sampling probabilities of nnU-Net's loader; seeds are set,
     and with them all randomness of a training on CPU; nothing is plotted; states are handed out for
-    checkpoints instead of pickled by nnU-Net. Call `prepare` before `run_training`.
+    checkpoints instead of pickled by nnU-Net. Call `prepare` before `run_training`. Another trainer of nnU-Net
+    keeps its network, loss, optimiser, schedule and augmentation in the same way: see
+    `synthaug.tasks.segmentation.nnunet_classes.trainer_class`.
     """
 
     def prepare(
         self,
         settings: SegmentationSettings,
-        seed: int,
+        training_seed: int,
         save: Callable[[int, dict[str, Any]], None],
         interruption: Interruption,
         state: dict[str, Any] | None,
@@ -54,8 +56,8 @@ class StudyTrainer(nnUNetTrainer):
         Parameters
         ----------
         settings : SegmentationSettings
-            `SegmentationSettings.training_fields` matter.
-        seed : int
+            Those that training depends on; see `SegmentationSettings.steps`.
+        training_seed : int
             Seed of initial weights, sampling and augmentation.
         save : callable
             Takes the number of finished epochs and a state when a checkpoint is due.
@@ -84,23 +86,23 @@ class StudyTrainer(nnUNetTrainer):
         self._save, self._save_seconds, self._saved = save, save_seconds, time.monotonic()
         self._start_state = state
         self._last_state: dict[str, Any] | None = None
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - nnU-Net draws from the global generators
-        torch.manual_seed(seed)
+        random.seed(training_seed)
+        np.random.seed(training_seed)  # noqa: NPY002 - nnU-Net draws from the global generators
+        torch.manual_seed(training_seed)
         self.initialize()
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, PolyLRScheduler]:
         """nnU-Net's SGD and schedule with the study's momentum."""
         optimizer, scheduler = super().configure_optimizers()
         for group in optimizer.param_groups:
-            group["momentum"] = self._momentum
+            if "momentum" in group:
+                group["momentum"] = self._momentum
         return optimizer, scheduler
 
-    @staticmethod
-    def get_training_transforms(*arguments: Any, **keywords: Any) -> BasicTransform:
+    def get_training_transforms(self, *arguments: Any, **keywords: Any) -> BasicTransform:
         """nnU-Net's augmentation; its blur must not choose an algorithm by a stopwatch."""
-        transforms = nnUNetTrainer.get_training_transforms(*arguments, **keywords)
-        for transform in transforms.transforms:
+        transforms = super().get_training_transforms(*arguments, **keywords)
+        for transform in getattr(transforms, "transforms", ()):
             if isinstance(transform, RandomTransform) and isinstance(
                 transform.transform, GaussianBlurTransform
             ):
@@ -144,8 +146,8 @@ class StudyTrainer(nnUNetTrainer):
         step = super().train_step(batch)
         if not math.isfinite(step["loss"]):
             raise SynthaugError(
-                f"segmenter: the loss is {step['loss']} in epoch {self.current_epoch}; lower "
-                "segmentation.learning_rate or look at the arm's cases"
+                f"segmentation: the loss is {step['loss']} in epoch {self.current_epoch}; lower "
+                "learning_rate of the task or look at the arm's cases"
             )
         for case in batch["keys"]:
             self.draws[self._sources[str(case)]] += 1

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
-
-#: What an arm is, beside its cases: written with the dataset, copied with it, read by the training.
-RECORD = "arm.json"
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class Sampling:
         if not 0 < first < epochs:
             raise SynthaugError(
                 f"config: arms: pretrain {self.pretrain:g} of {epochs} epochs leaves one part without any; "
-                "lower segmentation.epoch_iterations or change pretrain"
+                "lower epoch_iterations of the task or change pretrain"
             )
         return first
 
@@ -104,16 +98,5 @@ class Sampling:
         return sources.get("real", 0) / sum(sources.values())
 
 
-#: All cases alike, for all iterations: nnU-Net's own way.
+#: All cases alike, for all iterations.
 UNIFORM = Sampling()
-
-
-def read_record(dataset: str | Path) -> dict[str, Any]:
-    """What `write_raw_dataset` recorded of an arm; a dataset of before has no record."""
-    path = Path(dataset) / RECORD
-    return read_json(path) if path.is_file() else {"sampling": asdict(UNIFORM)}
-
-
-def read_sampling(dataset: str | Path) -> Sampling:
-    """How the arm of a dataset, raw or preprocessed, draws its cases."""
-    return Sampling(**read_record(dataset)["sampling"])

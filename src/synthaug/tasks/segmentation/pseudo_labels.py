@@ -1,4 +1,4 @@
-"""Labels for synthetic cines that came without: by a segmenter trained on the fold's real patients."""
+"""Pseudo labels: a segmenter trained on real patients of the fold labels synthetic cines."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 
 #: What ``labelled_by`` in ``cohort.json`` says, and the report after it.
-TEACHER = "a segmenter trained on real patients of the fold, not the generator"
+LABELLED_BY = "a segmenter trained on real patients of the fold, not the generator"
 _OWN_META = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 
 
-class Teacher(Protocol):
+class FrameSegmenter(Protocol):
     """What labels: `synthaug.tasks.segmentation.predict.Segmenter`."""
 
     record: dict[str, Any]
@@ -31,20 +31,20 @@ class Teacher(Protocol):
 
 
 def label_cohort(
-    teacher: Teacher,
+    segmenter: FrameSegmenter,
     cohort: Cohort,
     output: str | Path,
     progress: Callable[[int, int], None] | None = None,
     records: Sequence[Path] = (),
 ) -> None:
-    """Write a cohort again with the teacher's labels in every frame, atomically.
+    """Write a cohort again with the segmenter's labels in every frame, atomically.
 
     Parameters
     ----------
-    teacher : Teacher
+    segmenter : FrameSegmenter
         The segmenter; its training is named in ``cohort.json``.
     cohort : Cohort
-        Synthetic subjects; labels they have are replaced, so that all are by one hand.
+        Synthetic subjects; their own labels are replaced, so that all come from one segmenter.
     output : path
         Cohort folder to write. The table's volumes, masses and ejection fractions are measured on the
         new labels; an ES frame that was unknown is that of the smallest LV. ``seen`` stays what it was.
@@ -57,7 +57,7 @@ def label_cohort(
     with atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
             cine = cohort.cine(subject)
-            labels = np.stack([teacher.segment(frame, cohort.spacing_mm) for frame in cine])
+            labels = np.stack([segmenter.segment(frame, cohort.spacing_mm) for frame in cine])
             header = nib.Nifti1Image.from_filename(cohort.folders[subject] / "cine.nii.gz").header
             write_subject(
                 folder / f"sub-{subject}",
@@ -79,5 +79,5 @@ def label_cohort(
         for record in records:
             shutil.copy(record, folder / record.name)
         meta = {key: value for key, value in cohort.meta.items() if key not in _OWN_META}
-        meta |= {"labelled_by": TEACHER, "teacher_sha256": teacher.record["weights_sha256"]}
+        meta |= {"labelled_by": LABELLED_BY, "segmenter_sha256": segmenter.record["weights_sha256"]}
         write_cohort(folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **meta)

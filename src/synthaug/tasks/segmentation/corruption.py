@@ -1,4 +1,4 @@
-"""Synthetic cases broken on purpose: what a pipeline must notice."""
+"""Synthetic cases corrupted on purpose: positive and negative controls of the pipeline."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from synthaug.config.arms import Damage
+from synthaug.config.arms import Corruption
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.tasks.segmentation.cases import Frames, labelled_frames_of
 
 #: Takes subject, frame, image and labels, both (z, y, x); returns image and labels as they are written.
-Breaker = Callable[[str, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Corrupt = Callable[[str, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def intact(subject: str, frame: int, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def uncorrupted(
+    subject: str, frame: int, image: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The case as it is."""
     return image, labels
 
 
-def breaker(cohort: Cohort, frames: Frames, damage: Damage, seed: int) -> Breaker:
-    """A function that breaks the cases of a cohort.
+def corrupt_cases(cohort: Cohort, frames: Frames, corruption: Corruption, seed: int) -> Corrupt:
+    """A function that corrupts the cases of a cohort.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def breaker(cohort: Cohort, frames: Frames, damage: Damage, seed: int) -> Breake
         Synthetic subjects.
     frames : {"ed_es", "all"}
         Their frames that become cases.
-    damage : {"none", "labels", "images"}
+    corruption : {"none", "labels", "images"}
         ``"labels"``: a case gets the labels of another subject, at the frame of the same place in its
         list, the stack stretched to as many slices. ``"images"``: the voxels of the volume are shuffled.
     seed : int
@@ -40,9 +42,9 @@ def breaker(cohort: Cohort, frames: Frames, damage: Damage, seed: int) -> Breake
     SynthaugError
         Fewer than two labelled subjects to exchange labels between.
     """
-    if damage == "none":
-        return intact
-    if damage == "images":
+    if corruption == "none":
+        return uncorrupted
+    if corruption == "images":
         return lambda subject, frame, image, labels: (
             shuffle_voxels(image, np.random.default_rng([seed, cohort.subjects.index(subject), frame])),
             labels,
@@ -53,7 +55,7 @@ def breaker(cohort: Cohort, frames: Frames, damage: Damage, seed: int) -> Breake
         raise SynthaugError(
             f"{cohort.name}: {len(labelled)} labelled subject cannot exchange labels; raise the dose"
         )
-    # In a circle drawn at random everybody has another one's.
+    # A cyclic permutation in random order gives every subject the labels of another one.
     circle = np.random.default_rng(seed).permutation(labelled).tolist()
     donor = dict(zip(circle, circle[1:] + circle[:1], strict=True))
 

@@ -1,0 +1,105 @@
+"""The table of an arm's training subjects, which no task has a part in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from arm_cohorts import joined, split_of
+from made_hearts import made_cohort
+
+from synthaug.config.arms import ArmSettings, resolve_arms
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
+from synthaug.tasks.sampling import Sampling
+from synthaug.tasks.training_subjects import (
+    COLUMNS,
+    SOURCES,
+    TrainingSubjects,
+    choose_training_subjects,
+    copies_to_size,
+)
+
+
+@pytest.fixture(scope="module")
+def cohorts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cohort]:
+    root = tmp_path_factory.mktemp("cohorts")
+    real, validation = made_cohort(root / "real", "real", 4), made_cohort(root / "validation", "checked", 1)
+    synthetic = made_cohort(root / "made", "made", 6, "synthetic", seen=["real-00"])
+    return {"real": joined(real, validation), "synthetic": synthetic}
+
+
+def chosen(cohorts: dict[str, Cohort], name: str, seed: int = 0, **settings: object) -> TrainingSubjects:
+    every = ["repeated", "classical", "exposure", "mislabelled"]
+    arms = resolve_arms(
+        {"low": ArmSettings.model_validate({"generator": "g", "controls": every, **settings})}
+    )
+    roles = dict.fromkeys(cohorts["real"].subjects, "train") | {"checked-00": "validation"}
+    return choose_training_subjects(
+        arms[name], cohorts["real"], split_of(roles), cohorts["synthetic"], seed=seed
+    )
+
+
+def counts(training: TrainingSubjects) -> dict[tuple[str, str], int]:
+    return training.table.groupby(["role", "source"]).size().to_dict()
+
+
+def test_an_arm_lists_real_synthetic_and_validation_subjects(cohorts: dict[str, Cohort]) -> None:
+    training = chosen(cohorts, "low", dose=1.5)
+    assert list(training.table) == list(COLUMNS) and set(training.table["source"]) <= set(SOURCES)
+    assert counts(training) == {("train", "real"): 4, ("train", "synthetic"): 6, ("validation", "real"): 1}
+    assert training.cohort("train", "synthetic").subjects == cohorts["synthetic"].subjects
+    assert training.record["labelled_patients"] == 4
+    assert training.record["generator_labelled_patients"] == 1
+
+
+def test_a_size_matched_control_lists_copies_of_as_many_patients(cohorts: dict[str, Cohort]) -> None:
+    for control in ("repeated", "classical"):
+        training = chosen(cohorts, f"low-{control}", dose=1.5)
+        assert counts(training)["train", control] == counts(training)["matched", "synthetic"] == 6
+        copies = training.rows("train", control)
+        assert copies["copy"].tolist() == [1, 1, 1, 1, 2, 2]  # every patient once before any twice
+        assert sorted(copies["subject"][:4]) == ["real-00", "real-01", "real-02", "real-03"]
+        assert training.copies == control
+    other = chosen(cohorts, "low-repeated", seed=1, dose=1.5).rows("train", "repeated")
+    assert other["subject"].tolist() != copies["subject"].tolist()
+
+
+def test_copies_match_a_size_in_any_unit() -> None:
+    assert copies_to_size({"a": 1, "b": 1, "c": 0}, 3, seed=0) in (
+        [(1, "a", 1), (1, "b", 1), (2, "a", 1)],
+        [(1, "b", 1), (1, "a", 1), (2, "b", 1)],
+    )
+    sizes = {"a": 2, "b": 2}
+    copies = copies_to_size(sizes, 7, seed=0)
+    assert sum(part for _, _, part in copies) == 7 and copies[-1][2] == 1
+    assert [number for number, _, _ in copies] == [1, 1, 2, 2]
+    assert copies_to_size({}, 7, seed=0) == [] == copies_to_size(sizes, 0, seed=0)
+
+
+def test_a_control_of_exposure_follows_the_draws_of_its_arm(cohorts: dict[str, Cohort]) -> None:
+    training = chosen(cohorts, "low-exposure", dose=1.5)
+    assert counts(training)["matched", "synthetic"] == 6 and training.copies is None
+    assert training.sampling({"real": 4}, 6) == Sampling(iterations_share=0.4)
+    drawn = chosen(cohorts, "low-exposure", dose=1.5, real_share=0.7)
+    assert drawn.sampling({"real": 4}, 6) == Sampling(iterations_share=0.7)
+    tuned = chosen(cohorts, "low-exposure", dose=1.5, pretrain=0.75)
+    assert tuned.sampling({"real": 4}, 6) == Sampling(iterations_share=0.25)
+    assert chosen(cohorts, "low", dose=1.5, pretrain=0.75).sampling({"real": 4}, 0) == Sampling(pretrain=0.75)
+
+
+def test_a_corruption_is_of_synthetic_subjects(cohorts: dict[str, Cohort]) -> None:
+    rows = chosen(cohorts, "low-mislabelled", dose=1).table
+    assert set(rows.loc[rows["source"] == "synthetic", "corruption"]) == {"labels"}
+    assert set(rows.loc[rows["source"] != "synthetic", "corruption"]) == {"none"}
+
+
+def test_the_table_is_read_as_it_was_written(cohorts: dict[str, Cohort], tmp_path: Path) -> None:
+    training = chosen(cohorts, "low-classical", dose=1.5)
+    training.write(tmp_path / "arm")
+    again = TrainingSubjects.read(tmp_path / "arm", cohorts["real"], cohorts["synthetic"])
+    pd.testing.assert_frame_equal(again.table.astype("string"), training.table.astype("string"))
+    assert again.record == training.record
+    with pytest.raises(SynthaugError, match="names synthetic subjects; give the synthetic cohort"):
+        TrainingSubjects.read(tmp_path / "arm", cohorts["real"])

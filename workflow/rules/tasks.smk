@@ -1,0 +1,204 @@
+"""Downstream tasks: from arms to training subjects, training sets, trained tasks, predictions and scores."""
+
+ARM_OF_TASK = "tasks/{task}/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}"
+RUN_OF_TASK = "{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}"
+
+
+rule choose_training_subjects:
+    input:
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        synthetic=arm_synthetic,
+        pairs=arm_copies,
+        duplicates=duplicates_checked,
+        code=code("choose_training_subjects"),
+    output:
+        subjects=directory(pattern("arms/{arm}/fold-{fold}/generator-seed-{generator_seed}")),
+    log:
+        pattern("logs/choose_training_subjects/{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    params:
+        arm=lambda w: vars(arms[w.arm]),
+        copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
+        split_seed=study.split.seed,
+    message:
+        "Choosing the training subjects of arm {wildcards.arm}, fold {wildcards.fold}"
+    script:
+        "../scripts/choose_training_subjects.py"
+
+
+rule plan_task:
+    input:
+        subjects=reference_subjects,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        code=lambda w: task_code("plan_task", w.task, "plan"),
+    output:
+        plan=directory(pattern("tasks/{task}/fold-{fold}/plan")),
+    log:
+        pattern("logs/plan_task/{task}_fold-{fold}.log"),
+    threads: 4
+    resources:
+        mem_mb=16000,
+        runtime="2h",
+    params:
+        task=lambda w: task_settings(w.task, "plan"),
+    message:
+        "Planning {wildcards.task} from the real training patients of fold {wildcards.fold}"
+    script:
+        "../scripts/plan_task.py"
+
+
+rule write_training_set:
+    input:
+        subjects=rules.choose_training_subjects.output.subjects,
+        plan=rules.plan_task.output.plan,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        synthetic=arm_synthetic,
+        code=lambda w: task_code("write_training_set", w.task, "training_set"),
+    output:
+        training_set=directory(pattern(f"{ARM_OF_TASK}/training-set")),
+    log:
+        pattern("logs/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    threads: 4
+    resources:
+        mem_mb=16000,
+        runtime="4h",
+    params:
+        task=lambda w: task_settings(w.task, "training_set"),
+    message:
+        "Writing the training set of arm {wildcards.arm} for {wildcards.task}, fold {wildcards.fold}"
+    script:
+        "../scripts/write_training_set.py"
+
+
+rule train_task:
+    input:
+        training_set=rules.write_training_set.output.training_set,
+        code=lambda w: task_code("train_task", w.task, "training"),
+    output:
+        model=directory(pattern(f"{ARM_OF_TASK}/training-seed-{{training_seed}}/model")),
+    log:
+        pattern(f"logs/train_task/{RUN_OF_TASK}.log"),
+    benchmark:
+        pattern(f"benchmarks/train_task/{RUN_OF_TASK}.tsv")
+    threads: 4
+    resources:
+        **TRAINS_NETWORK,
+    params:
+        task=lambda w: task_settings(w.task, "training"),
+        checkpoints=lambda w: checkpoints("tasks", task_settings(w.task, "training"), w),
+    message:
+        "Training {wildcards.task} on arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
+    script:
+        "../scripts/train_task.py"
+
+
+rule predict_test:
+    input:
+        model=rules.train_task.output.model,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=lambda w: task_code("predict_cohort", w.task, "prediction"),
+    output:
+        predictions=directory(pattern(f"{ARM_OF_TASK}/training-seed-{{training_seed}}/predictions")),
+    log:
+        pattern(f"logs/predict_test/{RUN_OF_TASK}.log"),
+    benchmark:
+        pattern(f"benchmarks/predict_test/{RUN_OF_TASK}.tsv")
+    threads: 4
+    resources:
+        **RUNS_NETWORK,
+    params:
+        role="test",
+        frames="ed_es",
+        task=lambda w: task_settings(w.task, "prediction"),
+    message:
+        "Predicting for the test patients: {wildcards.task}, arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
+    script:
+        "../scripts/predict_cohort.py"
+
+
+rule score_predictions:
+    input:
+        predictions=rules.predict_test.output.predictions,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=lambda w: task_code("score_predictions", w.task, "scoring"),
+    output:
+        rows=pattern(f"rows/scores/{RUN_OF_TASK}.tsv"),
+    log:
+        pattern(f"logs/score_predictions/{RUN_OF_TASK}.log"),
+    params:
+        arm=lambda w: vars(arms[w.arm]),
+        task=lambda w: task_settings(w.task, "scoring"),
+    message:
+        "Scoring {wildcards.task} on arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
+    script:
+        "../scripts/score_predictions.py"
+
+
+# What masks of synthetic cines can be compared with.
+use rule predict_test as predict_validation with:
+    input:
+        model=reference_segmenter,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=task_code("predict_cohort", segmenter, "prediction"),
+    output:
+        predictions=directory(pattern(f"tasks/{segmenter}/fold-{{fold}}/validation")),
+    log:
+        pattern("logs/predict_validation/fold-{fold}.log"),
+    benchmark:
+        pattern("benchmarks/predict_validation/fold-{fold}.tsv")
+    params:
+        role="validation",
+        frames="ed_es",
+        task=task_settings(segmenter, "prediction"),
+    message:
+        "Segmenting the validation patients of fold {wildcards.fold} with a segmenter trained on real patients only"
+
+
+use rule predict_test as predict_synthetic with:
+    input:
+        model=reference_segmenter,
+        cohorts=cohorts_of,
+        code=task_code("predict_cohort", segmenter, "prediction"),
+    output:
+        predictions=directory(
+            pattern(
+                f"tasks/{segmenter}/fold-{{fold}}/synthetic/{{generator}}_generator-seed-{{generator_seed}}"
+            )
+        ),
+    log:
+        pattern("logs/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    params:
+        role=None,
+        frames="all",
+        task=task_settings(segmenter, "prediction"),
+    message:
+        "Segmenting {wildcards.generator}'s cines with a segmenter trained on real patients only"
+
+
+rule label_synthetic:
+    input:
+        model=reference_segmenter,
+        cohort=made_cohort_of,
+        code=task_code("label_synthetic", segmenter, "labelling"),
+    output:
+        cohort=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/labelled")
+        ),
+    log:
+        pattern("logs/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    threads: 4
+    resources:
+        **RUNS_NETWORK,
+    params:
+        task=task_settings(segmenter, "labelling"),
+    message:
+        "Labelling {wildcards.generator}'s cines with a segmenter trained on real patients of fold {wildcards.fold}"
+    script:
+        "../scripts/label_synthetic.py"

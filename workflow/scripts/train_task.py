@@ -1,0 +1,15 @@
+"""Train a task on one arm with one training seed."""
+
+from pathlib import Path
+
+from synthaug.core.job import job
+from synthaug.tasks import open_task
+
+with job(snakemake):
+    open_task(snakemake.params.task).train(
+        Path(snakemake.input.training_set),
+        Path(snakemake.output.model),
+        Path(snakemake.params.checkpoints),
+        training_seed=int(snakemake.wildcards.training_seed),
+        threads=snakemake.threads,
+    )
