@@ -16,7 +16,7 @@ from synthaug.data.splits import make_splits, subjects_of
 from synthaug.labels import LV, MYO, RV
 from synthaug.measures.duplicates import find_duplicates
 
-from conftest import real_data_root, require  # isort: skip
+from requirements import real_data_root, require  # isort: skip
 
 pytestmark = pytest.mark.real
 GRID = HarmonisationSettings(spacing_mm=(10, 1.5, 1.5), matrix=(8, 80, 80), frames=16)

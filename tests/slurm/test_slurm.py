@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from checkout import copy_repository
-from conftest import require
+from requirements import require
 
 pytestmark = pytest.mark.slurm
 HERE = Path(__file__).parent
