@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from synthaug.tables.definitions import fields_of
+from synthaug.metric_registry import columns_of
 
 from synthaug.config.base import Settings
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
@@ -123,7 +123,7 @@ class VolumeRegression(Task):
             reference = structure_volume_ml(cohort.label_cine(subject)[0], "LV", cohort.spacing_mm)
             row = {"value": predicted[subject] - reference, "status": "ok", "n": 1, "structure": "LV"}
             about = {column: cohort.table.loc[subject, column] for column in ("vendor", "diagnosis")}
-            rows.append({**fields_of("edv_error_ml"), **row, "subject": subject, **about, **fields})
+            rows.append({**columns_of("edv_error_ml"), **row, "subject": subject, **about, **fields})
         return make_table(rows)
 
 

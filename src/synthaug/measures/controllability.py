@@ -134,7 +134,7 @@ def beyond_training(
     asked : DataFrame
         As `measure_controllability` takes it.
     ranges : mapping of str to (float, float)
-        From `synthaug.synthesis.condition_grid.training_ranges`.
+        From `synthaug.synthesis.plan_condition_sweep.training_ranges`.
     conditions : collection of str or None
         What of a request the generator heeds: what it does not is not asked of it.
 

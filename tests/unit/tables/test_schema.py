@@ -99,7 +99,7 @@ def test_two_rows_about_the_same_in_two_files_name_both_files(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["", "_mean", "_difference"])
 @pytest.mark.parametrize("metric", sorted(METRICS))
-def test_definition_of_is_what_fields_of_writes(metric, suffix):
+def test_columns_are_those_of_the_metric_found(metric, suffix):
     fields = columns_of(metric, suffix)
     found = find_metric(fields["metric"])
     assert found is not None
