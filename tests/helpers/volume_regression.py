@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from synthaug.metric_registry import columns_of
 
 from synthaug.config.base import Settings
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
 from synthaug.data.cohort import Cohort
+from synthaug.metric_registry import columns_of
 from synthaug.metrics.volumes import structure_volume_ml
 from synthaug.tables import make_table
 from synthaug.tasks.base import Task
