@@ -76,9 +76,9 @@ class FrameAfterFrame:
             generator = torch.Generator().manual_seed(int(row["seed"].iloc[0]))
             noise = torch.randn(2, 1, *models.autoencoder.latent_shape, generator=generator)
             anatomy = models.anatomy.sample(
-                models.anatomy.conditions.read(row), slices, given(noise[0]), self.sampler
+                models.anatomy.conditioner.read(row), slices, given(noise[0]), self.sampler
             )
-            values = models.motion.conditions.read(row)
+            values = models.motion.conditioner.read(row)
             phases = cardiac_phase(torch.from_numpy(raw_values(row, "es_phase")), grid.frames)
             cine, labels = [], []
             for frame in range(grid.frames):

@@ -85,7 +85,7 @@ def test_ed_is_the_anatomy_itself(cascade):
     table = requests(1)
     slices = torch.ones(1, 1, SLICES, 1, 1)
     phase = cardiac_phase(torch.tensor([0.5]), FRAMES)
-    conditions = cascade.motion.conditions.read(table)
+    conditions = cascade.motion.conditioner.read(table)
     latents = cascade.motion.sample(anatomy, conditions, phase, slices, Noise([1]), SETTINGS.motion_sampler)
     assert torch.equal(latents[:, 0], anatomy) and not torch.equal(latents[:, 1], anatomy)
 
