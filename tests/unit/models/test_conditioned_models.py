@@ -25,6 +25,7 @@ from synthaug.models.weights import load_model
 from synthaug.networks.blocks import zero_initialised
 from synthaug.networks.conditioning import Dropout
 from synthaug.networks.unet import Context, LatentUNet
+from synthaug.synthesis.requests import request_cohort
 
 WIDTH = 5
 
@@ -239,7 +240,7 @@ def test_a_generator_has_the_conditions_of_its_models_whatever_their_class(data,
     toy = Toy(autoencoder, {"autoencoder": autoencoder, "mask": model})
     assert {"labels", "lv_edv_ml", "n_slices", "es_phase"} <= set(toy.conditions)
     assert Toy(autoencoder, {"autoencoder": autoencoder}).conditions == ["es_phase", "n_slices"]
-    assert len(list(toy.sample(requests(1)))) == 1
+    assert len(list(toy.sample(request_cohort(requests(1))))) == 1
 
 
 # --- conditioner --------------------------------------------------------------------------------
