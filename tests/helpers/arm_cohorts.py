@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from synthaug.config.arms import Arm
+from synthaug.config.arms import Arm, Control
 from synthaug.data.cohort import Cohort
 from synthaug.tasks.training_subjects import TrainingSubjects, choose_training_subjects
 
@@ -26,7 +26,7 @@ def subjects_of_arm(
     real: Cohort,
     validation: Cohort,
     synthetic: Cohort | None = None,
-    control: str | None = None,
+    control: Control | None = None,
     share: float = 1.0,
     seed: int = 0,
     tested: tuple[str, ...] = (),
@@ -38,7 +38,7 @@ def subjects_of_arm(
         share,
         "g" if synthetic is not None else None,
         dose,
-        control=control,  # type: ignore[arg-type]
+        control=control,
         control_of="arm" if control else None,
     )
     roles = dict.fromkeys(real.subjects, "train") | dict.fromkeys(validation.subjects, "validation")

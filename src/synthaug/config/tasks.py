@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.plugins import PluginSettings
+from synthaug.core.registry import module_of
 
 #: Steps of a task, each a job of its own.
 Step = Literal["plan", "training_set", "training", "prediction", "scoring", "labelling"]
@@ -61,7 +62,7 @@ class TaskSettings(Settings):
     def modules_of_step(self, step: Step) -> list[str]:
         """Dotted names of the modules that a step depends on, besides what those import."""
         if step not in self.steps:
-            return [str(getattr(self, "implementation")).partition(":")[0]]  # noqa: B009 - of a derived class
+            return [module_of(self)]
         return [f"synthaug.{module}" for module in self.steps[step].modules]
 
 
