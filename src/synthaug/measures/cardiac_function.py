@@ -18,6 +18,7 @@ from synthaug.metrics.clinical import (
     wall_thickening,
     wall_thickness_mm,
 )
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.tables import make_table
 
@@ -120,7 +121,6 @@ def measure_cohort_function(
     """
     hearts = [_table(cohort) for cohort in (synthetic, real)]
     rng = np.random.default_rng(settings.seed)
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     rows: list[dict[str, Any]] = []
     for quantity, (structure, phase) in QUANTITIES.items():
         made, true = (table[quantity].dropna().to_numpy(np.float64) for table in hearts)
@@ -144,7 +144,7 @@ def measure_cohort_function(
                 continue
             with np.errstate(divide="ignore", invalid="ignore"):
                 replicates = measure(*drawn)
-            low, high = np.quantile(replicates[np.isfinite(replicates)], tails)
+            low, high = percentile_interval(replicates[np.isfinite(replicates)], settings.confidence)
             rows.append(
                 {**row, "status": "ok", "value": float(measure(made, true)), "ci_low": low, "ci_high": high}
             )

@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug.config.conditions import MEASURED, SWEPT
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.metrics.volumes import ejection_fraction
 from synthaug.tables import make_table
 
@@ -172,13 +173,12 @@ def _bootstrap(
     rng = np.random.default_rng(seed)
     value = _measures(pairs)
     drawn = np.array([_measures(pairs[rng.integers(len(pairs), size=len(pairs))]) for _ in range(replicates)])
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     found = {}
     for i, name in enumerate(MEASURES):
         # A draw of one subject only has no correlation: such replicates say nothing and are left out.
         known = drawn[~np.isnan(drawn[:, i]), i]
-        low, high = np.quantile(known, tails) if len(known) else (np.nan, np.nan)
-        found[name] = (float(low), float(value[i]), float(high))
+        low, high = percentile_interval(known, confidence) if len(known) else (np.nan, np.nan)
+        found[name] = (low, float(value[i]), high)
     return found
 
 

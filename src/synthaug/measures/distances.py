@@ -19,6 +19,7 @@ from synthaug.measures.subject_distances import (
 )
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.tables import make_table
 
 Row = dict[str, Any]
@@ -123,8 +124,8 @@ def _measure(
         for _ in range(settings.distance_replicates)
     ])  # fmt: skip
     # Drawing with replacement repeats subjects, which inflates a Fréchet distance: only the spread is used.
-    tails = np.array([(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
-    low, high = value + np.quantile(replicates, tails) - replicates.mean()
+    ends = percentile_interval(replicates, settings.confidence)
+    low, high = (value + end - replicates.mean() for end in ends)
     if metric != "kid":
         low = max(low, 0.0)
     facts: Row = {

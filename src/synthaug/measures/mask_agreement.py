@@ -16,6 +16,7 @@ from synthaug.measures.function_errors import PHASES
 from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
+from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.metrics.surface import hausdorff_distance
 from synthaug.tables import make_table
 
@@ -136,8 +137,7 @@ def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:
         }
     row: Row = {"status": "ok", "n": len(values), "value": float(values.mean())}
     if len(values) > 1:
-        rng = np.random.default_rng(settings.seed)
-        drawn = values[rng.integers(len(values), size=(settings.replicates, len(values)))].mean(axis=1)
-        tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
-        row["ci_low"], row["ci_high"] = np.quantile(drawn, tails)
+        row["ci_low"], row["ci_high"] = bootstrap_mean_interval(
+            values, settings.replicates, settings.confidence, settings.seed
+        )
     return row

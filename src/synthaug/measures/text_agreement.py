@@ -12,6 +12,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.features.image_text import clipsim
 from synthaug.metric_registry import columns_of
+from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.tables import make_table
 
 METRICS = ("clipsim", "clipsim_real", "clipsim_other")
@@ -85,13 +86,13 @@ def _mean(values: np.ndarray, settings: EvaluationSettings) -> dict[str, Any]:
     if len(values) < 2:
         note = f"{len(values)} subjects with a sentence (for other sentences: that differ); 2 are needed"
         return {"status": "not_measured", "note": note, "n": len(values)}
-    rng = np.random.default_rng(settings.seed)
-    drawn = values[rng.integers(len(values), size=(settings.distance_replicates, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
+    low, high = bootstrap_mean_interval(
+        values, settings.distance_replicates, settings.confidence, settings.seed
+    )
     return {
         "status": "ok",
         "value": float(values.mean()),
         "n": len(values),
-        "ci_low": float(low),
-        "ci_high": float(high),
+        "ci_low": low,
+        "ci_high": high,
     }

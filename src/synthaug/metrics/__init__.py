@@ -13,6 +13,7 @@ from synthaug.metrics.frechet import frechet_distance, frechet_from_moments
 from synthaug.metrics.kernel import gaussian_kernel_distance, kernel_distance
 from synthaug.metrics.manifold import ManifoldScores, manifold_scores
 from synthaug.metrics.overlap import dice
+from synthaug.metrics.percentile_bootstrap import Interval, bootstrap_mean_interval, percentile_interval
 from synthaug.metrics.similarity import (
     SequenceSimilarity,
     normalised_cross_correlation,
@@ -25,11 +26,13 @@ from synthaug.metrics.surfels import normalised_surface_dice
 from synthaug.metrics.volumes import ejection_fraction
 
 __all__ = [
+    "Interval",
     "ManifoldScores",
     "PeakRates",
     "SequenceSimilarity",
     "average_surface_distance",
     "bland_altman",
+    "bootstrap_mean_interval",
     "dice",
     "ejection_fraction",
     "extrapolated_frechet_distance",
@@ -44,6 +47,7 @@ __all__ = [
     "normalised_surface_dice",
     "peak_rates",
     "pearson_correlation",
+    "percentile_interval",
     "similarity_between_sequences",
     "stroke_volume_ml",
     "structural_similarity",

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from synthaug.config.synthesis import GateSettings
 from synthaug.labels import LV, MYO
+from synthaug.metrics.agreement import pearson_correlation
 from synthaug.metrics.volumes import ejection_fraction, volume_curve_ml
 
 
@@ -150,7 +151,7 @@ def _count_systoles(curve: np.ndarray) -> float:
 
 
 def _measure_image(cine: np.ndarray) -> dict[str, float]:
-    """Span of the intensities, and likeness of neighbouring slices at ED."""
+    """Span of the intensities, and correlation of neighbouring slices at ED."""
     low, high = np.percentile(cine, [1, 99])
     correlations = [_correlation(*pair) for pair in itertools.pairwise(cine[0].astype(np.float64))]
     return {
@@ -166,10 +167,9 @@ def _measure_contrast(cine: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson correlation of two slices; an empty slice resembles nothing, which is 0."""
-    first, second = (image - image.mean() for image in (first, second))
-    scale = np.linalg.norm(first) * np.linalg.norm(second)
-    return float((first * second).sum() / scale) if scale > 0 else 0.0
+    """Pearson correlation of two slices; 0 where a slice is uniform."""
+    correlation = pearson_correlation(first.ravel(), second.ravel())
+    return 0.0 if np.isnan(correlation) else correlation
 
 
 def _measure_shape(labels: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, float]:

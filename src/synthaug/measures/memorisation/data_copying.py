@@ -7,6 +7,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from synthaug.measures.memorisation.estimates import Share
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 
 _COMPONENTS = 64
 _REGIONS = 3
@@ -75,8 +76,11 @@ def data_copying(
         _weighted([[rng.choice(side, len(side)) for side in pair] for pair in pairs])
         for _ in range(_REPLICATES)
     ]
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Share(_weighted(pairs), float(low), float(high), sum(len(pair[1]) for pair in pairs))
+    return Share(
+        _weighted(pairs),
+        *percentile_interval(np.array(drawn), confidence),
+        sum(len(pair[1]) for pair in pairs),
+    )
 
 
 def _weighted(pairs: list[list[np.ndarray]]) -> float:

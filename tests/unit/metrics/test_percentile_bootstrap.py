@@ -1,0 +1,28 @@
+"""Percentile intervals: quantiles by hand, an interval of a mean that covers as often as it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synthaug.metrics import bootstrap_mean_interval, percentile_interval
+
+
+def test_percentiles_by_hand() -> None:
+    assert percentile_interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
+    assert percentile_interval(np.array([3.0])) == (3, 3)
+
+
+@pytest.mark.parametrize(("replicates", "confidence"), [(np.empty(0), 0.95), (np.ones(3), 1.0)])
+def test_an_interval_needs_replicates_and_a_coverage(replicates: np.ndarray, confidence: float) -> None:
+    with pytest.raises(ValueError, match="an interval needs replicates"):
+        percentile_interval(replicates, confidence)
+
+
+def test_interval_of_a_mean() -> None:
+    values = np.random.default_rng(0).normal(5, 2, 400)
+    low, high = bootstrap_mean_interval(values, 4000, seed=1)
+    # Normal approximation: mean -/+ 1.96 standard errors of 2 / sqrt(400).
+    assert (low, high) == pytest.approx((values.mean() - 0.196, values.mean() + 0.196), abs=0.02)
+    assert bootstrap_mean_interval(values, 4000, seed=1) == (low, high)
+    assert bootstrap_mean_interval(np.full(4, 7.0), 10) == (7, 7)
