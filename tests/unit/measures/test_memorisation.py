@@ -1,4 +1,4 @@
-"""Memorisation: likeness is what it says, scores by hand, planted copies found and real patients spared."""
+"""Memorisation: similarity is what it says, scores by hand, positive controls found and real patients spared."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from synthaug.measures.memorisation.estimates import (
 )
 from synthaug.measures.memorisation.feature_audit import audit_features
 from synthaug.measures.memorisation.image_audit import audit_memorisation
-from synthaug.measures.memorisation.positive_controls import DISGUISES
-from synthaug.measures.memorisation.similarity import likeness
+from synthaug.measures.memorisation.positive_controls import TRANSFORMS
+from synthaug.measures.memorisation.similarity import similarity
 
 FLAT = np.zeros((3, 16, 16))
 
@@ -45,26 +45,26 @@ def test_a_cine_is_like_itself_however_it_is_turned_mirrored_or_started() -> Non
         own[..., ::-1],
         0.3 * own + 0.2,
     ):
-        found = likeness(copy, own, FLAT)
+        found = similarity(copy, own, FLAT)
         np.testing.assert_allclose(np.diag(found), 1, atol=1e-6)
         assert (found.argmax(axis=1) == np.arange(4)).all()
 
 
 def test_other_cines_are_not_alike() -> None:
-    assert likeness(cines(5, 1), cines(6, 2), FLAT).max() < 0.6
+    assert similarity(cines(5, 1), cines(6, 2), FLAT).max() < 0.6
 
 
 def test_what_all_have_in_common_does_not_count() -> None:
     common = 3 * cines(1, 3)[0, 0]
     first, second = cines(5, 1) + common, cines(6, 2) + common
-    assert likeness(first, second, FLAT).min() > 0.8
-    assert likeness(first, second, common).max() < 0.6
+    assert similarity(first, second, FLAT).min() > 0.8
+    assert similarity(first, second, common).max() < 0.6
 
 
 def test_planes_that_are_not_square_are_turned_by_halves() -> None:
     own = cines(3, 4, (6, 3, 8, 12))
     turned = np.rot90(own, 2, axes=(-2, -1))
-    np.testing.assert_allclose(np.diag(likeness(turned, own, np.zeros((3, 8, 12)))), 1, atol=1e-6)
+    np.testing.assert_allclose(np.diag(similarity(turned, own, np.zeros((3, 8, 12)))), 1, atol=1e-6)
 
 
 REAL = np.array([[0.0], [1], [3], [6]])
@@ -121,7 +121,7 @@ def test_a_generator_of_new_hearts_is_spared_and_a_copier_found(real, tmp_path) 
     rows, pairs = audit(real, new)
     assert rows.loc["copied_share", "value"] <= 0.25 and rows.loc["authenticity", "value"] > 0.3
     assert rows.loc["planted_found", "value"] == 1 and rows.loc["planted_disguised_found", "value"] >= 0.95
-    assert all(rows.loc[f"planted_{disguise}_found", "value"] >= 0.95 for disguise in DISGUISES)
+    assert all(rows.loc[f"planted_{transform}_found", "value"] >= 0.95 for transform in TRANSFORMS)
     assert rows.loc["copied_share_real", "n"] == 20 and rows.loc["copied_share_real", "value"] <= 0.25
     rows, pairs = audit(real, mixed)
     assert rows.loc["copied_share", "value"] >= 0.5
@@ -139,7 +139,7 @@ def test_too_few_subjects_are_said(real, tmp_path) -> None:
 
 def test_the_validated_threshold_allows_for_fewer_comparisons() -> None:
     alike = np.random.default_rng(0).random((1000, 40))
-    # Uniform likenesses: the largest of 1000 is below 0.95 ** (1 / 1000) with probability 0.95.
+    # Uniform similarities: the largest of 1000 is below 0.95 ** (1 / 1000) with probability 0.95.
     assert validated_threshold(alike) == pytest.approx(0.95 ** (1 / 1000), abs=2e-4)
     assert validated_threshold(alike[:, :19]) is None
     same = validated_threshold(alike[:40])
@@ -204,8 +204,8 @@ def test_copies_are_found_among_features_too(real, tmp_path) -> None:
     ).set_index("metric")
     assert set(rows["extractor"]) == {"pixels"}
     assert 6 / 20 <= rows.loc["copied_share_features", "value"] <= 0.5
-    for disguise in ("noisy", "mirrored", "turned", "shifted", "disguised"):
-        assert rows.loc[f"planted_{disguise}_found_features", "value"] == 1
+    for transform in ("noisy", "mirrored", "turned", "shifted", "disguised"):
+        assert rows.loc[f"planted_{transform}_found_features", "value"] == 1
     assert rows.loc["planted_noisy_found_features", "n"] == 12
     assert rows.loc["c_t_features", "status"] in ("ok", "not_measured")
     absent = FeatureSet((), {}, "inception", absent="no weights")
@@ -227,9 +227,11 @@ def test_the_gate_keeps_drops_or_stops() -> None:
     assert refused_copies(PAIRS, CopySettings(), "c") == []
     assert refused_copies(PAIRS, CopySettings(action="drop"), "c") == ["s1", "s2"]
     assert refused_copies(PAIRS, CopySettings(action="stop", maximum=0.5), "c") == []
-    with pytest.raises(SynthaugError, match=r"2 of 4 synthetic subjects are copies.*s1 is like p1 \(0\.99\)"):
+    with pytest.raises(
+        SynthaugError, match=r"2 of 4 synthetic subjects are copies.*s1 is similar to p1 \(0\.99\)"
+    ):
         refused_copies(PAIRS, CopySettings(action="stop", maximum=0.4), "c")
-    with pytest.raises(SynthaugError, match="nobody could be judged"):
+    with pytest.raises(SynthaugError, match="no subject could be judged"):
         refused_copies(PAIRS[:0], CopySettings(action="drop"), "c")
     row = dropped_rows(PAIRS, CopySettings(action="drop"), {"fold": 1}).iloc[0]
     assert (row["metric"], row["value"], row["n"], row["fold"]) == ("copies_dropped", 2, 4, 1)

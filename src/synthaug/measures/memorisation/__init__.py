@@ -1,1 +1,1 @@
-"""Did the generator copy its training patients?"""
+"""Memorisation: copies of training patients among synthetic subjects."""

@@ -1,4 +1,4 @@
-"""What becomes of synthetic subjects that are copies of training patients."""
+"""Synthetic subjects that are copies of training patients: refused, dropped or kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 3  # pairs that an error names
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:
-    """Read the pairs of an audit: subject, training_subject, likeness, copy; most alike first."""
+    """Read the pairs of an audit: subject, training_subject, likeness, copy; most similar first."""
     pairs = read_tsv(path, ("subject", "training_subject"))
     return pairs.assign(copy=pairs["copy"].astype(bool))
 
@@ -31,20 +31,20 @@ def refused_copies(pairs: pd.DataFrame, settings: CopySettings, cohort: str) -> 
     pairs : DataFrame
         Of the audit of the cohort.
     settings : CopySettings
-        `keep` refuses nobody.
+        `keep` refuses no subject.
     cohort : str
         What to call the cohort.
 
     Raises
     ------
     SynthaugError
-        The audit could not judge, or more are copies than `stop` allows; the message names the most alike.
+        The audit could not judge, or more are copies than `stop` allows; the message names the most similar.
     """
     if settings.action == "keep":
         return []
     if pairs.empty:
         raise SynthaugError(
-            f"{cohort}: nobody could be judged as a copy, the training subjects are too few; "
+            f"{cohort}: no subject could be judged as a copy, because the training subjects are too few; "
             "set synthesis.copies.action: keep or train on more"
         )
     copies = pairs[pairs["copy"]]
@@ -52,7 +52,7 @@ def refused_copies(pairs: pd.DataFrame, settings: CopySettings, cohort: str) -> 
         return [str(subject) for subject in copies["subject"]]
     if len(copies) > settings.maximum * len(pairs):
         named = "; ".join(
-            f"{row.subject} is like {row.training_subject} ({row.likeness:.2f})"
+            f"{row.subject} is similar to {row.training_subject} ({row.likeness:.2f})"
             for row in copies.head(_NAMED).itertuples()
         )
         raise SynthaugError(
@@ -64,7 +64,7 @@ def refused_copies(pairs: pd.DataFrame, settings: CopySettings, cohort: str) -> 
 
 
 def dropped_rows(pairs: pd.DataFrame, settings: CopySettings, fields: Mapping[str, Any]) -> pd.DataFrame:
-    """The row that says how many copies the arms were kept from; none where copies are kept."""
+    """The row with the number of copies that no arm takes; none where copies are kept."""
     if settings.action != "drop":
         return make_table([])
     row = {"status": "ok", "value": int(pairs["copy"].sum()), "n": len(pairs)}

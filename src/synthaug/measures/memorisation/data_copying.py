@@ -1,4 +1,4 @@
-"""C_T: are synthetic subjects nearer to the training set than new real ones are, region by region?"""
+"""Data-copying statistic C_T: distances of synthetic and of new real subjects to the training set, by region."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
-from synthaug.measures.memorisation.estimates import Share
+from synthaug.measures.memorisation.estimates import Estimate
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 
 _COMPONENTS = 64
@@ -23,7 +23,7 @@ def data_copying(
     synthetic: np.ndarray,
     seed: int = 0,
     confidence: float = 0.95,
-) -> Share | None:
+) -> Estimate | None:
     """Data-copying statistic C_T, with an interval over subjects.
 
     Parameters
@@ -38,7 +38,7 @@ def data_copying(
 
     Returns
     -------
-    Share or None
+    Estimate or None
         `value` is the mean over regions, weighted by their held-out subjects, of the standardised
         Mann-Whitney statistic of the distances to the nearest training subject: about 0 where synthetic
         subjects are as far as new real ones, far below 0 (-3 and less) where they were copied, far above where
@@ -76,7 +76,7 @@ def data_copying(
         _weighted([[rng.choice(side, len(side)) for side in pair] for pair in pairs])
         for _ in range(_REPLICATES)
     ]
-    return Share(
+    return Estimate(
         _weighted(pairs),
         *percentile_interval(np.array(drawn), confidence),
         sum(len(pair[1]) for pair in pairs),

@@ -1,4 +1,4 @@
-"""Scores of copying, from likeness between synthetic, training and held-out subjects."""
+"""Estimates of copying, from the similarity of synthetic, training and held-out subjects."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 from scipy.stats import binomtest
 
 
-class Share(NamedTuple):
-    """A share of subjects.
+class Estimate(NamedTuple):
+    """An estimate with its interval: a proportion of subjects, or another statistic of a set.
 
     Attributes
     ----------
     value : float
-        Share, in [0, 1].
+        The estimate; a proportion is in [0, 1].
     ci_low, ci_high : float
-        Wilson interval of 95 %.
+        Ends of the interval; of a proportion, Wilson's of 95 %.
     n : int
-        Subjects it is a share of.
+        Subjects behind it.
     """
 
     value: float
@@ -27,22 +27,22 @@ class Share(NamedTuple):
     n: int
 
 
-def share(found: np.ndarray) -> Share:
-    """Share of True, with its interval; at least one value."""
+def proportion(found: np.ndarray) -> Estimate:
+    """Proportion of True, with its interval; at least one value."""
     count, n = int(np.count_nonzero(found)), len(found)
     interval = binomtest(count, n).proportion_ci(0.95, method="wilson")
-    return Share(count / n, float(interval.low), float(interval.high), n)
+    return Estimate(count / n, float(interval.low), float(interval.high), n)
 
 
 def copy_threshold(train_to_train: np.ndarray, percentile: float = 95.0) -> float:
-    """Likeness above which a subject counts as a copy, from the training subjects alone.
+    """Similarity above which a subject counts as a copy, from the training subjects alone.
 
     Parameters
     ----------
     train_to_train : ndarray, shape (n_train, n_train)
-        Likeness of the training subjects with one another; the diagonal is not looked at.
+        Similarity of the training subjects with one another; the diagonal is not looked at.
     percentile : float
-        Of the largest likeness each has with any other: as many comparisons as a synthetic subject has, so
+        Of the largest similarity each has with any other: as many comparisons as a synthetic subject has, so
         that about 5 % of new real patients are flagged, however few validate.
     """
     others = train_to_train.astype(float).copy()
@@ -56,11 +56,11 @@ def validated_threshold(train_to_validation: np.ndarray, percentile: float = 95.
     Parameters
     ----------
     train_to_validation : ndarray, shape (n_train, n_validation)
-        Likeness.
+        Similarity.
     percentile : float
-        Of the largest likeness each training subject would have with as many validation subjects as
+        Of the largest similarity each training subject would have with as many validation subjects as
         there are training ones. It has it with fewer, and the largest of fewer is smaller: so the percentile taken
-        of the observed ones is that to the power of n_validation / n_train, which is exact where likenesses are
+        of the observed ones is that to the power of n_validation / n_train, which is exact where similarities are
         independent.
 
     Returns
@@ -88,8 +88,8 @@ def _exceeded_by(values: np.ndarray, share_below: float) -> float:
     return float(np.quantile(values, share_below, method="weibull"))
 
 
-def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Share:
-    """Share of synthetic subjects farther from their training neighbour than that one's own neighbour.
+def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Estimate:
+    """Proportion of synthetic subjects farther from their training neighbour than that one's own neighbour.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> 
     Notes
     -----
     The neighbour's own distance is looked up by the *training* subject's index. Two public
-    implementations use the synthetic one's, and find hardly any of planted copies.
+    implementations use the synthetic one's, and find hardly any of the positive controls.
 
     References
     ----------
@@ -110,11 +110,13 @@ def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> 
     own = train_to_train.astype(float).copy()
     np.fill_diagonal(own, np.inf)
     nearest = synthetic_to_train.argmin(axis=1)
-    return share(synthetic_to_train.min(axis=1) > own.min(axis=1)[nearest])
+    return proportion(synthetic_to_train.min(axis=1) > own.min(axis=1)[nearest])
 
 
-def nearer_to_train(synthetic_to_train: np.ndarray, synthetic_to_holdout: np.ndarray, seed: int = 0) -> Share:
-    """Share of synthetic subjects nearer to the training set than to as many real patients held out.
+def nearer_to_train(
+    synthetic_to_train: np.ndarray, synthetic_to_holdout: np.ndarray, seed: int = 0
+) -> Estimate:
+    """Proportion of synthetic subjects nearer to the training set than to as many real patients held out.
 
     Parameters
     ----------
@@ -125,7 +127,7 @@ def nearer_to_train(synthetic_to_train: np.ndarray, synthetic_to_holdout: np.nda
 
     Returns
     -------
-    Share
+    Estimate
         0.5 where nothing was memorised (distance to closest record, DCR share).
     """
     size = min(synthetic_to_train.shape[1], synthetic_to_holdout.shape[1])
@@ -134,7 +136,7 @@ def nearer_to_train(synthetic_to_train: np.ndarray, synthetic_to_holdout: np.nda
         distances[:, rng.permutation(distances.shape[1])[:size]].min(axis=1)
         for distances in (synthetic_to_train, synthetic_to_holdout)
     ]
-    return share(nearest[0] < nearest[1])
+    return proportion(nearest[0] < nearest[1])
 
 
 def nearest_neighbour_ratio(synthetic_to_train: np.ndarray) -> float:

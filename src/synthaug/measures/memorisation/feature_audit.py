@@ -12,14 +12,14 @@ from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet
 from synthaug.measures.memorisation.data_copying import FEWEST as FEWEST_REGIONS
 from synthaug.measures.memorisation.data_copying import data_copying
-from synthaug.measures.memorisation.positive_controls import DISGUISES, plant
-from synthaug.measures.memorisation.scores import FEWEST, Likenesses, score_copies, unscored
+from synthaug.measures.memorisation.positive_controls import TRANSFORMS, transform_copy
+from synthaug.measures.memorisation.scores import FEWEST, Similarities, score_copies, unscored
 from synthaug.measures.subject_distances import fit_transforms, transformed_rows
 from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
 
 _SUFFIX = "_features"
-_PLANTED = 12  # training subjects who are planted: each disguise costs an extraction
+_CONTROLS = 12  # training subjects who are copied as positive controls: each transform costs an extraction
 
 
 def audit_features(
@@ -37,13 +37,13 @@ def audit_features(
     """Look for copies of training subjects among synthetic ones, in their features.
 
     A subject is one vector: the mean over frames of the features that see a frame's slices together. The mean
-    does not know where the cycle starts; every training subject is also looked at in each quarter turn and
-    mirror image. Likeness is the cosine of two vectors after the mean of the training subjects is taken off.
+    does not depend on where the cycle starts. Every training subject is compared in each quarter turn and mirror
+    image. Similarity is the cosine of two vectors after the mean of the training subjects is taken off.
 
     Parameters
     ----------
     cohort : Cohort
-        The real subjects: those who train are turned and mirrored, and some of them planted.
+        The real subjects: those who train are turned and mirrored, and some of them are copied as positive controls.
     real, synthetic : FeatureSet
         Features of the same extractor, which has spatial ones.
     spatial : callable
@@ -71,7 +71,7 @@ def audit_features(
 
     def vectors(features: FeatureSet) -> np.ndarray:
         rows = transformed_rows(features, "spatial", transforms) or []
-        return np.stack([one.mean(axis=0) for one in rows])
+        return np.stack([frames.mean(axis=0) for frames in rows])
 
     own = vectors(training)
     centre = own.mean(axis=0)
@@ -81,33 +81,36 @@ def audit_features(
         return vectors(FeatureSet(("one",), {"spatial": [spatial(cine)]}, real.extractor, real.whiten))[0]
 
     turned: list[list[np.ndarray]] = []
-    copies: dict[str, list[np.ndarray]] = {disguise: [] for disguise in DISGUISES}
+    copies: dict[str, list[np.ndarray]] = {transform: [] for transform in TRANSFORMS}
     for done, subject in enumerate(train):
         cine = cohort.cine(subject)
         turned.append([own[done], *(describe(view) for view in _turned(cine))])
-        for disguise, planted in copies.items() if done < _PLANTED else ():
-            planted.append(describe(plant(cine, disguise, rng)))
+        for transform, controls in copies.items() if done < _CONTROLS else ():
+            controls.append(describe(transform_copy(cine, transform, rng)))
         if progress:
             progress(done + 1, len(train))
     references = _unit(np.array(turned) - centre)  # (n_train, views, d)
 
-    def alike(queries: np.ndarray) -> np.ndarray:
+    def similarity_to_training(queries: np.ndarray) -> np.ndarray:
         products = np.einsum("qd,nvd->qnv", _unit(queries - centre), references)
         return np.asarray(products.max(axis=2))
 
     made = vectors(synthetic)
     judged = {name: vectors(real.select(ids)) for name, ids in (("v", validation), ("h", held_out)) if ids}
-    nobody = np.empty((0, len(train)))
+    no_rows = np.empty((0, len(train)))
     others = [_unit(made - centre) @ _unit(one - centre).T for one in judged.values()]
-    found = Likenesses(
-        training=alike(own),
-        synthetic=alike(made),
-        validation=alike(judged["v"]) if validation else nobody,
-        held_out=alike(judged["h"]) if held_out else nobody,
+    found = Similarities(
+        training=similarity_to_training(own),
+        synthetic=similarity_to_training(made),
+        validation=similarity_to_training(judged["v"]) if validation else no_rows,
+        held_out=similarity_to_training(judged["h"]) if held_out else no_rows,
         synthetic_to_real=np.concatenate([np.empty((len(made), 0)), *others], axis=1),
-        planted={
-            "planted_found": alike(own),
-            **{f"planted_{disguise}_found": alike(np.array(rows)) for disguise, rows in copies.items()},
+        positive_controls={
+            "planted_found": similarity_to_training(own),
+            **{
+                f"planted_{transform}_found": similarity_to_training(np.array(rows))
+                for transform, rows in copies.items()
+            },
         },
     )
     rows, _ = score_copies(found, about, _SUFFIX, seed)

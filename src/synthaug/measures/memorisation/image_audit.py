@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from synthaug.data.cohort import Cohort
-from synthaug.measures.memorisation.positive_controls import DISGUISES, plant
-from synthaug.measures.memorisation.scores import FEWEST, Likenesses, score_copies, unscored
-from synthaug.measures.memorisation.similarity import describe_cine, describe_cines, likeness
+from synthaug.measures.memorisation.positive_controls import TRANSFORMS, transform_copy
+from synthaug.measures.memorisation.scores import FEWEST, Similarities, score_copies, unscored
+from synthaug.measures.memorisation.similarity import describe_cine, describe_cines, similarity
 from synthaug.tables import make_table
 
 PAIR_COLUMNS = ("subject", "training_subject", "likeness", "copy")
@@ -40,7 +40,7 @@ def audit_memorisation(
     fields : mapping
         Columns that all rows share.
     seed : int
-        Of the planted copies and of thinning.
+        Of the positive controls and of thinning.
     validation : sequence of str
         Real subjects of the same scanners who validate. They set the threshold where they are 20 or more,
         and are judged like those held out where they are fewer.
@@ -50,7 +50,7 @@ def audit_memorisation(
     rows : DataFrame
         Result rows, named in `synthaug.measures.memorisation.scores.METRICS` and explained in docs/metrics.md.
     pairs : DataFrame
-        For every synthetic subject, most alike first: subject, training subject most like it, likeness,
+        For every synthetic subject, most similar first: subject, its most similar training subject, their similarity,
         whether it is flagged as a copy.
     """
     if len(train) < FEWEST or not synthetic.subjects:
@@ -60,28 +60,30 @@ def audit_memorisation(
     training, made = describe_cines(real, train), describe_cines(synthetic, synthetic.subjects)
     judged = {name: describe_cines(real, ids) for name, ids in (("v", validation), ("h", held_out)) if ids}
     centre = training.mean(axis=(0, 1))
-    nobody = np.empty((0, len(training)))
+    no_rows = np.empty((0, len(training)))
     rng = np.random.default_rng(seed)
-    planted = {"planted_found": likeness(training, training, centre)}
-    for disguise in DISGUISES:
-        copies = np.stack([describe_cine(plant(real.cine(subject), disguise, rng)) for subject in train])
-        planted[f"planted_{disguise}_found"] = likeness(copies, training, centre)
-    others = [likeness(made, cines, centre) for cines in judged.values()]
-    alike = Likenesses(
-        training=planted["planted_found"],
-        synthetic=likeness(made, training, centre),
-        validation=likeness(judged["v"], training, centre) if validation else nobody,
-        held_out=likeness(judged["h"], training, centre) if held_out else nobody,
+    positive_controls = {"planted_found": similarity(training, training, centre)}
+    for transform in TRANSFORMS:
+        copies = np.stack(
+            [describe_cine(transform_copy(real.cine(subject), transform, rng)) for subject in train]
+        )
+        positive_controls[f"planted_{transform}_found"] = similarity(copies, training, centre)
+    others = [similarity(made, cines, centre) for cines in judged.values()]
+    similarities = Similarities(
+        training=positive_controls["planted_found"],
+        synthetic=similarity(made, training, centre),
+        validation=similarity(judged["v"], training, centre) if validation else no_rows,
+        held_out=similarity(judged["h"], training, centre) if held_out else no_rows,
         synthetic_to_real=np.concatenate([np.empty((len(made), 0)), *others], axis=1),
-        planted=planted,
+        positive_controls=positive_controls,
     )
-    rows, threshold = score_copies(alike, fields, seed=seed)
+    rows, threshold = score_copies(similarities, fields, seed=seed)
     pairs = pd.DataFrame(
         {
             "subject": list(synthetic.subjects),
-            "training_subject": [train[index] for index in alike.synthetic.argmax(axis=1)],
-            "likeness": alike.synthetic.max(axis=1),
-            "copy": alike.synthetic.max(axis=1) > threshold,
+            "training_subject": [train[index] for index in similarities.synthetic.argmax(axis=1)],
+            "likeness": similarities.synthetic.max(axis=1),
+            "copy": similarities.synthetic.max(axis=1) > threshold,
         }
     )
     return make_table(rows), pairs.sort_values("likeness", ascending=False, kind="stable")

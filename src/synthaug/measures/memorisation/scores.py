@@ -1,4 +1,4 @@
-"""Result rows of copying from likeness, in whatever space the likeness was measured."""
+"""Result rows of copying, from similarities measured on images or on features."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from synthaug.measures.memorisation.estimates import (
-    Share,
+    Estimate,
     authenticity,
     copy_threshold,
     nearer_to_train,
     nearest_neighbour_ratio,
-    share,
+    proportion,
     validated_threshold,
 )
-from synthaug.measures.memorisation.positive_controls import DISGUISES
+from synthaug.measures.memorisation.positive_controls import TRANSFORMS
 from synthaug.metric_registry import columns_of
 
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ METRICS = (
     "copied_share",
     "copied_share_real",
     "planted_found",
-    *(f"planted_{disguise}_found" for disguise in DISGUISES),
+    *(f"planted_{transform}_found" for transform in TRANSFORMS),
     "authenticity",
     "nearer_to_train",
     "nndr",
@@ -35,8 +35,8 @@ METRICS = (
 
 
 @dataclass(frozen=True)
-class Likenesses:
-    """Likeness of subjects with the training subjects, and what else the scores need; at most 1.
+class Similarities:
+    """Similarity of subjects with the training subjects, and what else the scores need; at most 1.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class Likenesses:
         Of real subjects of the training scanners who do not train: those who validate, and others.
     synthetic_to_real : ndarray, shape (n_synthetic, n_validation + n_held_out)
         Of the synthetic subjects with both.
-    planted : mapping of str to ndarray, shape (n_planted, n_train)
-        Of planted copies of the first training subjects, by metric.
+    positive_controls : mapping of str to ndarray, shape (n_controls, n_train)
+        Of transformed copies of the first training subjects, by metric.
     """
 
     training: np.ndarray
@@ -56,17 +56,17 @@ class Likenesses:
     validation: np.ndarray
     held_out: np.ndarray
     synthetic_to_real: np.ndarray
-    planted: Mapping[str, np.ndarray] = field(default_factory=dict)
+    positive_controls: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def score_copies(
-    alike: Likenesses, fields: Mapping[str, Any], suffix: str = "", seed: int = 0
+    similarities: Similarities, fields: Mapping[str, Any], suffix: str = "", seed: int = 0
 ) -> tuple[list[Row], float]:
-    """Rows of copying, and the likeness above which a subject was called a copy.
+    """Rows of copying, and the similarity above which a subject is flagged as a copy.
 
     Parameters
     ----------
-    alike : Likenesses
+    similarities : Similarities
         At least `FEWEST` training subjects and one synthetic.
     fields : mapping
         Columns that all rows share.
@@ -75,45 +75,53 @@ def score_copies(
     seed : int
         Of thinning.
     """
-    threshold = validated_threshold(alike.validation.T) if len(alike.validation) else None
-    judged, why = np.concatenate([alike.validation, alike.held_out]), "of any two training patients"
+    threshold = validated_threshold(similarities.validation.T) if len(similarities.validation) else None
+    judged, why = (
+        np.concatenate([similarities.validation, similarities.held_out]),
+        "of any two training patients",
+    )
     if threshold is not None:
-        # Whoever set the threshold cannot say whether it holds.
-        judged, why = alike.held_out, f"of training with {len(alike.validation)} validation patients"
+        # Subjects that set the threshold cannot test it.
+        judged, why = (
+            similarities.held_out,
+            f"of training with {len(similarities.validation)} validation patients",
+        )
     else:
-        threshold = copy_threshold(alike.training)
-    shares: dict[str, Share] = {
-        "copied_share": share(alike.synthetic.max(axis=1) > threshold),
-        "authenticity": authenticity(1 - alike.synthetic, 1 - alike.training),
+        threshold = copy_threshold(similarities.training)
+    estimates: dict[str, Estimate] = {
+        "copied_share": proportion(similarities.synthetic.max(axis=1) > threshold),
+        "authenticity": authenticity(1 - similarities.synthetic, 1 - similarities.training),
     }
     if len(judged):
-        shares["copied_share_real"] = share(judged.max(axis=1) > threshold)
-    if alike.synthetic_to_real.shape[1]:
-        shares["nearer_to_train"] = nearer_to_train(1 - alike.synthetic, 1 - alike.synthetic_to_real, seed)
-    for metric, found in alike.planted.items():
-        # Found is a copy that is taken for one of its own patient, not of another.
+        estimates["copied_share_real"] = proportion(judged.max(axis=1) > threshold)
+    if similarities.synthetic_to_real.shape[1]:
+        estimates["nearer_to_train"] = nearer_to_train(
+            1 - similarities.synthetic, 1 - similarities.synthetic_to_real, seed
+        )
+    for metric, found in similarities.positive_controls.items():
+        # A copy is found where the training subject most similar to it is its own.
         own = found.argmax(axis=1) == np.arange(len(found))
-        shares[metric] = share((found.max(axis=1) > threshold) & own)
+        estimates[metric] = proportion((found.max(axis=1) > threshold) & own)
     rows: list[Row] = []
     for metric in METRICS:
         row: Row = {**columns_of(metric + suffix), **fields}
         if metric == "nndr":
             row |= {
                 "status": "ok",
-                "value": nearest_neighbour_ratio(1 - alike.synthetic),
-                "n": len(alike.synthetic),
+                "value": nearest_neighbour_ratio(1 - similarities.synthetic),
+                "n": len(similarities.synthetic),
             }
-        elif metric in shares:
-            row |= {"status": "ok", **shares[metric]._asdict()}
+        elif metric in estimates:
+            row |= {"status": "ok", **estimates[metric]._asdict()}
         elif metric.startswith("planted"):
             continue
         else:
             note = "no real subject of the training scanners is held out"
-            if metric == "copied_share_real" and len(alike.validation):
+            if metric == "copied_share_real" and len(similarities.validation):
                 note = "all held-out subjects of the training scanners validate, and set the threshold"
             row |= {"status": "not_measured", "note": note}
         if metric == "copied_share":
-            row["note"] = f"flagged above a likeness of {threshold:.3f}: the 95th percentile {why}"
+            row["note"] = f"flagged above a similarity of {threshold:.3f}: the 95th percentile {why}"
         rows.append(row)
     return rows, threshold
 

@@ -1,4 +1,4 @@
-"""How alike two cines are, whatever way they are turned, mirrored or started."""
+"""Similarity of cines, invariant to quarter turns, mirror images and shifts in time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def describe_cine(cine: np.ndarray) -> np.ndarray:
     )
 
 
-def likeness(queries: np.ndarray, references: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def similarity(queries: np.ndarray, references: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Largest correlation of each query with each reference over what keeps a patient the same.
 
     Parameters
@@ -48,8 +48,8 @@ def likeness(queries: np.ndarray, references: np.ndarray, centre: np.ndarray) ->
     queries, references : ndarray, shape (n, t, z, y, x), (m, t, z, y, x)
         From `describe_cines`.
     centre : ndarray, shape (z, y, x)
-        What all hearts have in common (the mean over training patients and time); it is taken off
-        first, or every heart would be like every other.
+        Mean over training patients and time. It is subtracted first, because what all hearts have in common
+        would make every pair similar.
 
     Returns
     -------
