@@ -11,20 +11,14 @@ import yaml
 
 from synthaug.core.artifacts import read_json, write_text
 from synthaug.report import sections, wording
+from synthaug.report.files import FOLDER
 from synthaug.report.plots.panel import with_unique_ids
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-FOLDER = Path(__file__).parent
 #: The page; its style sheet and its script lie beside it, the templates of its sections below it.
 TEMPLATE = FOLDER / "report.html.j2"
-
-
-def template_files() -> list[str]:
-    """Every file that `render` reads beside the content: templates, style and script."""
-    found = [path for pattern in ("**/*.j2", "*.css", "*.js") for path in FOLDER.glob(pattern)]
-    return sorted(map(str, found))
 
 
 def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:

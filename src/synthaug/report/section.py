@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 
 from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
-from synthaug.report import sections
+from synthaug.report.files import section_modules
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Draw, Row
 
@@ -84,11 +83,6 @@ class Section:
     order: int
     content: Callable[[ReportData], dict[str, Any]]
     shows: Callable[[Row], bool] = shows_none
-
-
-def section_modules() -> list[str]:
-    """Dotted names of the section modules, for who must know the files before anything is imported."""
-    return sorted(f"{sections.__name__}.{module.name}" for module in pkgutil.iter_modules(sections.__path__))
 
 
 def find_sections() -> dict[str, Section]:

@@ -11,8 +11,9 @@ from report_study import make_study
 from synthaug.config.report import ReportSettings
 from synthaug.core.imports import imported_files
 from synthaug.report import sections
+from synthaug.report.files import FOLDER, template_files
 from synthaug.report.gather import gather_content
-from synthaug.report.render import FOLDER, render, template_files
+from synthaug.report.render import render
 from synthaug.report.section import find_sections, section_modules
 from synthaug.report.table import make_table, number
 

@@ -1,0 +1,21 @@
+"""Files of the page, for who must know them before anything is imported: templates and section modules."""
+
+from __future__ import annotations
+
+import pkgutil
+from pathlib import Path
+
+from synthaug.report import sections
+
+FOLDER = Path(__file__).parent
+
+
+def template_files() -> list[str]:
+    """Every file that `synthaug.report.render` reads beside the content: templates, style and script."""
+    found = [path for pattern in ("**/*.j2", "*.css", "*.js") for path in FOLDER.glob(pattern)]
+    return sorted(map(str, found))
+
+
+def section_modules() -> list[str]:
+    """Dotted names of the section modules."""
+    return sorted(f"{sections.__name__}.{module.name}" for module in pkgutil.iter_modules(sections.__path__))
