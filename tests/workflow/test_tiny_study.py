@@ -254,7 +254,7 @@ def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
     assert {"real", "mine", "mine-repeated", "taught"} == set(rows.loc[rows["metric"] == "dice", "arm"])
     assert {"mine", "bare"} <= set(rows.loc[rows["metric"] == "fvd_t", "generator"])
     page = (root / "report.html").read_text()
-    assert "of them tested" in page and LABELLED_BY in page
+    assert "of the test set" in page and LABELLED_BY in page
     taught = Cohort.open(next((root / "synthetic" / "bare").rglob("cohort.json")).parent)
     assert taught.subjects == Cohort.open(bare).subjects
     assert all(len(taught.labelled_frames(subject)) == 6 for subject in taught.subjects)
