@@ -22,10 +22,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from scipy import special
-from statsmodels.stats.multitest import multipletests
 
 from synthaug.statistics import Precision, Scores, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap
+from synthaug.statistics.paired_tests import holm
 from synthaug.statistics.power import patients_needed
 from synthaug.statistics.verdict import HELPS, HURTS, judge_arm
 
@@ -79,7 +79,7 @@ def compared(study: list[list[Scores]]) -> list[list[Precision]]:
 def words_of(precisions: list[list[Precision]]) -> tuple[np.ndarray, list[str]]:
     """Adjusted p-values of the family, and the verdict of each arm."""
     flat = list(itertools.chain.from_iterable(precisions))
-    adjusted = multipletests([precision.p_value() for precision in flat], method="holm")[1]
+    adjusted = holm([precision.p_value() for precision in flat])
     rest = iter(adjusted)
     words = []
     for row in precisions:

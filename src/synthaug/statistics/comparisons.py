@@ -13,7 +13,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import METRICS, columns_of
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.mixed import mixed_difference
-from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
+from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
 from synthaug.statistics.precision import Precision, contrast_precision
 from synthaug.statistics.ranking import rank_stability
@@ -178,10 +178,8 @@ def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSetting
     """Holm over the family; its members are planned for the verdict, at Holm's strictest level."""
     if not family:
         return
-    from statsmodels.stats.multitest import multipletests
-
     # A comparison whose p-value is unknown stays in the family, as one that found nothing.
-    adjusted = multipletests([row.get("p_value", 1.0) for row, _ in family], method="holm")[1]
+    adjusted = holm([row.get("p_value", 1.0) for row, _ in family])
     for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
         if precision.known:
             row["p_adjusted"] = float(p_adjusted)

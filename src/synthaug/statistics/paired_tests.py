@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,6 +57,33 @@ def sign_flip_p(differences: np.ndarray, permutations: int = 9999, seed: int = 0
     # Sums of the same numbers in another order differ in the last digits only.
     reached = int((flipped >= np.abs(differences.sum()) - 1e-9 * np.abs(differences).sum()).sum())
     return reached / len(signs) if exact else (reached + 1) / (len(signs) + 1)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """p-values adjusted for the family-wise error rate.
+
+    statsmodels' `multipletests` gives the same numbers (a test compares them), but collects garbage on every call: 0.15 s
+    and more, which a simulation of studies pays once a study.
+
+    Parameters
+    ----------
+    p_values : sequence of float, length m
+        All p-values of the family.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        In the order given: the i-th smallest times m - i + 1, at least the adjusted one before it, at most 1.
+
+    References
+    ----------
+    Holm, Scand. J. Statist. 6, 1979.
+    """
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return adjusted
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
@@ -16,7 +17,7 @@ from synthaug.metric_registry import columns_of
 from synthaug.statistics import Scores, compare_arms, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap, draw_trainings
 from synthaug.statistics.mixed import mixed_difference
-from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
+from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
 from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
@@ -326,6 +327,13 @@ def test_penalised_values_count_and_empty_ones_do_not() -> None:
     rows = compare_arms(table, ARMS, SETTINGS)
     row = one(rows, "dice_difference", "plus", "real", "RV")
     assert row["n"] == 19 and row["value"] == pytest.approx(0)
+
+
+def test_holm_multiplies_from_the_smallest_on() -> None:
+    assert holm([0.04, 0.01, 0.03, 0.6]).tolist() == pytest.approx([0.09, 0.04, 0.09, 0.6])
+    found = np.random.default_rng(0).random((20, 7)).round(1) ** 3  # with ties
+    for p_values in found:
+        assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_an_arm_without_scores_is_not_measured() -> None:
