@@ -99,7 +99,7 @@ def test_the_verdict_says_what_the_study_could_have_found(study):
     _, _, page = study
     assert page.text.count("Detectable difference at the declared power: 0.014.") == 2
     # Only the undecided dose is told what it would take.
-    assert page.text.count("needs 64 patients with as many trainings") == 1
+    assert page.text.count("needs 64 patients at the same number of trainings") == 1
 
 
 def test_words_outside_the_family_are_exploratory(study):
