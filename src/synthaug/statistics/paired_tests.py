@@ -60,10 +60,10 @@ def sign_flip_p(differences: np.ndarray, permutations: int = 9999, seed: int = 0
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """p-values adjusted for the family-wise error rate.
+    """Holm-adjusted p-values.
 
-    statsmodels' `multipletests` gives the same numbers (a test compares them), but collects garbage on every call: 0.15 s
-    and more, which a simulation of studies pays once a study.
+    statsmodels' `multipletests` gives the same values (a test compares them), but collects garbage on every call: 0.15 s or
+    more per simulated study.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     Returns
     -------
     ndarray, shape (m,)
-        In the order given: the i-th smallest times m - i + 1, at least the adjusted one before it, at most 1.
+        Adjusted p-values in the given order: the i-th smallest times m - i + 1, monotone, at most 1.
 
     References
     ----------
