@@ -181,7 +181,7 @@ def _check_acyclic(start: str, models: Mapping[str, Any]) -> None:
     while waiting:
         name = waiting.pop()
         if name == start:
-            raise ValueError(f"models.{start}: needs itself through its needs; break the circle")
+            raise ValueError(f"models.{start}: depends on itself through needs; remove the cycle")
         if name not in seen and name in models:
             seen.add(name)
             waiting += models[name].needs.values()

@@ -187,7 +187,7 @@ class SweepSettings(Settings):
     @classmethod
     def _has_two_ends(cls, levels: int) -> int:
         if levels == 1:
-            raise ValueError("a sweep has two ends; give at least 2 levels, or 0 for no sweep")
+            raise ValueError("levels is 1; give at least 2, or 0 for no sweep")
         return levels
 
 
