@@ -192,7 +192,7 @@ class SweepSettings(Settings):
 
 
 class CopySettings(Settings):
-    """What becomes of synthetic subjects that are copies of training patients; docs/metrics.md says when one is."""
+    """Handling of synthetic subjects that are copies of training patients; definition: docs/metrics.md."""
 
     action: Literal["keep", "drop", "stop"] = Field(
         "keep",
