@@ -367,7 +367,7 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
 
 
 def write_grid(root: Path, conditions: list[str]) -> SweepRun:
-    """Four hearts of a grid, measured 10 mL and 5 g above what was asked."""
+    """Four hearts of a grid, measured 10 mL and 5 g above the request."""
     subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
     asked = {
         "lv_edv_ml": [90.0, 90, 220, 220],

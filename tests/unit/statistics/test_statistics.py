@@ -118,7 +118,7 @@ def test_folds_weigh_as_many_as_they_test() -> None:
     assert found.trainings == pytest.approx([5 / 9 / 2])
 
 
-def test_one_training_leaves_the_luck_of_trainings_unknown() -> None:
+def test_one_training_leaves_the_variation_between_trainings_unknown() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(10, 2))
     found = contrast_precision([arm_scores(values[:, :1]), arm_scores(values[:, 1:])], [1, -1])
