@@ -1,4 +1,4 @@
-"""What the study's extractor notices at several weights of telling shuffled frames (`order_weight`).
+"""Metric sensitivity of the study's extractor at several weights of the frame-order task (`order_weight`).
 
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/order_weight.py results/demo --iterations 400
 

@@ -256,7 +256,7 @@ def made_cohort_of(wildcards):
 
 
 def cohort_of(wildcards):
-    """The synthetic cohort that is measured and trained on: pseudo-labelled where asked for."""
+    """The synthetic cohort that is measured and trained on: with pseudo labels if configured."""
     return synthetic_cohort(study, synthetic_run(wildcards))
 
 

@@ -117,7 +117,7 @@ rule measure_controllability:
     params:
         evaluation=evaluation_settings,
     message:
-        "Comparing what {wildcards.generator} was asked for with what it made"
+        "Comparing requested with measured values of {wildcards.generator}"
     script:
         "../scripts/measure_controllability.py"
 

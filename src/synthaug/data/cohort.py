@@ -1,6 +1,6 @@
-"""The data contract: a cohort is a folder of harmonised cines, real or synthetic alike.
+"""Cohorts: a cohort is a folder of harmonised cines, real or synthetic.
 
-A request is a cohort without cines: the hearts that a generator is asked for.
+Requests are a cohort without cines: the subjects requested of a generator.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Cohort:
 
     @classmethod
     def open(cls, path: str | Path) -> Cohort:
-        """Open a cohort folder; the images are read when asked for.
+        """Open a cohort folder; images are read on access.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Cohort:
         for cohort in cohorts:
             if cohort.meta["spacing_mm"] != cohorts[0].meta["spacing_mm"]:
                 raise SynthaugError(
-                    f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both alike"
+                    f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both to one grid"
                 )
             for subject, folder in cohort.folders.items():
                 if subject in folders:
@@ -198,12 +198,12 @@ class Cohort:
         return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
 
     def label_cine(self, subject: str) -> np.ndarray:
-        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` fills frames nobody annotated.
+        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` in frames without annotation.
 
         Raises
         ------
         SynthaugError
-            A request asks for no masks.
+            A request has no masks.
         """
         path = self.folders[subject] / "labels.nii.gz"
         listed = self.labelled_frames(subject)

@@ -39,7 +39,7 @@ def sample(
         Lu et al., 2022), ``"euler"`` or ``"heun"`` (on dx/dt; Euler on the flow schedule is DDIM), or
         ``"ddpm"`` (ancestral: fresh noise at every step; Ho et al., NeurIPS 2020).
     steps : int
-        Steps, uniform in time; Heun asks the network twice in each but the last.
+        Steps, uniform in time; Heun evaluates the network twice in each but the last.
     last_time : float
         Time to start from.
     redraw : callable, optional

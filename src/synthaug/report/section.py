@@ -1,4 +1,4 @@
-"""What a section of the report declares, and what it makes its content from."""
+"""Sections of the report: declaration and data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from synthaug.report.rows import Draw, Row
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything that a section may show.
+    """Data that a section can show.
 
     Attributes
     ----------

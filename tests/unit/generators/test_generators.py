@@ -143,7 +143,7 @@ def test_a_model_that_was_changed_is_refused(models, tmp_path):
 
 
 def test_too_many_slices_are_refused_by_name(cascade):
-    with pytest.raises(SynthaugError, match="s-0: 9 slices are asked for"):
+    with pytest.raises(SynthaugError, match="s-0: 9 slices are requested"):
         next(cascade.sample(request_cohort(requests(1).assign(n_slices=9))))
 
 

@@ -56,7 +56,7 @@ def test_words_follow_the_interval():
     damaged = {SHUFFLED: subjects(20), BLURRED: subjects(20, 8)}
     lines = corrupted_lines(records(measure(subjects(30, 4, seed=1), damaged)))
     said = {(line["metric"], line["control"]): line for line in lines}
-    assert said["FVD-T", BLURRED]["word"] == "nearer" and said["FVD-T", SHUFFLED]["word"] == "farther"
+    assert said["FVD-T", BLURRED]["word"] == "closer" and said["FVD-T", SHUFFLED]["word"] == "farther"
     assert said["FVD-T", SHUFFLED]["theirs"] == pytest.approx(1)
     assert said["FVD-T", BLURRED]["own"] == pytest.approx(said["FVD-T", SHUFFLED]["own"], rel=0.01)
     same = corrupted_lines(records(measure(subjects(30, 8, seed=1), {BLURRED: subjects(20, 8)})))

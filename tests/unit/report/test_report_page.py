@@ -84,7 +84,7 @@ def study(tmp_path_factory) -> tuple[ReportInputs, Path, Page]:
 
 def test_the_answer_comes_first_and_in_words(study):
     _, _, page = study
-    assert "It depends." in page.text  # one dose helps, the other is undecided
+    assert "Mixed: the arms differ." in page.text  # one dose helps, the other is undecided
     sentence = (
         "Dice of all structures: +0.012 (95 % CI 0.006 to 0.018, n = 8 patients, 2 trainings, Holm-adjusted p = 0.048, "
         "effect size +0.70) "
@@ -99,7 +99,7 @@ def test_the_verdict_says_what_the_study_could_have_found(study):
     _, _, page = study
     assert page.text.count("Detectable difference at the declared power: 0.014.") == 2
     # Only the undecided dose is told what it would take.
-    assert page.text.count("needs 64 patients with as many trainings") == 1
+    assert page.text.count("needs 64 patients at the same number of trainings") == 1
 
 
 def test_words_outside_the_family_are_exploratory(study):
@@ -119,7 +119,7 @@ def test_ranks_trends_and_mixed_models_are_shown(study):
     assert page.text.count("a exploratory") == 3  # once below each of these tables
 
 
-@pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
+@pytest.mark.parametrize(("gain", "answer"), [(-0.012, "Mixed: the arms differ."), (0.0, "Undecided.")])
 def test_the_answer_follows_the_intervals(tmp_path, gain, answer):
     assert answer in build(make_study(tmp_path, gain), tmp_path).text
 
@@ -137,7 +137,7 @@ def test_generators_are_compared_with_corrupted_real_cines(study):
     section = page.text.split("Generators compared with corrupted real cines")[1]
     # Ratios to real-versus-real: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
     assert re.search(
-        r"cascade\s*frames shuffled\s*nearer\s*0\.75\s*\(0\.65 to 0\.85\)\s*1\.50\s*2\.00\s*9", section
+        r"cascade\s*frames shuffled\s*closer\s*0\.75\s*\(0\.65 to 0\.85\)\s*1\.50\s*2\.00\s*9", section
     )
     assert re.search(
         r"cascade\s*blur 1 voxel\s*farther\s*1\.50\s*\(1\.40 to 1\.60\)\s*6\.00\s*4\.00\s*9", section
@@ -367,7 +367,7 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
 
 
 def write_grid(root: Path, conditions: list[str]) -> SweepRun:
-    """Four hearts of a grid, measured 10 mL and 5 g above what was asked."""
+    """Four hearts of a grid, measured 10 mL and 5 g above the request."""
     subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
     asked = {
         "lv_edv_ml": [90.0, 90, 220, 220],
@@ -464,7 +464,7 @@ def test_an_unknown_metric_keeps_its_name():
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        (None, "it was not checked that none of them is tested"),
+        (None, "overlap with the test set not checked"),
         (["acdc-000", "acdc-001"], "2 real subjects, none of the test set"),
         (["acdc-000", "acdc-002"], "2 real subjects, 1 of the test set"),
     ],
@@ -498,7 +498,7 @@ def test_limitations_of_the_design_stand_under_the_verdict(study, tmp_path):
     said = dataclasses.replace(inputs, design_warnings=["Two seeds only."])
     text = build(said, tmp_path).text
     assert (
-        text.index("It depends.")
+        text.index("Mixed: the arms differ.")
         < text.index("Limitations of this design")
         < text.index("Paired differences")
     )
@@ -519,7 +519,7 @@ def test_arms_are_explained_in_words(study, tmp_path):
     text = build(changed, tmp_path).text
     assert "25 %" in text and "controls left out: classical, exposure" in text
     assert "50% of the training samples are real cases, the others synthetic" in text
-    assert "synthetic cases corrupted on purpose: masks of another subject" in text
+    assert "corruption of the synthetic cases: masks of another subject" in text
     assert (
         "the generator was trained on the labels of 20 patients, the segmentation network on those of 5"
         in text

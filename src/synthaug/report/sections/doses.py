@@ -56,9 +56,9 @@ def _families(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
             if arm.real < 1:
                 name += f", {arm.real:.0%} of the real patients"
             if arm.real_share is not None:
-                name += f", {arm.real_share:.0%} real draws"
+                name += f", {arm.real_share:.0%} real samples"
             name += ", pretrained" if arm.pretrain else ""
-            name += f", {arm.corruption} broken" if arm.corruption != "none" else ""
+            name += f", {arm.corruption} corrupted" if arm.corruption != "none" else ""
             families.setdefault(name, []).append(arm)
     return families
 

@@ -1,4 +1,4 @@
-"""Mask agreement: the masks of synthetic subjects against those a segmentation network finds in their images."""
+"""Mask agreement: masks of synthetic subjects against the segmentation of their images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLUMNS = {
 
 
 def mask_agreement(data: ReportData) -> dict[str, Any]:
-    """A table a synthetic cohort, beside what the same network reaches on real validation patients."""
+    """One table per synthetic cohort, with the same network on real validation patients as reference."""
     tables = []
     for keys, found in by_synthetic_run(pooled(select(data.rows, metric=_DICE))):
         own = pooled(select(data.rows, metric=MASK_AGREEMENT, **keys))

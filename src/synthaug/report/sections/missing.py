@@ -18,7 +18,7 @@ _ABOUT = (
 
 
 def missing(data: ReportData) -> dict[str, Any]:
-    """How many rows have which status, why values are missing, and what no section shows."""
+    """Number of rows by status, reasons for missing values, rows that no section shows."""
     others = [row for row in data.rows if row["subject"] is None and not data.is_shown(row)]
     return {
         "rows": len(data.rows),
