@@ -25,10 +25,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from synthaug.statistics import Precision, Scores, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.paired_tests import holm
 from synthaug.statistics.power import patients_needed
+from synthaug.statistics.precision import Precision, contrast_precision
+from synthaug.statistics.scores import Scores
 from synthaug.statistics.verdict import HELPS, HURTS, judge_arm
 
 GAIN, ALPHA, POWER = 0.02, 0.05, 0.8

@@ -70,6 +70,8 @@ COLUMNS = (
     "request",
     "seed",
 )
+#: Keys of every ``cohort.json``, as `write_cohort` writes them.
+_KEYS = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 _INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
 
 
@@ -171,6 +173,11 @@ class Cohort:
         """Voxel size (z, y, x) in mm, the same for all subjects."""
         z, y, x = self.meta["spacing_mm"]
         return z, y, x
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What ``cohort.json`` says beyond what it says of every cohort: the `meta` of `write_cohort`."""
+        return {key: value for key, value in self.meta.items() if key not in _KEYS}
 
     def select(self, subjects: Sequence[str]) -> Cohort:
         """The cohort of these subjects only, in this order."""

@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import METRICS, columns_of
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
@@ -159,8 +160,8 @@ def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: 
 
 
 def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
-    low, high = np.quantile(replicates, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
-    return {"boot_low": float(low), "boot_high": float(high)}
+    interval = percentile_interval(replicates, settings.confidence)
+    return {"boot_low": interval.low, "boot_high": interval.high}
 
 
 def _too_few(arms: Sequence[Scores]) -> Row:
@@ -228,10 +229,10 @@ def _ranks(
     found = rank_stability(values, np.stack(replicates.of(*names), axis=1), direction)
     shared = {"status": "ok", "n": n, "note": EXPLORATORY, **place}
     rows: list[Row] = []
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     for number, arm in enumerate(scored):
-        low, high = np.quantile(found.ranks[:, number], tails)
-        rank = {"value": float(found.ranks[:, number].mean()), "ci_low": float(low), "ci_high": float(high)}
+        drawn = found.ranks[:, number]
+        low, high = percentile_interval(drawn, settings.confidence)
+        rank = {"value": float(drawn.mean()), "ci_low": low, "ci_high": high}
         first = {"value": float(found.first[number]), "direction": "higher"}
         about = {**shared, **_arm_fields(arm)}
         rows.append({**columns_of(level.metric, "_rank"), **about, **rank, "direction": "lower"})

@@ -31,7 +31,7 @@ class LossModule(nn.Module):
 
     def forward(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """As `TrainableModel.loss`."""
         return self.model.loss(batch, generator, iteration)
 

@@ -14,13 +14,14 @@ from statsmodels.stats.multitest import multipletests
 from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.statistics import Scores, compare_arms, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap, resample_trainings
+from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
-from synthaug.statistics.precision import Precision
+from synthaug.statistics.precision import Precision, contrast_precision
 from synthaug.statistics.ranking import rank_stability
+from synthaug.statistics.scores import Scores
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
 
