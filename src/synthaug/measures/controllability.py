@@ -13,10 +13,7 @@ from synthaug.metric_registry import columns_of
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.metrics.volumes import ejection_fraction
-from synthaug.tables import make_table
-
-Row = dict[str, Any]
-
+from synthaug.tables import Row, make_table
 
 #: Conditions that may be requested and that masks measure.
 ASKED = MEASURED

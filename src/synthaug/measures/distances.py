@@ -20,9 +20,7 @@ from synthaug.measures.subject_distances import (
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
 from synthaug.metrics.percentile_bootstrap import percentile_interval
-from synthaug.tables import make_table
-
-Row = dict[str, Any]
+from synthaug.tables import Row, make_table
 
 
 def measure_distances(

@@ -18,9 +18,8 @@ from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.metrics.surface import hausdorff_distance
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 METRICS = ("mask_agreement_dice", "mask_agreement_hd95")
 #: Ends the name of a metric that says the same of real patients: what this segmenter can reach.
 REAL = "_real"

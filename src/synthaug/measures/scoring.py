@@ -19,9 +19,7 @@ from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
-from synthaug.tables import make_table
-
-Row = dict[str, Any]
+from synthaug.tables import Row, make_table
 
 
 def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:

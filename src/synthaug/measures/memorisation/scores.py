@@ -19,8 +19,8 @@ from synthaug.measures.memorisation.estimates import (
 )
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS
 from synthaug.metric_registry import columns_of
+from synthaug.tables import Row
 
-Row = dict[str, Any]
 #: Training subjects without which there is no threshold.
 FEWEST = 8
 METRICS = (

@@ -15,9 +15,8 @@ from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_d
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance
 from synthaug.metrics.split_quotient import Split, split_quotient
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 #: Distances of whole cines: those of single images cannot see the order of frames.
 CONTROLLED = ("fvd_t", "f4d")
 _FEWEST_OF_A_SET = 3  # so that it still has a covariance with one subject left out

@@ -14,9 +14,10 @@ from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_requ
 from synthaug.report import wording
 from synthaug.report.inputs import SweepRun, SyntheticRun
 from synthaug.report.plots import synthesis
-from synthaug.report.rows import Draw, Row, estimate, pooled
+from synthaug.report.rows import Draw, estimate, pooled
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table, with_aside
+from synthaug.tables import Row
 
 PREFIX = "controllability_"
 #: What is drawn: no request has values of the right ventricle.
