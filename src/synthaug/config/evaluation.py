@@ -83,7 +83,7 @@ class EvaluationSettings(Settings):
         24,
         ge=8,
         description=(
-            "Real training subjects whose cines are damaged in known ways, to see which distances notice."
+            "Real training subjects whose cines are corrupted in known ways, to see which distances respond."
         ),
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")

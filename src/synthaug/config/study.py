@@ -53,7 +53,7 @@ class StudySettings(Settings):
     )
     synthesis: SynthesisSettings = Field(
         default_factory=SynthesisSettings,
-        description="What is asked of the generators, and what is accepted.",
+        description="What is requested of the generators, and what is accepted.",
     )
     arms: dict[str, ArmSettings] = Field(
         description="Training sets of the tasks; controls come along by themselves."

@@ -12,7 +12,7 @@ Seed = Annotated[int, Field(ge=0)]
 
 
 class RequestSettings(Settings):
-    """Hearts that the generators are asked for."""
+    """Hearts that are requested of the generators."""
 
     source: Literal["real", "balanced", "table", "cohort"] = Field(
         "real",
@@ -212,14 +212,14 @@ class ReconstructionCheckSettings(Settings):
         ge=0,
         le=1,
         description="Least Dice of the decoded masks, mean over structures; where no validation frame has labels, or "
-        "no mask is decoded, it is not asked for.",
+        "no mask is decoded, it is not required.",
     )
     fid_ratio: float = Field(
         5.0,
         gt=0,
         description="Most that FID between real training subjects and others as they are reconstructed may be, as a "
         "multiple of that between real ones, by the first of `evaluation.extractors`; without it, or with fewer than "
-        "8 training subjects, it is not asked for.",
+        "8 training subjects, it is not required.",
     )
 
 
@@ -242,7 +242,7 @@ class SynthesisSettings(Settings):
     )
     batch_size: int = Field(4, ge=1, description="Subjects sampled together; changes speed and memory only.")
     requests: RequestSettings = Field(
-        default_factory=RequestSettings, description="Hearts that the generators are asked for."
+        default_factory=RequestSettings, description="Hearts that are requested of the generators."
     )
     gate: GateSettings = Field(
         default_factory=GateSettings, description="What a sample must show to be accepted."

@@ -1,6 +1,6 @@
 """The data contract: a cohort is a folder of harmonised cines, real or synthetic alike.
 
-A request is a cohort without cines: the hearts that a generator is asked for.
+A request is a cohort without cines: the hearts that are requested of a generator.
 """
 
 from __future__ import annotations

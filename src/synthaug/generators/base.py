@@ -29,8 +29,8 @@ class Generator(ABC):
         Ids of the real subjects its models were trained on. `build` may give those that weights of
         another origin saw.
     conditions : sequence of str
-        What of a request its models heed (names of `synthaug.config.conditions`); the rest is not
-        held against it. Everything that can be asked, unless a kind says otherwise.
+        What its models are conditioned on (names of `synthaug.config.conditions`); controllability of the
+        rest is not measured. Everything that can be requested, unless a kind says otherwise.
     Options : type
         What the `options` of a class from outside the package may say; by itself, nothing.
     roles : tuple of str or None

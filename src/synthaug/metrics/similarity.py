@@ -1,4 +1,4 @@
-"""Likeness of images that belong together: SSIM, normalised mutual information, cross-correlation."""
+"""Similarity of images that belong together: SSIM, normalised mutual information, cross-correlation."""
 
 from __future__ import annotations
 

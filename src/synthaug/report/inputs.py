@@ -52,7 +52,7 @@ class SweepRun:
     fold, generator_seed : int
         Fold it was trained on; seed of the generator.
     cohort : Path
-        Folder of the hearts, with what was asked in its table.
+        Folder of the hearts, with what was requested in its table.
     volumes : Path
         TSV of what the independent segmenter measured: ``subject``, ``lv_edv_ml``, ...
     ranges : Path

@@ -68,7 +68,7 @@ def synthesise_chunk(
     Raises
     ------
     SynthaugError
-        The generator gave other subjects, shapes or labels than it was asked for.
+        The generator gave other subjects, shapes or labels than were requested.
     """
     with atomic_folder(output) as folder:
         attempts: list[dict[str, Any]] = []

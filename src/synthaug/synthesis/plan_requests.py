@@ -34,7 +34,7 @@ def plan_requests(
 
     A request depends on the training subjects, the settings, the seed and its number, not on `count`
     or the generator: more requests begin with the fewer, and two generators with one seed
-    are asked for the same hearts.
+    get the same requests.
 
     Parameters
     ----------
