@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,15 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
+from synthaug.measures.measurement import Measurement
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
-from synthaug.tables import make_table
-
-Row = dict[str, Any]
+from synthaug.tables import Row, make_table
 
 
-def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
+def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Measurement) -> pd.DataFrame:
     """Score the ED and ES predictions of every subject that has labels there.
 
     Parameters
@@ -33,8 +32,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
         Folder with ``predictions.json`` and ``<subject>_f<frame>.nii.gz``.
     cohort : Cohort
         The subjects to score, with their reference labels.
-    fields : mapping
-        Columns that all rows share: arm, generator, dose, fold, seeds.
+    measurement : Measurement
+        Arm, generator, dose, fold and seeds.
 
     Returns
     -------
@@ -64,7 +63,7 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
             "subject": subject,
             "vendor": cohort.table.loc[subject, "vendor"],
             "diagnosis": cohort.table.loc[subject, "diagnosis"],
-            **fields,
+            **measurement.fields,
         }
         for phase in frames:
             for row in score_labels(predicted[phase], reference[phase], cohort.spacing_mm):

@@ -9,8 +9,8 @@ import pandas as pd
 
 from synthaug.metric_registry import in_group
 from synthaug.report import wording
+from synthaug.tables import Row
 
-Row = dict[str, Any]
 #: Writes a figure (name, SVG, title, alternative text) and returns its entry for the page.
 Draw = Callable[[str, str, str, str], dict[str, str]]
 

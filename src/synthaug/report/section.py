@@ -14,7 +14,8 @@ from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
 from synthaug.report.files import section_modules
 from synthaug.report.inputs import ReportInputs
-from synthaug.report.rows import Draw, Row
+from synthaug.report.rows import Draw
+from synthaug.tables import Row
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from synthaug.report import wording
-from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, Row, estimate, pooled, records, select
-from synthaug.tables import VALUED_STATUSES
+from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, estimate, pooled, records, select
+from synthaug.tables import VALUED_STATUSES, Row
 
 _RUN = ("versus", "extractor", "fold", "generator_seed")
 _ARROWS = {"higher": "↑", "lower": "↓"}

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from synthaug.core.artifacts import read_tsv
-from synthaug.report.rows import Row, records
+from synthaug.report.rows import records
+from synthaug.tables import Row
 
 #: A text, a number, an estimate (`synthaug.report.rows.estimate`), one of the cells made below, or None.
 Cell = str | int | dict[str, Any] | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +19,8 @@ from synthaug.statistics.precision import Precision, contrast_precision
 from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 EXPLORATORY = "exploratory"
 
 

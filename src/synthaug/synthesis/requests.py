@@ -181,10 +181,10 @@ def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> N
             f"{file}: masks are {(n_frames, n_slices, *in_plane)} (t, z, y, x) with voxels of {cohort.spacing_mm} mm, "
             f"the study's grid is {(grid.frames, *grid.matrix)} with {grid.spacing_mm} mm; harmonise both to one grid"
         )
-    asked = cohort.table.loc[subject].get("n_slices")
-    if pd.notna(asked) and int(asked) != n_slices:
+    requested = cohort.table.loc[subject].get("n_slices")
+    if pd.notna(requested) and int(requested) != n_slices:
         raise SynthaugError(
-            f"{file}: masks have {n_slices} slices, n_slices is {asked:g}; give both the same"
+            f"{file}: masks have {n_slices} slices, n_slices is {requested:g}; give both the same"
         )
 
 

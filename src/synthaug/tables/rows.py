@@ -7,6 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+#: One result row: column -> value; columns that are left out are empty.
+Row = dict[str, Any]
+
 STATUSES = (
     "ok",
     "empty_both",

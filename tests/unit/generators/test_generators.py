@@ -110,7 +110,7 @@ def test_what_the_models_saw_is_known(cascade):
     }
 
 
-def test_what_the_models_heed_is_known(cascade):
+def test_the_conditions_of_the_models_are_known(cascade):
     # The default conditions of both models, and what the cascade itself makes of a request; no mass.
     assert cascade.conditions == sorted(
         ["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]

@@ -369,14 +369,14 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
 def write_grid(root: Path, conditions: list[str]) -> SweepRun:
     """Four hearts of a grid, measured 10 mL and 5 g above the request."""
     subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
-    asked = {
+    requested = {
         "lv_edv_ml": [90.0, 90, 220, 220],
         "lv_esv_ml": [63.0, 36, 154, 88],
         "myo_mass_g": [72.0, 144, 144, 72],
     }
-    measured = pd.DataFrame({"subject": subjects, **asked, "lv_ef": 50.0})
+    measured = pd.DataFrame({"subject": subjects, **requested, "lv_ef": 50.0})
     rows = [
-        {"subject": name, **{f"requested_{c}": v[i] for c, v in asked.items()}}
+        {"subject": name, **{f"requested_{c}": v[i] for c, v in requested.items()}}
         for i, name in enumerate(subjects)
     ]
     cohort = root / "grid"
@@ -391,13 +391,13 @@ def write_grid(root: Path, conditions: list[str]) -> SweepRun:
 
 def test_the_grid_is_drawn_with_the_training_range_and_without_what_was_not_asked(tmp_path):
     inputs = make_study(tmp_path, cohort_size=2)
-    heeded = ["lv_edv_ml", "lv_esv_ml"]
-    page = build(dataclasses.replace(inputs, sweeps=[write_grid(tmp_path, heeded)]), tmp_path)
+    conditions = ["lv_edv_ml", "lv_esv_ml"]
+    page = build(dataclasses.replace(inputs, sweeps=[write_grid(tmp_path, conditions)]), tmp_path)
     section = page.text[page.text.index("Controllability: requested") :]
     assert "exceeds the range of the training patients (shaded)" in section and "training range" in section
     assert all(f"{name}, condition sweep" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
     assert "LV mass (g), condition sweep" not in section
-    with_mass = [write_grid(tmp_path / "mass", [*heeded, "myo_mass_g"])]
+    with_mass = [write_grid(tmp_path / "mass", [*conditions, "myo_mass_g"])]
     assert (
         "LV mass (g), condition sweep"
         in build(dataclasses.replace(inputs, sweeps=with_mass), tmp_path / "mass").text
@@ -416,8 +416,8 @@ def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
     grid = {**about, "versus": "segmenter, grid beyond training range"}
     figures = {"r": 0.91, "bias": -11.1, "loa_low": -81.3, "loa_high": 59.0}
     rows = [{**grid, "metric": f"controllability_{m}_lv_edv_ml", "value": v} for m, v in figures.items()]
-    unheeded = {**grid, "status": "not_measured", "note": "the generator is not conditioned on LV mass"}
-    rows += [{**unheeded, "metric": f"controllability_{measure}_myo_mass_g"} for measure in figures]
+    unconditioned = {**grid, "status": "not_measured", "note": "the generator is not conditioned on LV mass"}
+    rows += [{**unconditioned, "metric": f"controllability_{measure}_myo_mass_g"} for measure in figures]
     page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
     line = r"LV EDV\s*cascade fold 0, generator seed 0\s*segmenter, grid beyond training range\s*"
     line += r"0\.910\s*−11\.1 mL\s*−81\.3 mL\s*59\.0 mL\s*16"
@@ -483,7 +483,7 @@ def test_copies_are_said_with_their_interval_and_shown(study):
     _, _, page = study
     section = section_of(page, "Memorisation of training patients", "Controllability:")
     assert re.search(r"flagged as copies\s*0\.25\s*\(0\.10 to 0\.50\)a\s*8", section)
-    assert "a copy is a subject whose likeness exceeds 0.800" in section
+    assert "a copy is a subject whose similarity exceeds 0.800" in section
     assert "the training patient below; similarity\n0.83" in section
 
 

@@ -9,7 +9,7 @@ from synthaug.config.arms import Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label, colour_of, forest_panel
 from synthaug.report.plots import segmentation
-from synthaug.report.rows import CLINICAL, OVERLAP, Draw, Row, estimate, pooled, select
+from synthaug.report.rows import CLINICAL, OVERLAP, Draw, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import (
     NUMBER,
@@ -23,7 +23,7 @@ from synthaug.report.table import (
     signed,
 )
 from synthaug.statistics import verdict
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 #: Keys of the columns of a table of arms; most studies have no means by fold.
 _LEVEL = ("structure", "phase", "fold")

@@ -6,9 +6,10 @@ from typing import Any
 
 from synthaug.measures.cardiac_function import QUANTITIES
 from synthaug.report import wording
-from synthaug.report.rows import Row, by_synthetic_run, estimate, pooled, select
+from synthaug.report.rows import by_synthetic_run, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, signed
+from synthaug.tables import Row
 
 _COLUMNS = {
     "quantity": TEXT,

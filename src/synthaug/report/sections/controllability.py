@@ -8,15 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.config.conditions import MEASURED
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
-from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_requested_ef
+from synthaug.measures.controllability import MEASURES, controllable, with_requested_ef
 from synthaug.report import wording
 from synthaug.report.inputs import SweepRun, SyntheticRun
 from synthaug.report.plots import synthesis
-from synthaug.report.rows import Draw, Row, estimate, pooled
+from synthaug.report.rows import Draw, estimate, pooled
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table, with_aside
+from synthaug.tables import Row
 
 PREFIX = "controllability_"
 #: Quantities plotted; requests have no values of the right ventricle.
@@ -83,7 +85,7 @@ def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]
 
 
 def _label(column: str) -> str:
-    return f"{ASKED[column].title} ({ASKED[column].unit})"
+    return f"{MEASURED[column].title} ({MEASURED[column].unit})"
 
 
 def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
@@ -97,7 +99,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
     for (generator, fold, seed, versus, column), found in groups.items():
         run = {"fold": fold, "generator seed": seed}
         aside = ", ".join(f"{name} {value}" for name, value in run.items() if value is not None)
-        name = ASKED[column].title if column in ASKED else column
+        name = MEASURED[column].title if column in MEASURED else column
         n = next(iter(found.values()))["n"]
         lines.append([name, with_aside(generator or "", aside), versus or "", *_cells(found, column), n])
     return lines
@@ -105,7 +107,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
 
 def _cells(found: dict[str, Row], column: str) -> list[Cell]:
     """Estimates of all measures; bias and limits carry the unit of the quantity."""
-    unit = ASKED[column].unit if column in ASKED else ""
+    unit = MEASURED[column].unit if column in MEASURED else ""
     r, *others = (estimate(found.get(measure)) for measure in MEASURES)
     return [r, *({**cell, "unit": unit} for cell in others)]
 
@@ -121,7 +123,7 @@ def _add_pairs(points: Points, generator: str, folder: Path, volumes: Path | Non
     """Add a cohort's pairs of requested and measured values to its generator's; False if it has none."""
     cohort = Cohort.open(folder)
     table = with_requested_ef(cohort.table)
-    if f"requested_{column}" not in table or column not in heeded(cohort.meta.get("conditions")):
+    if f"requested_{column}" not in table or column not in controllable(cohort.meta.get("conditions")):
         return False
     found = table if volumes is None else read_tsv(volumes, ("subject",)).set_index("subject")
     if column not in found:

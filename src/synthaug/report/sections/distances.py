@@ -12,7 +12,6 @@ from synthaug.report.rows import (
     FIDELITY,
     TEXT,
     Draw,
-    Row,
     estimate,
     pooled,
     run_label,
@@ -23,7 +22,7 @@ from synthaug.report.rows import (
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, Cell, make_table, number, with_aside
 from synthaug.report.table import TEXT as LEFT
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 #: Columns that distinguish rows of one metric.
 _RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")

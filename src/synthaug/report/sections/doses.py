@@ -12,10 +12,10 @@ from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label
 from synthaug.report.plots import segmentation
 from synthaug.report.plots.panel import GLYPHS, SERIES
-from synthaug.report.rows import Draw, Row, estimate, pooled, select
+from synthaug.report.rows import Draw, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, p_value, signed
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 
 def doses(data: ReportData) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from synthaug.measures.mask_agreement import METRICS, REAL
-from synthaug.report.rows import Row, by_synthetic_run, estimate, pooled, select, shows_metrics
+from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
+from synthaug.tables import Row
 
 #: Every metric that this section shows.
 MASK_AGREEMENT = (*METRICS, *(metric + REAL for metric in METRICS))

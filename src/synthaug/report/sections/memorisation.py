@@ -48,7 +48,7 @@ def memorisation(data: ReportData) -> dict[str, Any]:
             (data.assets / picture).write_bytes(images.montage(shown))
             entry["picture"] = {
                 "file": picture,
-                "similarity": [float(value) for value in pairs["likeness"]],
+                "similarity": [float(value) for value in pairs["similarity"]],
             }
         described.append(entry)
     return {"reason": "" if described else "no synthetic cohort was audited", "cohorts": described}

@@ -6,9 +6,10 @@ from typing import Any
 
 from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED
 from synthaug.report import wording
-from synthaug.report.rows import DISTANCES, Row, estimate, pooled, run_label, select, shows_metrics, varying
+from synthaug.report.rows import DISTANCES, estimate, pooled, run_label, select, shows_metrics, varying
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, number, signed
+from synthaug.tables import Row
 
 #: Standard deviations of the real-versus-real distance, as shown, below which a change is not detected.
 DETECTED = 2.0

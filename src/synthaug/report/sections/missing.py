@@ -6,10 +6,10 @@ from collections import Counter
 from typing import Any
 
 from synthaug.report import wording
-from synthaug.report.rows import Row, estimate
+from synthaug.report.rows import estimate
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, make_table, with_aside
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 _ABOUT = (
     *("arm", "generator", "versus", "extractor", "fold", "training_seed", "generator_seed"),

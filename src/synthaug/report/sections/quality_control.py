@@ -9,9 +9,10 @@ from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.report import wording
 from synthaug.report.inputs import SyntheticRun
-from synthaug.report.rows import Row, estimate, pooled, select
+from synthaug.report.rows import estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, list_rows, make_table, read_rows, with_aside
+from synthaug.tables import Row
 
 _COLUMNS = {
     "generator": TEXT,

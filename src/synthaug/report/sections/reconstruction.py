@@ -6,9 +6,10 @@ from typing import Any
 
 from synthaug.measures.reconstructions import RECONSTRUCTED
 from synthaug.report import wording
-from synthaug.report.rows import Row, estimate, pooled, select, shows_metrics
+from synthaug.report.rows import estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
+from synthaug.tables import Row
 
 RECONSTRUCTIONS = tuple(f"{metric}_reconstruction" for metric in RECONSTRUCTED)
 

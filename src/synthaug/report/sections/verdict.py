@@ -10,11 +10,11 @@ import pandas as pd
 from synthaug.config.arms import SIZE_MATCHED, VERDICT_CONTROLS, Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import forest_panel
-from synthaug.report.rows import Row, broadest, pooled, select
+from synthaug.report.rows import broadest, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, badge, exploratory, make_table
 from synthaug.statistics import verdict
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 _ANSWERS = {
     verdict.HELPS: "It helps.",
