@@ -99,15 +99,21 @@ def measure_controllability(
         elif len(complete) < 3:
             note = "fewer than three pairs"
         intervals = {} if note else _bootstrap(complete, measurement.settings)
+        place = {
+            "structure": quantity.structure,
+            "phase": quantity.phase,
+            "versus": versus,
+            "n": len(complete),
+        }
         for measure in MEASURES:
-            found = {"status": "not_measured", "note": note or "requested or measured values do not vary"}
+            metric, suffix = f"controllability_{measure}", f"_{column}"
             low, value, high = intervals.get(measure, (np.nan,) * 3)
-            if not np.isnan(value):
-                found = {"status": "ok", "value": value, "ci_low": low, "ci_high": high}
-            place = {"structure": quantity.structure, "phase": quantity.phase, "versus": versus}
-            rows.append(
-                measurement.row(f"controllability_{measure}", f"_{column}", n=len(complete), **place, **found)
-            )
+            if np.isnan(value):
+                why = note or "requested or measured values do not vary"
+                rows.append(measurement.not_measured(metric, suffix, note=why, **place))
+            else:
+                estimate = {"value": value, "ci_low": low, "ci_high": high}
+                rows.append(measurement.row(metric, suffix, status="ok", **place, **estimate))
     return make_table(rows)
 
 

@@ -62,8 +62,8 @@ def measure_mask_agreement(
             own = table[(table["structure"] == structure) & (table["phase"] == phase)]
             for metric in METRICS if phase else METRICS[:1]:
                 values = own[metric].dropna().to_numpy(np.float64)
-                found = _mean(values, measurement.settings)
-                rows.append(measurement.row(metric + of, structure=structure, phase=phase or None, **found))
+                mean = _mean(values, measurement.settings)
+                rows.append(measurement.row(metric + of, structure=structure, phase=phase or None, **mean))
     return make_table(rows)
 
 

@@ -71,8 +71,13 @@ def measure_against_corrupted(
                 )
                 rows.append(compared.not_measured(metric, "_control", note=note, n=n))
                 continue
-            distances = (subject_distance(metric, own, other) for other in (made, changed, own))
             splits = random_splits(n, len(own), measurement.settings, n_synthetic=len(made))
-            found = distance_quotient(*distances, splits, measurement.settings)
+            found = distance_quotient(
+                subject_distance(metric, own, made),
+                subject_distance(metric, own, changed),
+                subject_distance(metric, own),
+                splits,
+                measurement.settings,
+            )
             rows.append(compared.row(metric, "_control", **found))
     return make_table(rows)
