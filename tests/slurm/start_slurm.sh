@@ -13,7 +13,8 @@ if ! munge -n > /dev/null 2>&1; then
     runuser -u munge -- munged --force
 fi
 host=$(hostname -s)
-sed -e "s/\bHOST/$host/" -e "s#STATE#$state#" -e "s/CORES/$(nproc)/" "$here/slurm.conf.in" > /etc/slurm/slurm.conf
+# nproc alone would believe OMP_NUM_THREADS, which the tests set to 1.
+sed -e "s/\bHOST/$host/" -e "s#STATE#$state#" -e "s/CORES/$(nproc --all)/" "$here/slurm.conf.in" > /etc/slurm/slurm.conf
 # A stand-in GPU, so that jobs which ask for one are scheduled.
 echo "NodeName=$host Name=gpu File=/dev/null" > /etc/slurm/gres.conf
 grep -q "[[:space:]]$host\b" /etc/hosts || echo "127.0.0.1 $host" >> /etc/hosts
