@@ -15,6 +15,7 @@ from typing import Literal
 Direction = Literal["higher", "lower", "none"]
 Group = Literal[
     "overlap",
+    "grid",
     "cardiac function errors",
     "distances",
     "fidelity",
@@ -126,10 +127,10 @@ _LENGTH = (0.0, float("inf"))
 
 
 def _declared() -> Iterator[Metric]:
-    yield Metric("dice", "dice.v1", "Dice", "overlap", "1", "higher", 3, _SHARE, True, 0.01)
+    yield Metric("dice", "dice.native.v1", "Dice", "overlap", "1", "higher", 3, _SHARE, True, 0.01)
     yield Metric(
         "hd95",
-        "hd95.maxdir.voxel.v1",
+        "hd95.maxdir.voxel.native.v1",
         "95 % Hausdorff distance",
         "overlap",
         "mm",
@@ -140,11 +141,20 @@ def _declared() -> Iterator[Metric]:
         1.0,
     )
     yield Metric(
-        "hd", "hd.maxdir.voxel.v1", "Hausdorff distance", "overlap", "mm", "lower", 1, _LENGTH, True, 2.0
+        "hd",
+        "hd.maxdir.voxel.native.v1",
+        "Hausdorff distance",
+        "overlap",
+        "mm",
+        "lower",
+        1,
+        _LENGTH,
+        True,
+        2.0,
     )
     yield Metric(
         "assd",
-        "assd.pooled.voxel.v1",
+        "assd.pooled.voxel.native.v1",
         "average symmetric surface distance",
         "overlap",
         "mm",
@@ -154,11 +164,49 @@ def _declared() -> Iterator[Metric]:
         True,
         0.25,
     )
+    yield Metric(
+        "nsd",
+        "nsd.surfel.2mm.native.v1",
+        "normalised surface Dice at 2 mm",
+        "overlap",
+        "1",
+        "higher",
+        3,
+        _SHARE,
+        True,
+        0.01,
+    )
+    yield from _on_the_grid()
     yield from _errors()
     yield from _distances()
     yield from _memorisation()
     yield from _cardiac_function()
     yield from _synthesis()
+
+
+def _on_the_grid() -> Iterator[Metric]:
+    """Overlap on the study's voxel grid, and what its resampling costs; secondary."""
+    yield Metric("dice_grid", "dice.v1", "Dice on the study's grid", "grid", "1", "higher", 3, _SHARE)
+    yield Metric(
+        "hd95_grid",
+        "hd95.maxdir.voxel.v1",
+        "95 % Hausdorff distance on the study's grid",
+        "grid",
+        "mm",
+        "lower",
+        1,
+        _LENGTH,
+    )
+    yield Metric(
+        "dice_ceiling",
+        "dice.ceiling.v1",
+        "Dice of a perfect prediction on the study's grid",
+        "grid",
+        "1",
+        "none",
+        3,
+        _SHARE,
+    )
 
 
 def _errors() -> Iterator[Metric]:
