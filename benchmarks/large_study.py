@@ -18,7 +18,7 @@ import pandas as pd
 from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.statistics import compare_arms
+from synthaug.statistics.comparisons import compare_arms
 from synthaug.tables import COLUMNS
 
 SEEDS, PATIENTS = 5, 200

@@ -1,4 +1,4 @@
-"""How often the memorisation audit flags real patients, and how many planted copies it finds.
+"""How often the memorisation audit flags real patients, and how many positive controls it finds.
 
 python benchmarks/memorisation.py FOLDER [--subjects 100] [--train 40]
 
@@ -18,7 +18,9 @@ from synthaug.config.data import AcdcSettings, HarmonisationSettings
 from synthaug.config.phantom import PhantomSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.image_audit import audit_memorisation
+from synthaug.measures.memorisation.roles import Roles
 
 
 def simulate(folder: Path, subjects: int) -> Path:
@@ -49,14 +51,16 @@ def main() -> None:
             order = [cohort.subjects[index] for index in random.permutation(len(cohort.subjects))]
             train, rest = order[: options.train], order[options.train :]
             judged, others = rest[validating:], rest[:validating]
-            rows, _ = audit_memorisation(cohort, cohort.select(judged), train, [], {}, validation=others)
+            rows, _ = audit_memorisation(
+                cohort, cohort.select(judged), Roles(train, validation=others), Measurement()
+            )
             for row in rows.dropna(subset="value").itertuples():
                 found.setdefault(str(row.metric), []).append(float(row.value))
         print(
             f"{options.train} train, {validating} validate, {len(judged)} held out, {options.splits} splits"
         )
         for metric, values in found.items():
-            if metric == "copied_share" or metric.startswith("planted"):
+            if metric == "copied_share" or metric.startswith("positive_control"):
                 print(f"  {metric}: mean {np.mean(values):.3f}, SD {np.std(values, ddof=1):.3f}")
 
 

@@ -1,9 +1,9 @@
-"""What the study's extractor notices at several weights of telling shuffled frames (`order_weight`).
+"""Metric sensitivity of the study's extractor at several weights of the frame-order task (`order_weight`).
 
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/order_weight.py results/demo --iterations 400
 
 Takes a finished study, trains an extractor on its training cines at each weight and prints one line each: how many
-standard deviations of the floor FVD-T and F4D rise when real training cines are damaged. docs/metrics.md keeps what
+standard deviations of the floor FVD-T and F4D rise when real training cines are corrupted. docs/metrics.md keeps what
 it printed.
 """
 
@@ -15,13 +15,15 @@ from pathlib import Path
 
 import torch
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import MaskedAutoencoderSettings, StudyExtractorSettings
-from synthaug.measures.metric_sensitivity.probe import probe_distances
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.metric_sensitivity.sensitivity import measure_metric_sensitivity
 from synthaug.training import train_model
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0)
-DAMAGES = ("frames shuffled", "blur 1 voxel", "noise 0.1", "slices shuffled")
+CORRUPTIONS = ("frames shuffled", "blur 1 voxel", "noise 0.1", "slices shuffled")
 
 
 def main() -> None:
@@ -32,6 +34,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     extractor = StudyExtractorSettings(kind="study", model="features")
+    real = Cohort.open_all(sorted((arguments.results / "cohorts").iterdir()))
+    training = real.select(subjects_of(read_split(arguments.results / "splits/fold-0.tsv"), "train"))
     for weight in arguments.weights:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -48,18 +52,13 @@ def main() -> None:
                 seed=0,
                 threads=1,
             )
-            rows = probe_distances(
-                sorted((arguments.results / "cohorts").iterdir()),
-                arguments.results / "splits/fold-0.tsv",
-                extractor,
-                EvaluationSettings(),
-                {},
-                weights=folder / "model.safetensors",
+            rows = measure_metric_sensitivity(
+                training, extractor, folder / "model.safetensors", Measurement()
             ).responses
         said = []
-        for damage in DAMAGES:
-            found = rows[rows["versus"] == damage].set_index("metric")["value"]
-            said.append(f"{damage} {found['fvd_t_response']:.1f}, {found['f4d_response']:.1f}")
+        for corruption in CORRUPTIONS:
+            found = rows[rows["versus"] == corruption].set_index("metric")["value"]
+            said.append(f"{corruption} {found['fvd_t_response']:.1f}, {found['f4d_response']:.1f}")
         print(f"order_weight {weight:g} (FVD-T, F4D): {'; '.join(said)}", flush=True)
 
 

@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import CascadeSettings, SamplerSettings
 from synthaug.config.synthesis import GateSettings
 from synthaug.data.cohort import Cohort
@@ -38,6 +37,7 @@ from synthaug.features.study import StudyExtractor
 from synthaug.generators import load
 from synthaug.generators.cascade import Cascade
 from synthaug.measures.distances import measure_distances
+from synthaug.measures.measurement import Measurement
 from synthaug.models.conditioner import raw_values
 from synthaug.models.phases import cardiac_phase
 from synthaug.synthesis.chunk import synthesise_chunk
@@ -175,7 +175,7 @@ def feature_set(
 
 def f4d(real: FeatureSet, synthetic: FeatureSet, train: list[str]) -> str:
     """F4D with its interval and floor, as a study reports it."""
-    rows = measure_distances(real, synthetic, {"train": train}, EvaluationSettings(), {})
+    rows = measure_distances(real, synthetic, {"train": train}, Measurement())
     row = rows[rows["metric"] == "f4d"].iloc[0]
     return (
         f"F4D {row['value']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f}), floor {row['floor']:.2f}, "

@@ -1,14 +1,16 @@
-"""How often the verdict is wrong, and how often it finds what is there, in simulated studies.
+"""Error rates and power of the verdict in simulated studies with known truth.
 
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/verdict_validity.py [--studies 1000]
 
 Each study has one real+synthetic arm and its two controls (or three such arms, `arms` 3). Dice of
 patient p in training r of arm a: patient (SD 0.05) + arm x patient (SD 0.014 an arm, so that differences
-have 0.02) + generator seed + training + noise (SD 0.02). Printed for every design, in %: how often the
-95 % interval of the method, of patients alone (t) and of the hierarchical bootstrap hold the truth, the
-family-wise false positives of A/A studies (any adjusted p < 0.05), how often an A/A arm is said to help or
-hurt, and the power: with as many patients as `patients_needed` states at the true variances for a
-difference of 0.02, how often the arm helps when 0.02 is planted. docs/statistics.md keeps what it printed.
+have 0.02) + generator seed + training + noise (SD 0.02). Printed for every design, in %:
+
+- coverage of the 95 % interval: this method, patients only (t), hierarchical bootstrap;
+- family: A/A studies with any adjusted p < 0.05; arm: A/A arms that help or hurt;
+- power: arms that help at a true difference of 0.02, with `patients_needed` patients at the true variances.
+
+docs/statistics.md has the output.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from synthaug.statistics import Precision, Scores, contrast_precision
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.paired_tests import holm
 from synthaug.statistics.power import patients_needed
+from synthaug.statistics.precision import Precision, contrast_precision
+from synthaug.statistics.scores import Scores
 from synthaug.statistics.verdict import HELPS, HURTS, judge_arm
 
 GAIN, ALPHA, POWER = 0.02, 0.05, 0.8
@@ -36,13 +39,13 @@ MOST_PLANNED = 500  # patients beyond which no such study is simulated
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """Size and variances of a simulated study; `training_sd` and `draw_sd` in Dice."""
+    """Size and variances of a simulated study; `training_sd` and `generator_seed_sd` in Dice."""
 
     patients: int
     trainings: int
-    draws: int = 1
+    generator_seeds: int = 1
     training_sd: float = 0.003
-    draw_sd: float = 0.0
+    generator_seed_sd: float = 0.0
     arms: int = 1
     interaction_sd: float = 0.014
     noise_sd: float = 0.02
@@ -51,21 +54,25 @@ class Design:
 
 def simulate(design: Design, rng: np.random.Generator, gain: float = 0.0) -> list[list[Scores]]:
     """Scores of each synthetic arm followed by those of its controls."""
-    n, runs = design.patients, design.draws * design.trainings
+    n, runs = design.patients, design.generator_seeds * design.trainings
     base = rng.normal(0.85, 0.05, n)[:, None]
     fold_of = np.arange(n) % design.folds
     folds = np.repeat(np.arange(design.folds), runs)
-    draws = np.tile(np.repeat(np.arange(design.draws), design.trainings), design.folds)
+    generator_seeds = np.tile(np.repeat(np.arange(design.generator_seeds), design.trainings), design.folds)
 
-    def scores(shift: float, draw_sd: float) -> Scores:
-        luck = rng.normal(0, design.training_sd, len(folds))
-        luck += rng.normal(0, draw_sd, (design.folds, design.draws))[folds, draws]
+    def scores(shift: float, generator_seed_sd: float) -> Scores:
+        effect = rng.normal(0, design.training_sd, len(folds))
+        shape = (design.folds, design.generator_seeds)
+        effect += rng.normal(0, generator_seed_sd, shape)[folds, generator_seeds]
         own = rng.normal(0, design.interaction_sd, n)[:, None]
-        values = base + shift + own + luck + rng.normal(0, design.noise_sd, (n, len(folds)))
+        values = base + shift + own + effect + rng.normal(0, design.noise_sd, (n, len(folds)))
         values[fold_of[:, None] != folds] = np.nan
-        return Scores(values, folds, draws)
+        return Scores(values, folds, generator_seeds)
 
-    return [[scores(gain, design.draw_sd), *(scores(0.0, 0.0) for _ in CONTROLS)] for _ in range(design.arms)]
+    return [
+        [scores(gain, design.generator_seed_sd), *(scores(0.0, 0.0) for _ in CONTROLS)]
+        for _ in range(design.arms)
+    ]
 
 
 def compared(study: list[list[Scores]]) -> list[list[Precision]]:
@@ -96,13 +103,14 @@ def words_of(precisions: list[list[Precision]]) -> tuple[np.ndarray, list[str]]:
 
 
 def true_precision(design: Design) -> Precision:
-    """What an endless number of studies would average to, one comparison."""
-    n, runs = design.patients, design.draws * design.trainings
+    """Expected variances of one comparison."""
+    n, runs = design.patients, design.generator_seeds * design.trainings
     noise = design.noise_sd**2 / (n * runs)
-    training = np.array([design.training_sd**2 / runs + design.draw_sd**2 / design.draws, 0]) + noise
+    seeds = design.generator_seed_sd**2 / design.generator_seeds
+    training = np.array([design.training_sd**2 / runs + seeds, 0]) + noise
     training[1] += design.training_sd**2 / runs
     patients = 2 * design.interaction_sd**2 / n + 2 * noise
-    units = design.draws if design.draws > 1 else design.trainings
+    units = design.generator_seeds if design.generator_seeds > 1 else design.trainings
     freedom = np.full(2, design.folds * (units - 1))
     return Precision(0.0, np.zeros(n), patients, n - design.folds, training, np.full(2, noise), freedom)
 
@@ -111,7 +119,7 @@ def measure(design: Design, studies: int, seed: int, replicates: int = 0) -> dic
     """Shares, in %, over simulated studies of one design."""
     rng = np.random.default_rng(seed)
     counts: dict[str, list[bool]] = {
-        key: [] for key in ("interval", "patients alone", "bootstrap", "family", "arm")
+        key: [] for key in ("interval", "patients only", "bootstrap", "family", "arm")
     }
     for number in range(studies):
         study = simulate(design, rng)
@@ -120,10 +128,10 @@ def measure(design: Design, studies: int, seed: int, replicates: int = 0) -> dic
         low, high = first.interval(1 - ALPHA)
         counts["interval"].append(low <= 0 <= high)
         half = special.stdtrit(first.patients_df, 1 - ALPHA / 2) * np.sqrt(first.patients)
-        counts["patients alone"].append(abs(first.value) <= half)
+        counts["patients only"].append(abs(first.value) <= half)
         if replicates:
-            drawn = Bootstrap(np.arange(design.patients) % design.folds, replicates, number)
-            means = drawn.means(study[0][0], 0) - drawn.means(study[0][1], 1)
+            bootstrap = Bootstrap(np.arange(design.patients) % design.folds, replicates, number)
+            means = bootstrap.means(study[0][0], 0) - bootstrap.means(study[0][1], 1)
             ends = np.quantile(means, [ALPHA / 2, 1 - ALPHA / 2])
             counts["bootstrap"].append(bool(ends[0] <= 0 <= ends[1]))
         adjusted, words = words_of(precisions)
@@ -145,7 +153,7 @@ def designs() -> Iterator[Design]:
     yield Design(50, 2)
     yield from (Design(patients, runs) for patients, runs in itertools.product((20, 50, 100), (3, 5)))
     yield from (Design(50, 3, training_sd=training_sd) for training_sd in (0.0, 0.006))
-    yield Design(50, 2, draws=3, draw_sd=0.003)
+    yield Design(50, 2, generator_seeds=3, generator_seed_sd=0.003)
     yield Design(50, 2, folds=5)
     yield Design(50, 5, arms=3)
 
@@ -157,14 +165,14 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=500)
     arguments = parser.parse_args()
     started = time.perf_counter()
-    print("| patients | trainings | draws | folds | arms | SD training | SD draw | coverage | patients alone | bootstrap"
-          " | family | arm | n needed | power |")  # fmt: skip
+    print("| patients | trainings | generator seeds | folds | arms | SD training | SD generator seed | coverage"
+          " | patients only | bootstrap | family | arm | n needed | power |")  # fmt: skip
     print("|" + "---|" * 14)
     for number, design in enumerate(designs()):
         found = measure(design, arguments.studies, number, arguments.replicates)
-        facts = [design.patients, design.trainings, design.draws, design.folds, design.arms]
-        cells = [*map(str, facts), f"{design.training_sd:g}", f"{design.draw_sd:g}"]
-        cells += [f"{found[key]:.1f}" for key in ("interval", "patients alone", "bootstrap", "family", "arm")]
+        facts = [design.patients, design.trainings, design.generator_seeds, design.folds, design.arms]
+        cells = [*map(str, facts), f"{design.training_sd:g}", f"{design.generator_seed_sd:g}"]
+        cells += [f"{found[key]:.1f}" for key in ("interval", "patients only", "bootstrap", "family", "arm")]
         cells += [f"{found['n']:.0f}", f"{found['power']:.1f}"] if "n" in found else ["–", "–"]
         print("| " + " | ".join(cells) + " |", flush=True)
     print(f"{arguments.studies} studies a design, {time.perf_counter() - started:.0f} s")

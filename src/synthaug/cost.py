@@ -141,7 +141,7 @@ def estimate_hours(
 def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str, float]:
     """Bytes of the parts of the results that grow with the study; models and features stay small beside them.
 
-    Subjects of files that do not tell their scanner count as training subjects, and all as labelled.
+    Subjects without a known scanner count as training subjects, and all as labelled.
     """
     z, y, x = study.harmonisation.matrix
     frame, cine = z * y * x, z * y * x * study.harmonisation.frames
@@ -208,7 +208,7 @@ def say_cost(study: StudySettings, cost: Cost) -> str:
 
 
 def _share_at_home(study: StudySettings, name: str) -> float:
-    """Share of a dataset's subjects that are of the training vendors, as far as the study file tells."""
+    """Fraction of a dataset's subjects of the training vendors, by the study file."""
     dataset, split = study.datasets[name], study.split
     vendors = dataset.phantom.vendors if dataset.phantom else [dataset.vendor]
     at_home = [

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 BACKGROUND, LV, MYO, RV = 0, 1, 2, 3
-#: Canonical label of each structure a result can speak of.
+#: Canonical label of each structure.
 STRUCTURES: dict[str, int] = {"LV": LV, "MYO": MYO, "RV": RV}
-#: Stored in frames nobody annotated, so that they can never be read as background.
+#: Label of frames without annotation; never read as background.
 UNLABELLED = 255
 #: Columns that are measured on labels (`synthaug.metrics.volumes.measure_function`): mL, g, ejection fractions in percent.
 FUNCTION_COLUMNS = (

@@ -115,12 +115,12 @@ def is_sampled(study: StudySettings, generator: str) -> bool:
 
 
 def is_real(study: StudySettings, generator: str) -> bool:
-    """Whether real subjects stand in the place of synthetic ones."""
+    """Whether real subjects are used instead of synthetic ones."""
     return hasattr(study.generators[generator], "dataset")
 
 
 def is_reconstructed(study: StudySettings, generator: str) -> bool:
-    """Whether real subjects stand in the place of synthetic ones as an autoencoder reconstructs them."""
+    """Whether reconstructions of real subjects are used instead of synthetic ones."""
     return bool(getattr(study.generators[generator], "through", None))
 
 
@@ -187,13 +187,13 @@ def feature_maps(study: StudySettings) -> list[FeatureMap]:
 
 
 def made_cohort(study: StudySettings, run: SyntheticRun) -> str:
-    """Folder of a synthetic cohort with the masks it was made or brought with."""
-    brought = getattr(study.generators[run.generator], "folder", None)
-    return brought or f"results/{study.name}/{run.folder}/cohort"
+    """Folder of a synthetic cohort with its original masks."""
+    external = getattr(study.generators[run.generator], "folder", None)
+    return external or f"results/{study.name}/{run.folder}/cohort"
 
 
 def synthetic_cohort(study: StudySettings, run: SyntheticRun) -> str:
-    """Folder of the synthetic cohort that is measured and trained on: pseudo-labelled where asked for."""
+    """Folder of the synthetic cohort that is measured and trained on: with pseudo labels if configured."""
     if getattr(study.generators[run.generator], "labels", "own") == "own":
         return made_cohort(study, run)
     return f"results/{study.name}/{run.folder}/labelled"

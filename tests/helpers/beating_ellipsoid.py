@@ -1,4 +1,4 @@
-"""A generator one can compute by hand: an ellipsoidal LV in a shell of myocardium that beats as asked."""
+"""A generator one can compute by hand: an ellipsoidal LV in a shell of myocardium that beats as requested."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class BeatingEllipsoid:
 
     def __init__(self, fault: Fault | None = None) -> None:
         self.fault = fault
-        self.asked: list[tuple[str, int]] = []
+        self.requested: list[tuple[str, int]] = []
 
     def sample(self, requests: Cohort, batch_size: int = 1) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         for row in requests.table.to_dict("records"):
-            self.asked.append((row["subject"], row["seed"]))
+            self.requested.append((row["subject"], row["seed"]))
             heart = beating_heart(row["lv_edv_ml"], row["lv_esv_ml"], row["n_slices"], row["seed"])
             yield (row["subject"], *(self.fault(*heart, row["seed"]) if self.fault else heart))

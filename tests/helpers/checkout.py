@@ -15,6 +15,8 @@ import yaml
 from doc_examples import painted_sections, write_painted_hearts
 
 REPOSITORY = Path(__file__).parents[2]
+#: The study that most tests run.
+TINY = "config/studies/tiny.yaml"
 PARTS = ("Snakefile", "slurm", "workflow", "config", "profiles", "envs", "src")
 
 

@@ -170,7 +170,7 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
         rows.append({**control, **own, "value": value})
     every = {"metric": "mask_agreement_dice", "structure": "LV", "versus": "segmenter"}
     rows.append({**control, **every, "value": 0.866})
-    copied = {**control, "note": "a copy is a subject whose likeness exceeds 0.800"}
+    copied = {**control, "note": "a copy is a subject whose similarity exceeds 0.800"}
     rows.append({**copied, "metric": "copied_share", "value": 0.25, "ci_low": 0.1, "ci_high": 0.5, "n": 8})
     rate = {**control, "ci_low": 0.6, "ci_high": 0.96, "n": 15}
     rows.append({**rate, "metric": "acceptance_rate", "value": 0.8, "direction": "higher"})
@@ -235,7 +235,7 @@ def make_study(
     refused = {"subject": synthetic[0], "attempt": 1, "seed": 7, "reasons": "lv_absent"}
     rejections = pd.DataFrame([{**refused, "explanation": "a frame has no LV cavity", "replaced": True}])
     write_tsv(root / "rejections.tsv", rejections)
-    pair = {"subject": synthetic[1], "training_subject": subjects[0], "likeness": 0.83, "copy": True}
+    pair = {"subject": synthetic[1], "training_subject": subjects[0], "similarity": 0.83, "copy": True}
     write_tsv(root / "pairs.tsv", pd.DataFrame([pair]))
     points = pd.DataFrame(
         {"kind": "temporal", "set": "real", "subject": subjects, "x": 0.5, "y": range(len(subjects))}

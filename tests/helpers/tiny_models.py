@@ -101,7 +101,7 @@ def train(
 
 
 def requests(count: int) -> pd.DataFrame:
-    """Requests with everything asked, everything open, and what lies between."""
+    """Requests with everything requested, everything open, and what lies between."""
     table = pd.DataFrame(
         {
             "subject": [f"s-{number}" for number in range(count)],

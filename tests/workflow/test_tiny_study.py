@@ -10,21 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from checkout import Checkout, add_painted_study, copy_repository
+from checkout import TINY as STUDY
+from checkout import add_painted_study
 
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY
 
 pytestmark = pytest.mark.workflow
-STUDY = "config/studies/tiny.yaml"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Checkout:
-    """The tiny study, run to its report on this machine."""
-    checkout = copy_repository(tmp_path_factory.mktemp("tiny") / "synthaug")
-    checkout.run(STUDY)
-    return checkout
 
 
 @pytest.fixture

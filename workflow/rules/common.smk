@@ -56,6 +56,8 @@ first_generator_seed = study.synthesis.generator_seeds[0]
 split_datasets = [name for name, dataset in study.datasets.items() if dataset.split]
 extractors = list(study.evaluation.extractors)
 evaluation_settings = study.evaluation.model_dump(mode="json", exclude={"extractors"})
+#: For rules that use nothing else of it: other keys do not rerun them.
+evaluation_seed = study.evaluation.model_dump(mode="json", include={"seed"})
 # Jobs in an image run the package of this checkout, too: its files are the inputs named `code`.
 os.environ.setdefault("APPTAINERENV_PYTHONPATH", str(PACKAGE.parent))
 
@@ -256,7 +258,7 @@ def made_cohort_of(wildcards):
 
 
 def cohort_of(wildcards):
-    """The synthetic cohort that is measured and trained on: pseudo-labelled where asked for."""
+    """The synthetic cohort that is measured and trained on: with pseudo labels if configured."""
     return synthetic_cohort(study, synthetic_run(wildcards))
 
 
@@ -293,7 +295,7 @@ def extractor_code(wildcards, script="extract_features"):
     return code(script, *extractor_modules(wildcards.extractor))
 
 
-#: Features of corrupted real cines, which generators are held against, in the order of `synthaug.measures.metric_sensitivity.corruptions.CONTROLS`.
+#: Features of corrupted real cines that generators are compared with, in the order of `synthaug.measures.metric_sensitivity.corruptions.CONTROLS`.
 corrupted_features = [
     pattern(f"features/{{extractor}}/fold-{{fold}}/{name}.npz") for name in ("frames-shuffled", "blurred")
 ]

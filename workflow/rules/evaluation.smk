@@ -97,7 +97,7 @@ rule measure_metric_sensitivity:
         extractor=extractor_settings,
         evaluation=evaluation_settings,
     message:
-        "Damaging real cines to see what the distances of {wildcards.extractor} notice, fold {wildcards.fold}"
+        "Measuring the response of {wildcards.extractor}'s distances to corrupted real cines, fold {wildcards.fold}"
     script:
         "../scripts/measure_metric_sensitivity.py"
 
@@ -117,7 +117,7 @@ rule measure_controllability:
     params:
         evaluation=evaluation_settings,
     message:
-        "Comparing what {wildcards.generator} was asked for with what it made"
+        "Comparing requested with measured values of {wildcards.generator}"
     script:
         "../scripts/measure_controllability.py"
 
@@ -172,7 +172,7 @@ rule audit_memorisation:
     log:
         pattern("logs/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
-        seed=study.evaluation.seed,
+        evaluation=evaluation_seed,
         copies=study.synthesis.copies.model_dump(mode="json", include={"action"}),
     message:
         "Looking for copies of training patients among {wildcards.generator}'s, fold {wildcards.fold}"
@@ -202,7 +202,7 @@ rule audit_features:
     resources:
         **RUNS_NETWORK,
     params:
-        seed=study.evaluation.seed,
+        evaluation=evaluation_seed,
     message:
         "Looking for copies among {wildcards.generator}'s with {wildcards.extractor}, fold {wildcards.fold}"
     script:

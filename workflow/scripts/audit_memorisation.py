@@ -1,4 +1,4 @@
-"""Look for copies of training patients in a synthetic cohort, and for planted ones."""
+"""Look for copies of training patients in a synthetic cohort, and for positive controls."""
 
 import pandas as pd
 
@@ -6,28 +6,20 @@ from synthaug.config.synthesis import CopySettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import held_out_at_home, read_split, subjects_of
-from synthaug.measures.memorisation.copies import dropped_rows
+from synthaug.data.splits import read_split
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.image_audit import audit_memorisation
+from synthaug.measures.memorisation.roles import audit_roles
+from synthaug.measures.memorisation.scores import dropped_rows
 
 with job(snakemake):
-    wildcards = snakemake.wildcards
-    split = read_split(snakemake.input.split)
-    validation = subjects_of(split, "validation")
-    about = {
-        "generator": wildcards.generator,
-        "fold": int(wildcards.fold),
-        "generator_seed": int(wildcards.generator_seed),
-    }
+    measurement = Measurement.of_job(snakemake)
     rows, pairs = audit_memorisation(
         Cohort.open_all(snakemake.input.cohorts),
         Cohort.open(snakemake.input.synthetic),
-        subjects_of(split, "train"),
-        [subject for subject in held_out_at_home(split) if subject not in validation],
-        about,
-        snakemake.params.seed,
-        validation,
+        audit_roles(read_split(snakemake.input.split)),
+        measurement,
     )
-    dropped = dropped_rows(pairs, CopySettings.model_validate(snakemake.params.copies), about)
+    dropped = dropped_rows(pairs, CopySettings.model_validate(snakemake.params.copies), measurement)
     write_tsv(snakemake.output.rows, pd.concat([rows, dropped]) if len(dropped) else rows)
     write_tsv(snakemake.output.pairs, pairs)

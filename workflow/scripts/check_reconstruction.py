@@ -1,36 +1,43 @@
 """Stop a study whose autoencoder reconstructs too badly to train a generator on."""
 
-from synthaug.config.evaluation import EvaluationSettings
+import torch
+
 from synthaug.config.features import ExtractorSettings
 from synthaug.config.synthesis import ReconstructionCheckSettings
 from synthaug.core.artifacts import write_json, write_tsv
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.core.registry import parse
-from synthaug.measures.reconstruction_check import check_ceiling, reconstruction_distances
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.features.files import read_features
+from synthaug.generators.reconstruction import Reconstruction
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.reconstruction_check import check_reconstruction, extract_reconstructions
+from synthaug.measures.reconstructions import measure_reconstructions
 from synthaug.tables import make_table
 
 with job(snakemake):
-    source, wildcards = snakemake.input, snakemake.wildcards
+    torch.set_num_threads(snakemake.threads)
+    inputs, params = snakemake.input, snakemake.params
     rows = make_table([])
-    if snakemake.params.extractor:
-        rows = reconstruction_distances(
-            source.weights,
-            source.cohorts,
-            source.split,
-            source.real,
-            parse(snakemake.params.extractor, ExtractorSettings),
-            EvaluationSettings.model_validate(snakemake.params.evaluation),
-            {
-                "versus": wildcards.model,
-                "fold": int(wildcards.fold),
-                "generator_seed": int(wildcards.generator_seed),
-            },
-            weights=source.extractor or None,
-            threads=snakemake.threads,
-            progress=progress("subjects"),
+    if params.extractor:
+        measurement = Measurement.of_job(snakemake, progress("subjects"))
+        training = subjects_of(read_split(inputs.split), "train")
+        reconstructed = extract_reconstructions(
+            Cohort.open_all(inputs.cohorts).select(training),
+            Reconstruction.load(inputs.weights, str(inputs.weights)),
+            parse(params.extractor, ExtractorSettings),
+            inputs.extractor or None,
+            measurement,
         )
-    limits = ReconstructionCheckSettings.model_validate(snakemake.params.reconstruction_check)
-    found = check_ceiling(source.record, limits, rows)
+        rows = measure_reconstructions(
+            read_features(inputs.real),
+            reconstructed,
+            training,
+            measurement.with_fields(versus=snakemake.wildcards.model),
+        )
+    limits = ReconstructionCheckSettings.model_validate(params.reconstruction_check)
+    found = check_reconstruction(inputs.record, limits, rows)
     write_tsv(snakemake.output.rows, rows)
     write_json(snakemake.output.passed, found)

@@ -6,7 +6,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
-from synthaug.statistics import compare_arms
+from synthaug.statistics.comparisons import compare_arms
 from synthaug.tables.schema import read_rows
 
 with job(snakemake):

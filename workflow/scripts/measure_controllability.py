@@ -1,25 +1,18 @@
-"""Compare the volumes a generator was asked for with those an independent segmenter measures."""
+"""Controllability: requested volumes against those an independent segmenter measures."""
 
 import pandas as pd
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.measures.controllability import OWN_MASKS, SEGMENTER, leave_masks_out, measure_controllability
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import predicted_volumes
 
 with job(snakemake):
-    wildcards = snakemake.wildcards
-    settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
     cohort = Cohort.open(snakemake.input.cohort)
     measured = predicted_volumes(snakemake.input.predictions, cohort)
-    about = {
-        "generator": wildcards.generator,
-        "fold": int(wildcards.fold),
-        "generator_seed": int(wildcards.generator_seed),
-    }
-    options = (about, settings.replicates, settings.confidence, settings.seed, cohort.meta.get("conditions"))
+    options = (cohort.meta.get("conditions"), Measurement.of_job(snakemake))
     rows = [measure_controllability(cohort.table, measured, SEGMENTER, *options)]
     if "labelled_by" in cohort.meta:  # by the segmenter that measures: it would agree with itself
         rows.append(leave_masks_out(rows[0], f"the masks are by {cohort.meta['labelled_by']}"))

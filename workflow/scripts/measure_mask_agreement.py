@@ -2,30 +2,23 @@
 
 import pandas as pd
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of
 from synthaug.measures.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
+from synthaug.measures.measurement import Measurement
 
 with job(snakemake):
-    wildcards = snakemake.wildcards
-    settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
     cohort = Cohort.open(snakemake.input.cohort)
     real = Cohort.open_all(snakemake.input.cohorts)
     validation = real.select(subjects_of(read_split(snakemake.input.split), "validation"))
-    about = {
-        "generator": wildcards.generator,
-        "fold": int(wildcards.fold),
-        "generator_seed": int(wildcards.generator_seed),
-        "versus": "segmenter",
-    }
+    measurement = Measurement.of_job(snakemake).with_fields(versus="segmenter")
     others = whose_masks(cohort.meta)
     synthetic = (
-        leave_agreement_out(others, about)
+        leave_agreement_out(others, measurement)
         if others
-        else measure_mask_agreement(snakemake.input.predictions, cohort, settings, about)
+        else measure_mask_agreement(snakemake.input.predictions, cohort, measurement)
     )
-    reached = measure_mask_agreement(snakemake.input.validation, validation, settings, about, of=REAL)
+    reached = measure_mask_agreement(snakemake.input.validation, validation, measurement, of=REAL)
     write_tsv(snakemake.output.rows, pd.concat([synthetic, reached], ignore_index=True))

@@ -1,25 +1,27 @@
-"""Measure what the distances of an extractor notice, on real training cines that are damaged."""
+"""Metric sensitivity: responses of an extractor's distances to corrupted real training cines."""
 
-from synthaug.config.evaluation import EvaluationSettings
+import torch
+
 from synthaug.config.features import ExtractorSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.core.registry import parse
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, subjects_of
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.metric_sensitivity.corruptions import CONTROLS
-from synthaug.measures.metric_sensitivity.probe import probe_distances
+from synthaug.measures.metric_sensitivity.sensitivity import measure_metric_sensitivity
 
 with job(snakemake):
-    probed = probe_distances(
-        snakemake.input.cohorts,
-        snakemake.input.split,
+    torch.set_num_threads(snakemake.threads)
+    inputs = snakemake.input
+    found = measure_metric_sensitivity(
+        Cohort.open_all(inputs.cohorts).select(subjects_of(read_split(inputs.split), "train")),
         parse(snakemake.params.extractor, ExtractorSettings),
-        EvaluationSettings.model_validate(snakemake.params.evaluation),
-        {"fold": int(snakemake.wildcards.fold)},
-        weights=snakemake.input.model or None,
-        threads=snakemake.threads,
-        progress=progress("subjects"),
+        inputs.model or None,
+        Measurement.of_job(snakemake, progress("subjects")),
     )
-    write_tsv(snakemake.output.rows, probed.responses)
+    write_tsv(snakemake.output.rows, found.responses)
     for name, file in zip(CONTROLS, snakemake.output.controls, strict=True):
-        probed.controls[name].write(file)
+        found.controls[name].write(file)

@@ -1,4 +1,4 @@
-"""Request the hearts that a generator is asked for."""
+"""Plan the requests of a generator."""
 
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings

@@ -89,7 +89,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _network(options: argparse.Namespace) -> Any:
-    """Settings of the network a comparison is told to use; None for the masked autoencoder."""
+    """Settings of the network given on the command line; None for the masked autoencoder."""
     import yaml
     from pydantic import TypeAdapter, ValidationError
 

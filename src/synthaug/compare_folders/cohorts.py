@@ -91,7 +91,7 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
     Raises
     ------
     SynthaugError
-        There is no folder or no cine in it, a file is damaged or has values that are not finite, or two
+        There is no folder or no cine in it, a file is corrupted or has values that are not finite, or two
         files would be one subject.
     """
     path = Path(path)

@@ -38,6 +38,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet, read_features
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
+from synthaug.measures.measurement import Measurement
 from synthaug.report.evaluation import comparison_table, render_page
 from synthaug.tables.schema import typed
 
@@ -216,10 +217,8 @@ def _measure(
     sides: tuple[CineFolder, CineFolder],
     settings: EvaluationSettings,
 ) -> pd.DataFrame:
-    fields = {"generator": sides[1].name}
-    distances = measure_distances(
-        real, synthetic, {sides[0].name: real.subjects}, settings, fields, progress("distances")
-    )
-    fidelity = measure_fidelity(real, synthetic, real.subjects, {**fields, "versus": sides[0].name})
+    measurement = Measurement({"generator": sides[1].name}, settings, progress("distances"))
+    distances = measure_distances(real, synthetic, {sides[0].name: real.subjects}, measurement)
+    fidelity = measure_fidelity(real, synthetic, real.subjects, measurement.with_fields(versus=sides[0].name))
     tables = [typed(table, "rows") for table in (distances, fidelity) if len(table)]
     return pd.concat(tables, ignore_index=True)

@@ -1,4 +1,4 @@
-"""What a comparison of two folders did to their cines, and what limits its numbers, in sentences."""
+"""Notes of a comparison of two folders: processing of the cines, and limitations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def folder_notes(sides: tuple[CineFolder, CineFolder]) -> list[str]:
-    """What was done to the files, what was left out, and what the two folders have in common."""
+    """Notes on the files: processing, exclusions and overlap of the two folders."""
     notes = []
     for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
         if folder.kind == "plain":
@@ -30,21 +30,21 @@ def folder_notes(sides: tuple[CineFolder, CineFolder]) -> list[str]:
             notes.append(f"{role}: left out, {reason}: {shortened(names)}.")
     if (sides[0].kind == "plain") != (sides[1].kind == "plain"):
         notes.append(
-            "One side is a cohort, scaled and cropped when it was harmonised, the other is not: part of the "
-            "distance may be that."
+            "One side is a cohort, scaled and cropped by harmonisation, the other is not: this may contribute to "
+            "the distance."
         )
     real_files = {cine.sha256 for cine in sides[0].cines}
     copies = sum(cine.sha256 in real_files for cine in sides[1].cines)
     if copies:
         notes.append(
-            f"{copies} of {len(sides[1].cines)} synthetic files are real ones, byte for byte: copies are close "
-            "to real cines and prove nothing."
+            f"{copies} of {len(sides[1].cines)} synthetic files are byte-identical copies of real ones: "
+            "their distances are not evidence of quality."
         )
     return notes
 
 
 def grid_notes(sides: tuple[CineFolder, CineFolder], grid: VoxelGrid) -> list[str]:
-    """What the common voxel grid changed."""
+    """Notes on the common voxel grid."""
     notes = []
     pixels = spelled(grid.matrix[1:])
     for role, folder in zip(("REAL", "SYNTHETIC"), sides, strict=True):
@@ -58,7 +58,7 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: VoxelGrid) -> list[st
             if other:
                 notes.append(
                     f"{role}: {other} of {n} cines were resampled to {spelled(grid.spacing_mm[1:])} mm in the plane and "
-                    f"{grid.frames} frames, the median of REAL; slices are as they were."
+                    f"{grid.frames} frames, the median of REAL; slices are unchanged."
                 )
         else:
             other = sum(cine.shape[2:] != grid.matrix[1:] for cine in folder.cines)
@@ -69,14 +69,14 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: VoxelGrid) -> list[st
                 )
         if any(spacing_is_lost(cine.spacing_mm) for cine in folder.cines):
             notes.append(
-                f"{role}: headers say 1 x 1 x 1 mm, which is what nobody filled in; sizes cannot be compared."
+                f"{role}: headers have the default voxel size 1 x 1 x 1 mm; sizes cannot be compared."
             )
     if grid.resample:
         distances = sorted({round(cine.spacing_mm[0], 2) for folder in sides for cine in folder.cines})
         notes.append(f"All cines are cropped or padded with 0 to {pixels} pixels.")
         if len(distances) > 1:
             notes.append(
-                f"Distances between slices are {distances[0]:g} to {distances[-1]:g} mm and stay so; FVD-S and F4D see it."
+                f"Slice distances are {distances[0]:g} to {distances[-1]:g} mm and are not resampled; FVD-S and F4D depend on them."
             )
     return notes
 
@@ -84,7 +84,7 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: VoxelGrid) -> list[st
 def extractor_notes(
     features: FeatureSet, header: Header | None, sides: tuple[CineFolder, CineFolder], grid: VoxelGrid
 ) -> list[str]:
-    """What the extractor cannot see, and which subjects it was trained on."""
+    """Notes on the extractor: measures it cannot give, and its training subjects."""
     if "temporal" not in features.features:
         return [
             "The network sees single images: no FVD-T, FVD-S, F4D, precision, recall, density or coverage."

@@ -14,7 +14,7 @@ Control = Literal["repeated", "classical", "exposure", "mislabelled", "extra-rea
 Corruption = Literal["none", "labels", "images"]
 #: Controls of the arm's size and number of iterations: copies of its real patients.
 SIZE_MATCHED: tuple[Control, ...] = ("repeated", "classical")
-#: Controls that an arm must beat to help; the others show what harm and what a ceiling look like.
+#: Controls of the verdict. The others are references: a negative control and an upper bound.
 VERDICT_CONTROLS: tuple[Control, ...] = (*SIZE_MATCHED, "exposure")
 
 _SHARE_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]}
@@ -26,8 +26,8 @@ class ArmSettings(Settings):
     real: Annotated[float, Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)] = Field(
         1.0,
         description=(
-            "Share of the fold's real labelled training patients, by patient and stratified; a smaller share is "
-            "part of a larger one. 0 or `false`: none; 1 or `true`: all."
+            "Fraction of the fold's real labelled training patients, by patient and stratified; a larger fraction "
+            "contains a smaller one. 0 or `false`: none; 1 or `true`: all."
         ),
     )
     generator: str | None = Field(
@@ -38,8 +38,8 @@ class ArmSettings(Settings):
         ge=0,
         le=10,
         description=(
-            "Synthetic subjects added per real patient of the arm, or of the fold where the arm has none: 1.0 "
-            "adds as many as there are."
+            "Synthetic subjects added per real patient of the arm (of the fold if the arm has no real patients): "
+            "1.0 adds one per patient."
         ),
     )
     real_share: float | None = Field(
@@ -47,8 +47,8 @@ class ArmSettings(Settings):
         gt=0,
         le=1,
         description=(
-            "Probability that a case drawn for a batch is a real one, whatever the dose; without it all cases "
-            "are drawn alike, as nnU-Net does. Controls draw real cases and their copies in the same way."
+            "Probability that a case sampled for a batch is real, independent of the dose; without it all cases "
+            "are sampled uniformly, as in nnU-Net. Controls sample real cases and their copies in the same way."
         ),
     )
     pretrain: float = Field(
@@ -56,15 +56,15 @@ class ArmSettings(Settings):
         ge=0,
         lt=1,
         description=(
-            "Share of the iterations, at the start, on synthetic cases only; the rest is on real cases only. "
+            "Fraction of the iterations, at the start, on synthetic cases only; the rest is on real cases only. "
             "0 mixes them throughout."
         ),
     )
     corruption: Corruption = Field(
         "none",
         description=(
-            "Corrupt the synthetic subjects on purpose: `labels` gives each the mask of another one, "
-            "`images` shuffles its voxels to noise of the same histogram. For checks of the pipeline."
+            "Corruption of the synthetic subjects, for checks of the pipeline: `labels` gives each the mask of "
+            "another one, `images` shuffles its voxels to noise of the same histogram."
         ),
     )
     controls: tuple[Control, ...] = Field(
@@ -72,9 +72,9 @@ class ArmSettings(Settings):
         description=(
             "Controls trained beside a real+synthetic arm. The verdict is against `repeated` (real cases repeated "
             "to the same size), `classical` (as many classically augmented copies) and `exposure` (real cases "
-            "alone, for as many iterations as the arm spends on them). For comparison: `mislabelled` (the arm "
+            "only, for as many iterations as the arm spends on them). For comparison: `mislabelled` (the arm "
             "with corruption `labels`) and `extra-real` (further real patients instead of synthetic ones; needs "
-            "`real` below 1). Leaving one of the verdict's out is reported."
+            "`real` below 1). The report names verdict controls that are left out."
         ),
     )
 
@@ -121,7 +121,7 @@ class ArmSettings(Settings):
 
 @dataclass(frozen=True)
 class Arm:
-    """An arm to run: declared, or a control that a declared arm brought along.
+    """An arm to run: declared, or a control of a declared arm.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Arm:
     control_of : str or None
         The declared arm that a control belongs to.
     real_share : float or None
-        Probability that a training draw is one of the arm's real patients; None draws cases alike.
+        Probability that a sampled case is real; None: uniform over cases.
     pretrain : float
         Share of the iterations on what was added, before the rest on the arm's real patients.
     corruption : str
@@ -170,7 +170,7 @@ class Arm:
 
 
 def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
-    """Declared arms, each followed by the controls it brings, by name.
+    """Declared arms, each followed by its controls, by name.
 
     A control has its arm's real patients and draws from them as its arm does, with copies or further
     patients in the place of synthetic ones; `exposure` has nothing in their place.

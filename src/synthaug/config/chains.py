@@ -65,7 +65,7 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
 
 
 def _check_shared(where: str, roles: Mapping[str, str], models: Mapping[str, ModelSettings]) -> None:
-    """Models used together must build on the same model wherever they ask for the same role."""
+    """Models used together must share the model of each role."""
     wanted = dict(roles)
     for used in roles.values():
         for role, needed in models[used].needs.items():

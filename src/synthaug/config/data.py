@@ -31,18 +31,18 @@ class RawDatasetSettings(Settings):
         None,
         description=(
             "Voxel size (z, y, x) in mm of subjects whose headers lost it; without it they are quarantined. "
-            "Headers that have a voxel size are believed."
+            "A voxel size in the header takes precedence."
         ),
     )
     split: bool = Field(
         True,
         description=(
-            "Its patients train, validate and test. `false`: they are in no split and only serve a generator of "
-            "kind `real`."
+            "Its patients train, validate and test. `false`: they are in no split and are used only by a generator "
+            "of kind `real`."
         ),
     )
     minimum_subjects: int = Field(
-        4, ge=1, description="A study stops where fewer subjects than this can be used."
+        4, ge=1, description="The study stops if fewer subjects than this can be used."
     )
 
     @field_validator("spacing_mm")
@@ -101,16 +101,16 @@ class NiftiSettings(RawDatasetSettings):
     )
     label_map: dict[int, Structure] = Field(
         default_factory=dict,
-        description="Structure of each label in the files; 1 LV, 2 MYO, 3 RV where empty.",
+        description="Structure of each label in the files; empty: 1 LV, 2 MYO, 3 RV.",
     )
 
 
 class PluginDatasetSettings(ClassSettings, RawDatasetSettings):
-    """Files of your own layout: a class derived from `synthaug.data.readers.base.Reader`."""
+    """User-supplied reader: a class derived from `synthaug.data.readers.base.Reader`."""
 
     derived_from = "synthaug.data.readers.base:Reader"
 
-    layout: Literal["plugin"] = Field(description="A reader of your own.")
+    layout: Literal["plugin"] = Field(description="User-supplied reader.")
 
 
 DatasetSettings = Annotated[
@@ -155,8 +155,8 @@ class DuplicateSettings(Settings):
     action: Literal["refuse", "allow"] = Field(
         "refuse",
         description=(
-            "What to do where two such subjects have roles that must not share a patient: `refuse` stops the study "
-            "before anything is trained and names them, `allow` goes on; `splits/duplicates.tsv` lists them."
+            "If two such subjects have roles that must not share a patient: `refuse` stops the study before training "
+            "and names them, `allow` continues; `splits/duplicates.tsv` lists them."
         ),
     )
     distance: float = Field(
@@ -164,8 +164,8 @@ class DuplicateSettings(Settings):
         gt=0,
         lt=0.5,
         description=(
-            "Largest share of differing bits between the images of such subjects. One patient saved twice stays "
-            "below 0.16, two patients of ACDC differ in 0.35 or more, two phantoms in 0.24."
+            "Largest fraction of differing hash bits between the images of such subjects. One patient saved twice: "
+            "below 0.16; two patients of ACDC: at least 0.35; two phantoms: at least 0.24."
         ),
     )
 
@@ -177,17 +177,17 @@ class SplitSettings(Settings):
         "within_domain",
         description=(
             "`within_domain`: patients of the same vendors are held out for the test. "
-            "`cross_vendor`: the test is on other vendors; a share of the training vendors' patients "
-            "is held out beside it."
+            "`cross_vendor`: the test is on other vendors; a fraction of the training vendors' patients "
+            "is held out as an internal test set."
         ),
     )
     train_vendors: list[str] = Field(
         default_factory=list,
-        description="Vendors to train on; all that are not in `test_vendors` where empty.",
+        description="Training vendors; empty: all that are not in `test_vendors`.",
     )
     test_vendors: list[str] = Field(
         default_factory=list,
-        description="Vendors to test on in `cross_vendor`; all but `train_vendors` where empty.",
+        description="Test vendors in `cross_vendor`; empty: all but `train_vendors`.",
     )
     folds: int = Field(
         1,
@@ -199,30 +199,30 @@ class SplitSettings(Settings):
         0.25,
         gt=0,
         lt=1,
-        description="Share of labelled patients held out for the test, where there is one fold.",
+        description="Fraction of labelled patients held out for the test, with one fold.",
     )
     validation_fraction: float = Field(
-        0.2, gt=0, lt=1, description="Share of the other labelled patients kept for validation."
+        0.2, gt=0, lt=1, description="Fraction of the other labelled patients kept for validation."
     )
     labelled_fraction: float = Field(
         1.0,
         gt=0,
         le=1,
         description=(
-            "Share of the labelled training patients whose labels may be used, stratified; the others only "
-            "train generators, without labels. A smaller share is part of a larger one."
+            "Fraction of the labelled training patients whose labels may be used, stratified; the others train "
+            "generators only, without labels. A larger fraction contains a smaller one."
         ),
     )
-    seed: int = Field(0, ge=0, description="Seed of the assignment, and of every share of patients.")
+    seed: int = Field(0, ge=0, description="Seed of the assignment and of every fraction of patients.")
     same_patient: tuple[tuple[str, ...], ...] = Field(
         (),
         description=(
-            "Subjects who are one patient though their ids do not say so, "
+            "Groups of subjects who are one patient under several ids, "
             "e.g. `[[acdc-patient001, mnms-A0S9V9]]`; all of a group have one role, or are unused."
         ),
     )
     duplicates: DuplicateSettings = Field(
-        default_factory=DuplicateSettings, description="Subjects who look like one patient."
+        default_factory=DuplicateSettings, description="Detection of one patient under several ids."
     )
 
     @field_validator("same_patient")

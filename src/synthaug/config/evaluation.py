@@ -1,4 +1,4 @@
-"""What is measured, with which extractors, and how certain the numbers are."""
+"""Distances, intervals and tests of a study."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class EvaluationSettings(Settings):
 
     extractors: dict[str, ExtractorSettings] = Field(
         default_factory=dict,
-        description="Feature extractors by name; every distance is measured with each. None: no distances.",
+        description="Feature extractors by name; every distance is measured with each. Empty: no distances.",
     )
     splits: int = Field(
-        20, ge=2, description="Random disjoint splits of the real subjects behind a real-versus-real floor."
+        20, ge=2, description="Random disjoint splits of the real subjects for real-versus-real distances."
     )
     distance_replicates: int = Field(
         200, ge=20, description="Bootstrap replicates (over subjects) of a distance's interval."
@@ -47,7 +47,7 @@ class EvaluationSettings(Settings):
         0.95,
         gt=0.5,
         lt=1,
-        description="Coverage of the intervals; what lacks to 1 is the level of all tests.",
+        description="Confidence level of the intervals; the level of all tests is 1 - confidence.",
     )
     power: float = Field(
         0.8,
@@ -58,15 +58,15 @@ class EvaluationSettings(Settings):
     equivalence_margin: dict[Endpoint, Annotated[float, Field(gt=0)] | None] = Field(
         _MARGINS,
         description=(
-            "Smallest difference that would matter, by metric and in its unit: an arm whose differences certainly lie "
-            "within it is `equivalent`. A metric that is left out keeps its default; null: equivalence is not tested."
+            "Smallest relevant difference, by metric and in its unit: an arm whose differences lie within it by two "
+            "one-sided tests is `equivalent`. Metrics left out keep their default; null: no equivalence test."
         ),
     )
     family: tuple[Endpoint, ...] = Field(
         ("dice",),
         description=(
             "Metrics whose comparisons with the size-matched controls form the family that Holm's correction "
-            "covers; all other comparisons are exploratory and keep their plain p-values."
+            "covers; all other comparisons are exploratory, with unadjusted p-values."
         ),
     )
     family_level: Literal["pooled", "structure_phase"] = Field(
@@ -77,13 +77,13 @@ class EvaluationSettings(Settings):
         ),
     )
     mixed_model: bool = Field(
-        True, description="Also fit a mixed model to each comparison of the family, where it is small enough."
+        True, description="Also fit a mixed model to each comparison of the family, up to 600 values."
     )
     probed_subjects: int = Field(
         24,
         ge=8,
         description=(
-            "Real training subjects whose cines are damaged in known ways, to see which distances notice."
+            "Real training subjects whose cines are corrupted to measure the sensitivity of the distances."
         ),
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")

@@ -1,4 +1,4 @@
-"""Feature extractors: the model a study trains for itself, and networks whose weights the user brings."""
+"""Feature extractors: the model that a study trains, and networks with user-supplied weights."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class MaskedAutoencoderSettings(TrainableSettings):
     width: int = Field(96, ge=6, description="Channels of the encoder: the length d of a feature vector.")
     depth: int = Field(4, ge=1, description="Transformer blocks of the encoder.")
     heads: int = Field(4, ge=1, description="Attention heads; they divide both widths.")
-    decoder_width: int = Field(64, ge=6, description="Channels of the decoder, which only training needs.")
+    decoder_width: int = Field(64, ge=6, description="Channels of the decoder, used in training only.")
     decoder_depth: int = Field(2, ge=1, description="Transformer blocks of the decoder.")
-    mask_fraction: float = Field(0.75, gt=0, lt=1, description="Share of the patches hidden in training.")
+    mask_fraction: float = Field(0.75, gt=0, lt=1, description="Fraction of the patches masked in training.")
     order_weight: float = Field(
         0.3,
         ge=0,
-        description="Weight of the cross-entropy of ordered against shuffled frames of a clip: without it the features hardly "
-        "change with motion, with much of it with hardly anything else.",
+        description="Weight of the cross-entropy of ordered against shuffled frames of a clip. With 0 the features are hardly "
+        "sensitive to motion; with large values they are hardly sensitive to anything else.",
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=12, learning_rate=2e-3, weight_decay=0.05),
@@ -63,7 +63,7 @@ class StudyExtractorSettings(Settings):
 
 
 class SuppliedExtractorSettings(Settings):
-    """What the settings of a network have whose weights the user brings; a kind adds its own."""
+    """Common settings of networks with user-supplied weights."""
 
     kind: str = Field(description="Kind of extractor.")
     weights: str | None = Field(None, description="File of the network; without it the extractor is absent.")
@@ -99,27 +99,27 @@ class TorchScriptExtractorSettings(SuppliedExtractorSettings):
     weights: str | None = Field(
         None,
         description="TorchScript file that maps a batch to features (n, d). It is a program: reading it executes "
-        "code from it, so that nothing is read without its hash. Take it only from people you trust.",
+        "its code, so its hash is required. Use trusted sources only.",
     )
     input: Literal["image", "video"] = Field(
         description="What the network takes: images (n, channels, y, x), for FID and KID, or clips "
         "(n, channels, frames, y, x), for FVD-T, FVD-S and F4D."
     )
-    size: Size = Field(description="Pixels in y and x that the network wants; images are resized to it.")
+    size: Size = Field(description="Input size of the network in pixels, y and x; images are resized to it.")
     frames: int | None = Field(
         None,
         ge=2,
         description="Frames of a clip, with `input: video`. Clips are resampled to it: cyclically in time, "
         "linearly in depth.",
     )
-    channels: Literal[1, 3] = Field(3, description="Channels of an image; in 3 the same grey stands thrice.")
+    channels: Literal[1, 3] = Field(3, description="Channels of an image; 3 repeat the grey image.")
     mean: tuple[float, ...] = Field(
         (0.5,),
-        description="Subtracted from intensities in [0, 1]: one number, or one a channel. With the default "
+        description="Subtracted from intensities in [0, 1]: one number, or one per channel. With the default "
         "`deviation` they become [-1, 1].",
     )
     deviation: Deviation = Field(
-        (0.5,), description="What they are then divided by: one number, or one a channel."
+        (0.5,), description="Divisor after the subtraction: one number, or one per channel."
     )
     resize_antialias: bool = Field(False, description="Smooth before making images smaller.")
 
@@ -141,8 +141,8 @@ class I3DExtractorSettings(SuppliedExtractorSettings):
     kind: Literal["i3d"] = Field(description="Kind of extractor.")
     weights: str | None = Field(
         None,
-        description="StyleGAN-V's `i3d_torchscript.pt`. It is a program: reading it executes code from it, so "
-        "that nothing is read without its hash.",
+        description="StyleGAN-V's `i3d_torchscript.pt`. It is a program: reading it executes its code, so "
+        "its hash is required.",
     )
     frames: int = Field(
         16,
@@ -163,7 +163,7 @@ class TorchvisionExtractorSettings(SuppliedExtractorSettings):
     )
     network: str = Field(description="Name in `torchvision.models.video`, such as `r3d_18` or `swin3d_t`.")
     size: Size | None = Field(
-        None, description="Pixels in y and x; none: what torchvision's own weights were trained with."
+        None, description="Input size in pixels, y and x; none: that of torchvision's own weights."
     )
     frames: int = Field(
         16,
@@ -175,13 +175,13 @@ class TorchvisionExtractorSettings(SuppliedExtractorSettings):
         description="Subtracted from intensities in [0, 1], for each of 3 channels; none: torchvision's own.",
     )
     deviation: ColourDeviation | None = Field(
-        None, description="What they are then divided by; none: torchvision's own."
+        None, description="Divisor after the subtraction; none: torchvision's own."
     )
     resize_antialias: bool = Field(False, description="Smooth before making images smaller.")
 
 
 class ImageTextExtractorSettings(SuppliedExtractorSettings):
-    """An image-text pair of encoders (CLIP or its kin): how well a cine fits what its table says of it."""
+    """Image-text pair of encoders (CLIP or similar): agreement of a cine with a sentence from its table."""
 
     implementation: ClassVar[str] = "synthaug.features.image_text_pair:ImageTextExtractor"
 
@@ -193,8 +193,8 @@ class ImageTextExtractorSettings(SuppliedExtractorSettings):
     )
     prompt: str = Field(
         "a short-axis cardiac cine MRI of {diagnosis}",
-        description="Sentence a cine is compared with; columns of the cohort's table stand in braces. Diagnoses are "
-        "spelled out; a subject that lacks one of the columns is left out.",
+        description="Sentence for each cine; columns of the cohort's table in braces. Diagnoses are "
+        "spelled out; subjects without one of the values are excluded.",
     )
 
     @field_validator("prompt")
@@ -212,13 +212,13 @@ class ImageTextExtractorSettings(SuppliedExtractorSettings):
 
 
 class PluginExtractorSettings(PluginSettings, SuppliedExtractorSettings):
-    """An extractor of your own: a class derived from `synthaug.features.base.Extractor`."""
+    """User-supplied extractor: a class derived from `synthaug.features.base.Extractor`."""
 
     derived_from = "synthaug.features.base:Extractor"
 
     weights: str | None = Field(
         None,
-        description="File of the network, if any; the class gets it only after its hash was checked.",
+        description="File of the network, if any; its hash is checked before the class reads it.",
     )
 
 

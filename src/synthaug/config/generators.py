@@ -17,16 +17,16 @@ class SamplerSettings(Settings):
 
     name: Literal["ddim", "dpm_solver", "euler", "heun", "ddpm"] = Field(
         "dpm_solver",
-        description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` asks the network twice a step, `ddpm` draws noise at each.",
+        description="Solver; `dpm_solver` is DPM-Solver++(2M), `heun` evaluates the network twice per step, `ddpm` adds noise at each step.",
     )
     steps: int = Field(20, ge=1, le=1000, description="Steps from noise to data.")
     guidance: float = Field(
-        1.0, ge=0, le=20, description="Classifier-free guidance scale; 1 is the conditional model itself."
+        1.0, ge=0, le=20, description="Classifier-free guidance scale; 1: conditional model without guidance."
     )
     guidance_interval: tuple[float, float] = Field(
         (0.0, 1.0),
-        description="Part of the diffusion time, 1 noise and 0 data, in which guidance acts; outside, the conditional "
-        "model does (Kynkäänniemi et al., NeurIPS 2024).",
+        description="Interval of diffusion time (1 noise, 0 data) with guidance; outside it, the conditional model is "
+        "used without (Kynkäänniemi et al., NeurIPS 2024).",
     )
 
     @field_validator("guidance_interval")
@@ -52,7 +52,7 @@ class CascadeSettings(SampledSettings):
         {"autoencoder": "autoencoder", "anatomy": "anatomy", "motion": "motion"},
         description=(
             "Models of the roles autoencoder, anatomy and motion, by name; without motion the anatomy model, trained "
-            "with `frames: all`, draws every frame by itself."
+            "with `frames: all`, samples every frame separately."
         ),
     )
     anatomy_sampler: SamplerSettings = Field(
@@ -74,7 +74,7 @@ class CascadeSettings(SampledSettings):
 
 
 class SinglePassSettings(SampledSettings):
-    """Single pass: one diffusion model draws all slices and frames together."""
+    """Single pass: one diffusion model samples all slices and frames together."""
 
     implementation: ClassVar[str] = "synthaug.generators.single_pass:SinglePass"
     role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS, "diffusion": ("cine_diffusion",)}
@@ -97,17 +97,17 @@ class SinglePassSettings(SampledSettings):
 
 
 class ExternalSettings(Settings):
-    """A folder of your own synthetic subjects, laid out as a cohort."""
+    """Folder of synthetic subjects, laid out as a cohort."""
 
     sampled: ClassVar[bool] = False
 
     kind: Literal["external"] = Field(description="Kind of generator.")
-    folder: str = Field(description="Cohort folder; docs/adding-a-generator.md says what is in it.")
+    folder: str = Field(description="Cohort folder; its files: docs/adding-a-generator.md.")
     labels: Literal["own", "pseudo"] = Field(
         "own",
         description=(
             "Masks that the arms train on: the folder's `own`, or `pseudo` labels by the segmenter trained on the "
-            "fold's real patients, for cines that came without (or with few); the report says so."
+            "fold's real patients, for cines without (or with few) masks; named in the report."
         ),
     )
 
@@ -118,7 +118,7 @@ class ExternalSettings(Settings):
 
 
 class RealSettings(Settings):
-    """Real subjects of a declared dataset in the place of synthetic ones: an oracle, or an upper bound."""
+    """Real subjects of a declared dataset instead of synthetic ones: an oracle, or an upper bound."""
 
     sampled: ClassVar[bool] = False
     role_kinds: ClassVar = {"through": AUTOENCODER_KINDS}
@@ -126,15 +126,15 @@ class RealSettings(Settings):
     kind: Literal["real"] = Field(description="Kind of generator.")
     dataset: str = Field(
         description=(
-            "Dataset whose labelled subjects are used. Where the dataset is split, only those of the fold's "
-            "training patients; with `split: false`, all."
+            "Dataset whose labelled subjects are used: only the fold's training patients if the dataset is split, "
+            "all with `split: false`."
         )
     )
     through: str | None = Field(
         None,
         description=(
-            "Autoencoder, by name, that encodes and decodes the cines first: its reconstructions, images and masks, "
-            "are used, the upper bound of every generator on its latents. Without it, the subjects as they are."
+            "Autoencoder, by name, whose reconstructions of the cines (images and masks) are used: an upper bound of "
+            "every generator on its latents. Without it: the original subjects."
         ),
     )
 

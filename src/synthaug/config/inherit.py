@@ -26,7 +26,7 @@ def resolve_inheritance(section: str, entries: Mapping[str, Mapping[str, Any]]) 
 
     def resolve(name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
-            raise SynthaugError(f"config: {section}: {' inherits '.join((*chain, name))}; break the circle")
+            raise SynthaugError(f"config: {section}: {' inherits '.join((*chain, name))}; remove the cycle")
         entry = dict(entries[name] or {})
         parent = entry.pop("inherits", None)
         if parent is None:

@@ -44,17 +44,17 @@ class SharpeningSettings(TrainableSettings):
         0.5,
         ge=0,
         le=1,
-        description="Part of the training after which the two terms below rise, over a tenth of it.",
+        description="Fraction of the training after which the two terms below ramp up, over a tenth of it.",
     )
     adversarial_weight: float = Field(
         0.0, ge=0, description="Weight of a patch discriminator of single frames; 0 trains none."
     )
     perceptual_weight: float = Field(
-        0.1, ge=0, description="Weight of the perceptual distance, where its network is supplied."
+        0.1, ge=0, description="Weight of the perceptual distance, if its network is supplied."
     )
     perceptual_weights: str | None = Field(
         None,
-        description="Weight file you supply, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
+        description="User-supplied weight file, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
     )
 
 
@@ -68,7 +68,7 @@ class LatentAutoencoderSettings(SharpeningSettings):
         None,
         description=(
             "Division of the lengths of t, y and x at each level, 1 or 2 each, for example [[1, 2, 2], [2, 2, 2]]; "
-            "the default of the kind at every level where empty."
+            "empty: the default of the kind at every level."
         ),
     )
 
@@ -103,8 +103,8 @@ class AutoencoderSettings(LatentAutoencoderSettings):
     masks: bool = Field(
         True,
         description=(
-            "Decode masks from the same latent as the image. Without them no label is looked at, every frame is drawn "
-            "alike, and a generator on these latents needs `labels: pseudo`."
+            "Decode masks from the same latent as the image. `false`: labels are not used, all frames are sampled "
+            "uniformly, and a generator on these latents needs `labels: pseudo`."
         ),
     )
     labelled_fraction: float = Field(
@@ -151,7 +151,7 @@ class VQAutoencoderSettings(LatentAutoencoderSettings):
     latent_channels: int = Field(8, ge=1, description="Channels of the latent, and of a code.")
     codes: int = Field(1024, ge=2, description="Codes of the codebook; how many are used is logged.")
     codebook_decay: float = Field(
-        0.99, gt=0, lt=1, description="Decay of the moving averages that the codes follow."
+        0.99, gt=0, lt=1, description="Decay of the moving averages that update the codes."
     )
     slices_drawn: int = Field(4, ge=1, description="Slices of a cine in one training item.")
     mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")
@@ -175,17 +175,17 @@ class ConditionedLatentsSettings(TrainableSettings):
         0.1,
         ge=0,
         lt=1,
-        description="Chance that one condition is replaced by its learned null, each by itself.",
+        description="Probability that a condition is replaced by its learned null, independently of the others.",
     )
     drop_all_conditions: float = Field(
         0.1,
         ge=0,
         lt=1,
-        description="Chance that all conditions are replaced at once, for classifier-free guidance.",
+        description="Probability that all conditions are replaced at once, for classifier-free guidance.",
     )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings,
-        description="Random geometry of the encoded copies; conditions that are volumes or masses are scaled alike.",
+        description="Random geometry of the encoded copies; conditions that are volumes or masses are scaled with it.",
     )
     copies: int = Field(
         8,
@@ -252,16 +252,16 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
     frames: Literal["ed", "all"] = Field(
         "ed",
         description=(
-            "`ed` learns the end-diastolic frame; `all` learns every frame, told apart by its cardiac phase, for a "
-            "cascade without a motion model."
+            "`ed`: the end-diastolic frame; `all`: every frame, conditioned on its cardiac phase, for a cascade without "
+            "a motion model."
         ),
     )
     copies: int = Field(
         32,
         ge=1,
         description=(
-            "Versions of each subject that are encoded before training, the original first; fewer do where all "
-            "frames are encoded."
+            "Versions of each subject that are encoded before training, the original first; use fewer if all frames "
+            "are encoded."
         ),
     )
     training: TrainingSettings = Field(
@@ -270,7 +270,7 @@ class AnatomyDiffusionSettings(LatentDiffusionSettings):
 
 
 class MotionNetworkSettings(TrainableSettings):
-    """Network that says how a frame's latent differs from the end-diastolic one, in a code kept small."""
+    """Network that encodes the difference of a frame's latent from the end-diastolic one in a small code."""
 
     implementation: ClassVar[str] = "synthaug.models.motion_network:MotionNetwork"
     role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
@@ -325,12 +325,12 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
     needs: dict[str, str] = Field(
         {"autoencoder": "autoencoder"},
         description=(
-            "The autoencoder, by name; with a `motion_network`, its codes are learned instead of the differences."
+            "The autoencoder, by name; with a `motion_network`, its codes are modelled instead of the differences."
         ),
     )
     target: Literal["residual", "latent"] = Field(
         "residual",
-        description="What is drawn: how each frame's latent differs from the end-diastolic one, or the latent itself.",
+        description="Target: the difference of each frame's latent from the end-diastolic one, or the latent itself.",
     )
     conditions: tuple[ScalarCondition, ...] = Field(
         ("diagnosis", "lv_edv_ml", "lv_esv_ml", "lv_ef", "es_phase"),
@@ -339,7 +339,7 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
     frames_drawn: int | None = Field(
         None,
         ge=2,
-        description="Frames of a cine in one training item, ED always among them; all where empty.",
+        description="Frames of a cine in one training item, ED included; empty: all.",
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=4, learning_rate=1e-3), description="Optimisation."

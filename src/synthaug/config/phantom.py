@@ -32,11 +32,9 @@ class PhantomSettings(Settings):
         0.0,
         ge=0,
         lt=1,
-        description="Share of subjects written without labels; their ED and ES are still told.",
+        description="Fraction of subjects written without labels; their ED and ES frames are still given.",
     )
-    seed: int = Field(
-        0, ge=0, description="Seed; a subject depends on it and on its own number, not on how many there are."
-    )
+    seed: int = Field(0, ge=0, description="Seed; a subject depends on it and on its own number only.")
 
     @field_validator("vendors")
     @classmethod

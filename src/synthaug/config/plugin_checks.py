@@ -1,4 +1,4 @@
-"""Whether the classes that a study brings along are there, and take what it gives them."""
+"""Checks of user-supplied classes: importable, right base class, valid options and roles."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from synthaug.core.registry import class_of
 
 
 def check_plugins(study: Settings) -> None:
-    """Import every class that a study brings along, and hold its options and roles against it.
+    """Import every user-supplied class of a study and check its options and roles.
 
-    Models, generators, extractors, readers and tasks alike.
+    Models, generators, extractors, readers and tasks.
 
     Raises
     ------

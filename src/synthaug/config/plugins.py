@@ -16,7 +16,7 @@ _CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class ClassSettings(Settings):
-    """A class of your own, by name; what it takes besides lies in its options."""
+    """User-supplied class, by name, with its options."""
 
     #: ``module:Class`` that the class must be derived from; its `Options` declare what `options` may say.
     derived_from: ClassVar[str]
@@ -30,7 +30,7 @@ class ClassSettings(Settings):
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="What the class's own `Options` declare; checked before anything runs.",
+        description="Options, as declared by the class's `Options`; checked before anything runs.",
     )
 
     @property
@@ -47,29 +47,27 @@ class ClassSettings(Settings):
 
 
 class PluginSettings(ClassSettings):
-    """A class of your own where the package's own are told apart by their kind."""
+    """User-supplied class, as one kind among those of the package."""
 
-    kind: Literal["plugin"] = Field(description="Kind: a class of your own.")
+    kind: Literal["plugin"] = Field(description="Kind: user-supplied class.")
 
 
 class PluginModelSettings(PluginSettings, TrainableSettings):
-    """A trainable model of your own: a class derived from `synthaug.models.base.TrainableModel`."""
+    """User-supplied trainable model: a class derived from `synthaug.models.base.TrainableModel`."""
 
     derived_from = "synthaug.models.base:TrainableModel"
 
 
 class PluginGeneratorSettings(PluginSettings, SampledSettings):
-    """A generator of your own: a class derived from `synthaug.generators.base.Generator`."""
+    """User-supplied generator: a class derived from `synthaug.generators.base.Generator`."""
 
     derived_from = "synthaug.generators.base:Generator"
 
-    models: dict[str, str] = Field(
-        default_factory=dict, description="Models of the roles that the class asks for, by name."
-    )
+    models: dict[str, str] = Field(default_factory=dict, description="Models of the class's roles, by name.")
 
 
 def plugins_of(settings: Settings) -> Iterator[tuple[str, ClassSettings]]:
-    """Every class that settings, and the settings within them, bring along.
+    """Every user-supplied class in settings and their nested settings.
 
     Yields
     ------

@@ -33,30 +33,30 @@ def _default_tasks() -> dict[str, AnyTaskSettings]:
 class StudySettings(Settings):
     """The study file."""
 
-    name: str = Field(description="Name of the study; its results lie in `results/<name>/`.")
-    title: str = Field("", description="Title of the report; the name where empty.")
+    name: str = Field(description="Name of the study; its results are in `results/<name>/`.")
+    title: str = Field("", description="Title of the report; empty: the name.")
     datasets: dict[str, DatasetSettings] = Field(
-        description="Datasets by name; subjects are called `<dataset>-<id>`."
+        description="Datasets by name; the id of a subject is `<dataset>-<id>`."
     )
     harmonisation: HarmonisationSettings = Field(
-        default_factory=HarmonisationSettings, description="The common grid all cines are brought to."
+        default_factory=HarmonisationSettings, description="Common grid of all cines."
     )
     split: SplitSettings = Field(
-        default_factory=SplitSettings, description="Who trains, validates and tests; always by patient."
+        default_factory=SplitSettings, description="Training, validation and test patients."
     )
     models: dict[str, ModelSettings] = Field(
         default_factory=dict, description="Trainable models by name; one job each, shared between generators."
     )
     generators: dict[str, GeneratorSettings] = Field(
         default_factory=dict,
-        description="Generators by name: chains of models, or folders of your own volumes.",
+        description="Generators by name: chains of models, or folders of cines.",
     )
     synthesis: SynthesisSettings = Field(
         default_factory=SynthesisSettings,
-        description="What is asked of the generators, and what is accepted.",
+        description="Requests to the generators, and quality control.",
     )
     arms: dict[str, ArmSettings] = Field(
-        description="Training sets of the tasks; controls come along by themselves."
+        description="Training sets of the tasks; their controls are added automatically."
     )
     tasks: dict[str, AnyTaskSettings] = Field(
         default_factory=_default_tasks,
@@ -64,9 +64,9 @@ class StudySettings(Settings):
         description="Downstream tasks by name: what is trained on every arm and scored on its test patients.",
     )
     evaluation: EvaluationSettings = Field(
-        default_factory=EvaluationSettings, description="What is measured, and with which feature extractors."
+        default_factory=EvaluationSettings, description="Distances, feature extractors, intervals and tests."
     )
-    report: ReportSettings = Field(default_factory=ReportSettings, description="What the report shows.")
+    report: ReportSettings = Field(default_factory=ReportSettings, description="Content of the report.")
 
     @field_validator("name")
     @classmethod
@@ -152,7 +152,7 @@ class StudySettings(Settings):
                     "add one, or leave the dataset out"
                 )
         if not any(dataset.split for dataset in self.datasets.values()):
-            raise ValueError("datasets: split is false for all; nobody is left to train and test on")
+            raise ValueError("datasets: split is false for all; no patient is left, set split: true for one")
 
 
 def _check_name(name: str) -> str:
@@ -167,7 +167,7 @@ def _check_known(where: str, name: str, entries: Mapping[str, Any]) -> None:
 
 
 def _check_roles(where: str, settings: Any, models: Mapping[str, Any]) -> None:
-    """Refuse a model of a kind that cannot do what its role asks."""
+    """Refuse a model of a kind that does not fit its role."""
     for role, name in settings.needs.items():
         kinds = getattr(settings, "role_kinds", {}).get(role)
         if kinds and models[name].kind not in (*kinds, "plugin"):
@@ -181,7 +181,7 @@ def _check_acyclic(start: str, models: Mapping[str, Any]) -> None:
     while waiting:
         name = waiting.pop()
         if name == start:
-            raise ValueError(f"models.{start}: needs itself through its needs; break the circle")
+            raise ValueError(f"models.{start}: depends on itself through needs; remove the cycle")
         if name not in seen and name in models:
             seen.add(name)
             waiting += models[name].needs.values()

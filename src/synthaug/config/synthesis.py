@@ -1,4 +1,4 @@
-"""What a study asks of its generators, and what it accepts from them."""
+"""Requests to the generators, and quality control of their samples."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Seed = Annotated[int, Field(ge=0)]
 
 
 class RequestSettings(Settings):
-    """Hearts that the generators are asked for."""
+    """Requests to the generators."""
 
     source: Literal["real", "balanced", "table", "cohort"] = Field(
         "real",
         description=(
-            "Origin of the requests: `real` follows the joint distribution of the fold's training subjects, `balanced` "
-            "does so with as many of every diagnosis, `table` takes your own rows, `cohort` the subjects of a folder, "
-            "with their masks."
+            "Origin of the requests: `real`: joint distribution of the fold's training subjects; `balanced`: the same "
+            "with equal numbers of every diagnosis; `table`: rows of a table; `cohort`: subjects of a folder, with "
+            "their masks."
         ),
     )
     table: str | None = Field(
@@ -27,18 +27,18 @@ class RequestSettings(Settings):
         description=(
             "TSV of requests for source `table`: any of the columns diagnosis, vendor, lv_edv_ml, lv_esv_ml, "
             "myo_mass_g, n_slices, es_phase, sentence, sex, age, height_cm, weight_kg, lv_ef, rv_edv_ml, rv_esv_ml, "
-            "rv_ef and `phenotypes`; an empty field is left open. Repeated where more rows are needed."
+            "rv_ef and `phenotypes`; an empty field is left open. Repeated if more rows are needed."
         ),
     )
     cohort: str | None = Field(
         None,
         description=(
             "Folder for source `cohort`: requests, or a real or synthetic cohort on the study's grid whose table and "
-            "masks are requested. Repeated where more are needed."
+            "masks are requested. Repeated if more are needed."
         ),
     )
     phenotypes: tuple[str, ...] = Field(
-        (), description="Further columns of the table that your own generator reads."
+        (), description="Further columns of the table, read by a user-supplied generator."
     )
     smoothing: float = Field(
         0.5,
@@ -46,14 +46,14 @@ class RequestSettings(Settings):
         le=2,
         description=(
             "Width of the kernel around each real subject in log EDV, logit EF and log mass, in multiples of "
-            "Silverman's bandwidth; 0 asks for exactly the real volumes and masses."
+            "Silverman's bandwidth; 0 requests exactly the real volumes and masses."
         ),
     )
     edv_range_ml: tuple[float, float] = Field(
-        (40.0, 500.0), description="Smallest and largest LV end-diastolic volume that is drawn (mL)."
+        (40.0, 500.0), description="Smallest and largest requested LV end-diastolic volume (mL)."
     )
     ef_range_percent: tuple[float, float] = Field(
-        (5.0, 80.0), description="Smallest and largest LV ejection fraction that is drawn (%)."
+        (5.0, 80.0), description="Smallest and largest requested LV ejection fraction (%)."
     )
 
     @model_validator(mode="after")
@@ -69,7 +69,8 @@ class RequestSettings(Settings):
 class GateSettings(Settings):
     """What a synthetic sample must show to be accepted; every frame of it counts.
 
-    A sample without masks is judged by its image alone: intensities, their span, and how alike neighbouring slices are.
+    A sample without masks is judged by its image only: intensities, their span, and the correlation of neighbouring
+    slices.
 
     The thresholds catch what no heart looks like, not what looks unlike the average: a gate that
     also selects for beauty would hide how good the generator is. They leave room beyond real hearts:
@@ -78,43 +79,48 @@ class GateSettings(Settings):
     """
 
     enabled: bool = Field(
-        True, description="Judge the samples; without it every sample that can be stored is accepted."
+        True,
+        description="Quality control of the samples; `false`: every sample that can be stored is accepted.",
     )
-    attempts: int = Field(3, ge=1, le=20, description="Samples drawn for a request until one is accepted.")
+    attempts: int = Field(
+        3, ge=1, le=20, description="Largest number of samples per request until one is accepted."
+    )
     minimum_accepted: float = Field(
-        0.5, gt=0, le=1, description="Fraction of the requests that must be met, or the study stops."
+        0.5, gt=0, le=1, description="Fraction of the requests that must be met; otherwise the study stops."
     )
     minimum_lv_ml: float = Field(
-        2.0, ge=0, description="Smallest LV cavity in any frame (mL); below it the cavity is called absent."
+        2.0, ge=0, description="Smallest LV cavity in any frame (mL); below it the cavity counts as absent."
     )
     minimum_myo_ml: float = Field(
-        15.0, ge=0, description="Smallest myocardium in any frame (mL); below it the wall is called absent."
+        15.0, ge=0, description="Smallest myocardium in any frame (mL); below it the wall counts as absent."
     )
     largest_lv_piece: float = Field(
         0.9,
         gt=0,
         le=1,
-        description="Smallest share of the LV cavity that lies in its largest connected piece.",
+        description="Smallest fraction of the LV cavity that lies in its largest connected component.",
     )
     lv_slice_gaps: int = Field(
-        0, ge=0, description="Most slices without LV cavity between its first and its last slice."
+        0,
+        ge=0,
+        description="Largest number of slices without LV cavity between its first and its last slice.",
     )
     myo_enclosure: float = Field(
         0.7,
         ge=0,
         le=1,
-        description="Smallest share of the pixels around the LV cavity, in plane, that are myocardium.",
+        description="Smallest fraction of the in-plane border pixels of the LV cavity that are myocardium.",
     )
     ed_volume: float = Field(
         0.9,
         gt=0,
         le=1,
-        description="Smallest LV volume of frame 0 (ED) as a share of the largest of all frames.",
+        description="Smallest LV volume of frame 0 (ED) as a fraction of the largest of all frames.",
     )
     systoles: int = Field(
         1,
         ge=1,
-        description="Most contractions in a cycle: dips of the LV volume by at least a third of its range.",
+        description="Largest number of contractions per cycle: dips of the LV volume by at least a third of its range.",
     )
     curve_roughness: float = Field(
         1.5,
@@ -163,8 +169,8 @@ class SweepSettings(Settings):
         ge=0,
         le=20,
         description=(
-            "Levels of LV end-diastolic volume (log-spaced) and of ejection fraction, each with each: 5 are 25 hearts a "
-            "generator and fold, first generator seed only. 0 switches the sweep off."
+            "Levels of LV end-diastolic volume (log-spaced) and of ejection fraction, fully crossed: 5 levels are 25 "
+            "requests per generator and fold, first generator seed only. 0 switches the sweep off."
         ),
     )
     beyond: float = Field(
@@ -172,8 +178,8 @@ class SweepSettings(Settings):
         ge=0,
         lt=0.5,
         description=(
-            "How far the sweep goes past the fold's training patients: volumes and mass by this share of the least and "
-            "of the greatest, the ejection fraction by this share of its range at either end."
+            "Extension of the sweep past the fold's training patients: volumes and mass by this fraction of the smallest "
+            "and largest value, the ejection fraction by this fraction of its range at either end."
         ),
     )
 
@@ -181,45 +187,45 @@ class SweepSettings(Settings):
     @classmethod
     def _has_two_ends(cls, levels: int) -> int:
         if levels == 1:
-            raise ValueError("a sweep has two ends; give at least 2 levels, or 0 for no sweep")
+            raise ValueError("levels is 1; give at least 2, or 0 for no sweep")
         return levels
 
 
 class CopySettings(Settings):
-    """What becomes of synthetic subjects that are copies of training patients; docs/metrics.md says when one is."""
+    """Handling of synthetic subjects that are copies of training patients; definition: docs/metrics.md."""
 
     action: Literal["keep", "drop", "stop"] = Field(
         "keep",
         description=(
-            "`keep` only reports them; `drop` leaves them out of the arms, and reports how many; `stop` refuses the "
-            "arms of a cohort that has more than `maximum`. Real patients are called copies in 5 % of cases."
+            "`keep`: report only; `drop`: exclude them from the arms and report their number; `stop`: refuse the arms of "
+            "a cohort with more than `maximum`. Of real patients, 5 % are flagged."
         ),
     )
     maximum: float = Field(
-        0.1, ge=0, lt=1, description="Largest share of copies in a synthetic cohort, for `stop`."
+        0.1, ge=0, lt=1, description="Largest fraction of copies in a synthetic cohort, for `stop`."
     )
 
 
 class ReconstructionCheckSettings(Settings):
-    """What an autoencoder must reconstruct before a generator is trained on its latents."""
+    """Reconstruction required of an autoencoder before a generator is trained on its latents."""
 
     psnr_db: float = Field(
-        20.0, ge=0, description="Least peak signal-to-noise ratio of validation patients' images, in dB."
+        20.0, ge=0, description="Smallest peak signal-to-noise ratio of validation patients' images, in dB."
     )
-    ssim: float = Field(0.5, ge=-1, le=1, description="Least structural similarity of the same.")
+    ssim: float = Field(0.5, ge=-1, le=1, description="Smallest structural similarity of the same images.")
     dice: float = Field(
         0.3,
         ge=0,
         le=1,
-        description="Least Dice of the decoded masks, mean over structures; where no validation frame has labels, or "
-        "no mask is decoded, it is not asked for.",
+        description="Smallest Dice of the decoded masks, mean over structures; not required without labelled validation "
+        "frames or decoded masks.",
     )
     fid_ratio: float = Field(
         5.0,
         gt=0,
-        description="Most that FID between real training subjects and others as they are reconstructed may be, as a "
-        "multiple of that between real ones, by the first of `evaluation.extractors`; without it, or with fewer than "
-        "8 training subjects, it is not asked for.",
+        description="Largest FID between real training subjects and reconstructions of others, as a ratio to "
+        "real-versus-real, by the first of `evaluation.extractors`; not required without an extractor or with fewer "
+        "than 8 training subjects.",
     )
 
 
@@ -230,32 +236,28 @@ class SynthesisSettings(Settings):
         100,
         ge=1,
         description=(
-            "Synthetic subjects per generator, fold and seed. Ask for some more than the largest dose needs: "
-            "an arm that finds too few accepted ones is refused."
+            "Synthetic subjects per generator, fold and seed. Request more than the largest dose needs: "
+            "an arm with too few accepted ones is refused."
         ),
     )
     generator_seeds: tuple[Seed, ...] = Field(
-        (0,), min_length=1, description="Generator seeds: each makes a synthetic cohort of its own."
+        (0,), min_length=1, description="Generator seeds; one synthetic cohort each."
     )
-    chunk_size: int = Field(
-        16, ge=1, le=1000, description="Requests per job; a job that is killed loses one chunk."
-    )
+    chunk_size: int = Field(16, ge=1, le=1000, description="Requests per job; a killed job loses one chunk.")
     batch_size: int = Field(4, ge=1, description="Subjects sampled together; changes speed and memory only.")
     requests: RequestSettings = Field(
-        default_factory=RequestSettings, description="Hearts that the generators are asked for."
+        default_factory=RequestSettings, description="Requests to the generators."
     )
-    gate: GateSettings = Field(
-        default_factory=GateSettings, description="What a sample must show to be accepted."
-    )
+    gate: GateSettings = Field(default_factory=GateSettings, description="Quality control of the samples.")
     sweep: SweepSettings = Field(
         default_factory=SweepSettings, description="Condition sweep: controllability past the training range."
     )
     reconstruction_check: ReconstructionCheckSettings = Field(
         default_factory=ReconstructionCheckSettings,
-        description="Below this reconstruction the study stops before a generator is trained on bad latents.",
+        description="Required reconstruction; below it the study stops before a generator is trained.",
     )
     copies: CopySettings = Field(
-        default_factory=CopySettings, description="What becomes of copies of training patients."
+        default_factory=CopySettings, description="Handling of copies of training patients."
     )
 
 

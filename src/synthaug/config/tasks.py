@@ -1,4 +1,4 @@
-"""Settings of the downstream tasks: what is trained on every arm, and alike for all of them."""
+"""Settings of the downstream tasks, shared by all arms."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class SegmentationSettings(TaskSettings):
         0.99,
         ge=0,
         lt=1,
-        description="Nesterov momentum; nnU-Net's 0.99 wants thousands of iterations, 0.9 a few hundred.",
+        description="Nesterov momentum; nnU-Net's 0.99 needs thousands of iterations, 0.9 a few hundred.",
     )
     frames: Literal["ed_es", "all"] = Field(
         "ed_es",
@@ -189,7 +189,7 @@ class SegmentationSettings(TaskSettings):
 
 
 class PluginTaskSettings(PluginSettings, TaskSettings):
-    """A task of your own: a class derived from `synthaug.tasks.base.Task`."""
+    """User-supplied task: a class derived from `synthaug.tasks.base.Task`."""
 
     derived_from: ClassVar[str] = "synthaug.tasks.base:Task"
 

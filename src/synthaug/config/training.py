@@ -17,7 +17,7 @@ class TrainingSettings(Settings):
     batch_size: int = Field(
         8,
         ge=1,
-        description="Training items (subjects) in one forward pass; several GPUs share them, so that the number must be divisible.",
+        description="Training items (subjects) per forward pass; with several GPUs, a multiple of their number.",
     )
     accumulation: int = Field(
         1, ge=1, description="Forward passes whose gradients are averaged into one step."
@@ -44,18 +44,18 @@ class TrainingSettings(Settings):
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="Of the forward pass (autocast): `auto` is bfloat16 on a GPU that has it and float32 elsewhere; "
+        description="Precision of the forward pass (autocast): `auto` is bfloat16 on GPUs with bfloat16, otherwise float32; "
         "`float16`, with scaled gradients, needs a GPU.",
     )
     compile: Literal["auto", "off", "on"] = Field(
         "off",
-        description="Compile the networks (`torch.compile`): `auto` does so on a GPU where triton and a C compiler are found.",
+        description="Compile the networks (`torch.compile`); `auto`: on a GPU with triton and a C compiler.",
     )
     checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints to resume from.")
 
 
 class TrainableSettings(Settings):
-    """What the settings of every trainable model have; a kind adds its own `kind` and sizes."""
+    """Common settings of trainable models; each kind adds its `kind` and sizes."""
 
     #: Kinds that may fill each role of `needs`; a role that is not named takes any.
     role_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}

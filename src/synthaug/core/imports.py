@@ -11,9 +11,9 @@ import functools
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -50,7 +50,9 @@ def imported_files(sources: Iterable[str | Path], modules: Iterable[str] = ()) -
     Returns
     -------
     list of str
-        Sorted paths. Imports inside functions count; imports of other packages do not.
+        Sorted paths. Imports inside functions count; those for type checkers alone and those of other packages do
+        not. A name of a package that imports its names when they are asked for (PEP 562) counts as the module that
+        its ``if TYPE_CHECKING:`` block takes the name from; such a package as a whole counts as all of them.
     """
     modules = list(modules)
     homes = tuple(dict.fromkeys([_OWN, *filter(None, map(home_of, modules))]))
@@ -88,38 +90,91 @@ def home_of(module: str) -> Home | None:
 
 @functools.cache
 def _imports_of(source: Path, homes: Sequence[Home]) -> tuple[Path, ...]:
+    return tuple(file for node in _run_nodes(_parse(source)) for file in _files_of_node(node, source, homes))
+
+
+def _files_of_node(node: ast.AST, source: Path, homes: Sequence[Home]) -> list[Path]:
+    """Files run by an import statement of a file; of any other node none."""
     files: list[Path] = []
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"), str(source))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                files += _files_of(alias.name, homes)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module.split(".") if node.module else []
-            for alias in node.names:  # `from synthaug.data import cohort` imports a module
-                if node.level:
-                    files += _files_below(source.parents[node.level - 1], [*module, alias.name])
-                else:
-                    files += _files_of(".".join((*module, alias.name)), homes)
-    return tuple(files)
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            files += _files_of(alias.name, homes)
+    elif isinstance(node, ast.ImportFrom):
+        module = node.module.split(".") if node.module else []
+        for alias in node.names:  # `from synthaug.data import cohort` imports a module
+            if node.level:
+                files += _files_below(source.parents[node.level - 1], [*module, alias.name], homes)
+            else:
+                files += _files_of(".".join((*module, alias.name)), homes)
+    return files
+
+
+def _parse(source: Path) -> ast.Module:
+    return ast.parse(source.read_text(encoding="utf-8"), str(source))
+
+
+def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only type checkers see."""
+    yield node
+    children: Iterable[ast.AST] = node.orelse if _for_type_checkers(node) else ast.iter_child_nodes(node)
+    for child in children:
+        yield from _run_nodes(child)
+
+
+def _for_type_checkers(node: ast.AST) -> TypeGuard[ast.If]:
+    """Whether a node is ``if TYPE_CHECKING:`` or ``if typing.TYPE_CHECKING:``."""
+    if not isinstance(node, ast.If):
+        return False
+    test = node.test
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
+@functools.cache
+def _imported_when_asked(package: Path, homes: Sequence[Home]) -> Mapping[str, Sequence[Path]]:
+    """Files that each name of a package stands for, where ``__init__.py`` imports its names when they are asked for."""
+    content = _parse(package).body
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in content):
+        return {}
+    return {
+        alias.asname or alias.name: _files_of_node(statement, package, homes)
+        for node in content
+        if _for_type_checkers(node)
+        for statement in node.body
+        if isinstance(statement, (ast.Import, ast.ImportFrom))
+        for alias in statement.names
+    }
 
 
 def _files_of(module: str, homes: Sequence[Home]) -> list[Path]:
     """Files run when a module is imported, where it lies in one of the homes."""
     parts = module.split(".")
     return [
-        file for home in homes if home.name in (None, parts[0]) for file in _files_below(home.folder, parts)
+        file
+        for home in homes
+        if home.name in (None, parts[0])
+        for file in _files_below(home.folder, parts, homes)
     ]
 
 
-def _files_below(folder: Path, parts: Iterable[str]) -> list[Path]:
+def _files_below(folder: Path, parts: Sequence[str], homes: Sequence[Home]) -> list[Path]:
     """Files run when a dotted module below a folder is imported: its packages' and its own."""
     files: list[Path] = []
     for part in parts:
         if (folder / f"{part}.py").is_file():
             return [*files, folder / f"{part}.py"]
+        if not (folder / part).is_dir():  # a name defined in the package, or *
+            return [*files, *_files_when_asked(folder, None if part == "*" else part, homes)]
         folder = folder / part
         if (folder / "__init__.py").is_file():
             files.append(folder / "__init__.py")
-        elif not folder.is_dir():
-            break  # a name defined in the package, not a module
-    return files
+    return [*files, *_files_when_asked(folder, None, homes)]
+
+
+def _files_when_asked(folder: Path, name: str | None, homes: Sequence[Home]) -> list[Path]:
+    """Files run when a name of a package, or None for any, is asked for; none where that imports nothing."""
+    package = folder / "__init__.py"
+    files = _imported_when_asked(package, homes) if package.is_file() else {}
+    names = files if name is None else {name} & files.keys()
+    return [file for name in names for file in files[name]]

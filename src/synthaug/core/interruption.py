@@ -1,4 +1,4 @@
-"""How a training is asked to stop: by a signal, or by a file."""
+"""Requests to stop a training: a signal or a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 #: Exit code of a training that was interrupted after it wrote a checkpoint: run it again to resume.
 INTERRUPTED = 85
-#: What schedulers and people send to end a job.
+#: Signals that end a job.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 

@@ -1,7 +1,7 @@
 """The registry: each settings class names the class that does its work.
 
 A settings class of the package has ``implementation = "module:Class"``; the settings of a plugin take it from the
-study file. The class is imported only when it is asked for.
+study file. The class is imported on first use.
 """
 
 from __future__ import annotations

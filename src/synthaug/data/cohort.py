@@ -1,6 +1,6 @@
-"""The data contract: a cohort is a folder of harmonised cines, real or synthetic alike.
+"""Cohorts: a cohort is a folder of harmonised cines, real or synthetic.
 
-A request is a cohort without cines: the hearts that a generator is asked for.
+Requests are a cohort without cines: the subjects requested of a generator.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ COLUMNS = (
     "request",
     "seed",
 )
+#: Keys of every ``cohort.json``, as `write_cohort` writes them.
+_KEYS = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 _INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
 
 
@@ -111,7 +113,7 @@ class Cohort:
 
     @classmethod
     def open(cls, path: str | Path) -> Cohort:
-        """Open a cohort folder; the images are read when asked for.
+        """Open a cohort folder; images are read on access.
 
         Raises
         ------
@@ -150,7 +152,7 @@ class Cohort:
         for cohort in cohorts:
             if cohort.meta["spacing_mm"] != cohorts[0].meta["spacing_mm"]:
                 raise SynthaugError(
-                    f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both alike"
+                    f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both to one grid"
                 )
             for subject, folder in cohort.folders.items():
                 if subject in folders:
@@ -172,6 +174,11 @@ class Cohort:
         """Voxel size (z, y, x) in mm, the same for all subjects."""
         z, y, x = self.meta["spacing_mm"]
         return z, y, x
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What ``cohort.json`` says beyond what it says of every cohort: the `meta` of `write_cohort`."""
+        return {key: value for key, value in self.meta.items() if key not in _KEYS}
 
     def select(self, subjects: Sequence[str]) -> Cohort:
         """The cohort of these subjects only, in this order."""
@@ -200,12 +207,12 @@ class Cohort:
         return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
 
     def label_cine(self, subject: str) -> np.ndarray:
-        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` fills frames nobody annotated.
+        """Labels, uint8, shape (t, z, y, x); `UNLABELLED` in frames without annotation.
 
         Raises
         ------
         SynthaugError
-            A request asks for no masks.
+            A request has no masks.
         """
         path = self.folders[subject] / "labels.nii.gz"
         listed = self.labelled_frames(subject)

@@ -36,7 +36,7 @@ class NiftiImage:
     voxel_size_mm : tuple of 3 floats
         Along the array's axes, from ``pixdim``.
     frame_duration_s : float
-        ``pixdim[4]`` in seconds, taken at its word; 0 where the file is not 4D.
+        ``pixdim[4]`` in seconds, as in the header; 0 where the file is not 4D.
     """
 
     array: np.ndarray
@@ -68,7 +68,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
     Raises
     ------
     SubjectError
-        The file is missing, not NIfTI, truncated or damaged (checksum), larger than it says or
+        The file is missing, not NIfTI, truncated or corrupted (checksum), larger than it says or
         than `MAX_BYTES`, not 3D or 4D, scaled by 0 or a number that is not finite, or has such values.
     """
     copy_again = "copy the file again from its source"
@@ -85,7 +85,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
     except EOFError:
         raise SubjectError(subject, path, "the file is truncated", copy_again) from None
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise SubjectError(subject, path, f"the file is damaged ({error})", copy_again) from None
+        raise SubjectError(subject, path, f"the file is corrupted ({error})", copy_again) from None
     except OSError as error:
         raise SubjectError(subject, path, f"cannot be read ({error.strerror})", "check the file") from None
 

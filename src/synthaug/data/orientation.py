@@ -58,7 +58,7 @@ class InPlane:
 
 
 def in_plane_orientation(affine: np.ndarray) -> InPlane:
-    """Choose the transform that best brings x and y to their canonical directions.
+    """Choose the transform that best aligns x and y with their canonical directions.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def share_of_patients(patients: pd.DataFrame, share: float, seed: int, where: st
     if not count:
         least = f"{1 / len(order):.2g}" if order else "more patients"
         raise SynthaugError(
-            f"config: {where}: {share:g} of {len(order)} patients is nobody; give at least {least}"
+            f"config: {where}: {share:g} of {len(order)} patients is no patient; give at least {least}"
         )
     return order[:count]
 

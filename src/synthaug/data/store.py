@@ -24,7 +24,7 @@ class TensorStore:
     images : memmap, shape (n, t, z, y, x), float16
         Intensities in [0, 1]; 0 in slices a subject does not have.
     labels : memmap, shape (n, t, z, y, x), uint8
-        Canonical labels; `UNLABELLED` in frames nobody annotated and slices that do not exist.
+        Canonical labels; `UNLABELLED` in frames without annotation and in missing slices.
     slice_mask : ndarray, shape (n, z), bool
         True where the subject has a slice.
     table : DataFrame

@@ -69,7 +69,7 @@ def validate_dataset(
 
 
 def validate_cohort(path: str | Path) -> list[Finding]:
-    """Read every subject of a cohort folder: real, synthetic, or brought by the user.
+    """Read every subject of a cohort folder: real, synthetic or external.
 
     Raises
     ------

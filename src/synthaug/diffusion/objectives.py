@@ -153,7 +153,7 @@ class DiffusionObjective:
         low, high = settings.guidance_interval
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            times = time.expand(count)
+            times = time.to(noisy.device).expand(count)
             if unconditional is None or not low <= float(time) <= high:
                 prediction = conditional(noisy, times)
             else:

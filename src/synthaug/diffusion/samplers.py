@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synthaug.diffusion.schedules import Schedule
 
-#: Answers (data, noise) for a noisy sample and its time (a 0-d tensor).
+#: Answers (data, noise) for a noisy sample and its time (a 0-d tensor on the CPU: no device is waited for).
 Denoiser = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -39,7 +39,7 @@ def sample(
         Lu et al., 2022), ``"euler"`` or ``"heun"`` (on dx/dt; Euler on the flow schedule is DDIM), or
         ``"ddpm"`` (ancestral: fresh noise at every step; Ho et al., NeurIPS 2020).
     steps : int
-        Steps, uniform in time; Heun asks the network twice in each but the last.
+        Steps, uniform in time; Heun evaluates the network twice in each but the last.
     last_time : float
         Time to start from.
     redraw : callable, optional
@@ -62,7 +62,7 @@ def sample(
 
 def _ddim(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Tensor) -> Tensor:
     for time, following in itertools.pairwise(times):
-        data, direction = denoise(state, time.to(state))
+        data, direction = denoise(state, time.to(state.dtype))
         alpha, sigma = (float(value) for value in schedule(following))
         state = alpha * data + sigma * direction
     return state
@@ -73,7 +73,7 @@ def _dpm_solver(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Ten
     for time, following in itertools.pairwise(times):
         alpha, sigma = (float(value) for value in schedule(time))
         next_alpha, next_sigma = (float(value) for value in schedule(following))
-        data, _ = denoise(state, time.to(state))
+        data, _ = denoise(state, time.to(state.dtype))
         estimate = data
         # Ratios instead of log-SNR differences stay finite at pure noise and at pure data.
         decay = (alpha * next_sigma) / (next_alpha * sigma)  # exp(-h), h the step in log-SNR
@@ -87,7 +87,7 @@ def _dpm_solver(denoise: Denoiser, state: Tensor, schedule: Schedule, times: Ten
 
 
 def _velocity(denoise: Denoiser, state: Tensor, schedule: Schedule, time: Tensor) -> Tensor:
-    data, direction = denoise(state, time.to(state))
+    data, direction = denoise(state, time.to(state.dtype))
     alpha_rate, sigma_rate = (float(value) for value in schedule.derivatives(time))
     return alpha_rate * data + sigma_rate * direction
 
@@ -115,7 +115,7 @@ def _ddpm(
     for time, following in itertools.pairwise(times):
         alpha, sigma = (float(value) for value in schedule(time))
         next_alpha, next_sigma = (float(value) for value in schedule(following))
-        data, _ = denoise(state, time.to(state))
+        data, _ = denoise(state, time.to(state.dtype))
         # q(x_s | x_t, x_0) of a Gaussian path with x_t = step x_s + noise of this variance.
         step = alpha / next_alpha
         variance = sigma**2 - (step * next_sigma) ** 2

@@ -1,4 +1,4 @@
-"""What extraction asks of an extractor."""
+"""Base class of extractors, the interface of extraction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agreement of images with text, from features that an image-text network (CLIP or its kin) made of both."""
+"""Agreement of images with text, from features that an image-text network (CLIP or similar) made of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP and its kin: one encoder for images, one for sentences, one space for both."""
+"""CLIP and similar networks: encoders of images and of sentences with a common feature space."""
 
 from __future__ import annotations
 

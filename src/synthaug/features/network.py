@@ -23,7 +23,7 @@ class NetworkExtractor(Extractor):
     network : callable
         (n, channels, y, x) or (n, channels, frames, y, x) to (n, d); on `device`.
     preprocessing : Preprocessing
-        What the network wants; with `frames` it takes clips, without single images.
+        Input of the network: clips with `frames`, single images without.
     identity : str
         The extractor's `id`.
     source : Path

@@ -12,7 +12,7 @@ from synthaug.data.resampling import apply_weights, axis_weights, resample_beat
 
 
 def temporal_clips(cine: np.ndarray, frames: int) -> np.ndarray:
-    """Each slice through time, with as many frames as a network wants.
+    """Each slice through time, resampled to the frames of the network.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def temporal_clips(cine: np.ndarray, frames: int) -> np.ndarray:
 
 
 def spatial_clips(cine: np.ndarray, frames: int) -> np.ndarray:
-    """Each frame through the slices, with as many steps as a network wants.
+    """Each frame through the slices, resampled to the frames of the network.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def spatial_clips(cine: np.ndarray, frames: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Size, channels and intensities that a network wants.
+    """Input size, channels and intensities of a network.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ def build_generator(
     Raises
     ------
     SynthaugError
-        The generator cannot be sampled, or a weight file is missing or damaged.
+        The generator cannot be sampled, or a weight file is missing or corrupted.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -101,7 +101,9 @@ def load(path: str | Path, device: str = "auto") -> Generator:
     for role, model in content["models"].items():
         models[role] = path.parent / model["path"]
         if not models[role].is_file():
-            raise SynthaugError(f"{models[role]}: the {role} of {path} is missing; train it or move it back")
+            raise SynthaugError(
+                f"{models[role]}: the {role} of {path} is missing; train it or restore the file"
+            )
         if sha256_file(models[role]) != model["sha256"]:
             raise SynthaugError(f"{models[role]}: is not the {role} that {path} describes; synthesise again")
     return build_generator(parse(content["settings"], GeneratorSettings), models, device)

@@ -1,4 +1,4 @@
-"""What bulk synthesis asks of every generator."""
+"""Base class of generators, the interface of bulk synthesis."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Generator(ABC):
         Ids of the real subjects its models were trained on. `build` may give those that weights of
         another origin saw.
     conditions : sequence of str
-        What of a request its models heed (names of `synthaug.config.conditions`); the rest is not
-        held against it. Everything that can be asked, unless a kind says otherwise.
+        Conditions of its models (names of `synthaug.config.conditions`); other requested values are not
+        evaluated. Default: all conditions.
     Options : type
         What the `options` of a class from outside the package may say; by itself, nothing.
     roles : tuple of str or None

@@ -49,7 +49,7 @@ class LatentGenerator(Generator):
 
     @abstractmethod
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
-        """Latents (b, t', c, z, y', x') of one batch; `slices` (b, 1, z, 1, 1) is 1 where one is asked for.
+        """Latents (b, t', c, z, y', x') of one batch; `slices` (b, 1, z, 1, 1) is 1 in requested slices.
 
         A row's latents may depend on its conditions and its seed only.
         """
@@ -93,7 +93,7 @@ class LatentGenerator(Generator):
         for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
             if not 1 <= count <= self.grid.z:
                 raise SynthaugError(
-                    f"{subject}: {count} slices are asked for; give 1 to {self.grid.z}, the slices of the grid"
+                    f"{subject}: {count} slices are requested; give 1 to {self.grid.z}, the slices of the grid"
                 )
             first = first_slice(int(count), self.grid.z)
             slices[place, :, first : first + int(count)] = 1

@@ -1,4 +1,4 @@
-"""Real subjects in the place of synthetic ones: an oracle, an upper bound, or a copy of the training set."""
+"""Real subjects instead of synthetic ones: an oracle, an upper bound, or a copy of the training set."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def real_as_synthetic(
         Name of the generator; the subjects are called ``<generator>-<id>``.
     split : collection of str or None
         Training patients of the fold, where the dataset is split: only they are used, and listed as `seen`.
-        None for a dataset of which nobody trains, validates or tests.
+        None for a dataset in no split.
     held_out : Cohort
         Real subjects who validate or test: none of their cines may be used, under whatever id.
     seed : int
@@ -115,7 +115,9 @@ def _write_decoded(folder: Path, real: Cohort, subject: str, through: Reconstruc
     """Write a subject as a model decodes it; what its row says otherwise than the real subject's."""
     cine, labels = through.reconstruct(real.cine(subject))
     if labels is None:
-        raise SynthaugError(f"{through.name}: decodes no masks; go through an autoencoder with masks: true")
+        raise SynthaugError(
+            f"{through.name}: decodes no masks; set through to an autoencoder with masks: true"
+        )
     header = nib.Nifti1Image.from_filename(real.folders[subject] / "cine.nii.gz").header
     duration = float(header["pixdim"][4]) or None
     write_subject(folder, cine, dict(enumerate(labels)), real.spacing_mm, duration)

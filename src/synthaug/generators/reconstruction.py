@@ -44,7 +44,7 @@ class Reconstruction:
         Raises
         ------
         SynthaugError
-            The weight file is missing or damaged, or is of no autoencoder of cines.
+            The weight file is missing, corrupted, or not of an autoencoder of cines.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort
 from synthaug.labels import FUNCTION_COLUMNS
-from synthaug.metric_registry import columns_of
+from synthaug.measures.measurement import Measurement
 from synthaug.metrics.clinical import (
     peak_rates,
     stroke_volume_ml,
@@ -20,7 +18,7 @@ from synthaug.metrics.clinical import (
 )
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
 #: Quantity -> structure, phase: what is measured of each heart.
 QUANTITIES = {
@@ -92,12 +90,8 @@ def function_of(
     return found | dict(zip(names, (thickness, thickening, *rates), strict=True))
 
 
-def measure_cohort_function(
-    real: Cohort,
-    synthetic: Cohort,
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
-    versus: str = "real train",
+def measure_cardiac_function(
+    real: Cohort, synthetic: Cohort, measurement: Measurement, versus: str = "real train"
 ) -> pd.DataFrame:
     """Means of every quantity over synthetic subjects, and how far they are from those of real ones.
 
@@ -105,26 +99,25 @@ def measure_cohort_function(
     ----------
     real, synthetic : Cohort
         Subjects without labels are left out.
-    settings : EvaluationSettings
-        Replicates of the bootstrap over subjects, coverage, seed.
-    fields : mapping
-        Columns that all rows share: generator, fold, seeds.
+    measurement : Measurement
+        Generator, fold and seeds; replicates of the bootstrap over subjects, coverage, seed.
     versus : str
-        What the real subjects are called.
+        Name of the set of real subjects.
 
     Returns
     -------
     DataFrame
-        A row a quantity with the mean over synthetic subjects; a row ``<quantity>_difference`` with that
-        mean minus the real one, each side drawn by itself, `n` being the smaller number; and a row ``<quantity>_spread`` with the
-        quotient of both standard deviations, 1 where synthetic hearts vary as real ones do.
+        For each quantity three rows: the mean over synthetic subjects; ``<quantity>_difference``, that mean
+        minus the real one; ``<quantity>_spread``, the synthetic standard deviation over the real one. Both
+        sets are drawn independently; `n` of the last two is the smaller number of subjects.
     """
+    settings = measurement.settings
     hearts = [_table(cohort) for cohort in (synthetic, real)]
     rng = np.random.default_rng(settings.seed)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for quantity, (structure, phase) in QUANTITIES.items():
         made, true = (table[quantity].dropna().to_numpy(np.float64) for table in hearts)
-        about = {"structure": structure, "phase": phase, **fields, "n": len(made)}
+        about = {"structure": structure, "phase": phase, "n": len(made)}
         beside = {**about, "versus": versus, "n": min(len(made), len(true))}
         drawn = [
             values[rng.integers(len(values), size=(settings.replicates, len(values)))]
@@ -137,17 +130,15 @@ def measure_cohort_function(
             ("_difference", beside, min(len(made), len(true)) > 1, _difference),
             ("_spread", beside, min(len(made), len(true)) > 2 and true.std() > 0, _spread),
         ):
-            row = {**columns_of(quantity, suffix), **shared}
             if not known:
                 why = f"known of {len(made)} synthetic and {len(true)} real subjects"
-                rows.append({**row, "status": "not_measured", "note": why})
+                rows.append(measurement.not_measured(quantity, suffix, note=why, **shared))
                 continue
             with np.errstate(divide="ignore", invalid="ignore"):
                 replicates = measure(*drawn)
             low, high = percentile_interval(replicates[np.isfinite(replicates)], settings.confidence)
-            rows.append(
-                {**row, "status": "ok", "value": float(measure(made, true)), "ci_low": low, "ci_high": high}
-            )
+            found = {"value": float(measure(made, true)), "ci_low": low, "ci_high": high}
+            rows.append(measurement.row(quantity, suffix, status="ok", **shared, **found))
     return make_table(rows)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import (
     KINDS,
     KINDS_BY_DEPTH,
@@ -20,18 +20,14 @@ from synthaug.measures.subject_distances import (
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
 from synthaug.metrics.percentile_bootstrap import percentile_interval
-from synthaug.tables import make_table
-
-Row = dict[str, Any]
+from synthaug.tables import Row, make_table
 
 
 def measure_distances(
     real: FeatureSet,
     synthetic: FeatureSet,
     references: Mapping[str, Sequence[str]],
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
-    progress: Callable[[int, int], None] | None = None,
+    measurement: Measurement,
 ) -> pd.DataFrame:
     """FID (also by depth), KID, CMMD, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
 
@@ -42,12 +38,8 @@ def measure_distances(
     references : mapping of str to sequence of str
         Sets of real subjects to compare with: ``{"real train": [...], "real test": [...]}``. The first is the
         one whose features define the whitening, where the extractor asks for it.
-    settings : EvaluationSettings
-        Number of splits and replicates, coverage, seed.
-    fields : mapping
-        Columns that all rows share: generator, fold, seeds.
-    progress : callable, optional
-        Called with the distances done and to do.
+    measurement : Measurement
+        Generator, fold and seeds; number of splits and replicates, coverage, seed. Progress counts distances.
 
     Returns
     -------
@@ -55,7 +47,8 @@ def measure_distances(
         Result rows. The value is the mean distance between n real and n synthetic subjects over random draws;
         the floor the mean between disjoint sets of n real subjects, n being half the real subjects or all
         synthetic ones, whichever is less. For Fréchet distances a second row, ``<metric>_ratio``, is their
-        quotient, and a third, ``<metric>_extrapolated``, what endless subjects would give, where n allows it.
+        quotient, and a third, ``<metric>_extrapolated``, its value extrapolated to infinite sample
+        size, where n allows it.
     """
     rows: list[Row] = []
     present = not (real.absent or synthetic.absent)
@@ -66,13 +59,12 @@ def measure_distances(
     total = len(references) * len(kinds)
     for place, (versus, subjects) in enumerate(references.items()):
         reference = real.select(subjects)
-        about = {**fields, "versus": versus, "extractor": real.extractor}
+        compared = measurement.with_fields(versus=versus, extractor=real.extractor)
         for done, (metric, kind) in enumerate(kinds.items(), start=place * len(kinds)):
-            if progress is not None:
-                progress(done, total)
+            measurement.report(done, total)
             if not present:
                 note = real.absent or synthetic.absent
-                rows.append({**columns_of(metric), **about, "status": "extractor_absent", "note": note})
+                rows.append(compared.row(metric, status="extractor_absent", note=note))
                 continue
             first, second = (
                 transformed_rows(features, kind, transforms) for features in (reference, synthetic)
@@ -85,15 +77,14 @@ def measure_distances(
                 metric,
                 subject_distance(metric, first),
                 subject_distance(metric, first, second),
-                len(first),
-                len(second),
-                settings,
+                (len(first), len(second)),
+                measurement.settings,
             )
             if metric not in ("kid", "cmmd"):
-                measured.append(_extrapolated(metric, first, second, settings))
-            rows += [{**row, **about, "d": first[0].shape[1] if first else None} for row in measured]
-    if progress is not None:
-        progress(total, total)
+                measured.append(_extrapolated(metric, first, second, measurement.settings.seed))
+            d = first[0].shape[1] if first else None
+            rows += [{**row, **compared.fields, "d": d} for row in measured]
+    measurement.report(total, total)
     return make_table(rows)
 
 
@@ -101,11 +92,11 @@ def _measure(
     metric: str,
     real_distance: SubjectDistance,
     distance: SubjectDistance,
-    n_real: int,
-    n_synthetic: int,
+    sizes: tuple[int, int],
     settings: EvaluationSettings,
 ) -> list[Row]:
     """The row of one distance and, for a Fréchet distance, the row of its ratio to the floor."""
+    n_real, n_synthetic = sizes
     shared, ratio = columns_of(metric), columns_of(metric, "_ratio")
     n = min(n_real // 2, n_synthetic)
     if n < 2:
@@ -142,10 +133,8 @@ def _measure(
     return rows
 
 
-def _extrapolated(
-    metric: str, first: list[np.ndarray], second: list[np.ndarray], settings: EvaluationSettings
-) -> Row:
-    """The row of a Fréchet distance at endless subjects, or of the reason why there is none."""
+def _extrapolated(metric: str, first: list[np.ndarray], second: list[np.ndarray], seed: int) -> Row:
+    """The row of a Fréchet distance extrapolated to infinite sample size, or of the reason why there is none."""
     shared = {**columns_of(metric, "_extrapolated"), "n": min(len(first), len(second))}
     counts = tuple(np.array([len(rows) for rows in side]) for side in (first, second))
     try:
@@ -153,7 +142,7 @@ def _extrapolated(
             subject_distance(metric, first, second),
             (counts[0], counts[1]),
             first[0].shape[1] if first else 0,
-            seed=settings.seed,
+            seed=seed,
         )
     except ValueError as reason:
         return {**shared, "status": "not_measured", "note": str(reason)}

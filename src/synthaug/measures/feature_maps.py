@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import fit_transforms, transformed_rows
-from synthaug.metric_registry import columns_of
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
 KINDS = ("temporal", "spatial")
 _NEIGHBOURS = 5
@@ -65,8 +63,7 @@ def map_features(
     real: FeatureSet,
     synthetic: FeatureSet,
     training: Sequence[str],
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
+    measurement: Measurement,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Map real training and synthetic subjects by motion and by anatomy.
 
@@ -76,10 +73,8 @@ def map_features(
         Features by the same extractor.
     training : sequence of str
         Real subjects that are drawn, and that define the whitening.
-    settings : EvaluationSettings
-        Seed.
-    fields : mapping
-        Columns that all rows share.
+    measurement : Measurement
+        Generator, fold and seeds; seed of the map.
 
     Returns
     -------
@@ -90,7 +85,8 @@ def map_features(
         where the extractor is absent or knows no clips.
     """
     points: list[pd.DataFrame] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
+    measurement = measurement.with_fields(versus="real train", extractor=real.extractor)
     reference = real.select(training)
     transforms = fit_transforms(reference)
     for kind in KINDS:
@@ -98,15 +94,14 @@ def map_features(
         if own is None or other is None:
             continue
         first, second = (np.array([clips.mean(axis=0) for clips in subjects]) for subjects in (own, other))
-        row = {**columns_of(f"mixing_{kind}"), **fields, "versus": "real train", "extractor": real.extractor}
-        row["n"] = min(len(first), len(second))
-        if row["n"] < _FEWEST:
+        metric, n = f"mixing_{kind}", min(len(first), len(second))
+        if n < _FEWEST:
             note = f"{len(first)} real and {len(second)} synthetic subjects; {_FEWEST} of each are needed"
-            rows.append({**row, "status": "not_measured", "note": note})
+            rows.append(measurement.not_measured(metric, note=note, n=n))
             continue
-        rows.append({**row, "status": "ok", "value": neighbour_mixing(first, second)})
+        rows.append(measurement.row(metric, status="ok", value=neighbour_mixing(first, second), n=n))
         sets = ["real"] * len(first) + ["synthetic"] * len(second)
-        x, y = embed(first, second, settings.seed).T
+        x, y = embed(first, second, measurement.settings.seed).T
         subjects = [*reference.subjects, *synthetic.subjects]
         points.append(pd.DataFrame({"kind": kind, "set": sets, "subject": subjects, "x": x, "y": y}))
     columns = ["kind", "set", "subject", "x", "y"]

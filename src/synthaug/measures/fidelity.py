@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from synthaug.features.files import FeatureSet
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import subject_features
-from synthaug.metric_registry import columns_of
 from synthaug.metrics.manifold import ManifoldScores, manifold_scores
 from synthaug.tables import make_table
 
@@ -23,7 +22,7 @@ def measure_fidelity(
     real: FeatureSet,
     synthetic: FeatureSet,
     reference: Sequence[str],
-    fields: Mapping[str, Any],
+    measurement: Measurement,
 ) -> pd.DataFrame:
     """Manifold scores in the feature space of F4D.
 
@@ -33,8 +32,8 @@ def measure_fidelity(
         Features by the same extractor.
     reference : sequence of str
         Real subjects to compare with; their features also define the whitening.
-    fields : mapping
-        Columns that all rows share.
+    measurement : Measurement
+        Generator, fold and seeds; `versus` names the reference.
 
     Returns
     -------
@@ -47,17 +46,14 @@ def measure_fidelity(
     if found is None:
         return make_table([])
     n_real, n_synthetic = len(found[0]), len(found[1])
-    shared = {**fields, "extractor": real.extractor, "n": min(n_real, n_synthetic)}
+    measurement = measurement.with_fields(extractor=real.extractor, n=min(n_real, n_synthetic))
     sizes = f"{n_real} real and {n_synthetic} synthetic subjects"
     if min(n_real, n_synthetic) <= NEIGHBOURS:
         note = f"{sizes}; more than {NEIGHBOURS} of each are needed"
-        return make_table(
-            {**columns_of(name), **shared, "status": "not_measured", "note": note}
-            for name in ManifoldScores._fields
-        )
+        return make_table(measurement.not_measured(name, note=note) for name in ManifoldScores._fields)
     coarse = f", coarse below {_COARSE} of each" if min(n_real, n_synthetic) < _COARSE else ""
     scores = manifold_scores(*found, k=NEIGHBOURS)
     return make_table(
-        {**columns_of(name), **shared, "status": "ok", "value": value, "note": sizes + coarse}
+        measurement.row(name, status="ok", value=value, note=sizes + coarse)
         for name, value in scores._asdict().items()
     )

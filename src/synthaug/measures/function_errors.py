@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,8 +10,8 @@ from synthaug.labels import STRUCTURES
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.clinical import N_SEGMENTS, stroke_volume_ml, wall_thickness_mm
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
+from synthaug.tables import Row
 
-Row = dict[str, Any]
 PHASES = ("ED", "ES")
 
 

@@ -13,14 +13,13 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES
 from synthaug.measures.function_errors import PHASES
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
-from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.metrics.surface import hausdorff_distance
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 METRICS = ("mask_agreement_dice", "mask_agreement_hd95")
 #: Ends the name of a metric that says the same of real patients: what this segmenter can reach.
 REAL = "_real"
@@ -28,11 +27,7 @@ _EVERY_FRAME = ""  # the phase of a mean over frames
 
 
 def measure_mask_agreement(
-    predictions: str | Path,
-    cohort: Cohort,
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
-    of: str = "",
+    predictions: str | Path, cohort: Cohort, measurement: Measurement, of: str = ""
 ) -> pd.DataFrame:
     """Dice and HD95 of a segmenter's masks against a cohort's own, means over subjects.
 
@@ -42,10 +37,8 @@ def measure_mask_agreement(
         Folder with ``predictions.json`` and ``<subject>_f<frame>.nii.gz``.
     cohort : Cohort
         The subjects that were segmented, with their own masks.
-    settings : EvaluationSettings
-        Replicates of the bootstrap over subjects, coverage, seed.
-    fields : mapping
-        Columns that all rows share: generator, fold, seeds.
+    measurement : Measurement
+        Generator, fold and seeds; replicates of the bootstrap over subjects, coverage, seed.
     of : str
         Appended to the metrics' names: empty for synthetic subjects, `REAL` for real ones.
 
@@ -68,25 +61,24 @@ def measure_mask_agreement(
         for phase in (*PHASES, *([_EVERY_FRAME] if beyond else [])):
             own = table[(table["structure"] == structure) & (table["phase"] == phase)]
             for metric in METRICS if phase else METRICS[:1]:
-                about = {**columns_of(metric + of), **fields, "structure": structure, "phase": phase or None}
                 values = own[metric].dropna().to_numpy(np.float64)
-                rows.append({**about, **_mean(values, settings)})
+                mean = _mean(values, measurement.settings)
+                rows.append(measurement.row(metric + of, structure=structure, phase=phase or None, **mean))
     return make_table(rows)
 
 
-def leave_agreement_out(note: str, fields: Mapping[str, Any]) -> pd.DataFrame:
+def leave_agreement_out(note: str, measurement: Measurement) -> pd.DataFrame:
     """The rows of a cohort whose masks are not the generator's, without values.
 
     Parameters
     ----------
     note : str
         Why the masks say nothing about the generator (`whose_masks`).
-    fields : mapping
-        Columns that all rows share.
+    measurement : Measurement
+        Generator, fold and seeds.
     """
-    absent = {"status": "not_measured", "note": note, **fields}
     return make_table(
-        {**columns_of(metric), **absent, "structure": structure, "phase": phase}
+        measurement.not_measured(metric, note=note, structure=structure, phase=phase)
         for structure in STRUCTURES
         for phase in PHASES
         for metric in METRICS

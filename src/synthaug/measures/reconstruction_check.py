@@ -1,95 +1,66 @@
-"""The reconstruction ceiling: no generator is better than what its autoencoder can decode."""
+"""Reconstruction check: an autoencoder must reconstruct well before a generator trains on its latents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
 from synthaug.config.synthesis import ReconstructionCheckSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import read_split, subjects_of
 from synthaug.features.base import ExtractorAbsent
 from synthaug.features.extraction import make_extractor
-from synthaug.features.files import FeatureSet, read_features
+from synthaug.features.files import FeatureSet
 from synthaug.generators.reconstruction import Reconstruction
-from synthaug.measures.reconstructions import measure_reconstructions
+from synthaug.measures.measurement import Measurement
 
 
-def reconstruction_distances(
-    autoencoder: str | Path,
-    cohorts: Sequence[str | Path],
-    split: str | Path,
-    real: str | Path,
+def extract_reconstructions(
+    training: Cohort,
+    autoencoder: Reconstruction,
     extractor: ExtractorSettings,
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
-    weights: str | Path | None = None,
-    threads: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> pd.DataFrame:
-    """Distances of an extractor between real training subjects and others as an autoencoder gives them back.
+    weights: str | Path | None,
+    measurement: Measurement,
+) -> FeatureSet:
+    """Features of real training subjects as an autoencoder reconstructs them.
 
     Parameters
     ----------
-    autoencoder : path
-        ``model.safetensors`` of the autoencoder.
-    cohorts : sequence of path
-        Real cohorts of the study.
-    split : path
-        The fold's split; its first training subjects, `settings.probed_subjects` at most, are reconstructed.
-    real : path
-        Features of the real subjects by the same extractor.
+    training : Cohort
+        The fold's real training subjects; the first of them, `settings.probed_subjects` at most, are reconstructed.
+    autoencoder : Reconstruction
+        The loaded autoencoder.
     extractor : ExtractorSettings
         An entry of `evaluation.extractors`.
-    settings : EvaluationSettings
-        Number of subjects and splits, coverage, seed.
-    fields : mapping
-        Columns that all rows share.
-    weights : path, optional
+    weights : path or None
         The extractor's trained model, for an extractor of kind ``study``.
-    threads : int
-        CPU threads.
-    progress : callable, optional
-        Called with the subjects done and to do.
+    measurement : Measurement
+        Number of subjects. Progress counts subjects.
 
     Returns
     -------
-    DataFrame
-        See `synthaug.measures.reconstructions.measure_reconstructions`.
+    FeatureSet
+        Without subjects where the extractor is absent; `absent` says why.
     """
-    import torch
-
-    torch.set_num_threads(threads)
-    features = read_features(real)
-    training = subjects_of(read_split(split), "train")
     try:
         network = make_extractor(extractor, weights)
     except ExtractorAbsent as reason:
-        nothing = FeatureSet((), {}, extractor.kind, absent=str(reason))
-        return measure_reconstructions(features, nothing, training, settings, fields)
-    cohort = Cohort.open_all(cohorts)
-    through = Reconstruction.load(autoencoder, str(autoencoder))
-    subjects = training[: settings.probed_subjects]
+        return FeatureSet((), {}, extractor.kind, absent=str(reason))
+    subjects = training.subjects[: measurement.settings.probed_subjects]
     found: dict[str, list[np.ndarray]] = {}
     for done, subject in enumerate(subjects, start=1):
-        images, _ = through.reconstruct(cohort.cine(subject))
+        images, _ = autoencoder.reconstruct(training.cine(subject))
         for kind, rows in network.extract(images).items():
             found.setdefault(kind, []).append(rows)
-        if progress:
-            progress(done, len(subjects))
-    reconstructed = FeatureSet(tuple(subjects), found, network.id, network.whiten, network.seen)
-    return measure_reconstructions(features, reconstructed, training, settings, fields)
+        measurement.report(done, len(subjects))
+    return FeatureSet(tuple(subjects), found, network.id, network.whiten, network.seen)
 
 
-def check_ceiling(
+def check_reconstruction(
     record: str | Path, settings: ReconstructionCheckSettings, distances: pd.DataFrame | None = None
 ) -> dict[str, float]:
     """Refuse an autoencoder that reconstructs too badly to train a generator on.
@@ -101,7 +72,7 @@ def check_ceiling(
     settings : ReconstructionCheckSettings
         The limits.
     distances : DataFrame, optional
-        From `reconstruction_distances`.
+        From `synthaug.measures.reconstructions.measure_reconstructions`.
 
     Returns
     -------

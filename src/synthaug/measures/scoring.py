@@ -17,14 +17,14 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import NativeGrid
 from synthaug.labels import BACKGROUND, STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
+from synthaug.measures.measurement import Measurement
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
 from synthaug.metrics.surfels import normalised_surface_dice
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 #: Surfaces nearer than this (mm) are one to `nsd`: about a pixel of a cine, and what two readers of a border differ by.
 NSD_TOLERANCE_MM = 2.0
 #: Rows on a subject's own voxel grid, and what computes them; on the study's grid; of a perfect prediction there.
@@ -38,7 +38,7 @@ _FROM_DISTANCES = {
 }
 
 
-def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
+def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Measurement) -> pd.DataFrame:
     """Score the ED and ES predictions of every subject that has labels there.
 
     Parameters
@@ -47,8 +47,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
         Folder with ``predictions.json`` and ``<subject>_f<frame>.nii.gz``.
     cohort : Cohort
         The subjects to score, with their reference labels.
-    fields : mapping
-        Columns that all rows share: arm, generator, dose, fold, seeds.
+    measurement : Measurement
+        Arm, generator, dose, fold and seeds.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def score_predictions(predictions: str | Path, cohort: Cohort, fields: Mapping[s
             "subject": subject,
             "vendor": cohort.table.loc[subject, "vendor"],
             "diagnosis": cohort.table.loc[subject, "diagnosis"],
-            **fields,
+            **measurement.fields,
         }
         for row in _scores(cohort, subject, frames, files.get(subject, {})):
             rows.append({**row, **about})

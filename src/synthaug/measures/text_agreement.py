@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,9 @@ import pandas as pd
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.features.image_text import clipsim
-from synthaug.metric_registry import columns_of
+from synthaug.measures.measurement import Measurement
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
 METRICS = ("clipsim", "clipsim_real", "clipsim_other")
 
@@ -22,8 +21,7 @@ def measure_text_agreement(
     real: FeatureSet,
     synthetic: FeatureSet,
     references: Mapping[str, Sequence[str]],
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
+    measurement: Measurement,
 ) -> pd.DataFrame:
     """CLIPSIM of a synthetic cohort, of real subjects, and of real subjects with another's sentence.
 
@@ -33,10 +31,8 @@ def measure_text_agreement(
         Features by one image-text extractor: ``"frames"`` and one row of ``"text"`` a subject.
     references : mapping of str to sequence of str
         Sets of real subjects to compare with.
-    settings : EvaluationSettings
-        Replicates of the bootstrap over subjects, coverage, seed.
-    fields : mapping
-        Columns that all rows share: generator, fold, seeds.
+    measurement : Measurement
+        Generator, fold and seeds; replicates of the bootstrap over subjects, coverage, seed.
 
     Returns
     -------
@@ -48,7 +44,8 @@ def measure_text_agreement(
     """
     if not (real.features.get("text") and synthetic.features.get("text")):
         return make_table([])
-    rows = []
+    rows: list[Row] = []
+    settings = measurement.settings
     own = _similarities(synthetic)
     for versus, subjects in references.items():
         reference = real.select(subjects)
@@ -57,10 +54,8 @@ def measure_text_agreement(
             "clipsim_real": _similarities(reference),
             "clipsim_other": _similarities(reference, settings.seed),
         }
-        about = {**fields, "versus": versus, "extractor": real.extractor}
-        rows += [
-            {**columns_of(metric), **about, **_mean(values, settings)} for metric, values in found.items()
-        ]
+        compared = measurement.with_fields(versus=versus, extractor=real.extractor)
+        rows += [compared.row(metric, **_mean(values, settings)) for metric, values in found.items()]
     return make_table(rows)
 
 
@@ -82,7 +77,7 @@ def _similarities(features: FeatureSet, seed: int | None = None) -> np.ndarray:
     return np.array(found)
 
 
-def _mean(values: np.ndarray, settings: EvaluationSettings) -> dict[str, Any]:
+def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:
     if len(values) < 2:
         note = f"{len(values)} subjects with a sentence (for other sentences: that differ); 2 are needed"
         return {"status": "not_measured", "note": note, "n": len(values)}

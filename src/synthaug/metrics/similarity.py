@@ -1,4 +1,4 @@
-"""Likeness of images that belong together: SSIM, normalised mutual information, cross-correlation."""
+"""Similarity of images that belong together: SSIM, PSNR, normalised mutual information, cross-correlation."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def structural_similarity(first: np.ndarray, second: np.ndarray, data_range: flo
     from skimage.metrics import structural_similarity as ssim
 
     first, second = _check_images(first, second)
-    if not 0 < data_range < np.inf:
-        raise ValueError(f"the data range is {data_range:g}; it must be above 0")
+    _check_range(data_range)
     if first.ndim < 2 or min(first.shape[-2:]) < _SSIM_WINDOW:
         raise ValueError(f"SSIM needs images of at least 11 x 11 pixels; the shape is {first.shape}")
     images = (values.reshape(-1, *values.shape[-2:]) for values in (first, second))
@@ -73,6 +72,32 @@ def structural_similarity(first: np.ndarray, second: np.ndarray, data_range: flo
         for one, other in zip(*images, strict=True)
     ]
     return float(np.mean(scores))
+
+
+def peak_signal_to_noise_ratio(first: np.ndarray, second: np.ndarray, data_range: float) -> float:
+    """Peak signal-to-noise ratio (PSNR) of all voxels together.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        Images or sequences of one shape.
+    data_range : float
+        Largest minus smallest intensity an image can have: 1 for harmonised cines.
+
+    Returns
+    -------
+    float
+        10 log10(range^2 / mean squared error), in dB; infinite for equal images.
+
+    Raises
+    ------
+    ValueError
+        The shapes differ, nothing is given, a value is not finite, or the range is not positive.
+    """
+    first, second = _check_images(first, second)
+    _check_range(data_range)
+    error = float(np.mean((first - second) ** 2))
+    return float(10 * np.log10(data_range**2 / error)) if error > 0 else float("inf")
 
 
 def normalised_mutual_information(first: np.ndarray, second: np.ndarray, bins: int = 64) -> float:
@@ -219,3 +244,8 @@ def _check_images(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise ValueError("an intensity is not finite")
     return first, second
+
+
+def _check_range(data_range: float) -> None:
+    if not 0 < data_range < np.inf:
+        raise ValueError(f"the data range is {data_range:g}; it must be above 0")

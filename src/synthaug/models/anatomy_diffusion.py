@@ -80,7 +80,7 @@ class AnatomyDiffusion(LatentDiffusion):
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Denoising error over the slices that exist."""
         slices = batch["slices"]
         data = self.normalise(batch["latents"], slices)

@@ -107,7 +107,10 @@ class Autoencoder(LatentAutoencoder):
         self._labelled = [labelled_frames(store, index) if masks else [] for index in range(len(store))]
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """One frame of each subject: `frames` (b, 1, z, y, x), `labels` (b, z, y, x), `slices`."""
+        """One frame of each subject: `frames` (b, 1, z, y, x), `labels` (b, z, y, x), `slices`.
+
+        With sharpening terms also `existing` (n,): the slices that exist, as rows of "(b z)".
+        """
         frames, labels, slices = [], [], []
         for index in indices:
             frame = draw_frame(
@@ -119,11 +122,14 @@ class Autoencoder(LatentAutoencoder):
             frames.append(geometry.apply(image)[None])
             labels.append(geometry.apply(label, labels=True))
             slices.append(torch.from_numpy(self._store.slice_mask[index]).float()[None, :, None, None])
-        return {"frames": torch.stack(frames), "labels": torch.stack(labels), "slices": torch.stack(slices)}
+        batch = {"frames": torch.stack(frames), "labels": torch.stack(labels), "slices": torch.stack(slices)}
+        if self.sharpening.enabled:  # counted on the host: their number is the length of a tensor in `loss`
+            batch["existing"] = torch.nonzero(batch["slices"].flatten() > 0)[:, 0]
+        return batch
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of image L1, image gradient L1, KL divergence, mask losses and, late, the sharpening terms."""
         frames, slices = batch["frames"], batch["slices"]
         mean, log_variance = self.encode(frames, slices)
@@ -146,12 +152,13 @@ class Autoencoder(LatentAutoencoder):
             terms["mask"] = mask_loss(logits.float(), batch["labels"])
             total = total + self.settings.mask_weight * terms["mask"]
         if self.sharpening.enabled:
-            there = slices[:, 0, :, 0, 0] > 0
-            made, real = (rearrange(side, "b 1 z y x -> b z 1 y x")[there] for side in (images, frames))
+            made, real = (
+                rearrange(side, "b 1 z y x -> (b z) 1 y x")[batch["existing"]] for side in (images, frames)
+            )
             weighted, late = self.sharpening.terms(made, real, iteration)
             total = sum(weighted, total)
             terms |= late
-        return total, {name: float(term.detach()) for name, term in terms.items()}
+        return total, {name: term.detach() for name, term in terms.items()}
 
 
 def _for_every_frame(slices: Tensor, frames: int) -> Tensor:
@@ -185,8 +192,6 @@ def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
     Drozdzal et al., DLMIA 2016 (soft Dice); summed over the batch, background left out.
     """
     known = labels != UNLABELLED
-    if not known.any():
-        return logits.sum() * 0
     truth = torch.where(known, labels, 0).long()
     entropy = functional.cross_entropy(logits, truth, reduction="none")
     one_hot = functional.one_hot(truth, CLASSES).movedim(-1, 1) * known[:, None]
@@ -194,4 +199,4 @@ def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
     overlap = (probabilities * one_hot).sum(dim=(0, 2, 3, 4))[1:]
     total = (probabilities + one_hot).sum(dim=(0, 2, 3, 4))[1:]
     dice = (2 * overlap + 1) / (total + 1)
-    return (entropy * known).sum() / known.sum() + 1 - dice.mean()
+    return (entropy * known).sum() / known.sum().clamp(min=1) + 1 - dice.mean()

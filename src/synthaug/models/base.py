@@ -133,14 +133,17 @@ class TrainableModel(nn.Module, ABC):
         Returns
         -------
         dict of str to Tensor
-            First axis: `indices`. The loop moves them to the device.
+            The loop moves them to the device.
         """
 
     @abstractmethod
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Loss of a batch and the terms to log; randomness from the CPU `generator` only."""
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of a batch and the terms to log; randomness from the CPU `generator` only.
+
+        Terms are 0-d tensors without gradient: the loop reads them, so that the device need not wait for the host here.
+        """
 
     def assess(self, store: TensorStore) -> dict[str, float]:
         """Figures for the training record, measured on `store` with the final weights."""

@@ -71,7 +71,7 @@ class CineDiffusion(LatentDiffusion):
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Denoising error over existing slices of all frames."""
         slices = batch["slices"][:, None]
         data = self.normalise(batch["latents"], slices)

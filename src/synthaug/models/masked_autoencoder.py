@@ -53,12 +53,12 @@ class MaskedAutoencoder(TrainableModel):
         self.images, self.slice_mask = store.images, store.slice_mask
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """One random clip of each subject, all along the same axis, drawn anew for each batch."""
-        axis = _draw(len(AXES), generator)
+        """One random clip of each subject by the name of its axis, which is drawn for each batch: (b, s, y, x)."""
+        axis = AXES[_draw(len(AXES), generator)]
         # Stacks of one batch share a length: the shortest, at a random height in the longer ones.
         length = int(self.slice_mask[indices].sum(axis=1).min())
-        clips = [torch.from_numpy(self._clip(AXES[axis], index, length, generator)) for index in indices]
-        return {"clips": torch.stack(clips).float(), "axis": torch.full((len(indices),), axis)}
+        clips = [torch.from_numpy(self._clip(axis, index, length, generator)) for index in indices]
+        return {axis: torch.stack(clips).float()}
 
     def _clip(self, axis: str, index: int, length: int, generator: torch.Generator) -> Any:
         slices = self.slice_mask[index].nonzero()[0]
@@ -71,10 +71,10 @@ class MaskedAutoencoder(TrainableModel):
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Error of the hidden patches and, of clips along time, cross-entropy of ordered against shuffled frames."""
-        clips, axis = batch["clips"], batch["axis"]
-        name = AXES[int(axis[0])]
+        ((name, clips),) = batch.items()
+        axis = torch.full((len(clips),), AXES.index(name), device=clips.device)
         n = len(self.network.places(clips.shape[1:]))
         shuffle = torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device)
         visible, hidden = shuffle.tensor_split([max(1, round(n * (1 - self.mask_fraction)))], dim=1)
@@ -82,14 +82,14 @@ class MaskedAutoencoder(TrainableModel):
         predicted = self.network.predict_hidden(clips.shape[1:], tokens, visible, hidden)
         reconstruction = reconstruction_loss(predicted, self.network.targets(clips, hidden))
         if name != "temporal":
-            return reconstruction, {name: float(reconstruction.detach())}
+            return reconstruction, {name: reconstruction.detach()}
         frames = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1).to(clips.device)
         shuffled = clips.gather(1, frames[..., None, None].expand_as(clips))
         order = order_loss(
             self.network.order_logits(tokens),
             self.network.order_logits(self.network.encode(shuffled, axis, visible)),
         )
-        parts = {name: float(reconstruction.detach()), "order": float(order.detach())}
+        parts = {name: reconstruction.detach(), "order": order.detach()}
         return reconstruction + self.order_weight * order, parts
 
     @torch.inference_mode()

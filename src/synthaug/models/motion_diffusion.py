@@ -98,7 +98,7 @@ class MotionDiffusion(LatentDiffusion):
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Denoising error over existing slices of all frames but ED."""
         latents, slices = batch["latents"], batch["slices"][:, None]
         anatomy = self.normalise(latents[:, 0], batch["slices"])

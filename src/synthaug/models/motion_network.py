@@ -141,7 +141,7 @@ class MotionNetwork(TrainableModel):
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum of latent L1, mask losses, the code's size, and the code of no motion.
 
         Latents are measured in standard deviations of their channels.
@@ -167,7 +167,7 @@ class MotionNetwork(TrainableModel):
         if logits is not None:
             terms["mask"] = mask_loss(logits.float(), batch["labels"])
             total = total + weights.mask_weight * terms["mask"]
-        return total, {name: float(term.detach()) for name, term in terms.items()}
+        return total, {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
     def assess(self, store: TensorStore) -> dict[str, float]:

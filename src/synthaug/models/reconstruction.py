@@ -10,6 +10,8 @@ from torch import Tensor
 
 from synthaug.data.store import TensorStore
 from synthaug.labels import STRUCTURES, UNLABELLED
+from synthaug.metrics.overlap import dice
+from synthaug.metrics.similarity import peak_signal_to_noise_ratio, structural_similarity
 
 #: Answers images and labels for cines (b, t, z, y, x) and their slices (b, 1, z, 1, 1).
 Reconstruct = Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
@@ -29,15 +31,13 @@ def measure_reconstruction(reconstruct: Reconstruct, store: TensorStore) -> dict
     Returns
     -------
     dict of str to float
-        ``psnr_db`` and ``ssim`` (Gaussian window, slice by slice) over the existing slices (peak 1, mean over
-        subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames; absent where
+        ``psnr_db`` and ``ssim`` over the existing slices (`synthaug.metrics.similarity`, intensity range 1, mean
+        over subjects), and ``dice_<structure>`` of decoded against true masks (mean over frames; absent where
         no frame is labelled, or no mask is decoded).
     """
-    from skimage.metrics import structural_similarity
-
     psnr: list[float] = []
     ssim: list[float] = []
-    dice: dict[str, list[float]] = {name: [] for name in STRUCTURES}
+    overlap: dict[str, list[float]] = {name: [] for name in STRUCTURES}
     for index in range(len(store)):
         labelled = labelled_frames(store, index)
         chosen = sorted({0, *labelled})
@@ -46,12 +46,8 @@ def measure_reconstruction(reconstruct: Reconstruct, store: TensorStore) -> dict
         images, labels = reconstruct(cine, torch.from_numpy(there).float()[None, None, :, None, None])
         real = cine[0, chosen][:, there].flatten(0, 1).numpy()
         made = images[0, chosen][:, there].flatten(0, 1).cpu().numpy()
-        psnr.append(-10 * float(np.log10(np.mean((made - real) ** 2))))
-        pairs = [
-            structural_similarity(*pair, gaussian_weights=True, data_range=1.0)
-            for pair in zip(made, real, strict=True)
-        ]
-        ssim.append(float(np.mean(pairs)))
+        psnr.append(peak_signal_to_noise_ratio(made, real, data_range=1.0))
+        ssim.append(structural_similarity(made, real, data_range=1.0))
         if labels is None:
             continue
         for frame in labelled:
@@ -59,10 +55,9 @@ def measure_reconstruction(reconstruct: Reconstruct, store: TensorStore) -> dict
             for name, value in STRUCTURES.items():
                 both = (truth == value), (prediction == value) & (truth != UNLABELLED)
                 if both[0].any():
-                    overlap = 2 * np.logical_and(*both).sum() / (both[0].sum() + both[1].sum())
-                    dice[name].append(float(overlap))
-    ceiling = {f"dice_{name}": float(np.mean(values)) for name, values in dice.items() if values}
-    return {"psnr_db": float(np.mean(psnr)), "ssim": float(np.mean(ssim)), **ceiling}
+                    overlap[name].append(dice(*both))
+    masks = {f"dice_{name}": float(np.mean(values)) for name, values in overlap.items() if values}
+    return {"psnr_db": float(np.mean(psnr)), "ssim": float(np.mean(ssim)), **masks}
 
 
 def labelled_frames(store: TensorStore, index: int) -> list[int]:

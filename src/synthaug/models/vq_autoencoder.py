@@ -124,7 +124,7 @@ class VQAutoencoder(LatentAutoencoder):
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Image L1, its gradients in plane and time, commitment, masks, and late the sharpening terms.
 
         The terms also say how the codebook is used: `perplexity`, the exponential of the entropy of the codes
@@ -157,9 +157,9 @@ class VQAutoencoder(LatentAutoencoder):
             total = sum(weighted, total)
             terms |= late
         quantizer = self.network.quantizer
-        logged = {name: float(term.detach()) for name, term in terms.items()}
-        logged["perplexity"] = float(quantizer.perplexity)
-        logged["usage"] = float((quantizer.quantizer.ema_cluster_size > _DEAD).float().mean())
+        logged = {name: term.detach() for name, term in terms.items()}
+        logged["perplexity"] = quantizer.perplexity
+        logged["usage"] = (quantizer.quantizer.ema_cluster_size > _DEAD).float().mean()
         return total, logged
 
     def _decode(self, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -169,7 +169,10 @@ class VQAutoencoder(LatentAutoencoder):
 
     @torch.no_grad()
     def _revive_codes(self, encoded: Tensor, generator: torch.Generator, iteration: int) -> None:
-        """Let codes that nothing is near start again at encoded data; the first batch starts them all."""
+        """Let codes that nothing is near start again at encoded data; the first batch starts them all.
+
+        How many there are is read on the host, once in `_REVIVED_EVERY` iterations: as many draws are made.
+        """
         if iteration % _REVIVED_EVERY or iteration > self.settings.training.iterations / 2:
             return
         quantizer = self.network.quantizer.quantizer

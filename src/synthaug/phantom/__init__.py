@@ -130,10 +130,10 @@ def _truth(scan: Simulated, person: HeartParameters) -> dict[str, Any]:
     density = MYOCARDIAL_DENSITY_G_PER_ML
     measured["true_myo_mass_g"] = density * scan.volumes_ml["MYO"][scan.ed_frame]
     measured["label_myo_mass_g"] = density * scan.label_volume_ml(STRUCTURES["MYO"], scan.ed_frame)
-    asked = {
+    requested = {
         key if isinstance(value, str) else f"asked_{key}": value for key, value in asdict(person).items()
     }
     return {
         key: round(value, 4) if isinstance(value, float) else value
-        for key, value in {**asked, **measured}.items()
+        for key, value in {**requested, **measured}.items()
     }

@@ -110,7 +110,7 @@ class LeftVentricle:
         return along[:, None] * inside[None, :]
 
     def _thickness(self, cavity_length: float, outline: np.ndarray) -> float:
-        """Mean wall thickness in mm that gives the asked mass, by bisection."""
+        """Mean wall thickness in mm that gives the requested mass, by bisection."""
         low, high = 1.0, 40.0
         wanted = self.parameters.myocardial_mass_g / MYOCARDIAL_DENSITY_G_PER_ML
         for _ in range(40):
@@ -126,7 +126,7 @@ class LeftVentricle:
         length = cavity_length + _APEX_THICKNESS * thickness
         z = np.linspace(0, length, _N_LEVELS)
         cavity = _ellipsoid(z / cavity_length)[:, None] * outline**2
-        # The radius follows from the volume asked, whatever the outline does to it.
+        # The radius follows from the requested volume, whatever the outline does to it.
         radius = np.sqrt(self.parameters.lv_edv_ml / _volume_ml(cavity, length))
         cavity *= radius**2
         septum = self.parameters.septal_thickening * _bump(ANGLES - np.pi - 0.3, np.deg2rad(75))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from synthaug.config.arms import Arm
 from synthaug.report import wording
 from synthaug.report.plots import segmentation
-from synthaug.report.rows import Draw, Row, select
+from synthaug.report.rows import Draw, select
 from synthaug.statistics import verdict
+from synthaug.tables import Row
 
 
 def colour_of(arm: Arm | None) -> str:

@@ -18,7 +18,7 @@ _TEMPLATE = Path(__file__).with_name("evaluation.html.j2")
 
 
 def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """A line a measure, with its ratio to real-versus-real where it has one.
+    """One line per measure, with its ratio to real-versus-real if it has one.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def comparison_table(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def text_table(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
-    """The table in columns, for a terminal; reasons stand where values lack."""
+    """The table in columns, for a terminal; reasons of missing values below."""
     interval = f"{100 * confidence:g} % CI"
     lines = [("measure", "value", interval, "real-versus-real", "ratio to it", "n", "infinite n")]
     for row in table:

@@ -1,4 +1,4 @@
-"""Files of the page, for who must know them before anything is imported: templates and section modules."""
+"""Files of the page, listed without importing them: templates and section modules."""
 
 from __future__ import annotations
 

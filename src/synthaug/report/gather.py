@@ -1,4 +1,4 @@
-"""Everything the page shows, collected into one folder: ``content.json`` and its pictures."""
+"""Content of the page, collected into one folder: ``content.json`` and its pictures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from synthaug.tables.collate import read_checksums, read_version
 
 
 def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path) -> None:
-    """Collect what the report shows: the content of every section, figures, cines.
+    """Collect the content of the report: every section, figures, cines.
 
     Parameters
     ----------
     inputs : ReportInputs
-        Where everything lies. What is absent becomes a section that says so.
+        Input files. If one is absent, its section gives the reason.
     settings : ReportSettings
-        How many examples are drawn, and the metric that decides.
+        Number of examples, and the primary metric.
     output : Path
         Folder to write, whole or not at all: ``content.json`` (values unrounded, files by
         name) and ``assets/`` (SVG and PNG).
@@ -30,7 +30,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
     Raises
     ------
     SynthaugError
-        The result tables or a cohort are not what they were when they were written.
+        The result tables or a cohort were changed after they were written.
     """
     table = read_version(inputs.tables)
     confidence = inputs.study.get("evaluation", {}).get("confidence")

@@ -1,4 +1,4 @@
-"""What a report is made from, every file by its path."""
+"""Input files of a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synthaug.runs import ListedRun
 
 @dataclass(frozen=True)
 class SyntheticRun:
-    """One synthetic cohort, and what the quality gate refused on the way to it.
+    """One synthetic cohort and the samples that quality control rejected.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class SyntheticRun:
     cohort : Path
         Folder of the synthetic cohort.
     rejections : Path or None
-        TSV of the samples that the gate refused, one a row.
+        TSV of the rejected samples, one per row.
     volumes : Path or None
         TSV of volumes measured on the images by the independent segmenter: ``subject``, ``lv_edv_ml``, ...
     pairs : Path or None
-        TSV of every synthetic subject and the training subject most like it.
+        TSV of every synthetic subject and its most similar training subject.
     """
 
     generator: str
@@ -43,7 +43,7 @@ class SyntheticRun:
 
 @dataclass(frozen=True)
 class SweepRun:
-    """A condition sweep past the training range, and what a segmenter measured of it.
+    """One condition sweep past the training range, and its volumes measured by a segmenter.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ class SweepRun:
     fold, generator_seed : int
         Fold it was trained on; seed of the generator.
     cohort : Path
-        Folder of the hearts, with what was asked in its table.
+        Folder of the synthetic subjects; their table has the requested values.
     volumes : Path
-        TSV of what the independent segmenter measured: ``subject``, ``lv_edv_ml``, ...
+        TSV of volumes measured by the independent segmenter: ``subject``, ``lv_edv_ml``, ...
     ranges : Path
-        JSON of the least and greatest that the training patients have, by quantity.
+        JSON of the range of the training patients, by quantity.
     """
 
     generator: str
@@ -80,7 +80,7 @@ class TrainingRun:
     record : Path or None
         JSON record of the training (``training.json``).
     history : Path or None
-        CSV of losses, one row a logged iteration.
+        CSV of losses, one row per logged iteration.
     training_seed : int or None
         Seed of an arm's training; None of a model.
     """
@@ -100,7 +100,7 @@ class FeatureMap:
     Attributes
     ----------
     extractor, generator : str
-        Whose features; whose subjects.
+        Extractor of the features; generator of the subjects.
     fold, generator_seed : int
         Fold; seed of the generator.
     points : Path
@@ -116,7 +116,7 @@ class FeatureMap:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything the report of one study is made from.
+    """Inputs of the report of one study.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ def report_inputs(
     datasets: Sequence[str],
     design_warnings: Sequence[str] = (),
 ) -> ReportInputs:
-    """Sort the runs of a study into what the sections of the report read.
+    """Sort the runs of a study into the inputs of the report.
 
     Parameters
     ----------

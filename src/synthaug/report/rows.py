@@ -1,4 +1,4 @@
-"""Result rows as the report's sections take them: mappings, selected, with the reason where a value lacks."""
+"""Result rows for the sections of the report: as mappings, selected, with the reason for a missing value."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 
 from synthaug.metric_registry import in_group
 from synthaug.report import wording
+from synthaug.tables import Row
 
-Row = dict[str, Any]
-#: Writes a figure (name, SVG, title, words for who cannot see it) and returns what the page needs of it.
+#: Writes a figure (name, SVG, title, alternative text) and returns its entry for the page.
 Draw = Callable[[str, str, str, str], dict[str, str]]
 
 OVERLAP = in_group("overlap")
@@ -23,7 +23,7 @@ MIXING = in_group("mixing")
 
 
 def records(table: pd.DataFrame) -> list[Row]:
-    """Rows as mappings; unknown is None, whatever its type was."""
+    """Rows as mappings; unknown values are None."""
     found = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(column): value for column, value in row.items()} for row in found]
 
@@ -70,7 +70,7 @@ def varying(rows: Sequence[Row], columns: Iterable[str]) -> list[str]:
 
 
 def run_label(row: Row, columns: Iterable[str]) -> str:
-    """What tells a row from others of its metric: the values of columns in which they differ."""
+    """Label that distinguishes a row from others of its metric: the values of the differing columns."""
     known = {column.replace("_", " "): row[column] for column in columns if row[column] is not None}
     return ", ".join(f"{name} {value}" for name, value in known.items())
 
@@ -82,7 +82,7 @@ def shows_metrics(*metrics: str) -> Callable[[Row], bool]:
 
 
 def estimate(row: Row | None) -> dict[str, Any]:
-    """A value as a cell shows it: with its interval and n, or with the reason why there is none."""
+    """Content of a cell: value with interval and n, or the reason for a missing value."""
     keys = (
         *("value", "status", "note", "n", "ci_low", "ci_high", "floor", "floor_sd", "p_value", "p_adjusted"),
         *(

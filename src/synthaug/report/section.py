@@ -1,4 +1,4 @@
-"""What a section of the report declares, and what it makes its content from."""
+"""Sections of the report: declaration and data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
 from synthaug.report.files import section_modules
 from synthaug.report.inputs import ReportInputs
-from synthaug.report.rows import Draw, Row
+from synthaug.report.rows import Draw
+from synthaug.tables import Row
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything that a section may show.
+    """Data that a section can show.
 
     Attributes
     ----------

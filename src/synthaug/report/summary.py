@@ -1,4 +1,4 @@
-"""The study in two tables, as papers print them: arms in columns, generators in columns.
+"""Summary of a study in two tables: arms in columns, generators in columns.
 
 Nothing is calculated here: cells are rows, arranged.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from synthaug.report import wording
-from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, Row, estimate, pooled, records, select
-from synthaug.tables import VALUED_STATUSES
+from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, estimate, pooled, records, select
+from synthaug.tables import VALUED_STATUSES, Row
 
 _RUN = ("versus", "extractor", "fold", "generator_seed")
 _ARROWS = {"higher": "↑", "lower": "↓"}
@@ -98,7 +98,7 @@ def _arms(rows: list[Row]) -> Summary:
 def _generators(rows: list[Row]) -> Summary:
     found = select(rows, metric=DISTANCES)
     generators = list(dict.fromkeys(row["generator"] for row in found if row["generator"]))
-    # What every row has in common is not repeated in every line.
+    # Facts that all rows share are not repeated in every line.
     varying = [column for column in _RUN if len({row[column] for row in found}) > 1]
     lines = []
     for metric in DISTANCES:
@@ -134,7 +134,7 @@ def _line(metric: str, place: str, rows: list[Row | None]) -> Line:
         for number, row in enumerate(rows)
         if sign and row and row["status"] in VALUED_STATUSES
     }
-    # Best among one, or among equals, is no distinction.
+    # A single value, or equal values, are not marked.
     best = max(known.values()) if len(set(known.values())) > 1 else None
     return Line(
         metric,

@@ -35,7 +35,7 @@ def summary_files(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def cell_text(cell: Cell) -> str:
-    """A cell in words: value, interval and floor, or the reason why there is no value."""
+    """Text of a cell: value, interval and real-versus-real distance, or the reason for a missing value."""
     found = cell.estimate
     if found["value"] is None:
         return found["text"] or "not measured"
@@ -54,7 +54,7 @@ def cell_text(cell: Cell) -> str:
 
 
 def counts(cells: Sequence[Cell]) -> str:
-    """n behind a line: one number, or the least and greatest where cells differ."""
+    """n of a line: one number, or the smallest and largest if cells differ."""
     known = sorted({int(cell.estimate["n"]) for cell in cells if cell.estimate["n"] is not None})
     if not known:
         return "–"
@@ -62,7 +62,7 @@ def counts(cells: Sequence[Cell]) -> str:
 
 
 def as_csv(summaries: Sequence[Summary]) -> str:
-    """The same lines for other programs, values unrounded.
+    """Tables as CSV, values unrounded.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def as_csv(summaries: Sequence[Summary]) -> str:
 
 
 def as_markdown(summaries: Sequence[Summary]) -> str:
-    """Tables to read; the best of a line is bold."""
+    """Tables as Markdown; the best value of a line is bold."""
     parts = ["# Summary\n"]
     if not summaries:
         parts.append("No mean and no distance among the result rows.\n")
@@ -112,13 +112,13 @@ def as_markdown(summaries: Sequence[Summary]) -> str:
 
 EXPLANATION = (
     "Value (confidence interval; real-versus-real: the same distance between disjoint halves of the real "
-    "patients, ± one standard deviation). Bold: best of its line at the decimals shown; this is no test, see "
-    "the paired differences among the rows. Arrows point to the better side."
+    "patients, ± one standard deviation). Bold: best value of the line at the decimals shown, not a statistical "
+    "test; tests: rows of paired differences. Arrows: direction of better values."
 )
 
 
 def as_latex(summaries: Sequence[Summary]) -> str:
-    """Tables for a paper that loads booktabs; text is escaped, the best of a line is bold."""
+    """Tables as LaTeX with booktabs; text is escaped, the best value of a line is bold."""
     parts = ["% \\usepackage{booktabs}\n"]
     for summary in summaries:
         header = ["Metric", "Where", *map(latex_escaped, summary.columns), "$n$"]
@@ -140,7 +140,7 @@ def as_latex(summaries: Sequence[Summary]) -> str:
 
 
 def latex_escaped(text: str) -> str:
-    """Text as LaTeX shows it, whatever signs it has."""
+    """Text with LaTeX's special characters escaped."""
     return "".join(_LATEX.get(sign, sign) for sign in text)
 
 

@@ -1,4 +1,4 @@
-"""Tables of the page: columns, cells, and each note once below the table."""
+"""Tables of the page: columns, cells and footnotes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from synthaug.core.artifacts import read_tsv
-from synthaug.report.rows import Row, records
+from synthaug.report.rows import records
+from synthaug.tables import Row
 
 #: A text, a number, an estimate (`synthaug.report.rows.estimate`), one of the cells made below, or None.
 Cell = str | int | dict[str, Any] | None
@@ -25,7 +26,7 @@ def make_table(label: str, columns: Mapping[str, str], rows: Iterable[Sequence[A
     columns : mapping of str to str
         Heading -> `TEXT` (left), `NUMBER` (right) or `PROSE` (left, wide enough for sentences).
     rows : iterable of sequences of Cell
-        A cell a column; the first is the heading of its row.
+        One cell per column; the first is the heading of its row.
 
     Returns
     -------
@@ -44,19 +45,19 @@ def make_table(label: str, columns: Mapping[str, str], rows: Iterable[Sequence[A
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Rows of a TSV file, every field as text; none where nothing was recorded."""
+    """Rows of a TSV file, every field as text; empty if the file does not exist."""
     return records(read_tsv(path).astype("string").fillna("")) if path.is_file() else []
 
 
 def list_rows(rows: Sequence[Row], label: str) -> dict[str, Any]:
-    """Rows as they are, a column a key."""
+    """Rows as a table, one column per key."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
     columns = {key.replace("_", " "): TEXT for key in keys}
     return make_table(label, columns, [[str(row.get(key, "")) for key in keys] for row in rows])
 
 
 def listed(path: Path, label: str) -> dict[str, Any]:
-    """The table of a TSV file as it is; without rows where nothing was recorded."""
+    """A TSV file as a table; without rows if the file does not exist."""
     return list_rows(read_rows(path), label)
 
 
@@ -76,7 +77,7 @@ def p_value(value: float | None) -> dict[str, Any]:
 
 
 def badge(word: str, aside: str = "") -> dict[str, Any]:
-    """A word of the verdict, with an aside in small print."""
+    """A verdict, with an aside in small print."""
     return {"word": word, "aside": aside}
 
 
@@ -91,7 +92,7 @@ def exploratory(declared: bool) -> str:
 
 
 def all_unmeasured(estimates: Sequence[Mapping[str, Any]]) -> str:
-    """The one reason why none of the estimates has a value; empty where one has, or where reasons differ."""
+    """Common reason if no estimate has a value; empty if one has, or if reasons differ."""
     reasons = {found["note"] or found["text"] for found in estimates}
     if any(found["value"] is not None for found in estimates) or len(reasons) != 1:
         return ""

@@ -1,4 +1,4 @@
-"""Words of the report: numbers, metrics, comparisons."""
+"""Text of the report: numbers, metrics, comparisons."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def metric_unit(metric: str) -> str:
 
 
 def decimals(metric: str) -> int | None:
-    """Decimals a metric is shown with; None where three significant digits must do."""
+    """Decimals of a metric; None for three significant digits."""
     found = find_metric(metric)
     return found.decimals if found else None
 
 
 def number(value: float | None, places: int | None = None, sign: bool = False) -> str:
-    """A number with a true minus sign; a dash where it is unknown.
+    """A number with a minus sign; a dash if unknown.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def number(value: float | None, places: int | None = None, sign: bool = False) -
         if size < -4:
             return f"{value:.2e}".replace("-", "−")
     text = f"{value:{'+' if sign else ''},.{places}f}"
-    if not text.strip("+-0.,"):  # what rounds to zero has no side
+    if not text.strip("+-0.,"):  # rounded to zero: no sign
         text = text.lstrip("+-")
     return text.replace("-", "−").replace(",", " ")
 
@@ -100,7 +100,7 @@ def p_text(value: float) -> str:
 
 
 def place(row: Mapping[str, Any]) -> str:
-    """Structure, phase and, where it is of one fold only, fold that a row is about, in words."""
+    """Structure and phase of a row; also the fold if it is of one fold only."""
     where = " ".join(row[key] for key in ("structure", "phase") if row.get(key)) or "all structures"
     return where if row.get("fold") is None else f"{where}, fold {row['fold']}"
 
@@ -111,12 +111,12 @@ def with_unit(text: str, unit: str) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A count with its noun, in the plural where it is not one."""
+    """A count with its noun, plural unless the count is one."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class ControlWords(NamedTuple):
-    """A kind of control in words: what it matches, as the name of a curve, and as an explanation."""
+    """Texts of a kind of control: what it matches, name of its curve, explanation."""
 
     match: str
     curve: str
@@ -143,7 +143,7 @@ CONTROLS: dict[str, ControlWords] = {
 
 
 def power_sentence(metric: str, outcome: Verdict) -> str:
-    """Detectable difference of the study, and the size that would detect one as small as the margin."""
+    """Detectable difference of the study, and the number of patients that detects the margin."""
     if outcome.detectable is None:
         return ""
     size = with_unit(number(outcome.detectable, decimals(metric)), metric_unit(metric))
@@ -151,32 +151,30 @@ def power_sentence(metric: str, outcome: Verdict) -> str:
     if outcome.word != UNDECIDED:
         return text
     if outcome.patients_needed is None:
-        return (
-            f"{text} More patients alone cannot detect one as small as the margin: more trainings are needed."
-        )
+        return f"{text} More patients alone do not detect a difference as small as the margin: use more trainings."
     needed = counted(outcome.patients_needed, "patient")
-    return f"{text} One as small as the margin needs {needed} with as many trainings."
+    return f"{text} A difference as small as the margin needs {needed} at the same number of trainings."
 
 
 def comparison_sentence(
     row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str, confidence: float
 ) -> str:
-    """One comparison in words, with interval, number of patients and trainings, and its verdict.
+    """Sentence on one comparison: value, interval, n, number of trainings, verdict.
 
     Parameters
     ----------
     row : mapping
         A measured difference row.
     word : str
-        Word for it (`synthaug.statistics.verdict.judge_row`).
+        Its verdict (`synthaug.statistics.verdict.judge_row`).
     trainings : int
-        Trainings of the arm, over folds and seeds; 0 where unknown.
+        Number of trainings of the arm over folds and seeds; 0 if unknown.
     is_control : bool
         Whether `versus` is a control of the verdict.
     match : str
-        What the control has in common with the arm: ``"size-matched"``, ``"exposure-matched"``.
+        What the control matches: ``"size-matched"``, ``"exposure-matched"``.
     confidence : float
-        Level of the interval.
+        Confidence level of the interval.
     """
     metric = row["metric"]
     places, unit = decimals(metric), metric_unit(metric)

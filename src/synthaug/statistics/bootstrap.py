@@ -1,4 +1,4 @@
-"""Hierarchical bootstrap of an arm's mean: patients, then generator seeds, then trainings."""
+"""Hierarchical bootstrap of an arm's mean: resamples patients, then generator seeds, then trainings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from synthaug.statistics.scores import Scores, patient_means
 
 
 class Bootstrap:
-    """Replicates of arms' means, drawing the same patients for all arms.
+    """Bootstrap replicates of arms' means. All arms share the resampled patients.
 
     Parameters
     ----------
     folds : ndarray, shape (n_patients,)
-        Fold of each patient; they are drawn within their fold.
+        Fold of each patient. Patients are resampled within their fold.
     replicates : int
         Number of replicates.
     seed : int
-        Seed of all draws.
+        Random seed of the resampling.
     """
 
     def __init__(self, folds: np.ndarray, replicates: int, seed: int) -> None:
@@ -34,44 +34,44 @@ class Bootstrap:
         Parameters
         ----------
         scores : Scores
-            The arm's values for the patients of this bootstrap; one a patient at least. A value that
-            lacks is taken to be its patient's mean.
+            The arm's values for the patients of this bootstrap, at least one per patient. A missing value
+            is replaced by the mean of its patient.
         stream : int
-            Which independent draws of trainings to take: another number for every arm.
+            Number of the random stream that resamples the trainings: a different one for each arm.
         """
         rng = np.random.default_rng([self.seed, 1 + stream])
         filled = np.where(np.isnan(scores.values), patient_means(scores)[:, None], scores.values)
         total = np.zeros(self.replicates)
         for fold, patients in self._patients.items():
             runs = np.flatnonzero(scores.folds == fold)
-            weights = draw_trainings(scores.draws[runs], self.replicates, rng)
+            weights = resample_trainings(scores.generator_seeds[runs], self.replicates, rng)
             sums = patients @ filled[np.ix_(self.folds == fold, runs)]
             total += (sums * weights).sum(axis=1)
         means: np.ndarray = total / len(self.folds)
         return means
 
 
-def draw_trainings(draws: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """Weights of the trainings of one fold in each replicate: generator seeds first, then trainings.
+def resample_trainings(generator_seeds: np.ndarray, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """Weights of one fold's trainings in each replicate: resamples generator seeds, then trainings.
 
     Parameters
     ----------
-    draws : ndarray, shape (n_runs,)
+    generator_seeds : ndarray, shape (n_runs,)
         Generator seed of each training.
     replicates : int
         Number of replicates.
     rng : numpy.random.Generator
-        Source of the draws.
+        Random number generator.
 
     Returns
     -------
     ndarray, shape (n_replicates, n_runs)
         Each row sums to 1.
     """
-    names = np.unique(draws)
-    weights = np.zeros((replicates, len(draws)))
+    names = np.unique(generator_seeds)
+    weights = np.zeros((replicates, len(generator_seeds)))
     rows = np.arange(replicates)
-    members = [np.flatnonzero(draws == name) for name in names]
+    members = [np.flatnonzero(generator_seeds == name) for name in names]
     for _ in names:
         chosen = rng.integers(len(names), size=replicates)
         for number, runs in enumerate(members):

@@ -1,9 +1,8 @@
-"""Arms compared: means over patients, paired differences, intervals, tests and what they could find."""
+"""Comparison of arms: means over patients, paired differences, intervals, tests, power and ranking."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pandas as pd
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import METRICS, columns_of
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
@@ -19,36 +19,36 @@ from synthaug.statistics.precision import Precision, contrast_precision
 from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 EXPLORATORY = "exploratory"
 
 
 def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: EvaluationSettings) -> pd.DataFrame:
-    """Means of every arm, and its paired differences from its controls and from real data alone.
+    """Mean of every arm, and paired differences from its controls and from real data only.
 
     Parameters
     ----------
     scores : DataFrame
-        Result rows per patient (`synthaug.measures.scoring.score_predictions`) of all arms, folds and seeds.
+        Result rows per patient (`synthaug.measures.scoring.score_predictions`) of all arms, folds and
+        seeds.
     arms : sequence of Arm
         All arms, controls included.
     settings : EvaluationSettings
-        Coverage, power, margins, the declared family, replicates and seed.
+        Confidence level, power, margins, declared family, number of replicates and random seed.
 
     Returns
     -------
     DataFrame
         Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
-        patients) for each arm against real data alone and each arm with synthetic data against its
-        controls: per structure and phase, for overlap and surface metrics over all of them, and each
-        again by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
-        variation of patients and of trainings (`contrast_precision`); `p_wilcoxon` and `p_permutation` are over
-        patients alone; `boot_low`, `boot_high` are of the hierarchical bootstrap. `p_adjusted` is
-        Holm's over the declared family; rows without it are exploratory. At the broadest level also
-        ``<metric>_slope`` and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and
-        ``<metric>_rank_tau`` of the ranking, and ``<metric>_mixed`` by a mixed model.
+        patients). Each arm is compared with real data only; each arm with synthetic data also with its
+        controls. Levels: each structure and phase; all of them pooled, for overlap and surface metrics;
+        each of these by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
+        variation of patients and of trainings (`contrast_precision`). `p_wilcoxon` and `p_permutation`
+        count patients only. `boot_low`, `boot_high`: hierarchical bootstrap. `p_adjusted`: Holm over the
+        declared family; rows without it are exploratory. The broadest level also has ``<metric>_slope``
+        and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and ``<metric>_rank_tau``
+        of the ranking, and ``<metric>_mixed`` of a mixed model.
     """
     measured = scores[scores["value"].notna() & scores["metric"].isin(list(METRICS))]
     pairs = comparisons_of(arms)
@@ -72,7 +72,7 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
 
 
 class _Replicates:
-    """Bootstrap means of the arms of one level, made when asked for and kept."""
+    """Bootstrap means of the arms of one level, computed on first use and kept."""
 
     def __init__(self, scores: Mapping[str, Scores], settings: EvaluationSettings) -> None:
         self._scores, self._settings = scores, settings
@@ -82,7 +82,7 @@ class _Replicates:
         self._means: dict[tuple[str, bytes], np.ndarray] = {}
 
     def of(self, *names: str) -> list[np.ndarray]:
-        """Replicates of these arms over the patients that all of them scored; two patients at least."""
+        """Replicates of these arms over the patients that all of them scored (at least two)."""
         kept = np.logical_and.reduce([self._known[name] for name in names])
         return [self._mean(name, kept) for name in names]
 
@@ -92,10 +92,10 @@ class _Replicates:
             own = self._scores[name]
             own = own._replace(values=own.values[kept])
             folds = fold_of_patients(own)
-            drawn = (kept.tobytes(), folds.tobytes())
-            if drawn not in self._bootstraps:
-                self._bootstraps[drawn] = Bootstrap(folds, self._settings.replicates, self._settings.seed)
-            self._means[key] = self._bootstraps[drawn].means(own, self._streams[name])
+            resampled = (kept.tobytes(), folds.tobytes())
+            if resampled not in self._bootstraps:
+                self._bootstraps[resampled] = Bootstrap(folds, self._settings.replicates, self._settings.seed)
+            self._means[key] = self._bootstraps[resampled].means(own, self._streams[name])
         return self._means[key]
 
 
@@ -104,10 +104,10 @@ def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings:
     precision = contrast_precision([level.scores[arm.name]], [1.0])
     if precision is None:
         return {**about, **_too_few([level.scores[arm.name]])}
-    drawn = _bounds(replicates.of(arm.name)[0], settings)
-    row = {**about, **_estimate(precision, (arm,), settings), **drawn}
+    bounds = _bounds(replicates.of(arm.name)[0], settings)
+    row = {**about, **_estimate(precision, (arm,), settings), **bounds}
     low, high = METRICS[level.metric].range or (-np.inf, np.inf)
-    # After two trainings the t distribution reaches beyond what the metric can be.
+    # With few trainings the t interval exceeds the range of the metric.
     return row | {"ci_low": max(row["ci_low"], low), "ci_high": min(row["ci_high"], high)}
 
 
@@ -142,14 +142,14 @@ def _estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSet
     if not precision.known:
         once = [arm.name for arm, df in zip(arms, precision.trainings_df, strict=True) if df < 1]
         row["note"] = (
-            f"{' and '.join(once)}: one independent training a fold, so how trainings differ is unknown; "
-            "the interval is over patients alone"
+            f"{' and '.join(once)}: one independent training per fold, so the variation between trainings is "
+            "unknown; the interval counts patients only"
         )
     return row
 
 
 def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings) -> None:
-    """What the study could have found, and how many patients would find the margin."""
+    """Detectable difference, and the number of patients that would detect a difference as large as the margin."""
     row["detectable"] = detectable_difference(precision, alpha, power)
     margin = settings.equivalence_margin.get(row["metric"].removesuffix("_difference"))
     row["patients_needed"] = None
@@ -158,13 +158,13 @@ def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: 
 
 
 def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
-    low, high = np.quantile(replicates, [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2])
-    return {"boot_low": float(low), "boot_high": float(high)}
+    interval = percentile_interval(replicates, settings.confidence)
+    return {"boot_low": interval.low, "boot_high": interval.high}
 
 
 def _too_few(arms: Sequence[Scores]) -> Row:
     n = int((~np.isnan(np.stack([patient_means(arm) for arm in arms])).any(axis=0)).sum())
-    note = f"{n} patients scored in common; at least 2 in a fold are needed"
+    note = f"{n} patients scored by all; at least 2 per fold are needed"
     return {"status": "not_measured", "note": note, "n": n}
 
 
@@ -175,15 +175,15 @@ def _in_family(level: Level, settings: EvaluationSettings) -> bool:
 
 
 def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSettings) -> None:
-    """Holm over the family; its members are planned for the verdict, at Holm's strictest level."""
+    """Holm over the family. Power of its members refers to the verdict, at Holm's strictest level."""
     if not family:
         return
-    # A comparison whose p-value is unknown stays in the family, as one that found nothing.
+    # A comparison without a p-value stays in the family with p = 1.
     adjusted = holm([row.get("p_value", 1.0) for row, _ in family])
     for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
         if precision.known:
             row["p_adjusted"] = float(p_adjusted)
-            # A verdict needs every comparison of its arm: each is planned with the root of the power.
+            # The verdict needs all comparisons of the arm: each is planned with the root of the power.
             shared = sum(other["arm"] == row["arm"] for other, _ in family)
             power = settings.power ** (1 / shared)
             _plan(row, precision, settings.alpha / len(family), power, settings)
@@ -194,7 +194,7 @@ def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationS
     for members in dose_series(arms):
         series = [level.scores[arm.name] for arm in members]
         precision = contrast_precision(series, list(slope_weights([arm.dose for arm in members])))
-        # Named by its largest dose: a generator may have several series.
+        # The series is named after its largest dose: a generator may have several series.
         shared = {**place, "arm": members[-1].name, "generator": members[-1].generator}
         slope = {**columns_of(level.metric, "_slope"), **shared}
         trend = {**columns_of(level.metric, "_trend"), **shared, "direction": "none"}
@@ -205,7 +205,7 @@ def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationS
         slope |= _estimate(precision, members, settings)
         if precision.known:
             slope["p_value"] = precision.p_value()
-        # The sign of the slope, with the p-value of the ranks.
+        # The value is the sign of the slope; the p-value is that of the ranks.
         value = float(np.sign(np.round(precision.value, 12)))
         trend |= {"status": "ok", "value": value, "p_value": page, "n": precision.n}
         rows += [{**row, "note": row.get("note") or EXPLORATORY} for row in (slope, trend)]
@@ -227,10 +227,10 @@ def _ranks(
     found = rank_stability(values, np.stack(replicates.of(*names), axis=1), direction)
     shared = {"status": "ok", "n": n, "note": EXPLORATORY, **place}
     rows: list[Row] = []
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     for number, arm in enumerate(scored):
-        low, high = np.quantile(found.ranks[:, number], tails)
-        rank = {"value": float(found.ranks[:, number].mean()), "ci_low": float(low), "ci_high": float(high)}
+        drawn = found.ranks[:, number]
+        low, high = percentile_interval(drawn, settings.confidence)
+        rank = {"value": float(drawn.mean()), "ci_low": low, "ci_high": high}
         first = {"value": float(found.first[number]), "direction": "higher"}
         about = {**shared, **_arm_fields(arm)}
         rows.append({**columns_of(level.metric, "_rank"), **about, **rank, "direction": "lower"})

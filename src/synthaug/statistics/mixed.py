@@ -1,4 +1,4 @@
-"""A mixed model of one comparison, beside the verdict: the same two sources of variation, patients and trainings."""
+"""Mixed model of one comparison, with random patients and trainings; it does not decide the verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-#: Values beyond which crossed random effects, held in one dense matrix, take too long.
+#: Largest number of values that is fitted: crossed random effects need one dense matrix.
 MOST_VALUES = 600
 
 
@@ -27,8 +27,8 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     Returns
     -------
     dict
-        Columns of a result row: status, value, interval, p-value and n; ``not_measured`` where the
-        model would be too large, ``failed`` where it could not be fitted, with a note.
+        Columns of a result row: status, value, interval, p-value and n. Status ``not_measured`` if there
+        are too many values, ``failed`` if the fit did not converge; both have a note.
 
     References
     ----------
@@ -38,13 +38,13 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     if chosen["arm"].nunique() < 2 or chosen["subject"].nunique() < 2:
         return {"status": "not_measured", "note": "fewer than 2 arms or 2 patients with values"}
     if len(chosen) > MOST_VALUES:
-        note = f"{len(chosen)} values; crossed random effects are fitted up to {MOST_VALUES}"
+        note = f"{len(chosen)} values; the mixed model is fitted to at most {MOST_VALUES}"
         return {"status": "not_measured", "note": note}
-    scale = float(chosen["value"].std()) or 1.0  # the optimiser's tolerances are made for values near 1
+    scale = float(chosen["value"].std()) or 1.0  # the optimiser's tolerances suit values near 1
     frame = pd.DataFrame({"value": chosen["value"].to_numpy(float) / scale})
     frame["sign"] = np.where(chosen["arm"] == arm, 0.5, -0.5)
     frame["subject"] = chosen["subject"].astype(str).to_numpy()
-    # One factor of every structure and phase there is: their full interaction, without empty cells.
+    # One factor over the structures and phases present: full interaction without empty cells.
     place = chosen[["structure", "phase"]].astype(object).fillna("all").astype(str)
     frame["place"] = place.agg(" ".join, axis=1).to_numpy()
     run = chosen[["arm", "fold", "generator_seed", "training_seed"]].astype(str)
@@ -55,7 +55,7 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
         from statsmodels.regression.mixed_linear_model import MixedLM
 
         with warnings.catch_warnings():
-            # A variance at its bound of zero is an answer here; the rest shows in `converged`.
+            # A variance of zero is a valid estimate; other failures show in `converged`.
             warnings.simplefilter("ignore")
             model = MixedLM.from_formula(
                 f"value ~ sign{factors}", frame, groups=np.ones(len(frame)), vc_formula=parts

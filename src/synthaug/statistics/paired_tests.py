@@ -1,4 +1,4 @@
-"""Tests over patients alone, trainings averaged: they do not count the variation of trainings."""
+"""Paired tests over patients, trainings averaged: they ignore the variation between trainings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_ROUNDING = 12  # decimals differences are rounded to before ranking, so that equal ones tie
-_EXACT_PATIENTS = 12  # up to 2^12 sign patterns are all tried
+_ROUNDING = 12  # decimals of the differences before ranking, so that equal ones tie
+_EXACT_PATIENTS = 12  # up to here all 2^n sign patterns are evaluated
 
 
 def wilcoxon_p(differences: np.ndarray) -> float:
@@ -17,7 +17,7 @@ def wilcoxon_p(differences: np.ndarray) -> float:
     Parameters
     ----------
     differences : ndarray, shape (n,)
-        Paired differences, one a patient. Zeros are dropped; ties take mean ranks; exact for few patients.
+        Paired differences, one per patient. Zeros are dropped, ties take mean ranks; exact for few patients.
 
     References
     ----------
@@ -35,17 +35,17 @@ def sign_flip_p(differences: np.ndarray, permutations: int = 9999, seed: int = 0
     Parameters
     ----------
     differences : ndarray, shape (n,)
-        Paired differences, one a patient.
+        Paired differences, one per patient.
     permutations : int
-        Random sign patterns tried beyond 12 patients; up to 12 all 2^n are.
+        Number of random sign patterns with more than 12 patients; up to 12 all 2^n are evaluated.
     seed : int
-        Seed of the random patterns.
+        Random seed of the patterns.
 
     Returns
     -------
     float
-        Share of patterns whose mean is at least as far from zero as the observed one, which
-        counts as one of the random patterns: never 0.
+        Fraction of patterns whose mean is at least as far from zero as the observed mean. The observed
+        pattern counts as one of the random patterns, so that p is never 0.
 
     References
     ----------
@@ -54,16 +54,16 @@ def sign_flip_p(differences: np.ndarray, permutations: int = 9999, seed: int = 0
     exact = len(differences) <= _EXACT_PATIENTS
     signs = _all_signs(len(differences)) if exact else _random_signs(len(differences), permutations, seed)
     flipped = np.abs(signs @ differences)
-    # Sums of the same numbers in another order differ in the last digits only.
+    # Sums of the same numbers in another order differ in the last digits.
     reached = int((flipped >= np.abs(differences.sum()) - 1e-9 * np.abs(differences).sum()).sum())
     return reached / len(signs) if exact else (reached + 1) / (len(signs) + 1)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """p-values adjusted for the family-wise error rate.
+    """Holm-adjusted p-values.
 
-    statsmodels' `multipletests` gives the same numbers (a test compares them), but collects garbage on every call: 0.15 s
-    and more, which a simulation of studies pays once a study.
+    statsmodels' `multipletests` gives the same values (a test compares them), but collects garbage on every call: 0.15 s or
+    more per simulated study.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     Returns
     -------
     ndarray, shape (m,)
-        In the order given: the i-th smallest times m - i + 1, at least the adjusted one before it, at most 1.
+        Adjusted p-values in the given order: the i-th smallest times m - i + 1, monotone, at most 1.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What a study of this size could have found, and what size would find a given difference."""
+"""Power: detectable difference, and number of patients that detects a given difference."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from scipy import special
 
 from synthaug.statistics.precision import Precision
 
-#: Largest number of patients that is planned with.
+#: Largest number of patients considered.
 MOST_PATIENTS = 100_000
 _NORMAL_DF = 1e5  # from here on the t distribution is the normal one
 
 
 def detectable_difference(precision: Precision, alpha: float, power: float, n: int | None = None) -> float:
-    """Smallest true difference that a two-sided test at `alpha` finds with the given power.
+    """Smallest true difference that a two-sided test at `alpha` detects with the given power.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ def detectable_difference(precision: Precision, alpha: float, power: float, n: i
     alpha : float
         Level of the test.
     power : float
-        Probability of finding the difference.
+        Probability of detecting the difference.
     n : int, optional
-        Patients of the study; those observed where not given.
+        Number of patients; the observed number by default.
 
     Returns
     -------
@@ -40,22 +40,24 @@ def detectable_difference(precision: Precision, alpha: float, power: float, n: i
 
 
 def patients_needed(precision: Precision, difference: float, alpha: float, power: float) -> int | None:
-    """Fewest patients that find a true difference with the given power, with as many trainings.
+    """Smallest number of patients that detects a true difference with the given power.
+
+    The number of trainings stays as observed.
 
     Parameters
     ----------
     precision : Precision
         Observed variances.
     difference : float
-        The true difference to find, in the unit of the metric; above 0.
+        True difference to detect, in the unit of the metric; positive.
     alpha, power : float
-        Level of the test and probability of finding the difference.
+        Level of the test and probability of detecting the difference.
 
     Returns
     -------
     int or None
-        None where no number of patients would do, as the trainings themselves differ too much:
-        then more trainings are needed.
+        None if no number of patients suffices because the trainings differ too much: more trainings
+        are needed.
     """
     folds = precision.n - precision.patients_df
     low, high = folds + 1, MOST_PATIENTS

@@ -1,4 +1,4 @@
-"""How precise a difference between arms is when patients *and* trainings are random."""
+"""Variance of a contrast of arms with random patients and random trainings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synthaug.statistics.scores import Scores, fold_of_patients, patient_means
 
 @dataclass(frozen=True)
 class Precision:
-    """A contrast of arms (such as a paired difference) and the parts of its variance.
+    """Contrast of arms (such as a paired difference) and the components of its variance.
 
     Attributes
     ----------
@@ -22,14 +22,14 @@ class Precision:
     differences : ndarray, shape (n,)
         The contrast in each patient, trainings averaged.
     patients : float
-        Variance of `value` that comes from the patients alone, as they differ in their differences.
+        Component of the variance of `value` due to patients: the variance of the differences over n.
     patients_df : int
         Degrees of freedom of `patients`: patients minus folds.
     trainings : ndarray, shape (n_arms,)
-        Each arm's part of the variance of `value` as the means of its trainings differ; NaN where an
-        arm was trained once a fold. Contains `noise`.
+        Component of each arm due to its trainings: the variance of their means. NaN if an arm has one
+        training per fold. Contains `noise`.
     noise : ndarray, shape (n_arms,)
-        The part of `trainings`, and of `patients`, that is patient-by-training noise.
+        Patient-by-training noise, contained in `trainings` and in `patients`.
     trainings_df : ndarray, shape (n_arms,)
         Degrees of freedom of `trainings`.
     """
@@ -44,12 +44,12 @@ class Precision:
 
     @property
     def n(self) -> int:
-        """Patients behind the value."""
+        """Number of patients."""
         return len(self.differences)
 
     @property
     def known(self) -> bool:
-        """Whether every arm was trained often enough to know how trainings differ."""
+        """Whether the variation between trainings is known for every arm."""
         return bool((self.trainings_df > 0).all())
 
     def variance(self, n: int | None = None) -> tuple[float, float]:
@@ -58,12 +58,12 @@ class Precision:
         Parameters
         ----------
         n : int, optional
-            Of a study with as many patients instead, everything else alike.
+            Number of patients to extrapolate to, all else equal; the observed number by default.
 
         Returns
         -------
         tuple of float
-            Of the patients alone where trainings are not `known`.
+            Variance and degrees of freedom; those of the patients only if not `known`.
         """
         ratio = 1.0 if n is None else self.n / n
         patients_df = self.patients_df + (0 if n is None else n - self.n)
@@ -76,8 +76,8 @@ class Precision:
             own = own * ratio
         total = own + trainings.sum()
         if self.trainings_df.min() == 1:
-            # Two trainings are alike by chance now and then: never less than the patients alone show,
-            # and no more freedom than a single pair has.
+            # Two trainings can agree by chance: the variance is never below that of the patients, and the
+            # trainings have one degree of freedom in total.
             total = max(total, self.patients * ratio)
             spread = trainings.sum() ** 2
         else:
@@ -96,32 +96,32 @@ class Precision:
         return min(1.0, 2 * min(self.p_above(0.0), self.p_below(0.0)))
 
     def p_above(self, bound: float) -> float:
-        """One-sided p-value of the value being no larger than `bound`; small where it is larger."""
+        """One-sided p-value of the hypothesis value <= `bound`."""
         variance, df = self.variance()
         if variance <= 0:
             return float(self.value <= bound) if self.value != bound else 0.5
         return float(special.stdtr(df, -(self.value - bound) / np.sqrt(variance)))
 
     def p_below(self, bound: float) -> float:
-        """One-sided p-value of the value being no smaller than `bound`; small where it is smaller."""
+        """One-sided p-value of the hypothesis value >= `bound`."""
         variance, df = self.variance()
         if variance <= 0:
             return float(self.value >= bound) if self.value != bound else 0.5
         return float(special.stdtr(df, (self.value - bound) / np.sqrt(variance)))
 
     def p_equivalence(self, margin: float) -> float:
-        """p-value of two one-sided tests: small where the value lies within plus or minus the margin.
+        """p-value of two one-sided tests of equivalence within plus or minus the margin.
 
         Parameters
         ----------
         margin : float
-            Smallest difference that would matter, in the unit of the metric.
+            Smallest relevant difference, in the unit of the metric.
 
         Returns
         -------
         float
-            The larger of both p-values; below alpha exactly where the interval of confidence
-            1 - 2 alpha lies within the margin.
+            The larger of both p-values; below alpha exactly if the interval of confidence 1 - 2 alpha
+            lies within the margin.
 
         References
         ----------
@@ -131,7 +131,7 @@ class Precision:
 
 
 def contrast_precision(arms: Sequence[Scores], weights: Sequence[float]) -> Precision | None:
-    """Precision of a weighted sum of arms, over the patients that all of them scored.
+    """Precision of a weighted sum of arms over the patients that all of them scored.
 
     Parameters
     ----------
@@ -143,14 +143,14 @@ def contrast_precision(arms: Sequence[Scores], weights: Sequence[float]) -> Prec
     Returns
     -------
     Precision or None
-        None with fewer than two patients in common, or no fold with two.
+        None if no fold has two patients in common.
 
     Notes
     -----
-    Model: patient, arm by patient, training and patient-by-training noise are random; trainings are
-    nested in arm and fold, and where a fold has several generator seeds, the means of each seed's
-    trainings are the units. Variances by the method of moments; the degrees of freedom follow
-    Satterthwaite, the trainings' part being kept with its noise, which the patients' part gives up.
+    Model: patient, arm by patient, training and patient-by-training noise are random. Trainings are
+    nested in arm and fold. If a fold has several generator seeds, the units are the means over each
+    seed's trainings. Variances: method of moments; the noise is counted once, with the trainings.
+    Degrees of freedom: Satterthwaite.
 
     References
     ----------
@@ -180,14 +180,14 @@ def contrast_precision(arms: Sequence[Scores], weights: Sequence[float]) -> Prec
 def _trainings(
     values: np.ndarray, arm: Scores, folds: np.ndarray, counts: dict[float, int], weight: float
 ) -> tuple[float, float, int]:
-    """Variance of an arm's mean by its trainings, the noise in it, degrees of freedom."""
+    """Variance of an arm's mean due to its trainings, the noise in it, and degrees of freedom."""
     n = len(values)
     squares, freedom, noise_squares, noise_freedom = 0.0, 0, 0.0, 0
     share, noise_share = 0.0, 0.0
     for fold, count in counts.items():
         units = training_units(values[folds == fold], arm, fold)
         runs = units.shape[1]
-        # Centred by patient, so that a value that is lacking does not shift its training's mean.
+        # Centred by patient, so that a missing value does not shift the mean of its training.
         centred = units - _nanmean(units, 1)[:, None]
         effects = np.nan_to_num(_nanmean(centred, 0))
         effects = effects - effects.mean()
@@ -205,17 +205,18 @@ def _trainings(
 
 
 def training_units(values: np.ndarray, arm: Scores, fold: float) -> np.ndarray:
-    """What counts as independent trainings of one fold, shape (n_patients, n_units).
+    """Values of the independent trainings (units) of one fold, shape (n_patients, n_units).
 
-    The trainings; where the fold has several generator seeds, the mean of each seed's trainings,
-    as trainings on the same synthetic subjects share the variation of those subjects.
+    One generator seed: the units are the trainings. Several: the unit is the mean over each seed's
+    trainings, because trainings on the same synthetic subjects are not independent.
     """
     here = arm.folds == fold
-    draws = np.unique(arm.draws[here])
-    if len(draws) < 2:
+    generator_seeds = np.unique(arm.generator_seeds[here])
+    if len(generator_seeds) < 2:
         units = values[:, here]
     else:
-        units = np.stack([_nanmean(values[:, here & (arm.draws == draw)], 1) for draw in draws], axis=1)
+        members = [here & (arm.generator_seeds == generator_seed) for generator_seed in generator_seeds]
+        units = np.stack([_nanmean(values[:, chosen], 1) for chosen in members], axis=1)
     return units[:, ~np.isnan(units).all(axis=0)]
 
 

@@ -1,4 +1,4 @@
-"""How stable the ranking of the arms is under the bootstrap."""
+"""Ranking stability of the arms over bootstrap replicates."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class RankStability(NamedTuple):
     ranks : ndarray, shape (n_replicates, n_arms)
         Ranks in each replicate; ties take mean ranks.
     first : ndarray, shape (n_arms,)
-        Share of replicates in which the arm is first; shared among arms that tie.
+        Fraction of replicates in which the arm is first, divided among arms that tie.
     tau : float
-        Mean of Kendall's tau-b between a replicate's ranking and the ranking of all patients; NaN where
-        that one ranks all arms alike.
+        Mean Kendall tau-b between the ranking of a replicate and that of all patients; NaN if all arms
+        tie over all patients.
     """
 
     ranks: np.ndarray
@@ -27,7 +27,7 @@ class RankStability(NamedTuple):
 
 
 def rank_stability(values: np.ndarray, replicates: np.ndarray, direction: str) -> RankStability:
-    """Rank the arms in every replicate.
+    """Rank the arms in every bootstrap replicate.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Per-patient result rows as arrays: one level (metric, structure, phase, vendor) at a time."""
+"""Result rows per patient as arrays, one level (metric, structure, phase, vendor) at a time."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.metric_registry import METRICS
 
-#: What makes one training of an arm.
+#: Columns that identify one training of an arm.
 RUN = ("fold", "generator_seed", "training_seed")
 
 
 class Scores(NamedTuple):
-    """Values of one arm: one row a patient, one column a training.
+    """Values of one arm: one row per patient, one column per training.
 
     Attributes
     ----------
     values : ndarray, shape (n_patients, n_runs)
-        NaN where a training did not score a patient.
+        NaN if a training did not score the patient.
     folds : ndarray, shape (n_runs,)
         Fold of each training.
-    draws : ndarray, shape (n_runs,)
-        Generator seed of each training; -1 where there is none.
+    generator_seeds : ndarray, shape (n_runs,)
+        Generator seed of each training; -1 if it has none.
     """
 
     values: np.ndarray
     folds: np.ndarray
-    draws: np.ndarray
+    generator_seeds: np.ndarray
 
 
 class Level(NamedTuple):
@@ -42,11 +42,11 @@ class Level(NamedTuple):
     metric : str
         Name in `synthaug.metric_registry.METRICS`.
     structure, phase, vendor : str or None
-        What the values are restricted to; None for all.
+        Restriction of the values; None: all.
     broadest : bool
-        Whether no broader level of this metric is compared.
+        Whether this is the broadest level of the metric.
     scores : mapping of str to Scores
-        By name of the arm; all arms have the same patients.
+        Scores by name of the arm; all arms have the same patients.
     """
 
     metric: str
@@ -58,14 +58,14 @@ class Level(NamedTuple):
 
 
 def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
-    """Every level of every metric: all structures and phases, each of them, and each again by vendor.
+    """Levels of every metric: structures and phases pooled, each of them, and each of these by vendor.
 
     Parameters
     ----------
     measured : DataFrame
-        Result rows per patient that have a value.
+        Result rows per patient with a value.
     arms : sequence of Arm
-        All arms; one without rows has a single column of NaN.
+        All arms; an arm without rows has a single column of NaN.
     """
     for metric in dict.fromkeys(measured["metric"]):
         rows = measured[measured["metric"] == metric]
@@ -79,7 +79,7 @@ def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
         if len(names) > 1:
             subsets += [(str(name), vendors.eq(name).fillna(False).to_numpy(bool)) for name in names]
         if pools:
-            # A patient counts once: the mean over the structures and phases that have a value.
+            # One value per patient: the mean over the structures and phases that have a value.
             pooled = {name: _mean_over_places(array) for name, (array, _, _) in arrays.items()}
             for vendor, chosen in subsets:
                 yield Level(metric, None, None, vendor, True, _scores(arrays, chosen, pooled))
@@ -97,7 +97,7 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
     """Values (patient, training, place), with fold and generator seed of each training."""
     if rows.empty:
         return np.full((len(patients), 1, len(places)), np.nan), np.zeros(1), -np.ones(1)
-    # An arm without a generator has no generator seed: unknown is a key of its own.
+    # An arm without a generator has no generator seed: -1.
     keys = pd.MultiIndex.from_frame(rows[list(RUN)].astype(float).fillna(-1))
     runs = keys.unique().sort_values()
     spots = pd.MultiIndex.from_frame(places.astype("string").fillna(""))
@@ -108,8 +108,8 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
     array[patients.get_indexer(pd.Index(rows["subject"])), runs.get_indexer(keys), spot] = rows[
         "value"
     ].to_numpy(float)
-    folds, draws = (np.asarray(runs.get_level_values(key)) for key in ("fold", "generator_seed"))
-    return array, folds, draws
+    folds, generator_seeds = (np.asarray(runs.get_level_values(key)) for key in ("fold", "generator_seed"))
+    return array, folds, generator_seeds
 
 
 def _mean_over_places(array: np.ndarray) -> np.ndarray:
@@ -122,11 +122,14 @@ def _mean_over_places(array: np.ndarray) -> np.ndarray:
 def _scores(
     arrays: Mapping[str, _Array], chosen: np.ndarray, values: Mapping[str, np.ndarray]
 ) -> dict[str, Scores]:
-    return {name: Scores(values[name][chosen], folds, draws) for name, (_, folds, draws) in arrays.items()}
+    return {
+        name: Scores(values[name][chosen], folds, generator_seeds)
+        for name, (_, folds, generator_seeds) in arrays.items()
+    }
 
 
 def patient_means(scores: Scores) -> np.ndarray:
-    """Each patient's mean over the trainings that scored it, shape (n_patients,); NaN where none did."""
+    """Mean of each patient over the trainings that scored it, shape (n_patients,); NaN if none did."""
     known = ~np.isnan(scores.values)
     with np.errstate(invalid="ignore"):
         means: np.ndarray = np.where(known, scores.values, 0.0).sum(axis=1) / known.sum(axis=1)
@@ -134,6 +137,6 @@ def patient_means(scores: Scores) -> np.ndarray:
 
 
 def fold_of_patients(scores: Scores) -> np.ndarray:
-    """Fold that tested each patient, shape (n_patients,); NaN where no training scored it."""
+    """Test fold of each patient, shape (n_patients,); NaN if no training scored it."""
     known = ~np.isnan(scores.values)
     return np.where(known.any(axis=1), scores.folds[known.argmax(axis=1)], np.nan)

@@ -1,4 +1,4 @@
-"""Dose and response: whether more synthetic subjects of one generator give better segmentation."""
+"""Dose-response: slope and trend of a metric over the doses of one generator."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from synthaug.config.arms import Arm, reference_of
 from synthaug.statistics.scores import Scores, patient_means
 
-_FEWEST_DOSES = 3  # a trend through two is a difference
+_FEWEST_DOSES = 3  # with two doses a trend is a difference
 
 
 def dose_series(arms: Sequence[Arm]) -> list[list[Arm]]:
-    """Arms that differ in dose only, by rising dose, after the same real patients alone as dose 0.
+    """Series of arms that differ in dose only, by rising dose; dose 0 is the same real patients only.
 
-    Series of three doses at least; arms of another share of real patients, or drawn or damaged in
-    another way, are another series.
+    A series has at least three doses. Arms with other real patients, another sampling or a corruption
+    form another series.
     """
     series: dict[tuple[object, ...], list[Arm]] = {}
     for arm in sorted(arms, key=lambda arm: arm.dose):
@@ -32,25 +32,25 @@ def dose_series(arms: Sequence[Arm]) -> list[list[Arm]]:
 
 
 def slope_weights(doses: Sequence[float]) -> np.ndarray:
-    """Weights of the arms' means whose sum is the least-squares slope per unit of dose."""
+    """Weights of the arms' means; the weighted sum is the least-squares slope per unit of dose."""
     centred = np.asarray(doses, np.float64) - np.mean(doses)
     weights: np.ndarray = centred / (centred**2).sum()
     return weights
 
 
 def page_trend_p(arms: Sequence[Scores]) -> float | None:
-    """Two-sided p-value of Page's test of a trend over the arms in their order.
+    """Two-sided p-value of Page's test of a trend over the ordered arms.
 
     Parameters
     ----------
     arms : sequence of Scores
-        Three or more, with the same patients.
+        Three or more arms with the same patients.
 
     Returns
     -------
     float or None
-        Twice the smaller p-value of a rise and a fall; None with fewer than two patients that all
-        arms scored.
+        Twice the smaller p-value of both directions; None with fewer than two patients that all arms
+        scored.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""From comparison rows to words: does a synthetic arm help?"""
+"""Verdict on each synthetic arm, from its comparison rows."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ HELPS, HURTS, EQUIVALENT, UNDECIDED, NOT_MEASURED = (
     "not measured",
 )
 
-#: The rule that `judge_arm` applies, as the report prints it; docs/statistics.md gives the reasons.
+#: Decision rule of `judge_arm`, printed in the report; docs/statistics.md gives the reasons.
 RULE = (
-    "An arm helps when, against every one of its controls, the interval of its paired difference lies wholly "
-    "on the better side of zero and its p-value, corrected by Holm over the family declared beforehand, is "
-    "below the level; it hurts when the same holds on the worse side against every size-matched control. It "
-    "is equivalent when it neither helps nor hurts and two one-sided tests put its difference from every "
-    "size-matched control within the declared margin. The control of equal real exposure trains for less "
-    "long: that an arm beats it excuses no harm, so only helping must hold against it. In all other cases, "
-    "where the comparison with a control is missing, and where a training was not repeated, it is undecided. "
-    "Where no comparison was measured at all, or the arm has no size-matched control, nothing is claimed: not "
-    "measured. Words outside the declared family are exploratory."
+    "Helps: against every control, the interval of the paired difference lies on the better side of zero and "
+    "the Holm-adjusted p-value is below the level. Hurts: the same on the worse side, against every "
+    "size-matched control. Equivalent: neither, and two one-sided tests place the difference from every "
+    "size-matched control within the declared margin. Undecided: all other cases; also if the comparison with "
+    "a control is missing or a training was not repeated. Not measured: no comparison was measured, or the "
+    "arm has no size-matched control. Holm's correction covers the family that was declared before the study; "
+    "verdicts outside it are exploratory. The exposure-matched control trains for fewer iterations than the "
+    "arm; it therefore counts for helps only."
 )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A word about one arm and why it was chosen.
+    """Verdict on one arm and its reason.
 
     Attributes
     ----------
     word, reason : str
-        The word, and what it rests on.
+        The verdict in one word, and its reason.
     detectable : float or None
-        Smallest true difference that every comparison could have found, in the unit of the metric.
+        Smallest true difference that every comparison detects at the declared power, in the unit of the
+        metric.
     patients_needed : int or None
-        Patients with which every comparison would find a difference as large as the margin; None where
-        unknown or where no number of patients would do.
+        Number of patients with which every comparison detects a difference as large as the margin; None
+        if unknown or if no number of patients suffices.
     declared : bool
-        Whether it rests on the declared family; otherwise it is exploratory.
+        Whether all comparisons are in the declared family; otherwise the verdict is exploratory.
     """
 
     word: str
@@ -62,10 +62,9 @@ def judge_interval(ci_low: float, ci_high: float, direction: str) -> str:
     Parameters
     ----------
     ci_low, ci_high : float
-        Ends of the interval, in the unit of the metric; NaN where unknown.
+        Ends of the interval, in the unit of the metric; NaN if unknown.
     direction : str
-        ``"higher"`` or ``"lower"``: which way the metric is better; with anything else
-        no difference is good or bad.
+        ``"higher"`` or ``"lower"``: which way the metric is better. Any other value: undecided.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def judge_interval(ci_low: float, ci_high: float, direction: str) -> str:
 
 
 def judge_row(row: Mapping[str, Any], alpha: float = 0.05) -> str:
-    """Word for one measured difference row.
+    """Verdict on one measured difference row.
 
     Parameters
     ----------
@@ -94,8 +93,9 @@ def judge_row(row: Mapping[str, Any], alpha: float = 0.05) -> str:
     Returns
     -------
     str
-        The side of the interval where the p-value (corrected, if the row is of the family) is below
-        `alpha`; otherwise ``"equivalent"`` or ``"undecided"``. Undecided without a p-value.
+        ``"helps"`` or ``"hurts"`` if the interval excludes zero and the p-value (Holm-adjusted within the
+        family) is below `alpha`; otherwise ``"equivalent"`` or ``"undecided"``. Undecided without a
+        p-value.
     """
     plain, adjusted, equivalence = (
         _number(row.get(f"p_{kind}")) for kind in ("value", "adjusted", "equivalence")
@@ -126,12 +126,12 @@ def judge_arm(
     alpha : float
         Level of the tests.
     extra_controls : sequence of str
-        Names of further controls that count: an arm that helps must beat them too.
+        Names of further controls that count for helps only.
 
     Returns
     -------
     Verdict
-        The word, its reason, and what the comparisons could have found.
+        The verdict, its reason, the detectable difference and the number of patients needed.
     """
     if not controls:
         return Verdict(NOT_MEASURED, "the arm has no size-matched control")
@@ -164,13 +164,13 @@ def judge_arm(
 
 
 def judge_study(words: Sequence[str]) -> str:
-    """One answer for the study from the words of its synthetic arms.
+    """Verdict on the study, from the verdicts on its synthetic arms.
 
     Returns
     -------
     str
-        The common word; ``"mixed"`` where measured arms differ. Arms that were not
-        measured do not count, unless no arm was.
+        The common verdict; ``"mixed"`` if the measured arms differ; ``"not measured"`` if no arm was
+        measured.
     """
     measured = {word for word in words if word != NOT_MEASURED}
     if not measured:
@@ -189,8 +189,8 @@ def _common_word(rows: Sequence[Mapping[str, Any]], controls: Sequence[str], alp
     if all(p is not None and p < alpha for p in equivalence):
         return EQUIVALENT, "within the margin of every size-matched control"
     if {HELPS, HURTS}.isdisjoint(words):
-        return UNDECIDED, "no difference is certain, and none is certainly small"
-    return UNDECIDED, "the comparisons do not agree: not every control is beaten, nor lost to"
+        return UNDECIDED, "no difference is significant, and equivalence is not shown"
+    return UNDECIDED, "the comparisons disagree: better or worse than some controls, but not all"
 
 
 def _number(value: Any) -> float | None:

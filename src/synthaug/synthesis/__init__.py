@@ -1,5 +1,5 @@
 """Bulk synthesis: requests, chunks that are jobs, the quality gate, one cohort at the end.
 
-`plan_requests` says which hearts to ask for, `chunk.synthesise_chunk` samples some of them and keeps
+`plan_requests` writes the requests, `chunk.synthesise_chunk` samples some of them and keeps
 what `gate.inspect_sample` accepts, `gather.gather_chunks` makes one synthetic cohort of all chunks.
 """

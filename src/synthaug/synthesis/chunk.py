@@ -68,7 +68,7 @@ def synthesise_chunk(
     Raises
     ------
     SynthaugError
-        The generator gave other subjects, shapes or labels than it was asked for.
+        The generator gave other subjects, shapes or labels than requested.
     """
     with atomic_folder(output) as folder:
         attempts: list[dict[str, Any]] = []
@@ -112,13 +112,13 @@ def _check_sample(
     name: str, subject: str, cine: np.ndarray, labels: np.ndarray | None, requested: Mapping[str, Any]
 ) -> None:
     if subject not in requested:
-        raise SynthaugError(f"{name}: a sample came for {subject}, which is not requested; mend its sample()")
+        raise SynthaugError(f"{name}: a sample for {subject}, which is not requested; correct its sample()")
     if cine.ndim != 4 or (labels is not None and labels.shape != cine.shape):
         shapes = f"cine {cine.shape}, labels {None if labels is None else labels.shape}"
-        raise SynthaugError(f"{name}: {subject}: {shapes}; both must be (t, z, y, x): mend its sample()")
+        raise SynthaugError(f"{name}: {subject}: {shapes}; both must be (t, z, y, x); correct its sample()")
     if labels is not None and labels.max() > 3:
         raise SynthaugError(
-            f"{name}: {subject}: label {labels.max()} is not one of 0 to 3; mend its sample()"
+            f"{name}: {subject}: label {labels.max()} is not one of 0 to 3; correct its sample()"
         )
 
 

@@ -41,7 +41,7 @@ def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int,
     the measured subjects about the means of their diagnoses, times Silverman's squared bandwidth for
     three dimensions (Density Estimation, 1986, eq. 4.14), times the squared smoothing. A subject that
     lacks one of them keeps its diagnosis and vendor; all three come from around a measured subject of
-    that diagnosis or, where there is none, stay open. Where nobody has a mass, as with labels of the
+    that diagnosis or, where there is none, stay open. If no subject has a mass, as with labels of the
     cavity alone, the kernel has two dimensions and mass stays open.
     """
     groups = [subjects]
@@ -85,7 +85,7 @@ def _whose_turn(groups: Sequence[pd.DataFrame], number: int, seed: int) -> Any:
 
 
 def _features_of(subjects: pd.DataFrame, ef_bounds: np.ndarray) -> pd.DataFrame:
-    """Log EDV, logit EF and log mass of the subjects that have them; without mass where nobody has one."""
+    """Log EDV, logit EF and log mass of the subjects that have them; without mass if no subject has one."""
     edv_ml, mass_g = (subjects[column].where(subjects[column] > 0) for column in ("lv_edv_ml", "myo_mass_g"))
     fractions = (1 - subjects["lv_esv_ml"] / edv_ml).clip(*ef_bounds)
     features = pd.DataFrame(

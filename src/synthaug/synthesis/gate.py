@@ -68,7 +68,7 @@ INVALID_IMAGE = {
     "not_finite": "the image has values that are not numbers",
     "out_of_range": "the image has intensities outside 0 to 1",
 }
-#: What each reason means, in plain words.
+#: Explanation of each reason.
 REASONS: dict[str, str] = INVALID_IMAGE | {name: check.reason for name, check in CHECKS.items()}
 #: What is measured on every sample.
 MEASUREMENTS = tuple(check.measurement for check in CHECKS.values())

@@ -18,8 +18,6 @@ from synthaug.tables import make_table
 
 #: What the quality gate leaves in a cohort's folder besides the cohort.
 RECORDS = ("attempts.tsv", "rejections.tsv")
-#: Written by `synthesise_chunk` into ``cohort.json`` whatever the generator; the rest identifies it.
-_OWN_META = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 
 
 def gather_chunks(chunks: Sequence[Path], requests: Cohort, output: Path, minimum_accepted: float) -> None:
@@ -158,9 +156,7 @@ def _rejections(attempts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _common_identity(cohorts: Sequence[Cohort], chunks: Sequence[Path]) -> dict[str, Any]:
-    identities = [
-        {key: value for key, value in cohort.meta.items() if key not in _OWN_META} for cohort in cohorts
-    ]
+    identities = [cohort.identity for cohort in cohorts]
     if not identities:
         raise SynthaugError("no chunk to gather; synthesise at least one")
     for identity, chunk in zip(identities, chunks, strict=True):

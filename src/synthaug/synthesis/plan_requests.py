@@ -34,7 +34,7 @@ def plan_requests(
 
     A request depends on the training subjects, the settings, the seed and its number, not on `count`
     or the generator: more requests begin with the fewer, and two generators with one seed
-    are asked for the same hearts.
+    get the same requests.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def plan_requests(
     Raises
     ------
     SynthaugError
-        There is nobody to learn from, or a request is impossible; the message names it.
+        No training subject, or an impossible request; the message names it.
     """
     if training.empty:
         raise SynthaugError(f"{generator}: no training subject to plan from; see the split of this fold")

@@ -113,7 +113,7 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
             "synthesis.requests.phenotypes"
         )
     if requests.empty:
-        raise SynthaugError(f"{path}: no requests; add a row for each heart to ask for")
+        raise SynthaugError(f"{path}: no requests; add one row per subject")
     extra = [column for column in requests.columns if column not in REQUEST_COLUMNS]
     requests = requests.reindex(columns=[*REQUEST_COLUMNS, *extra])
     for column in requests.columns:
@@ -179,12 +179,12 @@ def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> N
     if not fits or cohort.spacing_mm != tuple(grid.spacing_mm):
         raise SynthaugError(
             f"{file}: masks are {(n_frames, n_slices, *in_plane)} (t, z, y, x) with voxels of {cohort.spacing_mm} mm, "
-            f"the study's grid is {(grid.frames, *grid.matrix)} with {grid.spacing_mm} mm; harmonise them alike"
+            f"the study's grid is {(grid.frames, *grid.matrix)} with {grid.spacing_mm} mm; harmonise both to one grid"
         )
-    asked = cohort.table.loc[subject].get("n_slices")
-    if pd.notna(asked) and int(asked) != n_slices:
+    requested = cohort.table.loc[subject].get("n_slices")
+    if pd.notna(requested) and int(requested) != n_slices:
         raise SynthaugError(
-            f"{file}: masks have {n_slices} slices, n_slices is {asked:g}; give both the same"
+            f"{file}: masks have {n_slices} slices, n_slices is {requested:g}; give both the same"
         )
 
 
@@ -232,7 +232,7 @@ def _problem_of(row: dict, seen: dict[str, list[str]], max_slices: int) -> str |
             return f"{column} is {row[column]:g}; {what}"
     edv_ml, esv_ml, n_slices = row["lv_edv_ml"], row["lv_esv_ml"], row["n_slices"]
     if esv_ml >= edv_ml:
-        return f"lv_esv_ml {esv_ml:g} is not below lv_edv_ml {edv_ml:g}; ask for a heart that ejects"
+        return f"lv_esv_ml {esv_ml:g} is not below lv_edv_ml {edv_ml:g}; request a smaller ESV"
     if n_slices < 1 or n_slices > max_slices or n_slices % 1 > 0:
         return f"n_slices is {n_slices:g}; give a whole number from 1 to {max_slices}, the slices of the grid"
     if row["es_phase"] <= 0 or row["es_phase"] >= 1:

@@ -16,7 +16,7 @@ from synthaug.tables.run_crate import write_crate
 from synthaug.tables.schema import check_rows, read_rows, typed
 
 CHECKSUMS = "SHA256SUMS"
-#: The table that people and other programs read, and by which a version is found again.
+#: The table as CSV; identifies a version.
 ROWS = "rows.csv"
 #: From all rows to further text files of the version, by name.
 Companions = Callable[[pd.DataFrame], Mapping[str, str]]

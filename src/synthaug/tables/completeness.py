@@ -14,7 +14,7 @@ _RUN = ("fold", "generator_seed", "training_seed")
 
 
 def check_complete(rows: pd.DataFrame, arms: Sequence[Arm], runs: Iterable[ListedRun]) -> None:
-    """Refuse rows in which an arm, a control or one of its trainings is missing without a word.
+    """Refuse rows in which an arm, a control or one of its trainings is missing without a row of status failed.
 
     Parameters
     ----------

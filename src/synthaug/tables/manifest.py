@@ -83,7 +83,7 @@ def code_manifest(repository: Path, plugins: Sequence[str] = ()) -> pd.DataFrame
     files = {"Snakefile": repository / "Snakefile"} if (repository / "Snakefile").is_file() else {}
     for root, folder in ((repository, repository / "workflow"), (PACKAGE.parent, PACKAGE)):
         named = {path.relative_to(root): path for path in folder.rglob("*") if path.is_file()}
-        # Compiled and hidden files are made from the others, or are nobody's code.
+        # Compiled and hidden files are not source code.
         files |= {
             name.as_posix(): path
             for name, path in named.items()

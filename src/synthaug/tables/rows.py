@@ -7,6 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+#: One result row: column -> value; columns that are left out are empty.
+Row = dict[str, Any]
+
 STATUSES = (
     "ok",
     "empty_both",
@@ -59,47 +62,53 @@ TABLE = (
     Column("definition", "text", "id and version of the definition", key=True, required=True),
     Column("unit", "text", "1, mm, mL, g, %, or empty"),
     Column("direction", "text", "which way is better", among=("higher", "lower", "none")),
-    Column("value", "number", "what was found; empty where the status has no value"),
-    Column("status", "text", "whether there is a value, and if not why", required=True, among=STATUSES),
-    Column("note", "text", "a short explanation where the status is not ok"),
-    Column("n", "integer", "units (subjects, clips) behind the value", low=0),
-    Column("d", "integer", "features of a vector that a distance compares", low=1),
+    Column("value", "number", "measured value; empty if the status has no value"),
+    Column(
+        "status",
+        "text",
+        "whether there is a value, or the reason for its absence",
+        required=True,
+        among=STATUSES,
+    ),
+    Column("note", "text", "explanation if the status is not ok"),
+    Column("n", "integer", "number of units (subjects, clips)", low=0),
+    Column("d", "integer", "dimension of the feature vectors of a distance", low=1),
     Column("ci_low", "number", "lower end of the interval, in the unit of the value"),
     Column("ci_high", "number", "upper end of the interval"),
-    Column("floor", "number", "the same distance between disjoint real halves of the same n"),
-    Column("floor_sd", "number", "its standard deviation over random halves", low=0),
     Column(
-        "p_value", "number", "of the test of the difference; patients and trainings are random", low=0, high=1
+        "floor",
+        "number",
+        "real-versus-real distance: the same distance between disjoint real halves of the same n",
     ),
-    Column("p_adjusted", "number", "corrected for the declared family; empty outside it", low=0, high=1),
-    Column("p_wilcoxon", "number", "over patients alone, trainings averaged", low=0, high=1),
-    Column("p_permutation", "number", "the same by sign flips", low=0, high=1),
+    Column("floor_sd", "number", "its standard deviation over random halves", low=0),
+    Column("p_value", "number", "test of the difference, with random patients and trainings", low=0, high=1),
+    Column("p_adjusted", "number", "Holm-adjusted over the declared family; empty outside it", low=0, high=1),
+    Column("p_wilcoxon", "number", "Wilcoxon test over patients only, trainings averaged", low=0, high=1),
+    Column("p_permutation", "number", "sign-flip test over patients only, trainings averaged", low=0, high=1),
     Column("p_equivalence", "number", "two one-sided tests against the declared margin", low=0, high=1),
     Column("effect_size", "number", "paired difference over its standard deviation between patients"),
-    Column(
-        "detectable", "number", "smallest true difference this study finds with the declared power", low=0
-    ),
+    Column("detectable", "number", "smallest true difference detected with the declared power", low=0),
     Column(
         "patients_needed",
         "integer",
-        "to find a difference as large as the margin; empty where none suffice",
+        "patients that detect a difference as large as the margin; empty if none suffice",
         low=0,
     ),
     Column("boot_low", "number", "lower end of the hierarchical bootstrap's interval"),
     Column("boot_high", "number", "upper end of the same"),
-    Column("arm", "text", "training set that the segmenter saw", key=True),
+    Column("arm", "text", "training set of the segmenter", key=True),
     Column("versus", "text", "arm or cohort this row compares with", key=True),
     Column("generator", "text", "generator of the synthetic subjects", key=True),
     Column("dose", "number", "synthetic subjects per real training patient", key=True, low=0),
-    Column("fold", "integer", "fold; empty where folds are pooled", key=True, low=0),
+    Column("fold", "integer", "fold; empty if folds are pooled", key=True, low=0),
     Column("training_seed", "integer", "seed of the segmenter's training", key=True, low=0),
-    Column("generator_seed", "integer", "seed of the generator and its draw", key=True, low=0),
+    Column("generator_seed", "integer", "seed of the generator's training and sampling", key=True, low=0),
     Column("extractor", "text", "id: architecture, weights hash, preprocessing", key=True),
-    Column("subject", "text", "patient; empty in a row about several", key=True),
+    Column("subject", "text", "patient; empty in a row over several", key=True),
     Column("phase", "text", "ED, ES or empty", key=True),
     Column("structure", "text", "LV, MYO, RV or empty", key=True),
-    Column("vendor", "text", "scanner vendor that the row is about", key=True),
-    Column("diagnosis", "text", "diagnosis that the row is about", key=True),
+    Column("vendor", "text", "scanner vendor of the patients; empty if pooled", key=True),
+    Column("diagnosis", "text", "diagnosis of the patients; empty if pooled", key=True),
 )
 COLUMNS = tuple(column.name for column in TABLE)
 TEXT_COLUMNS = tuple(column.name for column in TABLE if column.kind == "text")

@@ -76,7 +76,7 @@ def train_model(
     if batch_size % processes:
         raise SynthaugError(
             f"{settings.kind}: training.batch_size {batch_size} cannot be shared by {processes} processes; make it a "
-            "multiple, or ask for another number of GPUs (set-resources, train_model: gpu)"
+            "multiple, or set another number of GPUs (set-resources, train_model: gpu)"
         )
     task = Task(
         settings=settings,

@@ -31,7 +31,7 @@ class LossModule(nn.Module):
 
     def forward(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """As `TrainableModel.loss`."""
         return self.model.loss(batch, generator, iteration)
 
@@ -45,16 +45,16 @@ def precision_of(training: TrainingSettings) -> str:
         float16 without a GPU, whose small numbers nothing would rescale; bfloat16 on a GPU without it.
     """
     gpu = torch.cuda.is_available()
-    asked = training.precision
-    if asked == "auto":
+    precision = training.precision
+    if precision == "auto":
         return "bfloat16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    if asked == "float16" and not gpu:
-        raise SynthaugError("training.precision: float16 needs a GPU, and none is visible; take auto")
-    if asked == "bfloat16" and gpu and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if precision == "float16" and not gpu:
+        raise SynthaugError("training.precision: float16 needs a GPU, and none is visible; set auto")
+    if precision == "bfloat16" and gpu and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise SynthaugError(
             f"training.precision: {torch.cuda.get_device_name()} has no bfloat16; take float16 or auto"
         )
-    return asked
+    return precision
 
 
 def make_accelerator(precision: str) -> Accelerator:
@@ -68,10 +68,10 @@ def make_accelerator(precision: str) -> Accelerator:
     gpus, processes = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     if 0 < gpus < processes:
         raise SynthaugError(
-            f"{processes} GPUs asked for, {gpus} visible; lower train_model: gpu in the profile's set-resources, or see "
-            "that the cluster grants them"
+            f"{processes} GPUs requested, {gpus} visible; lower train_model: gpu in the profile's set-resources, or "
+            "check the cluster's allocation"
         )
-    # accelerate keeps its state for the life of a process; a second training may want another precision.
+    # accelerate keeps its state for the life of a process; a second training may use another precision.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
     return Accelerator(
         cpu=not torch.cuda.is_available(),
@@ -83,7 +83,7 @@ def make_accelerator(precision: str) -> Accelerator:
 
 
 def compile_parts(model: TrainableModel, training: TrainingSettings) -> bool:
-    """Compile a model's networks where the settings ask for it, and say whether that was done.
+    """Compile a model's networks if the settings require it; returns whether it did.
 
     Only the calls of its direct parts are compiled, in place: names in the state stay as they are, and
     what a loss draws and logs stays plain Python.
@@ -95,7 +95,7 @@ def compile_parts(model: TrainableModel, training: TrainingSettings) -> bool:
     """
     missing = _missing_to_compile(model.device)
     if training.compile == "on" and missing:
-        raise SynthaugError(f"training.compile: on needs {missing}; install it, or take off")
+        raise SynthaugError(f"training.compile: on needs {missing}; install it, or set off")
     wanted = training.compile == "on" or (
         training.compile == "auto" and model.device.type == "cuda" and not missing
     )

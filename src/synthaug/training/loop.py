@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from torch import Tensor
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
@@ -88,9 +90,12 @@ class Loop:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad(set_to_none=True)
-        own_parts = self._backward(iteration, len(subjects), seed)
+        passes = self._backward(iteration, len(subjects), seed)
         # Gradients are averaged by now: the norm is the same everywhere.
-        norm = float(self._accelerator.clip_grad_norm_(self._parameters, self.training.gradient_clip))
+        clipped = self._accelerator.clip_grad_norm_(self._parameters, self.training.gradient_clip)
+        *own_terms, norms = read_on_host([*(terms for terms, _ in passes), {"norm": clipped}])
+        own_parts = [(terms, indices) for terms, (_, indices) in zip(own_terms, passes, strict=True)]
+        norm = norms["norm"]
         reports = gather_object([(interruption.asked, own_parts)])
         parts = [part for _, parts in reports for part in parts]
         self._refuse_what_is_not_finite(parts, norm, iteration, subjects)
@@ -103,7 +108,7 @@ class Loop:
         self._log([terms for terms, _ in parts], {"learning_rate": rate, "gradient_norm": norm})
         return any(asked for asked, _ in reports)
 
-    def _backward(self, iteration: int, count: int, seed: int) -> list[tuple[dict[str, float], list[int]]]:
+    def _backward(self, iteration: int, count: int, seed: int) -> list[tuple[dict[str, Tensor], list[int]]]:
         """Gradients of this process's share; the terms of each forward pass and its rows of the store."""
         process, processes = self._accelerator.process_index, self._accelerator.num_processes
         own_seed = derive_seed(seed, iteration, process)
@@ -123,7 +128,7 @@ class Loop:
             with nullcontext() if last else self._accelerator.no_sync(self._loss):
                 loss, terms = self._loss(batch, generator, iteration)
                 self._accelerator.backward(loss / accumulation)
-            parts.append(({"loss": float(loss.detach()), **terms}, indices))
+            parts.append(({"loss": loss.detach(), **terms}, indices))
         return parts
 
     def _refuse_what_is_not_finite(
@@ -194,3 +199,9 @@ class Loop:
             for parameter, averaged in zip(self._parameters, self._average, strict=True):
                 parameter.copy_(averaged)
         self.model.requires_grad_(False).eval()
+
+
+def read_on_host(parts: Sequence[Mapping[str, Tensor]]) -> list[dict[str, float]]:
+    """Numbers (0-d tensors) of a step by their names: all in one transfer, for which alone the host waits."""
+    values = iter(torch.stack([value.double() for part in parts for value in part.values()]).tolist())
+    return [{name: next(values) for name in part} for part in parts]

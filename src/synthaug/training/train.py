@@ -31,7 +31,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     task : Task
         The same for all processes.
     stop_request : Path, optional
-        A file that asks for a checkpoint and an end, as a signal does.
+        A file whose existence requests a checkpoint and the end, as a signal does.
     """
     torch.set_num_threads(task.threads)
     training = task.settings.training

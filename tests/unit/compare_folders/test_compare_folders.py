@@ -169,7 +169,7 @@ def test_identical_folders_are_closer_than_real_is_to_real(pair, done, tmp_path)
     found = values(same)
     assert (found[[f"{metric}_ratio" for metric in ("fid", "fvd_t", "fvd_s", "f4d")]] < 0.9).all()
     assert found["precision"] == found["recall"] == found["coverage"] == 1
-    assert any("8 of 8 synthetic files are real ones, byte for byte" in note for note in same.notes)
+    assert any("8 of 8 synthetic files are byte-identical copies of real ones" in note for note in same.notes)
     assert not (tmp_path / "extractor").exists()
 
 

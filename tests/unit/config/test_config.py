@@ -213,7 +213,7 @@ def test_weak_designs_are_named_not_refused(demo):
         "low": {"real": 0.5, "generator": "cascade", "dose": 1, "controls": ["repeated", "classical"]},
     }
     said = design_warnings(load_study(demo))
-    assert "goes without its control exposure" in said[0]
+    assert "has no control exposure" in said[0]
     assert "50% of the labelled training patients" in said[1]
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from synthaug.config.models import ModelSettings
 from synthaug.core.imports import PACKAGE, imported_files
+from synthaug.core.registry import members, module_of
 
 SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 
@@ -37,6 +39,42 @@ def test_names_defined_in_a_package_are_not_modules(tmp_path):
     assert names(imported_files([script])) == {"__init__.py"}
 
 
+def test_what_only_type_checkers_import_does_not_count(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import typing\nif typing.TYPE_CHECKING:\n    from synthaug.core import errors\n"
+        "else:\n    from synthaug.core import progress\n"
+    )
+    assert names(imported_files([script])) == {"__init__.py", "core/__init__.py", "core/progress.py"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "modules"),
+    [
+        ("from synthaug.metrics import dice", {"overlap"}),
+        ("from synthaug.metrics import dice as overlap, frechet_distance", {"overlap", "frechet"}),
+        ("from synthaug.metrics.overlap import dice", {"overlap"}),
+        ("import synthaug.metrics.overlap", {"overlap"}),
+        ("from synthaug.metrics import overlap", {"overlap"}),
+    ],
+)
+def test_a_metric_counts_as_its_own_module(statement, modules, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"{statement}\n")
+    found = {Path(name).stem for name in names(imported_files([script])) if name.startswith("metrics/")}
+    assert found == {"__init__", *modules}
+
+
+@pytest.mark.parametrize(
+    "statement", ["import synthaug.metrics", "from synthaug import metrics", "from synthaug.metrics import *"]
+)
+def test_all_metrics_count_where_any_may_be_asked_for(statement, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"{statement}\n")
+    found = names(imported_files([script]))
+    assert {f"metrics/{module}.py" for module in ("overlap", "frechet", "surfels", "volumes")} <= found
+
+
 def test_modules_imported_by_name_count(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("")
@@ -50,12 +88,24 @@ def test_modules_imported_by_name_count(tmp_path):
         ("data/harmonise.py", "harmonise", "train_task"),
         ("tasks/training_subjects.py", "choose_training_subjects", "synthesise_chunk"),
         ("statistics/comparisons.py", "compare_arms", "score_predictions"),
+        ("statistics/comparisons.py", "compare_arms", "render_report"),
+        ("metrics/frechet.py", "measure_distances", "harmonise"),
         ("synthesis/gate.py", "synthesise_chunk", "predict_cohort"),
     ],
 )
 def test_scripts_see_what_they_use_and_no_more(module, dependent, independent):
     assert module in names(imported_files([SCRIPTS / f"{dependent}.py"]))
     assert module not in names(imported_files([SCRIPTS / f"{independent}.py"]))
+
+
+@pytest.mark.parametrize("kind", members(ModelSettings))
+def test_a_training_depends_on_the_metrics_that_it_records_and_no_others(kind):
+    settings = members(ModelSettings)[kind]
+    modules = [] if kind == "plugin" else [module_of(settings)]
+    found = names(imported_files([SCRIPTS / "train_model.py"], modules))
+    records = {"metrics/agreement.py", "metrics/overlap.py", "metrics/similarity.py"}  # of reconstructions
+    metrics = {name for name in found if name.startswith("metrics/") and name != "metrics/__init__.py"}
+    assert metrics == (set() if kind in ("plugin", "masked_autoencoder") else records)
 
 
 def test_every_script_imports_the_package():

@@ -81,7 +81,7 @@ def test_a_flipped_bit_fails_the_checksum(tmp_path):
     content = bytearray(path.read_bytes())
     content[-6] ^= 1  # in the stored CRC: the data decompress without complaint
     path.write_bytes(content)
-    assert "damaged" in refused(path).problem
+    assert "corrupted" in refused(path).problem
 
 
 def test_bytes_beyond_the_announced_ones_are_refused(tmp_path):

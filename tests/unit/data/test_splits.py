@@ -138,7 +138,7 @@ def test_a_smaller_share_of_patients_is_part_of_a_larger_one():
     assert share_of_patients(table.sample(frac=1, random_state=1), 0.5, 0, "here") == shares[2]
     assert share_of_patients(table, 0.5, 1, "here") != shares[2]
     with pytest.raises(
-        SynthaugError, match=r"config: here: 0\.01 of 40 patients is nobody; give at least 0\.025"
+        SynthaugError, match=r"config: here: 0\.01 of 40 patients is no patient; give at least 0\.025"
     ):
         share_of_patients(table, 0.01, 0, "here")
 

@@ -21,6 +21,7 @@ from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features import FeatureSet, extract_features, read_features
 from synthaug.features.depth import with_thirds
 from synthaug.measures.distances import measure_distances
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import fit_whitening
 from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.kernel import kernel_distance
@@ -48,7 +49,7 @@ def feature_set(n: int, shift: float = 0.0, seed: int = 0, extractor: str = "mad
 
 
 def measure(real: FeatureSet, synthetic: FeatureSet, settings: EvaluationSettings = SETTINGS) -> pd.DataFrame:
-    rows = measure_distances(real, synthetic, {"real train": real.subjects}, settings, FIELDS)
+    rows = measure_distances(real, synthetic, {"real train": real.subjects}, Measurement(FIELDS, settings))
     return rows[~rows["metric"].str.endswith("_extrapolated")].set_index("metric")
 
 
@@ -70,14 +71,18 @@ def test_distances_are_of_equal_n_beside_their_floor() -> None:
 
 def test_at_endless_n_where_there_are_rows_enough() -> None:
     real, far = feature_set(20), feature_set(30, shift=2.0, seed=1)
-    rows = measure_distances(real, far, {"real train": real.subjects}, SETTINGS, FIELDS).set_index("metric")
+    rows = measure_distances(
+        real, far, {"real train": real.subjects}, Measurement(FIELDS, SETTINGS)
+    ).set_index("metric")
     # 20 subjects with 12 rows of 6 features; with 3 or 1 rows there are fewer than 8 a feature for F4D's 12.
     endless = rows.loc["fid_extrapolated"]
     assert endless["status"] == "ok" and endless["n"] == 20
     assert 0 < endless["value"] < rows.loc["fid", "value"]
     refused = rows.loc["f4d_extrapolated"]
     assert refused["status"] == "not_measured" and "20 subjects with 20 rows of 12" in refused["note"]
-    few = measure_distances(feature_set(8), far, {"real train": feature_set(8).subjects}, SETTINGS, FIELDS)
+    few = measure_distances(
+        feature_set(8), far, {"real train": feature_set(8).subjects}, Measurement(FIELDS, SETTINGS)
+    )
     assert "8 subjects" in few.set_index("metric").loc["fid_extrapolated", "note"]
 
 
@@ -209,7 +214,7 @@ def test_absent_extractors_are_a_status(cohort: Cohort, tmp_path: Path) -> None:
     ):
         extract_features(cohort, settings, tmp_path / "f.npz")
         absent = read_features(tmp_path / "f.npz")
-        rows = measure_distances(absent, absent, {"real train": ["a", "b"]}, SETTINGS, FIELDS)
+        rows = measure_distances(absent, absent, {"real train": ["a", "b"]}, Measurement(FIELDS, SETTINGS))
         assert {"fid", "kid", "fvd_t", "fvd_s", "f4d", "fid_apical"} <= set(rows["metric"])
         assert set(rows["status"]) == {"extractor_absent"} and rows["value"].isna().all()
         assert (rows["note"].str.len() > 20).all() and set(rows["extractor"]) == {settings.kind}

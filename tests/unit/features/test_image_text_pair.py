@@ -20,6 +20,7 @@ from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features import ExtractorAbsent, FeatureSet, extract_features, make_extractor, read_features
 from synthaug.features.image_text import clipsim
 from synthaug.measures.distances import measure_distances
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.text_agreement import measure_text_agreement
 from synthaug.metrics.kernel import gaussian_kernel_distance
 
@@ -163,7 +164,7 @@ def test_clipsim_rows_by_hand():
     real = paired([0, 0, 90, 90], [0, 0, 90, 90], "r")
     synthetic = paired([60, 60, 90, 45], [0, 0, 0, None], "s")
     settings = EvaluationSettings(distance_replicates=50)
-    about = (real, synthetic, {"real train": real.subjects}, settings, {"generator": "g"})
+    about = (real, synthetic, {"real train": real.subjects}, Measurement({"generator": "g"}, settings))
     rows = measure_text_agreement(*about).set_index("metric")
     # cos 60, cos 60, cos 90; the fourth has no sentence. Real ones fit theirs, and stand at 90 degrees to others'.
     assert rows.loc["clipsim", "value"] == pytest.approx(1 / 3)
@@ -176,21 +177,21 @@ def test_clipsim_rows_by_hand():
     distances = measure_distances(*about).set_index("metric")
     assert {"fid", "kid", "cmmd"} <= set(distances.index)
     same = paired([10, 20, 30, 40], [0] * 4, "r"), paired([70, 80], [0] * 2, "s")
-    found = measure_distances(*same, {"all": same[0].subjects}, settings, {}).set_index("metric")
+    found = measure_distances(*same, {"all": same[0].subjects}, Measurement(settings=settings)).set_index(
+        "metric"
+    )
     units = [np.concatenate(side.features["frames"]) / 3 for side in same]
     assert found.loc["cmmd", "ci_low"] <= gaussian_kernel_distance(*units) <= found.loc["cmmd", "ci_high"]
 
 
 def test_nothing_is_said_of_text_where_there_is_none():
     plain = FeatureSet(("a", "b"), {"frames": [np.eye(2), np.eye(2)]}, "plain")
-    assert measure_text_agreement(plain, plain, {"all": ("a", "b")}, EvaluationSettings(), {}).empty
-    assert "cmmd" not in set(
-        measure_distances(plain, plain, {"all": ("a",)}, EvaluationSettings(), {}).metric
-    )
+    assert measure_text_agreement(plain, plain, {"all": ("a", "b")}, Measurement()).empty
+    assert "cmmd" not in set(measure_distances(plain, plain, {"all": ("a",)}, Measurement()).metric)
 
 
 def test_sentences_that_are_all_alike_have_no_other():
     real = paired([0, 0, 0], [0, 0, 0], "r")
-    rows = measure_text_agreement(real, real, {"all": real.subjects}, EvaluationSettings(), {})
+    rows = measure_text_agreement(real, real, {"all": real.subjects}, Measurement())
     other = rows.set_index("metric").loc["clipsim_other"]
     assert other["status"] == "not_measured" and pd.isna(other["value"])

@@ -110,7 +110,7 @@ def test_what_the_models_saw_is_known(cascade):
     }
 
 
-def test_what_the_models_heed_is_known(cascade):
+def test_the_conditions_of_the_models_are_known(cascade):
     # The default conditions of both models, and what the cascade itself makes of a request; no mass.
     assert cascade.conditions == sorted(
         ["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
@@ -143,7 +143,7 @@ def test_a_model_that_was_changed_is_refused(models, tmp_path):
 
 
 def test_too_many_slices_are_refused_by_name(cascade):
-    with pytest.raises(SynthaugError, match="s-0: 9 slices are asked for"):
+    with pytest.raises(SynthaugError, match="s-0: 9 slices are requested"):
         next(cascade.sample(request_cohort(requests(1).assign(n_slices=9))))
 
 

@@ -92,7 +92,7 @@ def test_a_held_out_cine_is_refused_before_it_is_decoded(tmp_path, real, weights
 def test_nobody_is_lent_through_an_autoencoder_without_masks(tmp_path, root, real):
     weights = train("autoencoder", root / "store", tmp_path / "maskless", changes={"masks": False})
     through = Reconstruction.load(weights, "maskless", device="cpu")
-    with pytest.raises(SynthaugError, match="maskless: decodes no masks; go through an autoencoder"):
+    with pytest.raises(SynthaugError, match="maskless: decodes no masks; set through to an autoencoder"):
         real_as_synthetic(real, tmp_path / "c", "recon", ["h0"], real.select([]), through=through)
     assert not (tmp_path / "c").exists()
 

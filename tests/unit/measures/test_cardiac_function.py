@@ -8,8 +8,9 @@ import pytest
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.labels import LV, MYO, RV
-from synthaug.measures.cardiac_function import QUANTITIES, function_of, measure_cohort_function
+from synthaug.measures.cardiac_function import QUANTITIES, function_of, measure_cardiac_function
 from synthaug.measures.function_errors import function_errors, wall_errors
+from synthaug.measures.measurement import Measurement
 
 SPACING = (10.0, 1.0, 1.0)
 SHAPE = (6, 48, 48)
@@ -72,7 +73,7 @@ def cohort(folder, radii, kind="real") -> Cohort:
 
 def test_means_differences_and_spread(tmp_path):
     real, made = cohort(tmp_path / "real", [8, 10, 12]), cohort(tmp_path / "made", [9, 10, 11], "synthetic")
-    rows = measure_cohort_function(real, made, SETTINGS, {"generator": "g"}).set_index("metric")
+    rows = measure_cardiac_function(real, made, Measurement({"generator": "g"}, SETTINGS)).set_index("metric")
     edv = {radius: SHAPE[0] * VOXEL_ML * area(radius) for radius in range(8, 13)}
     true, found = np.array([edv[8], edv[10], edv[12]]), np.array([edv[9], edv[10], edv[11]])
     name = "function_lv_edv_ml"
@@ -89,7 +90,7 @@ def test_means_differences_and_spread(tmp_path):
 
 def test_a_cohort_is_like_itself(tmp_path):
     one = cohort(tmp_path / "real", [8, 9, 11])
-    rows = measure_cohort_function(one, one, SETTINGS, {}).set_index("metric")
+    rows = measure_cardiac_function(one, one, Measurement(settings=SETTINGS)).set_index("metric")
     for name in ("function_lv_edv_ml", "function_myo_mass_g", "function_wall_thickness_mm"):
         assert rows.loc[f"{name}_difference", "value"] == 0
         assert rows.loc[f"{name}_spread", "value"] == 1

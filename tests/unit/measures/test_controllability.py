@@ -1,4 +1,4 @@
-"""Controllability: agreement of asked and measured volumes."""
+"""Controllability: agreement of requested and measured volumes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthaug.measures.controllability import ASKED, beyond_training, heeded, measure_controllability
+from synthaug.config.conditions import MEASURED
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.measures.controllability import beyond_training, controllable, measure_controllability
+from synthaug.measures.measurement import Measurement
 
-FIELDS = {"generator": "cascade", "fold": 0, "generator_seed": 1}
+MEASUREMENT = Measurement(
+    {"generator": "cascade", "fold": 0, "generator_seed": 1}, EvaluationSettings(replicates=200)
+)
 
 
 def tables(
@@ -18,14 +23,14 @@ def tables(
     subjects = [f"s{i}" for i in range(n)]
     edv = rng.uniform(80, 250, n)
     measured = slope * edv + offset + noise * rng.normal(size=n)
-    asked = pd.DataFrame({"subject": subjects, "requested_lv_edv_ml": edv, "lv_edv_ml": -1.0})
-    return asked, pd.DataFrame({"subject": subjects, "lv_edv_ml": measured}).sample(frac=1, random_state=2)
+    requested = pd.DataFrame({"subject": subjects, "requested_lv_edv_ml": edv, "lv_edv_ml": -1.0})
+    return requested, pd.DataFrame({"subject": subjects, "lv_edv_ml": measured}).sample(
+        frac=1, random_state=2
+    )
 
 
 def test_constant_offset() -> None:
-    rows = measure_controllability(*tables(12, offset=-7), "segmenter", FIELDS, replicates=200).set_index(
-        "metric"
-    )
+    rows = measure_controllability(*tables(12, offset=-7), "segmenter", None, MEASUREMENT).set_index("metric")
     assert rows.loc["controllability_r_lv_edv_ml", "value"] == pytest.approx(1)
     for measure in ("bias", "loa_low", "loa_high"):
         assert rows.loc[f"controllability_{measure}_lv_edv_ml", "value"] == pytest.approx(-7)
@@ -34,10 +39,10 @@ def test_constant_offset() -> None:
 
 
 def test_noise_lowers_the_correlation_and_the_interval_holds_it() -> None:
-    asked, measured = tables(40, noise=30)
-    rows = measure_controllability(asked, measured, "segmenter", FIELDS, replicates=300).set_index("metric")
+    requested, measured = tables(40, noise=30)
+    rows = measure_controllability(requested, measured, "segmenter", None, MEASUREMENT).set_index("metric")
     row = rows.loc["controllability_r_lv_edv_ml"]
-    merged = asked.merge(measured, on="subject")
+    merged = requested.merge(measured, on="subject")
     assert row["value"] == pytest.approx(
         np.corrcoef(merged["requested_lv_edv_ml"], merged["lv_edv_ml_y"])[0, 1]
     )
@@ -45,15 +50,15 @@ def test_noise_lowers_the_correlation_and_the_interval_holds_it() -> None:
 
 
 def test_unknown_volumes_are_left_out_and_counted() -> None:
-    asked, measured = tables(10)
+    requested, measured = tables(10)
     measured.loc[measured["subject"].isin(["s0", "s1"]), "lv_edv_ml"] = np.nan
-    rows = measure_controllability(asked, measured, "segmenter", FIELDS, replicates=50)
+    rows = measure_controllability(requested, measured, "segmenter", None, MEASUREMENT)
     assert set(rows["n"]) == {8}
 
 
 @pytest.mark.parametrize(("n", "slope", "note"), [(2, 1.0, "fewer than three"), (8, 0.0, "do not vary")])
 def test_not_measured(n: int, slope: float, note: str) -> None:
-    rows = measure_controllability(*tables(n, slope, 100.0), "segmenter", FIELDS, replicates=50)
+    rows = measure_controllability(*tables(n, slope, 100.0), "segmenter", None, MEASUREMENT)
     row = rows[rows["metric"] == "controllability_r_lv_edv_ml"].iloc[0]
     assert row["status"] == "not_measured" and note in row["note"]
     bias = rows[rows["metric"] == "controllability_bias_lv_edv_ml"].iloc[0]
@@ -61,30 +66,30 @@ def test_not_measured(n: int, slope: float, note: str) -> None:
     assert n < 3 or bias["ci_low"] < bias["value"] < bias["ci_high"]
 
 
-def test_nothing_asked_nothing_measured() -> None:
-    asked, measured = tables(5)
-    assert measure_controllability(asked[["subject"]], measured, "segmenter", FIELDS).empty
+def test_nothing_requested_nothing_measured() -> None:
+    requested, measured = tables(5)
+    assert measure_controllability(requested[["subject"]], measured, "segmenter", None, MEASUREMENT).empty
 
 
-def asked_hearts() -> tuple[pd.DataFrame, pd.DataFrame]:
+def requested_hearts() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Four hearts of 100, 150, 200 and 250 mL; EF 60, 50, 40 and 30 %; 80, 100, 120 and 140 g."""
     edv, ef = np.array([100.0, 150, 200, 250]), np.array([60.0, 50, 40, 30])
     hearts = {"lv_edv_ml": edv, "lv_esv_ml": edv * (1 - ef / 100), "myo_mass_g": edv * 0.4 + 40}
     subjects = pd.DataFrame({"subject": list("abcd")})
-    asked = subjects.assign(**{f"requested_{name}": values for name, values in hearts.items()})
-    return asked, subjects.assign(**hearts, lv_ef=ef)
+    requested = subjects.assign(**{f"requested_{name}": values for name, values in hearts.items()})
+    return requested, subjects.assign(**hearts, lv_ef=ef)
 
 
 def measured_rows(conditions: list[str] | None = None, **changed: object) -> pd.DataFrame:
-    asked, measured = asked_hearts()
+    requested, measured = requested_hearts()
     rows = measure_controllability(
-        asked, measured.assign(**changed), "segmenter", FIELDS, replicates=50, conditions=conditions
+        requested, measured.assign(**changed), "segmenter", conditions, MEASUREMENT
     )
     return rows.set_index("metric")
 
 
-def test_the_ejection_fraction_is_asked_with_the_volumes() -> None:
-    _, measured = asked_hearts()
+def test_the_ejection_fraction_is_requested_with_the_volumes() -> None:
+    _, measured = requested_hearts()
     rows = measured_rows(lv_ef=measured["lv_ef"] + [5, 1, 5, 1])
     assert rows.loc["controllability_bias_lv_ef", "value"] == pytest.approx(3)
     # SD of 5, 1, 5, 1 over n - 1: sqrt(16 / 3)
@@ -100,7 +105,7 @@ def test_the_ejection_fraction_is_asked_with_the_volumes() -> None:
 
 
 def test_mass_is_in_grams_of_myocardium() -> None:
-    _, measured = asked_hearts()
+    _, measured = requested_hearts()
     rows = measured_rows(myo_mass_g=measured["myo_mass_g"] * 1.1)
     assert rows.loc["controllability_r_myo_mass_g", "value"] == pytest.approx(1)
     row = rows.loc["controllability_bias_myo_mass_g"]
@@ -108,7 +113,7 @@ def test_mass_is_in_grams_of_myocardium() -> None:
     assert row[["unit", "structure", "phase"]].tolist() == ["g", "MYO", "ED"]
 
 
-def test_what_a_generator_does_not_heed_is_not_held_against_it() -> None:
+def test_a_quantity_without_a_condition_is_not_measured() -> None:
     rows = measured_rows(["diagnosis", "lv_edv_ml", "lv_esv_ml"])
     mass = rows[rows["structure"] == "MYO"]
     assert len(mass) == 4 and set(mass["status"]) == {"not_measured"}
@@ -127,16 +132,16 @@ def test_what_a_generator_does_not_heed_is_not_held_against_it() -> None:
     ],
 )
 def test_two_of_edv_esv_and_ef_make_the_third(conditions: list[str], expected: set[str]) -> None:
-    assert heeded(conditions) == expected
-    assert heeded(None) == set(ASKED)
+    assert controllable(conditions) == expected
+    assert controllable(None) == set(MEASURED)
 
 
 def test_beyond_is_what_no_training_patient_has() -> None:
-    asked, _ = asked_hearts()
+    requested, _ = requested_hearts()
     ranges = {"lv_edv_ml": (100.02, 210.0), "lv_ef": (30.0, 55.0), "myo_mass_g": (80.0, 110.0)}
     volumes = ["lv_edv_ml", "lv_esv_ml"]
-    # a: 60 % lies above, its EDV below by a rounding only; d: 250 mL; c has 120 g, which were not asked of it.
-    assert beyond_training(asked, ranges, volumes).tolist() == [True, False, False, True]
-    assert beyond_training(asked, ranges, [*volumes, "myo_mass_g"]).tolist() == [True, False, True, True]
+    # a: 60 % lies above, its EDV below by a rounding only; d: 250 mL; c has 120 g, which it is not conditioned on.
+    assert beyond_training(requested, ranges, volumes).tolist() == [True, False, False, True]
+    assert beyond_training(requested, ranges, [*volumes, "myo_mass_g"]).tolist() == [True, False, True, True]
     inside = {"lv_edv_ml": (100.0, 250.0), "lv_ef": (30.0, 60.0)}
-    assert not beyond_training(asked, inside, None).any()
+    assert not beyond_training(requested, inside, None).any()

@@ -1,4 +1,4 @@
-"""Generators beside damaged real cines: quotients by hand, what they say, when there are none."""
+"""Generators compared with corrupted real cines: quotients by hand, words, and when there are none."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
-from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED, measure_against_controls
-from synthaug.measures.metric_sensitivity.corruptions import CONTROLS, PROBES
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED, measure_against_corrupted
+from synthaug.measures.metric_sensitivity.corruptions import CONTROLS, CORRUPTIONS
 from synthaug.metric_registry import find_metric
 from synthaug.report.rows import records
 from synthaug.report.sections.metric_sensitivity import corrupted_lines
 
-SETTINGS = EvaluationSettings(splits=8, distance_replicates=40)
-ABOUT = {"generator": "cascade", "fold": 0, "generator_seed": 0}
+MEASUREMENT = Measurement(
+    {"generator": "cascade", "fold": 0, "generator_seed": 0},
+    EvaluationSettings(splits=8, distance_replicates=40),
+)
 SHUFFLED, BLURRED = CONTROLS
 
 
@@ -26,13 +29,13 @@ def subjects(n: int, shift: float = 0.0, seed: int = 0, **meta: str) -> FeatureS
     return FeatureSet(tuple(f"r{i}" for i in range(n)), features, "made", **meta)
 
 
-def measure(synthetic: FeatureSet, damaged: dict[str, FeatureSet], real: FeatureSet | None = None):
+def measure(synthetic: FeatureSet, corrupted: dict[str, FeatureSet], real: FeatureSet | None = None):
     real = subjects(20) if real is None else real
-    return measure_against_controls(real, synthetic, damaged, real.subjects, SETTINGS, ABOUT)
+    return measure_against_corrupted(real, synthetic, corrupted, real.subjects, MEASUREMENT)
 
 
-def test_the_controls_are_damages_that_every_study_does():
-    assert set(CONTROLS) <= set(PROBES)
+def test_the_controls_are_corruptions_of_every_study():
+    assert set(CONTROLS) <= set(CORRUPTIONS)
 
 
 def test_a_quotient_by_hand():
@@ -45,18 +48,18 @@ def test_a_quotient_by_hand():
     assert set(rows["versus"]) == {BLURRED} and set(rows["generator"]) == {"cascade"}
 
 
-def test_the_floor_is_what_undamaged_subjects_would_have():
-    """A damage that does nothing leaves them at 1, and other real subjects there too."""
+def test_the_floor_is_what_uncorrupted_subjects_would_have():
+    """A corruption that does nothing leaves them at 1, and other real subjects there too."""
     rows = measure(subjects(30, seed=1), {SHUFFLED: subjects(20)})
     assert rows["floor"].to_numpy() == pytest.approx(1)
     assert ((rows["ci_low"] < 1) & (rows["ci_high"] > 1)).all()
 
 
 def test_words_follow_the_interval():
-    damaged = {SHUFFLED: subjects(20), BLURRED: subjects(20, 8)}
-    lines = corrupted_lines(records(measure(subjects(30, 4, seed=1), damaged)))
+    corrupted = {SHUFFLED: subjects(20), BLURRED: subjects(20, 8)}
+    lines = corrupted_lines(records(measure(subjects(30, 4, seed=1), corrupted)))
     said = {(line["metric"], line["control"]): line for line in lines}
-    assert said["FVD-T", BLURRED]["word"] == "nearer" and said["FVD-T", SHUFFLED]["word"] == "farther"
+    assert said["FVD-T", BLURRED]["word"] == "closer" and said["FVD-T", SHUFFLED]["word"] == "farther"
     assert said["FVD-T", SHUFFLED]["theirs"] == pytest.approx(1)
     assert said["FVD-T", BLURRED]["own"] == pytest.approx(said["FVD-T", SHUFFLED]["own"], rel=0.01)
     same = corrupted_lines(records(measure(subjects(30, 8, seed=1), {BLURRED: subjects(20, 8)})))
@@ -65,7 +68,7 @@ def test_words_follow_the_interval():
 
 def test_too_few_subjects_an_absent_extractor_and_one_of_images():
     few = measure(subjects(30), {BLURRED: subjects(7)})
-    assert set(few["status"]) == {"not_measured"} and few["note"].str.contains("7 damaged and 30").all()
+    assert set(few["status"]) == {"not_measured"} and few["note"].str.contains("7 corrupted and 30").all()
     gone = FeatureSet((), {}, "i3d", absent="no weights")
     absent = measure(gone, {BLURRED: gone}, gone)
     assert set(absent["status"]) == {"extractor_absent"} and set(absent["note"]) == {"no weights"}

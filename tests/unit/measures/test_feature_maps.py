@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
 from synthaug.measures.feature_maps import embed, map_features, neighbour_mixing
+from synthaug.measures.measurement import Measurement
 
-SETTINGS = EvaluationSettings()
+MEASUREMENT = Measurement({"generator": "g"})
 
 
 def features(count: int, seed: int, shift: float = 0.0) -> FeatureSet:
@@ -38,7 +38,7 @@ def test_mixing_of_one_distribution_is_one_and_falls_with_distance() -> None:
 def test_every_subject_is_on_the_map() -> None:
     real, synthetic = features(14, 0), features(12, 1, shift=4)
     training = real.subjects[:11]
-    points, rows = map_features(real, synthetic, training, SETTINGS, {"generator": "g"})
+    points, rows = map_features(real, synthetic, training, MEASUREMENT)
     for kind in ("temporal", "spatial"):
         own = points[points["kind"] == kind]
         assert own.loc[own["set"] == "real", "subject"].tolist() == list(training)
@@ -54,8 +54,8 @@ def test_a_seed_repeats_the_map() -> None:
 
 
 def test_few_subjects_and_absent_features_are_said() -> None:
-    few, rows = map_features(features(14, 0), features(5, 1), features(14, 0).subjects, SETTINGS, {})
+    few, rows = map_features(features(14, 0), features(5, 1), features(14, 0).subjects, MEASUREMENT)
     assert few.empty and set(rows["status"]) == {"not_measured"}
     absent = FeatureSet((), {}, "inception", absent="no weights")
-    points, rows = map_features(absent, absent, [], SETTINGS, {})
+    points, rows = map_features(absent, absent, [], MEASUREMENT)
     assert points.empty and rows.empty

@@ -10,10 +10,13 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_json
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.measures.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
+from synthaug.measures.measurement import Measurement
 from synthaug.tasks.segmentation.cases import case_name, write_volume
 
-SETTINGS = EvaluationSettings(replicates=200)
-ABOUT = {"generator": "cascade", "fold": 0, "generator_seed": 1, "versus": "segmenter"}
+MEASUREMENT = Measurement(
+    {"generator": "cascade", "fold": 0, "generator_seed": 1, "versus": "segmenter"},
+    EvaluationSettings(replicates=200),
+)
 
 
 def square(width: int, label: int = 1) -> np.ndarray:
@@ -57,7 +60,7 @@ def test_dice_by_hand(study):
     # Of 16 and 8 voxels 8 are shared: 2 * 8 / 24. ED agrees, ES is half, the other two frames agree.
     one = [(full, full), (full, full), (full, half), (full, full)]
     other = [(full, full), (full, full), (full, full), (full, full)]
-    rows = measure_mask_agreement(*study({"a": one, "b": other}), SETTINGS, ABOUT)
+    rows = measure_mask_agreement(*study({"a": one, "b": other}), MEASUREMENT)
     dice = by_place(rows)
     assert dice.loc[("LV", "ED"), "value"] == 1
     assert dice.loc[("LV", "ES"), "value"] == pytest.approx((2 / 3 + 1) / 2)
@@ -68,7 +71,7 @@ def test_dice_by_hand(study):
 
 def test_distance_by_hand(study):
     # The farthest column of the wider mask is two columns of 1.5 mm from the narrower one.
-    rows = measure_mask_agreement(*study({"a": [(square(4), square(2))] * FRAMES}), SETTINGS, ABOUT)
+    rows = measure_mask_agreement(*study({"a": [(square(4), square(2))] * FRAMES}), MEASUREMENT)
     hd95 = rows[(rows["metric"] == "mask_agreement_hd95") & (rows["structure"] == "LV")]
     assert hd95["value"].to_list() == pytest.approx([3.0, 3.0]) and hd95["phase"].to_list() == ["ED", "ES"]
     assert hd95["ci_low"].isna().all()  # of one subject there is no interval
@@ -76,14 +79,14 @@ def test_distance_by_hand(study):
 
 def test_a_structure_that_one_mask_lacks_counts_and_one_that_both_lack_does_not(study):
     invented = [(square(4), square(4, label=3))] * FRAMES
-    dice = by_place(measure_mask_agreement(*study({"a": invented}), SETTINGS, ABOUT))
+    dice = by_place(measure_mask_agreement(*study({"a": invented}), MEASUREMENT))
     assert dice.loc[("LV", "ED"), "value"] == 0 and dice.loc[("RV", "ED"), "value"] == 0
     assert dice.loc[("MYO", "ED"), "status"] == "not_measured" and dice.loc[("MYO", "ED"), "n"] == 0
 
 
 def test_real_patients_have_rows_of_their_own_and_only_where_they_have_labels(study):
     frames = [(square(4), square(4))] * FRAMES
-    rows = measure_mask_agreement(*study({"a": frames, "b": frames}, kept=(0, ES)), SETTINGS, ABOUT, of=REAL)
+    rows = measure_mask_agreement(*study({"a": frames, "b": frames}, kept=(0, ES)), MEASUREMENT, of=REAL)
     assert set(rows["metric"]) == {"mask_agreement_dice_real", "mask_agreement_hd95_real"}
     assert set(rows["phase"]) == {"ED", "ES"}
 
@@ -99,6 +102,6 @@ def test_real_patients_have_rows_of_their_own_and_only_where_they_have_labels(st
 )
 def test_masks_that_are_not_the_generators_are_not_measured(meta, said):
     assert whose_masks(meta) == said
-    rows = leave_agreement_out(said, ABOUT)
+    rows = leave_agreement_out(said, MEASUREMENT)
     assert set(rows["status"]) == {"not_measured"} and set(rows["note"]) == {said}
     assert len(rows) == 3 * 2 * 2 and rows["value"].isna().all()

@@ -12,7 +12,8 @@ from synthaug.config.synthesis import CopySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features.files import FeatureSet
-from synthaug.measures.memorisation.copies import dropped_rows, refused_copies
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.memorisation.copies import refused_copies
 from synthaug.measures.memorisation.data_copying import data_copying, standardised_rank_sum
 from synthaug.measures.memorisation.estimates import (
     authenticity,
@@ -24,6 +25,8 @@ from synthaug.measures.memorisation.estimates import (
 from synthaug.measures.memorisation.feature_audit import audit_features
 from synthaug.measures.memorisation.image_audit import audit_memorisation
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS
+from synthaug.measures.memorisation.roles import Roles, audit_roles
+from synthaug.measures.memorisation.scores import dropped_rows
 from synthaug.measures.memorisation.similarity import similarity
 
 FLAT = np.zeros((3, 16, 16))
@@ -76,7 +79,7 @@ def test_authenticity_by_hand() -> None:
     assert authenticity(cdist(SYNTHETIC, REAL), cdist(REAL, REAL)).value == pytest.approx(1 / 3)
 
 
-def test_authenticity_finds_planted_copies_among_many_synthetic() -> None:
+def test_authenticity_finds_positive_controls_among_many_synthetic() -> None:
     random = np.random.default_rng(0)
     real = random.normal(size=(40, 8))
     copies = real[random.integers(40, size=90)] + 1e-3 * random.normal(size=(90, 8))
@@ -110,7 +113,9 @@ def real(tmp_path_factory):
 
 def audit(real, synthetic, held_out=20):
     ids = real.subjects
-    rows, pairs = audit_memorisation(real, synthetic, ids[:24], ids[24 : 24 + held_out], {"fold": 0})
+    rows, pairs = audit_memorisation(
+        real, synthetic, Roles(ids[:24], ids[24 : 24 + held_out]), Measurement({"fold": 0})
+    )
     return rows.set_index("metric"), pairs
 
 
@@ -120,8 +125,11 @@ def test_a_generator_of_new_hearts_is_spared_and_a_copier_found(real, tmp_path) 
     mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*stolen, *cines(6, 7)])
     rows, pairs = audit(real, new)
     assert rows.loc["copied_share", "value"] <= 0.25 and rows.loc["authenticity", "value"] > 0.3
-    assert rows.loc["planted_found", "value"] == 1 and rows.loc["planted_disguised_found", "value"] >= 0.95
-    assert all(rows.loc[f"planted_{transform}_found", "value"] >= 0.95 for transform in TRANSFORMS)
+    assert (
+        rows.loc["positive_control_found", "value"] == 1
+        and rows.loc["positive_control_disguised_found", "value"] >= 0.95
+    )
+    assert all(rows.loc[f"positive_control_{transform}_found", "value"] >= 0.95 for transform in TRANSFORMS)
     assert rows.loc["copied_share_real", "n"] == 20 and rows.loc["copied_share_real", "value"] <= 0.25
     rows, pairs = audit(real, mixed)
     assert rows.loc["copied_share", "value"] >= 0.5
@@ -131,7 +139,7 @@ def test_a_generator_of_new_hearts_is_spared_and_a_copier_found(real, tmp_path) 
 
 def test_too_few_subjects_are_said(real, tmp_path) -> None:
     new = write(tmp_path / "new", "new", "synthetic", cines(3, 6))
-    rows, pairs = audit_memorisation(real, new, real.subjects[:7], [], {})
+    rows, pairs = audit_memorisation(real, new, Roles(real.subjects[:7]), Measurement())
     assert set(rows["status"]) == {"not_measured"} and pairs.empty
     rows, _ = audit(real, new, held_out=0)
     assert rows.loc["copied_share_real", "status"] == "not_measured"
@@ -149,11 +157,11 @@ def test_the_validated_threshold_allows_for_fewer_comparisons() -> None:
 def test_enough_validation_patients_set_the_threshold_and_are_not_judged(real, tmp_path) -> None:
     new = write(tmp_path / "new", "new", "synthetic", cines(6, 6))
     ids = real.subjects
-    rows, _ = audit_memorisation(real, new, ids[:16], ids[36:], {}, validation=ids[16:36])
+    rows, _ = audit_memorisation(real, new, Roles(ids[:16], ids[36:], ids[16:36]), Measurement())
     rows = rows.set_index("metric")
     assert "training with 20 validation patients" in rows.loc["copied_share", "note"]
-    assert rows.loc["copied_share_real", "n"] == 8 and rows.loc["planted_found", "value"] == 1
-    rows, _ = audit_memorisation(real, new, ids[:16], ids[35:], {}, validation=ids[16:35])
+    assert rows.loc["copied_share_real", "n"] == 8 and rows.loc["positive_control_found", "value"] == 1
+    rows, _ = audit_memorisation(real, new, Roles(ids[:16], ids[35:], ids[16:35]), Measurement())
     rows = rows.set_index("metric")
     assert "any two training patients" in rows.loc["copied_share", "note"]
     assert rows.loc["copied_share_real", "n"] == 9 + 19
@@ -199,17 +207,17 @@ def test_copies_are_found_among_features_too(real, tmp_path) -> None:
     ids = real.subjects
     stolen = [np.roll(real.cine(subject), 2, axis=0)[..., ::-1] for subject in ids[:6]]
     mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*stolen, *cines(14, 7)])
-    rows = audit_features(
-        real, features(real), features(mixed), spatial, ids[:24], ids[24:], {"fold": 0}
-    ).set_index("metric")
+    roles, measurement = Roles(ids[:24], ids[24:]), Measurement({"fold": 0})
+    rows = audit_features(real, features(real), features(mixed), spatial, roles, measurement)
+    rows = rows.set_index("metric")
     assert set(rows["extractor"]) == {"pixels"}
     assert 6 / 20 <= rows.loc["copied_share_features", "value"] <= 0.5
     for transform in ("noisy", "mirrored", "turned", "shifted", "disguised"):
-        assert rows.loc[f"planted_{transform}_found_features", "value"] == 1
-    assert rows.loc["planted_noisy_found_features", "n"] == 12
+        assert rows.loc[f"positive_control_{transform}_found_features", "value"] == 1
+    assert rows.loc["positive_control_noisy_found_features", "n"] == 12
     assert rows.loc["c_t_features", "status"] in ("ok", "not_measured")
     absent = FeatureSet((), {}, "inception", absent="no weights")
-    rows = audit_features(real, absent, absent, spatial, ids[:24], [], {})
+    rows = audit_features(real, absent, absent, spatial, Roles(ids[:24]), Measurement())
     assert set(rows["status"]) == {"extractor_absent"} and set(rows["note"]) == {"no weights"}
 
 
@@ -217,7 +225,7 @@ PAIRS = pd.DataFrame(
     {
         "subject": ["s1", "s2", "s3", "s4"],
         "training_subject": ["p1", "p2", "p1", "p3"],
-        "likeness": [0.99, 0.9, 0.5, 0.4],
+        "similarity": [0.99, 0.9, 0.5, 0.4],
         "copy": [True, True, False, False],
     }
 )
@@ -233,6 +241,12 @@ def test_the_gate_keeps_drops_or_stops() -> None:
         refused_copies(PAIRS, CopySettings(action="stop", maximum=0.4), "c")
     with pytest.raises(SynthaugError, match="no subject could be judged"):
         refused_copies(PAIRS[:0], CopySettings(action="drop"), "c")
-    row = dropped_rows(PAIRS, CopySettings(action="drop"), {"fold": 1}).iloc[0]
+    row = dropped_rows(PAIRS, CopySettings(action="drop"), Measurement({"fold": 1})).iloc[0]
     assert (row["metric"], row["value"], row["n"], row["fold"]) == ("copies_dropped", 2, 4, 1)
-    assert dropped_rows(PAIRS, CopySettings(), {}).empty
+    assert dropped_rows(PAIRS, CopySettings(), Measurement()).empty
+
+
+def test_roles_of_an_audit_are_disjoint_and_of_the_training_scanners() -> None:
+    roles = ["train", "train", "validation", "test_within", "test", "test", "unused"]
+    split = pd.DataFrame({"subject": list("abcdefg"), "vendor": list("XXXXYXX"), "role": roles})
+    assert audit_roles(split) == Roles(["a", "b"], ["d", "f"], ["c"])

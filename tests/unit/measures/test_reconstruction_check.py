@@ -1,20 +1,23 @@
-"""The reconstruction ceiling: what is refused, and why."""
+"""Reconstruction check: which autoencoders are refused, and why."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from tiny_models import train, write_store
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import InceptionExtractorSettings, StudyExtractorSettings
 from synthaug.config.synthesis import ReconstructionCheckSettings
-from synthaug.core.artifacts import write_json, write_tsv
+from synthaug.core.artifacts import write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.features.extraction import extract_features
-from synthaug.measures.reconstruction_check import check_ceiling, reconstruction_distances
+from synthaug.features.files import read_features
+from synthaug.generators.reconstruction import Reconstruction
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.reconstruction_check import check_reconstruction, extract_reconstructions
+from synthaug.measures.reconstructions import measure_reconstructions
 from synthaug.tables import make_table
 
 GOOD = {"psnr_db": 27.0, "ssim": 0.9, "dice_LV": 0.8, "dice_MYO": 0.4, "dice_RV": 0.6}
@@ -30,18 +33,18 @@ def record(tmp_path):
 
 
 def test_a_good_autoencoder_passes_with_the_mean_over_structures(record):
-    assert check_ceiling(record(**GOOD), ReconstructionCheckSettings()) == pytest.approx(
+    assert check_reconstruction(record(**GOOD), ReconstructionCheckSettings()) == pytest.approx(
         {"psnr_db": 27.0, "ssim": 0.9, "dice": 0.6}
     )
 
 
 def test_every_figure_below_its_floor_is_named(record):
     with pytest.raises(SynthaugError, match=r"psnr_db 18 is below 20, dice 0\.2 is below 0\.3\)"):
-        check_ceiling(record(psnr_db=18.0, ssim=0.9, dice_LV=0.2), ReconstructionCheckSettings())
+        check_reconstruction(record(psnr_db=18.0, ssim=0.9, dice_LV=0.2), ReconstructionCheckSettings())
 
 
-def test_masks_that_nobody_drew_are_not_asked_for(record):
-    assert "dice" not in check_ceiling(record(psnr_db=25.0, ssim=0.7), ReconstructionCheckSettings())
+def test_dice_is_not_required_without_masks(record):
+    assert "dice" not in check_reconstruction(record(psnr_db=25.0, ssim=0.7), ReconstructionCheckSettings())
 
 
 @pytest.mark.parametrize(
@@ -58,21 +61,22 @@ def test_what_the_extractor_sees_counts_where_it_was_measured(record, status, va
                        {"metric": "f4d_reconstruction", "status": "ok", "value": 100.0}])  # fmt: skip
     if refused:
         with pytest.raises(SynthaugError, match=r"\(fid_ratio 12 is above 5\); train it longer"):
-            check_ceiling(record(**GOOD), ReconstructionCheckSettings(), rows)
+            check_reconstruction(record(**GOOD), ReconstructionCheckSettings(), rows)
     else:
-        assert check_ceiling(record(**GOOD), ReconstructionCheckSettings(), rows).get("fid_ratio") == value
+        assert (
+            check_reconstruction(record(**GOOD), ReconstructionCheckSettings(), rows).get("fid_ratio")
+            == value
+        )
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """Ten hearts, an autoencoder without masks that hardly learned, an extractor and its features."""
-    folder = tmp_path_factory.mktemp("ceiling")
+    folder = tmp_path_factory.mktemp("reconstruction")
     store = write_store(folder / "store", subjects=10)
     train("autoencoder", store, folder / "autoencoder", changes={"masks": False})
     extractor = train("masked_autoencoder", store, folder / "features")
     cohort = Cohort.open(folder / "store-cohort")
-    rows = [{"subject": name, "dataset": "h", "patient": name, "role": "train"} for name in cohort.subjects]
-    write_tsv(folder / "split.tsv", pd.DataFrame(rows))
     settings = StudyExtractorSettings(kind="study", model="features")
     extract_features(cohort, settings, folder / "real.npz", weights=extractor)
     return folder
@@ -80,14 +84,14 @@ def study(tmp_path_factory):
 
 def test_an_autoencoder_without_masks_is_looked_at_by_the_extractor_too(study):
     settings = EvaluationSettings(splits=4, distance_replicates=20)
+    cohort, real = Cohort.open(study / "store-cohort"), read_features(study / "real.npz")
+    autoencoder = Reconstruction.load(study / "autoencoder/model.safetensors", "autoencoder")
 
     def measure(extractor, probed=24, weights=study / "features/model.safetensors"):
         changed = settings.model_copy(update={"probed_subjects": probed})
-        autoencoder = study / "autoencoder/model.safetensors"
-        return reconstruction_distances(
-            autoencoder, [study / "store-cohort"], study / "split.tsv", study / "real.npz",
-            extractor, changed, {"versus": "autoencoder"}, weights=weights,
-        )  # fmt: skip
+        measurement = Measurement({"versus": "autoencoder"}, changed)
+        reconstructed = extract_reconstructions(cohort, autoencoder, extractor, weights, measurement)
+        return measure_reconstructions(real, reconstructed, cohort.subjects, measurement)
 
     own = StudyExtractorSettings(kind="study", model="features")
     rows = measure(own)

@@ -7,13 +7,15 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.reconstructions import RECONSTRUCTED, measure_reconstructions
 from synthaug.metric_registry import find_metric
 from synthaug.report.rows import records
 from synthaug.report.sections.reconstruction import reconstruction_table
 
-SETTINGS = EvaluationSettings(splits=8, distance_replicates=40)
-ABOUT = {"versus": "vae", "fold": 0, "generator_seed": 1}
+MEASUREMENT = Measurement(
+    {"versus": "vae", "fold": 0, "generator_seed": 1}, EvaluationSettings(splits=8, distance_replicates=40)
+)
 
 
 def subjects(
@@ -27,7 +29,7 @@ def subjects(
 
 def measure(reconstructed: FeatureSet, real: FeatureSet | None = None):
     real = subjects(24) if real is None else real
-    return measure_reconstructions(real, reconstructed, real.subjects, SETTINGS, ABOUT)
+    return measure_reconstructions(real, reconstructed, real.subjects, MEASUREMENT)
 
 
 def test_subjects_that_come_back_unchanged_are_at_the_floor():

@@ -1,4 +1,4 @@
-"""Sanity controls: damages do what they say, and distances notice what their features can see."""
+"""Metric sensitivity: corruptions do what they say, and distances respond to what their features can see."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.measures.metric_sensitivity.corruptions import PROBES, damage, extract_probes
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.metric_sensitivity.corruptions import CORRUPTIONS, corrupt, extract_corrupted
 from synthaug.measures.metric_sensitivity.responses import COPIES, IDENTICAL, ONE_DIAGNOSIS, measure_responses
 
-SETTINGS = EvaluationSettings(splits=12)
+MEASUREMENT = Measurement({"fold": 0}, EvaluationSettings(splits=12))
 SHAPE = (6, 5, 12, 12)
 
 
@@ -56,35 +57,35 @@ def cohort(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def responses(cohort):
-    damaged = extract_probes(cohort, Brightness(), cohort.subjects, seed=0)
+    corrupted = extract_corrupted(cohort, Brightness(), MEASUREMENT)
     diagnoses = dict(cohort.table["diagnosis"])
-    rows = measure_responses(damaged, diagnoses, SETTINGS, {"fold": 0})
+    rows = measure_responses(corrupted, diagnoses, MEASUREMENT)
     return rows.pivot(index="versus", columns="metric", values="value")
 
 
-def test_damage_is_determined_by_subject_and_seed():
+def test_a_corruption_is_determined_by_subject_and_seed():
     cine = beating(0, 0.4)
-    assert np.array_equal(damage(cine, "noise 0.1", "a", 0), damage(cine, "noise 0.1", "a", 0))
-    assert not np.array_equal(damage(cine, "noise 0.1", "a", 0), damage(cine, "noise 0.1", "b", 0))
+    assert np.array_equal(corrupt(cine, "noise 0.1", "a", 0), corrupt(cine, "noise 0.1", "a", 0))
+    assert not np.array_equal(corrupt(cine, "noise 0.1", "a", 0), corrupt(cine, "noise 0.1", "b", 0))
 
 
-@pytest.mark.parametrize("probe", PROBES)
-def test_damaged_cines_are_cines(probe):
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_corrupted_cines_are_cines(corruption):
     cine = beating(0, 0.4)
-    shown = damage(cine, probe, "a", 0)
+    shown = corrupt(cine, corruption, "a", 0)
     assert shown.shape == cine.shape and shown.dtype == np.float32
     assert shown.min() >= 0 and shown.max() <= 1 and not np.array_equal(shown, cine)
 
 
 def test_shuffles_keep_every_image():
     cine = beating(0, 0.4)
-    for probe, axis in (("frames shuffled", 0), ("slices shuffled", 1)):
-        shown = damage(cine, probe, "a", 3)
+    for corruption, axis in (("frames shuffled", 0), ("slices shuffled", 1)):
+        shown = corrupt(cine, corruption, "a", 3)
         means = [np.sort(array.mean(axis=tuple({0, 1, 2, 3} - {axis}))) for array in (cine, shown)]
         np.testing.assert_allclose(*means, atol=1e-6)
 
 
-def test_stronger_damage_is_noticed_more(responses):
+def test_stronger_corruptions_raise_a_distance_more(responses):
     for kind in ("noise {}", "blur {}"):
         values = {"noise {}": ("0.05", "0.1", "0.2"), "blur {}": ("0.5 voxels", "1 voxel", "2 voxels")}[kind]
         rises = [responses.loc[kind.format(value), "fid_response"] for value in values]
@@ -105,9 +106,9 @@ def test_the_same_subjects_are_nearer_than_real_to_real(responses):
 
 
 def test_too_few_subjects_and_a_single_diagnosis_are_said(cohort):
-    damaged = extract_probes(cohort, Brightness(), cohort.subjects[:7], seed=0)
-    few = measure_responses(damaged, {}, SETTINGS, {})
+    corrupted = extract_corrupted(cohort.select(cohort.subjects[:7]), Brightness(), MEASUREMENT)
+    few = measure_responses(corrupted, {}, MEASUREMENT)
     assert set(few["status"]) == {"not_measured"} and few["note"].str.contains("7 real subjects").all()
-    damaged = extract_probes(cohort, Brightness(), cohort.subjects, seed=0)
-    alike = measure_responses(damaged, dict.fromkeys(cohort.subjects, "NOR"), SETTINGS, {})
+    corrupted = extract_corrupted(cohort, Brightness(), MEASUREMENT)
+    alike = measure_responses(corrupted, dict.fromkeys(cohort.subjects, "NOR"), MEASUREMENT)
     assert set(alike.loc[alike["versus"] == ONE_DIAGNOSIS, "status"]) == {"not_measured"}

@@ -14,11 +14,12 @@ from synthaug.core.artifacts import write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.native_grid import NativeGrid, write_native
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import predicted_volumes, score_predictions
 
 SPACING = (10.0, 2.0, 2.0)  # one voxel is 0.04 mL
 SHAPE = (5, 16, 16)
-FIELDS = {"arm": "real", "fold": 0, "training_seed": 3}
+MEASUREMENT = Measurement({"arm": "real", "fold": 0, "training_seed": 3})
 
 
 def labels(lv: int, rv: bool = True) -> np.ndarray:
@@ -68,7 +69,7 @@ def test_counts_and_errors(cohort: Cohort, tmp_path: Path) -> None:
     missed_slice = labels(6)
     missed_slice[1] = 0
     folder = predict(tmp_path / "p", {("a", 0): missed_slice, ("a", 2): labels(4), ("b", 0): labels(6)})
-    rows = score_predictions(folder, cohort, FIELDS)
+    rows = score_predictions(folder, cohort, MEASUREMENT)
     assert set(rows["status"]) == {"ok", "not_measured"}
     assert value(rows, "dice", "LV", "ED") == pytest.approx(4 / 5)
     assert value(rows, "hd", "LV", "ED") == 10
@@ -87,7 +88,7 @@ def test_counts_and_errors(cohort: Cohort, tmp_path: Path) -> None:
 
 def test_missed_false_and_absent_structures(cohort: Cohort, tmp_path: Path) -> None:
     folder = predict(tmp_path / "p", {("a", 0): labels(6, rv=False), ("b", 0): labels(6)})
-    rows = score_predictions(folder, cohort, FIELDS)
+    rows = score_predictions(folder, cohort, MEASUREMENT)
     diagonal = math.sqrt(50**2 + 32**2 + 32**2)
     of_a = rows[(rows["subject"] == "a") & rows["metric"].isin(["dice", "hd", "hd95", "assd"])]
     rv = of_a[(of_a["structure"] == "RV") & (of_a["phase"] == "ED")].set_index("metric")
@@ -107,9 +108,11 @@ def test_structure_that_only_the_prediction_has(tmp_path: Path) -> None:
     row = {"subject": "a", "ed_frame": 0, "labelled_frames": "0"}
     write_cohort(folder, "made", "real", [row], SPACING)
     both = score_predictions(
-        predict(tmp_path / "p", {("a", 0): labels(6, rv=False)}), Cohort.open(folder), FIELDS
+        predict(tmp_path / "p", {("a", 0): labels(6, rv=False)}), Cohort.open(folder), MEASUREMENT
     )
-    false = score_predictions(predict(tmp_path / "q", {("a", 0): labels(6)}), Cohort.open(folder), FIELDS)
+    false = score_predictions(
+        predict(tmp_path / "q", {("a", 0): labels(6)}), Cohort.open(folder), MEASUREMENT
+    )
     both, false = (rows[(rows["structure"] == "RV") & (rows["metric"] == "hd")] for rows in (both, false))
     assert both["status"].tolist() == ["empty_both"] and both["value"].isna().all()
     assert false["status"].tolist() == ["missing_reference"] and false["value"].iloc[0] > 60
@@ -131,7 +134,7 @@ def write_native_subject(folder: Path, window: int) -> tuple[Cohort, np.ndarray]
 def test_scores_are_of_the_grid_a_patient_was_imaged_on(tmp_path: Path) -> None:
     """Perfect where the window reaches: columns 4 and 5 of the LV's 6 (4 to 9) in it, four missed."""
     cohort, shown = write_native_subject(tmp_path / "cohort", window=6)
-    rows = score_predictions(predict(tmp_path / "p", {("a", 0): shown}), cohort, FIELDS)
+    rows = score_predictions(predict(tmp_path / "p", {("a", 0): shown}), cohort, MEASUREMENT)
     assert value(rows, "dice_grid", "LV", "ED") == 1 and value(rows, "hd95_grid", "LV", "ED") == 0
     assert value(rows, "dice", "LV", "ED") == pytest.approx(2 * 2 / (2 + 6))
     assert value(rows, "dice_ceiling", "LV", "ED") == pytest.approx(2 * 2 / (2 + 6))
@@ -139,7 +142,7 @@ def test_scores_are_of_the_grid_a_patient_was_imaged_on(tmp_path: Path) -> None:
     assert value(rows, "edv_error_ml", "LV") == pytest.approx(-(108 - 36) * 0.04)
     assert value(rows, "nsd", "LV", "ED") < 1
     whole, seen = write_native_subject(tmp_path / "whole", window=16)
-    rows = score_predictions(predict(tmp_path / "q", {("a", 0): seen}), whole, FIELDS)
+    rows = score_predictions(predict(tmp_path / "q", {("a", 0): seen}), whole, MEASUREMENT)
     for metric, perfect in (("dice", 1), ("dice_ceiling", 1), ("hd", 0), ("nsd", 1), ("edv_error_ml", 0)):
         found = rows[(rows["metric"] == metric) & (rows["structure"] == "LV")]["value"]
         assert found.tolist() == pytest.approx([perfect]), metric
@@ -152,14 +155,14 @@ def test_native_predictions_of_the_segmenter_are_preferred(tmp_path: Path) -> No
     nib.Nifti1Image(better.T, np.eye(4)).to_filename(folder / "a_f0_native.nii.gz")
     cases = [{"subject": "a", "frame": 0, "file": "a_f0.nii.gz", "native": "a_f0_native.nii.gz"}]
     write_json(folder / "predictions.json", {"cases": cases})
-    rows = score_predictions(folder, cohort, FIELDS)
+    rows = score_predictions(folder, cohort, MEASUREMENT)
     assert value(rows, "dice", "LV", "ED") == 0 and value(rows, "dice_grid", "LV", "ED") == 1
 
 
 def test_another_grid_is_refused(cohort: Cohort, tmp_path: Path) -> None:
     folder = predict(tmp_path / "p", {("a", 0): np.zeros((5, 16, 15), np.uint8)})
     with pytest.raises(SynthaugError, match=r"a_f0\.nii\.gz.*predict it again"):
-        score_predictions(folder, cohort, FIELDS)
+        score_predictions(folder, cohort, MEASUREMENT)
 
 
 def test_predicted_volumes(cohort: Cohort, tmp_path: Path) -> None:

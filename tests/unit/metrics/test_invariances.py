@@ -13,6 +13,7 @@ from scipy.stats import ortho_group
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features import FeatureSet
 from synthaug.measures.distances import measure_distances
+from synthaug.measures.measurement import Measurement
 from synthaug.metrics import (
     average_surface_distance,
     dice,
@@ -148,7 +149,7 @@ def test_volumes_scale_and_ejection_fractions_do_not(seed, factor):
 
 @settings(max_examples=10, deadline=None)
 @given(seed=SEEDS)
-def test_likeness_of_images_is_symmetric_and_does_not_mind_brightness_it_should_not(seed):
+def test_similarity_of_images_is_symmetric_and_does_not_mind_brightness_it_should_not(seed):
     rng = np.random.default_rng(seed)
     first, second = rng.random((2, 3, 16, 16))
 
@@ -174,9 +175,9 @@ def test_tables_of_distances_do_not_depend_on_the_order_of_rows_of_a_subject():
             found[kind] = [rng.permutation(rows) if shuffled else rows for rows in arrays]
         return FeatureSet(tuple("abcdefgh"), found, "one")
 
-    options = EvaluationSettings(splits=5, distance_replicates=20)
+    measurement = Measurement(settings=EvaluationSettings(splits=5, distance_replicates=20))
     plain, shuffled = (
-        measure_distances(made(flag), made(flag), {"all": "abcdefgh"}, options, {}) for flag in (False, True)
+        measure_distances(made(flag), made(flag), {"all": "abcdefgh"}, measurement) for flag in (False, True)
     )
     assert plain["metric"].tolist() == shuffled["metric"].tolist()
     numbers = ["value", "ci_low", "ci_high", "floor"]

@@ -13,6 +13,14 @@ def test_percentiles_by_hand() -> None:
     assert percentile_interval(np.array([3.0])) == (3, 3)
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])
+def test_ends_are_the_quantiles_of_the_tails_to_the_last_digit(confidence: float) -> None:
+    rng = np.random.default_rng(0)
+    for replicates in (rng.normal(0.9, 0.01, 1999), rng.integers(1, 5, 2000)):  # differences; ranks
+        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+        assert percentile_interval(replicates, confidence) == tuple(np.quantile(replicates, tails))
+
+
 @pytest.mark.parametrize(("replicates", "confidence"), [(np.empty(0), 0.95), (np.ones(3), 1.0)])
 def test_an_interval_needs_replicates_and_a_coverage(replicates: np.ndarray, confidence: float) -> None:
     with pytest.raises(ValueError, match="an interval needs replicates"):

@@ -10,6 +10,7 @@ import pytest
 from synthaug.metrics import (
     normalised_cross_correlation,
     normalised_mutual_information,
+    peak_signal_to_noise_ratio,
     similarity_between_sequences,
     structural_similarity,
 )
@@ -48,6 +49,15 @@ def test_ssim_takes_each_image_by_itself() -> None:
     other[1, 2] = 1 - other[1, 2]
     one = structural_similarity(cine[1, 2], other[1, 2], 1.0)
     assert structural_similarity(cine, other, 1.0) == pytest.approx((5 + one) / 6)
+
+
+def test_psnr_by_hand() -> None:
+    # An error of 0.1 everywhere: 10 log10(range^2 / 0.01).
+    assert peak_signal_to_noise_ratio(IMAGE, IMAGE + 0.1, 1.0) == pytest.approx(20)
+    assert peak_signal_to_noise_ratio(IMAGE, IMAGE + 0.1, 10.0) == pytest.approx(40)
+    assert peak_signal_to_noise_ratio(IMAGE, IMAGE, 1.0) == math.inf
+    with pytest.raises(ValueError, match="data range is 0"):
+        peak_signal_to_noise_ratio(IMAGE, IMAGE, 0)
 
 
 def test_mutual_information_by_hand() -> None:

@@ -112,8 +112,8 @@ def test_conditions_are_read_from_a_cohorts_table():
     np.testing.assert_allclose(raw_values(TABLE, "lv_ef"), [0.6, np.nan, 0.25], rtol=1e-6)
     # ES in frame 0 cannot be: there it is unknown.
     np.testing.assert_allclose(raw_values(TABLE, "es_phase"), [0.4, np.nan, np.nan], rtol=1e-6)
-    asked = pd.DataFrame({"es_phase": [0.3]})
-    np.testing.assert_allclose(raw_values(asked, "es_phase"), [0.3], rtol=1e-6)
+    requested = pd.DataFrame({"es_phase": [0.3]})
+    np.testing.assert_allclose(raw_values(requested, "es_phase"), [0.3], rtol=1e-6)
 
 
 def test_statistics_leave_the_unknown_out():
@@ -162,7 +162,9 @@ def test_unlabelled_voxels_do_not_train_masks():
     torch.manual_seed(0)
     logits = torch.randn(1, 4, 2, 3, 3, requires_grad=True)
     labels = torch.full((1, 2, 3, 3), UNLABELLED, dtype=torch.uint8)
-    assert mask_loss(logits, labels).item() == 0
+    nothing = mask_loss(logits, labels)
+    nothing.backward()
+    assert nothing.item() == 0 and not logits.grad.any()
     labels[:, 0] = 1
     mask_loss(logits, labels).backward()
     assert not logits.grad[:, :, 1].any() and logits.grad[:, :, 0].any()

@@ -236,6 +236,7 @@ def test_the_losses_of_a_code_that_is_the_difference(network, store, monkeypatch
     encoded, _ = network.autoencoder.encode_cine(batch["frames"], slices)
     code = ((encoded[:, 1] - encoded[:, 0]) / network.standard_deviation) ** 2
     size = float((code * slices).sum() / (slices.expand_as(code).sum()))
+    terms = {name: float(term) for name, term in terms.items()}
     assert terms["latent"] == pytest.approx(0, abs=1e-5) and terms["still"] == 0
     assert terms["size"] == pytest.approx(size, rel=1e-4) and terms["mask"] > 0
     assert float(total) == pytest.approx(0.01 * size + 0.3 * terms["mask"], rel=1e-4)

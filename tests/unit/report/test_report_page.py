@@ -84,7 +84,7 @@ def study(tmp_path_factory) -> tuple[ReportInputs, Path, Page]:
 
 def test_the_answer_comes_first_and_in_words(study):
     _, _, page = study
-    assert "It depends." in page.text  # one dose helps, the other is undecided
+    assert "Mixed: the arms differ." in page.text  # one dose helps, the other is undecided
     sentence = (
         "Dice of all structures: +0.012 (95 % CI 0.006 to 0.018, n = 8 patients, 2 trainings, Holm-adjusted p = 0.048, "
         "effect size +0.70) "
@@ -99,7 +99,7 @@ def test_the_verdict_says_what_the_study_could_have_found(study):
     _, _, page = study
     assert page.text.count("Detectable difference at the declared power: 0.014.") == 2
     # Only the undecided dose is told what it would take.
-    assert page.text.count("needs 64 patients with as many trainings") == 1
+    assert page.text.count("needs 64 patients at the same number of trainings") == 1
 
 
 def test_words_outside_the_family_are_exploratory(study):
@@ -119,7 +119,7 @@ def test_ranks_trends_and_mixed_models_are_shown(study):
     assert page.text.count("a exploratory") == 3  # once below each of these tables
 
 
-@pytest.mark.parametrize(("gain", "answer"), [(-0.012, "It depends."), (0.0, "Undecided.")])
+@pytest.mark.parametrize(("gain", "answer"), [(-0.012, "Mixed: the arms differ."), (0.0, "Undecided.")])
 def test_the_answer_follows_the_intervals(tmp_path, gain, answer):
     assert answer in build(make_study(tmp_path, gain), tmp_path).text
 
@@ -137,7 +137,7 @@ def test_generators_are_compared_with_corrupted_real_cines(study):
     section = page.text.split("Generators compared with corrupted real cines")[1]
     # Ratios to real-versus-real: 0.75 / 0.5 and 1 / 0.5; 1.5 / 0.25 and 1 / 0.25.
     assert re.search(
-        r"cascade\s*frames shuffled\s*nearer\s*0\.75\s*\(0\.65 to 0\.85\)\s*1\.50\s*2\.00\s*9", section
+        r"cascade\s*frames shuffled\s*closer\s*0\.75\s*\(0\.65 to 0\.85\)\s*1\.50\s*2\.00\s*9", section
     )
     assert re.search(
         r"cascade\s*blur 1 voxel\s*farther\s*1\.50\s*\(1\.40 to 1\.60\)\s*6\.00\s*4\.00\s*9", section
@@ -367,16 +367,16 @@ def test_volumes_measured_by_the_segmenter_replace_those_of_the_masks(tmp_path):
 
 
 def write_grid(root: Path, conditions: list[str]) -> SweepRun:
-    """Four hearts of a grid, measured 10 mL and 5 g above what was asked."""
+    """Four hearts of a grid, measured 10 mL and 5 g above the request."""
     subjects = [f"cascade-s0-grid-{number:03d}" for number in range(4)]
-    asked = {
+    requested = {
         "lv_edv_ml": [90.0, 90, 220, 220],
         "lv_esv_ml": [63.0, 36, 154, 88],
         "myo_mass_g": [72.0, 144, 144, 72],
     }
-    measured = pd.DataFrame({"subject": subjects, **asked, "lv_ef": 50.0})
+    measured = pd.DataFrame({"subject": subjects, **requested, "lv_ef": 50.0})
     rows = [
-        {"subject": name, **{f"requested_{c}": v[i] for c, v in asked.items()}}
+        {"subject": name, **{f"requested_{c}": v[i] for c, v in requested.items()}}
         for i, name in enumerate(subjects)
     ]
     cohort = root / "grid"
@@ -391,13 +391,13 @@ def write_grid(root: Path, conditions: list[str]) -> SweepRun:
 
 def test_the_grid_is_drawn_with_the_training_range_and_without_what_was_not_asked(tmp_path):
     inputs = make_study(tmp_path, cohort_size=2)
-    heeded = ["lv_edv_ml", "lv_esv_ml"]
-    page = build(dataclasses.replace(inputs, sweeps=[write_grid(tmp_path, heeded)]), tmp_path)
+    conditions = ["lv_edv_ml", "lv_esv_ml"]
+    page = build(dataclasses.replace(inputs, sweeps=[write_grid(tmp_path, conditions)]), tmp_path)
     section = page.text[page.text.index("Controllability: requested") :]
     assert "exceeds the range of the training patients (shaded)" in section and "training range" in section
     assert all(f"{name}, condition sweep" in section for name in ("LV EDV (mL)", "LV ESV (mL)", "LV EF (%)"))
     assert "LV mass (g), condition sweep" not in section
-    with_mass = [write_grid(tmp_path / "mass", [*heeded, "myo_mass_g"])]
+    with_mass = [write_grid(tmp_path / "mass", [*conditions, "myo_mass_g"])]
     assert (
         "LV mass (g), condition sweep"
         in build(dataclasses.replace(inputs, sweeps=with_mass), tmp_path / "mass").text
@@ -416,8 +416,8 @@ def test_agreement_with_what_was_asked_is_one_line_a_quantity(tmp_path):
     grid = {**about, "versus": "segmenter, grid beyond training range"}
     figures = {"r": 0.91, "bias": -11.1, "loa_low": -81.3, "loa_high": 59.0}
     rows = [{**grid, "metric": f"controllability_{m}_lv_edv_ml", "value": v} for m, v in figures.items()]
-    unheeded = {**grid, "status": "not_measured", "note": "the generator is not conditioned on LV mass"}
-    rows += [{**unheeded, "metric": f"controllability_{measure}_myo_mass_g"} for measure in figures]
+    unconditioned = {**grid, "status": "not_measured", "note": "the generator is not conditioned on LV mass"}
+    rows += [{**unconditioned, "metric": f"controllability_{measure}_myo_mass_g"} for measure in figures]
     page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
     line = r"LV EDV\s*cascade fold 0, generator seed 0\s*segmenter, grid beyond training range\s*"
     line += r"0\.910\s*−11\.1 mL\s*−81\.3 mL\s*59\.0 mL\s*16"
@@ -464,7 +464,7 @@ def test_an_unknown_metric_keeps_its_name():
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        (None, "it was not checked that none of them is tested"),
+        (None, "overlap with the test set not checked"),
         (["acdc-000", "acdc-001"], "2 real subjects, none of the test set"),
         (["acdc-000", "acdc-002"], "2 real subjects, 1 of the test set"),
     ],
@@ -483,7 +483,7 @@ def test_copies_are_said_with_their_interval_and_shown(study):
     _, _, page = study
     section = section_of(page, "Memorisation of training patients", "Controllability:")
     assert re.search(r"flagged as copies\s*0\.25\s*\(0\.10 to 0\.50\)a\s*8", section)
-    assert "a copy is a subject whose likeness exceeds 0.800" in section
+    assert "a copy is a subject whose similarity exceeds 0.800" in section
     assert "the training patient below; similarity\n0.83" in section
 
 
@@ -498,7 +498,7 @@ def test_limitations_of_the_design_stand_under_the_verdict(study, tmp_path):
     said = dataclasses.replace(inputs, design_warnings=["Two seeds only."])
     text = build(said, tmp_path).text
     assert (
-        text.index("It depends.")
+        text.index("Mixed: the arms differ.")
         < text.index("Limitations of this design")
         < text.index("Paired differences")
     )
@@ -519,7 +519,7 @@ def test_arms_are_explained_in_words(study, tmp_path):
     text = build(changed, tmp_path).text
     assert "25 %" in text and "controls left out: classical, exposure" in text
     assert "50% of the training samples are real cases, the others synthetic" in text
-    assert "synthetic cases corrupted on purpose: masks of another subject" in text
+    assert "corruption of the synthetic cases: masks of another subject" in text
     assert (
         "the generator was trained on the labels of 20 patients, the segmentation network on those of 5"
         in text

@@ -14,13 +14,14 @@ from statsmodels.stats.multitest import multipletests
 from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.statistics import Scores, compare_arms, contrast_precision
-from synthaug.statistics.bootstrap import Bootstrap, draw_trainings
+from synthaug.statistics.bootstrap import Bootstrap, resample_trainings
+from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
 from synthaug.statistics.power import detectable_difference, patients_needed
-from synthaug.statistics.precision import Precision
+from synthaug.statistics.precision import Precision, contrast_precision
 from synthaug.statistics.ranking import rank_stability
+from synthaug.statistics.scores import Scores
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import make_table
 
@@ -32,17 +33,17 @@ ARMS = [REAL, PLUS, ONLY, REPEATED]
 SETTINGS = EvaluationSettings(replicates=500, mixed_model=False)
 
 
-def scores(effect: dict[str, float], patients: int = 20, seeds: int = 3, noise: float = 0.01,
+def scores(effect: dict[str, float], patients: int = 20, training_seeds: int = 3, noise: float = 0.01,
            arms: list[Arm] = ARMS) -> pd.DataFrame:  # fmt: skip
     rng = np.random.default_rng(0)
     rows = []
     base = rng.normal(0.8, 0.05, patients)
-    for arm, seed, patient in itertools.product(arms, range(seeds), range(patients)):
+    for arm, training_seed, patient in itertools.product(arms, range(training_seeds), range(patients)):
         for structure, phase in (("LV", "ED"), ("LV", "ES"), ("RV", "ED")):
             value = base[patient] + effect.get(arm.name, 0) + noise * rng.normal()
             rows.append({**columns_of("dice"), "status": "ok", "value": value, "structure": structure,
                          "phase": phase, "subject": f"p{patient}", "arm": arm.name, "fold": 0,
-                         "vendor": "AB"[patient % 2], "training_seed": seed,
+                         "vendor": "AB"[patient % 2], "training_seed": training_seed,
                          "generator_seed": 0 if arm.generator else None})  # fmt: skip
     return make_table(rows)
 
@@ -55,9 +56,13 @@ def one(rows: pd.DataFrame, metric: str, arm: str, versus: str | None = None, st
     return found.iloc[0]
 
 
-def arm_scores(values: np.ndarray, folds: list[int] | None = None, draws: list[int] | None = None) -> Scores:
+def arm_scores(
+    values: np.ndarray, folds: list[int] | None = None, generator_seeds: list[int] | None = None
+) -> Scores:
     runs = values.shape[1]
-    return Scores(values, np.array(folds or [0] * runs, float), np.array(draws or [-1] * runs, float))
+    return Scores(
+        values, np.array(folds or [0] * runs, float), np.array(generator_seeds or [-1] * runs, float)
+    )
 
 
 def test_wilcoxon() -> None:
@@ -96,7 +101,7 @@ def test_variance_parts_by_hand() -> None:
 
 def test_generator_seeds_are_the_units_where_there_are_several() -> None:
     values = np.tile([0.0, 2.0, 4.0, 6.0], (5, 1)) + np.arange(5)[:, None]
-    arm = arm_scores(values, draws=[0, 0, 1, 1])
+    arm = arm_scores(values, generator_seeds=[0, 0, 1, 1])
     found = contrast_precision([arm], [1])
     assert found is not None
     assert found.trainings == pytest.approx([8 / 2])  # seeds' means 1 and 5: variance 8, over 2 seeds
@@ -114,7 +119,7 @@ def test_folds_weigh_as_many_as_they_test() -> None:
     assert found.trainings == pytest.approx([5 / 9 / 2])
 
 
-def test_one_training_leaves_the_luck_of_trainings_unknown() -> None:
+def test_one_training_leaves_the_variation_between_trainings_unknown() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(10, 2))
     found = contrast_precision([arm_scores(values[:, :1]), arm_scores(values[:, 1:])], [1, -1])
@@ -122,9 +127,9 @@ def test_one_training_leaves_the_luck_of_trainings_unknown() -> None:
     assert found.interval(0.95) == pytest.approx(
         stats.ttest_rel(values[:, 0], values[:, 1]).confidence_interval(0.95)
     )
-    rows = compare_arms(scores({"plus": 0.1}, seeds=1), ARMS, SETTINGS)
+    rows = compare_arms(scores({"plus": 0.1}, training_seeds=1), ARMS, SETTINGS)
     row = one(rows, "dice_difference", "plus", "plus-repeated")
-    assert row["status"] == "ok" and "how trainings differ is unknown" in row["note"]
+    assert row["status"] == "ok" and "variation between trainings is unknown" in row["note"]
     assert row[["p_value", "p_adjusted", "p_equivalence", "detectable"]].isna().all()
     assert row["p_wilcoxon"] < 1e-4
 
@@ -174,7 +179,7 @@ def test_bootstrap_draws_trainings_within_their_fold_and_seed() -> None:
     arm = arm_scores(values, folds=[0, 0, 1, 1])
     means = Bootstrap(np.array([0, 0, 1, 1]), 400, 0).means(arm, 0)
     assert set(np.round(means, 12)) == {2.0, 2.5, 3.0}
-    weights = draw_trainings(np.array([0, 0, 1, 1]), 500, np.random.default_rng(0))
+    weights = resample_trainings(np.array([0, 0, 1, 1]), 500, np.random.default_rng(0))
     assert weights.sum(axis=1) == pytest.approx(1)
     # A drawn seed has half of the weight, however often its trainings are drawn.
     assert set(np.round(weights[:, :2].sum(axis=1), 12)) == {0.0, 0.5, 1.0}
@@ -200,13 +205,13 @@ def test_rank_stability_by_hand() -> None:
 
 
 def test_mixed_model_finds_the_difference_or_says_why_not() -> None:
-    table = scores({"plus": 0.03}, patients=10, seeds=2)
+    table = scores({"plus": 0.03}, patients=10, training_seeds=2)
     found = mixed_difference(table, "plus", "plus-repeated", 0.95)
     plain = one(compare_arms(table, ARMS, SETTINGS), "dice_difference", "plus", "plus-repeated")
     assert found["status"] == "ok" and found["value"] == pytest.approx(plain["value"], abs=1e-6)
     assert found["ci_low"] < found["value"] < found["ci_high"] and found["p_value"] < 0.01
     large = mixed_difference(scores({}, patients=60), "plus", "plus-repeated", 0.95)
-    assert large["status"] == "not_measured" and "up to" in large["note"]
+    assert large["status"] == "not_measured" and "at most 600" in large["note"]
     assert mixed_difference(table, "plus", "absent", 0.95)["status"] == "not_measured"
 
 
@@ -241,7 +246,7 @@ def test_means_and_differences_by_hand() -> None:
 
 
 def test_an_interval_of_a_mean_ends_where_the_metric_does() -> None:
-    table = scores({}, seeds=2)
+    table = scores({}, training_seeds=2)
     table.loc[table["training_seed"] == 1, "value"] -= (
         0.3  # two trainings that differ much: one degree of freedom
     )
@@ -349,6 +354,6 @@ def test_error_rates_and_power_in_simulated_studies(monkeypatch: pytest.MonkeyPa
 
     found = measure(Design(40, 4), studies=300, seed=0)
     # Binomial bounds at 300 studies, three standard errors wide; the benchmark states them with 1,000.
-    assert found["interval"] >= 91 and found["patients alone"] < found["interval"]
+    assert found["interval"] >= 91 and found["patients only"] < found["interval"]
     assert 1 <= found["family"] <= 9 and found["arm"] <= 3
     assert found["power"] >= 73

@@ -1,4 +1,4 @@
-"""Condition plans: what is asked follows the training subjects, and the impossible is refused by name."""
+"""Condition plans: what is requested follows the training subjects, and the impossible is refused by name."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def test_chunk_is_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 def test_rejected_samples_are_retried_with_the_next_seed_and_recorded(tmp_path: Path) -> None:
     generator = synthesise(make_requests(2), tmp_path / "chunk", dark_below(2))
-    assert [seed for subject, seed in generator.asked if subject == "toy-s0-0001"] == [1000, 1001, 1002]
+    assert [seed for subject, seed in generator.requested if subject == "toy-s0-0001"] == [1000, 1001, 1002]
     attempts = read_attempts(tmp_path / "chunk" / "attempts.tsv")
     assert attempts["accepted"].tolist() == [False, False, False, False, True, True]
     assert attempts["reasons"].tolist() == ["blood_not_bright"] * 4 + ["", ""]
@@ -108,7 +108,7 @@ def test_rejected_samples_are_retried_with_the_next_seed_and_recorded(tmp_path: 
 
 def test_only_rejected_subjects_are_sampled_again(tmp_path: Path) -> None:
     generator = synthesise(make_requests(3), tmp_path / "chunk", dark_second)
-    assert [seed for _, seed in generator.asked] == [0, 1000, 2000, 1001, 1002]
+    assert [seed for _, seed in generator.requested] == [0, 1000, 2000, 1001, 1002]
 
 
 def test_a_chunk_of_rejections_is_an_empty_cohort(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.metric_registry import columns_of
 from synthaug.runs import ListedRun
-from synthaug.statistics import compare_arms
+from synthaug.statistics.comparisons import compare_arms
 from synthaug.tables import make_table
 from synthaug.tables.completeness import check_complete
 

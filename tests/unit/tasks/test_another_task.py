@@ -12,7 +12,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.tasks import PluginTaskSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
-from synthaug.statistics import compare_arms
+from synthaug.statistics.comparisons import compare_arms
 from synthaug.tasks import open_segmenter, open_task
 from synthaug.tasks.training_subjects import choose_training_subjects
 

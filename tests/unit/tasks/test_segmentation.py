@@ -373,6 +373,20 @@ def test_trainer_and_planner_of_nnunet_by_name(study: dict, tmp_path: Path) -> N
             train_segmenter(tmp_path / "preprocessed", tmp_path / "c", tmp_path / "checkpoints", unknown, 0)
 
 
+def test_a_trainer_that_mirrors_nothing_predicts_without_mirroring(study: dict, tmp_path: Path) -> None:
+    changed = {"trainer": "nnUNetTrainerNoDA", "iterations": 1, "epoch_iterations": 1}
+    settings = SETTINGS.model_copy(update=changed)
+    train_segmenter(study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", settings, 0)
+    assert read_json(tmp_path / "model/training.json")["mirror_axes"] == []
+    assert read_json(study["root"] / "model/training.json")["mirror_axes"] == [0, 1]
+    volume = study["test"].cine("unseen-00")[0]
+    asked, not_asked = (
+        Segmenter(tmp_path / "model", mirroring=mirroring).segment(volume, SPACING)
+        for mirroring in (True, False)
+    )
+    np.testing.assert_array_equal(asked, not_asked)
+
+
 def test_a_loss_that_is_not_finite_stops_the_training(
     study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,7 +208,7 @@ def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_name
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    with pytest.raises(SynthaugError, match="2 GPUs asked for, 1 visible"):
+    with pytest.raises(SynthaugError, match="2 GPUs requested, 1 visible"):
         make_accelerator("float32")
 
 

@@ -13,7 +13,7 @@ from synthaug.data.readers.base import REFUSED_ID, RawSubject, Reader, refused_i
 
 
 def find_subjects(settings: DatasetSettings, root: str | Path) -> list[RawSubject]:
-    """Subjects of a raw dataset with their metadata; images are read when asked for.
+    """Subjects of a raw dataset with their metadata; images are read on access.
 
     Parameters
     ----------

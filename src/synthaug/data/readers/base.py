@@ -1,4 +1,4 @@
-"""What every dataset reader gives, whatever the files are: subjects, and a cine when asked for."""
+"""Base class of dataset readers: subjects with metadata, and their cines on access."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RawCine:
     findings : list of str
         What was repaired or is implausible, and after a semicolon what was done about it.
     ed_frame, es_frame : int or None
-        Counted from 0, where only the images tell; the table's overrule them.
+        Counted from 0, if known from the images only; values of the table take precedence.
     """
 
     image: np.ndarray
@@ -130,7 +130,7 @@ class Reader(ABC):
         Raises
         ------
         SynthaugError
-            Nothing can be read, such as for want of the dataset's table.
+            Nothing can be read, e.g. without the dataset's table.
         """
 
 
@@ -179,7 +179,7 @@ def _frame_duration(image: NiftiImage) -> float | None:
 
 
 def spacing_is_lost(voxel_size_mm: Sequence[float]) -> bool:
-    """True for 1 x 1 x 1 mm, the default of a header nobody filled, and for sizes not above 0."""
+    """True for 1 x 1 x 1 mm, the default of an empty header, and for sizes not above 0."""
     return min(voxel_size_mm) <= 0 or bool(np.allclose(voxel_size_mm, 1.0, atol=1e-3))
 
 
@@ -267,7 +267,7 @@ def split_label_cine(
 ) -> dict[int, np.ndarray]:
     """Canonical labels of the annotated frames of a 4D label file.
 
-    Frames that are all 0 or all `UNLABELLED` are frames nobody annotated.
+    Frames that are all 0 or all `UNLABELLED` have no annotation.
     Parameters and errors as in `canonical_labels`; `volume` and `shape` are 4D.
     """
     if tuple(volume.shape) != tuple(shape):

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from synthaug.config.synthesis import CopySettings
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.metric_registry import columns_of
-from synthaug.tables import make_table
 
 _NAMED = 3  # pairs that an error names
 
 
 def read_pairs(path: str | Path) -> pd.DataFrame:
-    """Read the pairs of an audit: subject, training_subject, likeness, copy; most similar first."""
+    """Read the pairs of an audit: subject, training_subject, similarity, copy; most similar first."""
     pairs = read_tsv(path, ("subject", "training_subject"))
     return pairs.assign(copy=pairs["copy"].astype(bool))
 
@@ -52,7 +48,7 @@ def refused_copies(pairs: pd.DataFrame, settings: CopySettings, cohort: str) -> 
         return [str(subject) for subject in copies["subject"]]
     if len(copies) > settings.maximum * len(pairs):
         named = "; ".join(
-            f"{row.subject} is similar to {row.training_subject} ({row.likeness:.2f})"
+            f"{row.subject} is similar to {row.training_subject} ({row.similarity:.2f})"
             for row in copies.head(_NAMED).itertuples()
         )
         raise SynthaugError(
@@ -61,13 +57,3 @@ def refused_copies(pairs: pd.DataFrame, settings: CopySettings, cohort: str) -> 
             "or loosen synthesis.copies"
         )
     return []
-
-
-def dropped_rows(pairs: pd.DataFrame, settings: CopySettings, fields: Mapping[str, Any]) -> pd.DataFrame:
-    """The row with the number of copies that no arm takes; none where copies are kept."""
-    if settings.action != "drop":
-        return make_table([])
-    row = {"status": "ok", "value": int(pairs["copy"].sum()), "n": len(pairs)}
-    if pairs.empty:
-        row = {"status": "not_measured", "note": "nobody could be judged as a copy", "n": 0}
-    return make_table([{**columns_of("copies_dropped"), **fields, **row}])

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.data_copying import FEWEST as FEWEST_REGIONS
 from synthaug.measures.memorisation.data_copying import data_copying
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS, transform_copy
+from synthaug.measures.memorisation.roles import Roles
 from synthaug.measures.memorisation.scores import FEWEST, Similarities, score_copies, unscored
 from synthaug.measures.subject_distances import fit_transforms, transformed_rows
-from synthaug.metric_registry import columns_of
-from synthaug.tables import make_table
+from synthaug.tables import Row, make_table
 
 _SUFFIX = "_features"
 _CONTROLS = 12  # training subjects who are copied as positive controls: each transform costs an extraction
@@ -27,12 +27,8 @@ def audit_features(
     real: FeatureSet,
     synthetic: FeatureSet,
     spatial: Callable[[np.ndarray], np.ndarray],
-    train: Sequence[str],
-    held_out: Sequence[str],
-    fields: Mapping[str, Any],
-    seed: int = 0,
-    validation: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
+    roles: Roles,
+    measurement: Measurement,
 ) -> pd.DataFrame:
     """Look for copies of training subjects among synthetic ones, in their features.
 
@@ -48,23 +44,25 @@ def audit_features(
         Features of the same extractor, which has spatial ones.
     spatial : callable
         That extractor's spatial features (t, d) of one cine (t, z, y, x).
-    train, held_out, fields, seed, validation
-        See `synthaug.measures.memorisation.image_audit.audit_memorisation`.
-    progress : callable, optional
-        Called with the training subjects done and to do.
+    roles : Roles
+        The real subjects who train, validate and are held out.
+    measurement : Measurement
+        Generator, fold and seeds; seed of the positive controls, of thinning and of C_T. Progress counts training
+        subjects.
 
     Returns
     -------
     DataFrame
         Result rows, named as those of the images with ``_features``, and ``c_t_features``.
     """
-    about = {**fields, "extractor": real.extractor}
+    train, validation, held_out = roles.train, roles.validation, roles.held_out
+    measurement = measurement.with_fields(extractor=real.extractor)
     absent = real.absent or synthetic.absent
     if absent or len(train) < FEWEST or not synthetic.subjects:
         few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
         note, status = (absent, "extractor_absent") if absent else (few, "not_measured")
-        copying = {**columns_of("c_t_features"), **about, "status": status, "note": note}
-        return make_table([*unscored(note, about, _SUFFIX, status), copying])
+        copying = measurement.row("c_t_features", status=status, note=note)
+        return make_table([*unscored(note, measurement, _SUFFIX, status), copying])
 
     training = real.select(train)
     transforms = fit_transforms(training)
@@ -75,7 +73,7 @@ def audit_features(
 
     own = vectors(training)
     centre = own.mean(axis=0)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(measurement.settings.seed)
 
     def describe(cine: np.ndarray) -> np.ndarray:
         return vectors(FeatureSet(("one",), {"spatial": [spatial(cine)]}, real.extractor, real.whiten))[0]
@@ -87,8 +85,7 @@ def audit_features(
         turned.append([own[done], *(describe(view) for view in _turned(cine))])
         for transform, controls in copies.items() if done < _CONTROLS else ():
             controls.append(describe(transform_copy(cine, transform, rng)))
-        if progress:
-            progress(done + 1, len(train))
+        measurement.report(done + 1, len(train))
     references = _unit(np.array(turned) - centre)  # (n_train, views, d)
 
     def similarity_to_training(queries: np.ndarray) -> np.ndarray:
@@ -106,30 +103,29 @@ def audit_features(
         held_out=similarity_to_training(judged["h"]) if held_out else no_rows,
         synthetic_to_real=np.concatenate([np.empty((len(made), 0)), *others], axis=1),
         positive_controls={
-            "planted_found": similarity_to_training(own),
+            "positive_control_found": similarity_to_training(own),
             **{
-                f"planted_{transform}_found": similarity_to_training(np.array(rows))
+                f"positive_control_{transform}_found": similarity_to_training(np.array(rows))
                 for transform, rows in copies.items()
             },
         },
     )
-    rows, _ = score_copies(found, about, _SUFFIX, seed)
+    rows, _ = score_copies(found, measurement, _SUFFIX)
     new = np.concatenate([np.empty((0, own.shape[1])), *judged.values()])
-    return make_table([*rows, _copying_row(own, new, made, about, seed)])
+    return make_table([*rows, _copying_row(own, new, made, measurement)])
 
 
 def _copying_row(
-    training: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, about: Mapping[str, Any], seed: int
-) -> dict[str, Any]:
-    found = data_copying(training, held_out, synthetic, seed)
-    row = {**columns_of("c_t_features"), **about}
+    training: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, measurement: Measurement
+) -> Row:
+    found = data_copying(training, held_out, synthetic, measurement.settings.seed)
     if found is None:
         note = (
             f"{len(training)} training, {len(held_out)} held-out and {len(synthetic)} synthetic subjects; "
             f"{FEWEST_REGIONS} of each are needed, and 5 of the last two in a region"
         )
-        return {**row, "status": "not_measured", "note": note, "n": len(synthetic)}
-    return {**row, "status": "ok", **found._asdict()}
+        return measurement.not_measured("c_t_features", note=note, n=len(synthetic))
+    return measurement.row("c_t_features", status="ok", **found._asdict())
 
 
 def _turned(cine: np.ndarray) -> Iterator[np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import rotate
 
-#: Transforms of a copy; an audit reports the proportion found of each as ``planted_<transform>_found``.
+#: Transforms of a copy; an audit reports the proportion found of each as ``positive_control_<transform>_found``.
 TRANSFORMS = ("noisy", "mirrored", "turned", "shifted", "tilted", "disguised")
 _NOISE = 0.05  # of the intensity range
 _TILT_DEG = 5.0  # as far as two scans of one patient are planned apart

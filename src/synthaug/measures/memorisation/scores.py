@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from synthaug.config.synthesis import CopySettings
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.estimates import (
     Estimate,
     authenticity,
@@ -18,16 +20,15 @@ from synthaug.measures.memorisation.estimates import (
     validated_threshold,
 )
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS
-from synthaug.metric_registry import columns_of
+from synthaug.tables import Row, make_table
 
-Row = dict[str, Any]
 #: Training subjects without which there is no threshold.
 FEWEST = 8
 METRICS = (
     "copied_share",
     "copied_share_real",
-    "planted_found",
-    *(f"planted_{transform}_found" for transform in TRANSFORMS),
+    "positive_control_found",
+    *(f"positive_control_{transform}_found" for transform in TRANSFORMS),
     "authenticity",
     "nearer_to_train",
     "nndr",
@@ -60,7 +61,7 @@ class Similarities:
 
 
 def score_copies(
-    similarities: Similarities, fields: Mapping[str, Any], suffix: str = "", seed: int = 0
+    similarities: Similarities, measurement: Measurement, suffix: str = ""
 ) -> tuple[list[Row], float]:
     """Rows of copying, and the similarity above which a subject is flagged as a copy.
 
@@ -68,12 +69,10 @@ def score_copies(
     ----------
     similarities : Similarities
         At least `FEWEST` training subjects and one synthetic.
-    fields : mapping
-        Columns that all rows share.
+    measurement : Measurement
+        Generator, fold and seeds; seed of the thinning.
     suffix : str
         Appended to every metric's name: ``"_features"`` where the space is one of features.
-    seed : int
-        Of thinning.
     """
     threshold = validated_threshold(similarities.validation.T) if len(similarities.validation) else None
     judged, why = (
@@ -96,7 +95,7 @@ def score_copies(
         estimates["copied_share_real"] = proportion(judged.max(axis=1) > threshold)
     if similarities.synthetic_to_real.shape[1]:
         estimates["nearer_to_train"] = nearer_to_train(
-            1 - similarities.synthetic, 1 - similarities.synthetic_to_real, seed
+            1 - similarities.synthetic, 1 - similarities.synthetic_to_real, measurement.settings.seed
         )
     for metric, found in similarities.positive_controls.items():
         # A copy is found where the training subject most similar to it is its own.
@@ -104,7 +103,7 @@ def score_copies(
         estimates[metric] = proportion((found.max(axis=1) > threshold) & own)
     rows: list[Row] = []
     for metric in METRICS:
-        row: Row = {**columns_of(metric + suffix), **fields}
+        row = measurement.row(metric + suffix)
         if metric == "nndr":
             row |= {
                 "status": "ok",
@@ -113,7 +112,7 @@ def score_copies(
             }
         elif metric in estimates:
             row |= {"status": "ok", **estimates[metric]._asdict()}
-        elif metric.startswith("planted"):
+        elif metric.startswith("positive_control"):
             continue
         else:
             note = "no real subject of the training scanners is held out"
@@ -127,7 +126,19 @@ def score_copies(
 
 
 def unscored(
-    note: str, fields: Mapping[str, Any], suffix: str = "", status: str = "not_measured"
+    note: str, measurement: Measurement, suffix: str = "", status: str = "not_measured"
 ) -> list[Row]:
     """A row of every metric without a value."""
-    return [{**columns_of(metric + suffix), **fields, "status": status, "note": note} for metric in METRICS]
+    return [measurement.row(metric + suffix, status=status, note=note) for metric in METRICS]
+
+
+def dropped_rows(pairs: pd.DataFrame, settings: CopySettings, measurement: Measurement) -> pd.DataFrame:
+    """The row with the number of copies that no arm takes; none where copies are kept."""
+    if settings.action != "drop":
+        return make_table([])
+    if pairs.empty:
+        return make_table(
+            [measurement.not_measured("copies_dropped", note="no subject could be judged", n=0)]
+        )
+    count = int(pairs["copy"].sum())
+    return make_table([measurement.row("copies_dropped", status="ok", value=count, n=len(pairs))])

@@ -1,19 +1,19 @@
-"""Does a distance notice? Its response to real cines that were damaged, copied or narrowed."""
+"""Response of a distance to known changes of a real set: corrupted cines, copies, a single diagnosis."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
-from synthaug.metric_registry import columns_of
-from synthaug.tables import make_table
+from synthaug.metrics.extrapolation import SubjectDistance
+from synthaug.tables import Row, make_table
 
 #: From the indices of reference and of other subjects to a distance, and to its floor.
 Trial = Callable[[np.ndarray, np.ndarray], tuple[float, float] | None]
@@ -24,36 +24,32 @@ _FEWEST_OF_A_DIAGNOSIS = 2  # in a set, so that it has a covariance
 
 
 def measure_responses(
-    damaged: Mapping[str, FeatureSet],
-    diagnoses: Mapping[str, str | None],
-    settings: EvaluationSettings,
-    fields: Mapping[str, Any],
+    corrupted: Mapping[str, FeatureSet], diagnoses: Mapping[str, str | None], measurement: Measurement
 ) -> pd.DataFrame:
-    """How far each distance rises when one of two sets of real subjects is tampered with.
+    """How far each distance rises when one of two sets of real subjects is changed.
 
     Parameters
     ----------
-    damaged : mapping of str to FeatureSet
-        From `synthaug.measures.metric_sensitivity.corruptions.extract_probes`; ``""`` are the undamaged cines.
+    corrupted : mapping of str to FeatureSet
+        From `synthaug.measures.metric_sensitivity.corruptions.extract_corrupted`; ``""`` are the cines as they are.
     diagnoses : mapping of str to str or None
         Diagnosis of each subject.
-    settings : EvaluationSettings
-        Number of splits, seed.
-    fields : mapping
-        Columns that all rows share.
+    measurement : Measurement
+        Fold; number of splits, seed.
 
     Returns
     -------
     DataFrame
         Result rows ``<metric>_response``, `versus` naming what was done. The value is the rise over
-        random splits into a reference and another set: (mean distance of the tampered set - mean
-        distance of the untouched one) / standard deviation of the latter. Damages are noise, blur,
-        shuffled frames and slices; the sets are also tampered with as a whole: the reference itself,
-        half of the reference twice (a generator that copies), only the commonest diagnosis (one that
-        dropped modes). Below -2 is nearer than real to real, within 2 of 0 unnoticed.
+        random splits into a reference and another set: (mean distance of the changed set - mean
+        distance of the unchanged one) / standard deviation of the latter. Corruptions are noise, blur,
+        shuffled frames and slices. Sets are also replaced as a whole: by the reference itself, by half
+        of the reference twice (a generator that copies), by the commonest diagnosis only (one that
+        dropped modes). Below -2 the set is nearer than real to real; within 2 of 0 the distance does not
+        respond.
     """
-    real = damaged[""]
-    rows: list[dict[str, Any]] = []
+    real = corrupted[""]
+    rows: list[Row] = []
     transforms = fit_transforms(real)
     for metric, kind in KINDS.items():
         own = transformed_rows(real, kind, transforms)
@@ -61,25 +57,23 @@ def measure_responses(
             continue
         within = subject_distance(metric, own)
         trials = _trials_on_sets(within, [diagnoses.get(subject) for subject in real.subjects])
-        for probe, features in damaged.items():
-            if probe:
+        for corruption, features in corrupted.items():
+            if corruption:
                 other = transformed_rows(features, kind, transforms)
-                assert other is not None  # by the same extractor as the undamaged ones
-                trials[probe] = _trial_on_cines(within, subject_distance(metric, own, other))
-        for probe, trial in trials.items():
-            about = {**fields, "versus": probe, "extractor": real.extractor}
-            rows.append(
-                {**columns_of(metric, "_response"), "direction": "none", **about}
-                | _response(trial, len(real.subjects), settings)
-            )
+                assert other is not None  # by the same extractor as the cines as they are
+                trials[corruption] = _trial_on_cines(within, subject_distance(metric, own, other))
+        for change, trial in trials.items():
+            compared = measurement.with_fields(versus=change, extractor=real.extractor, direction="none")
+            found = _response(trial, len(real.subjects), measurement.settings)
+            rows.append(compared.row(metric, "_response", **found))
     return make_table(rows)
 
 
-def _trial_on_cines(within: Any, damaged: Any) -> Trial:
-    return lambda reference, other: (damaged(reference, other), within(reference, other))
+def _trial_on_cines(within: SubjectDistance, corrupted: SubjectDistance) -> Trial:
+    return lambda reference, other: (corrupted(reference, other), within(reference, other))
 
 
-def _trials_on_sets(within: Any, diagnoses: list[str | None]) -> dict[str, Trial]:
+def _trials_on_sets(within: SubjectDistance, diagnoses: list[str | None]) -> dict[str, Trial]:
     commonest = Counter(name for name in diagnoses if name is not None).most_common(1)
     mode = np.array([bool(commonest) and name == commonest[0][0] for name in diagnoses])
 
@@ -100,7 +94,7 @@ def _trials_on_sets(within: Any, diagnoses: list[str | None]) -> dict[str, Trial
     return {IDENTICAL: identical, COPIES: copies, ONE_DIAGNOSIS: one_diagnosis}
 
 
-def _response(trial: Trial, n_subjects: int, settings: EvaluationSettings) -> dict[str, Any]:
+def _response(trial: Trial, n_subjects: int, settings: EvaluationSettings) -> Row:
     n = n_subjects // 2
     if n_subjects < FEWEST:
         return {
@@ -120,8 +114,8 @@ def _response(trial: Trial, n_subjects: int, settings: EvaluationSettings) -> di
             "n": n,
             "note": "the subjects have too few of one diagnosis, or no other",
         }
-    tampered, floors = found.T
+    changed, floors = found.T
     spread = floors.std(ddof=1)
     if not spread > 0:
         return {"status": "not_measured", "n": n, "note": "the floor does not vary"}
-    return {"status": "ok", "n": n, "value": float((tampered.mean() - floors.mean()) / spread)}
+    return {"status": "ok", "n": n, "value": float((changed.mean() - floors.mean()) / spread)}

@@ -9,7 +9,7 @@ from synthaug.config.arms import Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label, colour_of, forest_panel
 from synthaug.report.plots import segmentation
-from synthaug.report.rows import CLINICAL, OVERLAP, Draw, Row, estimate, pooled, select
+from synthaug.report.rows import CLINICAL, OVERLAP, Draw, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import (
     NUMBER,
@@ -23,16 +23,16 @@ from synthaug.report.table import (
     signed,
 )
 from synthaug.statistics import verdict
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
-#: What tells the columns of a table of arms apart; most studies have no means by fold.
+#: Keys of the columns of a table of arms; most studies have no means by fold.
 _LEVEL = ("structure", "phase", "fold")
 #: Aggregates of a metric of patients that sections about arms show.
 _COMPARED = ("difference", "slope", "trend", "rank", "first", "rank_tau", "mixed")
 
 
 def arms(data: ReportData) -> dict[str, Any]:
-    """Means of every arm and metric, and the paired differences behind the verdict."""
+    """Means of every arm and metric, and the paired differences of the verdict."""
     rows, metric, declared = data.rows, data.settings.primary_metric, data.inputs.arms
     by_name = {arm.name: arm for arm in declared}
     tables = _mean_tables(rows, declared)
@@ -57,7 +57,7 @@ def arms(data: ReportData) -> dict[str, Any]:
 
 
 def _mean_tables(rows: list[Row], arms: Sequence[Arm]) -> list[dict[str, Any]]:
-    """A table a metric: arms in rows, structures and phases in columns."""
+    """One table per metric: arms in rows, structures and phases in columns."""
     tables = []
     for name in (*OVERLAP, *CLINICAL):
         means = pooled(select(rows, metric=f"{name}_mean"))
@@ -115,7 +115,7 @@ def _differences(rows: list[Row], metric: str, alpha: float) -> dict[str, Any]:
 
 
 def _mixed(rows: list[Row], metric: str) -> dict[str, Any] | None:
-    """Differences by mixed models; the reason alone where none could be fitted."""
+    """Differences by mixed models; only the reason if none could be fitted."""
     if not rows:
         return None
     columns = {
@@ -130,7 +130,7 @@ def _mixed(rows: list[Row], metric: str) -> dict[str, Any] | None:
 
 
 def _ranking(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[str, Any] | None:
-    """Mean rank of each arm, how often it is first, and how similar the rankings are."""
+    """Mean rank of each arm, fraction of replicates ranked first, and similarity of the rankings."""
     ranks = {row["arm"]: row for row in select(rows, metric=f"{metric}_rank")}
     first = {row["arm"]: row for row in select(rows, metric=f"{metric}_first")}
     tau = next(iter(select(rows, metric=f"{metric}_rank_tau")), None)
@@ -168,7 +168,7 @@ def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: D
 
 
 def _shows(row: Row) -> bool:
-    """Means, differences and comparisons; of one vendor, those behind a word of the verdict."""
+    """Means, differences and comparisons; by vendor, means and differences."""
     metric = str(row["metric"])
     own = any(
         metric in (f"{name}_mean", *(f"{name}_{kind}" for kind in _COMPARED))

@@ -1,4 +1,4 @@
-"""Cardiac function of synthetic subjects beside that of the real training patients."""
+"""Cardiac function of synthetic subjects and of the real training patients."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from synthaug.measures.cardiac_function import QUANTITIES
 from synthaug.report import wording
-from synthaug.report.rows import Row, by_synthetic_run, estimate, pooled, select
+from synthaug.report.rows import by_synthetic_run, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, signed
+from synthaug.tables import Row
 
 _COLUMNS = {
     "quantity": TEXT,
@@ -21,7 +22,7 @@ _COLUMNS = {
 
 
 def cardiac_function(data: ReportData) -> dict[str, Any]:
-    """A table a synthetic cohort: mean, difference from real patients, and SD ratio of every quantity."""
+    """One table per synthetic cohort: mean, difference from real patients, and SD ratio of every quantity."""
     tables = []
     for keys, own in by_synthetic_run([row for row in pooled(data.rows) if row["metric"] in QUANTITIES]):
         lines = []

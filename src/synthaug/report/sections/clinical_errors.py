@@ -12,7 +12,7 @@ from synthaug.report.section import ReportData, Section
 
 
 def clinical_errors(data: ReportData) -> dict[str, Any]:
-    """Clinical errors, one dot a patient and training."""
+    """Clinical errors, one dot per patient and training."""
     panels = []
     for metric in CLINICAL:
         own = [row for row in select(data.rows, metric=metric) if row["subject"] and row["value"] is not None]

@@ -8,18 +8,20 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.config.conditions import MEASURED
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
-from synthaug.measures.controllability import ASKED, MEASURES, heeded, with_requested_ef
+from synthaug.measures.controllability import MEASURES, controllable, with_requested_ef
 from synthaug.report import wording
 from synthaug.report.inputs import SweepRun, SyntheticRun
 from synthaug.report.plots import synthesis
-from synthaug.report.rows import Draw, Row, estimate, pooled
+from synthaug.report.rows import Draw, estimate, pooled
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table, with_aside
+from synthaug.tables import Row
 
 PREFIX = "controllability_"
-#: What is drawn: no request has values of the right ventricle.
+#: Quantities plotted; requests have no values of the right ventricle.
 _DRAWN = ("lv_edv_ml", "lv_esv_ml", "lv_ef", "myo_mass_g")
 _BY_SEGMENTER = "the synthetic images, by the segmentation network that was trained on real patients only"
 Points = dict[str, tuple[list[float], list[float]]]
@@ -38,7 +40,7 @@ _COLUMNS = {
 
 
 def controllability(data: ReportData) -> dict[str, Any]:
-    """Rows of agreement between requested and measured values, and the scatter behind them."""
+    """Agreement of requested and measured values: table and scatter plots."""
     lines = _lines(row for row in pooled(data.rows) if row["metric"].startswith(PREFIX))
     runs, sweeps = data.inputs.synthetic, data.inputs.sweeps
     panels, sources = _panels(runs, data.draw)
@@ -51,7 +53,7 @@ def controllability(data: ReportData) -> dict[str, Any]:
 
 
 def _panels(runs: Sequence[SyntheticRun], draw: Draw) -> tuple[list[dict[str, str]], set[str]]:
-    """A scatter a quantity over the synthetic cohorts of the arms, and what was measured on."""
+    """One scatter plot per quantity over the synthetic cohorts of the arms, and the masks measured on."""
     panels, sources = [], set()
     for column in _DRAWN:
         points: Points = {}
@@ -67,7 +69,7 @@ def _panels(runs: Sequence[SyntheticRun], draw: Draw) -> tuple[list[dict[str, st
 
 
 def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]]:
-    """The same over the condition sweeps, with the range of the training patients."""
+    """One scatter plot per quantity over the condition sweeps, with the range of the training patients."""
     panels = []
     for column in _DRAWN:
         points: Points = {}
@@ -83,11 +85,11 @@ def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]
 
 
 def _label(column: str) -> str:
-    return f"{ASKED[column].title} ({ASKED[column].unit})"
+    return f"{MEASURED[column].title} ({MEASURED[column].unit})"
 
 
 def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
-    """One line for each quantity of each run and measurement: its r, bias and limits of agreement."""
+    """One line per quantity, run and measurement: r, bias and limits of agreement."""
     groups: dict[tuple[Any, ...], dict[str, Row]] = {}
     for row in rows:
         measure, column = _parts(row["metric"])
@@ -97,7 +99,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
     for (generator, fold, seed, versus, column), found in groups.items():
         run = {"fold": fold, "generator seed": seed}
         aside = ", ".join(f"{name} {value}" for name, value in run.items() if value is not None)
-        name = ASKED[column].title if column in ASKED else column
+        name = MEASURED[column].title if column in MEASURED else column
         n = next(iter(found.values()))["n"]
         lines.append([name, with_aside(generator or "", aside), versus or "", *_cells(found, column), n])
     return lines
@@ -105,7 +107,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
 
 def _cells(found: dict[str, Row], column: str) -> list[Cell]:
     """Estimates of all measures; bias and limits carry the unit of the quantity."""
-    unit = ASKED[column].unit if column in ASKED else ""
+    unit = MEASURED[column].unit if column in MEASURED else ""
     r, *others = (estimate(found.get(measure)) for measure in MEASURES)
     return [r, *({**cell, "unit": unit} for cell in others)]
 
@@ -118,33 +120,33 @@ def _parts(metric: str) -> tuple[str, str]:
 
 
 def _add_pairs(points: Points, generator: str, folder: Path, volumes: Path | None, column: str) -> bool:
-    """Add a cohort's pairs of requested and measured values to its generator's; False where it has none."""
+    """Add a cohort's pairs of requested and measured values to its generator's; False if it has none."""
     cohort = Cohort.open(folder)
     table = with_requested_ef(cohort.table)
-    if f"requested_{column}" not in table or column not in heeded(cohort.meta.get("conditions")):
+    if f"requested_{column}" not in table or column not in controllable(cohort.meta.get("conditions")):
         return False
     found = table if volumes is None else read_tsv(volumes, ("subject",)).set_index("subject")
     if column not in found:
         return False
     measured = found[column].reindex(table.index)
-    pairs = pd.DataFrame({"asked": table[f"requested_{column}"], "measured": measured}).dropna()
+    pairs = pd.DataFrame({"requested": table[f"requested_{column}"], "measured": measured}).dropna()
     if pairs.empty:
         return False
     for known, new in zip(
-        points.setdefault(generator, ([], [])), (pairs["asked"], pairs["measured"]), strict=True
+        points.setdefault(generator, ([], [])), (pairs["requested"], pairs["measured"]), strict=True
     ):
         known += [float(value) for value in new]
     return True
 
 
 def _common_range(grids: Sequence[SweepRun], column: str) -> tuple[float, float]:
-    """What the training patients of every fold have."""
+    """Range common to the training patients of every fold."""
     lows, highs = zip(*(read_json(grid.ranges)[column] for grid in grids), strict=True)
     return max(lows), min(highs)
 
 
 def _counted(points: Points) -> str:
-    return wording.counted(sum(len(asked) for asked, _ in points.values()), "synthetic subject")
+    return wording.counted(sum(len(requested) for requested, _ in points.values()), "synthetic subject")
 
 
 def _shows(row: Row) -> bool:

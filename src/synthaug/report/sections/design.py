@@ -1,4 +1,4 @@
-"""Study design: the training sets, what they are made of, and the whole configuration."""
+"""Study design: composition of the training sets, and the configuration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _line(arm: Arm, inputs: ReportInputs) -> list[Cell]:
 
 
 def _remark(arm: Arm, inputs: ReportInputs) -> str:
-    """Control of which arm, how cases are drawn, what is corrupted, which labels its generator saw."""
+    """Remark on an arm: control, sampling, corruption, labels that its generator was trained on."""
     said = []
     if arm.control:
         said.append(f"control of {arm.control_of}: {wording.CONTROLS[arm.control].explanation}")
@@ -49,15 +49,19 @@ def _remark(arm: Arm, inputs: ReportInputs) -> str:
         said.append(f"{arm.real_share:.0%} of the training samples are real cases, the others {added}")
     if arm.pretrain:
         first = "synthetic" if arm.adds_synthetic else "added"
-        said.append(f"first {arm.pretrain:.0%} of the iterations on {first} cases only, then real ones only")
+        said.append(
+            f"first {arm.pretrain:.0%} of the iterations on {first} cases only, the rest on real cases only"
+        )
     if arm.corruption != "none" and not arm.control:
-        broken = {"labels": "masks of another subject", "images": "images shuffled to noise"}[arm.corruption]
-        said.append(f"synthetic cases corrupted on purpose: {broken}")
+        corruption = {"labels": "masks of another subject", "images": "images shuffled to noise"}[
+            arm.corruption
+        ]
+        said.append(f"corruption of the synthetic cases: {corruption}")
     return "; ".join([*said, *_labels_seen(arm, inputs)])
 
 
 def _labels_seen(arm: Arm, inputs: ReportInputs) -> list[str]:
-    """Says so where a generator was trained on labels of more patients than the network of its arm."""
+    """Remark if a generator was trained on the labels of more patients than the network of its arm."""
     said = []
     for run in inputs.segmenters:
         facts = read_json(run.record).get("arm", {}) if run.record and run.record.is_file() else {}

@@ -12,7 +12,6 @@ from synthaug.report.rows import (
     FIDELITY,
     TEXT,
     Draw,
-    Row,
     estimate,
     pooled,
     run_label,
@@ -23,9 +22,9 @@ from synthaug.report.rows import (
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, Cell, make_table, number, with_aside
 from synthaug.report.table import TEXT as LEFT
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
-#: What tells two rows of one metric apart.
+#: Columns that distinguish rows of one metric.
 _RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")
 _SHOWN = (*DISTANCES, *FIDELITY, *TEXT)
 _BESIDE = ("ratio", "extrapolated")
@@ -49,7 +48,7 @@ def distances(data: ReportData) -> dict[str, Any]:
     )
     columns = varying(found, ("fold", "training_seed", "generator_seed"))
     if any(varying(select(found, metric=metric), ("extractor",)) for metric in _SHOWN):
-        columns = ["extractor", *columns]  # one metric by two extractors: the list below cannot tell
+        columns = ["extractor", *columns]  # one metric with two extractors: name it in each line
     extractors = list(dict.fromkeys(row["extractor"] for row in found if row["extractor"]))
     return {
         "reason": "" if found else "no distance among the result rows",
@@ -83,13 +82,13 @@ def _line(row: Row, beside: list[Row], columns: Sequence[str]) -> list[Cell]:
         {**number(row["floor"], places), "sd": row["floor_sd"]},
         estimate(ratio) if ratio else None,
         row["n"],
-        # Why one is missing is said once, under "Missing": it differs in every line.
+        # The reason for a missing value is in the section "Missing": it differs in every line.
         number(extrapolated["value"], places) if extrapolated else None,
     ]
 
 
 def _panels(rows: list[Row], columns: Sequence[str], draw: Draw) -> list[dict[str, str]]:
-    """A figure a distance: a line for each generator and what it is compared with."""
+    """One figure per distance, with a line per generator and reference."""
     panels = []
     for metric in DISTANCES:
         lines = []

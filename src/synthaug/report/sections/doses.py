@@ -12,10 +12,10 @@ from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label
 from synthaug.report.plots import segmentation
 from synthaug.report.plots.panel import GLYPHS, SERIES
-from synthaug.report.rows import Draw, Row, estimate, pooled, select
+from synthaug.report.rows import Draw, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, p_value, signed
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 
 def doses(data: ReportData) -> dict[str, Any]:
@@ -56,9 +56,9 @@ def _families(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
             if arm.real < 1:
                 name += f", {arm.real:.0%} of the real patients"
             if arm.real_share is not None:
-                name += f", {arm.real_share:.0%} real draws"
+                name += f", {arm.real_share:.0%} real samples"
             name += ", pretrained" if arm.pretrain else ""
-            name += f", {arm.corruption} broken" if arm.corruption != "none" else ""
+            name += f", {arm.corruption} corrupted" if arm.corruption != "none" else ""
             families.setdefault(name, []).append(arm)
     return families
 

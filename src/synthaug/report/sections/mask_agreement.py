@@ -1,13 +1,14 @@
-"""Mask agreement: the masks of synthetic subjects against those a segmentation network finds in their images."""
+"""Mask agreement: masks of synthetic subjects against the segmentation of their images."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from synthaug.measures.mask_agreement import METRICS, REAL
-from synthaug.report.rows import Row, by_synthetic_run, estimate, pooled, select, shows_metrics
+from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
+from synthaug.tables import Row
 
 #: Every metric that this section shows.
 MASK_AGREEMENT = (*METRICS, *(metric + REAL for metric in METRICS))
@@ -25,7 +26,7 @@ _COLUMNS = {
 
 
 def mask_agreement(data: ReportData) -> dict[str, Any]:
-    """A table a synthetic cohort, beside what the same network reaches on real validation patients."""
+    """One table per synthetic cohort, with the same network on real validation patients as reference."""
     tables = []
     for keys, found in by_synthetic_run(pooled(select(data.rows, metric=_DICE))):
         own = pooled(select(data.rows, metric=MASK_AGREEMENT, **keys))

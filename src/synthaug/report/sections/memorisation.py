@@ -1,4 +1,4 @@
-"""Memorisation: synthetic subjects that copy training patients."""
+"""Memorisation: synthetic subjects compared with training patients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = {"measure": TEXT, "value (CI)": TEXT, "n": NUMBER}
 
 
 def memorisation(data: ReportData) -> dict[str, Any]:
-    """Each synthetic cohort: scores of copying, and the most similar pairs side by side."""
+    """Each synthetic cohort: memorisation scores, and pictures of the most similar pairs."""
     described = []
     for number, run in enumerate(data.inputs.synthetic):
         about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.generator_seed}
@@ -48,7 +48,7 @@ def memorisation(data: ReportData) -> dict[str, Any]:
             (data.assets / picture).write_bytes(images.montage(shown))
             entry["picture"] = {
                 "file": picture,
-                "similarity": [float(value) for value in pairs["likeness"]],
+                "similarity": [float(value) for value in pairs["similarity"]],
             }
         described.append(entry)
     return {"reason": "" if described else "no synthetic cohort was audited", "cohorts": described}

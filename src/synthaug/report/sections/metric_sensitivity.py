@@ -1,4 +1,4 @@
-"""Metric sensitivity: how far each distance rises when real cines are corrupted, and generators beside those."""
+"""Metric sensitivity: response of each distance to corrupted real cines, and generators compared with them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from synthaug.measures.metric_sensitivity.corrupted_reference import CONTROLLED
 from synthaug.report import wording
-from synthaug.report.rows import DISTANCES, Row, estimate, pooled, run_label, select, shows_metrics, varying
+from synthaug.report.rows import DISTANCES, estimate, pooled, run_label, select, shows_metrics, varying
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, number, signed
+from synthaug.tables import Row
 
 #: Standard deviations of the real-versus-real distance, as shown, below which a change is not detected.
 DETECTED = 2.0
@@ -29,7 +30,7 @@ def metric_sensitivity(data: ReportData) -> dict[str, Any]:
 
 
 def corrupted_lines(rows: list[Row]) -> list[dict[str, Any]]:
-    """A line for each distance, generator and corruption: nearer, farther or neither, and by how much."""
+    """One line per distance, generator and corruption: ratio, and closer, farther or not different."""
     found = pooled(select(rows, metric=CORRUPTED))
     columns = varying(found, _RUN)
     return [
@@ -47,7 +48,7 @@ def corrupted_lines(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def response_tables(rows: list[Row]) -> list[dict[str, Any]]:
-    """A table for each extractor and fold: corruptions of real cines, and how far each distance rose."""
+    """One table per extractor and fold: response of each distance to each corruption."""
     found = pooled(select(rows, metric=RESPONSES))
     tables = []
     for extractor, fold in dict.fromkeys((row["extractor"], row["fold"]) for row in found):
@@ -99,22 +100,22 @@ def _compared_table(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def _response(rows: list[Row], metric: str, corruption: str) -> dict[str, Any]:
     row = next(iter(select(rows, metric=f"{metric}_response", versus=corruption)), None)
     cell = signed({**estimate(row), "places": 1})
-    # By the decimals shown: a grey 2.0 beside "below 2" would contradict itself.
+    # By the decimals shown: a grey 2.0 would contradict "below 2".
     muted = cell["value"] is not None and abs(round(cell["value"], 1)) < DETECTED
     return {**cell, "muted": muted}
 
 
 def _word(row: Row) -> str:
-    """What the interval of a ratio allows to say; empty where nothing was measured."""
+    """Closer, farther or not different, by the interval of the ratio; empty if not measured."""
     if row["value"] is None:
         return ""
     if row["ci_high"] < 1:
-        return "nearer"
+        return "closer"
     return "farther" if row["ci_low"] > 1 else "not different"
 
 
 def _ratios_to_real(row: Row) -> dict[str, float | None]:
-    """Both distances as ratios to real-versus-real, which the row has as a ratio to the corrupted cines'."""
+    """Both distances as ratios to real-versus-real; the row has it as a ratio to the corrupted cines."""
     if row["value"] is None or not row["floor"] > 0:
         return {"own": None, "theirs": None}
     return {"own": row["value"] / row["floor"], "theirs": 1 / row["floor"]}

@@ -6,10 +6,10 @@ from collections import Counter
 from typing import Any
 
 from synthaug.report import wording
-from synthaug.report.rows import Row, estimate
+from synthaug.report.rows import estimate
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, make_table, with_aside
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 _ABOUT = (
     *("arm", "generator", "versus", "extractor", "fold", "training_seed", "generator_seed"),
@@ -18,7 +18,7 @@ _ABOUT = (
 
 
 def missing(data: ReportData) -> dict[str, Any]:
-    """How many rows have which status, why values are missing, and what no section shows."""
+    """Number of rows by status, reasons for missing values, rows that no section shows."""
     others = [row for row in data.rows if row["subject"] is None and not data.is_shown(row)]
     return {
         "rows": len(data.rows),

@@ -9,9 +9,10 @@ from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.report import wording
 from synthaug.report.inputs import SyntheticRun
-from synthaug.report.rows import Row, estimate, pooled, select
+from synthaug.report.rows import estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, list_rows, make_table, read_rows, with_aside
+from synthaug.tables import Row
 
 _COLUMNS = {
     "generator": TEXT,
@@ -26,7 +27,7 @@ _COLUMNS = {
 
 
 def quality_control(data: ReportData) -> dict[str, Any]:
-    """Each synthetic cohort: how many were accepted, why others were rejected, whom its generator saw."""
+    """Each synthetic cohort: acceptance rate, reasons of rejection, training subjects of its generator."""
     lines: list[list[Cell]] = []
     every: list[Row] = []
     for run in data.inputs.synthetic:
@@ -64,17 +65,17 @@ def _line(run: SyntheticRun, data: ReportData, rejected: int | None) -> list[Cel
 
 
 def _trained_on(cohort: Cohort, split: Path | None) -> str:
-    """Real subjects a generator was trained on: all, those of the test set, those not of the study."""
+    """Number of real subjects a generator was trained on: all, in the test set, outside the study."""
     if split is None or "seen" not in cohort.meta:
-        return "training subjects unknown: it was not checked that none of them is tested"
+        return "training subjects unknown; overlap with the test set not checked"
     table = read_tsv(split, ("subject", "role"))
     tested = table["subject"][table["role"].str.startswith("test")]
     seen = set(cohort.meta["seen"])
-    strangers = seen - set(table["subject"])
+    outside = seen - set(table["subject"])
     said = (
         f"{wording.counted(len(seen), 'real subject')}, {len(seen & set(tested)) or 'none'} of the test set"
     )
-    return f"{said}, {len(strangers)} not of this study" if strangers else said
+    return f"{said}, {len(outside)} outside this study" if outside else said
 
 
 def _shows(row: Row) -> bool:

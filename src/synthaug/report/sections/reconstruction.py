@@ -1,4 +1,4 @@
-"""Autoencoder reconstruction: how far reconstructed real cines are from real ones."""
+"""Autoencoder reconstruction: distances of reconstructed to real cines."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 from synthaug.measures.reconstructions import RECONSTRUCTED
 from synthaug.report import wording
-from synthaug.report.rows import Row, estimate, pooled, select, shows_metrics
+from synthaug.report.rows import estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
+from synthaug.tables import Row
 
 RECONSTRUCTIONS = tuple(f"{metric}_reconstruction" for metric in RECONSTRUCTED)
 
 
 def reconstruction(data: ReportData) -> dict[str, Any]:
-    """The table, where any autoencoder was measured."""
+    """The table, if any autoencoder was measured."""
     table = reconstruction_table(data.rows)
     return {
         "reason": "" if table["rows"] else "no autoencoder reconstruction among the result rows",
@@ -23,7 +24,7 @@ def reconstruction(data: ReportData) -> dict[str, Any]:
 
 
 def reconstruction_table(rows: list[Row]) -> dict[str, Any]:
-    """A line for each autoencoder and training: its distances as ratios to real-versus-real."""
+    """One line per autoencoder and training: distances as ratios to real-versus-real."""
     found = pooled(select(rows, metric=RECONSTRUCTIONS))
     metrics = [name for name in RECONSTRUCTIONS if select(found, metric=name)]
     trainings = dict.fromkeys((row["versus"], row["fold"], row["generator_seed"]) for row in found)

@@ -1,4 +1,4 @@
-"""Subjects: the patients of each dataset and fold, who was excluded, and what harmonisation found."""
+"""Subjects: patients of each dataset and fold, exclusions and data issues."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def subjects(data: ReportData) -> dict[str, Any]:
 
 
 def _dataset(name: str, folder: Path) -> dict[str, Any]:
-    """How many subjects of which vendors and diagnoses, and what was found."""
+    """Number of subjects by vendor and diagnosis, exclusions and data issues."""
     table = Cohort.open(folder).table
     return {
         "name": name,
@@ -44,7 +44,7 @@ def _dataset(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _split(fold: int, path: Path) -> dict[str, Any]:
-    """Subjects of every vendor in every role, and how many train with their labels."""
+    """Number of subjects by vendor and role, and of labelled training subjects."""
     table = read_tsv(path, ("subject", "dataset", "vendor", "diagnosis", "role"))
     counts = pd.crosstab(table["vendor"].fillna("unknown"), table["role"])
     roles = {role: title for role, title in ROLES.items() if role in counts}

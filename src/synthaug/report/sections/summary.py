@@ -1,4 +1,4 @@
-"""Summary: the tables that papers print."""
+"""Summary tables."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _COLUMNS = 8  # of training sets or generators that fit on paper
 
 
 def summary(data: ReportData) -> dict[str, Any]:
-    """Arms and generators in columns, metrics in lines; the best of a line is marked."""
+    """Arms and generators in columns, metrics in lines; the best value of a line is marked."""
     tables = [part for found in summarise(data.table) for part in summary_parts(found)]
     return {"reason": "" if tables else "no mean and no distance among the result rows", "tables": tables}
 
 
 def summary_parts(found: Summary) -> list[dict[str, Any]]:
-    """A summary as tables that a page is wide enough for; bold is the best of all their columns."""
+    """A summary as tables that fit the page; bold: best of all columns."""
     parts = []
     for start in range(0, len(found.columns), _COLUMNS):
         here = slice(start, start + _COLUMNS)

@@ -1,4 +1,4 @@
-"""Training: what each training cost, how it was assessed, and its losses."""
+"""Training: time, assessment and losses of each training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def training(data: ReportData) -> dict[str, Any]:
 
 
 def _trainings(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, Any]:
-    """Trainings of one kind: what each cost, how it was assessed, and its losses."""
+    """Trainings of one kind: time, assessment and losses."""
     found: list[tuple[list[Cell], dict[str, Any]]] = []
     panels: list[dict[str, str]] = []
     for index, run in enumerate(runs):
@@ -60,7 +60,7 @@ def _trainings(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, 
 def _table(
     label: str, kind: str, found: Sequence[tuple[list[Cell], Mapping[str, Any]]], titles: Mapping[str, str]
 ) -> dict[str, Any]:
-    """A line a training, a column for each fact that any of them has."""
+    """One line per training, one column per fact that any of them has."""
     shown = {key: title for key, title in titles.items() if any(key in facts for _, facts in found)}
     columns = {kind: TEXT, "fold": NUMBER, "seed": NUMBER} | dict.fromkeys(shown.values(), NUMBER)
     return make_table(label, columns, [[*run, *(_cell(key, facts) for key in shown)] for run, facts in found])

@@ -1,4 +1,4 @@
-"""Verdict: what the paired differences say of each synthetic arm, and the key figures of the study."""
+"""Verdict on each synthetic arm from its paired differences, and the key figures of the study."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 from synthaug.config.arms import SIZE_MATCHED, VERDICT_CONTROLS, Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import forest_panel
-from synthaug.report.rows import Row, broadest, pooled, select
+from synthaug.report.rows import broadest, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, badge, exploratory, make_table
 from synthaug.statistics import verdict
-from synthaug.tables import VALUED_STATUSES
+from synthaug.tables import VALUED_STATUSES, Row
 
 _ANSWERS = {
     verdict.HELPS: "It helps.",
@@ -22,7 +22,7 @@ _ANSWERS = {
     verdict.EQUIVALENT: "Equivalent.",
     verdict.UNDECIDED: "Undecided.",
     verdict.NOT_MEASURED: "Not measured.",
-    "mixed": "It depends.",
+    "mixed": "Mixed: the arms differ.",
 }
 
 
@@ -42,7 +42,7 @@ def verdict_content(data: ReportData) -> dict[str, Any]:
 
 
 def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> dict[str, Any]:
-    """A word for each synthetic arm, the sentences it rests on, and words by structure, phase and vendor."""
+    """Verdict on each synthetic arm, its comparisons, and verdicts by structure, phase and vendor."""
     every = select(rows, metric=f"{metric}_difference", subject=None, diagnosis=None)
     judged: list[dict[str, Any]] = []
     for arm in arms:
@@ -104,7 +104,7 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def _deciding_rows(rows: Sequence[Row]) -> list[Row]:
-    """Rows that the word of an arm rests on: those of the declared family's level, or the broadest."""
+    """Rows that decide the verdict on an arm: those of the declared family's level, or the broadest."""
     levels = {(row["structure"], row["phase"]) for row in rows if row["p_adjusted"] is not None}
     if levels:
         return [row for row in rows if (row["structure"], row["phase"]) in levels]
@@ -114,7 +114,7 @@ def _deciding_rows(rows: Sequence[Row]) -> list[Row]:
 def _levels(
     arm: str, rows: Sequence[Row], matched: Sequence[str], extra_controls: Sequence[str], alpha: float
 ) -> dict[str, Any] | None:
-    """Words of one arm at every level: all, each structure and phase, and each of these by vendor."""
+    """Verdicts on one arm at every level: pooled, each structure and phase, each of these by vendor."""
     levels = dict.fromkeys((row["structure"], row["phase"], row["vendor"]) for row in rows)
     if len(levels) < 2:
         return None
@@ -160,7 +160,7 @@ def _sentences(
 
 
 def _key_figures(rows: list[Row]) -> list[dict[str, Any]]:
-    """A few figures under the verdict, each with what it rests on."""
+    """Key figures under the verdict, each with its n or reference."""
     patients = {row["subject"] for row in rows if row["subject"] and row["metric"] == "dice"}
     seeds = {row["training_seed"] for row in rows if row["training_seed"] is not None}
     figures: list[dict[str, Any]] = [

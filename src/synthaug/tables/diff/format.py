@@ -12,7 +12,7 @@ from synthaug.tables.collate import read_version
 from synthaug.tables.diff.causes import DEVICE, Reason, explain
 from synthaug.tables.diff.rows import Change, RowChanges, compare_rows
 
-#: Lines of one kind that are printed unless all are asked for.
+#: Lines of one kind that are printed without --all.
 SHOWN = 10
 UNEXPLAINED = (
     "Nothing recorded explains this: configuration, code, data, environment and seeds are the same. "

@@ -23,7 +23,7 @@ class Segmenter:
     model : path
         A folder that `train_segmenter` wrote.
     mirroring : bool
-        Average over mirrored copies.
+        Average over mirrored copies along the axes that the trainer mirrors; some mirror nothing.
     step_size : float
         Step of the sliding window as a fraction of the patch; images no larger than a patch need one.
     threads : int
@@ -85,7 +85,7 @@ class Segmenter:
             None,
             self._dataset,
             "StudyTrainer",
-            self.record["mirror_axes"],
+            self.record["mirror_axes"] or None,  # averaged over none where the trainer mirrors nothing
         )
 
     def segment(self, volume: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:

@@ -17,7 +17,6 @@ from synthaug.metrics.volumes import measure_function, volume_curve_ml
 
 #: What ``labelled_by`` in ``cohort.json`` says, and the report after it.
 LABELLED_BY = "a segmenter trained on real patients of the fold, not the generator"
-_OWN_META = ("name", "kind", "spacing_mm", "labels", "table_sha256")
 
 
 class FrameSegmenter(Protocol):
@@ -78,6 +77,7 @@ def label_cohort(
                 progress(done + 1, len(cohort.subjects))
         for record in records:
             shutil.copy(record, folder / record.name)
-        meta = {key: value for key, value in cohort.meta.items() if key not in _OWN_META}
-        meta |= {"labelled_by": LABELLED_BY, "segmenter_sha256": segmenter.record["weights_sha256"]}
-        write_cohort(folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **meta)
+        labelling = {"labelled_by": LABELLED_BY, "segmenter_sha256": segmenter.record["weights_sha256"]}
+        write_cohort(
+            folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **cohort.identity, **labelling
+        )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.data.cohort import Cohort
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import score_predictions
 from synthaug.tasks.base import CohortSegmenter, Progress
 from synthaug.tasks.segmentation.cases import Frames
@@ -63,7 +64,7 @@ class Segmentation(CohortSegmenter):
 
     def score(self, predictions: Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
         """Overlap, surface distances and errors of cardiac function; see `score_predictions`."""
-        return score_predictions(predictions, cohort, fields)
+        return score_predictions(predictions, cohort, Measurement(fields))
 
     def label(
         self,

@@ -171,7 +171,7 @@ def _measured(trainer: StudyTrainer, seconds: dict[str, float], threads: int) ->
         # A repeated real case is a real case.
         "real_exposure": sum(trainer.draws.get(source, 0) for source in REAL_SOURCES) / drawn,
         "parameters": sum(weight.numel() for weight in trainer.plain_network().parameters()),
-        "mirror_axes": list(trainer.inference_allowed_mirroring_axes),
+        "mirror_axes": list(trainer.inference_allowed_mirroring_axes or ()),  # a trainer may mirror nothing
         "device": trainer.device.type,
         "threads": threads,
         "seconds": {phase: round(value, 2) for phase, value in seconds.items()},

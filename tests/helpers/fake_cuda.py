@@ -1,0 +1,76 @@
+"""A GPU without a GPU: tensors on "cuda" have shapes and types but no values, those on the CPU are real.
+
+An operation that mixes the two, or that reads a value of the GPU on the host, is refused: on a GPU the first is an
+error, and the second makes the host wait.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+
+class FakeCuda(TorchDispatchMode):
+    """Context in which ``device="cuda"`` works on any machine; PyTorch's own fake tensors, made for compiling.
+
+    Autograd's backward pass is not possible in it: the engine asks the driver for its devices.
+
+    Attributes
+    ----------
+    copies : int
+        Tensors copied from the GPU to the host so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fake = FakeTensorMode()
+        self.copies = 0
+
+    def __enter__(self) -> FakeCuda:
+        self._fake.__enter__()  # while it is active, PyTorch does not look for a driver
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self._fake.__exit__(*error)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        leaves = tree_leaves((args, kwargs))
+        cuda = [leaf for leaf in leaves if isinstance(leaf, torch.device) and leaf.type == "cuda"]
+        if not cuda and not any(isinstance(leaf, FakeTensor) for leaf in leaves):
+            with unset_fake_temporarily():
+                return func(*args, **kwargs)
+        # What fake tensors by themselves let pass.
+        if any(isinstance(leaf, torch.Generator) and leaf.device.type != "cuda" for leaf in leaves):
+            raise RuntimeError(f"{func}: a generator on the CPU draws on the GPU")
+        indexed = func.overloadpacket in (torch.ops.aten.index, torch.ops.aten.index_put_)
+        if indexed and args[0].device.type == "cpu":
+            raise RuntimeError(f"{func}: a tensor on the CPU is indexed by one on the GPU")
+        result = func(*tree_map(self._faked, args), **tree_map(self._faked, kwargs))
+        if isinstance(result, torch.Tensor) and result.device.type == "cpu":
+            self.copies += func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_)
+        return result
+
+    def _faked(self, leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor) or isinstance(leaf, FakeTensor):
+            return leaf
+        with unset_fake_temporarily():
+            return self._fake.from_tensor(leaf)
+
+
+def move(model: nn.Module) -> None:
+    """Move a model of real weights to the fake GPU, inside `FakeCuda`."""
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                module._parameters[name] = nn.Parameter(parameter.detach().cuda(), parameter.requires_grad)
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = buffer.cuda()

@@ -1,0 +1,172 @@
+"""Every kind of model takes a training step and is used on a GPU: nothing mixes devices or waits for the host.
+
+The GPU is `fake_cuda.FakeCuda`. The backward pass is left out, which it cannot do: gradients are zeros.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from fake_cuda import FakeCuda, move
+from monai.losses.adversarial_loss import PatchAdversarialLoss
+from tiny_models import SMALL, requests, settings_of, write_store
+
+from synthaug.config.generators import SamplerSettings
+from synthaug.config.models import ModelSettings
+from synthaug.config.training import TrainingSettings
+from synthaug.core.interruption import Interruption
+from synthaug.core.registry import class_of, members
+from synthaug.data.store import TensorStore
+from synthaug.diffusion.noise import Noise
+from synthaug.diffusion.objectives import DiffusionObjective
+from synthaug.diffusion.schedules import Schedule
+from synthaug.models.base import Grid, TrainableModel
+from synthaug.networks.masked_autoencoder import AXES
+from synthaug.training import loop as training_loop
+
+SHARPENED = {"adversarial_weight": 0.1, "late_from": 0.0}
+CODER = {"autoencoder": "autoencoder"}
+#: Kind, what differs from the small model, and the models it needs by role.
+CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("autoencoder", SHARPENED, {}),
+    ("autoencoder", {"masks": False}, {}),
+    ("vq_autoencoder", SHARPENED, {}),
+    ("masked_autoencoder", {}, {}),
+    ("anatomy_diffusion", {"frames": "all", "objective": "flow"}, CODER),
+    ("motion_network", {}, CODER),
+    ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
+    ("cine_diffusion", {"network": "unet", "loss": "huber"}, {"autoencoder": "vq_autoencoder"}),
+    ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
+]
+TRAINING = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
+LAST = 3  # every late term has risen by this iteration
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> TensorStore:
+    return TensorStore.open(write_store(tmp_path_factory.mktemp("data") / "train", subjects=2, n_slices=2))
+
+
+def made(kind: str, changes: dict[str, Any], needs: dict[str, str], store: TensorStore) -> Any:
+    """A model of a kind on the fake GPU, prepared, with untrained models where it needs some."""
+    needed: dict[str, TrainableModel] = {}
+    for role, other in needs.items():
+        needed[role] = made(other, {}, CODER if other == "motion_network" else {}, store)
+        needed[role].requires_grad_(False).eval()
+    settings = settings_of(
+        {
+            "kind": kind,
+            **SMALL[kind],
+            **({"copies": 1, "blocks": 1} if kind.endswith("_diffusion") else {}),
+            **changes,
+            "needs": {role: role for role in needs},
+            "training": TRAINING.model_dump(),
+        }
+    )
+    model_class = class_of(settings, TrainableModel)
+    model = model_class(settings, Grid.of(store), needed, model_class.facts(settings, store))
+    move(model)
+    model.prepare(store)
+    return model
+
+
+def use(model: Any, kind: str) -> list[torch.Tensor]:
+    """What a model is trained for: reconstructions, features, a code or samples."""
+    grid = model.grid
+    cines, slices = torch.rand(2, grid.frames, grid.z, grid.y, grid.x), torch.ones(2, 1, grid.z, 1, 1)
+    if kind in ("autoencoder", "vq_autoencoder"):
+        return [part for part in model.reconstruct(cines, slices) if part is not None]
+    if kind == "masked_autoencoder":
+        return [model.features(cines[:, 0], axis) for axis in AXES]
+    slices = slices.cuda()
+    latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
+    if kind == "motion_network":
+        return [model(latents, latents, slices)]
+    values = {name: value.cuda() for name, value in model.conditioner.read(requests(2)).items()}
+    frames = grid.frames // model.autoencoder.frames_per_latent
+    phases = (torch.arange(frames).expand(2, -1) / frames).cuda()
+    drawing = Noise([1, 2], "cuda"), SamplerSettings(name="ddpm", steps=1, guidance=2.0)
+    arguments = {
+        "anatomy_diffusion": (values, slices, *drawing, phases[:, 0]),
+        "motion_diffusion": (latents, values, phases, slices, *drawing),
+        "cine_diffusion": (values, phases, slices, *drawing),
+    }
+    return [model.sample(*arguments[kind])]
+
+
+def test_every_kind_is_tested():
+    """Plugins bring classes of their own."""
+    assert {kind for kind, _, _ in CASES} == set(members(ModelSettings)) - {"plugin"}
+
+
+@pytest.mark.parametrize(("kind", "changes", "needs"), CASES)
+def test_a_step_and_a_use_stay_on_the_gpu(kind, changes, needs, store, monkeypatch):
+    read = []
+
+    def read_on_host(parts):
+        """The one place of a step that waits for the GPU."""
+        read.extend(value for part in parts for value in part.values())
+        return [dict.fromkeys(part, 1.0) for part in parts]
+
+    def backward(accelerator, loss):
+        assert loss.device.type == "cuda" and loss.requires_grad and loss.ndim == 0
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+
+    def target(criterion, images, is_real):
+        """As MONAI's, which names the type of the GPU's tensors and so needs a driver."""
+        return torch.full_like(images, criterion.real_label if is_real else criterion.fake_label)
+
+    monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
+    monkeypatch.setattr(Accelerator, "backward", backward)
+    monkeypatch.setattr(PatchAdversarialLoss, "get_target_tensor", target)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    with FakeCuda() as gpu:
+        model = made(kind, changes, needs, store)
+        loop = training_loop.Loop(model, TRAINING, Accelerator(cpu=True, device_placement=False))
+        before = gpu.copies
+        loop.step(LAST, list(store.table.index), 0, Interruption())
+        loop.use_average()
+        with torch.no_grad():
+            assert {part.device.type for part in use(model, kind)} == {"cuda"}
+        assert gpu.copies == before
+    assert {(value.device.type, value.ndim, value.requires_grad) for value in read} == {("cuda", 0, False)}
+
+
+@pytest.mark.parametrize("sampler", typing.get_args(SamplerSettings.model_fields["name"].annotation))
+@pytest.mark.parametrize("target", ["data", "epsilon", "v", "flow"])
+def test_every_sampler_stays_on_the_gpu(sampler, target):
+    objective = DiffusionObjective(target, Schedule("flow" if target == "flow" else "cosine"))
+    settings = SamplerSettings(name=sampler, steps=3, guidance=2.0, guidance_interval=(0.2, 0.8))
+
+    def predict(noisy: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        assert times.device.type == "cuda" and times.shape == (2,)
+        return noisy * times[:, None]
+
+    with FakeCuda() as gpu:
+        sampled = objective.solve(predict, predict, Noise([1, 2], "cuda"), (3,), settings)
+        assert sampled.device.type == "cuda" and gpu.copies == 0
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda gpu: gpu + torch.zeros(3), "same device"),
+        (lambda gpu: float(gpu.sum()), "_local_scalar_dense"),
+        (lambda gpu: gpu[gpu > 0], "nonzero"),
+        (lambda gpu: torch.zeros(3)[gpu.long()], "is indexed by one on the GPU"),
+        (lambda gpu: torch.randn(3, device="cuda", generator=torch.Generator()), "a generator on the CPU"),
+    ],
+)
+def test_mistakes_are_found(mistake, message):
+    with FakeCuda() as gpu:
+        tensor = torch.zeros(3, device="cuda")
+        with pytest.raises(Exception, match=message):
+            mistake(tensor)
+        tensor.cpu()
+        assert gpu.copies == 1
