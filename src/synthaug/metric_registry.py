@@ -17,6 +17,7 @@ Group = Literal[
     "overlap",
     "grid",
     "cardiac function errors",
+    "predicted cardiac function",
     "distances",
     "fidelity",
     "text agreement",
@@ -27,6 +28,14 @@ Group = Literal[
     "mask agreement",
     "quality control",
 ]
+#: Metric of a prediction's own value, by the metric of its error.
+PREDICTED = {
+    "edv_error_ml": "edv_ml",
+    "esv_error_ml": "esv_ml",
+    "sv_error_ml": "sv_ml",
+    "ef_error": "ef",
+    "mass_error_g": "mass_g",
+}
 #: Unit of a difference of two percentages.
 POINTS = "percentage points"
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -117,6 +126,13 @@ AGGREGATES: dict[str, Aggregate] = {
     "_rank": Aggregate("rank", "1"),
     "_first": Aggregate("fraction of replicates ranked first", "1"),
     "_mixed": Aggregate("difference by a mixed model"),
+    "_mae": Aggregate("mean absolute", in_title=True),
+    "_sd": Aggregate("standard deviation", in_title=True),
+    "_loa_low": Aggregate("lower limit of agreement", in_title=True),
+    "_loa_high": Aggregate("upper limit of agreement", in_title=True),
+    "_r": Aggregate("correlation of prediction and reference", "1", 2, in_title=True),
+    "_poor": Aggregate("fraction below 0.7", in_title=True),
+    "_missed": Aggregate("fraction of structures missed", in_title=True),
 }
 #: Counts of samples that quality control rejected are named after the reason.
 REJECTED = "rejected_"
@@ -221,6 +237,14 @@ def _errors() -> Iterator[Metric]:
         ("wall_thickening_error", "wall-thickening-error.signed.aha16.v1", "wall thickening error", POINTS),
     ):
         yield Metric(name, definition, title, "cardiac function errors", unit, decimals=1)
+    for name, definition, title, unit in (
+        ("edv_ml", "edv.predicted.v1", "predicted EDV", "mL"),
+        ("esv_ml", "esv.predicted.v1", "predicted ESV", "mL"),
+        ("sv_ml", "sv.predicted.v1", "predicted stroke volume", "mL"),
+        ("ef", "ef.predicted.v1", "predicted ejection fraction", "%"),
+        ("mass_g", "mass.predicted.v1", "predicted myocardial mass", "g"),
+    ):
+        yield Metric(name, definition, title, "predicted cardiac function", unit, decimals=0)
 
 
 def _distances() -> Iterator[Metric]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metric_registry import METRICS, columns_of
+from synthaug.metric_registry import METRICS, columns_of, in_group
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.mixed import mixed_difference
@@ -50,7 +50,8 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and ``<metric>_rank_tau``
         of the ranking, and ``<metric>_mixed`` of a mixed model.
     """
-    measured = scores[scores["value"].notna() & scores["metric"].isin(list(METRICS))]
+    compared = set(METRICS) - set(in_group("predicted cardiac function"))
+    measured = scores[scores["value"].notna() & scores["metric"].isin(compared)]
     pairs = comparisons_of(arms)
     rows: list[Row] = []
     family: list[tuple[Row, Precision]] = []
