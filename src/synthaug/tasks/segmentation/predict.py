@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +88,11 @@ class Segmenter:
             "StudyTrainer",
             self.record["mirror_axes"] or None,  # averaged over none where the trainer mirrors nothing
         )
+
+    @property
+    def network(self) -> Any:
+        """The network with its trained weights."""
+        return self._predictor.network
 
     def segment(self, volume: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
         """Segment one frame.
