@@ -131,7 +131,7 @@ def test_a_flag_of_the_first_screen_leads_to_its_text_and_severities_differ_in_c
 def test_the_first_printed_page_holds_more_than_one_word(crowded, browser):
     script = (
         PRINT
-        + """const top = d.querySelector('#verdict .baseline').getBoundingClientRect().bottom;
+        + """const top = d.querySelector('#verdict .problems').getBoundingClientRect().bottom;
     return [top + w.scrollY, w.getComputedStyle(d.querySelector('.ruling')).breakInside]"""
     )
     first, breaks = browser.measure(crowded, PAPER, script)
@@ -168,7 +168,7 @@ def test_assessments_have_a_table_of_their_own_and_no_row_is_mostly_empty(crowde
 
 def test_without_javascript_the_cines_show_their_first_frame(crowded, browser, tmp_path):
     html = crowded.read_text(encoding="utf-8")
-    assert "The cines play with JavaScript" in html
+    assert "The cines need JavaScript" in html
     # What a browser without scripts does: scripts are absent, what stands in <noscript> counts.
     still = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     page = tmp_path / "still.html"

@@ -32,9 +32,9 @@ class ReportData:
     settings : ReportSettings
         How many examples are drawn, and the metric that decides.
     table : DataFrame
-        All result rows.
+        All result rows. Rows of single patients are read from here only: a study may have millions.
     rows : list of Row
-        The same rows as mappings.
+        Rows about several patients, as mappings.
     real : Cohort
         All real subjects.
     alpha : float

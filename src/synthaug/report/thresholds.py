@@ -66,8 +66,8 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "mixed_domains": Threshold(
         0.0,
-        "more than {} test patients of seen and of unseen vendors in one mean",
-        "two populations, one mean",
+        "test patients of seen vendors and test patients of unseen vendors both above {}, in one mean",
+        "they are two populations",
     ),
     "acceptance": Threshold(0.5, "acceptance rate of quality control below {}", _OWN),
     "grid_ceiling": Threshold(
@@ -78,17 +78,19 @@ THRESHOLDS: dict[str, Threshold] = {
     "window": Threshold(
         0.0,
         "fraction of a subject's labels outside the heart window above {}",
-        "what is cut off cannot be learnt",
+        "what is cut off cannot be segmented",
     ),
     "generator_trainings": Threshold(
         1.0,
-        "no more than {} generator training (generator seed and fold)",
-        "the variation between generator trainings is unknown",
+        "number of trainings of a generator (seeds and folds) not above {}",
+        "the variation between its trainings is then unknown",
     ),
     "quarantine": Threshold(
-        0.0, "more than {} subjects excluded when the data were read", "every exclusion is named"
+        0.0, "number of subjects excluded when the data were read above {}", "every exclusion is to be named"
     ),
-    "extractors": Threshold(0.0, "more than {} feature extractors absent", "every absence is named"),
+    "extractors": Threshold(
+        0.0, "number of rows without their feature extractor above {}", "every absence is to be named"
+    ),
 }
 
 

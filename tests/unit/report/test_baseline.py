@@ -14,6 +14,7 @@ from synthaug.report.baseline import ABSOLUTE, measure_baseline
 from synthaug.report.domains import count_test_patients
 from synthaug.report.gather import gather_content
 from synthaug.report.render import render
+from synthaug.report.sections.clinical_errors import patient_errors
 from synthaug.tables import make_table
 
 REAL = list(resolve_arms({"real": ArmSettings()}).values())
@@ -99,3 +100,16 @@ def test_the_page_has_vendors_diagnoses_worst_patients_and_the_ceiling(tmp_path)
     render(tmp_path / "content", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Test patients with the lowest Dice" in page and "Dice, at most on this grid" in page
+
+
+def test_errors_of_a_patient_are_averaged_over_trainings_before_they_are_drawn():
+    rows = [
+        row("ef_error", "p1", -4.0, 0, structure="LV"),
+        row("ef_error", "p1", 10.0, 1, structure="LV"),
+        row("ef_error", "p2", 5.0, 0, structure="LV"),
+        row("ef_error", "p2", 7.0, 0, structure="LV", arm="other"),
+        row("dice", "p1", 0.5, 0, structure="LV"),
+        {**row("ef_error", "p3", 0.0, structure="LV"), "value": None, "status": "failed"},
+    ]
+    found = patient_errors(make_table(rows)).set_index(["arm", "subject"])["value"]
+    assert found.to_dict() == {("real", "p1"): 3.0, ("real", "p2"): 5.0, ("other", "p2"): 7.0}

@@ -16,7 +16,7 @@ def check(data: ReportData) -> Flag | None:
     metrics = list(dict.fromkeys(wording.base_name(row["metric"]) for row in rows))
     shown = ", ".join(metrics[:4]) + (f" and {len(metrics) - 4} more" if len(metrics) > 4 else "")
     sentence = f"{shown} not measured: feature extractor absent (n = {wording.counted(len(rows), 'row')})."
-    return Flag(MINOR, sentence, 1 + len(rows) / len(data.rows))
+    return Flag(MINOR, sentence, 1 + len(rows) / len(data.table))
 
 
 KIND = FlagKind(

@@ -19,12 +19,12 @@ def check(data: ReportData) -> Flag | None:
     cut = placed[placed[_OUTSIDE].astype(float) > 0]
     if cut.empty:
         return None
-    offset = placed[_OFFSET].astype(float)
+    offset, outside = placed[_OFFSET].astype(float), 100 * cut[_OUTSIDE].astype(float)
     sentence = (
-        f"Labels of {len(cut)} of {wording.counted(len(placed), 'labelled subject')} are cut by the heart window, at "
-        f"most {wording.number(100 * float(cut[_OUTSIDE].astype(float).max()), 1)} % of a subject's labels; distance "
-        f"between the centres of window and heart: median {wording.number(float(offset.median()), 1)} mm, 90th "
-        f"percentile {wording.number(float(offset.quantile(0.9)), 1)} mm; smallest margin "
+        f"Labels of {len(cut)} of {wording.counted(len(placed), 'labelled subject')} are cut by the heart window. At "
+        f"most {wording.number(float(outside.max()), 1)} % of a subject's labels are outside. Distance between the "
+        f"centres of window and heart: median {wording.number(float(offset.median()), 1)} mm, 90th percentile "
+        f"{wording.number(float(offset.quantile(0.9)), 1)} mm. Smallest margin "
         f"{wording.number(float(placed[_MARGIN].astype(float).min()), 1)} mm."
     )
     return Flag(MODERATE, sentence, 1 + len(cut) / len(placed))
