@@ -46,7 +46,8 @@ def _failures(rows: pd.DataFrame) -> dict[str, Any] | None:
     if with_subjects:
         columns["subjects"] = TEXT
     lines: list[list[Cell]] = []
-    for (metric, status, name, note), members in groups:
+    for key, members in groups:
+        metric, status, name, note = map(str, key)
         said = wording.STATUSES.get(status, status)
         aside = "scored as worst" if status in VALUED_STATUSES else ""
         problem = with_aside(f"{said}: {note}" if note else said, aside)
