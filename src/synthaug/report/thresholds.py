@@ -62,7 +62,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "mask_agreement": Threshold(
         0.8,
         "Dice of the synthetic masks against the segmentation of their images below {}",
-        f"below the Dice between readers of each structure (0.8 to 0.95); {_OWN}",
+        _OWN,
     ),
     "mixed_domains": Threshold(
         0.0,
@@ -73,7 +73,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "grid_ceiling": Threshold(
         0.98,
         "mean Dice of a perfect prediction on the study's grid below {}",
-        f"the grid then costs more Dice than most differences between methods; {_OWN}",
+        f"two equivalence margins of Dice (0.01) below 1; {_OWN}",
     ),
     "window": Threshold(
         0.0,
