@@ -43,7 +43,7 @@ def verdict_content(data: ReportData) -> dict[str, Any]:
 
 def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> dict[str, Any]:
     """Verdict on each synthetic arm, its comparisons, and verdicts by structure, phase and vendor."""
-    every = select(rows, metric=f"{metric}_difference", subject=None, diagnosis=None)
+    every = select(rows, metric=f"{metric}_difference", subject=None, role=None, diagnosis=None)
     judged: list[dict[str, Any]] = []
     for arm in arms:
         if not (arm.real and arm.generator) or arm.control:
@@ -95,7 +95,7 @@ _LEVEL_COLUMNS = {
 }
 _COMPARED = (
     *("versus", "status", "note", "ci_low", "ci_high", "direction", "p_value", "p_adjusted", "p_equivalence"),
-    *("detectable", "patients_needed"),
+    *("detectable", "patients_needed", "generator_trainings"),
 )
 
 
