@@ -57,9 +57,9 @@ class Design:
 
 
 def simulate(
-    design: Design, studies: int, rng: np.random.Generator, gain: float = 0.0, batch: int = 50
+    design: Design, studies: int, rng: np.random.Generator, batch: int = 50
 ) -> Iterator[tuple[dict[str, Scores], float]]:
-    """Scores of the arms of each study, and the true difference given its generators.
+    """Scores of the arms of each study without a true effect, and the difference that its generators make.
 
     Parameters
     ----------
@@ -69,18 +69,14 @@ def simulate(
         Number of studies.
     rng : numpy.random.Generator
         Random number generator.
-    gain : float
-        True effect of the synthetic arm over trainings of the generator and folds.
     batch : int
         Studies that are drawn at once.
     """
     for start in range(0, studies, batch):
-        yield from _batch(design, min(batch, studies - start), rng, gain)
+        yield from _batch(design, min(batch, studies - start), rng)
 
 
-def _batch(
-    design: Design, b: int, rng: np.random.Generator, gain: float
-) -> Iterator[tuple[dict[str, Scores], float]]:
+def _batch(design: Design, b: int, rng: np.random.Generator) -> Iterator[tuple[dict[str, Scores], float]]:
     d, a, n = design, len(ARMS), design.patients
     f, g, s = d.folds, d.generator_seeds, d.trainings
 
@@ -96,10 +92,11 @@ def _batch(
     common, own = np.sqrt(d.shared), np.sqrt(1 - d.shared)
     training = common * rng.normal(size=(b, 1, 1, f, 1, s)) + own * rng.normal(size=(b, a, 1, f, g, s))
     noise = common * draws(b, 1, n, f, 1, s) + own * draws(b, a, n, f, g, s)
-    luck = d.generator_sd * rng.normal(size=(b, a, 1, f, g, 1)) + d.fold_sd * rng.normal(size=(b, a, 1, f, 1, 1))
+    luck = d.generator_sd * rng.normal(size=(b, a, 1, f, g, 1)) + d.fold_sd * rng.normal(
+        size=(b, a, 1, f, 1, 1)
+    )
     luck[:, ARMS.index("real")] = 0.0
-    effect = gain * (np.arange(a) == 0)[:, None, None, None, None]
-    values = effect + luck + deviations * training
+    values = luck + deviations * training
     values = values + difficulty * (d.interaction_sd * draws(b, a, n, 1, 1, 1) + d.noise_sd * noise)
     if d.failures:
         for _ in range(d.visits):
@@ -109,7 +106,7 @@ def _batch(
     if not d.same:
         values = np.where(fold_of[:, None, None, None] == np.arange(f)[:, None, None], values, np.nan)
     shares = np.full(f, 1 / f) if d.same else np.bincount(fold_of, minlength=f) / n
-    conditional = gain + np.einsum("bfg,f->b", luck[:, 0, 0, :, :, 0] - luck[:, 1, 0, :, :, 0], shares) / g
+    conditional = np.einsum("bfg,f->b", luck[:, 0, 0, :, :, 0] - luck[:, 1, 0, :, :, 0], shares) / g
     folds, generator_seeds, training_seeds = (
         index.ravel().astype(float) for index in np.meshgrid(*map(np.arange, (f, g, s)), indexing="ij")
     )

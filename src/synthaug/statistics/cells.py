@@ -45,7 +45,9 @@ def effects_of(cube: np.ndarray) -> Effects:
     return Effects(effects.reshape(shape), variance / max(n, 1) / flat.shape[1])
 
 
-def contrast_cubes(arms: Sequence[Scores], weights: Sequence[float], fold: float) -> list[np.ndarray]:
+def contrast_cubes(
+    arms: Sequence[Scores], weights: Sequence[float], fold: float, paired: bool = True
+) -> list[np.ndarray]:
     """Weighted sum of the arms in each patient and cell of a fold.
 
     Parameters
@@ -56,17 +58,19 @@ def contrast_cubes(arms: Sequence[Scores], weights: Sequence[float], fold: float
         Weight of each arm.
     fold : float
         The fold.
+    paired : bool
+        Whether to pair arms by their training seeds.
 
     Returns
     -------
     list of ndarray, shape (n_patients, n_generator_seeds, n_training_seeds)
-        One cube where all arms share their training seeds (an arm with one generator seed is compared
-        with every generator seed of the others); otherwise one cube for each arm, which vary independently.
+        One cube where all arms are paired, because they have the same training seeds and as many generator
+        seeds; otherwise one cube for each arm, which vary independently.
     """
     laid = [_lay_out(arm, fold) for arm in arms]
     seeds = {cells.training_seeds for cells in laid}
-    several = {cells.generator_seeds for cells in laid if len(cells.generator_seeds) > 1}
-    if len(seeds) == 1 and None not in seeds and len(several) <= 1:
+    draws = {len(cells.generator_seeds) for cells in laid}
+    if paired and len(seeds) == len(draws) == 1 and None not in seeds:
         total: np.ndarray = sum(weight * cells.cube for weight, cells in zip(weights, laid, strict=True))  # type: ignore[assignment]
         return [total]
     return [weight * cells.cube for weight, cells in zip(weights, laid, strict=True)]

@@ -45,7 +45,10 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
         patients). Each arm is compared with real data only; each arm with synthetic data also with its
         controls. Levels: each structure and phase; all of them pooled, for overlap and surface metrics;
-        each of these by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
+        each of these by vendor. Where patients of foreign vendors and internal test patients (role
+        ``test_within``) are tested, the rows without role and vendor are about the former only, those of role
+        ``test_within`` about the latter, and ``<metric>_gap`` and ``<metric>_gap_difference`` (`gap_rows`)
+        about both. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
         variation of patients and of trainings (`contrast_precision`). `p_wilcoxon` and `p_permutation`
         count patients only. `boot_low`, `boot_high`: hierarchical bootstrap. `p_adjusted`: Holm over the
         declared family; rows without it are exploratory. The broadest level also has ``<metric>_slope``

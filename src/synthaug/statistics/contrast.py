@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from synthaug.statistics.cells import contrast_cubes, effects_of
 from synthaug.statistics.pooled_trainings import PooledTrainings
 from synthaug.statistics.precision import FEWEST_GENERATOR_TRAININGS, Precision, Spread
 from synthaug.statistics.scores import Scores, nanmean, patient_means, tested_in
 
-#: Level of the preliminary tests that decide what is pooled (Bancroft, 1944, and later practice).
-PRELIMINARY = 0.25
 #: Folds from which on they are units of their own.
 _FEWEST_FOLDS = FEWEST_GENERATOR_TRAININGS
 
@@ -63,7 +60,8 @@ def contrast_precision(
     minus : sequence of Scores, optional
         The same arms on other patients, whose mean is subtracted: a generalisation gap.
     pooled : PooledTrainings, optional
-        Variation of the trainings over all arms, used where that of these arms is not larger.
+        Variation of the trainings over all arms: whether their seeds are paired, and the variance of the
+        pairs where that of these arms is not larger. By default seeds are paired and not pooled.
 
     Returns
     -------
@@ -74,8 +72,8 @@ def contrast_precision(
     -----
     Patient, arm by patient, training and patient-by-training noise are random. Arms that share training
     seeds are paired by them. Variances: method of moments; the noise is counted once. Degrees of freedom:
-    Satterthwaite. Generator seeds are units if their preliminary test rejects; three or more folds are
-    units, and the wider interval counts. docs/statistics.md gives the reasons.
+    Satterthwaite. Three or more folds, or generator seeds, are units, and the widest interval counts.
+    docs/statistics.md gives the reasons.
 
     References
     ----------
@@ -95,7 +93,15 @@ def contrast_precision(
     patients = sum(part for part, _ in parts)
     spread = sum(part**2 / df for part, df in parts)
     patients_df = patients**2 / spread if len(parts) > 1 and spread > 0 else sum(df for _, df in parts)
-    spreads = [Spread(patients, patients_df, *_trainings(groups, weights, names, pooled))]
+    sets = _cells(groups, weights, names, pooled is None or pooled.shared)
+    shared = pooled if len(sets) == 1 and len(weights) > 1 else None
+    trainings = [_training_seeds(cells, weights, shared) for cells in sets]
+    spreads = [Spread(patients, patients_df, *map(np.array, zip(*trainings, strict=True)))]
+    drawn = [_generator_seeds(cells) for cells in sets]
+    if max(df for *_, df in drawn) >= FEWEST_GENERATOR_TRAININGS - 1:
+        # An arm without several generator seeds varies by its trainings.
+        units = [own if own[-1] else other for own, other in zip(drawn, trainings, strict=True)]
+        spreads.append(Spread(patients, patients_df, *map(np.array, zip(*units, strict=True))))
     if len(names) >= _FEWEST_FOLDS:
         spreads.append(_folds(groups, weights, names, [part for part, _ in parts]))
     differences = np.concatenate([group.sign * group.differences for group in groups])
@@ -125,70 +131,61 @@ def _group(sign: float, arms: Sequence[Scores], weights: Sequence[float], names:
     return _Group(sign, own, np.asarray(weights, np.float64) @ means[:, kept], tested, disjoint)
 
 
-def _trainings(
-    groups: Sequence[_Group], weights: Sequence[float], names: np.ndarray, pooled: PooledTrainings | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Components due to trainings within folds, the noise in them, and their degrees of freedom."""
-    # One entry per independent set of cells: for each fold its weight, effects and noise.
-    sets: list[list[tuple[float, np.ndarray, float]]] = []
+#: For each fold its weight, the effects of its cells (generator seeds, training seeds), and their noise.
+_Cells = list[tuple[float, np.ndarray, float]]
+
+
+def _cells(
+    groups: Sequence[_Group], weights: Sequence[float], names: np.ndarray, paired: bool
+) -> list[_Cells]:
+    """Effects of the trainings within folds; one entry where the arms are paired, else one an arm."""
+    sets: list[_Cells] = []
     for number, fold in enumerate(names):
-        cubes = [
-            contrast_cubes(
-                [arm._replace(values=arm.values[group.tested[:, number]]) for arm in group.arms],
-                weights,
-                fold,
-            )
-            for group in groups
-        ]
+        cubes = [_cubes(group, weights, number, fold, paired) for group in groups]
+        if len({len(members) for members in cubes}) > 1:  # one group lacks a training
+            cubes = [_cubes(group, weights, number, fold, False) for group in groups]
         share = float(groups[0].shares[number])
         for place, members in enumerate(zip(*cubes, strict=True)):
             found = [effects_of(cube) for cube in members]
-            if len({effects.cells.shape for effects in found}) > 1:  # a training without one of the groups
+            if len({effects.cells.shape for effects in found}) > 1:
                 continue
             cells = sum(group.sign * own.cells for group, own in zip(groups, found, strict=True))
             sets += [[] for _ in range(place + 1 - len(sets))]
             sets[place].append((share, np.asarray(cells), sum(own.noise for own in found)))
-    paired = len(sets) == 1 and len(weights) > 1
-    parts = [_components(cells, weights, pooled if paired else None) for cells in sets]
-    trainings, noise, df = (np.array(column) for column in zip(*(row for part in parts for row in part)))  # noqa: B905
-    return trainings, noise, df
+    return sets or [[]]
 
 
-def _components(
-    folds: Sequence[tuple[float, np.ndarray, float]],
-    weights: Sequence[float],
-    pooled: PooledTrainings | None,
-) -> list[tuple[float, float, int]]:
-    """Components (variance, noise, degrees of freedom) of trainings and, if they differ, generator seeds."""
-    noise = sum(share**2 * part for share, _, part in folds)
-    seeds, draws, rest = 0.0, 0.0, 0.0
-    seeds_df, draws_df, rest_df = 0, 0, 0
-    per_seed, per_draw, per_cell = 0.0, 0.0, 0.0
-    for share, cells, _ in folds:
-        n_draws, n_seeds = cells.shape
-        by_seed, by_draw = cells.mean(axis=0), cells.mean(axis=1)
-        seeds += float((by_seed**2).sum())
-        draws += float((by_draw**2).sum())
-        rest += float(((cells - by_draw[:, None] - by_seed) ** 2).sum())
-        seeds_df += n_seeds - 1
-        draws_df += n_draws - 1
-        rest_df += (n_seeds - 1) * (n_draws - 1)
-        per_seed += share**2 / n_seeds
-        per_draw += share**2 / n_draws
-        per_cell += share**2 / cells.size
-    if seeds_df == 0:
-        return [(draws / draws_df * per_draw, noise, draws_df)] if draws_df else [(float("nan"), 0.0, 0)]
-    square, df = seeds / seeds_df, seeds_df
+def _cubes(
+    group: _Group, weights: Sequence[float], number: int, fold: float, paired: bool
+) -> list[np.ndarray]:
+    tested = group.tested[:, number]
+    own = [arm._replace(values=arm.values[tested]) for arm in group.arms]
+    return contrast_cubes(own, weights, fold, paired)
+
+
+def _training_seeds(
+    folds: _Cells, weights: Sequence[float], pooled: PooledTrainings | None
+) -> tuple[float, float, int]:
+    """Component due to training seeds, the noise in it, and its degrees of freedom."""
+    squares = sum(float((cells.mean(axis=0) ** 2).sum()) for _, cells, _ in folds)
+    df = sum(cells.shape[1] - 1 for _, cells, _ in folds)
+    if df == 0:  # one training a generator seed: these are the units
+        return _generator_seeds(folds)
+    square = squares / df
     if pooled is not None:
-        square, df = pooled.mean_square(seeds, seeds_df, weights, PRELIMINARY)
-    parts = [(square * per_seed, noise, df)]
-    if draws_df >= FEWEST_GENERATOR_TRAININGS - 1:
-        between, within = draws / draws_df, rest / rest_df
-        n_seeds = folds[0][1].shape[1]
-        ratio = n_seeds * between / within if within > 0 else np.inf
-        if between > 0 and special.fdtrc(draws_df, rest_df, ratio) < PRELIMINARY:
-            parts.append((max(0.0, between * per_draw - within * per_cell), 0.0, draws_df))
-    return parts
+        square, df = pooled.mean_square(squares, df, weights)
+    share = sum(share**2 / cells.shape[1] for share, cells, _ in folds)
+    return square * share, sum(share**2 * noise for share, _, noise in folds), df
+
+
+def _generator_seeds(folds: _Cells) -> tuple[float, float, int]:
+    """The same due to generator seeds, with their trainings averaged."""
+    squares = sum(float((cells.mean(axis=1) ** 2).sum()) for _, cells, _ in folds)
+    df = sum(cells.shape[0] - 1 for _, cells, _ in folds)
+    if df == 0:
+        return float("nan"), 0.0, 0
+    share = sum(share**2 / cells.shape[0] for share, cells, _ in folds)
+    return squares / df * share, sum(share**2 * noise for share, _, noise in folds), df
 
 
 def _folds(

@@ -34,15 +34,18 @@ def study(effect, patients=12, within=6, folds=1, seeds=3, visits=1, noise=0.01,
             value = base[name] + effect(arm.name, role, fold) + noise * rng.normal()
             rows.append(
                 {
-
-                        **columns_of("dice"),
-                        "status": "ok",
-                        "value": value,
-                        "structure": "LV",
-                        "phase": "ED"
-                    ,
-                    "subject": f"{name}-{visit}", "patient": name, "role": role, "vendor": vendor,
-                    "arm": arm.name, "fold": fold, "training_seed": training_seed,
+                    **columns_of("dice"),
+                    "status": "ok",
+                    "value": value,
+                    "structure": "LV",
+                    "phase": "ED",
+                    "subject": f"{name}-{visit}",
+                    "patient": name,
+                    "role": role,
+                    "vendor": vendor,
+                    "arm": arm.name,
+                    "fold": fold,
+                    "training_seed": training_seed,
                     "generator_seed": 0 if arm.generator else None,
                 }
             )
@@ -150,6 +153,10 @@ def test_invariants_of_random_studies(seed):
         seed=seed,
     )
     table = table[rng.random(len(table)) > 0.1]  # some values are missing
+    lost = (table["arm"] == "plus") & (table["training_seed"] == 0) & (table["fold"] == 0)
+    if seed % 2 and seeds > 1:  # a training scored no internal test patient, or no patient at all
+        lost &= (table["role"] == "test_within") | (seed % 4 == 1)
+        table = table[~lost]
     rows = compare_arms(table, ARMS, SETTINGS)
     for metric in ("dice_mean", "dice_difference"):
         known = rows[(rows["metric"] == metric) & (rows["status"] == "ok")]
