@@ -113,7 +113,9 @@ class Aggregate:
 AGGREGATES: dict[str, Aggregate] = {
     "_features": Aggregate("features", in_title=True),
     "_mean": Aggregate("mean"),
+    "_gap_difference": Aggregate("difference of generalisation gaps", in_title=True),
     "_difference": Aggregate("difference", in_title=True),
+    "_gap": Aggregate("generalisation gap (test minus internal test)", in_title=True),
     "_spread": Aggregate("SD ratio to real", "1", 2),
     "_ratio": Aggregate("ratio to real-versus-real", "1", 2, in_title=True),
     "_control": Aggregate("ratio to corrupted real cines", "1", 2, in_title=True),
@@ -533,7 +535,7 @@ def _aggregate(metric: Metric, suffix: str) -> Metric:
     unit = metric.unit if aggregate.unit is None else aggregate.unit
     if unit == "mL":
         unit = _REQUESTED_UNITS.get(suffix, unit)
-    if unit == "%" and suffix == "_difference":
+    if unit == "%" and suffix in ("_difference", "_gap", "_gap_difference"):
         unit = POINTS
     return replace(
         metric,

@@ -149,7 +149,7 @@ def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
 
 def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> dict[str, Any]:
     """Verdict on each synthetic arm, its comparisons, and verdicts by structure, phase and vendor."""
-    every = select(rows, metric=f"{metric}_difference", subject=None, diagnosis=None)
+    every = select(rows, metric=f"{metric}_difference", subject=None, role=None, diagnosis=None)
     judged: list[dict[str, Any]] = []
     lines: list[list[Cell]] = []
     for arm in arms:
@@ -205,7 +205,7 @@ _LEVEL_COLUMNS = {
 }
 _COMPARED = (
     *("versus", "status", "note", "ci_low", "ci_high", "direction", "p_value", "p_adjusted", "p_equivalence"),
-    *("detectable", "patients_needed"),
+    *("detectable", "patients_needed", "generator_trainings"),
 )
 
 
