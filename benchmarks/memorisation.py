@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=60)
     parser.add_argument("--train", type=int, default=40)
     parser.add_argument("--splits", type=int, default=3)
-    parser.add_argument("--replicates", type=int, default=1000)
+    parser.add_argument("--replicates", type=int, default=400)
     options = parser.parse_args()
     conformal(options.replicates)
     permutation(options.replicates)

@@ -131,7 +131,7 @@ def similarity(
     -----
     A shift in time multiplies the harmonic by a phase, so that the best one is the modulus of a complex product: no
     search. Movements of the references are searched exhaustively by matrix products: by default 3 scales of 56
-    orientations of 25 shifts. Cost: ``benchmarks/memorisation.py``.
+    orientations of 41 shifts. Cost: ``benchmarks/memorisation.py``.
 
     References
     ----------
@@ -145,7 +145,7 @@ def similarity(
     own = torch.from_numpy(queries)
     static, wave = _unit(functional.avg_pool2d(_maps(own), 2).flatten(-2)[..., disc], centre_in_disc)
     best = torch.full((len(queries), len(references)), -torch.inf)
-    shifts = (2 * reach + 1) ** 2
+    shifts = (2 * reach + 1) ** 2 + (2 * reach) ** 2
     rows = max(1, _REAL_NUMBERS // (4 * shifts * max(1, len(references))))
     for view in _views(torch.from_numpy(references), search):
         views = torch.cat([part.flatten(-2).index_select(-1, disc) for part in _shifted(view, reach)])
@@ -172,9 +172,10 @@ def _shifted(maps: torch.Tensor, reach: int) -> Iterator[torch.Tensor]:
     """Maps (n, 9, 32, 32) at every shift, pooled to the pixels in which they are compared."""
     padded = functional.pad(maps, (reach,) * 4, mode="replicate")
     pooled = functional.avg_pool2d(padded, 2, stride=1)
-    for y in range(2 * reach + 1):
-        for x in range(2 * reach + 1):
-            yield pooled[..., y : y + _SIDE : 2, x : x + _SIDE : 2]
+    # Between whole steps also the middle of every four: a shift by half a step along both axes is found.
+    for steps, at in ((2 * reach + 1, pooled), (2 * reach, functional.avg_pool2d(pooled, 2, stride=1))):
+        for y, x in itertools.product(range(steps), repeat=2):
+            yield at[..., y : y + _SIDE : 2, x : x + _SIDE : 2]
 
 
 def _maps(descriptors: torch.Tensor) -> torch.Tensor:
