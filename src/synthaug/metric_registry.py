@@ -289,67 +289,101 @@ def _distances() -> Iterator[Metric]:
 def _memorisation() -> Iterator[Metric]:
     """Scores of memorisation; those of an extractor's features are declared beside those of images."""
     images: tuple[tuple[str, str, str, Direction], ...] = (
-        ("copied_share", "copied.v2", "synthetic subjects flagged as copies", "lower"),
+        (
+            "copied_share",
+            "copied.v3",
+            "copies: as similar to a training patient as a re-scan of that patient",
+            "lower",
+        ),
         (
             "copied_share_real",
-            "copied-held-out.v2",
-            "held-out real patients flagged by the same rule",
+            "copied-held-out.v3",
+            "held-out real patients who are copies by the same rule",
             "none",
         ),
         (
             "positive_control_found",
-            "positive-control-exact.v2",
+            "positive-control-exact.v3",
             "positive controls found: exact copies",
             "higher",
         ),
         (
             "positive_control_noisy_found",
-            "positive-control-noisy.v1",
+            "positive-control-noisy.v2",
             "positive controls found: copies with noise",
             "higher",
         ),
         (
             "positive_control_mirrored_found",
-            "positive-control-mirrored.v1",
+            "positive-control-mirrored.v2",
             "positive controls found: mirror images",
             "higher",
         ),
         (
             "positive_control_turned_found",
-            "positive-control-turned.v1",
+            "positive-control-turned.v2",
             "positive controls found: copies turned by 90 degrees",
             "higher",
         ),
         (
             "positive_control_shifted_found",
-            "positive-control-shifted.v1",
+            "positive-control-shifted.v2",
             "positive controls found: copies shifted in time",
             "higher",
         ),
         (
             "positive_control_tilted_found",
-            "positive-control-tilted.v1",
+            "positive-control-tilted.v2",
             "positive controls found: copies turned by 5 degrees",
             "higher",
         ),
         (
-            "positive_control_disguised_found",
-            "positive-control-disguised.v2",
-            "positive controls found: copies mirrored, shifted in time and noisy",
+            "positive_control_translated_found",
+            "positive-control-translated.v1",
+            "positive controls found: copies translated in the plane",
             "higher",
         ),
-        ("authenticity", "authenticity.v1", "authenticity", "higher"),
-        ("nearer_to_train", "nearer-to-train.v1", "nearer to training than to held-out patients", "none"),
-        ("nndr", "nndr.v1", "nearest-neighbour distance ratio (NNDR), median", "higher"),
+        (
+            "positive_control_rotated_found",
+            "positive-control-rotated.v1",
+            "positive controls found: copies rotated by 20 degrees",
+            "higher",
+        ),
+        (
+            "positive_control_moved_found",
+            "positive-control-moved.v1",
+            "positive controls found: copies moved within the limits of augmentation",
+            "higher",
+        ),
+        (
+            "positive_control_disguised_found",
+            "positive-control-disguised.v3",
+            "positive controls found: re-scans, everything at once",
+            "higher",
+        ),
+        (
+            "unusually_near_share",
+            "conformal.unusually-near.v1",
+            "nearer to a training patient than a new patient would be (conformal p ≤ 0.05)",
+            "lower",
+        ),
+        ("conformal_p", "conformal.median-p.v1", "conformal p of being as near, median", "none"),
+        (
+            "nearest_trained_share",
+            "nearest-trained.v1",
+            "nearest real patient is a training patient",
+            "none",
+        ),
+        ("authenticity", "authenticity.v2", "authenticity", "higher"),
+        ("nndr", "nndr.v2", "nearest-neighbour distance ratio (NNDR), median", "higher"),
     )
     for name, definition, title, direction in images:
         metric = Metric(name, f"memorisation.{definition}", title, "memorisation", "1", direction)
         yield metric
-        # Definitions in feature space were versioned by themselves, from v1 on.
         yield replace(
             metric,
             name=f"{name}_features",
-            definition=f"memorisation.features.{definition.rsplit('.', 1)[0]}.v1",
+            definition=f"memorisation.features.{definition}",
             title=f"{title}, features",
         )
     yield Metric(

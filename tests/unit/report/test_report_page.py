@@ -550,7 +550,7 @@ def test_the_response_of_the_distances_is_tabled(study):
 def test_copies_are_said_with_their_interval_and_shown(study):
     _, _, page = study
     section = section_of(page, "Memorisation of training patients", "Controllability:")
-    assert re.search(r"flagged as copies\s*0\.25\s*\(0\.10 to 0\.50\)a\s*8", section)
+    assert re.search(r"re-scan of that patient\s*0\.25\s*\(0\.10 to 0\.50\)a\s*–\s*–\s*8", section)
     assert "a copy is a subject whose similarity exceeds 0.800" in section
     assert "the training patient below; similarity\n0.83" in section
 
