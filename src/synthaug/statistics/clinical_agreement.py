@@ -12,7 +12,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import PREDICTED, columns_of
 from synthaug.metrics.percentile_bootstrap import percentile_interval
-from synthaug.statistics.scores import RUN
+from synthaug.statistics.scores import RUN, average_visits, of_the_verdict
 from synthaug.tables import Row, make_table
 
 #: Beside the mean error, its bias, that `synthaug.statistics.comparisons` writes.
@@ -32,7 +32,8 @@ def clinical_agreement(
     Parameters
     ----------
     scores : DataFrame
-        Result rows per patient of all arms, with errors (predicted minus reference) and predicted values.
+        Result rows per patient of all arms, with errors (predicted minus reference) and predicted values. Visits of a patient
+        are averaged; where foreign vendors are tested, their patients alone count.
     arms : sequence of Arm
         All arms, controls included.
     settings : EvaluationSettings
@@ -51,8 +52,10 @@ def clinical_agreement(
     2018).
     """
     rows: list[Row] = []
+    wanted = scores["metric"].isin([*PREDICTED, *PREDICTED.values()]) & scores["value"].notna()
+    measured = average_visits(of_the_verdict(scores[wanted]))
     for metric, predicted in PREDICTED.items():
-        own = scores[scores["metric"].isin([metric, predicted]) & scores["value"].notna()]
+        own = measured[measured["metric"].isin([metric, predicted])]
         for structure in own["structure"].drop_duplicates():
             here = own[own["structure"] == structure]
             for arm in arms:
@@ -71,7 +74,7 @@ def _rows_of(
     rows: pd.DataFrame, metric: str, predicted: str, place: Row, settings: EvaluationSettings
 ) -> list[Row]:
     tables = [
-        run.pivot(index="subject", columns="metric", values="value").reindex(columns=[predicted, metric])
+        run.pivot(index="patient", columns="metric", values="value").reindex(columns=[predicted, metric])
         for _, run in rows.groupby(list(RUN), dropna=False)
     ]
     patients = sorted(set().union(*(table.dropna().index for table in tables)))

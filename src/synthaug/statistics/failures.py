@@ -11,6 +11,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
+from synthaug.statistics.scores import of_the_verdict
 from synthaug.tables import Row, make_table
 
 #: Dice below which a segmentation of a ventricle is redrawn rather than corrected.
@@ -35,7 +36,8 @@ def failure_rates(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluatio
         Rows ``dice_poor`` (Dice below 0.7) and ``dice_missed`` (the reference has the structure, the prediction does not):
         mean over a patient's phases and trainings, then over patients. `n` is the number of patients.
     """
-    dice = scores[(scores["metric"] == "dice") & scores["value"].notna()]
+    dice = of_the_verdict(scores[(scores["metric"] == "dice") & scores["value"].notna()])
+    patient = dice["patient"].astype("string").fillna(dice["subject"].astype("string"))
     rows: list[Row] = []
     for structure in dice["structure"].drop_duplicates():
         for arm in arms:
@@ -45,7 +47,7 @@ def failure_rates(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluatio
                 ("_poor", own["value"] < POOR_DICE),
                 ("_missed", own["status"] == "missing_prediction"),
             ):
-                shares = failed.groupby(own["subject"]).mean().to_numpy(float)
+                shares = failed.groupby(patient[own.index]).mean().to_numpy(float)
                 rows.append({**columns_of("dice", suffix), **place, **_mean(shares, settings)})
     return make_table(rows)
 
