@@ -95,6 +95,12 @@ def average_visits(measured: pd.DataFrame) -> pd.DataFrame:
     return found.agg({"value": "mean", "vendor": "first", "role": "first"}).reset_index()
 
 
+def of_headline(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the patients of the verdict: without internal test patients where foreign vendors are tested."""
+    within = rows["role"].eq(WITHIN).fillna(False).to_numpy(bool)
+    return rows[~within] if within.any() and not within.all() else rows
+
+
 def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
     """Levels of every metric: structures and phases pooled, each of them, and each of these by role and vendor.
 
