@@ -35,9 +35,17 @@ from synthaug.statistics.verdict import EQUIVALENT, HELPS, HURTS, common_word
 GAIN, MARGIN, ALPHA = 0.02, 0.01, 0.05
 
 
-def compared(scores: Mapping[str, Scores], draws: int) -> list[Precision]:
-    """Precision of the synthetic arm against each of its controls, as `compare_arms` computes it."""
-    pooled = pool_trainings(scores).get(draws)
+def compared(scores: Mapping[str, Scores], draws: int, paired: bool = True) -> list[Precision]:
+    """Precision of the synthetic arm against each of its controls, as `compare_arms` computes it.
+
+    With `paired` false each arm counts as trained with seeds of its own.
+    """
+    pooled = pool_trainings(scores).get(draws) if paired else None
+    if not paired:
+        scores = {
+            name: own._replace(training_seeds=own.training_seeds + 1000 * number)
+            for number, (name, own) in enumerate(scores.items())
+        }
     found = [contrast_precision([scores["plus"], scores[name]], [1, -1], pooled=pooled) for name in CONTROLS]
     return [precision for precision in found if precision is not None]
 
@@ -54,11 +62,11 @@ def judge(precisions: list[Precision]) -> tuple[str, bool]:
     return common_word(rows, CONTROLS, ALPHA)[0], bool((adjusted < ALPHA).any())
 
 
-def measure(design: Design, studies: int, seed: int) -> dict[str, float]:
+def measure(design: Design, studies: int, seed: int, paired: bool = True) -> dict[str, float]:
     """Shares, in %, over simulated studies of one design."""
     counts: dict[str, list[float]] = {}
     for scores, conditional in simulate(design, studies, np.random.default_rng(seed)):
-        precisions = compared(scores, design.generator_seeds)
+        precisions = compared(scores, design.generator_seeds, paired)
         low, high = precisions[0].interval(1 - ALPHA)
         word, false = judge(precisions)
         found = {
@@ -115,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--only", default="", help="designs whose name contains this")
+    parser.add_argument("--unpaired", action="store_true", help="do not pair the training seeds of the arms")
     parser.add_argument("--first", type=int, default=0, help="number of the first design")
     parser.add_argument("--last", type=int, default=1000, help="number of the design to stop before")
     arguments = parser.parse_args()
@@ -124,7 +133,7 @@ def main() -> None:
     for number, (name, design) in enumerate(designs()):
         if arguments.only not in name or not arguments.first <= number < arguments.last:
             continue
-        found = measure(design, arguments.studies, number)
+        found = measure(design, arguments.studies, number, not arguments.unpaired)
         keys = ("coverage", "any", "family", "words", "equivalent", "power")
         texts = [f"{found[key]:.1f}" for key in keys]
         cells = [name, "these" if design.qualified else "any", *texts, f"{found['half']:.4f}"]

@@ -197,7 +197,7 @@ class Cohort:
         table = self.table.copy()
         seen = ~table.index.isin(list(subjects))
         measured = ("labelled_frames", *FUNCTION_COLUMNS, *PLACEMENT_COLUMNS)
-        for column in table.columns.intersection(measured):
+        for column in table.columns.intersection(list(measured)):
             table[column] = table[column].where(seen)
         return Cohort(self.name, self.kind, table, self.folders, self.meta)
 

@@ -117,9 +117,10 @@ def read_native(folder: Path) -> NativeReference | None:
         return None
     content: dict[str, Any] = read_json(folder / GEOMETRY)
     frames = content.pop("labelled_frames")
-    grid = NativeGrid(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+    }
+    grid = NativeGrid(**values)
     if not frames:
         return NativeReference(grid, {})
     volume = np.asarray(nib.Nifti1Image.from_filename(folder / LABELS).dataobj, dtype=np.uint8).T

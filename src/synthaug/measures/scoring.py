@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ NSD_TOLERANCE_MM = 2.0
 NATIVE = {name: name for name in ("dice", "hd", "hd95", "assd", "nsd")}
 ON_GRID = {"dice_grid": "dice", "hd95_grid": "hd95"}
 CEILING = {"dice_ceiling": "dice"}
-_FROM_DISTANCES = {
+_FROM_DISTANCES: dict[str, Callable[[tuple[np.ndarray, np.ndarray]], float]] = {
     "hd": hausdorff_from,
     "hd95": partial(hausdorff_from, percentile=95),
     "assd": average_from,

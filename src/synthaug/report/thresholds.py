@@ -64,11 +64,6 @@ THRESHOLDS: dict[str, Threshold] = {
         "Dice of the synthetic masks against the segmentation of their images below {}",
         _OWN,
     ),
-    "mixed_domains": Threshold(
-        0.0,
-        "test patients of seen vendors and test patients of unseen vendors both above {}, in one mean",
-        "they are two populations",
-    ),
     "acceptance": Threshold(0.5, "acceptance rate of quality control below {}", _OWN),
     "grid_ceiling": Threshold(
         0.98,

@@ -12,7 +12,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import PREDICTED, columns_of
 from synthaug.metrics.percentile_bootstrap import percentile_interval
-from synthaug.statistics.scores import RUN, average_visits, of_the_verdict
+from synthaug.statistics.scores import RUN, average_visits, of_headline
 from synthaug.tables import Row, make_table
 
 #: Beside the mean error, its bias, that `synthaug.statistics.comparisons` writes.
@@ -53,7 +53,7 @@ def clinical_agreement(
     """
     rows: list[Row] = []
     wanted = scores["metric"].isin([*PREDICTED, *PREDICTED.values()]) & scores["value"].notna()
-    measured = average_visits(of_the_verdict(scores[wanted]))
+    measured = average_visits(of_headline(scores[wanted]))
     for metric, predicted in PREDICTED.items():
         own = measured[measured["metric"].isin([metric, predicted])]
         for structure in own["structure"].drop_duplicates():

@@ -21,7 +21,15 @@ from synthaug.statistics.pooled_trainings import PooledTrainings, pool_trainings
 from synthaug.statistics.power import detectable_difference, patients_needed
 from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
-from synthaug.statistics.scores import Level, Scores, average_visits, levels_of, patient_means, tested_in
+from synthaug.statistics.scores import (
+    Level,
+    Scores,
+    average_visits,
+    levels_of,
+    of_headline,
+    patient_means,
+    tested_in,
+)
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import Row, make_table
 
@@ -256,7 +264,7 @@ def _mixed(
         return []
     rows = []
     for metric in settings.family:
-        own = measured[measured["metric"] == metric]
+        own = of_headline(measured[measured["metric"] == metric])
         for arm, other, counts in pairs:
             if counts:
                 row = mixed_difference(own, arm.name, other.name, settings.confidence)

@@ -11,7 +11,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
-from synthaug.statistics.scores import of_the_verdict
+from synthaug.statistics.scores import of_headline
 from synthaug.tables import Row, make_table
 
 #: Dice below which a segmentation of a ventricle is redrawn rather than corrected.
@@ -36,7 +36,7 @@ def failure_rates(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluatio
         Rows ``dice_poor`` (Dice below 0.7) and ``dice_missed`` (the reference has the structure, the prediction does not):
         mean over a patient's phases and trainings, then over patients. `n` is the number of patients.
     """
-    dice = of_the_verdict(scores[(scores["metric"] == "dice") & scores["value"].notna()])
+    dice = of_headline(scores[(scores["metric"] == "dice") & scores["value"].notna()])
     patient = dice["patient"].astype("string").fillna(dice["subject"].astype("string"))
     rows: list[Row] = []
     for structure in dice["structure"].drop_duplicates():

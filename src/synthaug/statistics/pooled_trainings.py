@@ -89,21 +89,21 @@ def pool_trainings(scores: Mapping[str, Scores]) -> dict[int, PooledTrainings]:
         here = known.any(axis=0)
         values = own.values[known.any(axis=1)][:, here]
         own = Scores(values, *(identity[here] for identity in own[1:]))
-        runs = sorted(set(zip(own.folds.tolist(), own.training_seeds.tolist(), strict=True)))
+        cells = sorted(set(zip(own.folds.tolist(), own.training_seeds.tolist(), strict=True)))
         draws = len(np.unique(own.generator_seeds))
-        if len(own.folds) == draws * len(runs):
-            alike.setdefault((draws, tuple(runs)), []).append(own)
+        if len(own.folds) == draws * len(cells):
+            alike.setdefault((draws, tuple(cells)), []).append(own)
     found: dict[int, PooledTrainings] = {}
     for (draws, runs), members in alike.items():
         if len(members) < 2:
             continue
         squares, df, common, common_df = 0.0, 0, 0.0, 0
         for fold in sorted({fold for fold, _ in runs}):
-            cells = np.stack([_by_seed(own, fold) for own in members])  # (arms, training seeds)
-            squares += float(((cells - cells.mean(axis=0)) ** 2).sum())
-            df += (len(members) - 1) * (cells.shape[1] - 1)
-            common += len(members) * float((cells.mean(axis=0) ** 2).sum())
-            common_df += cells.shape[1] - 1
+            effects = np.stack([_by_seed(own, fold) for own in members])  # (arms, training seeds)
+            squares += float(((effects - effects.mean(axis=0)) ** 2).sum())
+            df += (len(members) - 1) * (effects.shape[1] - 1)
+            common += len(members) * float((effects.mean(axis=0) ** 2).sum())
+            common_df += effects.shape[1] - 1
         if df and (draws not in found or df > found[draws].df):
             ratio = common / common_df / (squares / df) if squares > 0 else np.inf
             shared = bool(special.fdtrc(common_df, df, ratio) < _SHARED)

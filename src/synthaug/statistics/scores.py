@@ -95,9 +95,9 @@ def average_visits(measured: pd.DataFrame) -> pd.DataFrame:
     return found.agg({"value": "mean", "vendor": "first", "role": "first"}).reset_index()
 
 
-def of_the_verdict(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the patients that the verdict rests on: of the foreign vendors only, where the study tests such."""
-    within = rows["role"].eq(WITHIN).fillna(False).astype(bool)
+def of_headline(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the patients of the verdict: without internal test patients where foreign vendors are tested."""
+    within = rows["role"].eq(WITHIN).fillna(False).to_numpy(bool)
     return rows[~within] if within.any() and not within.all() else rows
 
 

@@ -202,19 +202,6 @@ def test_masks_that_do_not_fit(clean, value, expected):
         )
 
 
-def test_test_patients_of_two_domains(clean, tmp_path):
-    split = read_tsv(clean.inputs.splits[0])
-    split.loc[split["subject"] == "acdc-003", "vendor"] = "B"
-    write_tsv(tmp_path / "split.tsv", split)
-    data = data_of(dataclasses.replace(clean.inputs, splits={0: tmp_path / "split.tsv"}))
-    assert only(data, "mixed_domains") == (
-        "3 of 4 test patients are from vendors of the training patients, 1 from other vendors; the means pool both."
-    )
-    split.loc[split["role"] == "test", "vendor"] = "B"  # all test patients are of another vendor: one domain
-    write_tsv(tmp_path / "split.tsv", split)
-    assert raised(data) == {}
-
-
 @pytest.mark.parametrize(("rate", "expected"), [(0.49, True), (0.5, False)])
 def test_a_low_acceptance_rate(clean, rate, expected):
     data = with_rows(clean, "acceptance_rate", value=rate)

@@ -72,6 +72,8 @@ def test_the_headline_is_the_patients_of_foreign_vendors():
     family = rows[rows["p_adjusted"].notna()]
     assert len(family) == 1 and family["role"].isna().all()
     assert (rows.loc[rows["metric"] == "dice_rank", "n"] == 12).all()
+    mixed = compare_arms(study(effect), ARMS, SETTINGS.model_copy(update={"mixed_model": True}))
+    assert one(mixed, "dice_mixed", "plus", "plus-repeated")["n"] == 12
 
 
 def test_without_both_roles_there_is_one_level():

@@ -197,12 +197,13 @@ def predict_cohort(
         for done, subject in enumerate(cohort.subjects):
             cine, native = cohort.cine(subject), cohort.native(subject)
             for frame in frames_of(cohort, subject, frames):
-                case = {"subject": subject, "frame": frame, "file": f"{case_name(subject, frame)}.nii.gz"}
+                name = case_name(subject, frame)
+                case: dict[str, Any] = {"subject": subject, "frame": frame, "file": f"{name}.nii.gz"}
                 if native is not None and frame in native.labels:
                     labels, probabilities = segmenter.segment_with_probabilities(
                         cine[frame], cohort.spacing_mm
                     )
-                    case["native"] = f"{case_name(subject, frame)}_native.nii.gz"
+                    case["native"] = f"{name}_native.nii.gz"
                     taken_back = native.grid.labels_from(probabilities)
                     write_volume(folder / case["native"], taken_back, native.grid.spacing_mm)
                 else:
