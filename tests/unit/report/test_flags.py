@@ -12,7 +12,7 @@ import pytest
 from report_study import make_clean_study
 
 from synthaug.config.report import ReportSettings
-from synthaug.core.artifacts import read_tsv, write_tsv
+from synthaug.core.artifacts import write_tsv
 from synthaug.core.imports import imported_files
 from synthaug.data.cohort import Cohort
 from synthaug.report import flags
