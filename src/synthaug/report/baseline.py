@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from synthaug.config.arms import Arm
+from synthaug.statistics.scores import of_headline
 from synthaug.tables import VALUED_STATUSES
 
 #: Metrics of a patient; the ejection fraction is that of the left ventricle.
@@ -33,7 +34,7 @@ class Baseline:
     arm : str
         Name of the arm.
     patients : DataFrame
-        One line a test patient, by id: vendor, diagnosis, trainings (number), `METRICS` and ef_absolute. A value is
+        One line a test patient, by id: vendor, diagnosis, role, trainings (number), `METRICS` and ef_absolute. A value is
         the mean over trainings, then over structures and phases. NaN: not measured.
     """
 
@@ -41,8 +42,13 @@ class Baseline:
     patients: pd.DataFrame
 
     def mean(self, metric: str) -> Mean | None:
-        """Mean over patients; None if no patient has the metric."""
-        return mean_of(self.patients[metric])
+        """Mean over the patients of the verdict; None if none of them has the metric."""
+        return mean_of(self.headline[metric])
+
+    @property
+    def headline(self) -> pd.DataFrame:
+        """The patients of the verdict: of unseen vendors only, where the study tests such."""
+        return of_headline(self.patients)
 
 
 def mean_of(values: pd.Series[float]) -> Mean | None:
@@ -79,7 +85,7 @@ def measure_baseline(table: pd.DataFrame, arms: Sequence[Arm]) -> Baseline | Non
     places = own.groupby(["subject", "metric", "structure", "phase"], dropna=False)["value"].mean()
     values = places.groupby(["subject", "metric"]).mean().unstack("metric")
     by_patient = own.groupby("subject")
-    about = by_patient[["vendor", "diagnosis"]].first()
+    about = by_patient[["vendor", "diagnosis", "role"]].first()
     runs = own.drop_duplicates(["subject", "fold", "generator_seed", "training_seed"])
     about["trainings"] = runs.groupby("subject").size()
     return Baseline(name, about.join(values.reindex(columns=[*METRICS, ABSOLUTE])))

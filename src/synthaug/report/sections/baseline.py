@@ -34,16 +34,16 @@ def baseline(data: ReportData) -> dict[str, Any]:
     return {
         "reason": "",
         "arm": found.arm,
-        "groups": _groups(found.patients),
+        "groups": _groups(found),
         "worst": _worst(found.patients),
         "on_grid": _on_grid(found),
     }
 
 
-def _groups(patients: pd.DataFrame) -> dict[str, Any]:
-    """One line for all patients, for each vendor and for each diagnosis."""
-    lines = [_line("all", "all", patients)]
-    for column in ("vendor", "diagnosis"):
+def _groups(found: Baseline) -> dict[str, Any]:
+    """One line for all patients of the verdict, for each vendor tested and for each diagnosis among the former."""
+    lines = [_line("all", "all", found.headline)]
+    for column, patients in (("vendor", found.patients), ("diagnosis", found.headline)):
         names = patients[column].fillna("unknown")
         lines += [_line(column, str(name), members) for name, members in patients.groupby(names)]
     columns = {"by": TEXT, "group": TEXT, "n": NUMBER} | dict.fromkeys(_SHOWN.values(), NUMBER)

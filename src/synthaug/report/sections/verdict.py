@@ -54,13 +54,20 @@ def verdict_content(data: ReportData) -> dict[str, Any]:
     by_name = {arm.name: arm for arm in data.inputs.arms}
     return {
         **judged,
-        "answer": _ANSWERS[judged["word"]],
+        "answer": _answer(judged),
         "sentence": effect_sentence(judged["arms"], metric, data.margin, 1 - data.alpha),
         "tested": what_was_tested(data),
         "baseline": _baseline(data.baseline),
         "forest": forest_panel(differences, None, None, by_name, metric, data.draw, data.alpha),
         "design_warnings": list(data.inputs.design_warnings),
     }
+
+
+def _answer(judged: Mapping[str, Any]) -> str:
+    """The word of the study, with the trainings of the generator that it holds for where these are few."""
+    answer = _ANSWERS[judged["word"]]
+    scopes = [arm["scope"] for arm in judged["arms"] if arm["scope"]]
+    return f"{answer.rstrip('.')}, {scopes[0]}." if scopes else answer
 
 
 def effect_sentence(
@@ -176,6 +183,7 @@ def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> di
                 "arm": arm.name,
                 "word": outcome.word,
                 "reason": outcome.reason,
+                "scope": outcome.scope,
                 "power": wording.power_sentence(metric, outcome),
                 "detectable": outcome.detectable,
                 "declared": outcome.declared,
