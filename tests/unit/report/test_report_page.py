@@ -103,7 +103,7 @@ def test_the_first_screen_says_what_on_whom_how_large_how_sure_and_what_is_wrong
         "real patients: acdc",
         "8 scored in the real arm; 2 of vendors not seen in training, 2 of seen vendors",
         "21 segmentation trainings, 2 to 3 in each of 10 training sets; 1 training of cascade",
-        "5 flags",
+        "4 flags",
         "25 % of the synthetic subjects of cascade are flagged as copies (n = 8)",
         "Baseline: arm real",
         "n = 8 patients; at most 0.985 on this grid",
