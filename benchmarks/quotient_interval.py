@@ -15,7 +15,7 @@ import argparse
 import numpy as np
 
 from synthaug.metrics.frechet import frechet_distance
-from synthaug.metrics.split_quotient import Split, split_quotient
+from synthaug.metrics.split_jackknife import Split, split_quotient
 
 N_REAL, N_SYNTHETIC, N, SPLITS, FEATURES = 24, 32, 12, 20, 24
 #: Shifts of the synthetic and of the corrupted subjects.

@@ -1,10 +1,21 @@
-"""The tiny study from raw data to its report, run once for all tests that look at it."""
+"""What all tests share: the tiny study, run once, and a search path that no file leaves changed."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
 
 import pytest
 from checkout import TINY, Checkout, copy_repository
 from small_cluster import slurm_can_start, start_slurm
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_search_path() -> Iterator[None]:
+    """A plugin's folder stays on the search path of the process that loaded it: not for the next file of tests."""
+    before = [*sys.path]
+    yield
+    sys.path = before
 
 
 @pytest.fixture(scope="session")

@@ -17,3 +17,5 @@ FUNCTION_COLUMNS = (
     "rv_esv_ml",
     "rv_ef",
 )
+#: How well the window of a subject holds its labels (`synthaug.data.label_placement`): mm, mm, share.
+PLACEMENT_COLUMNS = ("window_offset_mm", "window_margin_mm", "outside_window")

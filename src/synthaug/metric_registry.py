@@ -15,7 +15,9 @@ from typing import Literal
 Direction = Literal["higher", "lower", "none"]
 Group = Literal[
     "overlap",
+    "grid",
     "cardiac function errors",
+    "predicted cardiac function",
     "distances",
     "fidelity",
     "text agreement",
@@ -26,6 +28,14 @@ Group = Literal[
     "mask agreement",
     "quality control",
 ]
+#: Metric of a prediction's own value, by the metric of its error.
+PREDICTED = {
+    "edv_error_ml": "edv_ml",
+    "esv_error_ml": "esv_ml",
+    "sv_error_ml": "sv_ml",
+    "ef_error": "ef",
+    "mass_error_g": "mass_g",
+}
 #: Unit of a difference of two percentages.
 POINTS = "percentage points"
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -103,7 +113,9 @@ class Aggregate:
 AGGREGATES: dict[str, Aggregate] = {
     "_features": Aggregate("features", in_title=True),
     "_mean": Aggregate("mean"),
+    "_gap_difference": Aggregate("difference of generalisation gaps", in_title=True),
     "_difference": Aggregate("difference", in_title=True),
+    "_gap": Aggregate("generalisation gap (test minus internal test)", in_title=True),
     "_spread": Aggregate("SD ratio to real", "1", 2),
     "_ratio": Aggregate("ratio to real-versus-real", "1", 2, in_title=True),
     "_control": Aggregate("ratio to corrupted real cines", "1", 2, in_title=True),
@@ -116,6 +128,13 @@ AGGREGATES: dict[str, Aggregate] = {
     "_rank": Aggregate("rank", "1"),
     "_first": Aggregate("fraction of replicates ranked first", "1"),
     "_mixed": Aggregate("difference by a mixed model"),
+    "_mae": Aggregate("mean absolute", in_title=True),
+    "_sd": Aggregate("standard deviation", in_title=True),
+    "_loa_low": Aggregate("lower limit of agreement", in_title=True),
+    "_loa_high": Aggregate("upper limit of agreement", in_title=True),
+    "_r": Aggregate("correlation of prediction and reference", "1", 2, in_title=True),
+    "_poor": Aggregate("fraction below 0.7", in_title=True),
+    "_missed": Aggregate("fraction of structures missed", in_title=True),
 }
 #: Counts of samples that quality control rejected are named after the reason.
 REJECTED = "rejected_"
@@ -126,10 +145,10 @@ _LENGTH = (0.0, float("inf"))
 
 
 def _declared() -> Iterator[Metric]:
-    yield Metric("dice", "dice.v1", "Dice", "overlap", "1", "higher", 3, _SHARE, True, 0.01)
+    yield Metric("dice", "dice.native.v1", "Dice", "overlap", "1", "higher", 3, _SHARE, True, 0.01)
     yield Metric(
         "hd95",
-        "hd95.maxdir.voxel.v1",
+        "hd95.maxdir.voxel.native.v1",
         "95 % Hausdorff distance",
         "overlap",
         "mm",
@@ -140,11 +159,20 @@ def _declared() -> Iterator[Metric]:
         1.0,
     )
     yield Metric(
-        "hd", "hd.maxdir.voxel.v1", "Hausdorff distance", "overlap", "mm", "lower", 1, _LENGTH, True, 2.0
+        "hd",
+        "hd.maxdir.voxel.native.v1",
+        "Hausdorff distance",
+        "overlap",
+        "mm",
+        "lower",
+        1,
+        _LENGTH,
+        True,
+        2.0,
     )
     yield Metric(
         "assd",
-        "assd.pooled.voxel.v1",
+        "assd.pooled.voxel.native.v1",
         "average symmetric surface distance",
         "overlap",
         "mm",
@@ -154,11 +182,49 @@ def _declared() -> Iterator[Metric]:
         True,
         0.25,
     )
+    yield Metric(
+        "nsd",
+        "nsd.surfel.2mm.native.v1",
+        "normalised surface Dice at 2 mm",
+        "overlap",
+        "1",
+        "higher",
+        3,
+        _SHARE,
+        True,
+        0.01,
+    )
+    yield from _on_the_grid()
     yield from _errors()
     yield from _distances()
     yield from _memorisation()
     yield from _cardiac_function()
     yield from _synthesis()
+
+
+def _on_the_grid() -> Iterator[Metric]:
+    """Overlap on the study's voxel grid, and what its resampling costs; secondary."""
+    yield Metric("dice_grid", "dice.v1", "Dice on the study's grid", "grid", "1", "higher", 3, _SHARE)
+    yield Metric(
+        "hd95_grid",
+        "hd95.maxdir.voxel.v1",
+        "95 % Hausdorff distance on the study's grid",
+        "grid",
+        "mm",
+        "lower",
+        1,
+        _LENGTH,
+    )
+    yield Metric(
+        "dice_ceiling",
+        "dice.ceiling.v1",
+        "Dice of a perfect prediction on the study's grid",
+        "grid",
+        "1",
+        "none",
+        3,
+        _SHARE,
+    )
 
 
 def _errors() -> Iterator[Metric]:
@@ -173,6 +239,14 @@ def _errors() -> Iterator[Metric]:
         ("wall_thickening_error", "wall-thickening-error.signed.aha16.v1", "wall thickening error", POINTS),
     ):
         yield Metric(name, definition, title, "cardiac function errors", unit, decimals=1)
+    for name, definition, title, unit in (
+        ("edv_ml", "edv.predicted.v1", "predicted EDV", "mL"),
+        ("esv_ml", "esv.predicted.v1", "predicted ESV", "mL"),
+        ("sv_ml", "sv.predicted.v1", "predicted stroke volume", "mL"),
+        ("ef", "ef.predicted.v1", "predicted ejection fraction", "%"),
+        ("mass_g", "mass.predicted.v1", "predicted myocardial mass", "g"),
+    ):
+        yield Metric(name, definition, title, "predicted cardiac function", unit, decimals=0)
 
 
 def _distances() -> Iterator[Metric]:
@@ -215,67 +289,101 @@ def _distances() -> Iterator[Metric]:
 def _memorisation() -> Iterator[Metric]:
     """Scores of memorisation; those of an extractor's features are declared beside those of images."""
     images: tuple[tuple[str, str, str, Direction], ...] = (
-        ("copied_share", "copied.v2", "synthetic subjects flagged as copies", "lower"),
+        (
+            "copied_share",
+            "copied.v3",
+            "copies: as similar to a training patient as a re-scan of that patient",
+            "lower",
+        ),
         (
             "copied_share_real",
-            "copied-held-out.v2",
-            "held-out real patients flagged by the same rule",
+            "copied-held-out.v3",
+            "held-out real patients who are copies by the same rule",
             "none",
         ),
         (
             "positive_control_found",
-            "positive-control-exact.v2",
+            "positive-control-exact.v3",
             "positive controls found: exact copies",
             "higher",
         ),
         (
             "positive_control_noisy_found",
-            "positive-control-noisy.v1",
+            "positive-control-noisy.v2",
             "positive controls found: copies with noise",
             "higher",
         ),
         (
             "positive_control_mirrored_found",
-            "positive-control-mirrored.v1",
+            "positive-control-mirrored.v2",
             "positive controls found: mirror images",
             "higher",
         ),
         (
             "positive_control_turned_found",
-            "positive-control-turned.v1",
+            "positive-control-turned.v2",
             "positive controls found: copies turned by 90 degrees",
             "higher",
         ),
         (
             "positive_control_shifted_found",
-            "positive-control-shifted.v1",
+            "positive-control-shifted.v2",
             "positive controls found: copies shifted in time",
             "higher",
         ),
         (
             "positive_control_tilted_found",
-            "positive-control-tilted.v1",
+            "positive-control-tilted.v2",
             "positive controls found: copies turned by 5 degrees",
             "higher",
         ),
         (
-            "positive_control_disguised_found",
-            "positive-control-disguised.v2",
-            "positive controls found: copies mirrored, shifted in time and noisy",
+            "positive_control_translated_found",
+            "positive-control-translated.v1",
+            "positive controls found: copies translated in the plane",
             "higher",
         ),
-        ("authenticity", "authenticity.v1", "authenticity", "higher"),
-        ("nearer_to_train", "nearer-to-train.v1", "nearer to training than to held-out patients", "none"),
-        ("nndr", "nndr.v1", "nearest-neighbour distance ratio (NNDR), median", "higher"),
+        (
+            "positive_control_rotated_found",
+            "positive-control-rotated.v1",
+            "positive controls found: copies rotated by 20 degrees",
+            "higher",
+        ),
+        (
+            "positive_control_moved_found",
+            "positive-control-moved.v1",
+            "positive controls found: copies moved within the limits of augmentation",
+            "higher",
+        ),
+        (
+            "positive_control_disguised_found",
+            "positive-control-disguised.v3",
+            "positive controls found: re-scans, everything at once",
+            "higher",
+        ),
+        (
+            "unusually_near_share",
+            "conformal.unusually-near.v1",
+            "nearer to a training patient than a new patient would be (conformal p ≤ 0.05)",
+            "lower",
+        ),
+        ("conformal_p", "conformal.median-p.v1", "conformal p of being as near, median", "none"),
+        (
+            "nearest_trained_share",
+            "nearest-trained.v1",
+            "nearest real patient is a training patient",
+            "none",
+        ),
+        ("authenticity", "authenticity.v2", "authenticity", "higher"),
+        ("nndr", "nndr.v2", "nearest-neighbour distance ratio (NNDR), median", "higher"),
     )
     for name, definition, title, direction in images:
         metric = Metric(name, f"memorisation.{definition}", title, "memorisation", "1", direction)
         yield metric
-        # Definitions in feature space were versioned by themselves, from v1 on.
         yield replace(
             metric,
             name=f"{name}_features",
-            definition=f"memorisation.features.{definition.rsplit('.', 1)[0]}.v1",
+            definition=f"memorisation.features.{definition}",
             title=f"{title}, features",
         )
     yield Metric(
@@ -461,7 +569,7 @@ def _aggregate(metric: Metric, suffix: str) -> Metric:
     unit = metric.unit if aggregate.unit is None else aggregate.unit
     if unit == "mL":
         unit = _REQUESTED_UNITS.get(suffix, unit)
-    if unit == "%" and suffix == "_difference":
+    if unit == "%" and suffix in ("_difference", "_gap", "_gap_difference"):
         unit = POINTS
     return replace(
         metric,

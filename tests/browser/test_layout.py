@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -92,10 +93,45 @@ def test_print_has_titles_opens_everything_and_cuts_no_column(crowded, browser):
     assert found["figure"] <= 400
 
 
+#: Parts of the first screen with the name of each, in the order of reading.
+PARTS = """const box = name => d.querySelector('#verdict ' + name).getBoundingClientRect();
+const parts = ['.headline', '.tested', '.problems', '.baseline'].map(name => [name, box(name)]);"""
+
+
+def test_a_screen_holds_verdict_design_flags_and_baseline(crowded, browser):
+    script = """return [d.querySelector('nav').getBoundingClientRect().top, box('.headline').top,
+      ...parts.map(([, part]) => part.bottom), box('.problems').left - box('.tested').right]"""
+    nav, headline, *bottoms, gap = browser.measure(crowded, 1280, PARTS + script)
+    assert 0 < nav < headline
+    assert max(bottoms) < 800
+    assert gap > 0  # flags stand beside what was tested
+
+
+def test_a_phone_shows_the_parts_below_each_other(crowded, browser):
+    script = """return parts.map(([, part]) => [part.top, part.bottom, part.left, part.right])"""
+    parts = browser.measure(crowded, 390, PARTS + script)
+    assert all(above[1] <= below[0] for above, below in itertools.pairwise(parts))
+    assert all(left >= 0 and right <= 390 for _, _, left, right in parts)
+    assert parts[2][0] < 844  # flags begin on the first screen of a phone
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_flag_of_the_first_screen_leads_to_its_text_and_severities_differ_in_colour(
+    crowded, browser, width
+):
+    script = """const links = [...d.querySelectorAll('.problems li a')];
+    const targets = links.map(link => d.querySelector(link.getAttribute('href')));
+    const colours = [...d.querySelectorAll('.problems .severity')].map(mark => w.getComputedStyle(mark).color);
+    return [links.length, targets.filter(target => target && target.matches('.flag')).length,
+      new Set(colours).size, [...d.querySelectorAll('.flag')].every(flag => flag.scrollWidth <= flag.clientWidth + 1)]"""
+    links, targets, colours, inside = browser.measure(crowded, width, script)
+    assert links == targets == 4 and colours == 3 and inside
+
+
 def test_the_first_printed_page_holds_more_than_one_word(crowded, browser):
     script = (
         PRINT
-        + """const top = d.querySelector('#verdict .ruling li').getBoundingClientRect().bottom;
+        + """const top = d.querySelector('#verdict .problems').getBoundingClientRect().bottom;
     return [top + w.scrollY, w.getComputedStyle(d.querySelector('.ruling')).breakInside]"""
     )
     first, breaks = browser.measure(crowded, PAPER, script)

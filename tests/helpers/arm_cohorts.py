@@ -19,7 +19,9 @@ def joined(*cohorts: Cohort) -> Cohort:
 def split_of(roles: dict[str, str]) -> pd.DataFrame:
     """A fold's table from the role of each subject."""
     constant = {"dataset": "d", "vendor": "A", "diagnosis": "NOR", "labelled": True}
-    return pd.DataFrame({"subject": list(roles), **constant, "role": list(roles.values())})
+    return pd.DataFrame(
+        {"subject": list(roles), "patient": list(roles), **constant, "role": list(roles.values())}
+    )
 
 
 def subjects_of_arm(

@@ -82,6 +82,10 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
     random = np.random.default_rng(1)
     rows: list[dict[str, Any]] = []
     common = {"definition": "made-up.v1", "status": "ok"}
+    who = {
+        subject: {"subject": subject, "vendor": "AB"[number % 2], "diagnosis": DIAGNOSES[number % 3]}
+        for number, subject in enumerate(subjects)
+    }
     levels = {"real": 0.0, "mixed-100": gain, "mixed-50": 0.002, "synthetic-only": -0.1}
     levels |= {f"{arm}-{c}": 0.0 for arm in ("mixed-100", "mixed-50") for c in VERDICT_CONTROLS}
     levels |= {arm: 0.001 * number for number, arm in enumerate(more_arms)}
@@ -99,12 +103,14 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
                 for seed in (0, 1):
                     for subject in subjects:
                         value = float(np.clip(mean + 0.02 * random.standard_normal(), 0, 1))
-                        run = {"subject": subject, "training_seed": seed, "fold": 0}
+                        run = {**who[subject], "training_seed": seed, "fold": 0}
                         rows.append({**dice, "metric": "dice", "value": value, **run})
+                if arm == "real":
+                    rows += _more_scores(about, who)
         for metric, unit in {"edv_error_ml": "mL", "ef_error": "%"}.items():
             for subject in subjects:
                 about = {**common, "arm": arm, "structure": "LV", "unit": unit, "direction": "none"}
-                error = {"metric": metric, "value": 6 * random.standard_normal(), "subject": subject}
+                error = {"metric": metric, "value": 6 * random.standard_normal(), **who[subject]}
                 rows.append({**about, **error, "training_seed": 0, "fold": 0})
     for arm, difference in {"mixed-100": gain, "mixed-50": 0.002}.items():
         for versus in (*(f"{arm}-{control}" for control in VERDICT_CONTROLS), "real"):
@@ -177,6 +183,21 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
     rows.append({**rate, "metric": "rejected_lv_absent", "value": 3, "note": "a frame has no LV cavity"})
     rows.append({**control, "metric": "dice_surprise", "value": 1.25})
     return make_table(rows)
+
+
+def _more_scores(about: dict[str, Any], who: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """HD95 of 5, 5.5, 6, ... mm by patient, scores on the study's grid, and a ceiling of 0.985."""
+    scores: dict[str, Any] = {
+        "hd95": lambda number: 5 + number / 2,
+        "dice_grid": lambda number: 0.875,
+        "hd95_grid": lambda number: 6.25,
+        "dice_ceiling": lambda number: 0.985,
+    }
+    return [
+        {**about, "metric": metric, "value": score(number), **patient, "training_seed": 0, "fold": 0}
+        for metric, score in scores.items()
+        for number, patient in enumerate(who.values())
+    ]
 
 
 def defined(rows: pd.DataFrame) -> pd.DataFrame:
@@ -272,6 +293,7 @@ def make_study(
             "name": "made-up",
             "title": f"A made-up study {HOSTILE}",
             "datasets": {"acdc": {"layout": "acdc"}},
+            "tasks": {"segmentation": {"kind": "segmentation", "configuration": "2d", "iterations": 1000}},
         },
         arms=list(resolve_arms(arms).values()),
         cohorts={"acdc": real},
@@ -281,6 +303,23 @@ def make_study(
         models=[training("autoencoder")],
         segmenters=[training("real")],
     )
+
+
+def make_clean_study(root: Path) -> ReportInputs:
+    """The same study without a problem: no flag may be raised on it."""
+    plain = make_study(root / "plain")
+    rows = made_up_rows(list(Cohort.open(plain.cohorts["acdc"]).subjects), 0.012)
+    rows = rows[rows["status"] != "extractor_absent"]
+    rows.loc[rows["metric"] == "copied_share", "value"] = 0.0
+    inputs = make_study(root / "clean", rows=rows)
+    (inputs.cohorts["acdc"] / "quarantine.tsv").unlink()
+    table = read_tsv(inputs.cohorts["acdc"] / "subjects.tsv")
+    placed = {"window_offset_mm": 6.0, "window_margin_mm": 11.0, "outside_window": 0.0}
+    write_tsv(inputs.cohorts["acdc"] / "subjects.tsv", table.assign(**placed))
+    split = read_tsv(inputs.splits[0])
+    write_tsv(inputs.splits[0], split.assign(vendor="A"))
+    (first,) = inputs.synthetic
+    return dataclasses.replace(inputs, synthetic=[first, dataclasses.replace(first, generator_seed=1)])
 
 
 def make_crowded_study(root: Path) -> ReportInputs:

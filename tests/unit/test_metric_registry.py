@@ -18,7 +18,7 @@ def test_the_documented_table_is_the_registry():
 
 
 def test_endpoints_have_a_range_and_a_margin():
-    assert ENDPOINTS == ("dice", "hd95", "hd", "assd")
+    assert ENDPOINTS == ("dice", "hd95", "hd", "assd", "nsd")
     assert all(METRICS[name].range and METRICS[name].margin for name in ENDPOINTS)
 
 
@@ -63,7 +63,7 @@ def test_titles_say_what_an_aggregate_is():
 
 def test_margins_of_a_study_keep_the_other_defaults():
     margins = EvaluationSettings(equivalence_margin={"hd": None, "dice": 0.02}).equivalence_margin
-    assert margins == {"dice": 0.02, "hd95": 1.0, "hd": None, "assd": 0.25}
+    assert margins == {"dice": 0.02, "hd95": 1.0, "hd": None, "assd": 0.25, "nsd": 0.01}
 
 
 @pytest.mark.parametrize("settings", [{"family": ["dise"]}, {"equivalence_margin": {"dise": 0.1}}])

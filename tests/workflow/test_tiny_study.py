@@ -12,6 +12,8 @@ import pytest
 import yaml
 from checkout import TINY as STUDY
 from checkout import add_painted_study
+from requirements import require
+from small_cluster import slurm_can_start
 
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY
@@ -28,6 +30,16 @@ def results(tiny):
 def rows(results):
     version = json.loads((results / "tables" / "current.json").read_text())["version"]
     return pd.read_parquet(results / "tables" / version / "rows.parquet")
+
+
+@pytest.mark.slurm
+def test_it_ran_through_slurm(request):
+    """As on a cluster: every job but the first was submitted to a real single-node Slurm."""
+    require("slurm", slurm_can_start(), "needs slurm-wlm and munge, and to be root to start them")
+    tiny = request.getfixturevalue("tiny")
+    assert (tiny.root / "results" / "tiny" / "report.html").is_file()
+    submitted = re.findall(r"SLURM jobid \d+", (tiny.root / "first-run.log").read_text())
+    assert len(set(submitted)) > 50
 
 
 def test_a_finished_study_has_nothing_to_do(tiny):

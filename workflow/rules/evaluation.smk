@@ -160,6 +160,14 @@ rule measure_cardiac_function:
         "../scripts/measure_cardiac_function.py"
 
 
+# Copies are looked for as far as training cines were moved.
+augmentations = [
+    model.augmentation.model_dump(mode="json")
+    for model in study.models.values()
+    if hasattr(model, "augmentation")
+]
+
+
 rule audit_memorisation:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
@@ -174,6 +182,7 @@ rule audit_memorisation:
     params:
         evaluation=evaluation_seed,
         copies=study.synthesis.copies.model_dump(mode="json", include={"action"}),
+        augmentation=augmentations,
     message:
         "Looking for copies of training patients among {wildcards.generator}'s, fold {wildcards.fold}"
     script:
@@ -203,6 +212,7 @@ rule audit_features:
         **RUNS_NETWORK,
     params:
         evaluation=evaluation_seed,
+        augmentation=augmentations,
     message:
         "Looking for copies among {wildcards.generator}'s with {wildcards.extractor}, fold {wildcards.fold}"
     script:

@@ -61,7 +61,7 @@ rule gather_content:
         runs=path("runs.tsv"),
         current=path("tables/current.json"),
         files=files_of_runs("dataset", "split", "synthetic", "sweep", "map", "model", "arm"),
-        code=code("gather_content", *section_modules()),
+        code=code("gather_content", *section_modules(), *flag_modules()),
     output:
         content=directory(pattern("report")),
     log:

@@ -108,7 +108,7 @@ rule predict_test:
     resources:
         **RUNS_NETWORK,
     params:
-        role="test",
+        subjects="tested",
         frames="ed_es",
         task=lambda w: task_settings(w.task, "prediction"),
     message:
@@ -150,7 +150,7 @@ use rule predict_test as predict_validation with:
     benchmark:
         pattern("benchmarks/predict_validation/fold-{fold}.tsv")
     params:
-        role="validation",
+        subjects="validation",
         frames="ed_es",
         task=task_settings(segmenter, "prediction"),
     message:
@@ -173,7 +173,7 @@ use rule predict_test as predict_synthetic with:
     benchmark:
         pattern("benchmarks/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     params:
-        role=None,
+        subjects="all",
         frames="all",
         task=task_settings(segmenter, "prediction"),
     message:

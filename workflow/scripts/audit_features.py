@@ -13,6 +13,7 @@ from synthaug.features.files import read_features
 from synthaug.features.study import StudyExtractor
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.feature_audit import audit_features
+from synthaug.measures.memorisation.positive_controls import movement_limits
 from synthaug.measures.memorisation.roles import audit_roles
 
 with job(snakemake):
@@ -24,5 +25,6 @@ with job(snakemake):
         StudyExtractor(Path(snakemake.input.model)).spatial,
         audit_roles(read_split(snakemake.input.split)),
         Measurement.of_job(snakemake, progress("subjects")),
+        movement_limits(snakemake.params.augmentation),
     )
     write_tsv(snakemake.output.rows, rows)

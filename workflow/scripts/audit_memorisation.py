@@ -9,6 +9,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.image_audit import audit_memorisation
+from synthaug.measures.memorisation.positive_controls import movement_limits
 from synthaug.measures.memorisation.roles import audit_roles
 from synthaug.measures.memorisation.scores import dropped_rows
 
@@ -19,6 +20,7 @@ with job(snakemake):
         Cohort.open(snakemake.input.synthetic),
         audit_roles(read_split(snakemake.input.split)),
         measurement,
+        movement_limits(snakemake.params.augmentation),
     )
     dropped = dropped_rows(pairs, CopySettings.model_validate(snakemake.params.copies), measurement)
     write_tsv(snakemake.output.rows, pd.concat([rows, dropped]) if len(dropped) else rows)

@@ -6,11 +6,14 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
+from synthaug.statistics.clinical_agreement import clinical_agreement
 from synthaug.statistics.comparisons import compare_arms
+from synthaug.statistics.failures import failure_rates
 from synthaug.tables.schema import read_rows
 
 with job(snakemake):
     scores = pd.concat([read_rows(path) for path in snakemake.input.scores], ignore_index=True)
     arms = [Arm(**arm) for arm in snakemake.params.arms]
     settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
-    write_tsv(snakemake.output.rows, compare_arms(scores, arms, settings))
+    measures = (compare_arms, clinical_agreement, failure_rates)
+    write_tsv(snakemake.output.rows, pd.concat([measure(scores, arms, settings) for measure in measures]))

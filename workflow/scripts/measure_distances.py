@@ -4,7 +4,7 @@ import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
-from synthaug.data.splits import read_split, subjects_of
+from synthaug.data.splits import all_tested, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
@@ -19,7 +19,7 @@ with job(snakemake):
     split = read_split(inputs.split)
     training, tested = subjects_of(split, "train"), subjects_of(split, "test")
     real, synthetic = read_features(inputs.real), read_features(inputs.synthetic)
-    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, tested)
+    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, all_tested(split))
     references = {"real train": training, "real test": tested}
     corrupted = dict(zip(CONTROLS, map(read_features, inputs.controls), strict=True))
     tables = [

@@ -1,18 +1,20 @@
-"""Predict for the subjects of a role in a fold, or for all subjects of a cohort, with one trained task."""
+"""Predict for the tested or validating subjects of a fold, or for all subjects of a cohort, with one trained task."""
 
 from pathlib import Path
 
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import read_split, subjects_of
+from synthaug.data.splits import all_tested, read_split, subjects_of
 from synthaug.tasks import open_task
 
 with job(snakemake):
     params = snakemake.params
     cohort = Cohort.open_all(snakemake.input.cohorts)
-    if params.role:
-        cohort = cohort.select(subjects_of(read_split(snakemake.input.split), params.role))
+    if params.subjects != "all":
+        split = read_split(snakemake.input.split)
+        chosen = all_tested(split) if params.subjects == "tested" else subjects_of(split, "validation")
+        cohort = cohort.select(chosen)
     open_task(params.task).predict(
         Path(snakemake.input.model),
         cohort,

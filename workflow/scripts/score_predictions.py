@@ -6,9 +6,9 @@ from synthaug.config.arms import Arm
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import read_split, subjects_of
-from synthaug.measures.leakage import refuse_seen, seen_in_training
+from synthaug.data.splits import read_split
 from synthaug.tasks import open_task
+from synthaug.tasks.score_tested import score_tested
 
 with job(snakemake):
     arm, wildcards = Arm(**snakemake.params.arm), snakemake.wildcards
@@ -21,7 +21,7 @@ with job(snakemake):
         "training_seed": int(wildcards.training_seed),
         "generator_seed": int(wildcards.generator_seed) if arm.generator else None,
     }
-    tested = cohort.select(subjects_of(read_split(snakemake.input.split), "test"))
-    predictions = Path(snakemake.input.predictions)
-    refuse_seen(f"task {wildcards.task} of arm {arm.name}", seen_in_training(predictions), tested.subjects)
-    write_tsv(snakemake.output.rows, open_task(snakemake.params.task).score(predictions, tested, fields))
+    task, split = open_task(snakemake.params.task), read_split(snakemake.input.split)
+    write_tsv(
+        snakemake.output.rows, score_tested(task, Path(snakemake.input.predictions), cohort, split, fields)
+    )

@@ -5,7 +5,7 @@ import torch
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.data.splits import all_tested, read_split, subjects_of, with_labels_of_split
 from synthaug.generators.real import real_as_synthetic
 from synthaug.generators.reconstruction import Reconstruction
 
@@ -23,7 +23,7 @@ with job(snakemake):
         snakemake.output.cohort,
         snakemake.wildcards.generator,
         subjects_of(split, "train", labelled=True) if params.split else None,
-        cohort.select([*subjects_of(split, "validation"), *subjects_of(split, "test")]),
+        cohort.select([*subjects_of(split, "validation"), *all_tested(split)]),
         seed=int(snakemake.wildcards.generator_seed),
         through=through,
         progress=progress("subjects"),

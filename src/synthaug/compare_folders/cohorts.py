@@ -260,7 +260,7 @@ def _on_grid(cine: Cine, grid: VoxelGrid, plain: bool) -> np.ndarray:
             centre.append((n - 1) / 2)
         else:  # half a pixel of shift would blur: an odd pixel goes to the end
             centre.append(int((n - wanted) / 2) + (wanted - 1) / 2)
-    window = heart_window(array, {}, spacing, grid.spacing_mm, grid.matrix, (centre[0], centre[1]))
+    window = heart_window(array, spacing, grid.spacing_mm, grid.matrix, (centre[0], centre[1]))
     array = resample_image(array, window.weights)
     array = resample_beat(array, beat_positions(len(array), grid.frames, None)[0])
     if not plain:

@@ -126,8 +126,12 @@ class HarmonisationSettings(Settings):
         (10.0, 1.5, 1.5), description="Voxel size (z, y, x) in mm of every harmonised cine."
     )
     matrix: tuple[int, int, int] = Field(
-        (10, 96, 96),
-        description="Voxels (z, y, x): y and x exactly, z at most; stacks with fewer slices stay shorter.",
+        (12, 128, 128),
+        description=(
+            "Voxels (z, y, x): y and x exactly, z at most; stacks with fewer slices stay shorter. The window is placed by "
+            "motion, so it must be larger than a heart: on 14 dilated hearts of ACDC, 144 mm cut 0.7 % of the labelled "
+            "voxels, 168 mm 0.1 %, 192 mm none."
+        ),
     )
     frames: int = Field(
         16, ge=2, le=128, description="Frames of a heart beat after cyclic resampling in time."

@@ -32,9 +32,6 @@ class EvaluationSettings(Settings):
     splits: int = Field(
         20, ge=2, description="Random disjoint splits of the real subjects for real-versus-real distances."
     )
-    distance_replicates: int = Field(
-        200, ge=20, description="Bootstrap replicates (over subjects) of a distance's interval."
-    )
     replicates: int = Field(
         2000,
         ge=100,

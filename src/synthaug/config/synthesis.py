@@ -198,7 +198,8 @@ class CopySettings(Settings):
         "keep",
         description=(
             "`keep`: report only; `drop`: exclude them from the arms and report their number; `stop`: refuse the arms of "
-            "a cohort with more than `maximum`. Of real patients, 5 % are flagged."
+            "a cohort with more than `maximum`. A copy is as similar to a training patient as a re-scan of that patient; "
+            "a subject that is only nearer than a new patient would be is reported and not excluded."
         ),
     )
     maximum: float = Field(

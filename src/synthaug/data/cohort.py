@@ -5,7 +5,6 @@ Requests are a cohort without cines: the subjects requested of a generator.
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.conditions import REQUESTED
-from synthaug.core.artifacts import atomic_file, read_json, read_tsv, sha256_file, write_json, write_tsv
+from synthaug.core.artifacts import read_json, read_tsv, sha256_file, write_json, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, STRUCTURES, UNLABELLED
+from synthaug.data.native_grid import NativeReference, read_native
+from synthaug.data.nifti import write_nifti
+from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, PLACEMENT_COLUMNS, STRUCTURES, UNLABELLED
 
 SUBJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
@@ -195,7 +196,8 @@ class Cohort:
         """The same subjects, where `subjects` have neither labels nor what was measured on labels."""
         table = self.table.copy()
         seen = ~table.index.isin(list(subjects))
-        for column in ("labelled_frames", *FUNCTION_COLUMNS):
+        measured = ("labelled_frames", *FUNCTION_COLUMNS, *PLACEMENT_COLUMNS)
+        for column in table.columns.intersection(list(measured)):
             table[column] = table[column].where(seen)
         return Cohort(self.name, self.kind, table, self.folders, self.meta)
 
@@ -223,6 +225,10 @@ class Cohort:
             assert not listed, f"{path} is missing but {listed} are listed"
             return np.full(shape, UNLABELLED, np.uint8)
         return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+
+    def native(self, subject: str) -> NativeReference | None:
+        """The subject's own voxel grid and its labels there; None where this grid is its own, as of synthetic subjects."""
+        return read_native(self.folders[subject])
 
     def labelled_frames(self, subject: str) -> list[int]:
         """Frames that carry labels, ascending."""
@@ -313,9 +319,7 @@ def write_labels(
 def _save(image: nib.Nifti1Image, path: Path, frame_duration_s: float | None) -> None:
     image.header.set_xyzt_units("mm", "sec")
     image.header["pixdim"][4] = frame_duration_s or 0.0
-    # mtime 0: the same voxels must give the same bytes, whenever they are written.
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+    write_nifti(image, path)
 
 
 def write_cohort(

@@ -1,4 +1,4 @@
-"""From raw cines to a cohort: one orientation, one voxel grid, the heart in the middle, ED first."""
+"""From raw cines to a cohort: one orientation, one voxel grid around the heart, ED first, and the way back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import module_of
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.heart_window import HeartWindow, heart_window
+from synthaug.data.label_placement import LabelPlacement, place_labels
+from synthaug.data.native_grid import NativeGrid, NativeReference, write_native
 from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
 from synthaug.data.readers import find_subjects
@@ -32,6 +34,7 @@ from synthaug.data.resampling import (
     resample_image,
     resample_labels,
 )
+from synthaug.labels import PLACEMENT_COLUMNS
 from synthaug.metrics.volumes import measure_function
 
 log = logging.getLogger(__name__)
@@ -39,12 +42,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class HarmonisedCine:
-    """A cine on the common voxel grid, intensities in [0, 1]; the fields are those of `OrientedCine`."""
+    """A cine on the common voxel grid, intensities in [0, 1].
+
+    Attributes
+    ----------
+    cine, labels, es_frame, findings
+        As in `OrientedCine`.
+    native : NativeReference
+        The way back, and the labels as they were annotated.
+    placement : LabelPlacement or None
+        How well the window holds the labels, where there are some.
+    """
 
     cine: np.ndarray
     labels: dict[int, np.ndarray]
     es_frame: int | None
     findings: list[str]
+    native: NativeReference
+    placement: LabelPlacement | None
 
 
 def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> HarmonisedCine:
@@ -66,20 +81,24 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ValueError
         The cine is constant where the heart is.
     """
-    window = heart_window(
-        oriented.cine, oriented.labels, oriented.spacing_mm, settings.spacing_mm, settings.matrix
-    )
+    window = heart_window(oriented.cine, oriented.spacing_mm, settings.spacing_mm, settings.matrix)
     cine = resample_image(oriented.cine, window.weights)
-    labels = {frame: resample_labels(volume, window.weights) for frame, volume in oriented.labels.items()}
     positions, es_frame = beat_positions(len(cine), settings.frames, oriented.es_frame)
-    labels = frames_sampled_exactly(labels, positions)
+    native_labels = frames_sampled_exactly(oriented.labels, positions)
+    labels = {frame: resample_labels(volume, window.weights) for frame, volume in native_labels.items()}
     cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
+    _, n_slices, n_rows, n_columns = oriented.cine.shape
+    grid = NativeGrid(
+        (n_slices, n_rows, n_columns), oriented.spacing_mm, window.origin, window.step, oriented.turned
+    )
+    placement = place_labels(native_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
     findings = [
         *oriented.findings,
         *window.findings,
+        *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
     ]
-    return HarmonisedCine(cine, labels, es_frame, findings)
+    return HarmonisedCine(cine, labels, es_frame, findings, NativeReference(grid, native_labels), placement)
 
 
 def normalise(cine: np.ndarray, window: HeartWindow, percentiles: Sequence[float]) -> np.ndarray:
@@ -114,7 +133,9 @@ def _harmonise_subject(
     except ValueError as error:
         return SubjectError(subject.id, where, str(error), "check the image")
     duration = raw.frame_duration_s and raw.frame_duration_s * raw.image.shape[3] / settings.frames
-    hashes = write_subject(folder / f"sub-{name}", done.cine, done.labels, settings.spacing_mm, duration)
+    place = folder / f"sub-{name}"
+    hashes = write_subject(place, done.cine, done.labels, settings.spacing_mm, duration)
+    hashes |= write_native(place, done.native.grid, done.native.labels)
     unknown = pd.NA  # in an object column, so that whole numbers beside it stay whole numbers
     row = {
         "subject": name,
@@ -134,6 +155,9 @@ def _harmonise_subject(
         **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
+    if done.placement:
+        found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
+        row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
     return row, hashes, done.findings
 
 

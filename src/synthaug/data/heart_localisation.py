@@ -1,8 +1,8 @@
-"""Where the heart is in a short-axis cine: from labels, or from its motion."""
+"""Where the heart is in a short-axis cine, from its motion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -12,33 +12,6 @@ _HEART_MM = 40.0
 _NOISE_MM = 4.0
 #: Share of the largest amplitude from which a place counts as moving.
 _MOVING = 0.3
-
-
-def centre_of_labels(labels: Mapping[int, np.ndarray], size_px: Sequence[float]) -> tuple[float, float]:
-    """Centre of all structures in all annotated frames, moved as little as a window needs to hold them.
-
-    Parameters
-    ----------
-    labels : mapping of int to ndarray, shape (z, y, x)
-        Canonical labels, some of them not background.
-    size_px : sequence of 2 floats
-        Extent (y, x) of the window around the centre, in pixels.
-
-    Returns
-    -------
-    tuple of 2 floats
-        Centre (y, x) in pixels. Where the structures are larger than the window, the middle
-        of their extent: they are then cut by as much on both sides.
-    """
-    shown = np.sum([(volume > 0).sum(axis=0) for volume in labels.values()], axis=0)
-    centre = []
-    for axis, size in enumerate(size_px):
-        profile = shown.sum(axis=1 - axis)
-        present = np.flatnonzero(profile)
-        low, high = present[-1] + 0.5 - size / 2, present[0] - 0.5 + size / 2
-        mean = float((profile * np.arange(len(profile))).sum() / profile.sum())
-        centre.append(float(np.clip(mean, low, high)) if low <= high else float(low + high) / 2)
-    return centre[0], centre[1]
 
 
 def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[float, float]:

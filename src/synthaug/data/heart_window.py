@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from synthaug.data.heart_localisation import centre_of_labels, centre_of_motion
+from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.resampling import axis_weights
 
 #: Relative difference up to which a slice distance is the grid's, and slices are taken as they are.
@@ -27,41 +27,42 @@ class HeartWindow:
         For axes (z, y, x); see `synthaug.data.resampling.axis_weights`.
     inside : ndarray, shape (y, x), bool
         Where the window shows what was imaged; elsewhere images and labels are 0.
+    origin, step : tuple of 3 floats
+        Voxel `k` of the common grid along an axis (z, y, x) lies at index ``origin + k * step`` of the cine.
     findings : list of str
-        What the window leaves out or had to pad.
+        What the window had to pad.
     """
 
     weights: tuple[csr_array, csr_array, csr_array]
     inside: np.ndarray
+    origin: tuple[float, float, float]
+    step: tuple[float, float, float]
     findings: list[str]
 
 
 def heart_window(
     cine: np.ndarray,
-    labels: Mapping[int, np.ndarray],
     spacing_mm: Sequence[float],
     grid_spacing_mm: Sequence[float],
     matrix: Sequence[int],
     centre: tuple[float, float] | None = None,
 ) -> HeartWindow:
-    """Place the common voxel grid around a heart.
+    """Place the common voxel grid around a heart, by what the images of any new patient tell.
 
-    In the plane the centre is that of the labels, without labels that of the motion. Slices
-    are the stack's own where its spacing is the grid's; where there are more than the matrix
-    holds, those around the middle of the labelled ones (or of the stack) are taken.
+    In the plane the centre is that of the motion. Slices are the stack's own where its spacing is the grid's; where
+    there are more than the matrix holds, those in the middle of the stack are taken. Reference labels have no part in
+    it: a window that they place shows a segmenter where the reference is.
 
     Parameters
     ----------
     cine : ndarray, shape (t, z, y, x)
         In the canonical orientation.
-    labels : mapping of int to ndarray, shape (z, y, x)
-        Its canonical labels.
     spacing_mm, grid_spacing_mm : sequence of 3 floats
         Voxel size (z, y, x) of the cine and of the voxel grid.
     matrix : sequence of 3 ints
         Voxels (z, y, x) of the voxel grid.
     centre : tuple of 2 floats, optional
-        Centre (y, x) in pixels of the cine, where it is not to be that of the heart.
+        Centre (y, x) in pixels of the cine, where it is not to be that of the motion.
 
     Returns
     -------
@@ -69,19 +70,18 @@ def heart_window(
     """
     findings: list[str] = []
     steps = [wanted / own for wanted, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
-    labelled = (
-        np.any([volume > 0 for volume in labels.values()], axis=0) if labels else np.zeros(cine.shape[1:])
-    )
-    if centre is None and labelled.any():
-        centre = centre_of_labels(labels, (matrix[1] * steps[1], matrix[2] * steps[2]))
-    elif centre is None:
+    if abs(steps[0] - 1) < _SAME_SPACING:
+        steps[0] = 1.0
+    if centre is None:
         centre = centre_of_motion(cine, spacing_mm)
-    z = _slices(labelled, steps[0], matrix[0], findings)
-    in_plane, inside = [], []
+    slices = _slices(cine.shape[1], steps[0], matrix[0])
+    weights = [axis_weights(cine.shape[1], slices, steps[0], outside=False)]
+    origin, inside = [float(slices[0])], []
     for axis, sides in ((1, ("anterior", "posterior")), (2, ("right", "left"))):
         n_source = cine.shape[axis + 1]
         positions = centre[axis - 1] + (np.arange(matrix[axis]) - (matrix[axis] - 1) / 2) * steps[axis]
-        in_plane.append(axis_weights(n_source, positions, steps[axis], outside=True))
+        weights.append(axis_weights(n_source, positions, steps[axis], outside=True))
+        origin.append(float(positions[0]))
         inside.append((positions >= -0.5) & (positions <= n_source - 0.5))
         short_mm = np.array([-positions[0], positions[-1] - (n_source - 1)]) * spacing_mm[axis]
         for side, missing in zip(sides, short_mm, strict=True):
@@ -89,31 +89,21 @@ def heart_window(
                 findings.append(
                     f"the field of view ends {missing:.0f} mm short on the {side} side; padded with 0"
                 )
-        extent = np.flatnonzero(labelled.any(axis=(0, 3 - axis)))
-        heart_mm = (np.ptp(extent) + 1 if len(extent) else 0) * spacing_mm[axis]
-        larger_mm = heart_mm - matrix[axis] * grid_spacing_mm[axis]
-        if larger_mm > spacing_mm[axis]:
-            findings.append(
-                f"the heart is {larger_mm:.0f} mm too large for the matrix, {sides[0]} to {sides[1]}; cut"
-            )
-    return HeartWindow((z, in_plane[0], in_plane[1]), inside[0][:, None] & inside[1][None, :], findings)
+    z, y, x = weights
+    return HeartWindow(
+        (z, y, x),
+        inside[0][:, None] & inside[1][None, :],
+        (origin[0], origin[1], origin[2]),
+        (steps[0], steps[1], steps[2]),
+        findings,
+    )
 
 
-def _slices(labelled: np.ndarray, step: float, n_most: int, findings: list[str]) -> csr_array:
-    n_source = len(labelled)
-    if abs(step - 1) < _SAME_SPACING:
-        step = 1.0
-    n_stack = max(1, round(n_source / step))
-    stack = (n_source - 1) / 2 + (np.arange(n_stack) - (n_stack - 1) / 2) * step
-    extent = np.flatnonzero(labelled.any(axis=(1, 2)))
-    middle = (extent[0] + extent[-1]) / 2 if len(extent) else (n_source - 1) / 2
-    n_slices = min(n_stack, n_most)
-    first = round(np.interp(middle, stack, np.arange(n_stack)) - (n_slices - 1) / 2)
-    first = min(max(first, 0), n_stack - n_slices)
-    positions = stack[first : first + n_slices]
-    left_out = np.sum((extent < positions[0] - step / 2) | (extent > positions[-1] + step / 2))
-    if left_out:
-        findings.append(
-            f"{left_out} labelled slices are beyond the {n_most} of the matrix; they were left out"
-        )
-    return axis_weights(n_source, positions, step, outside=False)
+def _slices(n_source: int, step: float, n_most: int) -> np.ndarray:
+    """Positions of the slices to take, in slices of the stack: at most `n_most`, in its middle."""
+    n_slices = min(max(1, round(n_source / step)), n_most)
+    middle = (n_source - 1) / 2
+    if step == 1.0:  # the stack's own slices; where one is left over, the apical one goes
+        middle = (n_source - n_slices) // 2 + (n_slices - 1) / 2
+    positions: np.ndarray = middle + (np.arange(n_slices) - (n_slices - 1) / 2) * step
+    return positions

@@ -1,4 +1,4 @@
-"""NIfTI files of unknown origin, read whole, checked to the last byte."""
+"""NIfTI files: of unknown origin, read whole and checked to the last byte; our own, the same bytes for the same voxels."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import nibabel as nib
 import numpy as np
 
+from synthaug.core.artifacts import atomic_file
 from synthaug.core.errors import SubjectError
 
 #: Largest array that is decompressed; a short-axis cine of 512 x 512 x 20 x 60 doubles is 2.3 GiB.
@@ -42,6 +43,12 @@ class NiftiImage:
     affine: np.ndarray
     voxel_size_mm: tuple[float, float, float]
     frame_duration_s: float
+
+
+def write_nifti(image: nib.Nifti1Image, path: str | Path) -> None:
+    """Write a ``.nii.gz`` file whole or not at all; the same voxels and header give the same bytes, whenever written."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
 
 
 def read_nifti(path: Path, subject: str) -> NiftiImage:

@@ -22,11 +22,15 @@ from synthaug.labels import LV, RV
 #: long axis, (-0.61, 0.61, -0.5).
 X_DIRECTION = (-0.707, -0.707, 0.0)
 Y_DIRECTION = (0.354, -0.354, -0.866)
+#: A typical long axis, from base to apex.
+APEX_DIRECTION = (-0.61, 0.61, -0.5)
 #: Where the right ventricle lies, seen from the left one, in canonical (x, y); labelled stacks
 #: of ACDC scatter around it with a standard deviation of 20 degrees.
 _RV_DIRECTION = np.array([-0.94, 0.34])
 #: Cosine of the angle from there beyond which a heart must have been turned: 60 degrees.
 _TURNED_COSINE = 0.5
+#: Cosine with the typical long axis from which a stack is a short axis: 49 degrees.
+_LONG_AXIS_COSINE = 0.65
 #: Mean change of the ventricles' areas over the stack, as a share of the largest, that settles its order.
 _CLEAR_TAPER = 0.2
 
@@ -78,6 +82,28 @@ def in_plane_orientation(affine: np.ndarray) -> InPlane:
     exchanged = abs(along_x[1]) + abs(along_y[0])
     x, y = (0, 1) if stored > exchanged - 1e-3 else (1, 0)
     return InPlane(x == 1, bool(along_x[x] < 0), bool(along_y[y] < 0))
+
+
+def stored_base_first(affine: np.ndarray) -> bool | None:
+    """Whether the slices run from base to apex, by the direction of their stack.
+
+    Parameters
+    ----------
+    affine : ndarray, shape (4, 4)
+        Voxel indices to (right, anterior, superior).
+
+    Returns
+    -------
+    bool or None
+        None where the stack lies further than 49 degrees from a typical long axis, as a header does whose axes are
+        parallel to the patient's: no scanner wrote it for a short axis.
+    """
+    axis = np.asarray(affine, float)[:3, 2]
+    length = np.linalg.norm(axis)
+    if not (np.isfinite(length) and length > 0):
+        return None
+    cosine = float(np.array(APEX_DIRECTION) @ axis / length)
+    return None if abs(cosine) < _LONG_AXIS_COSINE else cosine > 0
 
 
 def quarter_turns_to_canonical(labels: Mapping[int, np.ndarray]) -> int:
@@ -161,6 +187,8 @@ class OrientedCine:
         Counted from ED.
     findings : list of str
         What was repaired or is implausible.
+    turned : dict
+        What was done to the file's array; see `synthaug.data.native_grid.NativeGrid`.
     """
 
     cine: np.ndarray
@@ -168,6 +196,7 @@ class OrientedCine:
     spacing_mm: tuple[float, float, float]
     es_frame: int | None
     findings: list[str]
+    turned: dict[str, bool]
 
 
 def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> OrientedCine:
@@ -185,36 +214,52 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     Returns
     -------
     OrientedCine
+
+    Notes
+    -----
+    Orientation follows from the dataset and the header alone: what only labelled patients have decides nothing, so that
+    training and test patients, labelled and new ones, take one path.
     """
     findings = [*raw.findings, *cine_findings(raw.image.T)]
     x_mm, y_mm, z_mm = raw.voxel_size_mm
     in_plane = in_plane_orientation(raw.affine)
-    orient = in_plane.apply
-    labels = {frame: orient(volume.T) for frame, volume in raw.labels.items()}
-    turns = quarter_turns_to_canonical(labels)
-    if turns:
-        findings.append(
-            f"the labels show a heart turned against its header; the image was turned {90 * turns} degrees"
-        )
-    if in_plane.transpose != bool(turns % 2):
+    if in_plane.transpose:
         x_mm, y_mm = y_mm, x_mm
-    apex_first = apex_comes_first(labels)
-    if apex_first is None:
-        apex_first = raw.slices_base_first is False
-    elif raw.slices_base_first is not None and apex_first == raw.slices_base_first:
-        findings.append("the labels show another slice order than the dataset's; the labels were followed")
+    base_first = raw.slices_base_first
+    if base_first is None:
+        base_first = stored_base_first(raw.affine)
+    apex_first = base_first is False
 
     def place(volume: np.ndarray) -> np.ndarray:
-        turned = np.rot90(orient(volume), turns, axes=(-2, -1))
-        return turned[..., ::-1, :, :] if apex_first else turned
+        oriented = in_plane.apply(volume)
+        return oriented[..., ::-1, :, :] if apex_first else oriented
 
     n_frames = raw.image.shape[3]
     ed, es = _phases(raw, ed_frame, es_frame, findings)
     es = None if es is None else (es - ed) % n_frames
     labels = {(frame - ed) % n_frames: place(volume.T) for frame, volume in sorted(raw.labels.items())}
     spacing_mm = (z_mm, y_mm, x_mm)
+    findings += _contradictions(labels)
     findings += label_findings(labels, spacing_mm, 0, es)
-    return OrientedCine(np.roll(place(raw.image.T), -ed, axis=0), labels, spacing_mm, es, findings)
+    turned = {
+        "transpose": in_plane.transpose,
+        "flip_x": in_plane.flip_x,
+        "flip_y": in_plane.flip_y,
+        "apex_first": apex_first,
+    }
+    return OrientedCine(np.roll(place(raw.image.T), -ed, axis=0), labels, spacing_mm, es, findings, turned)
+
+
+def _contradictions(labels: Mapping[int, np.ndarray]) -> list[str]:
+    """What labels say against the orientation; a new patient has none, so that nothing is turned by them."""
+    findings = []
+    if turns := quarter_turns_to_canonical(labels):
+        findings.append(
+            f"the labels show a heart turned by {90 * turns} degrees against its header; kept as the header says"
+        )
+    if apex_comes_first(labels):
+        findings.append("the labels show a stack from apex to base; kept as the dataset or its header says")
+    return findings
 
 
 def _phases(raw: RawCine, ed: int | None, es: int | None, findings: list[str]) -> tuple[int, int | None]:

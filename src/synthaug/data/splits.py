@@ -13,10 +13,12 @@ from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 
-COLUMNS = ("subject", "dataset", "vendor", "diagnosis", "labelled", "role")
+COLUMNS = ("subject", "patient", "dataset", "vendor", "diagnosis", "labelled", "role")
 #: `test_within` are the patients of the training vendors that are held out beside a test on others;
 #: `unused` are subjects no role may have, so that nothing of a test patient or vendor leaks.
 ROLES = ("train", "validation", "test", "test_within", "unused")
+#: Roles whose subjects are predicted and scored.
+TESTED = ("test", "test_within")
 _UNKNOWN = "unknown"
 
 
@@ -131,11 +133,11 @@ def with_labels_of_split(cohort: Cohort, split: pd.DataFrame) -> Cohort:
 
 def read_split(path: str | Path) -> pd.DataFrame:
     """Read one fold's table."""
-    return read_tsv(path, ("subject", "dataset", "vendor", "diagnosis", "role"))
+    return read_tsv(path, ("subject", "patient", "dataset", "vendor", "diagnosis", "role"))
 
 
 def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) -> list[str]:
-    """Subjects with a role; ``"test"`` includes those held out within the training vendors.
+    """Subjects with exactly this role; `all_tested` gives all that are scored.
 
     Parameters
     ----------
@@ -146,11 +148,15 @@ def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) ->
     labelled : bool, optional
         Only subjects with labels, or only those without.
     """
-    roles = {"test": ["test", "test_within"]}.get(role, [role])
-    chosen = split["role"].isin(roles)
+    chosen = split["role"] == role
     if labelled is not None:
         chosen &= split["labelled"] == labelled
     return split.loc[chosen, "subject"].tolist()
+
+
+def all_tested(split: pd.DataFrame) -> list[str]:
+    """All subjects that are predicted and scored, of every role in `TESTED`: none of them may be seen in training."""
+    return [str(subject) for subject in split.loc[split["role"].isin(TESTED), "subject"]]
 
 
 def _subjects(table: pd.DataFrame) -> pd.DataFrame:
@@ -251,5 +257,5 @@ def _every_kth(patients: Sequence[str], share: float) -> list[str]:
 def held_out_at_home(split: pd.DataFrame) -> list[str]:
     """Real subjects of the training vendors who neither train nor are left out: what new patients look like."""
     vendors = set(split.loc[split["role"] == "train", "vendor"])
-    held_out = split["role"].isin(["validation", "test", "test_within"]) & split["vendor"].isin(vendors)
+    held_out = split["role"].isin(["validation", *TESTED]) & split["vendor"].isin(vendors)
     return [str(subject) for subject in split.loc[held_out, "subject"]]

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metrics.extrapolation import SubjectDistance
-from synthaug.metrics.split_quotient import Split, split_quotient
+from synthaug.metrics.split_jackknife import Split, split_quotient
 from synthaug.tables import Row
 
 
@@ -66,7 +66,7 @@ def distance_quotient(
     -------
     dict
         Columns `status`, `n`, `value`, `ci_low`, `ci_high` (jackknife over subjects, see
-        `synthaug.metrics.split_quotient`), `floor` and `floor_sd`: mean and standard deviation of the floor's
+        `synthaug.metrics.split_jackknife`), `floor` and `floor_sd`: mean and standard deviation of the floor's
         distance over the mean of the denominator. Where that mean is 0 the status is ``not_measured``.
     """
     n = len(splits[0][0])

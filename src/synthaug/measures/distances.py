@@ -9,6 +9,7 @@ import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
+from synthaug.measures.distance_quotient import random_splits
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import (
     KINDS,
@@ -19,7 +20,7 @@ from synthaug.measures.subject_distances import (
 )
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
-from synthaug.metrics.percentile_bootstrap import percentile_interval
+from synthaug.metrics.split_jackknife import Estimate, Split, split_jackknife
 from synthaug.tables import Row, make_table
 
 
@@ -103,34 +104,45 @@ def _measure(
         why = f"{n_real} real and {n_synthetic} synthetic subjects; at least 4 and 2 are needed"
         absent = {"status": "not_measured", "note": why, "n": n}
         return [{**shared, **absent}] + ([] if metric == "kid" else [{**ratio, **absent}])
-    rng = np.random.default_rng(settings.seed)
-    floors, values = [], []
-    for _ in range(settings.splits):
-        order = rng.permutation(n_real)
-        floors.append(real_distance(order[:n], order[n : 2 * n]))
-        values.append(distance(order[:n], rng.permutation(n_synthetic)[:n]))
-    value, floor = float(np.mean(values)), float(np.mean(floors))
-    replicates = np.array([
-        distance(rng.integers(n_real, size=n_real), rng.integers(n_synthetic, size=n_synthetic))
-        for _ in range(settings.distance_replicates)
-    ])  # fmt: skip
-    # Drawing with replacement repeats subjects, which inflates a Fréchet distance: only the spread is used.
-    ends = percentile_interval(replicates, settings.confidence)
-    low, high = (value + end - replicates.mean() for end in ends)
+    splits = random_splits(n, n_real, settings, n_synthetic)
+
+    def distances(split: Split) -> tuple[float, float]:
+        reference, others, made = split
+        return distance(reference, made), real_distance(reference, others)
+
+    def statistics(means: np.ndarray) -> tuple[float, float]:
+        return float(means[0]), float(means[0] / means[1]) if means[1] > 0 else float("nan")
+
+    # Sets of two lack the third subject that leaving one out needs: no interval.
+    if n > 2:
+        value, quotient = split_jackknife(distances, statistics, splits, (0, 0, 1), settings.confidence)
+    else:
+        means = np.mean([distances(split) for split in splits], axis=0)
+        value, quotient = (Estimate(found, np.nan, np.nan) for found in statistics(means))
+    floors = np.array([real_distance(reference, others) for reference, others, _ in splits])
+    least = -np.inf if metric == "kid" else 0.0  # an unbiased estimate may be negative
+    facts: Row = {"status": "ok", "n": n, "note": _note(n, n_real, n_synthetic)}
+    rows = [
+        {
+            **shared,
+            **facts,
+            **_estimated(value, least),
+            "floor": float(floors.mean()),
+            "floor_sd": float(floors.std(ddof=1)),
+        }
+    ]
     if metric != "kid":
-        low = max(low, 0.0)
-    facts: Row = {
-        "status": "ok",
-        "n": n,
-        "note": _note(n, n_real, n_synthetic),
-    }
-    row = {**shared, **facts, "value": value, "ci_low": low, "ci_high": high, "floor": floor}
-    rows = [{**row, "floor_sd": float(np.std(floors, ddof=1))}]
-    if metric != "kid":
-        relative = {"value": value / floor, "ci_low": low / floor, "ci_high": high / floor}
-        rows.append({**ratio, **facts, **relative} if floor > 0 else
-                    {**ratio, "status": "not_measured", "note": "the floor is 0", "n": n})  # fmt: skip
+        rows.append(
+            {**ratio, **facts, **_estimated(quotient, 0.0)}
+            if floors.mean() > 0
+            else {**ratio, "status": "not_measured", "note": "the floor is 0", "n": n}
+        )
     return rows
+
+
+def _estimated(found: Estimate, least: float) -> Row:
+    low = max(found.low, least) if np.isfinite(found.low) else None
+    return {"value": found.value, "ci_low": low, "ci_high": found.high if low is not None else None}
 
 
 def _extrapolated(metric: str, first: list[np.ndarray], second: list[np.ndarray], seed: int) -> Row:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from synthaug.labels import STRUCTURES
-from synthaug.metric_registry import columns_of
+from synthaug.metric_registry import PREDICTED, columns_of
 from synthaug.metrics.clinical import N_SEGMENTS, stroke_volume_ml, wall_thickness_mm
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 from synthaug.tables import Row
@@ -20,7 +20,7 @@ def function_errors(
     reference: Mapping[str, np.ndarray],
     spacing_mm: Sequence[float],
 ) -> Iterator[Row]:
-    """Rows of the errors of volumes, ejection fraction and myocardial mass of one subject.
+    """Rows of volumes, ejection fraction and myocardial mass of one subject: error, and predicted value.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def function_errors(
                 yield {**shared, "status": "not_measured", "note": f"unknown in the {lacking}"}
             else:
                 yield {**shared, "status": "ok", "value": measured - true}
+                predicted_value = columns_of(PREDICTED[metric])
+                yield {**shared, **predicted_value, "status": "ok", "value": measured}
 
 
 def wall_errors(

@@ -98,13 +98,13 @@ def whose_masks(meta: Mapping[str, Any]) -> str:
     return ""
 
 
-def _agreements(cohort: Cohort, subject: str, files: Mapping[int, Path]) -> Iterator[Row]:
+def _agreements(cohort: Cohort, subject: str, files: Mapping[int, Mapping[str, Path]]) -> Iterator[Row]:
     """Each structure of one subject: agreement at ED and ES, and mean Dice over frames where there are others."""
     labels = cohort.label_cine(subject)
     predicted = {
         frame: found
         for frame in cohort.labelled_frames(subject)
-        if (found := read_prediction(files.get(frame), labels.shape[1:])) is not None
+        if (found := read_prediction(files.get(frame, {}).get("file"), labels.shape[1:])) is not None
     }
     phases = {phase: frame for phase, frame in phase_frames(cohort, subject).items() if frame in predicted}
     for structure, label in STRUCTURES.items():

@@ -41,7 +41,7 @@ def measure_reconstructions(
         drawn: the value is the mean distance from A to B reconstructed over that from A to B. 1 is no loss that
         the extractor sees. A and B are disjoint: a generator on these latents below this value may have copied
         training subjects. `floor_sd` is the standard deviation of the distance from A to B as a multiple of its
-        mean; the interval is over subjects (`synthaug.metrics.split_quotient`).
+        mean; the interval is over subjects (`synthaug.metrics.split_jackknife`).
     """
     rows: list[Row] = []
     measurement = measurement.with_fields(extractor=real.extractor)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,28 @@ import pandas as pd
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.labels import STRUCTURES
+from synthaug.data.native_grid import NativeGrid
+from synthaug.labels import BACKGROUND, STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
 from synthaug.measures.measurement import Measurement
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.surface import average_from, hausdorff_from, surface_distances
+from synthaug.metrics.surfels import normalised_surface_dice
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 from synthaug.tables import Row, make_table
+
+#: Surfaces nearer than this (mm) are one to `nsd`: about a pixel of a cine, and what two readers of a border differ by.
+NSD_TOLERANCE_MM = 2.0
+#: Rows on a subject's own voxel grid, and what computes them; on the study's grid; of a perfect prediction there.
+NATIVE = {name: name for name in ("dice", "hd", "hd95", "assd", "nsd")}
+ON_GRID = {"dice_grid": "dice", "hd95_grid": "hd95"}
+CEILING = {"dice_ceiling": "dice"}
+_FROM_DISTANCES: dict[str, Callable[[tuple[np.ndarray, np.ndarray]], float]] = {
+    "hd": hausdorff_from,
+    "hd95": partial(hausdorff_from, percentile=95),
+    "assd": average_from,
+}
 
 
 def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Measurement) -> pd.DataFrame:
@@ -38,9 +53,11 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
     Returns
     -------
     DataFrame
-        Result rows: Dice, HD, HD95 and ASSD per structure, phase and subject; errors of volumes,
-        ejection fraction, myocardial mass and wall thickness per subject, predicted minus reference. A frame that was not
-        predicted scores as if every structure had been missed.
+        Result rows per structure, phase and subject, on the voxel grid the subject was imaged on: Dice, HD, HD95, ASSD and
+        NSD; `dice_grid` and `hd95_grid` on the study's grid; `dice_ceiling`, what a prediction that equals the reference
+        there would reach on the subject's own. Errors of volumes, ejection fraction, myocardial mass and wall thickness
+        per subject, predicted minus reference, on the own grid. A frame that was not predicted scores as if every
+        structure had been missed, and so does what lies outside of the study's window.
 
     Raises
     ------
@@ -53,24 +70,54 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
         frames = phase_frames(cohort, subject)
         if not frames:
             continue
-        labels = cohort.label_cine(subject)
-        reference = {phase: labels[frame] for phase, frame in frames.items()}
-        predicted = {
-            phase: read_prediction(files.get(subject, {}).get(frame), reference[phase].shape)
-            for phase, frame in frames.items()
-        }
         about = {
             "subject": subject,
             "vendor": cohort.table.loc[subject, "vendor"],
             "diagnosis": cohort.table.loc[subject, "diagnosis"],
             **measurement.fields,
         }
-        for phase in frames:
-            for row in score_labels(predicted[phase], reference[phase], cohort.spacing_mm):
-                rows.append({**row, "phase": phase, **about})
-        for measure in (function_errors, wall_errors):
-            rows += [{**row, **about} for row in measure(predicted, reference, cohort.spacing_mm)]
+        for row in _scores(cohort, subject, frames, files.get(subject, {})):
+            rows.append({**row, **about})
     return make_table(rows)
+
+
+def _scores(
+    cohort: Cohort, subject: str, frames: Mapping[str, int], files: Mapping[int, Mapping[str, Path]]
+) -> Iterator[Row]:
+    """Rows of one subject: on its own voxel grid, and where that is another than the study's, also on this one."""
+    labels, native = cohort.label_cine(subject), cohort.native(subject)
+    reference = {phase: labels[frame] for phase, frame in frames.items()}
+    predicted = {
+        phase: read_prediction(files.get(frame, {}).get("file"), reference[phase].shape)
+        for phase, frame in frames.items()
+    }
+    spacing_mm = cohort.spacing_mm
+    if native is not None:
+        for phase in frames:
+            for row in _overlap(predicted[phase], reference[phase], spacing_mm, ON_GRID):
+                yield {**row, "phase": phase}
+        ceiling = {phase: native.grid.labels_from(one_hot(mask)) for phase, mask in reference.items()}
+        predicted = {
+            phase: _taken_back(native.grid, files.get(frame, {}).get("native"), predicted[phase])
+            for phase, frame in frames.items()
+        }
+        reference = {phase: native.labels[frame] for phase, frame in frames.items()}
+        spacing_mm = native.grid.spacing_mm
+        for phase, mask in ceiling.items():
+            for row in _overlap(mask, reference[phase], spacing_mm, CEILING):
+                yield {**row, "phase": phase}
+    for phase in frames:
+        for row in _overlap(predicted[phase], reference[phase], spacing_mm, NATIVE):
+            yield {**row, "phase": phase}
+    for measure in (function_errors, wall_errors):
+        yield from measure(predicted, reference, spacing_mm)
+
+
+def _taken_back(grid: NativeGrid, path: Path | None, predicted: np.ndarray | None) -> np.ndarray | None:
+    """The prediction on the subject's own voxel grid: the segmenter's, or its labels taken back as they are."""
+    if predicted is None or path is not None:
+        return read_prediction(path, grid.shape)
+    return grid.labels_from(one_hot(predicted))
 
 
 def phase_frames(cohort: Cohort, subject: str) -> dict[str, int]:
@@ -85,12 +132,19 @@ def _known_frame(cohort: Cohort, subject: str, phase: str) -> int | None:
     return None if pd.isna(frame) else int(frame)
 
 
-def predicted_files(predictions: Path) -> dict[str, dict[int, Path]]:
-    """File of each predicted frame, by subject and frame."""
-    files: dict[str, dict[int, Path]] = {}
+def predicted_files(predictions: Path) -> dict[str, dict[int, dict[str, Path]]]:
+    """Files of each predicted frame, by subject and frame: ``file`` on the study's grid, ``native`` on the subject's own."""
+    files: dict[str, dict[int, dict[str, Path]]] = {}
     for case in read_json(predictions / "predictions.json")["cases"]:
-        files.setdefault(case["subject"], {})[case["frame"]] = predictions / case["file"]
+        files.setdefault(case["subject"], {})[case["frame"]] = {
+            grid: predictions / case[grid] for grid in ("file", "native") if grid in case
+        }
     return files
+
+
+def one_hot(labels: np.ndarray) -> np.ndarray:
+    """Labels (z, y, x) as one volume a class, float32, background first."""
+    return np.stack([labels == label for label in (BACKGROUND, *STRUCTURES.values())]).astype(np.float32)
 
 
 def read_prediction(path: Path | None, shape: Sequence[int]) -> np.ndarray | None:
@@ -111,10 +165,13 @@ def read_prediction(path: Path | None, shape: Sequence[int]) -> np.ndarray | Non
     return labels
 
 
-def score_labels(
-    predicted: np.ndarray | None, reference: np.ndarray, spacing_mm: Sequence[float]
+def _overlap(
+    predicted: np.ndarray | None,
+    reference: np.ndarray,
+    spacing_mm: Sequence[float],
+    metrics: Mapping[str, str],
 ) -> Iterator[Row]:
-    """Rows of Dice, HD, HD95 and ASSD for each structure of one frame.
+    """Rows of overlap and surface metrics for each structure of one frame.
 
     Parameters
     ----------
@@ -122,28 +179,35 @@ def score_labels(
         Canonical labels; a prediction of None misses everything.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
+    metrics : mapping of str to str
+        What to compute, by the name of the row.
 
     Yields
     ------
     dict
         Row with `structure`, `value` and `status`. A structure in only one of the masks scores
-        Dice 0 and the image's diagonal, under a status that tells which mask lacks it.
+        Dice and NSD 0 and the image's diagonal, under a status that tells which mask lacks it.
     """
     absent = predicted is None
     labels = np.zeros_like(reference) if predicted is None else predicted
     for structure, label in STRUCTURES.items():
         masks = labels == label, reference == label
         status, note = _presence(masks[0].any(), masks[1].any(), absent)
-        distances = surface_distances(*masks, spacing_mm)
-        values = {
-            "dice": dice(*masks),
-            "hd": hausdorff_from(distances),
-            "hd95": hausdorff_from(distances, 95),
-            "assd": average_from(distances),
-        }
-        for metric, value in values.items():
+        distances = surface_distances(*masks, spacing_mm) if _needs_distances(metrics) else None
+        for metric, computed in metrics.items():
+            if computed == "dice":
+                value = dice(*masks)
+            elif computed == "nsd":
+                value = normalised_surface_dice(*masks, spacing_mm, NSD_TOLERANCE_MM)
+            else:
+                assert distances is not None
+                value = _FROM_DISTANCES[computed](distances)
             shared = {**columns_of(metric), "structure": structure, "status": status, "note": note, "n": 1}
             yield shared if status == "empty_both" else {**shared, "value": value}
+
+
+def _needs_distances(metrics: Mapping[str, str]) -> bool:
+    return any(computed in _FROM_DISTANCES for computed in metrics.values())
 
 
 def _presence(predicted: bool, reference: bool, absent: bool) -> tuple[str, str]:
@@ -179,7 +243,8 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
     for subject in cohort.subjects:
         shape = nib.Nifti1Image.from_filename(cohort.folders[subject] / "cine.nii.gz").shape[2::-1]
         labels = {
-            frame: read_prediction(path, shape) for frame, path in sorted(files.get(subject, {}).items())
+            frame: read_prediction(paths["file"], shape)
+            for frame, paths in sorted(files.get(subject, {}).items())
         }
         curve = {
             frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items() if mask is not None

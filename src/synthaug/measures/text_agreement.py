@@ -81,9 +81,7 @@ def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:
     if len(values) < 2:
         note = f"{len(values)} subjects with a sentence (for other sentences: that differ); 2 are needed"
         return {"status": "not_measured", "note": note, "n": len(values)}
-    low, high = bootstrap_mean_interval(
-        values, settings.distance_replicates, settings.confidence, settings.seed
-    )
+    low, high = bootstrap_mean_interval(values, settings.replicates, settings.confidence, settings.seed)
     return {
         "status": "ok",
         "value": float(values.mean()),

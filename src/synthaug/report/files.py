@@ -1,11 +1,11 @@
-"""Files of the page, listed without importing them: templates and section modules."""
+"""Files of the page, listed without importing them: templates, modules of sections and of flags."""
 
 from __future__ import annotations
 
 import pkgutil
 from pathlib import Path
 
-from synthaug.report import sections
+from synthaug.report import flags, sections
 
 FOLDER = Path(__file__).parent
 
@@ -19,3 +19,8 @@ def template_files() -> list[str]:
 def section_modules() -> list[str]:
     """Dotted names of the section modules."""
     return sorted(f"{sections.__name__}.{module.name}" for module in pkgutil.iter_modules(sections.__path__))
+
+
+def flag_modules() -> list[str]:
+    """Dotted names of the modules of flags."""
+    return sorted(f"{flags.__name__}.{module.name}" for module in pkgutil.iter_modules(flags.__path__))

@@ -48,7 +48,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             inputs=inputs,
             settings=settings,
             table=table,
-            rows=records(table),
+            rows=records(table[table["subject"].isna()]),
             real=Cohort.open_all(inputs.cohorts.values()),
             alpha=1 - (EvaluationSettings().confidence if confidence is None else confidence),
             draw=draw,

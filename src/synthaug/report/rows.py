@@ -41,8 +41,8 @@ def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
 
 
 def pooled(rows: Iterable[Row]) -> list[Row]:
-    """Rows about all patients, vendors and diagnoses together."""
-    return select(rows, subject=None, vendor=None, diagnosis=None)
+    """Rows about all patients of the verdict, vendors and diagnoses together."""
+    return select(rows, subject=None, vendor=None, role=None, diagnosis=None)
 
 
 def broadest(rows: Sequence[Row]) -> list[Row]:

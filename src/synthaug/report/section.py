@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pandas as pd
 
 from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
+from synthaug.metric_registry import METRICS
+from synthaug.report.baseline import Baseline, measure_baseline
 from synthaug.report.files import section_modules
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Draw
@@ -29,9 +32,9 @@ class ReportData:
     settings : ReportSettings
         How many examples are drawn, and the metric that decides.
     table : DataFrame
-        All result rows.
+        All result rows. Rows of single patients are read from here only: a study may have millions.
     rows : list of Row
-        The same rows as mappings.
+        Rows about several patients, as mappings.
     real : Cohort
         All real subjects.
     alpha : float
@@ -53,6 +56,19 @@ class ReportData:
     draw: Draw
     assets: Path
     is_shown: Callable[[Row], bool]
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """Scores of the arm of real patients; None if the study has no such arm."""
+        return measure_baseline(self.table, self.inputs.arms)
+
+    @property
+    def margin(self) -> float | None:
+        """Equivalence margin of the primary metric, in its unit; None if the study declares none."""
+        metric = self.settings.primary_metric
+        declared = self.inputs.study.get("evaluation", {}).get("equivalence_margin", {})
+        found: float | None = declared.get(metric, METRICS[metric].margin)
+        return found
 
 
 def shows_none(row: Row) -> bool:

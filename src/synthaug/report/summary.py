@@ -78,7 +78,7 @@ def summarise(table: pd.DataFrame) -> list[Summary]:
         ``arms`` (means over patients: arms in columns, metrics by structure and phase in lines) and
         ``generators`` (distances: generators in columns); those without any row are left out.
     """
-    rows = pooled(records(table))
+    rows = pooled(records(table[table["subject"].isna()]))
     return [summary for summary in (_arms(rows), _generators(rows)) if summary.lines]
 
 

@@ -93,12 +93,6 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def p_text(value: float) -> str:
-    """A p-value in a sentence: ``p = 0.048`` or ``p < 0.001``."""
-    text = p_value(value)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
-
-
 def place(row: Mapping[str, Any]) -> str:
     """Structure and phase of a row; also the fold if it is of one fold only."""
     where = " ".join(row[key] for key in ("structure", "phase") if row.get(key)) or "all structures"
@@ -154,46 +148,3 @@ def power_sentence(metric: str, outcome: Verdict) -> str:
         return f"{text} More patients alone do not detect a difference as small as the margin: use more trainings."
     needed = counted(outcome.patients_needed, "patient")
     return f"{text} A difference as small as the margin needs {needed} at the same number of trainings."
-
-
-def comparison_sentence(
-    row: Mapping[str, Any], word: str, trainings: int, is_control: bool, match: str, confidence: float
-) -> str:
-    """Sentence on one comparison: value, interval, n, number of trainings, verdict.
-
-    Parameters
-    ----------
-    row : mapping
-        A measured difference row.
-    word : str
-        Its verdict (`synthaug.statistics.verdict.judge_row`).
-    trainings : int
-        Number of trainings of the arm over folds and seeds; 0 if unknown.
-    is_control : bool
-        Whether `versus` is a control of the verdict.
-    match : str
-        What the control matches: ``"size-matched"``, ``"exposure-matched"``.
-    confidence : float
-        Confidence level of the interval.
-    """
-    metric = row["metric"]
-    places, unit = decimals(metric), metric_unit(metric)
-    value = with_unit(number(row["value"], places, sign=True), unit)
-    facts = []
-    if row.get("ci_low") is not None and row.get("ci_high") is not None:
-        ends = f"{number(row['ci_low'], places)} to {number(row['ci_high'], places)}"
-        facts.append(f"{100 * confidence:g} % CI {ends}")
-    if row.get("n") is not None:
-        facts.append(f"n = {counted(int(row['n']), 'patient')}")
-    if trainings:
-        facts.append(counted(trainings, "training"))
-    if row.get("p_adjusted") is not None:
-        facts.append(f"Holm-adjusted {p_text(row['p_adjusted'])}")
-    elif row.get("p_value") is not None:
-        facts.append(f"{p_text(row['p_value'])}, exploratory")
-    if row.get("effect_size") is not None:
-        facts.append(f"effect size {number(row['effect_size'], 2, sign=True)}")
-    against = f"the {match} control {row['versus']}" if is_control else f"{row['versus']}"
-    name = base_name(metric)
-    detail = f" ({', '.join(facts)})" if facts else ""
-    return f"{name} of {place(row)}: {value}{detail} against {against}: {word}"

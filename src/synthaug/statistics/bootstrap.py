@@ -1,4 +1,4 @@
-"""Hierarchical bootstrap of an arm's mean: resamples patients, then generator seeds, then trainings."""
+"""Hierarchical bootstrap of an arm's mean: resamples patients and folds, then generator seeds, then trainings."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from synthaug.statistics.scores import Scores, patient_means
 
 
 class Bootstrap:
-    """Bootstrap replicates of arms' means. All arms share the resampled patients.
+    """Bootstrap replicates of arms' means. All arms share the resampled patients and folds.
 
     Parameters
     ----------
-    folds : ndarray, shape (n_patients,)
-        Fold of each patient. Patients are resampled within their fold.
+    folds : ndarray, shape (n_folds,)
+        Names of the folds.
+    tested : ndarray of bool, shape (n_patients, n_folds)
+        Which folds test each patient. Patients are resampled among those that the same folds test. If all
+        folds test all patients, the folds are resampled too.
     replicates : int
         Number of replicates.
     seed : int
         Random seed of the resampling.
     """
 
-    def __init__(self, folds: np.ndarray, replicates: int, seed: int) -> None:
+    def __init__(self, folds: np.ndarray, tested: np.ndarray, replicates: int, seed: int) -> None:
         self.folds, self.replicates, self.seed = folds, replicates, seed
         rng = np.random.default_rng(seed)
-        self._patients: dict[float, np.ndarray] = {}
-        for fold in np.unique(folds):
-            count = int((folds == fold).sum())
-            self._patients[float(fold)] = rng.multinomial(count, np.full(count, 1 / count), replicates)
+        n, k = tested.shape
+        self._counts = np.zeros((replicates, n))
+        for pattern in np.unique(tested, axis=0)[::-1]:  # the first fold first
+            alike = (tested == pattern).all(axis=1)
+            count = int(alike.sum())
+            self._counts[:, alike] = rng.multinomial(count, np.full(count, 1 / count), replicates)
+        self._times = np.ones((replicates, k))
+        if k > 1 and tested.all():
+            self._times = rng.multinomial(k, np.full(k, 1 / k), replicates).astype(float)
+        self._shares = tested / tested.sum(axis=1, keepdims=True)
 
     def means(self, scores: Scores, stream: int) -> np.ndarray:
         """Means over patients, shape (n_replicates,).
@@ -42,12 +51,12 @@ class Bootstrap:
         rng = np.random.default_rng([self.seed, 1 + stream])
         filled = np.where(np.isnan(scores.values), patient_means(scores)[:, None], scores.values)
         total = np.zeros(self.replicates)
-        for fold, patients in self._patients.items():
+        for number, fold in enumerate(self.folds):
             runs = np.flatnonzero(scores.folds == fold)
             weights = resample_trainings(scores.generator_seeds[runs], self.replicates, rng)
-            sums = patients @ filled[np.ix_(self.folds == fold, runs)]
-            total += (sums * weights).sum(axis=1)
-        means: np.ndarray = total / len(self.folds)
+            sums = self._counts @ (filled[:, runs] * self._shares[:, number, None])
+            total += self._times[:, number] * (sums * weights).sum(axis=1)
+        means: np.ndarray = total / len(self._shares)
         return means
 
 

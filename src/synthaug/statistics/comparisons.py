@@ -9,19 +9,29 @@ import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metric_registry import METRICS, columns_of
+from synthaug.metric_registry import METRICS, columns_of, in_group
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
+from synthaug.statistics.contrast import contrast_precision
+from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, estimate, too_few
+from synthaug.statistics.gap import gap_rows
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
+from synthaug.statistics.pooled_trainings import PooledTrainings, pool_trainings
 from synthaug.statistics.power import detectable_difference, patients_needed
-from synthaug.statistics.precision import Precision, contrast_precision
+from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
-from synthaug.statistics.scores import Level, Scores, fold_of_patients, levels_of, patient_means
+from synthaug.statistics.scores import (
+    Level,
+    Scores,
+    average_visits,
+    levels_of,
+    of_headline,
+    patient_means,
+    tested_in,
+)
 from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import Row, make_table
-
-EXPLORATORY = "exploratory"
 
 
 def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: EvaluationSettings) -> pd.DataFrame:
@@ -43,27 +53,39 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
         patients). Each arm is compared with real data only; each arm with synthetic data also with its
         controls. Levels: each structure and phase; all of them pooled, for overlap and surface metrics;
-        each of these by vendor. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
+        each of these by vendor. Where patients of foreign vendors and internal test patients (role
+        ``test_within``) are tested, the rows without role and vendor are about the former only, those of role
+        ``test_within`` about the latter, and ``<metric>_gap`` and ``<metric>_gap_difference`` (`gap_rows`)
+        about both. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
         variation of patients and of trainings (`contrast_precision`). `p_wilcoxon` and `p_permutation`
         count patients only. `boot_low`, `boot_high`: hierarchical bootstrap. `p_adjusted`: Holm over the
         declared family; rows without it are exploratory. The broadest level also has ``<metric>_slope``
         and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and ``<metric>_rank_tau``
         of the ranking, and ``<metric>_mixed`` of a mixed model.
     """
-    measured = scores[scores["value"].notna() & scores["metric"].isin(list(METRICS))]
+    compared = set(METRICS) - set(in_group("predicted cardiac function"))
+    measured = average_visits(scores[scores["value"].notna() & scores["metric"].isin(compared)])
     pairs = comparisons_of(arms)
     rows: list[Row] = []
     family: list[tuple[Row, Precision]] = []
     for level in levels_of(measured, arms):
-        place = {"structure": level.structure, "phase": level.phase, "vendor": level.vendor}
+        place = {
+            "structure": level.structure,
+            "phase": level.phase,
+            "vendor": level.vendor,
+            "role": level.role,
+        }
         replicates = _Replicates(level.scores, settings)
+        pooled = pool_trainings(level.scores)
         rows += [_mean(level, place, arm, replicates, settings) for arm in arms]
         for arm, other, counts in pairs:
-            row, precision = _difference(level, place, arm, other, replicates, settings)
+            row, precision = _difference(level, place, arm, other, replicates, pooled, settings)
             rows.append(row)
             if precision is not None and counts and _in_family(level, settings):
                 family.append((row, precision))
-        if level.broadest and level.vendor is None and METRICS[level.metric].direction != "none":
+        if level.within is not None:
+            rows += gap_rows(level, place, arms, settings)
+        if level.broadest and level.headline and METRICS[level.metric].direction != "none":
             rows += _trends(level, place, arms, settings)
             rows += _ranks(level, place, arms, replicates, settings)
     _adjust(family, settings)
@@ -91,36 +113,48 @@ class _Replicates:
         if key not in self._means:
             own = self._scores[name]
             own = own._replace(values=own.values[kept])
-            folds = fold_of_patients(own)
-            resampled = (kept.tobytes(), folds.tobytes())
+            folds = np.unique(own.folds)
+            tested = tested_in(own, folds)
+            folds, tested = folds[tested.any(axis=0)], tested[:, tested.any(axis=0)]
+            resampled = (folds.tobytes(), tested.tobytes())
             if resampled not in self._bootstraps:
-                self._bootstraps[resampled] = Bootstrap(folds, self._settings.replicates, self._settings.seed)
+                self._bootstraps[resampled] = Bootstrap(
+                    folds, tested, self._settings.replicates, self._settings.seed
+                )
             self._means[key] = self._bootstraps[resampled].means(own, self._streams[name])
         return self._means[key]
 
 
 def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings: EvaluationSettings) -> Row:
-    about = {**columns_of(level.metric, "_mean"), **place, **_arm_fields(arm)}
+    about = {**columns_of(level.metric, "_mean"), **place, **arm_fields(arm)}
     precision = contrast_precision([level.scores[arm.name]], [1.0])
     if precision is None:
-        return {**about, **_too_few([level.scores[arm.name]])}
+        return {**about, **too_few(level.scores[arm.name])}
     bounds = _bounds(replicates.of(arm.name)[0], settings)
-    row = {**about, **_estimate(precision, (arm,), settings), **bounds}
+    row = {**about, **estimate(precision, (arm,), settings), **bounds}
     low, high = METRICS[level.metric].range or (-np.inf, np.inf)
     # With few trainings the t interval exceeds the range of the metric.
     return row | {"ci_low": max(row["ci_low"], low), "ci_high": min(row["ci_high"], high)}
 
 
 def _difference(
-    level: Level, place: Row, arm: Arm, other: Arm, replicates: _Replicates, settings: EvaluationSettings
+    level: Level,
+    place: Row,
+    arm: Arm,
+    other: Arm,
+    replicates: _Replicates,
+    pooled: Mapping[int, PooledTrainings],
+    settings: EvaluationSettings,
 ) -> tuple[Row, Precision | None]:
-    about = {**columns_of(level.metric, "_difference"), **place, **_arm_fields(arm), "versus": other.name}
+    about = {**columns_of(level.metric, "_difference"), **place, **arm_fields(arm), "versus": other.name}
     pair = [level.scores[arm.name], level.scores[other.name]]
-    precision = contrast_precision(pair, [1.0, -1.0])
+    draws = {len(np.unique(scores.generator_seeds)) for scores in pair}
+    shared = pooled.get(draws.pop()) if len(draws) == 1 else None
+    precision = contrast_precision(pair, [1.0, -1.0], pooled=shared)
     if precision is None:
-        return {**about, **_too_few(pair)}, None
+        return {**about, **too_few(*pair)}, None
     ours, theirs = replicates.of(arm.name, other.name)
-    row = {**about, **_estimate(precision, (arm, other), settings), **_bounds(ours - theirs, settings)}
+    row = {**about, **estimate(precision, (arm, other), settings), **_bounds(ours - theirs, settings)}
     differences = np.round(precision.differences, 12)
     row["p_wilcoxon"] = wilcoxon_p(differences)
     row["p_permutation"] = sign_flip_p(differences, settings.permutations, settings.seed)
@@ -134,18 +168,6 @@ def _difference(
             row["p_equivalence"] = precision.p_equivalence(margin)
         _plan(row, precision, settings.alpha, settings.power, settings)
     return row, precision
-
-
-def _estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSettings) -> Row:
-    low, high = precision.interval(settings.confidence)
-    row = {"status": "ok", "value": precision.value, "n": precision.n, "ci_low": low, "ci_high": high}
-    if not precision.known:
-        once = [arm.name for arm, df in zip(arms, precision.trainings_df, strict=True) if df < 1]
-        row["note"] = (
-            f"{' and '.join(once)}: one independent training per fold, so the variation between trainings is "
-            "unknown; the interval counts patients only"
-        )
-    return row
 
 
 def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings) -> None:
@@ -162,14 +184,8 @@ def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
     return {"boot_low": interval.low, "boot_high": interval.high}
 
 
-def _too_few(arms: Sequence[Scores]) -> Row:
-    n = int((~np.isnan(np.stack([patient_means(arm) for arm in arms])).any(axis=0)).sum())
-    note = f"{n} patients scored by all; at least 2 per fold are needed"
-    return {"status": "not_measured", "note": note, "n": n}
-
-
 def _in_family(level: Level, settings: EvaluationSettings) -> bool:
-    if level.metric not in settings.family or level.vendor is not None:
+    if level.metric not in settings.family or not level.headline:
         return False
     return level.broadest if settings.family_level == "pooled" else level.structure is not None
 
@@ -200,9 +216,9 @@ def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationS
         trend = {**columns_of(level.metric, "_trend"), **shared, "direction": "none"}
         page = page_trend_p(series)
         if precision is None or page is None:
-            rows += [{**slope, **_too_few(series)}, {**trend, **_too_few(series)}]
+            rows += [{**slope, **too_few(*series)}, {**trend, **too_few(*series)}]
             continue
-        slope |= _estimate(precision, members, settings)
+        slope |= estimate(precision, members, settings)
         if precision.known:
             slope["p_value"] = precision.p_value()
         # The value is the sign of the slope; the p-value is that of the ranks.
@@ -232,7 +248,7 @@ def _ranks(
         low, high = percentile_interval(drawn, settings.confidence)
         rank = {"value": float(drawn.mean()), "ci_low": low, "ci_high": high}
         first = {"value": float(found.first[number]), "direction": "higher"}
-        about = {**shared, **_arm_fields(arm)}
+        about = {**shared, **arm_fields(arm)}
         rows.append({**columns_of(level.metric, "_rank"), **about, **rank, "direction": "lower"})
         rows.append({**columns_of(level.metric, "_first"), **about, **first})
     if not np.isnan(found.tau):
@@ -248,14 +264,10 @@ def _mixed(
         return []
     rows = []
     for metric in settings.family:
-        own = measured[measured["metric"] == metric]
+        own = of_headline(measured[measured["metric"] == metric])
         for arm, other, counts in pairs:
             if counts:
                 row = mixed_difference(own, arm.name, other.name, settings.confidence)
-                about = {**columns_of(metric, "_mixed"), **_arm_fields(arm), "versus": other.name}
+                about = {**columns_of(metric, "_mixed"), **arm_fields(arm), "versus": other.name}
                 rows.append({**about, "note": EXPLORATORY, **row})
     return rows
-
-
-def _arm_fields(arm: Arm) -> Row:
-    return {"arm": arm.name, "generator": arm.generator, "dose": arm.dose}

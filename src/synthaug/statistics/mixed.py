@@ -18,7 +18,7 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     Parameters
     ----------
     rows : DataFrame
-        Result rows per patient of one metric, with a value, of both arms.
+        Values of one metric of both arms (`average_visits`).
     arm, versus : str
         The difference is the first minus the second, averaged over structures and phases.
     confidence : float
@@ -35,7 +35,7 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     Lindstrom and Bates, J. Am. Stat. Assoc. 83, 1988; statsmodels' MixedLM.
     """
     chosen = rows[rows["arm"].isin([arm, versus])]
-    if chosen["arm"].nunique() < 2 or chosen["subject"].nunique() < 2:
+    if chosen["arm"].nunique() < 2 or chosen["patient"].nunique() < 2:
         return {"status": "not_measured", "note": "fewer than 2 arms or 2 patients with values"}
     if len(chosen) > MOST_VALUES:
         note = f"{len(chosen)} values; the mixed model is fitted to at most {MOST_VALUES}"
@@ -43,7 +43,7 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     scale = float(chosen["value"].std()) or 1.0  # the optimiser's tolerances suit values near 1
     frame = pd.DataFrame({"value": chosen["value"].to_numpy(float) / scale})
     frame["sign"] = np.where(chosen["arm"] == arm, 0.5, -0.5)
-    frame["subject"] = chosen["subject"].astype(str).to_numpy()
+    frame["subject"] = chosen["patient"].astype(str).to_numpy()
     # One factor over the structures and phases present: full interaction without empty cells.
     place = chosen[["structure", "phase"]].astype(object).fillna("all").astype(str)
     frame["place"] = place.agg(" ".join, axis=1).to_numpy()
@@ -68,5 +68,5 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     if not fit.converged or not np.isfinite(found).all():
         return {"status": "failed", "note": "the mixed model did not converge"}
     value, low, high, p_value = map(float, found)
-    n = int(chosen["subject"].nunique())
+    n = int(chosen["patient"].nunique())
     return {"status": "ok", "value": value, "ci_low": low, "ci_high": high, "p_value": p_value, "n": n}

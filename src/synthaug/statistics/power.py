@@ -31,12 +31,15 @@ def detectable_difference(precision: Precision, alpha: float, power: float, n: i
     float
         In the unit of the metric: the noncentrality of the t test times the standard error.
     """
-    variance, df = precision.variance(n)
-    if df > _NORMAL_DF:
-        centre = special.ndtri(1 - alpha / 2) + special.ndtri(power)
-    else:
-        centre = special.nctdtrinc(df, 1 - power, special.stdtrit(df, 1 - alpha / 2))
-    return float(centre * np.sqrt(variance))
+
+    def size(variance: float, df: float) -> float:
+        if df > _NORMAL_DF:
+            centre = special.ndtri(1 - alpha / 2) + special.ndtri(power)
+        else:
+            centre = special.nctdtrinc(df, 1 - power, special.stdtrit(df, 1 - alpha / 2))
+        return float(centre * np.sqrt(variance))
+
+    return precision.largest(size, n)
 
 
 def patients_needed(precision: Precision, difference: float, alpha: float, power: float) -> int | None:
@@ -59,8 +62,9 @@ def patients_needed(precision: Precision, difference: float, alpha: float, power
         None if no number of patients suffices because the trainings differ too much: more trainings
         are needed.
     """
-    folds = precision.n - precision.patients_df
-    low, high = folds + 1, MOST_PATIENTS
+    # Degrees of freedom of the patients must remain.
+    low = precision.n - int(min(spread.patients_df for spread in precision.spreads)) + 1
+    high = MOST_PATIENTS
     if detectable_difference(precision, alpha, power, high) > difference:
         return None
     while low < high:

@@ -1,8 +1,7 @@
-"""Result rows per patient as arrays, one level (metric, structure, phase, vendor) at a time."""
+"""Result rows per patient as arrays, one level (metric, structure, phase, role, vendor) at a time."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,6 +13,8 @@ from synthaug.metric_registry import METRICS
 
 #: Columns that identify one training of an arm.
 RUN = ("fold", "generator_seed", "training_seed")
+#: Role of the patients held out within the training vendors, beside a test on others.
+WITHIN = "test_within"
 
 
 class Scores(NamedTuple):
@@ -27,11 +28,14 @@ class Scores(NamedTuple):
         Fold of each training.
     generator_seeds : ndarray, shape (n_runs,)
         Generator seed of each training; -1 if it has none.
+    training_seeds : ndarray, shape (n_runs,)
+        Training seed of each training. Arms that share it share the initial weights.
     """
 
     values: np.ndarray
     folds: np.ndarray
     generator_seeds: np.ndarray
+    training_seeds: np.ndarray
 
 
 class Level(NamedTuple):
@@ -43,60 +47,110 @@ class Level(NamedTuple):
         Name in `synthaug.metric_registry.METRICS`.
     structure, phase, vendor : str or None
         Restriction of the values; None: all.
+    role : str or None
+        ``"test_within"``: the patients held out within the training vendors, where others are tested too.
+        None: the patients of the verdict (of the foreign vendors only, where the study tests such).
     broadest : bool
         Whether this is the broadest level of the metric.
     scores : mapping of str to Scores
         Scores by name of the arm; all arms have the same patients.
+    within : mapping of str to Scores or None
+        Scores of the patients of role ``"test_within"`` at the level of the foreign vendors' patients.
     """
 
     metric: str
     structure: str | None
     phase: str | None
     vendor: str | None
+    role: str | None
     broadest: bool
     scores: Mapping[str, Scores]
+    within: Mapping[str, Scores] | None = None
+
+    @property
+    def headline(self) -> bool:
+        """Whether the level holds the patients of the verdict, all vendors of them together."""
+        return self.vendor is None and self.role is None
 
 
-def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
-    """Levels of every metric: structures and phases pooled, each of them, and each of these by vendor.
+def average_visits(measured: pd.DataFrame) -> pd.DataFrame:
+    """Average the visits of each patient: the unit of all statistics is the patient.
 
     Parameters
     ----------
     measured : DataFrame
-        Result rows per patient with a value.
+        Result rows per subject with a value. A subject without `patient` is a patient.
+
+    Returns
+    -------
+    DataFrame
+        Columns metric, arm, patient, role, vendor, structure, phase, those of `RUN`, and value; one row for
+        each patient, place and training. Vendor and role are those of the patient's first visit.
+    """
+    rows = measured.assign(
+        patient=measured["patient"].astype("string").fillna(measured["subject"].astype("string")).astype(str)
+    )
+    keys = ["metric", "arm", "patient", "structure", "phase", *RUN]
+    found = rows.groupby(keys, dropna=False, sort=False, observed=True)
+    return found.agg({"value": "mean", "vendor": "first", "role": "first"}).reset_index()
+
+
+def of_headline(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the patients of the verdict: without internal test patients where foreign vendors are tested."""
+    within = rows["role"].eq(WITHIN).fillna(False).to_numpy(bool)
+    return rows[~within] if within.any() and not within.all() else rows
+
+
+def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
+    """Levels of every metric: structures and phases pooled, each of them, and each of these by role and vendor.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        Values of `average_visits`.
     arms : sequence of Arm
         All arms; an arm without rows has a single column of NaN.
     """
     for metric in dict.fromkeys(measured["metric"]):
         rows = measured[measured["metric"] == metric]
         places = rows[["structure", "phase"]].drop_duplicates().reset_index(drop=True)
-        patients = pd.Index(sorted(rows["subject"].unique()))
-        vendors = rows.drop_duplicates("subject").set_index("subject")["vendor"].reindex(patients)
+        patients = pd.Index(sorted(rows["patient"].unique()))
+        about = rows.drop_duplicates("patient").set_index("patient").reindex(patients)
+        vendors, within = about["vendor"], about["role"].eq(WITHIN).fillna(False).to_numpy(bool)
         arrays = {arm.name: _array(rows[rows["arm"] == arm.name], patients, places) for arm in arms}
         pools = METRICS[metric].endpoint and len(places) > 1
-        subsets: list[tuple[str | None, np.ndarray]] = [(None, np.ones(len(patients), bool))]
+        both = bool(within.any() and not within.all())
+        subsets: list[_Subset] = [(None, None, ~within if both else np.ones(len(patients), bool))]
+        if both:
+            subsets.append((None, WITHIN, within))
         names = sorted(vendors.dropna().unique())
         if len(names) > 1:
-            subsets += [(str(name), vendors.eq(name).fillna(False).to_numpy(bool)) for name in names]
+            subsets += [(str(name), None, vendors.eq(name).fillna(False).to_numpy(bool)) for name in names]
         if pools:
             # One value per patient: the mean over the structures and phases that have a value.
-            pooled = {name: _mean_over_places(array) for name, (array, _, _) in arrays.items()}
-            for vendor, chosen in subsets:
-                yield Level(metric, None, None, vendor, True, _scores(arrays, chosen, pooled))
+            pooled = {name: _mean_over_places(array) for name, (array, *_) in arrays.items()}
+            for vendor, role, chosen in subsets:
+                beside = _scores(arrays, within, pooled) if both and vendor is role is None else None
+                found = _scores(arrays, chosen, pooled)
+                yield Level(metric, None, None, vendor, role, True, found, beside)
         for number, place in enumerate(places.itertuples(index=False)):
             structure, phase = (None if pd.isna(part) else str(part) for part in place)
-            here = {name: array[:, :, number] for name, (array, _, _) in arrays.items()}
-            for vendor, chosen in subsets:
-                yield Level(metric, structure, phase, vendor, not pools, _scores(arrays, chosen, here))
+            here = {name: array[:, :, number] for name, (array, *_) in arrays.items()}
+            for vendor, role, chosen in subsets:
+                beside = _scores(arrays, within, here) if both and vendor is role is None else None
+                found = _scores(arrays, chosen, here)
+                yield Level(metric, structure, phase, vendor, role, not pools, found, beside)
 
 
-_Array = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Array = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+#: Vendor, role and chosen patients of a level.
+_Subset = tuple[str | None, str | None, np.ndarray]
 
 
 def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Array:
-    """Values (patient, training, place), with fold and generator seed of each training."""
+    """Values (patient, training, place), with fold, generator seed and training seed of each training."""
     if rows.empty:
-        return np.full((len(patients), 1, len(places)), np.nan), np.zeros(1), -np.ones(1)
+        return np.full((len(patients), 1, len(places)), np.nan), np.zeros(1), -np.ones(1), np.zeros(1)
     # An arm without a generator has no generator seed: -1.
     keys = pd.MultiIndex.from_frame(rows[list(RUN)].astype(float).fillna(-1))
     runs = keys.unique().sort_values()
@@ -105,38 +159,45 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
         pd.MultiIndex.from_frame(rows[["structure", "phase"]].astype("string").fillna(""))
     )
     array = np.full((len(patients), len(runs), len(places)), np.nan)
-    array[patients.get_indexer(pd.Index(rows["subject"])), runs.get_indexer(keys), spot] = rows[
+    array[patients.get_indexer(pd.Index(rows["patient"])), runs.get_indexer(keys), spot] = rows[
         "value"
     ].to_numpy(float)
-    folds, generator_seeds = (np.asarray(runs.get_level_values(key)) for key in ("fold", "generator_seed"))
-    return array, folds, generator_seeds
+    folds, generator_seeds, training_seeds = (np.asarray(runs.get_level_values(key)) for key in RUN)
+    return array, folds, generator_seeds, training_seeds
 
 
 def _mean_over_places(array: np.ndarray) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a patient without any value stays NaN
-        mean: np.ndarray = np.nanmean(array, axis=2)
-    return mean
+    return nanmean(array, 2)
 
 
 def _scores(
     arrays: Mapping[str, _Array], chosen: np.ndarray, values: Mapping[str, np.ndarray]
 ) -> dict[str, Scores]:
-    return {
-        name: Scores(values[name][chosen], folds, generator_seeds)
-        for name, (_, folds, generator_seeds) in arrays.items()
-    }
+    return {name: Scores(values[name][chosen], *identities) for name, (_, *identities) in arrays.items()}
 
 
 def patient_means(scores: Scores) -> np.ndarray:
     """Mean of each patient over the trainings that scored it, shape (n_patients,); NaN if none did."""
+    return nanmean(scores.values, 1)
+
+
+def tested_in(scores: Scores, folds: np.ndarray) -> np.ndarray:
+    """Which folds test each patient, shape (n_patients, n_folds); a patient may be tested in several.
+
+    Parameters
+    ----------
+    scores : Scores
+        Scores of an arm.
+    folds : ndarray, shape (n_folds,)
+        The folds to look for.
+    """
     known = ~np.isnan(scores.values)
+    return np.stack([known[:, scores.folds == fold].any(axis=1) for fold in folds], axis=1)
+
+
+def nanmean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean of the known values along an axis; NaN if there is none."""
+    known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        means: np.ndarray = np.where(known, scores.values, 0.0).sum(axis=1) / known.sum(axis=1)
-    return means
-
-
-def fold_of_patients(scores: Scores) -> np.ndarray:
-    """Test fold of each patient, shape (n_patients,); NaN if no training scored it."""
-    known = ~np.isnan(scores.values)
-    return np.where(known.any(axis=1), scores.folds[known.argmax(axis=1)], np.nan)
+        mean: np.ndarray = np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis)
+    return mean

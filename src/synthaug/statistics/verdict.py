@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.statistics.precision import FEWEST_GENERATOR_TRAININGS
 from synthaug.tables import VALUED_STATUSES
 
 HELPS, HURTS, EQUIVALENT, UNDECIDED, NOT_MEASURED = (
@@ -27,7 +28,8 @@ RULE = (
     "a control is missing or a training was not repeated. Not measured: no comparison was measured, or the "
     "arm has no size-matched control. Holm's correction covers the family that was declared before the study; "
     "verdicts outside it are exploratory. The exposure-matched control trains for fewer iterations than the "
-    "arm; it therefore counts for helps only."
+    "arm; it therefore counts for helps only. With fewer than three trainings of the generator (folds times "
+    "generator seeds) the variation between them is unknown, and the verdict holds with these only."
 )
 
 
@@ -47,6 +49,9 @@ class Verdict:
         if unknown or if no number of patients suffices.
     declared : bool
         Whether all comparisons are in the declared family; otherwise the verdict is exploratory.
+    scope : str
+        What the word is restricted to, such as ``"with this one training of the generator"``; empty if
+        nothing, or if the verdict is undecided.
     """
 
     word: str
@@ -54,6 +59,7 @@ class Verdict:
     detectable: float | None = None
     patients_needed: int | None = None
     declared: bool = False
+    scope: str = ""
 
 
 def judge_interval(ci_low: float, ci_high: float, direction: str) -> str:
@@ -153,13 +159,15 @@ def judge_arm(
         return Verdict(UNDECIDED, untested[0]["note"] or "the comparison has no p-value")
     detectable = [_number(row["detectable"]) for row in rows]
     needed = [_number(row["patients_needed"]) for row in rows]
-    word, reason = _common_word(rows, controls, alpha)
+    word, reason = common_word(rows, controls, alpha)
+    scope = "" if word == UNDECIDED else _scope(rows)
     return Verdict(
         word,
-        reason,
+        f"{reason}, {scope}" if scope else reason,
         None if None in detectable else max(size for size in detectable if size is not None),
         None if None in needed else int(max(count for count in needed if count is not None)),
         all(_number(row["p_adjusted"]) is not None for row in rows),
+        scope,
     )
 
 
@@ -178,7 +186,18 @@ def judge_study(words: Sequence[str]) -> str:
     return measured.pop() if len(measured) == 1 else "mixed"
 
 
-def _common_word(rows: Sequence[Mapping[str, Any]], controls: Sequence[str], alpha: float) -> tuple[str, str]:
+def common_word(rows: Sequence[Mapping[str, Any]], controls: Sequence[str], alpha: float) -> tuple[str, str]:
+    """Word and reason from the tested comparisons of one arm with all of its controls, by `RULE`.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Columns as `judge_row` takes them, and `versus`.
+    controls : sequence of str
+        Names of the size-matched controls.
+    alpha : float
+        Level of the tests.
+    """
     words = [judge_row(row, alpha) for row in rows]
     matched = [row for row in rows if row["versus"] in controls]
     if set(words) == {HELPS}:
@@ -191,6 +210,14 @@ def _common_word(rows: Sequence[Mapping[str, Any]], controls: Sequence[str], alp
     if {HELPS, HURTS}.isdisjoint(words):
         return UNDECIDED, "no difference is significant, and equivalence is not shown"
     return UNDECIDED, "the comparisons disagree: better or worse than some controls, but not all"
+
+
+def _scope(rows: Sequence[Mapping[str, Any]]) -> str:
+    counts = [_number(row.get("generator_trainings")) for row in rows]
+    fewest = min((int(count) for count in counts if count is not None), default=FEWEST_GENERATOR_TRAININGS)
+    if fewest >= FEWEST_GENERATOR_TRAININGS:
+        return ""
+    return f"with {'this one training' if fewest == 1 else f'these {fewest} trainings'} of the generator"
 
 
 def _number(value: Any) -> float | None:

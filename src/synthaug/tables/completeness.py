@@ -80,7 +80,11 @@ def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _missing_comparisons(rows: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[str]:
-    differences = rows[rows["metric"].str.endswith("_difference") & rows["versus"].notna()]
+    differences = rows[
+        rows["metric"].str.endswith("_difference")
+        & ~rows["metric"].str.endswith("_gap_difference")
+        & rows["versus"].notna()
+    ]
     found = set(zip(differences["arm"], differences["versus"], strict=True))
     for arm, other, is_control in comparisons_of(arms):
         if (arm.name, other.name) not in found:

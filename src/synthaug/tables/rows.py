@@ -94,6 +94,13 @@ TABLE = (
         "patients that detect a difference as large as the margin; empty if none suffice",
         low=0,
     ),
+    Column(
+        "generator_trainings",
+        "integer",
+        "independent trainings of the generator (folds times generator seeds); below 3 the interval holds for "
+        "these only",
+        low=1,
+    ),
     Column("boot_low", "number", "lower end of the hierarchical bootstrap's interval"),
     Column("boot_high", "number", "upper end of the same"),
     Column("arm", "text", "training set of the segmenter", key=True),
@@ -104,7 +111,16 @@ TABLE = (
     Column("training_seed", "integer", "seed of the segmenter's training", key=True, low=0),
     Column("generator_seed", "integer", "seed of the generator's training and sampling", key=True, low=0),
     Column("extractor", "text", "id: architecture, weights hash, preprocessing", key=True),
-    Column("subject", "text", "patient; empty in a row over several", key=True),
+    Column("subject", "text", "subject (one visit of a patient); empty in a row over several", key=True),
+    Column("patient", "text", "patient of the subject; visits of one patient share it; empty: the subject"),
+    Column(
+        "role",
+        "text",
+        "role of the subject in the split; of a row over several: test_within, all held out within the "
+        "training vendors; empty: the tested patients of the verdict",
+        key=True,
+        among=("test", "test_within"),
+    ),
     Column("phase", "text", "ED, ES or empty", key=True),
     Column("structure", "text", "LV, MYO, RV or empty", key=True),
     Column("vendor", "text", "scanner vendor of the patients; empty if pooled", key=True),

@@ -14,7 +14,7 @@ from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import share_of_subjects, subjects_of
+from synthaug.data.splits import all_tested, share_of_subjects, subjects_of
 from synthaug.tasks.sampling import Sampling
 
 #: Columns of ``subjects.tsv``.
@@ -175,7 +175,7 @@ def choose_training_subjects(
         added, matched = (chosen, None) if arm.adds_synthetic else (None, chosen)
     if arm.control == "extra-real" and own is not None:
         further = select_further(fold, own, arm.dose, split_seed, str(arm.control_of))
-    held_out = subjects_of(split, "test")
+    held_out = all_tested(split)
     for patients in (own, further):
         _refuse_leaks(patients, validation, added, held_out)
     for cohort in (own, added, further):

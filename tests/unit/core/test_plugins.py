@@ -41,6 +41,7 @@ def outside(tmp_path_factory):
     """A working directory with the documented generator in it, as if Snakemake had been started there."""
     folder = tmp_path_factory.mktemp("outside")
     write_painted_hearts(folder)
+    sys.modules.pop("painted_hearts", None)  # another file's
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "path", [*sys.path])

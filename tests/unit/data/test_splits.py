@@ -8,6 +8,7 @@ from synthaug.config.data import SplitSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.splits import (
+    all_tested,
     held_out_at_home,
     make_splits,
     read_split,
@@ -39,7 +40,9 @@ def test_within_domain_is_stratified_and_unlabelled_subjects_train():
     counts = split[split["labelled"]].groupby(["vendor", "diagnosis"])["role"].value_counts().unstack()
     assert (counts["test"] == 1).all() and (counts["validation"] == 1).all() and (counts["train"] == 3).all()
     assert set(split.loc[~split["labelled"], "role"]) == {"train"}
-    assert list(split.columns) == ["subject", "dataset", "vendor", "diagnosis", "labelled", "role"]
+    assert list(split.columns) == [
+        *("subject", "patient", "dataset", "vendor", "diagnosis", "labelled", "role")
+    ]
 
 
 def test_cross_vendor_tests_on_other_vendors():
@@ -50,7 +53,9 @@ def test_cross_vendor_tests_on_other_vendors():
         assert by_role["train"] == by_role["validation"] == by_role["test_within"] == {"A"}
         assert split.loc[split["role"].isin(["test", "validation", "test_within"]), "labelled"].all()
         assert not split.loc[split["role"] == "unused", "labelled"].any()
-        assert set(subjects_of(split, "test")) > set(split.loc[split["role"] == "test_within", "subject"])
+        foreign, within = (set(subjects_of(split, role)) for role in ("test", "test_within"))
+        assert foreign.isdisjoint(within) and set(all_tested(split)) == foreign | within
+        assert set(split.set_index("subject").loc[sorted(foreign), "vendor"]) == {"B"}
 
 
 def test_folds_hold_every_labelled_patient_out_once():

@@ -29,7 +29,7 @@ from synthaug.models.base import Grid
 from synthaug.models.masked_autoencoder import MaskedAutoencoder
 from synthaug.models.weights import save_model
 
-SETTINGS = EvaluationSettings(splits=6, distance_replicates=40)
+SETTINGS = EvaluationSettings(splits=6)
 FIELDS = {"generator": "cascade", "fold": 0, "generator_seed": 0}
 MODEL = MaskedAutoencoderSettings(
     kind="masked_autoencoder", patch=(2, 4, 4), width=24, depth=2, heads=2, decoder_width=12, decoder_depth=1
@@ -95,7 +95,7 @@ def test_one_distribution_is_at_its_floor() -> None:
 def test_the_same_subjects_twice_give_the_library_functions() -> None:
     # With as many draws as subjects nothing is random: 2 of 4 real subjects against 2 of 2.
     real, other = feature_set(4), feature_set(2, seed=3)
-    rows = measure(real, other, EvaluationSettings(splits=40, distance_replicates=20))
+    rows = measure(real, other, EvaluationSettings(splits=40))
     values = {name: [] for name in ("fid", "kid")}
     stacked = np.concatenate(other.features["frames"])
     rng = np.random.default_rng(0)

@@ -163,7 +163,7 @@ def paired(directions, texts, prefix) -> FeatureSet:
 def test_clipsim_rows_by_hand():
     real = paired([0, 0, 90, 90], [0, 0, 90, 90], "r")
     synthetic = paired([60, 60, 90, 45], [0, 0, 0, None], "s")
-    settings = EvaluationSettings(distance_replicates=50)
+    settings = EvaluationSettings()
     about = (real, synthetic, {"real train": real.subjects}, Measurement({"generator": "g"}, settings))
     rows = measure_text_agreement(*about).set_index("metric")
     # cos 60, cos 60, cos 90; the fourth has no sentence. Real ones fit theirs, and stand at 90 degrees to others'.
@@ -176,7 +176,7 @@ def test_clipsim_rows_by_hand():
     # At unit length, and biased, as CMMD is: with all subjects drawn it is the plain function's value.
     distances = measure_distances(*about).set_index("metric")
     assert {"fid", "kid", "cmmd"} <= set(distances.index)
-    same = paired([10, 20, 30, 40], [0] * 4, "r"), paired([70, 80], [0] * 2, "s")
+    same = paired([10, 20, 30, 40, 25, 35], [0] * 6, "r"), paired([70, 80, 75], [0] * 3, "s")
     found = measure_distances(*same, {"all": same[0].subjects}, Measurement(settings=settings)).set_index(
         "metric"
     )

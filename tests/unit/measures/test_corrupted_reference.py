@@ -16,7 +16,7 @@ from synthaug.report.sections.metric_sensitivity import corrupted_lines
 
 MEASUREMENT = Measurement(
     {"generator": "cascade", "fold": 0, "generator_seed": 0},
-    EvaluationSettings(splits=8, distance_replicates=40),
+    EvaluationSettings(splits=8),
 )
 SHUFFLED, BLURRED = CONTROLS
 

@@ -165,7 +165,8 @@ def test_declared_groups_and_visits_join():
     )
     settings = SplitSettings(folds=3, same_patient=[["b", "c"], ["c", "d"]])
     for split in make_splits(table, settings):
-        assert split.set_index("subject").loc[list("abcd"), "role"].nunique() == 1
+        joined = split.set_index("subject").loc[list("abcd")]
+        assert joined["role"].nunique() == 1 and set(joined["patient"]) == {"x"}
 
 
 def test_a_network_that_saw_a_tested_patient_is_refused(tmp_path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
+from synthaug.config.models import GeometrySettings
 from synthaug.config.synthesis import CopySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
@@ -17,57 +20,92 @@ from synthaug.measures.memorisation.copies import refused_copies
 from synthaug.measures.memorisation.data_copying import data_copying, standardised_rank_sum
 from synthaug.measures.memorisation.estimates import (
     authenticity,
+    conformal_p,
     copy_threshold,
-    nearer_to_train,
+    fewest_held_out,
+    nearest_is_training,
     nearest_neighbour_ratio,
-    validated_threshold,
+    unusually_near,
 )
 from synthaug.measures.memorisation.feature_audit import audit_features
 from synthaug.measures.memorisation.image_audit import audit_memorisation
-from synthaug.measures.memorisation.positive_controls import TRANSFORMS
+from synthaug.measures.memorisation.positive_controls import TRANSFORMS, movement_limits, transform_copy
 from synthaug.measures.memorisation.roles import Roles, audit_roles
 from synthaug.measures.memorisation.scores import dropped_rows
-from synthaug.measures.memorisation.similarity import similarity
+from synthaug.measures.memorisation.similarity import Search, describe_cine, mean_image, similarity
 
-FLAT = np.zeros((3, 16, 16))
+FLAT = np.zeros((3, 32, 32))
+QUICK = GeometrySettings(scale=0)  # no enlargement: a third of the search
 
 
-def cines(count: int, seed: int, shape=(6, 3, 16, 16)) -> np.ndarray:
+def cines(count: int, seed: int, shape=(6, 3, 32, 32)) -> np.ndarray:
     random = np.random.default_rng(seed)
-    noise = random.standard_normal((count, *shape))
-    smooth = np.stack([gaussian_filter(one, (1, 0, 2, 2), mode="wrap") for one in noise])
+    noise = random.standard_normal((count, *shape)) + 2 * random.standard_normal((count, 1, *shape[1:]))
+    smooth = np.stack([gaussian_filter(one, (1, 0, 3, 3), mode="wrap") for one in noise])
     return (0.5 + smooth / smooth.std() / 8).clip(0, 1).astype(np.float32)
 
 
-def test_a_cine_is_like_itself_however_it_is_turned_mirrored_or_started() -> None:
-    own = cines(4, 0)
+def described(images) -> np.ndarray:
+    return np.stack([describe_cine(image) for image in images])
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 32, 32), (7, 4, 40, 32)])
+def test_a_cine_is_like_itself_however_it_is_turned_mirrored_or_started(shape) -> None:
+    own = cines(4, 0, shape)
     for copy in (
         own,
         np.roll(own, 2, axis=1),
-        np.rot90(own, 1, axes=(-2, -1)),
+        np.rot90(own, 2, axes=(-2, -1)),
         own[..., ::-1],
         0.3 * own + 0.2,
     ):
-        found = similarity(copy, own, FLAT)
-        np.testing.assert_allclose(np.diag(found), 1, atol=1e-6)
+        found = similarity(described(copy), described(own), FLAT, Search(0, (0,), (1,)))
+        np.testing.assert_allclose(np.diag(found), 1, atol=1e-5)
         assert (found.argmax(axis=1) == np.arange(4)).all()
 
 
+def test_similarity_by_hand() -> None:
+    # Harmonics a quarter of a cycle apart count as equal: (mean . mean + |wave . wave|) / lengths.
+    one = np.zeros((1, 3, 3, 32, 32), np.float32)
+    one[0, 0] = np.sign(np.arange(32) - 15.5)  # odd in x, mean 0 and SD 1 in the disc
+    one[0, 1], other = 0.5, one.copy()
+    other[0, 1], other[0, 2] = 0, 0.5
+    assert similarity(one, other, FLAT, Search(0, (0,), (1,)))[0, 0] == pytest.approx(1)
+    other[0, 2] = 0
+    assert similarity(one, other, FLAT, Search(0, (0,), (1,)))[0, 0] == pytest.approx(1 / np.sqrt(1.25))
+
+
+def test_copies_that_were_moved_are_found() -> None:
+    own, random = cines(12, 0), np.random.default_rng(0)
+    known = described(own)
+    for transform in ("translated", "rotated", "moved", "disguised"):
+        copies = described([transform_copy(cine, transform, random) for cine in own])
+        found = similarity(copies, known, mean_image(known), Search.covering(movement_limits(), 32))
+        assert (found.argmax(axis=1) == np.arange(12)).all() and np.diag(found).min() > 0.75, transform
+    # Without a search, a shift by three voxels hides a copy.
+    still = similarity(described(np.roll(own, 3, axis=-1)), known, mean_image(known), Search(0, (0,), (1,)))
+    assert np.median(np.diag(still)) < 0.75
+
+
+def test_the_search_covers_the_limits() -> None:
+    assert Search.covering(movement_limits(), 128) == Search()
+    wide = movement_limits(
+        [{"shift_voxels": 12, "rotation_degrees": 180, "scale": 0.3}, {"shift_voxels": 1}, {"scale": 0}]
+    )
+    assert (wide.shift_voxels, wide.rotation_degrees, wide.scale) == (12, 180, 0.3)
+    search = Search.covering(wide, 96)
+    assert search.reach == 4 and search.angles_deg[-1] == 40 and search.scales == pytest.approx((0.8, 1, 1.2))
+
+
 def test_other_cines_are_not_alike() -> None:
-    assert similarity(cines(5, 1), cines(6, 2), FLAT).max() < 0.6
+    assert similarity(described(cines(5, 1)), described(cines(6, 2)), FLAT).max() < 0.8
 
 
 def test_what_all_have_in_common_does_not_count() -> None:
     common = 3 * cines(1, 3)[0, 0]
-    first, second = cines(5, 1) + common, cines(6, 2) + common
+    first, second = described(cines(5, 1) + common), described(cines(6, 2) + common)
     assert similarity(first, second, FLAT).min() > 0.8
-    assert similarity(first, second, common).max() < 0.6
-
-
-def test_planes_that_are_not_square_are_turned_by_halves() -> None:
-    own = cines(3, 4, (6, 3, 8, 12))
-    turned = np.rot90(own, 2, axes=(-2, -1))
-    np.testing.assert_allclose(np.diag(similarity(turned, own, np.zeros((3, 8, 12)))), 1, atol=1e-6)
+    assert similarity(first, second, mean_image(np.concatenate([first, second]))).max() < 0.8
 
 
 REAL = np.array([[0.0], [1], [3], [6]])
@@ -87,13 +125,49 @@ def test_authenticity_finds_positive_controls_among_many_synthetic() -> None:
     assert authenticity(cdist(synthetic, real), cdist(real, real)).value == pytest.approx(0.1, abs=0.02)
 
 
-def test_threshold_share_and_ratio_by_hand() -> None:
-    assert copy_threshold(np.array([[1, 0.5, 0.3], [0.5, 1, 0.9], [0.3, 0.9, 1]]), 50) == 0.9
-    assert copy_threshold(np.array([[1, 0.5, 0.3], [0.5, 1, 0.2], [0.3, 0.2, 1]]), 0) == 0.3
-    train, holdout = np.array([[1.0], [5]]), np.array([[2.0], [3]])
-    found = nearer_to_train(train, holdout)
-    assert found.value == 0.5 and found.n == 2 and 0 < found.ci_low < 0.5 < found.ci_high < 1
+def test_threshold_and_ratio_by_hand() -> None:
+    assert copy_threshold(np.array([0.9, 0.7, 0.8])) == 0.7
+    assert copy_threshold(np.arange(100.0)) == 4  # rank 0.05 x 101
     assert nearest_neighbour_ratio(np.array([[2.0, 4, 9], [1, 10, 10], [3, 3, 3]])) == 0.5
+
+
+def test_conformal_p_by_hand() -> None:
+    np.testing.assert_allclose(
+        conformal_p(np.array([0.5, 0.2, 0.9]), np.array([0.1, 0.5, 0.7])), [0.75, 0.75, 0.25]
+    )
+    assert fewest_held_out() == 19
+    assert unusually_near(np.array([1 / 19]), 18) is None
+    near = unusually_near(np.array([0.05, 0.1, 0.05, 1]), 19)
+    # Of one new patient: 1 / 20. Two of four: 1 - C(22, 4) / C(23, 4) - 4 C(21, 3) / (C(23, 4)), by ranks.
+    assert near is not None and (near.value, near.floor, near.n) == (0.5, 0.05, 4)
+    assert near.p_value == pytest.approx(4 * 3 / (23 * 22))
+    one = unusually_near(np.array([0.05]), 19)
+    assert one is not None and one.p_value == pytest.approx(0.05)
+
+
+def test_new_patients_are_flagged_at_the_level_although_the_centre_is_of_the_training_patients() -> None:
+    random, flagged = np.random.default_rng(1), []
+    for _ in range(400):
+        train, held_out, new = (random.normal(size=(n, 6)) for n in (27, 19, 10))
+        scores = []
+        for rows in (held_out, new):
+            unit = [one - train.mean(axis=0) for one in (rows, train)]
+            unit = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in unit]
+            scores.append((unit[0] @ unit[1].T).max(axis=1))
+        flagged.append((conformal_p(scores[1], scores[0]) <= 0.05).mean())
+    assert np.mean(flagged) == pytest.approx(0.05, abs=0.012)
+
+
+def test_the_nearest_patient_of_copies_trained() -> None:
+    random = np.random.default_rng(2)
+    real = random.normal(size=(40, 8))
+    new, copies = random.normal(size=(200, 8)), real[random.integers(30, size=200)]
+    copied = nearest_is_training(-cdist(copies, real), 30)
+    assert copied.value == 1 and copied.p_value < 0.01 and copied.floor == 0.75 and copied.n == 200
+    p_values = [nearest_is_training(-cdist(new, random.permutation(real)), 30).p_value for _ in range(60)]
+    assert 0.3 < np.mean(p_values) < 0.7 and min(p_values) > 1e-3
+    # By hand: one synthetic subject of two patients, one of whom trains.
+    assert nearest_is_training(np.array([[1.0, 0]]), 1).p_value == pytest.approx(0.5, abs=0.03)
 
 
 def write(folder, name, kind, images):
@@ -114,57 +188,45 @@ def real(tmp_path_factory):
 def audit(real, synthetic, held_out=20):
     ids = real.subjects
     rows, pairs = audit_memorisation(
-        real, synthetic, Roles(ids[:24], ids[24 : 24 + held_out]), Measurement({"fold": 0})
+        real, synthetic, Roles(ids[:24], ids[24 : 24 + held_out]), Measurement({"fold": 0}), QUICK
     )
     return rows.set_index("metric"), pairs
 
 
 def test_a_generator_of_new_hearts_is_spared_and_a_copier_found(real, tmp_path) -> None:
-    new = write(tmp_path / "new", "new", "synthetic", cines(12, 6))
     stolen = [real.cine(subject)[..., ::-1] for subject in real.subjects[:6]]
-    mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*stolen, *cines(6, 7)])
-    rows, pairs = audit(real, new)
-    assert rows.loc["copied_share", "value"] <= 0.25 and rows.loc["authenticity", "value"] > 0.3
-    assert (
-        rows.loc["positive_control_found", "value"] == 1
-        and rows.loc["positive_control_disguised_found", "value"] >= 0.95
-    )
-    assert all(rows.loc[f"positive_control_{transform}_found", "value"] >= 0.95 for transform in TRANSFORMS)
-    assert rows.loc["copied_share_real", "n"] == 20 and rows.loc["copied_share_real", "value"] <= 0.25
+    mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*cines(6, 7), *stolen])
     rows, pairs = audit(real, mixed)
-    assert rows.loc["copied_share", "value"] >= 0.5
-    assert pairs["copy"].iloc[:6].all() and pairs["training_subject"].iloc[0] in real.subjects[:6]
-    assert rows.loc["nearer_to_train", "value"] > 0.5
+    assert rows.loc["copied_share", "value"] == 0.5 and "24 re-scans" in rows.loc["copied_share", "note"]
+    assert rows.loc["copied_share_real", "value"] == 0 and rows.loc["copied_share_real", "n"] == 20
+    assert rows.loc["positive_control_found", "value"] == 1
+    assert all(rows.loc[f"positive_control_{transform}_found", "value"] >= 0.9 for transform in TRANSFORMS)
+    assert rows.loc["unusually_near_share", "value"] >= 0.5
+    assert rows.loc["unusually_near_share", "floor"] == pytest.approx(1 / 21)
+    assert rows.loc["nearest_trained_share", "value"] >= 0.75
+    assert rows.loc["nearest_trained_share", "floor"] == pytest.approx(24 / 44)
+    assert pairs["copy"].tolist() == 6 * [True] + 6 * [False]
+    assert pairs["training_subject"].iloc[0] in real.subjects[:6]
+    assert pairs["conformal_p"].iloc[:6].tolist() == pytest.approx(6 * [1 / 21])
+    assert pairs["conformal_p"].iloc[6:].min() > 1 / 21
 
 
 def test_too_few_subjects_are_said(real, tmp_path) -> None:
     new = write(tmp_path / "new", "new", "synthetic", cines(3, 6))
     rows, pairs = audit_memorisation(real, new, Roles(real.subjects[:7]), Measurement())
     assert set(rows["status"]) == {"not_measured"} and pairs.empty
-    rows, _ = audit(real, new, held_out=0)
-    assert rows.loc["copied_share_real", "status"] == "not_measured"
-
-
-def test_the_validated_threshold_allows_for_fewer_comparisons() -> None:
-    alike = np.random.default_rng(0).random((1000, 40))
-    # Uniform similarities: the largest of 1000 is below 0.95 ** (1 / 1000) with probability 0.95.
-    assert validated_threshold(alike) == pytest.approx(0.95 ** (1 / 1000), abs=2e-4)
-    assert validated_threshold(alike[:, :19]) is None
-    same = validated_threshold(alike[:40])
-    assert same == pytest.approx(np.sort(alike[:40].max(axis=1))[37:39] @ [0.05, 0.95])
-
-
-def test_enough_validation_patients_set_the_threshold_and_are_not_judged(real, tmp_path) -> None:
-    new = write(tmp_path / "new", "new", "synthetic", cines(6, 6))
     ids = real.subjects
-    rows, _ = audit_memorisation(real, new, Roles(ids[:16], ids[36:], ids[16:36]), Measurement())
+    rows, _ = audit_memorisation(real, new, Roles(ids[:8]), Measurement(), QUICK)
     rows = rows.set_index("metric")
-    assert "training with 20 validation patients" in rows.loc["copied_share", "note"]
-    assert rows.loc["copied_share_real", "n"] == 8 and rows.loc["positive_control_found", "value"] == 1
-    rows, _ = audit_memorisation(real, new, Roles(ids[:16], ids[35:], ids[16:35]), Measurement())
+    for metric in ("copied_share_real", "unusually_near_share", "conformal_p", "nearest_trained_share"):
+        assert rows.loc[metric, "status"] == "not_measured"
+    assert (
+        rows.loc["copied_share", "status"] == "ok" and "the smallest of 8" in rows.loc["copied_share", "note"]
+    )
+    rows, _ = audit_memorisation(real, new, Roles(ids[:8], ids[8:12]), Measurement(), QUICK)
     rows = rows.set_index("metric")
-    assert "any two training patients" in rows.loc["copied_share", "note"]
-    assert rows.loc["copied_share_real", "n"] == 9 + 19
+    assert rows.loc["conformal_p", "value"] >= 0.2
+    assert "smallest attainable p is 0.200; 19 are needed" in rows.loc["unusually_near_share", "note"]
 
 
 def test_rank_sum_by_hand() -> None:
@@ -208,13 +270,22 @@ def test_copies_are_found_among_features_too(real, tmp_path) -> None:
     stolen = [np.roll(real.cine(subject), 2, axis=0)[..., ::-1] for subject in ids[:6]]
     mixed = write(tmp_path / "mixed", "mixed", "synthetic", [*stolen, *cines(14, 7)])
     roles, measurement = Roles(ids[:24], ids[24:]), Measurement({"fold": 0})
-    rows = audit_features(real, features(real), features(mixed), spatial, roles, measurement)
+    rows = audit_features(real, features(real), features(mixed), spatial, roles, measurement, QUICK)
     rows = rows.set_index("metric")
     assert set(rows["extractor"]) == {"pixels"}
-    assert 6 / 20 <= rows.loc["copied_share_features", "value"] <= 0.5
-    for transform in ("noisy", "mirrored", "turned", "shifted", "disguised"):
+    assert rows.loc["copied_share_features", "value"] >= 6 / 20
+    for transform in ("noisy", "mirrored", "turned", "shifted"):
         assert rows.loc[f"positive_control_{transform}_found_features", "value"] == 1
-    assert rows.loc["positive_control_noisy_found_features", "n"] == 12
+    assert rows.loc["positive_control_noisy_found_features", "n"] == 20
+    assert rows.loc["unusually_near_share_features", "value"] >= 6 / 20
+    assert rows.loc["nearest_trained_share_features", "p_value"] <= 1
+    knows = dataclasses.replace(features(real), seen=tuple(ids[:25]))
+    rows = audit_features(real, knows, features(mixed), spatial, roles, measurement, QUICK).set_index(
+        "metric"
+    )
+    assert rows.loc["copied_share_real_features", "n"] == 19
+    assert np.isnan(rows.loc["nearest_trained_share_features", "p_value"])
+    assert "no permutation test" in rows.loc["nearest_trained_share_features", "note"]
     assert rows.loc["c_t_features", "status"] in ("ok", "not_measured")
     absent = FeatureSet((), {}, "inception", absent="no weights")
     rows = audit_features(real, absent, absent, spatial, Roles(ids[:24]), Measurement())
@@ -249,4 +320,4 @@ def test_the_gate_keeps_drops_or_stops() -> None:
 def test_roles_of_an_audit_are_disjoint_and_of_the_training_scanners() -> None:
     roles = ["train", "train", "validation", "test_within", "test", "test", "unused"]
     split = pd.DataFrame({"subject": list("abcdefg"), "vendor": list("XXXXYXX"), "role": roles})
-    assert audit_roles(split) == Roles(["a", "b"], ["d", "f"], ["c"])
+    assert audit_roles(split) == Roles(["a", "b"], ["c", "d", "f"])

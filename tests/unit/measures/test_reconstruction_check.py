@@ -83,7 +83,7 @@ def study(tmp_path_factory):
 
 
 def test_an_autoencoder_without_masks_is_looked_at_by_the_extractor_too(study):
-    settings = EvaluationSettings(splits=4, distance_replicates=20)
+    settings = EvaluationSettings(splits=4)
     cohort, real = Cohort.open(study / "store-cohort"), read_features(study / "real.npz")
     autoencoder = Reconstruction.load(study / "autoencoder/model.safetensors", "autoencoder")
 

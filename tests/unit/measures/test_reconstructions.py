@@ -13,9 +13,7 @@ from synthaug.metric_registry import find_metric
 from synthaug.report.rows import records
 from synthaug.report.sections.reconstruction import reconstruction_table
 
-MEASUREMENT = Measurement(
-    {"versus": "vae", "fold": 0, "generator_seed": 1}, EvaluationSettings(splits=8, distance_replicates=40)
-)
+MEASUREMENT = Measurement({"versus": "vae", "fold": 0, "generator_seed": 1}, EvaluationSettings(splits=8))
 
 
 def subjects(

@@ -13,6 +13,7 @@ import pytest
 from synthaug.core.artifacts import write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.native_grid import NativeGrid, write_native
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import predicted_volumes, score_predictions
 
@@ -115,6 +116,47 @@ def test_structure_that_only_the_prediction_has(tmp_path: Path) -> None:
     both, false = (rows[(rows["structure"] == "RV") & (rows["metric"] == "hd")] for rows in (both, false))
     assert both["status"].tolist() == ["empty_both"] and both["value"].isna().all()
     assert false["status"].tolist() == ["missing_reference"] and false["value"].iloc[0] > 60
+
+
+def write_native_subject(folder: Path, window: int) -> tuple[Cohort, np.ndarray]:
+    """A subject of 16 x 16 native pixels whose window shows `window` of the 16 columns, in voxels of half the size."""
+    truth = labels(6)
+    grid = NativeGrid(SHAPE, SPACING, (0.0, -0.25, -0.25), (1.0, 0.5, 0.5), {})
+    shown = truth.repeat(2, axis=1).repeat(2, axis=2)[:, :, : 2 * window]
+    place = folder / "sub-a"
+    write_subject(place, np.zeros((1, *shown.shape), np.float32), {0: shown}, (10.0, 1.0, 1.0))
+    write_native(place, grid, {0: truth})
+    row = {"subject": "a", "ed_frame": 0, "labelled_frames": "0", "vendor": "X", "diagnosis": "NOR"}
+    write_cohort(folder, "made", "real", [row], (10.0, 1.0, 1.0))
+    return Cohort.open(folder), shown
+
+
+def test_scores_are_of_the_grid_a_patient_was_imaged_on(tmp_path: Path) -> None:
+    """Perfect where the window reaches: columns 4 and 5 of the LV's 6 (4 to 9) in it, four missed."""
+    cohort, shown = write_native_subject(tmp_path / "cohort", window=6)
+    rows = score_predictions(predict(tmp_path / "p", {("a", 0): shown}), cohort, MEASUREMENT)
+    assert value(rows, "dice_grid", "LV", "ED") == 1 and value(rows, "hd95_grid", "LV", "ED") == 0
+    assert value(rows, "dice", "LV", "ED") == pytest.approx(2 * 2 / (2 + 6))
+    assert value(rows, "dice_ceiling", "LV", "ED") == pytest.approx(2 * 2 / (2 + 6))
+    assert value(rows, "hd", "LV", "ED") == 4 * 2.0
+    assert value(rows, "edv_error_ml", "LV") == pytest.approx(-(108 - 36) * 0.04)
+    assert value(rows, "nsd", "LV", "ED") < 1
+    whole, seen = write_native_subject(tmp_path / "whole", window=16)
+    rows = score_predictions(predict(tmp_path / "q", {("a", 0): seen}), whole, MEASUREMENT)
+    for metric, perfect in (("dice", 1), ("dice_ceiling", 1), ("hd", 0), ("nsd", 1), ("edv_error_ml", 0)):
+        found = rows[(rows["metric"] == metric) & (rows["structure"] == "LV")]["value"]
+        assert found.tolist() == pytest.approx([perfect]), metric
+
+
+def test_native_predictions_of_the_segmenter_are_preferred(tmp_path: Path) -> None:
+    cohort, shown = write_native_subject(tmp_path / "cohort", window=16)
+    folder = predict(tmp_path / "p", {("a", 0): shown})
+    better = np.zeros(SHAPE, np.uint8)
+    nib.Nifti1Image(better.T, np.eye(4)).to_filename(folder / "a_f0_native.nii.gz")
+    cases = [{"subject": "a", "frame": 0, "file": "a_f0.nii.gz", "native": "a_f0_native.nii.gz"}]
+    write_json(folder / "predictions.json", {"cases": cases})
+    rows = score_predictions(folder, cohort, MEASUREMENT)
+    assert value(rows, "dice", "LV", "ED") == 0 and value(rows, "dice_grid", "LV", "ED") == 1
 
 
 def test_another_grid_is_refused(cohort: Cohort, tmp_path: Path) -> None:

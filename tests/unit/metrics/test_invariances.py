@@ -175,7 +175,7 @@ def test_tables_of_distances_do_not_depend_on_the_order_of_rows_of_a_subject():
             found[kind] = [rng.permutation(rows) if shuffled else rows for rows in arrays]
         return FeatureSet(tuple("abcdefgh"), found, "one")
 
-    measurement = Measurement(settings=EvaluationSettings(splits=5, distance_replicates=20))
+    measurement = Measurement(settings=EvaluationSettings(splits=5))
     plain, shuffled = (
         measure_distances(made(flag), made(flag), {"all": "abcdefgh"}, measurement) for flag in (False, True)
     )

@@ -26,7 +26,7 @@ from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.sections.examples import draw_pairs, measure_curves
 from synthaug.report.sections.summary import summary_parts
-from synthaug.report.sections.verdict import judge
+from synthaug.report.sections.verdict import effect_sentence, judge, strongest_control
 from synthaug.report.summary import summarise
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version
@@ -86,13 +86,81 @@ def test_the_answer_comes_first_and_in_words(study):
     _, _, page = study
     assert "Mixed: the arms differ." in page.text  # one dose helps, the other is undecided
     sentence = (
-        "Dice of all structures: +0.012 (95 % CI 0.006 to 0.018, n = 8 patients, 2 trainings, Holm-adjusted p = 0.048, "
-        "effect size +0.70) "
-        "against the size-matched control mixed-100-repeated: helps"
+        "Adding synthetic patients changes Dice by +0.002 (95 % CI −0.004 to 0.008, n = 8 patients, mixed-50) to "
+        "+0.012 (95 % CI 0.006 to 0.018, n = 8 patients, mixed-100) against the strongest control of each training set; "
+        "equivalence margin ±0.010; detectable difference 0.014."
     )
     assert sentence in page.text
-    assert page.text.index(sentence) < page.text.index("Study design")
+    assert page.text.index("Provenance") < page.text.index(sentence)  # the navigation stands above it
     assert "against every size-matched control" in page.text  # the rule
+
+
+def test_the_first_screen_says_what_on_whom_how_large_how_sure_and_what_is_wrong(study):
+    _, _, page = study
+    order = (
+        "Adding synthetic patients changes Dice",
+        "nnU-Net 2d, 1\N{NO-BREAK SPACE}000 iterations",
+        "real patients: acdc",
+        "8 scored in the real arm; 2 of vendors not seen in training, 2 of seen vendors",
+        "21 segmentation trainings, 2 to 3 in each of 10 training sets; 1 training of cascade",
+        "4 flags",
+        "25 % of the synthetic subjects of cascade are flagged as copies (n = 8)",
+        "Baseline: arm real",
+        "n = 8 patients; at most 0.985 on this grid",
+        "LV EF bias, percentage points",
+        "Comparison with every control",
+        "Decision rule",
+    )
+    places = [page.text.index(text) for text in order]
+    assert places == sorted(places)
+
+
+def test_every_control_is_one_row(study):
+    _, root, page = study
+    table = content_of(root, "verdict")["controls"]
+    assert [row[:2] for row in table["rows"]] == [
+        [arm, {"text": control, "aside": ""}]
+        for arm in ("mixed-50", "mixed-100")
+        for control in ("repeated", "classical", "exposure")
+    ]
+    section = section_of(page, "Comparison with every control", "Decision rule")
+    assert re.search(r"mixed-100\s*classical\s*\+0\.012\s*\(0\.006 to 0\.018\)\s*8\s*0\.048\s*helps", section)
+
+
+def test_the_sentence_is_about_the_least_favourable_control():
+    about = {"arm": "a", "ci_low": None, "ci_high": None, "n": 5}
+    rows = [
+        {
+            **about,
+            "metric": "hd95_difference",
+            "direction": "lower",
+            "status": "ok",
+            "versus": name,
+            "value": value,
+        }
+        for name, value in (("a-repeated", -2.0), ("a-classical", 0.5))
+    ]
+    strongest = strongest_control(rows)
+    assert strongest is not None and strongest["versus"] == "a-classical"
+    arms = [{"arm": "a", "strongest": strongest, "detectable": 3.25}]
+    assert effect_sentence(arms, "hd95", 1.0, 0.95) == (
+        "Adding synthetic patients changes 95 % Hausdorff distance by +0.5 mm (n = 5 patients) against the strongest "
+        "control, a-classical; equivalence margin ±1.0 mm; detectable difference 3.2 mm."
+    )
+    assert effect_sentence([{"arm": "a", "strongest": None, "detectable": None}], "hd95", 1.0, 0.95) == ""
+
+
+def test_exploratory_p_values_stand_in_tables_of_their_own(study):
+    _, root, page = study
+    columns = [column["title"] for column in content_of(root, "arms")["differences"]["table"]["columns"]]
+    assert [title for title in columns if title.startswith("p")] == ["p, Holm-adjusted", "p, equivalence"]
+    rows = content_of(root, "arms")["differences"]["table"]["rows"]
+    outside = [row for row in rows if row[2] != "all structures"]
+    assert outside and all(row[5:7] == [None, None] for row in outside)
+    html = (root / "report.html").read_text(encoding="utf-8")
+    for title in ("Exploratory p-values and effect sizes", "Trend over doses, exploratory"):
+        assert f"<details><summary>{title}</summary>" in html
+    assert re.search(r"mixed-50-repeated\s*LV\s*0\.012\s*–\s*–\s*0\.300\s*0\.70", page.text)
 
 
 def test_the_verdict_says_what_the_study_could_have_found(study):
@@ -482,7 +550,7 @@ def test_the_response_of_the_distances_is_tabled(study):
 def test_copies_are_said_with_their_interval_and_shown(study):
     _, _, page = study
     section = section_of(page, "Memorisation of training patients", "Controllability:")
-    assert re.search(r"flagged as copies\s*0\.25\s*\(0\.10 to 0\.50\)a\s*8", section)
+    assert re.search(r"re-scan of that patient\s*0\.25\s*\(0\.10 to 0\.50\)a\s*–\s*–\s*8", section)
     assert "a copy is a subject whose similarity exceeds 0.800" in section
     assert "the training patient below; similarity\n0.83" in section
 

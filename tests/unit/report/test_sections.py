@@ -14,7 +14,7 @@ from synthaug.report import sections
 from synthaug.report.files import FOLDER, template_files
 from synthaug.report.gather import gather_content
 from synthaug.report.render import render
-from synthaug.report.section import find_sections, section_modules
+from synthaug.report.section import Section, find_sections, section_modules
 from synthaug.report.table import make_table, number
 
 OWN_SECTION = """
@@ -74,6 +74,20 @@ def test_a_new_section_is_one_module_and_one_template(tmp_path, monkeypatch):
     render(tmp_path / "content", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<p>It is 1.25.</p>" in page and '<a href="#surprise">Surprise</a>' in page
+
+
+def test_rows_of_single_patients_are_no_mappings(tmp_path, monkeypatch):
+    seen = []
+
+    def content(data):
+        seen.append((len(data.rows), int(data.table["subject"].isna().sum()), len(data.table)))
+        return {}
+
+    only = {"own": Section("Own", "Own", 1, content)}
+    monkeypatch.setattr("synthaug.report.gather.find_sections", lambda: only)
+    gather_content(make_study(tmp_path, cohort_size=2), ReportSettings(), tmp_path / "content")
+    ((rows, aggregates, every),) = seen
+    assert rows == aggregates < every
 
 
 def test_cells_that_share_a_note_share_its_mark():

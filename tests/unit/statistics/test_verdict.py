@@ -147,3 +147,16 @@ def test_the_answer_of_the_study_does_not_depend_on_the_order_of_its_arms():
     assert judge_study([HURTS, NOT_MEASURED]) == HURTS
     assert judge_study([NOT_MEASURED]) == NOT_MEASURED
     assert judge_study([]) == NOT_MEASURED
+
+
+def test_a_verdict_says_that_it_rests_on_few_trainings_of_the_generator() -> None:
+    table = rows(("repeated", 0.01, 0.03), ("classical", 0.02, 0.04))
+    both = ["repeated", "classical"]
+    once = judge_arm(table.assign(generator_trainings=1), both)
+    assert once.word == HELPS and once.scope == "with this one training of the generator"
+    assert once.reason == "better than every control, with this one training of the generator"
+    twice = judge_arm(table.assign(generator_trainings=[2, None]), both)
+    assert twice.scope == "with these 2 trainings of the generator"
+    assert judge_arm(table.assign(generator_trainings=3), both).scope == ""
+    wide = rows(("repeated", -0.1, 0.1), ("classical", -0.1, 0.1)).assign(generator_trainings=1)
+    assert judge_arm(wide, both).word == UNDECIDED and judge_arm(wide, both).scope == ""

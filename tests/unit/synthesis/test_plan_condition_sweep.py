@@ -106,6 +106,6 @@ def test_without_volumes_there_is_no_grid() -> None:
 
 
 def test_one_level_is_no_grid() -> None:
-    with pytest.raises(ValidationError, match="at least 2 levels, or 0"):
+    with pytest.raises(ValidationError, match="give at least 2, or 0 for no sweep"):
         SweepSettings(levels=1)
     assert len(grid(levels=2)) == 4

@@ -13,7 +13,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.tables import COLUMNS, make_table
 from synthaug.tables.collate import collate, read_checksums, read_version
 
-DICE = {"metric": "dice", "definition": "dice.v1", "unit": "1", "status": "ok", "direction": "higher"}
+DICE = {"metric": "dice", "definition": "dice.native.v1", "unit": "1", "status": "ok", "direction": "higher"}
 
 
 def write_rows(path: Path, *rows: dict) -> Path:

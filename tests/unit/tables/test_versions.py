@@ -14,7 +14,7 @@ from synthaug.tables.versions import current_version, find_version, publish, ver
 def rows(tmp_path, value):
     row = {
         "metric": "dice",
-        "definition": "dice.v1",
+        "definition": "dice.native.v1",
         "unit": "1",
         "status": "ok",
         "value": value,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -16,13 +18,14 @@ from made_hearts import ES, FRAMES, SPACING, heart, made_cohort
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
+from synthaug.cli import main
 from synthaug.config.arms import Arm
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume
+from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume, write_volume
 from synthaug.tasks.segmentation.classical_augmentation import augment
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.predict import Segmenter, predict_cohort
@@ -432,6 +435,30 @@ def test_every_frame_can_be_segmented_and_a_model_folder_moved(study: dict, tmp_
     )
     assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 3 * FRAMES
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_nnunets_own_command_predicts_the_same(study: dict, tmp_path: Path) -> None:
+    """The exported folder through nnU-Net's own loader, on an image file as nnU-Net wants it."""
+    assert main(["export", str(study["root"] / "model"), str(tmp_path / "exported")]) == 0
+    cohort, subject = study["test"], study["test"].subjects[0]
+    frame, spacing_mm = cohort.cine(subject)[0], cohort.spacing_mm
+    write_volume(tmp_path / "images" / "case_0000.nii.gz", frame, spacing_mm)
+    script = "from nnunetv2.inference.predict_from_raw_data import predict_entry_point_modelfolder as predict; predict()"
+    folders = ("-m", "exported", "-i", "images", "-o", "found")
+    options = ("-f", "0", "-device", "cpu", "-npp", "1", "-nps", "1")
+    subprocess.run(
+        [sys.executable, "-c", script, *folders, *options], cwd=tmp_path, check=True, capture_output=True
+    )
+    ours = Segmenter(study["root"] / "model").segment(frame, spacing_mm)
+    theirs = read_volume(tmp_path / "found" / "case.nii.gz")
+    assert ours.any() and np.array_equal(ours, theirs)
+
+
+def test_only_models_are_exported_and_nothing_is_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["export", str(tmp_path), str(tmp_path / "new")]) == 1
+    assert "no training.json" in capsys.readouterr().err
 
 
 def test_black_frames_are_background_and_padding_is_restored(study: dict) -> None:

@@ -42,7 +42,8 @@ class RawCine:
     frame_duration_s : float or None
         Time between frames.
     slices_base_first : bool or None
-        The dataset's own order; None where it has none. Labels overrule it.
+        The dataset's own order, where it has one that its headers do not tell; None: the header decides, and where that
+        is no scanner's, the stored order is taken as from base to apex.
     findings : list of str
         What was repaired or is implausible, and after a semicolon what was done about it.
     ed_frame, es_frame : int or None
@@ -54,7 +55,7 @@ class RawCine:
     voxel_size_mm: tuple[float, float, float]
     labels: dict[int, np.ndarray]
     frame_duration_s: float | None = None
-    slices_base_first: bool | None = True
+    slices_base_first: bool | None = None
     findings: list[str] = field(default_factory=list)
     ed_frame: int | None = None
     es_frame: int | None = None

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import betabinom, binomtest
+
+#: Level of the flag "nearer to a training patient than a new patient would be".
+LEVEL = 0.05
+_PERMUTATIONS = 9999
 
 
 class Estimate(NamedTuple):
@@ -27,6 +31,15 @@ class Estimate(NamedTuple):
     n: int
 
 
+class ComparedShare(NamedTuple):
+    """A proportion of subjects, what is expected of it without memorisation, and a one-sided test of that."""
+
+    value: float
+    floor: float
+    p_value: float
+    n: int
+
+
 def proportion(found: np.ndarray) -> Estimate:
     """Proportion of True, with its interval; at least one value."""
     count, n = int(np.count_nonzero(found)), len(found)
@@ -34,58 +47,111 @@ def proportion(found: np.ndarray) -> Estimate:
     return Estimate(count / n, float(interval.low), float(interval.high), n)
 
 
-def copy_threshold(train_to_train: np.ndarray, percentile: float = 95.0) -> float:
-    """Similarity above which a subject counts as a copy, from the training subjects alone.
+def copy_threshold(of_copies: np.ndarray, missed: float = 0.05) -> float:
+    """Similarity from which on a subject is as similar to a training patient as that patient's own copy.
 
     Parameters
     ----------
-    train_to_train : ndarray, shape (n_train, n_train)
-        Similarity of the training subjects with one another; the diagonal is not looked at.
-    percentile : float
-        Of the largest similarity each has with any other: as many comparisons as a synthetic subject has, so
-        that about 5 % of new real patients are flagged, however few validate.
+    of_copies : ndarray, shape (k,)
+        Similarity of positive controls to the patient they are copies of; at least one.
+    missed : float
+        Share of further copies below the threshold, at most. Fewer than 19 controls do not determine the 5th
+        percentile: their smallest is taken, and 1 / (k + 1) are missed.
     """
-    others = train_to_train.astype(float).copy()
-    np.fill_diagonal(others, -np.inf)
-    return _exceeded_by(others.max(axis=1), percentile / 100)
+    rank = max(1, int(missed * (len(of_copies) + 1) + 1e-9))
+    return float(np.sort(of_copies)[rank - 1])
 
 
-def validated_threshold(train_to_validation: np.ndarray, percentile: float = 95.0) -> float | None:
-    """The same from training and validation subjects, where enough validate.
+def conformal_p(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """Split-conformal p-value of each score: how often a new patient has one at least as large.
 
     Parameters
     ----------
-    train_to_validation : ndarray, shape (n_train, n_validation)
-        Similarity.
-    percentile : float
-        Of the largest similarity each training subject would have with as many validation subjects as
-        there are training ones. It has it with fewer, and the largest of fewer is smaller: so the percentile taken
-        of the observed ones is that to the power of n_validation / n_train, which is exact where similarities are
-        independent.
+    scores : ndarray, shape (n,)
+        Largest similarity of each subject to the training patients.
+    held_out : ndarray, shape (m,)
+        The same of real patients whom neither the generator nor anything that measures similarity has seen.
 
     Returns
     -------
-    float or None
-        None below 20 validation subjects: the percentile would be beyond the largest training subject.
+    ndarray, shape (n,)
+        (1 + number of held-out scores that are at least as large) / (m + 1). Of a new real patient, who is
+        exchangeable with those held out, it is at most p with probability p, for every p that is a multiple of
+        1 / (m + 1).
 
     References
     ----------
-    Dar et al., Unconditional latent diffusion models memorize patient imaging data, 2024: the percentile over
-    training samples of their largest correlation with validation samples, without regard to their numbers.
+    Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005. Shafer and Vovk, A tutorial on
+    conformal prediction, JMLR 2008.
     """
-    n_train, n_validation = train_to_validation.shape
-    if n_validation * (1 - percentile / 100) < 1 - 1e-9:
+    order = np.sort(held_out)
+    larger = len(order) - np.searchsorted(order, scores, side="left")
+    return np.asarray((1 + larger) / (len(order) + 1))
+
+
+def fewest_held_out(level: float = LEVEL) -> int:
+    """Held-out patients from whom on a conformal p-value can be as small as the level: 19 for 0.05."""
+    return int(np.ceil(1 / level - 1e-9)) - 1
+
+
+def unusually_near(p_values: np.ndarray, held_out: int, level: float = LEVEL) -> ComparedShare | None:
+    """Share of subjects that are nearer to a training patient than a new patient would be.
+
+    Parameters
+    ----------
+    p_values : ndarray, shape (n,)
+        From `conformal_p`.
+    held_out : int
+        Number of held-out patients behind them.
+    level : float
+        A subject counts where its p-value is at most this.
+
+    Returns
+    -------
+    ComparedShare or None
+        `floor` is the share expected of new real patients. `p_value`: probability of as many among n new real
+        patients; their number is beta-binomial, since all are compared with the same held-out patients. None below
+        `fewest_held_out`.
+    """
+    rank = int(level * (held_out + 1) + 1e-9)
+    if rank < 1:
         return None
-    share_below = (percentile / 100) ** (n_validation / n_train)
-    return _exceeded_by(train_to_validation.max(axis=1), share_below)
+    flagged = p_values <= level + 1e-9
+    count, n = int(np.count_nonzero(flagged)), len(flagged)
+    p_value = betabinom.sf(count - 1, n, rank, held_out + 1 - rank)
+    return ComparedShare(count / n, rank / (held_out + 1), float(min(1.0, p_value)), n)
 
 
-def _exceeded_by(values: np.ndarray, share_below: float) -> float:
-    """Quantile that a new value of the same kind is below with this probability, however few the values.
+def nearest_is_training(similarity_to_real: np.ndarray, training: int, seed: int = 0) -> ComparedShare:
+    """Share of synthetic subjects whose most similar real patient is a training one, tested by permutation.
 
-    The default of NumPy is below it: a new value exceeds its 95th percentile of 40 in 7 % of cases, not in 5 %.
+    Parameters
+    ----------
+    similarity_to_real : ndarray, shape (n_synthetic, n_train + n_held_out)
+        Similarity to every real patient; those who train stand first.
+    training : int
+        How many train.
+    seed : int
+        Of the permutations.
+
+    Returns
+    -------
+    ComparedShare
+        `floor` is n_train / (n_train + n_held_out). `p_value`: share of 9,999 permutations of who trained, and of
+        the observed assignment, in which at least as many synthetic subjects have a training patient nearest.
+        It is exact where similarity does not depend on who trained. Synthetic subjects need not be independent, and
+        their variety does not matter.
     """
-    return float(np.quantile(values, share_below, method="weibull"))
+    patients = similarity_to_real.shape[1]
+    chosen = np.bincount(similarity_to_real.argmax(axis=1), minlength=patients)
+    observed = int(chosen[:training].sum())
+    rng = np.random.default_rng(seed)
+    # A permutation draws n_train patients without replacement; patients chosen equally often are alike.
+    times, patients_of = np.unique(chosen, return_counts=True)
+    drawn = rng.multivariate_hypergeometric(patients_of, training, _PERMUTATIONS, method="marginals") @ times
+    p_value = (1 + np.count_nonzero(drawn >= observed)) / (1 + _PERMUTATIONS)
+    n = len(similarity_to_real)
+    return ComparedShare(observed / n, training / patients, float(p_value), n)
 
 
 def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Estimate:
@@ -111,32 +177,6 @@ def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> 
     np.fill_diagonal(own, np.inf)
     nearest = synthetic_to_train.argmin(axis=1)
     return proportion(synthetic_to_train.min(axis=1) > own.min(axis=1)[nearest])
-
-
-def nearer_to_train(
-    synthetic_to_train: np.ndarray, synthetic_to_holdout: np.ndarray, seed: int = 0
-) -> Estimate:
-    """Proportion of synthetic subjects nearer to the training set than to as many real patients held out.
-
-    Parameters
-    ----------
-    synthetic_to_train, synthetic_to_holdout : ndarray, shape (n_synthetic, n_train), (n_synthetic, n_holdout)
-        Distances; the larger set is thinned at random to the size of the smaller.
-    seed : int
-        Seed of the thinning.
-
-    Returns
-    -------
-    Estimate
-        0.5 where nothing was memorised (distance to closest record, DCR share).
-    """
-    size = min(synthetic_to_train.shape[1], synthetic_to_holdout.shape[1])
-    rng = np.random.default_rng(seed)
-    nearest = [
-        distances[:, rng.permutation(distances.shape[1])[:size]].min(axis=1)
-        for distances in (synthetic_to_train, synthetic_to_holdout)
-    ]
-    return proportion(nearest[0] < nearest[1])
 
 
 def nearest_neighbour_ratio(synthetic_to_train: np.ndarray) -> float:

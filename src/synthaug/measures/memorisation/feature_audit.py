@@ -6,20 +6,24 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+import torch
 
+from synthaug.config.models import GeometrySettings
 from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.data_copying import FEWEST as FEWEST_REGIONS
 from synthaug.measures.memorisation.data_copying import data_copying
-from synthaug.measures.memorisation.positive_controls import TRANSFORMS, transform_copy
+from synthaug.measures.memorisation.positive_controls import RESCAN, TRANSFORMS, transform_copy
 from synthaug.measures.memorisation.roles import Roles
 from synthaug.measures.memorisation.scores import FEWEST, Similarities, score_copies, unscored
-from synthaug.measures.subject_distances import fit_transforms, transformed_rows
+from synthaug.measures.subject_distances import fit_whitening
+from synthaug.models.geometry import Geometry
 from synthaug.tables import Row, make_table
 
 _SUFFIX = "_features"
-_CONTROLS = 12  # training subjects who are copied as positive controls: each transform costs an extraction
+_ANGLES_DEG = (-16, 0, 16)  # searched around every quarter turn: each costs extractions of every real subject
+_CONTROLS = 20  # training subjects who are copied as positive controls: each transform costs an extraction
 
 
 def audit_features(
@@ -29,33 +33,38 @@ def audit_features(
     spatial: Callable[[np.ndarray], np.ndarray],
     roles: Roles,
     measurement: Measurement,
+    limits: GeometrySettings | None = None,
 ) -> pd.DataFrame:
     """Look for copies of training subjects among synthetic ones, in their features.
 
     A subject is one vector: the mean over frames of the features that see a frame's slices together. The mean
-    does not depend on where the cycle starts. Every training subject is compared in each quarter turn and mirror
-    image. Similarity is the cosine of two vectors after the mean of the training subjects is taken off.
+    does not depend on where the cycle starts. Every real subject is compared in each quarter turn and mirror
+    image, rotated by up to 16 degrees or not. Shifts and scales are left to the extractor. Similarity is the cosine
+    of two vectors after the mean of the training subjects is taken off.
 
     Parameters
     ----------
     cohort : Cohort
-        The real subjects: those who train are turned and mirrored, and some of them are copied as positive controls.
+        The real subjects: they are turned and mirrored, and some who train are copied as positive controls.
     real, synthetic : FeatureSet
         Features of the same extractor, which has spatial ones.
     spatial : callable
         That extractor's spatial features (t, d) of one cine (t, z, y, x).
     roles : Roles
-        The real subjects who train, validate and are held out.
+        The real subjects who train and are held out. Held-out subjects whom the extractor saw are left out.
     measurement : Measurement
-        Generator, fold and seeds; seed of the positive controls, of thinning and of C_T. Progress counts training
+        Generator, fold and seeds; seed of the positive controls, of the permutations and of C_T. Progress counts real
         subjects.
+    limits : GeometrySettings, optional
+        Largest movement of a copy, as of the images.
 
     Returns
     -------
     DataFrame
         Result rows, named as those of the images with ``_features``, and ``c_t_features``.
     """
-    train, validation, held_out = roles.train, roles.validation, roles.held_out
+    train = roles.train
+    held_out = [subject for subject in roles.held_out if subject not in real.seen]
     measurement = measurement.with_fields(extractor=real.extractor)
     absent = real.absent or synthetic.absent
     if absent or len(train) < FEWEST or not synthetic.subjects:
@@ -64,55 +73,48 @@ def audit_features(
         copying = measurement.row("c_t_features", status=status, note=note)
         return make_table([*unscored(note, measurement, _SUFFIX, status), copying])
 
-    training = real.select(train)
-    transforms = fit_transforms(training)
-
-    def vectors(features: FeatureSet) -> np.ndarray:
-        rows = transformed_rows(features, "spatial", transforms) or []
-        return np.stack([frames.mean(axis=0) for frames in rows])
-
-    own = vectors(training)
-    centre = own.mean(axis=0)
-    rng = np.random.default_rng(measurement.settings.seed)
-
-    def describe(cine: np.ndarray) -> np.ndarray:
-        return vectors(FeatureSet(("one",), {"spatial": [spatial(cine)]}, real.extractor, real.whiten))[0]
-
-    turned: list[list[np.ndarray]] = []
-    copies: dict[str, list[np.ndarray]] = {transform: [] for transform in TRANSFORMS}
-    for done, subject in enumerate(train):
+    n, rng = len(train), np.random.default_rng(measurement.settings.seed)
+    people = [*train, *held_out]
+    views: list[list[np.ndarray]] = []
+    copies: dict[str, list[np.ndarray]] = {name: [] for name in ("rescans", *TRANSFORMS)}
+    for done, subject in enumerate(people):
         cine = cohort.cine(subject)
-        turned.append([own[done], *(describe(view) for view in _turned(cine))])
-        for transform, controls in copies.items() if done < _CONTROLS else ():
-            controls.append(describe(transform_copy(cine, transform, rng)))
-        measurement.report(done + 1, len(train))
-    references = _unit(np.array(turned) - centre)  # (n_train, views, d)
+        views.append([spatial(view).mean(axis=0) for view in _views(cine)])
+        for name, controls in copies.items() if done < min(n, _CONTROLS) else ():
+            transform = RESCAN if name == "rescans" else name
+            controls.append(spatial(transform_copy(cine, transform, rng, limits)).mean(axis=0))
+        measurement.report(done + 1, len(people))
+    seen_from, own = (
+        np.array(views, np.float64),
+        _vectors(real.select(people)),
+    )  # (people, views, d), (people, d)
+    made = _vectors(synthetic)
+    whiten = _whitening(real.select(train))
+    references, centre = whiten(seen_from[:n]), whiten(own[:n]).mean(axis=0)
 
     def similarity_to_training(queries: np.ndarray) -> np.ndarray:
-        products = np.einsum("qd,nvd->qnv", _unit(queries - centre), references)
-        return np.asarray(products.max(axis=2))
+        return _similarity(whiten(queries), references, centre)
 
-    made = vectors(synthetic)
-    judged = {name: vectors(real.select(ids)) for name, ids in (("v", validation), ("h", held_out)) if ids}
-    no_rows = np.empty((0, len(train)))
-    others = [_unit(made - centre) @ _unit(one - centre).T for one in judged.values()]
+    # Here whitening and centre are those of all patients: they do not depend on who trains.
+    alike = _whitening(real.select(people))
+    among_training = similarity_to_training(own[:n])
     found = Similarities(
-        training=similarity_to_training(own),
+        training=among_training,
         synthetic=similarity_to_training(made),
-        validation=similarity_to_training(judged["v"]) if validation else no_rows,
-        held_out=similarity_to_training(judged["h"]) if held_out else no_rows,
-        synthetic_to_real=np.concatenate([np.empty((len(made), 0)), *others], axis=1),
+        held_out=similarity_to_training(own[n:]),
+        synthetic_to_real=_similarity(alike(made), alike(seen_from), alike(own).mean(axis=0)),
+        rescans=similarity_to_training(np.array(copies.pop("rescans"))).diagonal(),
         positive_controls={
-            "positive_control_found": similarity_to_training(own),
+            "positive_control_found": among_training,
             **{
                 f"positive_control_{transform}_found": similarity_to_training(np.array(rows))
                 for transform, rows in copies.items()
             },
         },
+        learned=bool(set(real.seen) & set(people)),
     )
-    rows, _ = score_copies(found, measurement, _SUFFIX)
-    new = np.concatenate([np.empty((0, own.shape[1])), *judged.values()])
-    return make_table([*rows, _copying_row(own, new, made, measurement)])
+    rows = score_copies(found, measurement, _SUFFIX).rows
+    return make_table([*rows, _copying_row(whiten(own[:n]), whiten(own[n:]), whiten(made), measurement)])
 
 
 def _copying_row(
@@ -128,14 +130,35 @@ def _copying_row(
     return measurement.row("c_t_features", status="ok", **found._asdict())
 
 
-def _turned(cine: np.ndarray) -> Iterator[np.ndarray]:
-    """Every quarter turn and mirror image but the cine itself; half turns where the plane is not square."""
+def _vectors(features: FeatureSet) -> np.ndarray:
+    """Mean over frames of every subject's spatial features, (n, d)."""
+    return np.stack([rows.astype(np.float64).mean(axis=0) for rows in features.features["spatial"]])
+
+
+def _whitening(fitted: FeatureSet) -> Callable[[np.ndarray], np.ndarray]:
+    """Whitening of vectors (..., d) by the frames of these subjects, where the extractor asks for it."""
+    if not fitted.whiten or len(fitted.subjects) < 2:
+        return lambda vectors: vectors
+    centre, matrix = fit_whitening(np.concatenate(fitted.features["spatial"]))
+    return lambda vectors: (vectors - centre) @ matrix
+
+
+def _similarity(queries: np.ndarray, references: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Largest cosine of each query (q, d) with the views of each reference (n, views, d), as (q, n)."""
+    products = np.einsum("qd,nvd->qnv", _unit(queries - centre), _unit(references - centre), optimize=True)
+    return np.asarray(products.max(axis=2))
+
+
+def _views(cine: np.ndarray) -> Iterator[np.ndarray]:
+    """Every mirror image and quarter turn (half turns where the plane is not square), also rotated a little."""
     square = cine.shape[-1] == cine.shape[-2]
-    for turns in range(4) if square else (0, 2):
-        for mirrored in (False, True):
-            if turns or mirrored:
-                view = np.rot90(cine, turns, axes=(-2, -1))
-                yield view[..., ::-1] if mirrored else view
+    for angle in _ANGLES_DEG:
+        image = torch.from_numpy(np.ascontiguousarray(cine))
+        turned = Geometry(rotation=float(np.deg2rad(angle))).apply(image).numpy() if angle else cine
+        for turns in range(4) if square else (0, 2):
+            view = np.ascontiguousarray(np.rot90(turned, turns, axes=(-2, -1)))
+            yield view
+            yield np.ascontiguousarray(view[..., ::-1])
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -5,19 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from synthaug.config.models import GeometrySettings
 from synthaug.data.cohort import Cohort
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.memorisation.positive_controls import TRANSFORMS, transform_copy
+from synthaug.measures.memorisation.positive_controls import (
+    RESCAN,
+    TRANSFORMS,
+    movement_limits,
+    transform_copy,
+)
 from synthaug.measures.memorisation.roles import Roles
 from synthaug.measures.memorisation.scores import FEWEST, Similarities, score_copies, unscored
-from synthaug.measures.memorisation.similarity import describe_cine, describe_cines, similarity
+from synthaug.measures.memorisation.similarity import (
+    Search,
+    describe_cine,
+    describe_cines,
+    mean_image,
+    similarity,
+)
 from synthaug.tables import make_table
 
-PAIR_COLUMNS = ("subject", "training_subject", "similarity", "copy")
+PAIR_COLUMNS = ("subject", "training_subject", "similarity", "copy", "conformal_p")
+_CONTROLS = 60  # training subjects who are copied as positive controls
 
 
 def audit_memorisation(
-    real: Cohort, synthetic: Cohort, roles: Roles, measurement: Measurement
+    real: Cohort,
+    synthetic: Cohort,
+    roles: Roles,
+    measurement: Measurement,
+    limits: GeometrySettings | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look for copies of training subjects among synthetic ones, in their images.
 
@@ -26,9 +43,11 @@ def audit_memorisation(
     real, synthetic : Cohort
         On one grid.
     roles : Roles
-        The real subjects who train, validate and are held out.
+        The real subjects who train and are held out.
     measurement : Measurement
-        Generator, fold and seeds; seed of the positive controls and of thinning.
+        Generator, fold and seeds; seed of the positive controls and of the permutations.
+    limits : GeometrySettings, optional
+        Largest movement of a copy; by default that of `movement_limits`.
 
     Returns
     -------
@@ -36,40 +55,62 @@ def audit_memorisation(
         Result rows, named in `synthaug.measures.memorisation.scores.METRICS` and explained in docs/metrics.md.
     pairs : DataFrame
         For every synthetic subject, most similar first: subject, its most similar training subject, their similarity,
-        whether it is flagged as a copy.
+        whether it is a copy, and its conformal p-value.
     """
-    train, validation, held_out = roles.train, roles.validation, roles.held_out
+    train, held_out = roles.train, roles.held_out
     if len(train) < FEWEST or not synthetic.subjects:
         few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
         return make_table(unscored(few, measurement)), pd.DataFrame(columns=list(PAIR_COLUMNS))
 
+    limits = limits or movement_limits()
     training, made = describe_cines(real, train), describe_cines(synthetic, synthetic.subjects)
-    judged = {name: describe_cines(real, ids) for name, ids in (("v", validation), ("h", held_out)) if ids}
-    centre = training.mean(axis=(0, 1))
-    no_rows = np.empty((0, len(training)))
-    rng = np.random.default_rng(measurement.settings.seed)
-    positive_controls = {"positive_control_found": similarity(training, training, centre)}
-    for transform in TRANSFORMS:
-        copies = np.stack(
-            [describe_cine(transform_copy(real.cine(subject), transform, rng)) for subject in train]
+    new = describe_cines(real, held_out) if held_out else np.empty((0, *training.shape[1:]), np.float32)
+    search = Search.covering(limits, min(real.cine(train[0]).shape[-2:]))
+    centre, rng = mean_image(training), np.random.default_rng(measurement.settings.seed)
+
+    def copies(transform: str) -> np.ndarray:
+        return np.stack(
+            [
+                describe_cine(transform_copy(real.cine(subject), transform, rng, limits))
+                for subject in train[:_CONTROLS]
+            ]
         )
-        positive_controls[f"positive_control_{transform}_found"] = similarity(copies, training, centre)
-    others = [similarity(made, cines, centre) for cines in judged.values()]
-    similarities = Similarities(
-        training=positive_controls["positive_control_found"],
-        synthetic=similarity(made, training, centre),
-        validation=similarity(judged["v"], training, centre) if validation else no_rows,
-        held_out=similarity(judged["h"], training, centre) if held_out else no_rows,
-        synthetic_to_real=np.concatenate([np.empty((len(made), 0)), *others], axis=1),
-        positive_controls=positive_controls,
+
+    # All at once, because every search moves the training cines again.
+    queries = {"training": training, "synthetic": made, "held_out": new, "rescans": copies(RESCAN)}
+    queries |= {f"positive_control_{transform}_found": copies(transform) for transform in TRANSFORMS}
+    found = dict(
+        zip(
+            queries,
+            np.split(
+                similarity(np.concatenate(list(queries.values())), training, centre, search),
+                np.cumsum([len(rows) for rows in queries.values()])[:-1],
+            ),
+            strict=True,
+        )
     )
-    rows, threshold = score_copies(similarities, measurement)
+    everybody = np.concatenate([training, new])
+    # What all have in common is here the mean over all patients, which does not depend on who trains.
+    synthetic_to_real = similarity(made, everybody, mean_image(everybody), search)
+    similarities = Similarities(
+        found["training"],
+        found["synthetic"],
+        found["held_out"],
+        synthetic_to_real,
+        rescans=found["rescans"].diagonal(),
+        positive_controls={
+            "positive_control_found": found["training"],
+            **{name: rows for name, rows in found.items() if name.startswith("positive_control")},
+        },
+    )
+    findings = score_copies(similarities, measurement)
     pairs = pd.DataFrame(
         {
             "subject": list(synthetic.subjects),
             "training_subject": [train[index] for index in similarities.synthetic.argmax(axis=1)],
             "similarity": similarities.synthetic.max(axis=1),
-            "copy": similarities.synthetic.max(axis=1) > threshold,
+            "copy": findings.copies,
+            "conformal_p": findings.p_values,
         }
     )
-    return make_table(rows), pairs.sort_values("similarity", ascending=False, kind="stable")
+    return make_table(findings.rows), pairs.sort_values("similarity", ascending=False, kind="stable")

@@ -19,16 +19,17 @@ class Roles:
     train : sequence of str
         Training subjects of the fold; what a generator of the study was trained on.
     held_out : sequence of str
-        Subjects of the same scanners who neither train nor validate. They are judged like synthetic ones: about
-        5 % of them should be flagged. May be empty.
-    validation : sequence of str
-        Subjects of the same scanners who validate. They set the threshold where they are 20 or more, and are
-        judged like those held out where they are fewer.
+        Subjects of the same scanners who do not train: they validate or are tested. They are the new patients with
+        whom synthetic subjects are compared. May be empty.
+
+    Notes
+    -----
+    Validation subjects choose no weights: a training ends after its iterations, and its last averaged weights are
+    kept. They are read once afterwards, by the reconstruction check, which stops a study and alters no model.
     """
 
     train: Sequence[str]
     held_out: Sequence[str] = ()
-    validation: Sequence[str] = ()
 
 
 def audit_roles(split: pd.DataFrame) -> Roles:
@@ -39,6 +40,4 @@ def audit_roles(split: pd.DataFrame) -> Roles:
     split : DataFrame
         One fold's table (`synthaug.data.splits.read_split`).
     """
-    validation = subjects_of(split, "validation")
-    held_out = [subject for subject in held_out_at_home(split) if subject not in validation]
-    return Roles(subjects_of(split, "train"), held_out, validation)
+    return Roles(subjects_of(split, "train"), held_out_at_home(split))

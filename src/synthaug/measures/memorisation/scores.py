@@ -1,9 +1,10 @@
-"""Result rows of copying, from similarities measured on images or on features."""
+"""Result rows of memorisation, from similarities measured on images or on features."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,26 +12,32 @@ import pandas as pd
 from synthaug.config.synthesis import CopySettings
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.estimates import (
+    LEVEL,
+    ComparedShare,
     Estimate,
     authenticity,
+    conformal_p,
     copy_threshold,
-    nearer_to_train,
+    fewest_held_out,
+    nearest_is_training,
     nearest_neighbour_ratio,
     proportion,
-    validated_threshold,
+    unusually_near,
 )
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS
 from synthaug.tables import Row, make_table
 
-#: Training subjects without which there is no threshold.
+#: Training subjects without which nothing is measured.
 FEWEST = 8
 METRICS = (
     "copied_share",
     "copied_share_real",
     "positive_control_found",
     *(f"positive_control_{transform}_found" for transform in TRANSFORMS),
+    "unusually_near_share",
+    "conformal_p",
+    "nearest_trained_share",
     "authenticity",
-    "nearer_to_train",
     "nndr",
 )
 
@@ -44,85 +51,118 @@ class Similarities:
     training : ndarray, shape (n_train, n_train)
         Of the training subjects with one another.
     synthetic : ndarray, shape (n_synthetic, n_train)
-    validation, held_out : ndarray, shape (n_validation, n_train), (n_held_out, n_train)
-        Of real subjects of the training scanners who do not train: those who validate, and others.
-    synthetic_to_real : ndarray, shape (n_synthetic, n_validation + n_held_out)
-        Of the synthetic subjects with both.
-    positive_controls : mapping of str to ndarray, shape (n_controls, n_train)
+    held_out : ndarray, shape (n_held_out, n_train)
+        Of real subjects of the training scanners whom neither the generator nor the measure of similarity has seen.
+    synthetic_to_real : ndarray, shape (n_synthetic, n_train + n_held_out)
+        Of the synthetic subjects with all of them, measured alike for those who train, who stand first, and others.
+    rescans : ndarray, shape (k,)
+        Of positive controls with the patient they are copies of; they set the threshold of a copy and are not
+        among the following.
+    positive_controls : mapping of str to ndarray, shape (k, n_train)
         Of transformed copies of the first training subjects, by metric.
+    learned : bool
+        Whether the measure of similarity was trained on the training subjects: then no permutation of who trained
+        tests anything.
     """
 
     training: np.ndarray
     synthetic: np.ndarray
-    validation: np.ndarray
     held_out: np.ndarray
     synthetic_to_real: np.ndarray
+    rescans: np.ndarray
     positive_controls: Mapping[str, np.ndarray] = field(default_factory=dict)
+    learned: bool = False
 
 
-def score_copies(
-    similarities: Similarities, measurement: Measurement, suffix: str = ""
-) -> tuple[list[Row], float]:
-    """Rows of copying, and the similarity above which a subject is flagged as a copy.
+class Findings(NamedTuple):
+    """Result rows, and for each synthetic subject whether it is a copy and its conformal p-value."""
+
+    rows: list[Row]
+    copies: np.ndarray
+    p_values: np.ndarray
+
+
+def score_copies(similarities: Similarities, measurement: Measurement, suffix: str = "") -> Findings:
+    """Copies, subjects nearer than a new patient, and whose nearest patient trained.
 
     Parameters
     ----------
     similarities : Similarities
-        At least `FEWEST` training subjects and one synthetic.
+        At least `FEWEST` training subjects, one synthetic and one re-scan.
     measurement : Measurement
-        Generator, fold and seeds; seed of the thinning.
+        Generator, fold and seeds; seed of the permutations.
     suffix : str
         Appended to every metric's name: ``"_features"`` where the space is one of features.
     """
-    threshold = validated_threshold(similarities.validation.T) if len(similarities.validation) else None
-    judged, why = (
-        np.concatenate([similarities.validation, similarities.held_out]),
-        "of any two training patients",
-    )
-    if threshold is not None:
-        # Subjects that set the threshold cannot test it.
-        judged, why = (
-            similarities.held_out,
-            f"of training with {len(similarities.validation)} validation patients",
-        )
-    else:
-        threshold = copy_threshold(similarities.training)
-    estimates: dict[str, Estimate] = {
-        "copied_share": proportion(similarities.synthetic.max(axis=1) > threshold),
+    threshold = copy_threshold(similarities.rescans)
+    nearest, new = similarities.synthetic.max(axis=1), similarities.held_out.max(axis=1)
+    copies = nearest >= threshold
+    estimates: dict[str, Estimate | ComparedShare] = {
+        "copied_share": proportion(copies),
         "authenticity": authenticity(1 - similarities.synthetic, 1 - similarities.training),
     }
-    if len(judged):
-        estimates["copied_share_real"] = proportion(judged.max(axis=1) > threshold)
-    if similarities.synthetic_to_real.shape[1]:
-        estimates["nearer_to_train"] = nearer_to_train(
-            1 - similarities.synthetic, 1 - similarities.synthetic_to_real, measurement.settings.seed
-        )
+    count = len(similarities.rescans)
+    which = "5th percentile" if count >= fewest_held_out() else "smallest"
+    notes = {
+        "copied_share": f"copy: similarity of at least {threshold:.3f}, the {which} of {count} re-scans with their own "
+        "patient"
+    }
     for metric, found in similarities.positive_controls.items():
         # A copy is found where the training subject most similar to it is its own.
-        own = found.argmax(axis=1) == np.arange(len(found))
-        estimates[metric] = proportion((found.max(axis=1) > threshold) & own)
+        own = found.argmax(axis=1) == np.arange(len(found)) % len(similarities.training)
+        estimates[metric] = proportion((found.max(axis=1) >= threshold) & own)
+    p_values = conformal_p(nearest, new) if len(new) else np.full(len(nearest), np.nan)
+    if len(new):
+        estimates |= _compared_with_new(similarities, new >= threshold, p_values, notes, measurement)
     rows: list[Row] = []
     for metric in METRICS:
         row = measurement.row(metric + suffix)
         if metric == "nndr":
-            row |= {
-                "status": "ok",
-                "value": nearest_neighbour_ratio(1 - similarities.synthetic),
-                "n": len(similarities.synthetic),
-            }
+            ratio = nearest_neighbour_ratio(1 - similarities.synthetic)
+            row |= {"status": "ok", "value": ratio, "n": len(nearest)}
+        elif metric == "conformal_p" and len(new):
+            row |= {"status": "ok", "value": float(np.median(p_values)), "floor": 0.5, "n": len(nearest)}
         elif metric in estimates:
             row |= {"status": "ok", **estimates[metric]._asdict()}
         elif metric.startswith("positive_control"):
             continue
         else:
-            note = "no real subject of the training scanners is held out"
-            if metric == "copied_share_real" and len(similarities.validation):
-                note = "all held-out subjects of the training scanners validate, and set the threshold"
-            row |= {"status": "not_measured", "note": note}
-        if metric == "copied_share":
-            row["note"] = f"flagged above a similarity of {threshold:.3f}: the 95th percentile {why}"
-        rows.append(row)
-    return rows, threshold
+            row |= {
+                "status": "not_measured",
+                "note": "no real subject of the training scanners is held out",
+            }
+        rows.append(row | ({"note": notes[metric]} if metric in notes else {}))
+    return Findings(rows, copies, p_values)
+
+
+def _compared_with_new(
+    similarities: Similarities,
+    new_are_copies: np.ndarray,
+    p_values: np.ndarray,
+    notes: dict[str, str],
+    measurement: Measurement,
+) -> dict[str, Estimate | ComparedShare]:
+    """What held-out patients say of the synthetic subjects; adds the notes of its metrics."""
+    held_out = len(similarities.held_out)
+    attainable = f"{held_out} held-out patients; the smallest attainable p is {1 / (held_out + 1):.3f}"
+    notes["conformal_p"] = f"median over the synthetic subjects; {attainable}"
+    estimates: dict[str, Estimate | ComparedShare] = {"copied_share_real": proportion(new_are_copies)}
+    if new_are_copies.mean() > LEVEL:
+        notes["copied_share_real"] = "this measure of similarity does not tell copies from other patients"
+    near = unusually_near(p_values, held_out)
+    if near is None:
+        notes["unusually_near_share"] = f"{attainable}; {fewest_held_out()} are needed for p of 0.05"
+    else:
+        estimates["unusually_near_share"] = near
+        notes["unusually_near_share"] = f"conformal p of at most {LEVEL}; {attainable}"
+    trained = nearest_is_training(
+        similarities.synthetic_to_real, len(similarities.training), measurement.settings.seed
+    )
+    if similarities.learned:
+        trained = trained._replace(p_value=float("nan"))
+        notes["nearest_trained_share"] = "the extractor was trained on these patients: no permutation test"
+    estimates["nearest_trained_share"] = trained
+    return estimates
 
 
 def unscored(

@@ -46,7 +46,7 @@ def measure_against_corrupted(
         and B of n are drawn, and n synthetic subjects. The value is the mean distance from A to the synthetic
         subjects over that from A to B corrupted: below 1 the generator is nearer. `floor` is the same quotient of
         B uncorrupted; near 1 the distance hardly responds to the corruption. The interval is over subjects
-        (`synthaug.metrics.split_quotient`).
+        (`synthaug.metrics.split_jackknife`).
     """
     absent = real.absent or synthetic.absent
     transforms = {} if absent else fit_transforms(real.select(training))

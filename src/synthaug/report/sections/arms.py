@@ -79,39 +79,35 @@ def _mean_tables(rows: list[Row], arms: Sequence[Arm]) -> list[dict[str, Any]]:
 
 
 def _differences(rows: list[Row], metric: str, alpha: float) -> dict[str, Any]:
-    columns = {
-        "training set": TEXT,
-        "minus": TEXT,
-        "structure and phase": TEXT,
-        f"difference in {axis_label(metric)} (CI)": TEXT,
-        "n": NUMBER,
-        "p": NUMBER,
-        "p, Holm-adjusted": NUMBER,
-        "p, Wilcoxon": NUMBER,
-        "p, sign flip": NUMBER,
-        "p, equivalence": NUMBER,
-        "effect size": NUMBER,
-        "verdict": TEXT,
+    """Paired differences with the p-values of the declared family, and all p-values as an exploratory table."""
+    about = {"training set": TEXT, "minus": TEXT, "structure and phase": TEXT}
+    difference = {f"difference in {axis_label(metric)} (CI)": TEXT, "n": NUMBER}
+    columns = {**about, **difference, "p, Holm-adjusted": NUMBER, "p, equivalence": NUMBER, "verdict": TEXT}
+    tests = {
+        "p_value": "p, unadjusted",
+        "p_wilcoxon": "p, Wilcoxon",
+        "p_permutation": "p, sign flip",
+        "p_equivalence": "p, equivalence",
     }
-    tests = ("p_value", "p_adjusted", "p_wilcoxon", "p_permutation", "p_equivalence")
-    body = []
+    body, explored = [], []
     for row in rows:
         valued = row["status"] in VALUED_STATUSES
         word = verdict.judge_row(row, alpha) if valued else verdict.NOT_MEASURED
         declared = row["p_adjusted"] is not None
-        body.append(
-            [
-                row["arm"],
-                row["versus"],
-                wording.place(row),
-                signed(estimate(row)),
-                row["n"],
-                *(p_value(row[test]) for test in tests),
-                number(row["effect_size"], 2),
-                badge(word, exploratory(declared)),
-            ]
-        )
-    return {"count": len(rows), "table": make_table("Paired differences", columns, body)}
+        place = [row["arm"], row["versus"], wording.place(row)]
+        inference = [p_value(row[test]) if declared else None for test in ("p_adjusted", "p_equivalence")]
+        body.append([*place, signed(estimate(row)), row["n"], *inference, badge(word, exploratory(declared))])
+        if valued:
+            p_values = (p_value(row[test]) for test in tests)
+            explored.append([*place, *p_values, number(row["effect_size"], 2)])
+    exploratory_columns = {**about, **dict.fromkeys(tests.values(), NUMBER), "effect size": NUMBER}
+    return {
+        "count": len(rows),
+        "table": make_table("Paired differences", columns, body),
+        "exploratory": make_table("Exploratory p-values", exploratory_columns, explored)
+        if explored
+        else None,
+    }
 
 
 def _mixed(rows: list[Row], metric: str) -> dict[str, Any] | None:

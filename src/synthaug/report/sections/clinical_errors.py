@@ -1,35 +1,45 @@
-"""Clinical errors of single patients: volumes, ejection fraction, mass and wall measures."""
+"""Clinical errors of single patients, mean over trainings: volumes, ejection fraction, mass and wall measures."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label, colour_of
 from synthaug.report.plots import segmentation
-from synthaug.report.rows import CLINICAL, select
+from synthaug.report.rows import CLINICAL
 from synthaug.report.section import ReportData, Section
 
 
 def clinical_errors(data: ReportData) -> dict[str, Any]:
-    """Clinical errors, one dot per patient and training."""
+    """Clinical errors, one dot per patient: the mean over trainings."""
     panels = []
+    errors = patient_errors(data.table)
     for metric in CLINICAL:
-        own = [row for row in select(data.rows, metric=metric) if row["subject"] and row["value"] is not None]
-        for structure in dict.fromkeys(row["structure"] for row in own):
-            here = select(own, structure=structure)
+        own = errors[errors["metric"] == metric]
+        for structure in own["structure"].unique():
+            here = own[own["structure"] == structure]
+            by_arm = {str(arm): members["value"].tolist() for arm, members in here.groupby("arm")}
             values = {
-                arm.name: (colour_of(arm), [row["value"] for row in select(here, arm=arm.name)])
-                for arm in data.inputs.arms
-                if select(here, arm=arm.name)
+                arm.name: (colour_of(arm), by_arm[arm.name]) for arm in data.inputs.arms if arm.name in by_arm
             }
             title = f"{wording.metric_name(metric)}{f', {structure}' if structure else ''}"
-            patients = wording.counted(len({row["subject"] for row in here}), "patient")
+            patients = wording.counted(here["subject"].nunique(), "patient")
             if values:
                 svg = segmentation.patient_values(values, axis_label(metric), zero=True)
-                alt = f"{patients}, one dot a patient and training, in {len(values)} arms"
+                alt = f"{patients}, one dot a patient, in {len(values)} arms"
                 panels.append(data.draw(f"patients-{metric}-{structure or 'all'}", svg, title, alt))
     return {"reason": "" if panels else "no clinical error among the result rows", "panels": panels}
+
+
+def patient_errors(table: pd.DataFrame) -> pd.DataFrame:
+    """Errors by metric, structure, arm and subject: mean over trainings. An absent structure is an empty text."""
+    own = table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()]
+    values = own.assign(structure=own["structure"].fillna(""), value=own["value"].astype(float))
+    keys = ["metric", "structure", "arm", "subject"]
+    return values.groupby(keys, sort=False)["value"].mean().reset_index()
 
 
 SECTION = Section(

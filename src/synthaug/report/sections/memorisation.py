@@ -13,20 +13,20 @@ from synthaug.report import wording
 from synthaug.report.plots import images
 from synthaug.report.rows import estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
-from synthaug.report.table import NUMBER, TEXT, make_table
+from synthaug.report.table import NUMBER, TEXT, make_table, number, p_value
 
 #: In the order shown: what the images say, what became of it, what the features say.
 MEMORISATION = (*METRICS, "copies_dropped", *(f"{metric}_features" for metric in METRICS), "c_t_features")
 _PAIRS = 6  # shown of each cohort, the most similar first
 
 
-_COLUMNS = {"measure": TEXT, "value (CI)": TEXT, "n": NUMBER}
+_COLUMNS = {"measure": TEXT, "value (CI)": TEXT, "without memorisation": NUMBER, "p": NUMBER, "n": NUMBER}
 
 
 def memorisation(data: ReportData) -> dict[str, Any]:
     """Each synthetic cohort: memorisation scores, and pictures of the most similar pairs."""
     described = []
-    for number, run in enumerate(data.inputs.synthetic):
+    for index, run in enumerate(data.inputs.synthetic):
         about = {"generator": run.generator, "fold": run.fold, "generator_seed": run.generator_seed}
         own = sorted(
             (row for row in select(pooled(data.rows), **about) if row["metric"] in MEMORISATION),
@@ -34,13 +34,22 @@ def memorisation(data: ReportData) -> dict[str, Any]:
         )
         if not own:
             continue
-        lines = [[wording.metric_name(row["metric"]), estimate(row), row["n"]] for row in own]
+        lines = [
+            [
+                wording.metric_name(row["metric"]),
+                estimate(row),
+                number(row["floor"], 2),
+                p_value(row["p_value"]),
+                row["n"],
+            ]
+            for row in own
+        ]
         table = make_table(f"Memorisation by {run.generator}", _COLUMNS, lines)
         entry: dict[str, Any] = {**about, "table": table, "picture": None}
         pairs = read_tsv(run.pairs, ("subject", "training_subject")).head(_PAIRS) if run.pairs else None
         if pairs is not None and len(pairs):
             synthetic = Cohort.open(run.cohort)
-            picture = f"pairs-{number:03d}.png"
+            picture = f"pairs-{index:03d}.png"
             shown = [
                 [_middle(synthetic.cine(subject)) for subject in pairs["subject"]],
                 [_middle(data.real.cine(subject)) for subject in pairs["training_subject"]],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
+
+import pandas as pd
 
 from synthaug.report import wording
 from synthaug.report.rows import estimate
@@ -19,37 +20,41 @@ _ABOUT = (
 
 def missing(data: ReportData) -> dict[str, Any]:
     """Number of rows by status, reasons for missing values, rows that no section shows."""
-    others = [row for row in data.rows if row["subject"] is None and not data.is_shown(row)]
+    others = [row for row in data.rows if not data.is_shown(row)]
+    table = data.table
     return {
-        "rows": len(data.rows),
+        "rows": len(table),
         "counts": [
-            {"text": wording.STATUSES.get(status, "measured"), "count": count}
-            for status, count in Counter(row["status"] for row in data.rows).most_common()
+            {"text": wording.STATUSES.get(str(status), "measured"), "count": int(count)}
+            for status, count in table["status"].value_counts().items()
         ],
-        "failures": _failures([row for row in data.rows if row["status"] != "ok"]),
+        "failures": _failures(table[table["status"] != "ok"]),
         "others": {"count": len(others), "table": _others(others)} if others else None,
     }
 
 
-def _failures(rows: list[Row]) -> dict[str, Any] | None:
+def _failures(rows: pd.DataFrame) -> dict[str, Any] | None:
     """Rows without a measured value by metric, status and reason; None where there is none."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        key = (row["metric"], row["status"], row["arm"] or row["generator"] or "", row["note"] or "")
-        groups.setdefault(key, []).append(row)
+    if rows.empty:
+        return None
+    about = rows["arm"].fillna(rows["generator"]).fillna("")
+    groups = rows.assign(about=about, note=rows["note"].fillna("")).groupby(
+        ["metric", "status", "about", "note"], sort=False
+    )
     columns = {"metric": TEXT, "training set or generator": TEXT, "problem": PROSE, "rows": NUMBER}
-    with_subjects = any(row["subject"] for row in rows)
+    with_subjects = bool(rows["subject"].notna().any())
     if with_subjects:
         columns["subjects"] = TEXT
     lines: list[list[Cell]] = []
-    for (metric, status, about, note), members in groups.items():
+    for key, members in groups:
+        metric, status, name, note = map(str, key)
         said = wording.STATUSES.get(status, status)
         aside = "scored as worst" if status in VALUED_STATUSES else ""
         problem = with_aside(f"{said}: {note}" if note else said, aside)
-        names = ", ".join(sorted({row["subject"] for row in members if row["subject"]}))
-        line: list[Cell] = [wording.row_name(metric), about or None, problem, len(members)]
-        lines.append([*line, names or None] if with_subjects else line)
-    return make_table("Rows without a measured value", columns, lines) if lines else None
+        line: list[Cell] = [wording.row_name(metric), name or None, problem, len(members)]
+        subjects = ", ".join(sorted(members["subject"].dropna().unique()))
+        lines.append([*line, subjects or None] if with_subjects else line)
+    return make_table("Rows without a measured value", columns, lines)
 
 
 def _others(rows: list[Row]) -> dict[str, Any]:

@@ -1,18 +1,30 @@
-"""Verdict on each synthetic arm from its paired differences, and the key figures of the study."""
+"""Verdict on each synthetic arm from its paired differences, what was tested, and the baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from synthaug.config.arms import SIZE_MATCHED, VERDICT_CONTROLS, Arm
 from synthaug.report import wording
-from synthaug.report.arm_panels import forest_panel
-from synthaug.report.rows import broadest, pooled, select
+from synthaug.report.arm_panels import axis_label, forest_panel
+from synthaug.report.baseline import ABSOLUTE, Baseline
+from synthaug.report.rows import broadest, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
-from synthaug.report.table import NUMBER, TEXT, badge, exploratory, make_table
+from synthaug.report.table import (
+    NUMBER,
+    TEXT,
+    Cell,
+    badge,
+    exploratory,
+    make_table,
+    p_value,
+    signed,
+    with_aside,
+)
+from synthaug.report.tested import what_was_tested
 from synthaug.statistics import verdict
 from synthaug.tables import VALUED_STATUSES, Row
 
@@ -25,26 +37,128 @@ _ANSWERS = {
     "mixed": "Mixed: the arms differ.",
 }
 
+#: Figures of the baseline on the first screen.
+_BASELINE = {
+    "dice": "Dice",
+    "hd95": "HD95",
+    "ef_error": "LV EF bias, percentage points",
+    ABSOLUTE: "LV EF mean absolute error, percentage points",
+}
+
 
 def verdict_content(data: ReportData) -> dict[str, Any]:
-    """The verdict of the study with its figure, the key figures and the warnings about the design."""
+    """The verdict of the study in a sentence, what was tested, the baseline, and every comparison with a control."""
     metric = data.settings.primary_metric
     judged = judge(data.rows, data.inputs.arms, metric, data.alpha)
     differences = pooled(select(data.rows, metric=f"{metric}_difference", status=tuple(VALUED_STATUSES)))
     by_name = {arm.name: arm for arm in data.inputs.arms}
     return {
         **judged,
-        "answer": _ANSWERS[judged["word"]],
+        "answer": _answer(judged),
+        "sentence": effect_sentence(judged["arms"], metric, data.margin, 1 - data.alpha),
+        "tested": what_was_tested(data),
+        "baseline": _baseline(data.baseline),
         "forest": forest_panel(differences, None, None, by_name, metric, data.draw, data.alpha),
         "design_warnings": list(data.inputs.design_warnings),
-        "key_figures": _key_figures(data.rows),
     }
+
+
+def _answer(judged: Mapping[str, Any]) -> str:
+    """The word of the study, with the trainings of the generator that it holds for where these are few."""
+    answer = _ANSWERS[judged["word"]]
+    scopes = [arm["scope"] for arm in judged["arms"] if arm["scope"]]
+    return f"{answer.rstrip('.')}, {scopes[0]}." if scopes else answer
+
+
+def effect_sentence(
+    arms: Sequence[Mapping[str, Any]], metric: str, margin: float | None, confidence: float
+) -> str:
+    """The effect of the synthetic data in one sentence: difference, interval, margin, detectable difference.
+
+    Parameters
+    ----------
+    arms : sequence of mappings
+        Arms as `judge` gives them. Each counts with its strongest size-matched control: the one with the least
+        favourable difference. Of several arms the least and the most favourable are named.
+    metric : str
+        Metric of the verdict.
+    margin : float or None
+        Equivalence margin.
+    confidence : float
+        Confidence level of the intervals.
+
+    Returns
+    -------
+    str
+        Empty if no comparison was measured.
+    """
+    least = [(arm, arm["strongest"]) for arm in arms if arm["strongest"]]
+    if not least:
+        return ""
+    ordered = sorted(least, key=lambda pair: _favourable(pair[1]))
+    shown = ordered[:1] if len(ordered) == 1 else [ordered[0], ordered[-1]]
+    name, unit, places = wording.metric_name(metric), wording.metric_unit(metric), wording.decimals(metric)
+    effects = " to ".join(_effect(row, unit, confidence, len(shown) > 1) for _, row in shown)
+    controls = (
+        f"the strongest control, {shown[0][1]['versus']}"
+        if len(shown) == 1
+        else "the strongest control of each training set"
+    )
+    facts = []
+    if margin is not None:
+        facts.append(f"equivalence margin ±{wording.with_unit(wording.number(margin, places), unit)}")
+    detectable = [arm["detectable"] for arm, _ in shown if arm["detectable"] is not None]
+    if detectable:
+        size = wording.number(max(detectable), places)
+        facts.append(f"detectable difference {wording.with_unit(size, unit)}")
+    added = "".join(f"; {fact}" for fact in facts)
+    return f"Adding synthetic patients changes {name} by {effects} against {controls}{added}."
+
+
+def _favourable(row: Row) -> float:
+    """The difference, positive where it is better."""
+    return float(-row["value"] if row["direction"] == "lower" else row["value"])
+
+
+def _effect(row: Row, unit: str, confidence: float, with_arm: bool) -> str:
+    places = wording.decimals(row["metric"])
+    facts = []
+    if row["ci_low"] is not None and row["ci_high"] is not None:
+        ends = f"{wording.number(row['ci_low'], places)} to {wording.number(row['ci_high'], places)}"
+        facts.append(f"{100 * confidence:g} % CI {ends}")
+    if row["n"] is not None:
+        facts.append(f"n = {wording.counted(int(row['n']), 'patient')}")
+    if with_arm:
+        facts.append(str(row["arm"]))
+    inside = f" ({', '.join(facts)})" if facts else ""
+    return wording.with_unit(wording.number(row["value"], places, sign=True), unit) + inside
+
+
+def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
+    """Dice, HD95, EF bias and absolute error of the real arm, each with its n."""
+    if baseline is None:
+        return None
+    figures = []
+    for metric, label in _BASELINE.items():
+        found = baseline.mean(metric)
+        places = wording.decimals(metric.replace(ABSOLUTE, "ef_error"))
+        unit = "mm" if metric == "hd95" else ""
+        detail = "not measured"
+        if found is not None:
+            detail = f"n = {wording.counted(found.n, 'patient')}"
+        ceiling = baseline.mean("dice_ceiling") if metric == "dice" else None
+        if ceiling is not None:
+            detail += f"; at most {wording.number(ceiling.value, places)} on this grid"
+        text = wording.number(found.value if found else None, places, sign=metric == "ef_error")
+        figures.append({"label": label, "text": text, "unit": unit if found else "", "detail": detail})
+    return {"arm": baseline.arm, "figures": figures}
 
 
 def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> dict[str, Any]:
     """Verdict on each synthetic arm, its comparisons, and verdicts by structure, phase and vendor."""
-    every = select(rows, metric=f"{metric}_difference", subject=None, diagnosis=None)
+    every = select(rows, metric=f"{metric}_difference", subject=None, role=None, diagnosis=None)
     judged: list[dict[str, Any]] = []
+    lines: list[list[Cell]] = []
     for arm in arms:
         if not (arm.real and arm.generator) or arm.control:
             continue
@@ -60,19 +174,20 @@ def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> di
         own = select(compared, vendor=None)
         deciding = _deciding_rows(own)
         outcome = verdict.judge_arm(_frame(deciding), matched, alpha, extra_controls)
-        trainings = {
-            (row["fold"], row["generator_seed"], row["training_seed"])
-            for row in select(rows, arm=arm.name, metric=metric)
-        }
+        lines += [
+            _control_line(row, kinds[row["versus"]], alpha)
+            for row in select(deciding, versus=tuple(controls))
+        ]
         judged.append(
             {
                 "arm": arm.name,
                 "word": outcome.word,
                 "reason": outcome.reason,
+                "scope": outcome.scope,
                 "power": wording.power_sentence(metric, outcome),
+                "detectable": outcome.detectable,
                 "declared": outcome.declared,
-                "sentences": _sentences(deciding, controls, len(trainings), alpha),
-                "details": _sentences([row for row in own if row not in deciding], controls, 0, alpha),
+                "strongest": strongest_control(select(deciding, versus=tuple(matched))),
                 "levels": _levels(arm.name, compared, matched, extra_controls, alpha),
             }
         )
@@ -82,6 +197,9 @@ def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> di
         "rule": verdict.RULE,
         "metric": wording.metric_name(metric),
         "arms": judged,
+        "controls": make_table("Comparison with every control", _control_columns(metric), lines)
+        if lines
+        else None,
         "absent": "" if judged else "the study has no arm that adds synthetic to real training data",
     }
 
@@ -95,7 +213,7 @@ _LEVEL_COLUMNS = {
 }
 _COMPARED = (
     *("versus", "status", "note", "ci_low", "ci_high", "direction", "p_value", "p_adjusted", "p_equivalence"),
-    *("detectable", "patients_needed"),
+    *("detectable", "patients_needed", "generator_trainings"),
 )
 
 
@@ -138,71 +256,38 @@ def _levels(
     return make_table(label, _LEVEL_COLUMNS, lines)
 
 
-def _sentences(
-    rows: Iterable[Row], controls: Mapping[str, str], trainings: int, alpha: float
-) -> list[dict[str, Any]]:
-    said: list[dict[str, Any]] = []
-    for row in rows:
-        is_control = row["versus"] in controls
-        if row["status"] in VALUED_STATUSES:
-            word = verdict.judge_row(row, alpha)
-            text = wording.comparison_sentence(
-                row, word, trainings, is_control, controls.get(row["versus"], ""), 1 - alpha
-            )
-        else:
-            word = verdict.NOT_MEASURED
-            why = row["note"] or wording.STATUSES.get(row["status"], row["status"])
-            text = (
-                f"{wording.metric_name(row['metric'])} of {wording.place(row)} against {row['versus']}: {why}"
-            )
-        said.append({"text": text, "word": word, "counts": is_control})
-    return sorted(said, key=lambda sentence: not sentence["counts"])
+def strongest_control(rows: Sequence[Row]) -> Row | None:
+    """The measured comparison with the least favourable difference."""
+    measured = [row for row in rows if row["status"] in VALUED_STATUSES]
+    return min(measured, key=_favourable, default=None)
 
 
-def _key_figures(rows: list[Row]) -> list[dict[str, Any]]:
-    """Key figures under the verdict, each with its n or reference."""
-    patients = {row["subject"] for row in rows if row["subject"] and row["metric"] == "dice"}
-    seeds = {row["training_seed"] for row in rows if row["training_seed"] is not None}
-    figures: list[dict[str, Any]] = [
-        {
-            "label": "patients tested",
-            "value": len(patients) or None,
-            "places": 0,
-            "detail": wording.counted(len(seeds), "training seed") if seeds else "no seed recorded",
-        }
+def _control_columns(metric: str) -> dict[str, str]:
+    return {
+        "training set": TEXT,
+        "minus control": TEXT,
+        f"difference in {axis_label(metric)} (CI)": TEXT,
+        "n": NUMBER,
+        "p, Holm-adjusted": NUMBER,
+        "verdict": TEXT,
+    }
+
+
+def _control_line(row: Row, kind: str | None, alpha: float) -> list[Cell]:
+    """One comparison with a control; only p-values of the declared family are for inference."""
+    valued = row["status"] in VALUED_STATUSES
+    word = verdict.judge_row(row, alpha) if valued else verdict.NOT_MEASURED
+    place = wording.place(row)
+    control = with_aside(kind or str(row["versus"]), "" if place == "all structures" else place)
+    adjusted = row["p_adjusted"]
+    return [
+        row["arm"],
+        control,
+        signed(estimate(row)),
+        row["n"],
+        None if adjusted is None else p_value(adjusted),
+        badge(word),
     ]
-    accepted = next(iter(select(pooled(rows), metric="acceptance_rate")), None)
-    figures.append(
-        {
-            "label": "samples accepted by quality control",
-            "value": accepted["value"] * 100 if accepted and accepted["value"] is not None else None,
-            "places": 0,
-            "unit": "%",
-            "detail": f"n = {accepted['n']} samples of {accepted['generator']}" if accepted else "",
-        }
-    )
-    distance = next(
-        (
-            row
-            for metric in ("fvd_t", "fid", "f4d")
-            for row in select(pooled(rows), metric=metric)
-            if row["value"] is not None
-        ),
-        None,
-    )
-    if distance:
-        floor = wording.number(distance["floor"], wording.decimals(distance["metric"]))
-        figures.append(
-            {
-                "label": f"{wording.metric_name(distance['metric'])} of {distance['generator']} to real",
-                "value": distance["value"],
-                "places": wording.decimals(distance["metric"]),
-                "detail": f"real-versus-real {floor}, n = {distance['n']}",
-            }
-        )
-    else:
-        figures.append({"label": "distance to real", "value": None, "places": 0, "detail": ""})
-    return figures
 
 
 SECTION = Section(title="Does this synthetic data help?", menu="Verdict", order=0, content=verdict_content)

@@ -146,7 +146,7 @@ def _rank(old: dict[str, Any], new: dict[str, Any], columns: dict[str, tuple[Any
         change = abs(float(new["value"]) - float(old["value"]))
         half = _half(old) or abs(float(old["value"])) or 1.0
         size = change / half
-    narrow = sum(new[column] is not None for column in ("vendor", "structure", "phase"))
+    narrow = sum(new[column] is not None for column in ("role", "vendor", "structure", "phase"))
     return (level, "status" not in columns, narrow, -size)
 
 

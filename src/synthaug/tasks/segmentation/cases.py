@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +10,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_file, read_json, read_tsv
+from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
+from synthaug.data.nifti import write_nifti
 from synthaug.tasks.sampling import Sampling
 
 Frames = Literal["ed_es", "all"]
@@ -78,8 +78,7 @@ def write_volume(path: str | Path, volume: np.ndarray, spacing_mm: Sequence[floa
     """
     image = nib.Nifti1Image(volume.T, np.diag([spacing_mm[2], spacing_mm[1], spacing_mm[0], 1.0]))
     image.header.set_xyzt_units("mm")
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+    write_nifti(image, path)
 
 
 def read_volume(path: str | Path) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,8 +89,30 @@ class Segmenter:
             self.record["mirror_axes"] or None,  # averaged over none where the trainer mirrors nothing
         )
 
+    @property
+    def network(self) -> Any:
+        """The network with its trained weights."""
+        return self._predictor.network
+
     def segment(self, volume: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
         """Segment one frame.
+
+        Parameters
+        ----------
+        volume, spacing_mm
+            As of `segment_with_probabilities`.
+
+        Returns
+        -------
+        ndarray, shape (z, y, x), uint8
+            Canonical labels on the grid of `volume`.
+        """
+        return self._segment(volume, spacing_mm, probabilities=False)[0]
+
+    def segment_with_probabilities(
+        self, volume: np.ndarray, spacing_mm: Sequence[float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Segment one frame, and say how sure each class is.
 
         Parameters
         ----------
@@ -100,24 +123,43 @@ class Segmenter:
 
         Returns
         -------
-        ndarray, shape (z, y, x), uint8
+        labels : ndarray, shape (z, y, x), uint8
             Canonical labels on the grid of `volume`.
+        probabilities : ndarray, shape (4, z, y, x), float32
+            Of background, LV, MYO and RV there.
         """
+        labels, probabilities = self._segment(volume, spacing_mm, probabilities=True)
+        assert probabilities is not None
+        return labels, probabilities
+
+    def _segment(
+        self, volume: np.ndarray, spacing_mm: Sequence[float], probabilities: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         import torch
         from nnunetv2.inference.export_prediction import (
             convert_predicted_logits_to_segmentation_with_correct_shape as to_segmentation,
         )
 
         if not volume.any():  # nnU-Net crops to what is not 0, and finds nothing here
-            return np.zeros(volume.shape, np.uint8)
+            background = np.zeros((self._labels.num_segmentation_heads, *volume.shape), np.float32)
+            background[0] = 1
+            return np.zeros(volume.shape, np.uint8), background if probabilities else None
         data, _, properties = self._preprocessor.run_case_npy(
             volume[None], None, {"spacing": list(spacing_mm)}, self._plans, self._configuration, self._dataset
         )
         logits = self._predictor.predict_sliding_window_return_logits(torch.from_numpy(data)).cpu()
-        labels = to_segmentation(
-            logits, self._plans, self._configuration, self._labels, properties, num_threads_torch=self.threads
+        found = to_segmentation(
+            logits,
+            self._plans,
+            self._configuration,
+            self._labels,
+            properties,
+            return_probabilities=probabilities,
+            num_threads_torch=self.threads,
         )
-        return np.asarray(labels, np.uint8)
+        if probabilities:
+            return np.asarray(found[0], np.uint8), np.asarray(found[1], np.float32)
+        return np.asarray(found, np.uint8), None
 
 
 def predict_cohort(
@@ -139,8 +181,9 @@ def predict_cohort(
     cohort : Cohort
         Real or synthetic subjects.
     output : path
-        Folder that receives ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid) and
-        ``predictions.json`` (the model's hash and whom it saw, the settings, the list of files), atomically.
+        Folder that receives, atomically, ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid), for subjects with
+        native labels of the frame also ``<subject>_f<frame>_native.nii.gz`` (labels on their own voxel grid), and
+        ``predictions.json`` (the model's hash and whom it saw, the settings, the list of files).
     frames : {"ed_es", "all"}
         Frames to segment: `all` for volume-time curves.
     mirroring, step_size, threads
@@ -152,13 +195,21 @@ def predict_cohort(
     cases = []
     with atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
-            cine = cohort.cine(subject)
+            cine, native = cohort.cine(subject), cohort.native(subject)
             for frame in frames_of(cohort, subject, frames):
-                file = f"{case_name(subject, frame)}.nii.gz"
-                write_volume(
-                    folder / file, segmenter.segment(cine[frame], cohort.spacing_mm), cohort.spacing_mm
-                )
-                cases.append({"subject": subject, "frame": frame, "file": file})
+                name = case_name(subject, frame)
+                case: dict[str, Any] = {"subject": subject, "frame": frame, "file": f"{name}.nii.gz"}
+                if native is not None and frame in native.labels:
+                    labels, probabilities = segmenter.segment_with_probabilities(
+                        cine[frame], cohort.spacing_mm
+                    )
+                    case["native"] = f"{name}_native.nii.gz"
+                    taken_back = native.grid.labels_from(probabilities)
+                    write_volume(folder / case["native"], taken_back, native.grid.spacing_mm)
+                else:
+                    labels = segmenter.segment(cine[frame], cohort.spacing_mm)
+                write_volume(folder / case["file"], labels, cohort.spacing_mm)
+                cases.append(case)
             if progress:
                 progress(done + 1, len(cohort.subjects))
         content = {

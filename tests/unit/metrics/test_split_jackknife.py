@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from synthaug.metrics.split_quotient import split_quotient
+from synthaug.metrics.split_jackknife import split_quotient
 
 
 def test_one_split_of_means_by_hand():

@@ -1,0 +1,28 @@
+"""The command that gives what a study trained to other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    export = commands.add_parser(
+        "export",
+        help="write a trained segmenter as a model folder that nnUNetv2_predict_from_modelfolder loads",
+    )
+    export.add_argument(
+        "model", type=Path, help="folder 'model' of a training: results/<study>/tasks/<task>/.../model"
+    )
+    export.add_argument("output", type=Path, help="folder to write; it must not exist")
+    export.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from synthaug.tasks.segmentation.export import export_nnunet_model
+
+    export_nnunet_model(options.model, options.output)
+    print(f"nnUNetv2_predict_from_modelfolder -m {options.output} -f 0 -i IMAGES -o PREDICTIONS")
+    return 0

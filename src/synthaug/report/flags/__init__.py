@@ -1,0 +1,1 @@
+"""Kinds of flags: one module a kind, each with its own ``KIND``."""

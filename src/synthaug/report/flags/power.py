@@ -1,0 +1,45 @@
+"""Study too small: detectable difference far above the equivalence margin."""
+
+from __future__ import annotations
+
+from synthaug.report import wording
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
+from synthaug.report.rows import pooled, select
+from synthaug.report.section import ReportData
+from synthaug.report.thresholds import THRESHOLDS
+
+_LIMIT = THRESHOLDS["power"].value
+
+
+def check(data: ReportData) -> Flag | None:
+    """Whether the largest detectable difference of a declared comparison is above the limit."""
+    metric = data.settings.primary_metric
+    compared = pooled(select(data.rows, metric=f"{metric}_difference"))
+    known = [row for row in compared if row["detectable"] is not None and row["p_adjusted"] is not None]
+    if not known:
+        raise NotMeasuredError("no detectable difference of a declared comparison among the result rows")
+    if not data.margin:
+        raise NotMeasuredError(f"no equivalence margin of {wording.metric_name(metric)} was declared")
+    worst = max(known, key=lambda row: row["detectable"])
+    ratio = worst["detectable"] / data.margin
+    if ratio <= _LIMIT:
+        return None
+    places, unit = wording.decimals(metric), wording.metric_unit(metric)
+    size, margin = (
+        wording.with_unit(wording.number(value, places), unit) for value in (worst["detectable"], data.margin)
+    )
+    n = "" if worst["n"] is None else f" (n = {wording.counted(int(worst['n']), 'patient')})"
+    sentence = (
+        f"Detectable difference in {wording.metric_name(metric)} of {size}, {wording.number(ratio, 1)} times the margin "
+        f"of {margin}, for {worst['arm']} against {worst['versus']}{n}."
+    )
+    return Flag(MODERATE, sentence, ratio / _LIMIT)
+
+
+KIND = FlagKind(
+    title="Study too small for the margin",
+    remedy="Use more test patients and more trainings; the verdict names the number of patients. Do not read "
+    "“undecided” as “no difference”.",
+    section="verdict",
+    check=check,
+)

@@ -1,0 +1,54 @@
+"""Segmentation networks that were still improving when their training ended."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from synthaug.report import wording
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
+from synthaug.report.section import ReportData
+from synthaug.report.thresholds import THRESHOLDS
+
+_LIMIT = THRESHOLDS["training_length"].value
+_LOSSES = ("validation_loss", "train_loss", "loss")
+_PARTS = 5
+
+
+def check(data: ReportData) -> Flag | None:
+    """Whether the median over trainings of the late fall is above the limit."""
+    histories = [run.history for run in data.inputs.segmenters if run.history and run.history.is_file()]
+    falls = [fall for fall in (late_fall(pd.read_csv(path)) for path in histories) if fall is not None]
+    if not falls:
+        raise NotMeasuredError(f"no segmentation network has a loss curve of {2 * _PARTS} values or more")
+    middle = float(np.median(falls))
+    if middle <= _LIMIT:
+        return None
+    sentence = (
+        f"{wording.number(100 * middle, 0)} % of the total fall of the loss lies in the last fifth of the iterations "
+        f"(median, n = {wording.counted(len(falls), 'training')})."
+    )
+    return Flag(MODERATE, sentence, middle / _LIMIT)
+
+
+def late_fall(history: pd.DataFrame) -> float | None:
+    """Fall of the mean loss from the fourth to the last fifth, relative to the fall from the first to the last.
+
+    The validation loss where it is recorded. None for fewer than ten values, or a loss that never fell.
+    """
+    column = next((name for name in _LOSSES if name in history), None)
+    values = history[column].dropna().to_numpy(float) if column else np.empty(0)
+    if len(values) < 2 * _PARTS:
+        return None
+    means = [part.mean() for part in np.array_split(values, _PARTS)]
+    total = means[0] - means[-1]
+    return float((means[-2] - means[-1]) / total) if total > 0 else None
+
+
+KIND = FlagKind(
+    title="Loss of the segmentation networks still falling",
+    remedy="Increase tasks.<name>.iterations. Arms of networks that have not converged differ in speed of training, not "
+    "only in their data.",
+    section="training",
+    check=check,
+)

@@ -1,0 +1,79 @@
+"""Agreement of predicted with reference cardiac function, per arm and structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synthaug.metric_registry import PREDICTED
+from synthaug.report import wording
+from synthaug.report.rows import estimate, pooled, select
+from synthaug.report.section import ReportData, Section
+from synthaug.report.table import NUMBER, TEXT, make_table, signed
+from synthaug.tables import Row
+
+_SUFFIXES = ("_mean", "_mae", "_sd", "_loa_low", "_loa_high", "_r")
+_COLUMNS = {
+    "training set": TEXT,
+    "structure": TEXT,
+    "n": NUMBER,
+    "bias (CI)": TEXT,
+    "mean absolute error (CI)": TEXT,
+    "SD (CI)": TEXT,
+    "lower limit (CI)": TEXT,
+    "upper limit (CI)": TEXT,
+    "r (CI)": TEXT,
+}
+
+
+def clinical_agreement(data: ReportData) -> dict[str, Any]:
+    """One table a quantity: bias, absolute error, SD, limits of agreement and correlation of every arm."""
+    tables = []
+    for metric in PREDICTED:
+        lines = []
+        for first in pooled(select(data.rows, metric=f"{metric}_mae")):
+            place = {"arm": first["arm"], "structure": first["structure"]}
+            found = [
+                next(iter(pooled(select(data.rows, metric=metric + suffix, **place))), None)
+                for suffix in _SUFFIXES
+            ]
+            bias, *others = (estimate(row) for row in found)
+            lines.append([first["arm"], first["structure"], first["n"], signed(bias), *others])
+        if lines:
+            name, unit = wording.metric_name(metric), wording.metric_unit(metric)
+            tables.append(make_table(f"{name} ({unit})", _COLUMNS, lines))
+    rates = _failures(data.rows)
+    return {
+        "reason": "" if tables or rates else "no cardiac function was predicted",
+        "tables": tables,
+        "failures": rates,
+    }
+
+
+def _failures(rows: list[Row]) -> dict[str, Any] | None:
+    lines = []
+    for poor in pooled(select(rows, metric="dice_poor")):
+        place = {"arm": poor["arm"], "structure": poor["structure"]}
+        missed = next(iter(pooled(select(rows, metric="dice_missed", **place))), None)
+        lines.append([poor["arm"], poor["structure"], poor["n"], estimate(poor), estimate(missed)])
+    columns = {
+        "training set": TEXT,
+        "structure": TEXT,
+        "n": NUMBER,
+        "Dice below 0.7 (CI)": TEXT,
+        "structure missed (CI)": TEXT,
+    }
+    return make_table("Failures", columns, lines) if lines else None
+
+
+def _shows(row: Row) -> bool:
+    metrics = {metric + suffix for metric in PREDICTED for suffix in _SUFFIXES}
+    return row["metric"] in metrics | {"dice_poor", "dice_missed"} and not row["vendor"] and not row["role"]
+
+
+SECTION = Section(
+    title="Clinical agreement and failures",
+    menu="Clinical agreement",
+    order=35,
+    content=clinical_agreement,
+    shows=_shows,
+)

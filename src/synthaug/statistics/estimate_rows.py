@@ -1,0 +1,41 @@
+"""Columns that all rows about a contrast of arms share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthaug.config.arms import Arm
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.statistics.precision import Precision
+from synthaug.statistics.scores import Scores, patient_means
+from synthaug.tables import Row
+
+#: Note of a row outside the declared family that has no other note.
+EXPLORATORY = "exploratory"
+
+
+def estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSettings) -> Row:
+    """Value, interval and n of a contrast, and a note where it counts patients only."""
+    low, high = precision.interval(settings.confidence)
+    row = {"status": "ok", "value": precision.value, "n": precision.n, "ci_low": low, "ci_high": high}
+    row["generator_trainings"] = precision.generator_trainings
+    if not precision.known:
+        row["note"] = (
+            f"{' and '.join(arm.name for arm in arms)}: one independent training per fold, so the variation between trainings is "
+            "unknown; the interval counts patients only"
+        )
+    return row
+
+
+def too_few(*arms: Scores) -> Row:
+    """Columns of a contrast of arms that have no fold with two patients in common."""
+    n = int((~np.isnan(np.stack([patient_means(arm) for arm in arms])).any(axis=0)).sum())
+    note = f"{n} patients scored by all; at least 2 per fold are needed"
+    return {"status": "not_measured", "note": note, "n": n}
+
+
+def arm_fields(arm: Arm) -> Row:
+    """Columns that say which arm a row is about."""
+    return {"arm": arm.name, "generator": arm.generator, "dose": arm.dose}

@@ -1,0 +1,64 @@
+"""The way back to the voxel grid that a patient was imaged on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthaug.data.native_grid import NativeGrid, read_native, write_native
+from synthaug.labels import LV, MYO
+
+UNTURNED = {"transpose": False, "flip_x": False, "flip_y": False, "apex_first": False}
+
+
+def one_hot(labels: np.ndarray) -> np.ndarray:
+    return np.stack([labels == label for label in range(4)]).astype(np.float32)
+
+
+def grid(shape: tuple[int, int, int], origin: tuple[float, float, float], step: float = 1.0) -> NativeGrid:
+    return NativeGrid(shape, (10.0, 1.5, 1.5), origin, (1.0, step, step), UNTURNED)
+
+
+def test_a_window_of_own_voxels_goes_back_where_it_was() -> None:
+    labels = np.random.default_rng(0).integers(0, 4, (3, 6, 5))
+    back = grid((5, 12, 11), (1, 4, 2)).labels_from(one_hot(labels))
+    assert np.array_equal(back[1:4, 4:10, 2:7], labels)
+    back[1:4, 4:10, 2:7] = 0
+    assert not back.any()
+
+
+def test_what_the_window_misses_is_background() -> None:
+    back = grid((2, 8, 8), (0, -3, 0)).labels_from(one_hot(np.full((1, 8, 8), LV)))
+    assert (back[0, :5] == LV).all() and not back[0, 5:].any() and not back[1].any()
+
+
+def test_the_most_probable_class_between_two_voxels() -> None:
+    probabilities = np.zeros((4, 1, 1, 2), np.float32)
+    probabilities[:, 0, 0, 0] = (0.0, 0.6, 0.4, 0.0)
+    probabilities[:, 0, 0, 1] = (0.0, 0.1, 0.9, 0.0)
+    # Native voxels lie at 0, 1/4, 1/2, 3/4 and 1 of the way: LV has .6, .475, .35; MYO .4, .525, .65.
+    back = grid((1, 1, 5), (0, 0, 0), step=4).labels_from(probabilities)[0, 0]
+    assert back.tolist() == [LV, MYO, MYO, MYO, MYO]
+
+
+def test_a_disc_of_coarse_voxels_keeps_its_area() -> None:
+    y, x = np.indices((40, 40)) - 19.5
+    fine = np.indices((80, 80)) - 39.5
+    coarse = np.where(np.hypot(y, x) < 12, LV, 0)[None]
+    back = grid((1, 80, 80), (0, 0.5, 0.5), step=2).labels_from(one_hot(coarse))
+    truth = np.hypot(*fine) < 24
+    assert abs(int((back[0] == LV).sum()) - int(truth.sum())) < 0.01 * truth.sum()
+    assert ((back[0] == LV) ^ truth).sum() < 0.04 * truth.sum()
+
+
+@pytest.mark.parametrize("labels", [{}, {0: np.full((2, 8, 8), MYO), 5: np.zeros((2, 8, 8), int)}])
+def test_what_is_written_is_read_again(tmp_path: Path, labels: dict[int, np.ndarray]) -> None:
+    own = grid((2, 8, 8), (0.0, -1.25, 0.5), step=1.2)
+    assert read_native(tmp_path) is None
+    hashes = write_native(tmp_path, own, labels)
+    assert len(hashes) == (2 if labels else 1)
+    found = read_native(tmp_path)
+    assert found is not None and found.grid == own and found.labels.keys() == labels.keys()
+    assert all(np.array_equal(found.labels[frame], labels[frame]) for frame in labels)

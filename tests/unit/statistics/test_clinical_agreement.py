@@ -1,0 +1,99 @@
+"""Agreement with the reference and failure rates, on values that can be counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthaug.config.arms import Arm
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metric_registry import columns_of
+from synthaug.metrics.agreement import bland_altman, pearson_correlation
+from synthaug.statistics.clinical_agreement import clinical_agreement
+from synthaug.statistics.comparisons import compare_arms
+from synthaug.statistics.failures import failure_rates
+from synthaug.tables import make_table
+
+REAL = Arm("real", True, None, 0.0)
+SETTINGS = EvaluationSettings(replicates=200, mixed_model=False)
+
+
+def row(metric: str, value: float, subject: str, seed: int = 0, **columns: object) -> dict[str, object]:
+    about = {
+        "arm": "real",
+        "fold": 0,
+        "training_seed": seed,
+        "subject": subject,
+        "structure": "LV",
+        "vendor": "A",
+    }
+    return {**columns_of(metric), "status": "ok", "value": value, **about, **columns}
+
+
+def of_errors(errors: dict[int, list[float]], reference: list[float]) -> pd.DataFrame:
+    rows = []
+    for seed, own in errors.items():
+        for patient, (error, true) in enumerate(zip(own, reference, strict=True)):
+            rows += [
+                row("ef_error", error, f"p{patient}", seed),
+                row("ef", true + error, f"p{patient}", seed),
+            ]
+    return make_table(rows)
+
+
+def value(rows: pd.DataFrame, metric: str) -> pd.Series:
+    return rows[rows["metric"] == metric].iloc[0]
+
+
+def test_agreement_by_hand() -> None:
+    rows = clinical_agreement(of_errors({0: [2.0, -2.0, 3.0, 1.0]}, [40, 50, 60, 70]), [REAL], SETTINGS)
+    assert value(rows, "ef_error_mae")["value"] == pytest.approx(2)
+    deviation = np.std([2, -2, 3, 1], ddof=1)
+    assert value(rows, "ef_error_sd")["value"] == pytest.approx(deviation)
+    assert value(rows, "ef_error_loa_low")["value"] == pytest.approx(1 - 1.96 * deviation)
+    assert value(rows, "ef_error_loa_high")["value"] == pytest.approx(1 + 1.96 * deviation)
+    agreement = bland_altman(np.array([42.0, 48, 63, 71]), np.array([40.0, 50, 60, 70]))
+    assert value(rows, "ef_error_loa_low")["value"] == pytest.approx(agreement.lower)
+    correlation = pearson_correlation(np.array([42.0, 48, 63, 71]), np.array([40.0, 50, 60, 70]))
+    assert value(rows, "ef_error_r")["value"] == pytest.approx(correlation)
+    assert set(rows["n"]) == {4} and set(rows["unit"]) == {"percentage points", "1"}
+    assert (rows["ci_low"] <= rows["value"]).all() and (rows["value"] <= rows["ci_high"]).all()
+
+
+def test_statistics_of_trainings_are_averaged_not_their_predictions() -> None:
+    """Opposite errors of two trainings cancel in the mean prediction, not in the mean absolute error."""
+    rows = clinical_agreement(
+        of_errors({0: [5.0, 5.0, 5.0], 1: [-5.0, -5.0, -5.0]}, [40, 50, 60]), [REAL], SETTINGS
+    )
+    assert value(rows, "ef_error_mae")["value"] == pytest.approx(5)
+    assert value(rows, "ef_error_sd")["value"] == pytest.approx(0)
+
+
+def test_two_patients_and_values_that_do_not_vary() -> None:
+    few = clinical_agreement(of_errors({0: [1.0, 2.0]}, [40, 50]), [REAL], SETTINGS)
+    assert set(few["status"]) == {"not_measured"} and few["note"].str.contains("2 patients").all()
+    same = clinical_agreement(of_errors({0: [1.0, 2.0, 3.0]}, [50, 50, 50]), [REAL], SETTINGS)
+    assert value(same, "ef_error_r")["status"] == "not_measured"
+    assert value(same, "ef_error_mae")["status"] == "ok"
+
+
+def test_arms_are_not_compared_in_predicted_values() -> None:
+    table = of_errors({0: [2.0, -2.0, 3.0, 1.0], 1: [1.0, -1.0, 2.0, 0.0]}, [40, 50, 60, 70])
+    assert not compare_arms(table, [REAL], SETTINGS)["metric"].str.startswith("ef_mean").any()
+
+
+def test_failures_are_counted_per_patient() -> None:
+    missed = {"value": 0.0, "status": "missing_prediction", "note": "lacks it"}
+    table = make_table(
+        [
+            row("dice", 0.9, "a", phase="ED"),
+            row("dice", 0.6, "a", phase="ES"),
+            row("dice", 0.9, "b", phase="ED"),
+            row("dice", 0.0, "b", phase="ES") | missed,
+        ]
+    )
+    rows = failure_rates(table, [REAL], SETTINGS)
+    assert value(rows, "dice_poor")["value"] == pytest.approx(0.5)
+    assert value(rows, "dice_missed")["value"] == pytest.approx(0.25)
+    assert set(rows["n"]) == {2}
