@@ -245,6 +245,7 @@ def make_study(
     split = pd.DataFrame(
         {
             "subject": subjects,
+            "patient": subjects,
             "dataset": "acdc",
             "vendor": ["AB"[number % 2] for number in range(cohort_size)],
             "diagnosis": "NOR",
@@ -319,7 +320,8 @@ def make_clean_study(root: Path) -> ReportInputs:
     split = read_tsv(inputs.splits[0])
     write_tsv(inputs.splits[0], split.assign(vendor="A"))
     (first,) = inputs.synthetic
-    return dataclasses.replace(inputs, synthetic=[first, dataclasses.replace(first, generator_seed=1)])
+    runs = [dataclasses.replace(first, generator_seed=seed) for seed in range(3)]
+    return dataclasses.replace(inputs, synthetic=runs)
 
 
 def make_crowded_study(root: Path) -> ReportInputs:

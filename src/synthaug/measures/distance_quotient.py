@@ -74,13 +74,16 @@ def distance_quotient(
     def distances(split: Split) -> tuple[float, float]:
         return numerator(split[0], split[-1]), denominator(split[0], split[1])
 
+    whole = np.array([distances(split) for split in splits])
     try:
         # The first two sets are of one cohort, a third is of another.
-        quotient = split_quotient(distances, splits, (0, 0, 1)[: len(splits[0])], settings.confidence)
+        quotient = split_quotient(distances, splits, (0, 0, 1)[: len(splits[0])], settings.confidence, whole)
     except ZeroDivisionError:
         return {"status": "not_measured", "n": n, "note": "the distance in the denominator is 0"}
-    below = np.mean([denominator(reference, other) for reference, other, *_ in splits])
-    floors = np.array([floor(reference, other) for reference, other, *_ in splits])
+    below = whole[:, 1].mean()
+    floors = whole[:, 1]
+    if floor is not denominator:
+        floors = np.array([floor(reference, other) for reference, other, *_ in splits])
     return {
         "status": "ok",
         "n": n,

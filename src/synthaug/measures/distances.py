@@ -40,7 +40,7 @@ def measure_distances(
         Sets of real subjects to compare with: ``{"real train": [...], "real test": [...]}``. The first is the
         one whose features define the whitening, where the extractor asks for it.
     measurement : Measurement
-        Generator, fold and seeds; number of splits and replicates, coverage, seed. Progress counts distances.
+        Generator, fold and seeds; number of splits, coverage, seed. Progress counts distances.
 
     Returns
     -------
@@ -113,13 +113,15 @@ def _measure(
     def statistics(means: np.ndarray) -> tuple[float, float]:
         return float(means[0]), float(means[0] / means[1]) if means[1] > 0 else float("nan")
 
+    whole = np.array([distances(split) for split in splits])
     # Sets of two lack the third subject that leaving one out needs: no interval.
     if n > 2:
-        value, quotient = split_jackknife(distances, statistics, splits, (0, 0, 1), settings.confidence)
+        value, quotient = split_jackknife(
+            distances, statistics, splits, (0, 0, 1), settings.confidence, whole
+        )
     else:
-        means = np.mean([distances(split) for split in splits], axis=0)
-        value, quotient = (Estimate(found, np.nan, np.nan) for found in statistics(means))
-    floors = np.array([real_distance(reference, others) for reference, others, _ in splits])
+        value, quotient = (Estimate(found, np.nan, np.nan) for found in statistics(whole.mean(axis=0)))
+    floors = whole[:, 1]
     least = -np.inf if metric == "kid" else 0.0  # an unbiased estimate may be negative
     facts: Row = {"status": "ok", "n": n, "note": _note(n, n_real, n_synthetic)}
     rows = [

@@ -28,6 +28,7 @@ def split_jackknife(
     splits: Sequence[Split],
     cohorts: Sequence[int],
     confidence: float,
+    whole: np.ndarray | None = None,
 ) -> list[Estimate]:
     """Statistics of mean distances over splits, with jackknife intervals.
 
@@ -44,6 +45,8 @@ def split_jackknife(
         wherever it stands, and a synthetic one of the same index is somebody else.
     confidence : float
         Coverage of the intervals.
+    whole : ndarray, shape (n_splits, n_distances), optional
+        The distances of the splits, where the caller has them already.
 
     Returns
     -------
@@ -61,7 +64,8 @@ def split_jackknife(
     ----------
     Efron and Stein, Ann. Stat. 9, 1981. Kott, J. Off. Stat. 17, 2001 (groups).
     """
-    whole = np.array([distances(split) for split in splits])
+    if whole is None:
+        whole = np.array([distances(split) for split in splits])
     values = np.asarray(statistics(whole.mean(axis=0)), float)
     variances, sizes = np.zeros_like(values), []
     for cohort in dict.fromkeys(cohorts):
@@ -84,6 +88,7 @@ def split_quotient(
     splits: Sequence[Split],
     cohorts: Sequence[int],
     confidence: float,
+    whole: np.ndarray | None = None,
 ) -> Estimate:
     """Mean of one distance over splits divided by the mean of another; the interval is not below 0.
 
@@ -91,7 +96,7 @@ def split_quotient(
     ----------
     distances : callable
         Numerator and denominator of one split.
-    splits, cohorts, confidence
+    splits, cohorts, confidence, whole
         See `split_jackknife`.
 
     Raises
@@ -105,7 +110,7 @@ def split_quotient(
             raise ZeroDivisionError("the second distance is 0")
         return (float(means[0] / means[1]),)
 
-    (found,) = split_jackknife(distances, quotient, splits, cohorts, confidence)
+    (found,) = split_jackknife(distances, quotient, splits, cohorts, confidence, whole)
     return found._replace(low=max(found.low, 0.0))
 
 

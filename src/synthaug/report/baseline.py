@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from synthaug.config.arms import Arm
-from synthaug.statistics.scores import of_headline
+from synthaug.statistics.scores import of_headline, patient_of
 from synthaug.tables import VALUED_STATUSES
 
 #: Metrics of a patient; the ejection fraction is that of the left ventricle.
@@ -35,7 +35,7 @@ class Baseline:
         Name of the arm.
     patients : DataFrame
         One line a test patient, by id: vendor, diagnosis, role, trainings (number), `METRICS` and ef_absolute. A value is
-        the mean over trainings, then over structures and phases. NaN: not measured.
+        the mean over visits and trainings, then over structures and phases. NaN: not measured.
     """
 
     arm: str
@@ -79,13 +79,13 @@ def measure_baseline(table: pd.DataFrame, arms: Sequence[Arm]) -> Baseline | Non
     own = table[(table["arm"] == name) & table["subject"].notna() & table["metric"].isin(METRICS)]
     own = own[own["status"].isin(VALUED_STATUSES)]
     own = own[(own["metric"] != "ef_error") | (own["structure"].fillna("LV") == "LV")]
-    own = own.assign(value=own["value"].astype(float))
+    own = own.assign(value=own["value"].astype(float), patient=patient_of(own))
     errors = own[own["metric"] == "ef_error"]
     own = pd.concat([own, errors.assign(metric=ABSOLUTE, value=errors["value"].abs())])
-    places = own.groupby(["subject", "metric", "structure", "phase"], dropna=False)["value"].mean()
-    values = places.groupby(["subject", "metric"]).mean().unstack("metric")
-    by_patient = own.groupby("subject")
+    places = own.groupby(["patient", "metric", "structure", "phase"], dropna=False)["value"].mean()
+    values = places.groupby(["patient", "metric"]).mean().unstack("metric")
+    by_patient = own.groupby("patient")
     about = by_patient[["vendor", "diagnosis", "role"]].first()
-    runs = own.drop_duplicates(["subject", "fold", "generator_seed", "training_seed"])
-    about["trainings"] = runs.groupby("subject").size()
+    runs = own.drop_duplicates(["patient", "fold", "generator_seed", "training_seed"])
+    about["trainings"] = runs.groupby("patient").size()
     return Baseline(name, about.join(values.reindex(columns=[*METRICS, ABSOLUTE])))

@@ -39,10 +39,10 @@ def count_test_patients(splits: Mapping[int, Path]) -> TestCounts | None:
     seen: set[str] = set()
     unseen: set[str] = set()
     for path in splits.values():
-        split = read_tsv(path, ("subject", "vendor", "role")).dropna(subset=["vendor"])
+        split = read_tsv(path, ("patient", "vendor", "role")).dropna(subset=["vendor"])
         training = set(split.loc[split["role"] == "train", "vendor"])
         tested = split[split["role"].str.startswith("test")]
         known = tested["vendor"].isin(training)
-        seen |= set(tested.loc[known, "subject"])
-        unseen |= set(tested.loc[~known, "subject"])
+        seen |= set(tested.loc[known, "patient"])
+        unseen |= set(tested.loc[~known, "patient"])
     return TestCounts(len(seen), len(unseen)) if seen or unseen else None

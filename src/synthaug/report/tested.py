@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,8 +70,12 @@ def _trainings(data: ReportData) -> str:
         each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         networks = wording.counted(len(runs), "segmentation training")
         said.append(f"{networks}, {each} in each of {wording.counted(len(arms), 'training set')}")
-    generators: dict[str, set[tuple[int, int]]] = {}
-    for run in data.inputs.synthetic:
-        generators.setdefault(run.generator, set()).add((run.fold, run.generator_seed))
-    said += [f"{wording.counted(len(found), 'training')} of {name}" for name, found in generators.items()]
+    trainings = generator_trainings(data)
+    said += [f"{wording.counted(count, 'training')} of {name}" for name, count in trainings.items()]
     return "; ".join(said) or "none recorded"
+
+
+def generator_trainings(data: ReportData) -> dict[str, int]:
+    """Trainings (folds times seeds) of each generator of the study."""
+    runs = {(run.generator, run.fold, run.generator_seed) for run in data.inputs.synthetic}
+    return dict(Counter(name for name, *_ in sorted(runs)))

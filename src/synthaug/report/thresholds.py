@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from synthaug.statistics.precision import FEWEST_GENERATOR_TRAININGS
+
 _OWN = "convention of this workflow"
 
 
@@ -44,10 +46,10 @@ THRESHOLDS: dict[str, Threshold] = {
         f"one slice distance of a short-axis cine (8 to 10 mm); {_OWN}",
     ),
     "copies": Threshold(
-        0.05,
+        0.0,
         "fraction of synthetic subjects flagged as copies above that of held-out real patients by the same rule; "
         "above {} if the latter was not measured",
-        "the rule is the 95th percentile of similarities between real patients: it flags 0.05 of them",
+        "a copy is as similar to a training patient as a re-scan of that patient; new patients are not",
     ),
     "power": Threshold(
         3.0,
@@ -76,9 +78,9 @@ THRESHOLDS: dict[str, Threshold] = {
         "what is cut off cannot be segmented",
     ),
     "generator_trainings": Threshold(
-        1.0,
-        "number of trainings of a generator (seeds and folds) not above {}",
-        "the variation between its trainings is then unknown",
+        float(FEWEST_GENERATOR_TRAININGS),
+        "number of trainings of a generator (seeds times folds) below {}",
+        "the verdict then holds with these trainings only (docs/statistics.md)",
     ),
     "quarantine": Threshold(
         0.0, "number of subjects excluded when the data were read above {}", "every exclusion is to be named"

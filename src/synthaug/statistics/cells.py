@@ -71,8 +71,7 @@ def contrast_cubes(
     seeds = {cells.training_seeds for cells in laid}
     draws = {len(cells.generator_seeds) for cells in laid}
     if paired and len(seeds) == len(draws) == 1 and None not in seeds:
-        total: np.ndarray = sum(weight * cells.cube for weight, cells in zip(weights, laid, strict=True))  # type: ignore[assignment]
-        return [total]
+        return [np.sum([weight * cells.cube for weight, cells in zip(weights, laid, strict=True)], axis=0)]
     return [weight * cells.cube for weight, cells in zip(weights, laid, strict=True)]
 
 

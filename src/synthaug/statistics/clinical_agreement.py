@@ -12,6 +12,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import PREDICTED, columns_of
 from synthaug.metrics.percentile_bootstrap import percentile_interval
+from synthaug.statistics.estimate_rows import arm_fields
 from synthaug.statistics.scores import RUN, average_visits, of_headline
 from synthaug.tables import Row, make_table
 
@@ -60,12 +61,7 @@ def clinical_agreement(
             here = own[own["structure"] == structure]
             for arm in arms:
                 of_arm = here[here["arm"] == arm.name]
-                place = {
-                    "arm": arm.name,
-                    "generator": arm.generator,
-                    "dose": arm.dose,
-                    "structure": structure,
-                }
+                place = {**arm_fields(arm), "structure": structure}
                 rows += _rows_of(of_arm, metric, predicted, place, settings)
     return make_table(rows)
 

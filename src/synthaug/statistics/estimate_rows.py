@@ -22,9 +22,10 @@ def estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSett
     row = {"status": "ok", "value": precision.value, "n": precision.n, "ci_low": low, "ci_high": high}
     row["generator_trainings"] = precision.generator_trainings
     if not precision.known:
+        names = " or ".join(arm.name for arm in arms)
         row["note"] = (
-            f"{' and '.join(arm.name for arm in arms)}: one independent training per fold, so the variation between trainings is "
-            "unknown; the interval counts patients only"
+            f"{names}: one independent training per fold, so the variation between trainings is unknown; the interval "
+            "counts patients only"
         )
     return row
 

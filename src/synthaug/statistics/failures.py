@@ -11,7 +11,8 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
-from synthaug.statistics.scores import of_headline
+from synthaug.statistics.estimate_rows import arm_fields
+from synthaug.statistics.scores import of_headline, patient_of
 from synthaug.tables import Row, make_table
 
 #: Dice below which a segmentation of a ventricle is redrawn rather than corrected.
@@ -37,12 +38,12 @@ def failure_rates(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluatio
         mean over a patient's phases and trainings, then over patients. `n` is the number of patients.
     """
     dice = of_headline(scores[(scores["metric"] == "dice") & scores["value"].notna()])
-    patient = dice["patient"].astype("string").fillna(dice["subject"].astype("string"))
+    patient = patient_of(dice)
     rows: list[Row] = []
     for structure in dice["structure"].drop_duplicates():
         for arm in arms:
             own = dice[(dice["structure"] == structure) & (dice["arm"] == arm.name)]
-            place = {"arm": arm.name, "generator": arm.generator, "dose": arm.dose, "structure": structure}
+            place = {**arm_fields(arm), "structure": structure}
             for suffix, failed in (
                 ("_poor", own["value"] < POOR_DICE),
                 ("_missed", own["status"] == "missing_prediction"),

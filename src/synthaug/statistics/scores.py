@@ -73,13 +73,19 @@ class Level(NamedTuple):
         return self.vendor is None and self.role is None
 
 
+def patient_of(rows: pd.DataFrame) -> pd.Series[str]:
+    """Patient of each row about a subject; a subject without `patient` is a patient."""
+    subjects = rows["subject"].astype("string")
+    return rows["patient"].astype("string").fillna(subjects).astype(str)
+
+
 def average_visits(measured: pd.DataFrame) -> pd.DataFrame:
     """Average the visits of each patient: the unit of all statistics is the patient.
 
     Parameters
     ----------
     measured : DataFrame
-        Result rows per subject with a value. A subject without `patient` is a patient.
+        Result rows per subject with a value.
 
     Returns
     -------
@@ -87,9 +93,7 @@ def average_visits(measured: pd.DataFrame) -> pd.DataFrame:
         Columns metric, arm, patient, role, vendor, structure, phase, those of `RUN`, and value; one row for
         each patient, place and training. Vendor and role are those of the patient's first visit.
     """
-    rows = measured.assign(
-        patient=measured["patient"].astype("string").fillna(measured["subject"].astype("string")).astype(str)
-    )
+    rows = measured.assign(patient=patient_of(measured))
     keys = ["metric", "arm", "patient", "structure", "phase", *RUN]
     found = rows.groupby(keys, dropna=False, sort=False, observed=True)
     return found.agg({"value": "mean", "vendor": "first", "role": "first"}).reset_index()

@@ -50,6 +50,17 @@ def test_opposite_ef_errors_have_no_bias_but_an_absolute_error_and_the_right_ven
     assert found.mean("ef_error").value == 0 and found.mean(ABSOLUTE).value == 10
 
 
+def test_visits_of_a_patient_are_averaged():
+    rows = [
+        row("dice", "p1-first", 0.4, structure="LV", patient="p1"),
+        row("dice", "p1-second", 0.8, structure="LV", patient="p1"),
+        row("dice", "p2", 0.9, structure="LV"),
+    ]
+    found = measure_baseline(make_table(rows), REAL)
+    assert (found.mean("dice").value, found.mean("dice").n) == (pytest.approx(0.75), 2)
+    assert found.patients["trainings"].to_dict() == {"p1": 1, "p2": 1}
+
+
 def test_the_baseline_is_the_arm_with_the_most_real_patients_and_no_control():
     arms = [Arm("half", 0.5, None, 0.0), Arm("real", 1.0, None, 0.0), Arm("synthetic", 0.0, "cascade", 1.0)]
     assert measure_baseline(make_table([]), arms).arm == "real"
@@ -67,7 +78,12 @@ def test_rows_without_a_value_and_of_other_arms_do_not_count():
 def test_test_patients_of_seen_and_unseen_vendors_are_counted_by_fold(tmp_path):
     for fold, training in ((0, "A"), (1, "B")):
         split = pd.DataFrame(
-            {"subject": ["a", "b", "c"], "vendor": [training, "A", None], "role": ["train", "test", "test"]}
+            {
+                "subject": ["a", "b-first", "b-second", "c"],
+                "patient": ["a", "b", "b", "c"],  # two visits are one patient
+                "vendor": [training, "A", "A", None],
+                "role": ["train", "test", "test", "test"],
+            }
         )
         split.to_csv(tmp_path / f"{fold}.tsv", sep="\t", index=False)
     first = count_test_patients({0: tmp_path / "0.tsv"})
@@ -111,5 +127,5 @@ def test_errors_of_a_patient_are_averaged_over_trainings_before_they_are_drawn()
         row("dice", "p1", 0.5, 0, structure="LV"),
         {**row("ef_error", "p3", 0.0, structure="LV"), "value": None, "status": "failed"},
     ]
-    found = patient_errors(make_table(rows)).set_index(["arm", "subject"])["value"]
+    found = patient_errors(make_table(rows)).set_index(["arm", "patient"])["value"]
     assert found.to_dict() == {("real", "p1"): 3.0, ("real", "p2"): 5.0, ("other", "p2"): 7.0}

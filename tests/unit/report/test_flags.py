@@ -135,8 +135,9 @@ def test_the_hd95_of_the_baseline(clean, value, severity):
         (0.53, 0.40, 0.11, "severe"),
         (0.20, 0.08, 0.11, "moderate"),
         (0.11, 0.02, 0.11, None),
-        (0.06, 0.01, None, "moderate"),
-        (0.05, 0.01, None, None),
+        (0.06, 0.01, None, "severe"),
+        (0.05, 0.00, None, "moderate"),
+        (0.00, 0.00, None, None),
     ],
 )
 def test_copies_are_compared_with_held_out_patients_or_with_the_rate_of_the_rule(
@@ -228,12 +229,16 @@ def test_absent_extractors(clean):
     )
 
 
-def test_a_single_generator_training(clean):
-    first, second = clean.inputs.synthetic
-    one = dataclasses.replace(clean.inputs, synthetic=[first])
-    assert "One generator seed and one fold of cascade" in only(data_of(one), "generator_trainings")
-    folds = dataclasses.replace(clean.inputs, synthetic=[first, dataclasses.replace(first, fold=1)])
-    assert raised(data_of(folds)) == {} and second.generator_seed == 1
+def test_fewer_generator_trainings_than_the_verdict_needs(clean):
+    first, second, third = clean.inputs.synthetic
+    for few, count in (([first], "1 training"), ([first, second], "2 trainings")):
+        data = data_of(dataclasses.replace(clean.inputs, synthetic=few))
+        assert only(data, "generator_trainings") == f"Few trainings of the generator: cascade (n = {count})."
+    folds = [first, second, dataclasses.replace(first, fold=1)]
+    assert (
+        raised(data_of(dataclasses.replace(clean.inputs, synthetic=folds))) == {}
+        and third.generator_seed == 2
+    )
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.953, True), (0.98, False)])
@@ -278,7 +283,7 @@ def test_flags_stand_worst_first_with_value_threshold_source_remedy_and_link(cle
     table = with_rows(clean, "hd95", value=29.0).table
     table.loc[table["metric"] == "ef_error", "value"] = -20.1
     table.loc[table["metric"] == "dice_ceiling", "value"] = 0.9
-    first, _ = clean.inputs.synthetic
+    first, *_ = clean.inputs.synthetic
     found = find_flags(data_of(dataclasses.replace(clean.inputs, synthetic=[first]), table))
     names = [flag["name"] for flag in found["raised"]]
     assert names == ["baseline_distance", "baseline_function", "grid_ceiling", "generator_trainings"]
@@ -288,7 +293,7 @@ def test_flags_stand_worst_first_with_value_threshold_source_remedy_and_link(cle
     assert (
         'href="#baseline"' in page and "Suinesiaputra et al." in page and "above 8 percentage points" in page
     )
-    assert page.index("HD95 of the baseline") < page.index("Single generator training")
+    assert page.index("HD95 of the baseline") < page.index("Few generator trainings")
     assert "8 checks without a flag" in page
 
 

@@ -74,20 +74,20 @@ def audit_features(
         return make_table([*unscored(note, measurement, _SUFFIX, status), copying])
 
     n, rng = len(train), np.random.default_rng(measurement.settings.seed)
-    people = [*train, *held_out]
+    subjects = [*train, *held_out]
     views: list[list[np.ndarray]] = []
     copies: dict[str, list[np.ndarray]] = {name: [] for name in ("rescans", *TRANSFORMS)}
-    for done, subject in enumerate(people):
+    for done, subject in enumerate(subjects):
         cine = cohort.cine(subject)
         views.append([spatial(view).mean(axis=0) for view in _views(cine)])
         for name, controls in copies.items() if done < min(n, _CONTROLS) else ():
             transform = RESCAN if name == "rescans" else name
             controls.append(spatial(transform_copy(cine, transform, rng, limits)).mean(axis=0))
-        measurement.report(done + 1, len(people))
+        measurement.report(done + 1, len(subjects))
     seen_from, own = (
         np.array(views, np.float64),
-        _vectors(real.select(people)),
-    )  # (people, views, d), (people, d)
+        _vectors(real.select(subjects)),
+    )  # (subjects, views, d), (subjects, d)
     made = _vectors(synthetic)
     whiten = _whitening(real.select(train))
     references, centre = whiten(seen_from[:n]), whiten(own[:n]).mean(axis=0)
@@ -96,7 +96,7 @@ def audit_features(
         return _similarity(whiten(queries), references, centre)
 
     # Here whitening and centre are those of all patients: they do not depend on who trains.
-    alike = _whitening(real.select(people))
+    alike = _whitening(real.select(subjects))
     among_training = similarity_to_training(own[:n])
     found = Similarities(
         training=among_training,
@@ -111,7 +111,7 @@ def audit_features(
                 for transform, rows in copies.items()
             },
         },
-        learned=bool(set(real.seen) & set(people)),
+        learned=bool(set(real.seen) & set(subjects)),
     )
     rows = score_copies(found, measurement, _SUFFIX).rows
     return make_table([*rows, _copying_row(whiten(own[:n]), whiten(own[n:]), whiten(made), measurement)])

@@ -89,9 +89,9 @@ def audit_memorisation(
             strict=True,
         )
     )
-    everybody = np.concatenate([training, new])
+    every_patient = np.concatenate([training, new])
     # What all have in common is here the mean over all patients, which does not depend on who trains.
-    synthetic_to_real = similarity(made, everybody, mean_image(everybody), search)
+    synthetic_to_real = similarity(made, every_patient, mean_image(every_patient), search)
     similarities = Similarities(
         found["training"],
         found["synthetic"],

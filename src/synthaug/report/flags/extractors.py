@@ -6,12 +6,13 @@ from synthaug.report import wording
 from synthaug.report.flag import MINOR, Flag, FlagKind
 from synthaug.report.rows import select
 from synthaug.report.section import ReportData
+from synthaug.report.thresholds import THRESHOLDS
 
 
 def check(data: ReportData) -> Flag | None:
     """Whether a row lacks its value for want of an extractor."""
     rows = select(data.rows, status="extractor_absent")
-    if not rows:
+    if len(rows) <= THRESHOLDS["extractors"].value:
         return None
     metrics = list(dict.fromkeys(wording.base_name(row["metric"]) for row in rows))
     shown = ", ".join(metrics[:4]) + (f" and {len(metrics) - 4} more" if len(metrics) > 4 else "")

@@ -1,29 +1,32 @@
-"""Generators that were trained once."""
+"""Generators that were trained too few times to know how their trainings vary."""
 
 from __future__ import annotations
 
+from synthaug.report import wording
 from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
 from synthaug.report.section import ReportData
+from synthaug.report.tested import generator_trainings
 from synthaug.report.thresholds import THRESHOLDS
+
+_LIMIT = THRESHOLDS["generator_trainings"].value
 
 
 def check(data: ReportData) -> Flag | None:
-    """Whether a generator has a single seed and a single fold."""
-    trainings: dict[str, set[tuple[int, int]]] = {}
-    for run in data.inputs.synthetic:
-        trainings.setdefault(run.generator, set()).add((run.fold, run.generator_seed))
+    """The generators whose trainings are too few."""
+    trainings = generator_trainings(data)
     if not trainings:
         raise NotMeasuredError("the study has no synthetic cohort")
-    once = [name for name, runs in trainings.items() if len(runs) <= THRESHOLDS["generator_trainings"].value]
-    if not once:
+    few = {name: count for name, count in trainings.items() if count < _LIMIT}
+    if not few:
         return None
-    return Flag(MODERATE, f"One generator seed and one fold of {', '.join(once)} (n = 1 generator training).")
+    counts = ", ".join(f"{name} (n = {wording.counted(count, 'training')})" for name, count in few.items())
+    return Flag(MODERATE, f"Few trainings of the generator: {counts}.", _LIMIT / min(few.values()))
 
 
 KIND = FlagKind(
-    title="Single generator training",
-    remedy="Use two or more generator seeds (synthesis.generator_seeds) or folds. Until then the result is about this "
-    "training, not about the generator.",
+    title="Few generator trainings",
+    remedy="Use three or more generator seeds (synthesis.generator_seeds) or folds. Until then the result is about these "
+    "trainings, not about the generator.",
     section="design",
     check=check,
 )

@@ -6,6 +6,7 @@ from synthaug.report import wording
 from synthaug.report.flag import MINOR, Flag, FlagKind
 from synthaug.report.section import ReportData
 from synthaug.report.table import read_rows
+from synthaug.report.thresholds import THRESHOLDS
 
 
 def check(data: ReportData) -> Flag | None:
@@ -15,7 +16,7 @@ def check(data: ReportData) -> Flag | None:
         for name, folder in data.inputs.cohorts.items()
     }
     total = sum(excluded.values())
-    if not total:
+    if total <= THRESHOLDS["quarantine"].value:
         return None
     names = ", ".join(f"{count} of {name}" for name, count in excluded.items() if count)
     every = total + len(data.real.subjects)

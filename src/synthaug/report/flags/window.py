@@ -6,6 +6,7 @@ from synthaug.labels import PLACEMENT_COLUMNS
 from synthaug.report import wording
 from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
 from synthaug.report.section import ReportData
+from synthaug.report.thresholds import THRESHOLDS
 
 _OFFSET, _MARGIN, _OUTSIDE = PLACEMENT_COLUMNS
 
@@ -16,7 +17,7 @@ def check(data: ReportData) -> Flag | None:
     placed = table.dropna(subset=[_OUTSIDE]) if _OUTSIDE in table else table.iloc[:0]
     if placed.empty:
         raise NotMeasuredError("no subject has labels whose place in the heart window was measured")
-    cut = placed[placed[_OUTSIDE].astype(float) > 0]
+    cut = placed[placed[_OUTSIDE].astype(float) > THRESHOLDS["window"].value]
     if cut.empty:
         return None
     offset, outside = placed[_OFFSET].astype(float), 100 * cut[_OUTSIDE].astype(float)

@@ -11,6 +11,7 @@ from synthaug.report.arm_panels import axis_label, colour_of
 from synthaug.report.plots import segmentation
 from synthaug.report.rows import CLINICAL
 from synthaug.report.section import ReportData, Section
+from synthaug.statistics.scores import patient_of
 
 
 def clinical_errors(data: ReportData) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def clinical_errors(data: ReportData) -> dict[str, Any]:
                 arm.name: (colour_of(arm), by_arm[arm.name]) for arm in data.inputs.arms if arm.name in by_arm
             }
             title = f"{wording.metric_name(metric)}{f', {structure}' if structure else ''}"
-            patients = wording.counted(here["subject"].nunique(), "patient")
+            patients = wording.counted(here["patient"].nunique(), "patient")
             if values:
                 svg = segmentation.patient_values(values, axis_label(metric), zero=True)
                 alt = f"{patients}, one dot a patient, in {len(values)} arms"
@@ -35,10 +36,12 @@ def clinical_errors(data: ReportData) -> dict[str, Any]:
 
 
 def patient_errors(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors by metric, structure, arm and subject: mean over trainings. An absent structure is an empty text."""
+    """Errors by metric, structure, arm and patient: mean over visits and trainings. An absent structure is an empty text."""
     own = table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()]
-    values = own.assign(structure=own["structure"].fillna(""), value=own["value"].astype(float))
-    keys = ["metric", "structure", "arm", "subject"]
+    values = own.assign(
+        structure=own["structure"].fillna(""), value=own["value"].astype(float), patient=patient_of(own)
+    )
+    keys = ["metric", "structure", "arm", "patient"]
     return values.groupby(keys, sort=False)["value"].mean().reset_index()
 
 

@@ -18,7 +18,8 @@ def export_nnunet_model(model: str | Path, output: str | Path) -> None:
     model : path
         A folder that `synthaug.tasks.segmentation.train.train_segmenter` wrote.
     output : path
-        Folder that receives ``plans.json``, ``dataset.json`` and ``fold_0/checkpoint_final.pth``; it must not exist.
+        Folder that receives ``plans.json``, ``dataset.json`` and ``fold_0/checkpoint_final.pth``; it must not exist. A trainer
+        from outside nnU-Net is named without its module: nnU-Net must find it by itself.
 
     Raises
     ------
