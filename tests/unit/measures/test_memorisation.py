@@ -278,7 +278,21 @@ def test_copies_are_found_among_features_too(real, tmp_path) -> None:
         assert rows.loc[f"positive_control_{transform}_found_features", "value"] == 1
     assert rows.loc["positive_control_noisy_found_features", "n"] == 20
     assert rows.loc["unusually_near_share_features", "value"] >= 6 / 20
-    assert rows.loc["nearest_trained_share_features", "p_value"] <= 1
+    assert rows.loc["copied_share_real_features", "value"] == 0
+    fresh = features(write(tmp_path / "new", "new", "synthetic", cines(20, 9)))
+    other = audit_features(real, features(real), fresh, spatial, roles, measurement, QUICK).set_index(
+        "metric"
+    )
+    assert (
+        other.loc["copied_share_features", "value"]
+        == other.loc["unusually_near_share_features", "value"]
+        == 0
+    )
+    nearest = "nearest_trained_share_features"
+    assert rows.loc[nearest, "value"] >= 6 / 20 and other.loc[nearest, "p_value"] > 0.05
+    assert rows.loc[nearest, "p_value"] < other.loc[nearest, "p_value"]
+    assert rows.loc["c_t_features", "status"] == "ok"
+    assert rows.loc["c_t_features", "value"] < other.loc["c_t_features", "value"]
     knows = dataclasses.replace(features(real), seen=tuple(ids[:25]))
     rows = audit_features(real, knows, features(mixed), spatial, roles, measurement, QUICK).set_index(
         "metric"
@@ -286,7 +300,8 @@ def test_copies_are_found_among_features_too(real, tmp_path) -> None:
     assert rows.loc["copied_share_real_features", "n"] == 19
     assert np.isnan(rows.loc["nearest_trained_share_features", "p_value"])
     assert "no permutation test" in rows.loc["nearest_trained_share_features", "note"]
-    assert rows.loc["c_t_features", "status"] in ("ok", "not_measured")
+    assert rows.loc["c_t_features", "status"] == "not_measured"  # of 19 held out
+    assert "19 held-out" in rows.loc["c_t_features", "note"]
     absent = FeatureSet((), {}, "inception", absent="no weights")
     rows = audit_features(real, absent, absent, spatial, Roles(ids[:24]), Measurement())
     assert set(rows["status"]) == {"extractor_absent"} and set(rows["note"]) == {"no weights"}

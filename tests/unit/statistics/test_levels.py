@@ -25,11 +25,13 @@ SETTINGS = EvaluationSettings(replicates=500, mixed_model=False)
 def study(effect, patients=12, within=6, folds=1, seeds=3, visits=1, noise=0.01, seed=0) -> pd.DataFrame:
     """Foreign patients f0, ... tested in every fold, internal ones w0, ... in one; `effect(arm, role, fold)`."""
     rng = np.random.default_rng(seed)
-    people = [(f"f{number}", "test", "B", range(folds)) for number in range(patients)]
-    people += [(f"w{number}", "test_within", "A", [number % folds]) for number in range(within)]
-    base = {name: rng.normal(0.8, 0.05) for name, *_ in people}
+    tested_patients = [(f"f{number}", "test", "B", range(folds)) for number in range(patients)]
+    tested_patients += [(f"w{number}", "test_within", "A", [number % folds]) for number in range(within)]
+    base = {name: rng.normal(0.8, 0.05) for name, *_ in tested_patients}
     rows = []
-    for arm, training_seed, (name, role, vendor, tested) in itertools.product(ARMS, range(seeds), people):
+    for arm, training_seed, (name, role, vendor, tested) in itertools.product(
+        ARMS, range(seeds), tested_patients
+    ):
         for fold, visit in itertools.product(tested, range(visits)):
             value = base[name] + effect(arm.name, role, fold) + noise * rng.normal()
             rows.append(
