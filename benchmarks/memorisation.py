@@ -15,18 +15,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from synthaug import phantom
 from synthaug.config.data import AcdcSettings, HarmonisationSettings
+from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.phantom import PhantomSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
+from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.estimates import (
     LEVEL,
     conformal_p,
     copy_threshold,
     nearest_is_training,
 )
+from synthaug.measures.memorisation.memberships import compare_memberships
 from synthaug.measures.memorisation.positive_controls import RESCAN, TRANSFORMS, transform_copy
 from synthaug.measures.memorisation.similarity import (
     Search,
@@ -123,6 +127,42 @@ def permutation(replicates: int) -> None:
         print(f"  {n}, {m}, {made}: {named}", flush=True)
 
 
+def memberships(replicates: int) -> None:
+    """Across folds: rejections at 0.05, effect, and coverage of 0 by its interval without memorisation.
+
+    The patients' vectors have heavy tails, the trainings of the generator differ in variety and number of samples.
+    """
+    print(f"patients, folds, synthetic: of {replicates} studies p <= 0.05, mean effect, interval holds 0")
+    random = np.random.default_rng(4)
+    for n, folds, made in ((20, 2, 32), (40, 5, 32), (40, 5, 500), (100, 5, 200)):
+        cells = []
+        for share in (0.0, 0.05, 0.2, 1.0):
+            results = []
+            for seed in range(replicates):
+                everybody = random.standard_t(3, (n, len(_SPREAD))) * _SPREAD
+                fold = random.permutation(n) % folds
+                centre, tables = everybody.mean(axis=0), []
+                for own in range(folds):
+                    count = made + int(random.integers(made // 4 + 1))
+                    samples = copier(share)(count, everybody[fold != own], random) * _variety(random)
+                    nearest = cosine(samples - centre, everybody - centre).max(axis=0)
+                    patients_of = {"subject": [f"p{number}" for number in range(n)], "trains": fold != own}
+                    tables.append(pd.DataFrame({**patients_of, "similarity": nearest}))
+                settings = EvaluationSettings(seed=seed)
+                results.append(compare_memberships(tables, Measurement({}, settings)).iloc[0])
+            rows = pd.DataFrame(results)
+            held = ((rows["ci_low"] <= 0) & (rows["ci_high"] >= 0)).mean()
+            cells.append(
+                f"{share:.0%} copies {(rows['p_value'] <= LEVEL).mean():.3f}, {rows['value'].mean():.3f}, {held:.3f}"
+            )
+        print(f"  {n}, {folds}, {made}: {'; '.join(cells)}", flush=True)
+
+
+def _variety(random: np.random.Generator) -> np.ndarray:
+    """Scale of each axis in the samples of one training: some vary less along some axes than patients do."""
+    return random.uniform(0.6, 1, len(_SPREAD))
+
+
 def simulate(folder: Path, subjects: int) -> Path:
     """Phantoms of vendor A on a small matrix, harmonised."""
     scanner = replace(phantom.SCANNERS["A"], matrix=72, spacing_mm=(2.6, 2.6), frames=(8, 9))
@@ -205,6 +245,7 @@ def main() -> None:
     options = parser.parse_args()
     conformal(options.replicates)
     permutation(options.replicates)
+    memberships(options.replicates)
     known = next(
         (path for path in (options.folder, options.folder / "cohort") if (path / "cohort.json").is_file()),
         None,

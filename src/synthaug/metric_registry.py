@@ -393,6 +393,15 @@ def _memorisation() -> Iterator[Metric]:
         "memorisation",
     )
     yield Metric(
+        "membership_effect",
+        "memorisation.membership-effect.v1",
+        "effect of training with a patient on the similarity to the patient",
+        "memorisation",
+        "1",
+        "lower",
+        3,
+    )
+    yield Metric(
         "copies_dropped",
         "memorisation.copies-dropped.v1",
         "copies left out of the arms",

@@ -255,6 +255,9 @@ def measure_files(study: StudySettings) -> list[str]:
         measures += ["cardiac-function", "memorisation"]
         measures += ["acceptance"] if is_sampled(study, generator) else []
         files += [f"rows/{measure}/{run.stem}.tsv" for measure in measures for run in runs]
+        # Some folds train with a patient and others without; in one fold nobody could be compared.
+        if is_sampled(study, generator) and study.split.folds > 1:
+            files.append(f"rows/memberships/{generator}.tsv")
     files += [
         f"rows/reconstructions/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"
         for run in reconstruction_checks(study)

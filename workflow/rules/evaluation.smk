@@ -177,6 +177,9 @@ rule audit_memorisation:
     output:
         rows=pattern("rows/memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
         pairs=pattern("rows/memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.pairs.tsv"),
+        patients=pattern(
+            "rows/memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.patients.tsv"
+        ),
     log:
         pattern("logs/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
@@ -187,6 +190,26 @@ rule audit_memorisation:
         "Looking for copies of training patients among {wildcards.generator}'s, fold {wildcards.fold}"
     script:
         "../scripts/audit_memorisation.py"
+
+
+rule compare_memberships:
+    input:
+        patients=lambda w: [
+            path(f"rows/memorisation/{run.stem}.patients.tsv")
+            for run in synthetic_runs(study)
+            if run.generator == w.generator
+        ],
+        code=code("compare_memberships"),
+    output:
+        rows=pattern("rows/memberships/{generator}.tsv"),
+    log:
+        pattern("logs/compare_memberships/{generator}.log"),
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence"}),
+    message:
+        "Comparing {wildcards.generator} trained with each patient and without"
+    script:
+        "../scripts/compare_memberships.py"
 
 
 rule audit_features:

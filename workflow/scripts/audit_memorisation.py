@@ -15,13 +15,14 @@ from synthaug.measures.memorisation.scores import dropped_rows
 
 with job(snakemake):
     measurement = Measurement.of_job(snakemake)
-    rows, pairs = audit_memorisation(
+    audit = audit_memorisation(
         Cohort.open_all(snakemake.input.cohorts),
         Cohort.open(snakemake.input.synthetic),
         audit_roles(read_split(snakemake.input.split)),
         measurement,
         movement_limits(snakemake.params.augmentation),
     )
-    dropped = dropped_rows(pairs, CopySettings.model_validate(snakemake.params.copies), measurement)
-    write_tsv(snakemake.output.rows, pd.concat([rows, dropped]) if len(dropped) else rows)
-    write_tsv(snakemake.output.pairs, pairs)
+    dropped = dropped_rows(audit.pairs, CopySettings.model_validate(snakemake.params.copies), measurement)
+    write_tsv(snakemake.output.rows, pd.concat([audit.rows, dropped]) if len(dropped) else audit.rows)
+    write_tsv(snakemake.output.pairs, audit.pairs)
+    write_tsv(snakemake.output.patients, audit.patients)

@@ -29,6 +29,7 @@ from synthaug.measures.memorisation.estimates import (
 )
 from synthaug.measures.memorisation.feature_audit import audit_features
 from synthaug.measures.memorisation.image_audit import audit_memorisation
+from synthaug.measures.memorisation.memberships import METRIC, compare_memberships
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS, movement_limits, transform_copy
 from synthaug.measures.memorisation.roles import Roles, audit_roles
 from synthaug.measures.memorisation.scores import dropped_rows
@@ -187,7 +188,7 @@ def real(tmp_path_factory):
 
 def audit(real, synthetic, held_out=20):
     ids = real.subjects
-    rows, pairs = audit_memorisation(
+    rows, pairs, _ = audit_memorisation(
         real, synthetic, Roles(ids[:24], ids[24 : 24 + held_out]), Measurement({"fold": 0}), QUICK
     )
     return rows.set_index("metric"), pairs
@@ -213,17 +214,17 @@ def test_a_generator_of_new_hearts_is_spared_and_a_copier_found(real, tmp_path) 
 
 def test_too_few_subjects_are_said(real, tmp_path) -> None:
     new = write(tmp_path / "new", "new", "synthetic", cines(3, 6))
-    rows, pairs = audit_memorisation(real, new, Roles(real.subjects[:7]), Measurement())
+    rows, pairs, _ = audit_memorisation(real, new, Roles(real.subjects[:7]), Measurement())
     assert set(rows["status"]) == {"not_measured"} and pairs.empty
     ids = real.subjects
-    rows, _ = audit_memorisation(real, new, Roles(ids[:8]), Measurement(), QUICK)
+    rows, _, _ = audit_memorisation(real, new, Roles(ids[:8]), Measurement(), QUICK)
     rows = rows.set_index("metric")
     for metric in ("copied_share_real", "unusually_near_share", "conformal_p", "nearest_trained_share"):
         assert rows.loc[metric, "status"] == "not_measured"
     assert (
         rows.loc["copied_share", "status"] == "ok" and "the smallest of 8" in rows.loc["copied_share", "note"]
     )
-    rows, _ = audit_memorisation(real, new, Roles(ids[:8], ids[8:12]), Measurement(), QUICK)
+    rows, _, _ = audit_memorisation(real, new, Roles(ids[:8], ids[8:12]), Measurement(), QUICK)
     rows = rows.set_index("metric")
     assert rows.loc["conformal_p", "value"] >= 0.2
     assert "smallest attainable p is 0.200; 19 are needed" in rows.loc["unusually_near_share", "note"]
@@ -333,6 +334,52 @@ def test_the_gate_keeps_drops_or_stops() -> None:
 
 
 def test_roles_of_an_audit_are_disjoint_and_of_the_training_scanners() -> None:
-    roles = ["train", "train", "validation", "test_within", "test", "test", "unused"]
-    split = pd.DataFrame({"subject": list("abcdefg"), "vendor": list("XXXXYXX"), "role": roles})
-    assert audit_roles(split) == Roles(["a", "b"], ["c", "d", "f"])
+    roles = ["train", "train", "train", "validation", "test_within", "test_within", "test", "test", "unused"]
+    subjects = ["a", "b", "b2", "c", "d", "d2", "e", "f", "g"]
+    about = {"patient": [name[0] for name in subjects], "vendor": list("XXXXXXYXX"), "role": roles}
+    split = pd.DataFrame({"subject": subjects, **about})
+    found = audit_roles(split)
+    # Visits of a patient who trains are all searched for copies; a new patient counts once.
+    assert found == Roles(["a", "b", "b2"], ["c", "d", "f"], frozenset({"b2"}))
+    assert found.train_patients == ["a", "b"]
+
+
+def audited(similarity: list[list[float]], trains: list[list[bool]]) -> list[pd.DataFrame]:
+    """Tables of patients as an audit of each training of a generator writes them."""
+    return [
+        pd.DataFrame({"subject": [f"p{i}" for i in range(len(own))], "trains": member, "similarity": own})
+        for own, member in zip(similarity, trains, strict=True)
+    ]
+
+
+def test_effect_of_membership_by_hand() -> None:
+    # similarity = training + patient + 0.1 where the patient trains: the effect is 0.1 exactly.
+    trains = np.array([[True] * 5 + [False] * 5, [False] * 5 + [True] * 5])
+    similarity = np.array([[0.3], [0.5]]) + np.linspace(0, 0.2, 10) + 0.1 * trains
+    rows = compare_memberships(audited(similarity.tolist(), trains.tolist()), Measurement({"generator": "g"}))
+    row = rows.iloc[0]
+    assert row["value"] == pytest.approx(0.1) and row["floor"] == 0
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.1, 0.1))
+    assert (row["metric"], row["generator"], row["n"], row["generator_trainings"]) == (METRIC, "g", 10, 2)
+    # Of 252 ways to divide ten patients one is as extreme; permutations of patients reach it that often.
+    assert row["p_value"] == pytest.approx(1 / 252, abs=0.003)
+
+
+def test_what_patients_and_trainings_have_in_common_is_no_effect_of_membership() -> None:
+    trains = np.arange(20) % 4 != np.arange(4)[:, None]
+    similarity = np.random.default_rng(0).normal(0.5, 0.1, (1, 20)) + np.array([[0.0], [0.3], [0.1], [0.2]])
+    row = compare_memberships(audited(similarity.tolist(), trains.tolist()), Measurement()).iloc[0]
+    assert row["value"] == pytest.approx(0, abs=1e-12) and row["p_value"] > 0.5
+
+
+def test_memberships_that_tell_nothing_are_not_measured() -> None:
+    def note(trains: np.ndarray) -> str:
+        tables = audited(np.full(trains.shape, 0.5).tolist(), trains.tolist())
+        row = compare_memberships(tables, Measurement()).iloc[0]
+        assert row["status"] == "not_measured"
+        return str(row["note"])
+
+    assert note(np.array([[True] * 7, [False] * 7])).startswith("7 patients train in some folds")
+    assert note(np.ones((3, 9), bool)).startswith("0 patients train in some folds")
+    assert note(np.array([[True] * 9, [False] * 9])).startswith("all patients train together")
+    assert note(np.array([[True] * 8 + [False], [False] * 8 + [True]])).startswith("all patients train")

@@ -96,13 +96,16 @@ def audit_features(
         return _similarity(whiten(queries), references, centre)
 
     # Here whitening and centre are those of all patients: they do not depend on who trains.
-    alike = _whitening(real.select(subjects))
+    patients = [row for row, subject in enumerate(subjects) if subject not in roles.further_visits]
+    alike = _whitening(real.select([subjects[row] for row in patients]))
     among_training = similarity_to_training(own[:n])
     found = Similarities(
         training=among_training,
         synthetic=similarity_to_training(made),
         held_out=similarity_to_training(own[n:]),
-        synthetic_to_real=_similarity(alike(made), alike(seen_from), alike(own).mean(axis=0)),
+        synthetic_to_real=_similarity(
+            alike(made), alike(seen_from[patients]), alike(own[patients]).mean(axis=0)
+        ),
         rescans=similarity_to_training(np.array(copies.pop("rescans"))).diagonal(),
         positive_controls={
             "positive_control_found": among_training,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -26,7 +28,28 @@ from synthaug.measures.memorisation.similarity import (
 from synthaug.tables import make_table
 
 PAIR_COLUMNS = ("subject", "training_subject", "similarity", "copy", "conformal_p")
+PATIENT_COLUMNS = ("subject", "trains", "similarity")
 _CONTROLS = 60  # training subjects who are copied as positive controls
+
+
+class Audit(NamedTuple):
+    """What an audit found.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        Result rows, named in `synthaug.measures.memorisation.scores.METRICS` and explained in docs/metrics.md.
+    pairs : DataFrame
+        For every synthetic subject, most similar first: subject, its most similar training subject, their similarity,
+        whether it is a copy, and its conformal p-value.
+    patients : DataFrame
+        For every real patient of the training scanners (one visit): subject, whether it trains, and its similarity to
+        the most similar synthetic subject, measured alike for those who train and others.
+    """
+
+    rows: pd.DataFrame
+    pairs: pd.DataFrame
+    patients: pd.DataFrame
 
 
 def audit_memorisation(
@@ -35,7 +58,7 @@ def audit_memorisation(
     roles: Roles,
     measurement: Measurement,
     limits: GeometrySettings | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Audit:
     """Look for copies of training subjects among synthetic ones, in their images.
 
     Parameters
@@ -51,16 +74,16 @@ def audit_memorisation(
 
     Returns
     -------
-    rows : DataFrame
-        Result rows, named in `synthaug.measures.memorisation.scores.METRICS` and explained in docs/metrics.md.
-    pairs : DataFrame
-        For every synthetic subject, most similar first: subject, its most similar training subject, their similarity,
-        whether it is a copy, and its conformal p-value.
+    Audit
     """
     train, held_out = roles.train, roles.held_out
     if len(train) < FEWEST or not synthetic.subjects:
         few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
-        return make_table(unscored(few, measurement)), pd.DataFrame(columns=list(PAIR_COLUMNS))
+        return Audit(
+            make_table(unscored(few, measurement)),
+            pd.DataFrame(columns=list(PAIR_COLUMNS)),
+            pd.DataFrame(columns=list(PATIENT_COLUMNS)),
+        )
 
     limits = limits or movement_limits()
     training, made = describe_cines(real, train), describe_cines(synthetic, synthetic.subjects)
@@ -89,7 +112,8 @@ def audit_memorisation(
             strict=True,
         )
     )
-    every_patient = np.concatenate([training, new])
+    patients = roles.train_patients
+    every_patient = np.concatenate([training[[subject in patients for subject in train]], new])
     # What all have in common is here the mean over all patients, which does not depend on who trains.
     synthetic_to_real = similarity(made, every_patient, mean_image(every_patient), search)
     similarities = Similarities(
@@ -113,4 +137,12 @@ def audit_memorisation(
             "conformal_p": findings.p_values,
         }
     )
-    return make_table(findings.rows), pairs.sort_values("similarity", ascending=False, kind="stable")
+    nearest = pd.DataFrame(
+        {
+            "subject": [*patients, *held_out],
+            "trains": [True] * len(patients) + [False] * len(held_out),
+            "similarity": synthetic_to_real.max(axis=0),
+        }
+    )
+    pairs = pairs.sort_values("similarity", ascending=False, kind="stable")
+    return Audit(make_table(findings.rows), pairs, nearest)

@@ -19,8 +19,10 @@ class Roles:
     train : sequence of str
         Training subjects of the fold; what a generator of the study was trained on.
     held_out : sequence of str
-        Subjects of the same scanners who do not train: they validate or are tested. They are the new patients with
-        whom synthetic subjects are compared. May be empty.
+        Patients of the same scanners who do not train: they validate or are tested. Of each the first visit. They are
+        the new patients with whom synthetic subjects are compared. May be empty.
+    further_visits : frozenset of str
+        Training subjects who are a second or later visit of a patient.
 
     Notes
     -----
@@ -30,6 +32,12 @@ class Roles:
 
     train: Sequence[str]
     held_out: Sequence[str] = ()
+    further_visits: frozenset[str] = frozenset()
+
+    @property
+    def train_patients(self) -> list[str]:
+        """The first visit of each training patient: what is exchangeable with a held-out patient."""
+        return [subject for subject in self.train if subject not in self.further_visits]
 
 
 def audit_roles(split: pd.DataFrame) -> Roles:
@@ -40,4 +48,11 @@ def audit_roles(split: pd.DataFrame) -> Roles:
     split : DataFrame
         One fold's table (`synthaug.data.splits.read_split`).
     """
-    return Roles(subjects_of(split, "train"), held_out_at_home(split))
+    first = split.drop_duplicates("patient")["subject"]
+    train, held_out = subjects_of(split, "train"), held_out_at_home(split)
+    further = set(split["subject"]).difference(first)
+    return Roles(
+        train,
+        [subject for subject in held_out if subject not in further],
+        frozenset(further.intersection(train)),
+    )

@@ -53,8 +53,9 @@ class Similarities:
     synthetic : ndarray, shape (n_synthetic, n_train)
     held_out : ndarray, shape (n_held_out, n_train)
         Of real subjects of the training scanners whom neither the generator nor the measure of similarity has seen.
-    synthetic_to_real : ndarray, shape (n_synthetic, n_train + n_held_out)
-        Of the synthetic subjects with all of them, measured alike for those who train, who stand first, and others.
+    synthetic_to_real : ndarray, shape (n_synthetic, n_train_patients + n_held_out)
+        Of the synthetic subjects with one visit of each real patient, measured alike for those who train, who stand
+        first, and others.
     rescans : ndarray, shape (k,)
         Of positive controls with the patient they are copies of; they set the threshold of a copy and are not
         among the following.
@@ -155,9 +156,8 @@ def _compared_with_new(
     else:
         estimates["unusually_near_share"] = near
         notes["unusually_near_share"] = f"conformal p of at most {LEVEL}; {attainable}"
-    trained = nearest_is_training(
-        similarities.synthetic_to_real, len(similarities.training), measurement.settings.seed
-    )
+    to_real = similarities.synthetic_to_real
+    trained = nearest_is_training(to_real, to_real.shape[1] - held_out, measurement.settings.seed)
     if similarities.learned:
         trained = trained._replace(p_value=float("nan"))
         notes["nearest_trained_share"] = "the extractor was trained on these patients: no permutation test"

@@ -8,6 +8,7 @@ import numpy as np
 
 from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import Cohort
+from synthaug.measures.memorisation.memberships import METRIC as MEMBERSHIP
 from synthaug.measures.memorisation.scores import METRICS
 from synthaug.report import wording
 from synthaug.report.plots import images
@@ -60,7 +61,31 @@ def memorisation(data: ReportData) -> dict[str, Any]:
                 "similarity": [float(value) for value in pairs["similarity"]],
             }
         described.append(entry)
-    return {"reason": "" if described else "no synthetic cohort was audited", "cohorts": described}
+    return {
+        "reason": "" if described else "no synthetic cohort was audited",
+        "memberships": _memberships(data),
+        "cohorts": described,
+    }
+
+
+def _memberships(data: ReportData) -> dict[str, Any] | None:
+    """Table of the effect of membership, one line a generator; None where the study has one fold."""
+    lines = [
+        [row["generator"], estimate(row), p_value(row["p_value"]), row["n"], row["generator_trainings"]]
+        for row in select(pooled(data.rows), metric=MEMBERSHIP)
+    ]
+    columns = {
+        "generator": TEXT,
+        "difference in similarity (CI)": TEXT,
+        "p": NUMBER,
+        "patients": NUMBER,
+        "trainings": NUMBER,
+    }
+    return (
+        make_table("Similarity to a patient, trained with the patient minus without", columns, lines)
+        if lines
+        else None
+    )
 
 
 def _middle(cine: np.ndarray) -> tuple[np.ndarray, None]:
@@ -72,5 +97,5 @@ SECTION = Section(
     menu="Memorisation",
     order=120,
     content=memorisation,
-    shows=shows_metrics(*MEMORISATION),
+    shows=shows_metrics(*MEMORISATION, MEMBERSHIP),
 )
