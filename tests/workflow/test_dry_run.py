@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from checkout import add_painted_study, copy_repository
@@ -78,6 +79,34 @@ def test_the_script_of_one_job_runs_alone(checkout):
     )
     raw = checkout.root / "results" / "tiny" / "raw" / "phantom-b"
     assert done.returncode == 0 and len(list(raw.rglob("*_sa.nii.gz"))) == 4, done.stderr
+
+
+def test_folds_are_compared_on_each_others_patients(checkout):
+    study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text())
+    study |= {"name": "folds", "split": {**study.get("split", {}), "folds": 2}}
+    path = checkout.root / "config" / "studies" / "folds.yaml"
+    path.write_text(yaml.safe_dump(study))
+    generator = next(iter(study["generators"]))
+    rows = checkout.root / "results/folds/rows"
+    (rows / "memorisation").mkdir(parents=True)
+    for fold in (0, 1):
+        patients = [
+            f"p{number}\t{number % 2 == fold}\t{0.5 + 0.1 * (number % 2 == fold)}" for number in range(8)
+        ]
+        table = rows / f"memorisation/{generator}_fold-{fold}_generator-seed-0.patients.tsv"
+        table.write_text("\n".join(["subject\ttrains\tsimilarity", *patients, ""]))
+    command = ["synthaug.core.debug_job", f"results/folds/rows/memberships/{generator}.tsv"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--configfile", "config/studies/folds.yaml"],
+        cwd=checkout.root,
+        env={**os.environ, "PYTHONPATH": str(checkout.root / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    row = pd.read_csv(rows / f"memberships/{generator}.tsv", sep="\t").iloc[0]
+    assert (row["metric"], row["n"]) == ("membership_effect", 8) and row["value"] == pytest.approx(0.1)
+    assert checkout.would_run("config/studies/folds.yaml")["compare_memberships"] == len(study["generators"])
 
 
 def test_a_job_alone_needs_its_inputs(checkout, monkeypatch):
