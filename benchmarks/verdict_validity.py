@@ -84,6 +84,59 @@ def measure(design: Design, studies: int, seed: int, paired: bool = True) -> dic
     return {key: 100 * float(np.mean(values)) for key, values in counts.items()}
 
 
+def measure_gap(design: Design, studies: int, seed: int, within: int, group_sd: float) -> dict[str, float]:
+    """Coverage, in %, and mean half-width of the intervals of a generalisation gap and of a difference of two.
+
+    `within` patients are held out within the training vendors, each in one fold; the others are foreign and tested in
+    every fold. A training is better or worse on all foreign patients by `group_sd`. The true gap is 0.
+    """
+    counts: dict[str, list[float]] = {"gap": [], "gap half": [], "difference": [], "difference half": []}
+    rng = np.random.default_rng(seed)
+    for scores, _ in simulate(design, studies, rng):
+        groups: dict[str, tuple[Scores, Scores]] = {}
+        for name, own in scores.items():
+            foreign = own.values[within:] + group_sd * rng.standard_t(3, own.folds.shape) / np.sqrt(3)
+            elsewhere = np.arange(within)[:, None] % design.folds != own.folds
+            inside = np.where(elsewhere, np.nan, own.values[:within])
+            groups[name] = (own._replace(values=foreign), own._replace(values=inside))
+        real, plus = groups["real"], groups["plus"]
+        for key, precision in (
+            ("gap", contrast_precision([plus[0]], [1.0], minus=[plus[1]])),
+            ("difference", contrast_precision([plus[0], real[0]], [1.0, -1.0], minus=[plus[1], real[1]])),
+        ):
+            assert precision is not None
+            low, high = precision.interval(1 - ALPHA)
+            counts[key].append(100 * (low <= 0 <= high))
+            counts[f"{key} half"].append((high - low) / 2)
+    return {key: float(np.mean(values)) for key, values in counts.items()}
+
+
+def print_gaps(studies: int) -> None:
+    """Print one line a design of `measure_gap`."""
+    hard = Design(patients=60, heavy=True, failures=0.05, training_sd=0.01, shared=0.6)
+    print("| design | gap: coverage | half-width | difference of gaps: coverage | half-width |")
+    print("|---|---|---|---|---|")
+    for number, (name, design, within, group_sd) in enumerate(
+        (
+            ("40 foreign, 20 internal patients, 3 seeds", hard, 20, 0.0),
+            ("the same, SD 0.01 of a training on foreign patients", hard, 20, 0.01),
+            ("the same, 5 seeds", replace(hard, trainings=5), 20, 0.01),
+            ("12 foreign, 6 internal patients, 3 seeds", replace(hard, patients=18), 6, 0.01),
+            ("40 foreign, 20 internal, 5 folds", replace(hard, folds=5, same=True), 20, 0.01),
+            (
+                "40 foreign, 20 internal, 3 generator seeds of SD 0",
+                replace(hard, generator_seeds=3),
+                20,
+                0.01,
+            ),
+        )
+    ):
+        found = measure_gap(design, studies, 100 + number, within, group_sd)
+        cells = [f"{found['gap']:.1f}", f"{found['gap half']:.4f}"]
+        cells += [f"{found['difference']:.1f}", f"{found['difference half']:.4f}"]
+        print("| " + " | ".join([name, *cells]) + " |", flush=True)
+
+
 def designs() -> Iterator[tuple[str, Design]]:
     """The designs of the table in docs/statistics.md, with what is special about them."""
     base = Design()
@@ -102,7 +155,8 @@ def designs() -> Iterator[tuple[str, Design]]:
             yield f"{trainings} seeds, training SD 0.01, {shared:.0%} shared".replace("%", " %"), alike
     for draws in (1, 2, 3):
         for sd in (0.005, 0.01):
-            yield f"{draws} generator seeds, SD {sd:g}", replace(base, generator_seeds=draws, generator_sd=sd)
+            seeds = "1 generator seed" if draws == 1 else f"{draws} generator seeds"
+            yield f"{seeds}, SD {sd:g}", replace(base, generator_seeds=draws, generator_sd=sd)
     yield "2 generator seeds, SD 0", replace(base, generator_seeds=2)
     yield "3 generator seeds, SD 0", replace(base, generator_seeds=3)
     yield "3 generator seeds, SD 0.01, failures 5 %", replace(hard, generator_seeds=3, generator_sd=0.01)
@@ -124,10 +178,14 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--only", default="", help="designs whose name contains this")
     parser.add_argument("--unpaired", action="store_true", help="do not pair the training seeds of the arms")
+    parser.add_argument("--gaps", action="store_true", help="generalisation gaps instead of verdicts")
     parser.add_argument("--first", type=int, default=0, help="number of the first design")
     parser.add_argument("--last", type=int, default=1000, help="number of the design to stop before")
     arguments = parser.parse_args()
     started = time.perf_counter()
+    if arguments.gaps:
+        print_gaps(arguments.studies)
+        return
     print("| design | holds for | coverage | any | family | words | equivalent | power | half-width |")
     print("|" + "---|" * 9)
     for number, (name, design) in enumerate(designs()):
