@@ -1,6 +1,6 @@
 """Memorisation audit: false positives, copies found, level and power of its tests.
 
-    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/memorisation.py FOLDER [--subjects 60] [--train 40] [--splits 3]
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/memorisation.py FOLDER [--subjects 60] [--train 40] [--splits 3] [--recognition]
 
 Made-up patients are vectors of 64 normal values with standard deviations that fall from 1 to 0.1. FOLDER is a cohort, or a
 new folder into which phantoms of one scanner are simulated. docs/metrics.md keeps what it printed.
@@ -9,6 +9,8 @@ new folder into which phantoms of one scanner are simulated. docs/metrics.md kee
 from __future__ import annotations
 
 import argparse
+import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,9 +22,12 @@ import pandas as pd
 from synthaug import phantom
 from synthaug.config.data import AcdcSettings, HarmonisationSettings
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.models import ModelSettings, PatientRecogniserSettings
 from synthaug.config.phantom import PhantomSettings
+from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
+from synthaug.data.store import pack
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.estimates import (
     LEVEL,
@@ -30,8 +35,11 @@ from synthaug.measures.memorisation.estimates import (
     copy_threshold,
     nearest_is_training,
 )
+from synthaug.measures.memorisation.feature_audit import RECOGNITION, audit_features
 from synthaug.measures.memorisation.memberships import compare_memberships
 from synthaug.measures.memorisation.positive_controls import RESCAN, TRANSFORMS, transform_copy
+from synthaug.measures.memorisation.recognition import describe_subjects, describer
+from synthaug.measures.memorisation.roles import Roles
 from synthaug.measures.memorisation.similarity import (
     Search,
     describe_cine,
@@ -40,6 +48,8 @@ from synthaug.measures.memorisation.similarity import (
     similarity,
 )
 from synthaug.measures.subject_distances import fit_whitening
+from synthaug.models.weights import load_model
+from synthaug.training import train_model
 
 _SPREAD = np.geomspace(1, 0.1, 64)
 _AXES = 4  # of a generator of low variety
@@ -227,6 +237,40 @@ def hearts(cohort: Cohort, training: int, splits: int) -> None:
     print(f"  cost: {1000 * seconds / pairs:.2f} ms of one CPU core a pair, {pairs} pairs")
 
 
+def recognition(cohort: Cohort, training: int, splits: int) -> None:
+    """Copies found by a patient recogniser that is trained on the training patients, with its default settings."""
+    random = np.random.default_rng(5)
+    settings: PatientRecogniserSettings = parse({"kind": "patient_recogniser"}, ModelSettings)
+    found: dict[str, list[float]] = {}
+    for split in range(splits):
+        order = [cohort.subjects[index] for index in random.permutation(len(cohort.subjects))]
+        train, held_out = order[:training], order[training:]
+        with tempfile.TemporaryDirectory() as folder:
+            store, root = Path(folder) / "store", Path(folder)
+            pack(cohort.select(train), store, cohort.cine(train[0]).shape[1])
+            outputs = (root / "model.safetensors", root / "training.json", root / "history.csv")
+            train_model(settings, store, {}, *outputs, root / "checkpoints", seed=split, threads=1)
+            record = json.loads(outputs[1].read_text())
+            model = load_model(outputs[0])
+        rows = audit_features(
+            cohort,
+            describe_subjects(cohort, order, model),
+            describe_subjects(cohort, held_out, model),
+            describer(model),
+            Roles(train, held_out),
+            Measurement(settings=EvaluationSettings(seed=split)),
+            suffix=RECOGNITION,
+        ).set_index("metric")
+        for metric, row in rows.iterrows():
+            found.setdefault(str(metric).removesuffix(RECOGNITION), []).append(row["value"])
+        found.setdefault("training, s", []).append(record["seconds"])
+    print(
+        f"patient recogniser: {training} train, {splits} splits; synthetic subjects are the held-out patients"
+    )
+    for name, values in found.items():
+        print(f"  {name}: {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
+
+
 def on_axes(train: np.ndarray, axes: int, count: int, random: np.random.Generator) -> np.ndarray:
     """Samples of a normal distribution on the first principal axes of the training descriptors."""
     rows = train.reshape(len(train), -1).astype(np.float64)
@@ -242,15 +286,20 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=40)
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--replicates", type=int, default=400)
+    parser.add_argument("--recognition", action="store_true", help="the patient recogniser only")
     options = parser.parse_args()
-    conformal(options.replicates)
-    permutation(options.replicates)
-    memberships(options.replicates)
+    if not options.recognition:
+        conformal(options.replicates)
+        permutation(options.replicates)
+        memberships(options.replicates)
     known = next(
         (path for path in (options.folder, options.folder / "cohort") if (path / "cohort.json").is_file()),
         None,
     )
-    hearts(Cohort.open(known or simulate(options.folder, options.subjects)), options.train, options.splits)
+    cohort = Cohort.open(known or simulate(options.folder, options.subjects))
+    if not options.recognition:
+        hearts(cohort, options.train, options.splits)
+    recognition(cohort, options.train, options.splits)
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "predict_condition_sweep": len(sweep_runs(study)),
         "label_synthetic": sum(labelled),
         "measure_metric_sensitivity": len(extractors) * study.split.folds,
+        "audit_recognition": len(synthetic) if study.evaluation.recognition else 0,
         "audit_features": trained * len(synthetic),
     }
     return {rule: count for rule, count in jobs.items() if count}

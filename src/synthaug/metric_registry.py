@@ -287,7 +287,7 @@ def _distances() -> Iterator[Metric]:
 
 
 def _memorisation() -> Iterator[Metric]:
-    """Scores of memorisation; those of an extractor's features are declared beside those of images."""
+    """Scores of memorisation: in images, in an extractor's features and in a patient recogniser's embedding."""
     images: tuple[tuple[str, str, str, Direction], ...] = (
         (
             "copied_share",
@@ -380,12 +380,13 @@ def _memorisation() -> Iterator[Metric]:
     for name, definition, title, direction in images:
         metric = Metric(name, f"memorisation.{definition}", title, "memorisation", "1", direction)
         yield metric
-        yield replace(
-            metric,
-            name=f"{name}_features",
-            definition=f"memorisation.features.{definition}",
-            title=f"{title}, features",
-        )
+        for space in ("features", "recognition"):
+            yield replace(
+                metric,
+                name=f"{name}_{space}",
+                definition=f"memorisation.{space}.{definition}",
+                title=f"{title}, {space}",
+            )
     yield Metric(
         "c_t_features",
         "memorisation.features.data-copying.pca64.k3.v1",

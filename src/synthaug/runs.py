@@ -251,6 +251,8 @@ def measure_files(study: StudySettings) -> list[str]:
             ("memorisation-features", trained),
         ):
             files += [f"rows/{measure}/{name}_{run.stem}.tsv" for name in used for run in runs]
+        if study.evaluation.recognition:
+            files += [f"rows/memorisation-recognition/{run.stem}.tsv" for run in runs]
         measures = ["controllability", "mask-agreement"] if segmentation_task(study) else []
         measures += ["cardiac-function", "memorisation"]
         measures += ["acceptance"] if is_sampled(study, generator) else []

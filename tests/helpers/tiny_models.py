@@ -21,6 +21,7 @@ SMALL = {
     "motion_diffusion": {"channels": [8, 8]},
     "vq_autoencoder": {"channels": [4], "blocks": 1, "latent_channels": 2, "codes": 8, "slices_drawn": 1},
     "masked_autoencoder": {"width": 24, "depth": 1, "heads": 2, "decoder_width": 12, "decoder_depth": 1},
+    "patient_recogniser": {"channels": [8, 16], "width": 16},
     "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
 }
 

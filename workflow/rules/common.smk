@@ -287,6 +287,12 @@ def extractor_weights(name, fold):
     return path(f"{ModelRun(extractor.model, fold, first_generator_seed).folder}/model.safetensors")
 
 
+def recogniser_model(wildcards):
+    """Weights of the patient recogniser of a fold."""
+    run = ModelRun(study.evaluation.recognition, wildcards.fold, first_generator_seed)
+    return path(f"{run.folder}/model.safetensors")
+
+
 def extractor_settings(wildcards):
     return study.evaluation.extractors[wildcards.extractor].model_dump(mode="json")
 

@@ -160,11 +160,11 @@ rule measure_cardiac_function:
         "../scripts/measure_cardiac_function.py"
 
 
-# Copies are looked for as far as training cines were moved.
+# Copies are looked for as far as the training cines of generators were moved.
 augmentations = [
     model.augmentation.model_dump(mode="json")
     for model in study.models.values()
-    if hasattr(model, "augmentation")
+    if hasattr(model, "augmentation") and model.kind != "patient_recogniser"
 ]
 
 
@@ -210,6 +210,33 @@ rule compare_memberships:
         "Comparing {wildcards.generator} trained with each patient and without"
     script:
         "../scripts/compare_memberships.py"
+
+
+rule audit_recognition:
+    input:
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        synthetic=cohort_of,
+        model=recogniser_model,
+        code=code("audit_recognition"),
+    output:
+        rows=pattern(
+            "rows/memorisation-recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        ),
+    log:
+        pattern("logs/audit_recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/audit_recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    threads: 8
+    resources:
+        **RUNS_NETWORK,
+    params:
+        evaluation=evaluation_seed,
+        augmentation=augmentations,
+    message:
+        "Looking for copies among {wildcards.generator}'s with a patient recogniser, fold {wildcards.fold}"
+    script:
+        "../scripts/audit_recognition.py"
 
 
 rule audit_features:

@@ -83,6 +83,13 @@ class EvaluationSettings(Settings):
             "Real training subjects whose cines are corrupted to measure the sensitivity of the distances."
         ),
     )
+    recognition: str | None = Field(
+        None,
+        description=(
+            "A model of kind `patient_recogniser` among `models`: copies are also looked for in its embedding. "
+            "None: they are not."
+        ),
+    )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
 
     @field_validator("equivalence_margin")
@@ -96,5 +103,6 @@ class EvaluationSettings(Settings):
         return 1 - self.confidence
 
     def model_names(self) -> list[str]:
-        """Models that the extractors need trained."""
-        return [extractor.model for extractor in self.extractors.values() if extractor.kind == "study"]
+        """Models that the extractors and the audit of memorisation need trained."""
+        found = [extractor.model for extractor in self.extractors.values() if extractor.kind == "study"]
+        return [*found, self.recognition] if self.recognition else found

@@ -99,6 +99,12 @@ class StudySettings(Settings):
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)
         for extractor in self.evaluation.model_names():
             _check_known("evaluation.extractors", extractor, self.models)
+        recogniser = self.evaluation.recognition
+        if recogniser and self.models[recogniser].kind != "patient_recogniser":
+            raise ValueError(
+                f"evaluation.recognition: {recogniser!r} is of kind {self.models[recogniser].kind}; name a model of "
+                "kind patient_recogniser"
+            )
         self._check_arms()
         self._check_tasks()
         self._check_unsplit_datasets()

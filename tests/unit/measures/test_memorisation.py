@@ -27,7 +27,7 @@ from synthaug.measures.memorisation.estimates import (
     nearest_neighbour_ratio,
     unusually_near,
 )
-from synthaug.measures.memorisation.feature_audit import audit_features
+from synthaug.measures.memorisation.feature_audit import RECOGNITION, audit_features
 from synthaug.measures.memorisation.image_audit import audit_memorisation
 from synthaug.measures.memorisation.memberships import METRIC, compare_memberships
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS, movement_limits, transform_copy
@@ -304,6 +304,11 @@ def test_copies_are_found_among_features_too(real, tmp_path) -> None:
     assert rows.loc["c_t_features", "status"] == "not_measured"  # of 19 held out
     assert "19 held-out" in rows.loc["c_t_features", "note"]
     absent = FeatureSet((), {}, "inception", absent="no weights")
+    recognised = audit_features(
+        real, features(real), features(mixed), spatial, roles, measurement, QUICK, RECOGNITION
+    ).set_index("metric")
+    assert recognised.loc["copied_share_recognition", "value"] == 0.3
+    assert all(metric.endswith("_recognition") for metric in recognised.index)
     rows = audit_features(real, absent, absent, spatial, Roles(ids[:24]), Measurement())
     assert set(rows["status"]) == {"extractor_absent"} and set(rows["note"]) == {"no weights"}
 

@@ -37,6 +37,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("autoencoder", {"masks": False}, {}),
     ("vq_autoencoder", SHARPENED, {}),
     ("masked_autoencoder", {}, {}),
+    ("patient_recogniser", {}, {}),
     ("anatomy_diffusion", {"frames": "all", "objective": "flow"}, CODER),
     ("motion_network", {}, CODER),
     ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
@@ -83,6 +84,8 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         return [part for part in model.reconstruct(cines, slices) if part is not None]
     if kind == "masked_autoencoder":
         return [model.features(cines[:, 0], axis) for axis in AXES]
+    if kind == "patient_recogniser":
+        return [model.describe(cines[:, 0])]
     slices = slices.cuda()
     latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
     if kind == "motion_network":

@@ -21,7 +21,8 @@ from synthaug.measures.subject_distances import fit_whitening
 from synthaug.models.geometry import Geometry
 from synthaug.tables import Row, make_table
 
-_SUFFIX = "_features"
+#: Of the metrics' names, where the vectors are an extractor's features or a patient recogniser's embedding.
+FEATURES, RECOGNITION = "_features", "_recognition"
 _ANGLES_DEG = (-16, 0, 16)  # searched around every quarter turn: each costs extractions of every real subject
 _CONTROLS = 20  # training subjects who are copied as positive controls: each transform costs an extraction
 
@@ -34,6 +35,7 @@ def audit_features(
     roles: Roles,
     measurement: Measurement,
     limits: GeometrySettings | None = None,
+    suffix: str = FEATURES,
 ) -> pd.DataFrame:
     """Look for copies of training subjects among synthetic ones, in their features.
 
@@ -57,11 +59,13 @@ def audit_features(
         subjects.
     limits : GeometrySettings, optional
         Largest movement of a copy, as of the images.
+    suffix : str
+        `FEATURES`, or `RECOGNITION` for the embedding of a patient recogniser.
 
     Returns
     -------
     DataFrame
-        Result rows, named as those of the images with ``_features``, and ``c_t_features``.
+        Result rows, named as those of the images with the suffix; of features also ``c_t_features``.
     """
     train = roles.train
     held_out = [subject for subject in roles.held_out if subject not in real.seen]
@@ -70,8 +74,10 @@ def audit_features(
     if absent or len(train) < FEWEST or not synthetic.subjects:
         few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
         note, status = (absent, "extractor_absent") if absent else (few, "not_measured")
-        copying = measurement.row("c_t_features", status=status, note=note)
-        return make_table([*unscored(note, measurement, _SUFFIX, status), copying])
+        rows = unscored(note, measurement, suffix, status)
+        if suffix == FEATURES:
+            rows.append(measurement.row("c_t_features", status=status, note=note))
+        return make_table(rows)
 
     n, rng = len(train), np.random.default_rng(measurement.settings.seed)
     subjects = [*train, *held_out]
@@ -116,8 +122,10 @@ def audit_features(
         },
         learned=bool(set(real.seen) & set(subjects)),
     )
-    rows = score_copies(found, measurement, _SUFFIX).rows
-    return make_table([*rows, _copying_row(whiten(own[:n]), whiten(own[n:]), whiten(made), measurement)])
+    rows = score_copies(found, measurement, suffix).rows
+    if suffix == FEATURES:
+        rows.append(_copying_row(whiten(own[:n]), whiten(own[n:]), whiten(made), measurement))
+    return make_table(rows)
 
 
 def _copying_row(

@@ -16,8 +16,14 @@ from synthaug.report.rows import estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, number, p_value
 
-#: In the order shown: what the images say, what became of it, what the features say.
-MEMORISATION = (*METRICS, "copies_dropped", *(f"{metric}_features" for metric in METRICS), "c_t_features")
+#: In the order shown: what the images say, what became of it, what a recogniser and the features say.
+MEMORISATION = (
+    *METRICS,
+    "copies_dropped",
+    *(f"{metric}_recognition" for metric in METRICS),
+    *(f"{metric}_features" for metric in METRICS),
+    "c_t_features",
+)
 _PAIRS = 6  # shown of each cohort, the most similar first
 
 

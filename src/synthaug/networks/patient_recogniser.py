@@ -1,0 +1,44 @@
+"""Encoder of a stack of slices into one unit vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from einops import rearrange, reduce
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class StackEncoder(nn.Module):
+    """Convolutions of each slice, the mean over pixels and slices, standardised over patients, and a linear layer.
+
+    Means of all patients are alike: without the standardisation the contrastive loss hardly falls.
+
+    Parameters
+    ----------
+    channels : sequence of int
+        Channels after each halving of the plane.
+    width : int
+        Length of the vector.
+    """
+
+    def __init__(self, channels: Sequence[int], width: int) -> None:
+        super().__init__()
+        stages = []
+        for before, after in zip((1, *channels), channels, strict=False):
+            stages += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1),
+                nn.GroupNorm(1, after),
+                nn.SiLU(),
+                nn.Conv2d(after, after, 3, padding=1),
+                nn.GroupNorm(1, after),
+                nn.SiLU(),
+            ]
+        self.slices = nn.Sequential(*stages)
+        self.head = nn.Sequential(nn.BatchNorm1d(channels[-1], affine=False), nn.Linear(channels[-1], width))
+
+    def forward(self, stacks: Tensor) -> Tensor:
+        """Unit vectors (b, width) of stacks (b, z, y, x)."""
+        maps = self.slices(rearrange(stacks, "b z y x -> (b z) 1 y x"))
+        pooled = reduce(maps, "(b z) c y x -> b c", "mean", b=len(stacks))
+        return functional.normalize(self.head(pooled), dim=1)
