@@ -51,7 +51,7 @@ def imported_files(sources: Iterable[str | Path], modules: Iterable[str] = ()) -
     -------
     list of str
         Sorted paths. Imports inside functions count; those for type checkers alone and those of other packages do
-        not. A name of a package that imports its names when they are asked for (PEP 562) counts as the module that
+        not. A name of a package that imports its names at their first use (PEP 562) counts as the module that
         its ``if TYPE_CHECKING:`` block takes the name from; such a package as a whole counts as all of them.
     """
     modules = list(modules)
@@ -133,7 +133,7 @@ def _for_type_checkers(node: ast.AST) -> TypeGuard[ast.If]:
 
 @functools.cache
 def _imported_when_asked(package: Path, homes: Sequence[Home]) -> Mapping[str, Sequence[Path]]:
-    """Files that each name of a package stands for, where ``__init__.py`` imports its names when they are asked for."""
+    """Files that each name of a package stands for, where ``__init__.py`` imports its names at their first use."""
     content = _parse(package).body
     if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in content):
         return {}
@@ -173,7 +173,7 @@ def _files_below(folder: Path, parts: Sequence[str], homes: Sequence[Home]) -> l
 
 
 def _files_when_asked(folder: Path, name: str | None, homes: Sequence[Home]) -> list[Path]:
-    """Files run when a name of a package, or None for any, is asked for; none where that imports nothing."""
+    """Files run when a name of a package, or None for any, is used; none where that imports nothing."""
     package = folder / "__init__.py"
     files = _imported_when_asked(package, homes) if package.is_file() else {}
     names = files if name is None else {name} & files.keys()

@@ -50,7 +50,7 @@ def function_of(
     Parameters
     ----------
     label_cine : ndarray, shape (t, z, y, x)
-        Canonical labels in canonical orientation; `UNLABELLED` in frames nobody labelled.
+        Canonical labels in canonical orientation; `UNLABELLED` in unlabelled frames.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
     labelled : sequence of int

@@ -1,6 +1,6 @@
 """Metrics on plain arrays: features (n, d), boolean masks (z, y, x), spacing in the same order.
 
-Every metric is imported when it is first asked for, so that code which uses one depends on that one's module alone.
+Every metric is imported at its first use, so that code which uses one depends on that one's module alone.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value  # asked for once
+    globals()[name] = value  # imported once
     return value
 
 

@@ -97,7 +97,7 @@ def peak_rates(curve_ml: np.ndarray, frame_duration_s: float, harmonics: int = 5
     if not 0 < frame_duration_s < np.inf:
         raise ValueError(f"the frame duration is {frame_duration_s:g} s; it must be above 0")
     if harmonics < 1:
-        raise ValueError(f"{harmonics} harmonics were asked for; at least 1 is needed")
+        raise ValueError(f"{harmonics} harmonics: at least 1 is needed")
     # The Nyquist term of an even number of frames has no phase, hence no derivative: it is left out.
     order = np.arange(min(harmonics, (len(curve) - 1) // 2) + 1)
     angular_rate = 2j * np.pi * order / (len(curve) * frame_duration_s)

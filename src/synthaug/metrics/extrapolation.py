@@ -1,4 +1,4 @@
-"""Fréchet distance extrapolated to endless data."""
+"""Fréchet distance extrapolated to infinite sample size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SubjectDistance = Callable[[np.ndarray, np.ndarray], float]
 def extrapolated_frechet_distance(
     real: np.ndarray, synthetic: np.ndarray, sizes: int = 15, draws: int = 4, seed: int = 0
 ) -> float:
-    """Fréchet distance that endless sets of both kinds would have.
+    """Fréchet distance of sets of infinite size.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def extrapolated_subject_distance(
     draws: int = 2,
     seed: int = 0,
 ) -> float:
-    """Fréchet distance that cohorts of endless subjects would have, where a subject has several rows.
+    """Fréchet distance of cohorts of infinitely many subjects, each with several rows.
 
     Parameters
     ----------

@@ -135,7 +135,7 @@ def normalised_mutual_information(first: np.ndarray, second: np.ndarray, bins: i
 
     first, second = _check_images(first, second)
     if bins < 2:
-        raise ValueError(f"{bins} bins were asked for; at least 2 are needed")
+        raise ValueError(f"{bins} bins: at least 2 are needed")
     if np.ptp(first) == np.ptp(second) == 0:
         return float("nan")
     return float(np.clip(normalized_mutual_information(first, second, bins=bins), 1, 2))

@@ -27,7 +27,7 @@ def structure_volume_ml(labels: np.ndarray, structure: str, spacing_mm: Sequence
     Returns
     -------
     float
-        Volume in mL; NaN for a frame nobody labelled.
+        Volume in mL; NaN for an unlabelled frame.
     """
     if (labels == UNLABELLED).all():
         return float("nan")

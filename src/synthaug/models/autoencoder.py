@@ -185,7 +185,7 @@ def mask_loss(logits: Tensor, labels: Tensor) -> Tensor:
     ----------
     logits : Tensor, shape (b, classes, z, y, x)
     labels : Tensor, shape (b, z, y, x)
-        Canonical labels, `UNLABELLED` where nobody annotated.
+        Canonical labels, `UNLABELLED` where there is no annotation.
 
     References
     ----------

@@ -112,7 +112,7 @@ class Conditioner(nn.Module):
         self.dropout = dropout or Dropout()
         self.vocabulary = dict(vocabulary)
         self.continuous = [name for name in names if name not in CATEGORIES]
-        # One row at least: a column that nobody filled in has an empty vocabulary.
+        # One row at least: an empty column has an empty vocabulary.
         counts = {name: max(len(values), 1) for name, values in self.vocabulary.items()}
         self.embedding = ConditionEmbedding(self.continuous, counts, size)
         self.register_buffer("mean", torch.zeros(len(self.continuous)))

@@ -163,7 +163,7 @@ def choose_training_subjects(
     Raises
     ------
     SynthaugError
-        A share is nobody; a dose asks for more than there is; a patient is on both sides; the generator saw a
+        A fraction is no patient; a dose asks for more than there is; a patient is on both sides; the generator saw a
         patient that validates or is tested; cohorts of different spacing.
     """
     fold = real.select(subjects_of(split, "train", labelled=True))
@@ -320,7 +320,7 @@ def select_further(fold: Cohort, real: Cohort, dose: float, seed: int, arm: str)
 
 
 def labels_seen(synthetic: Cohort | None, split: pd.DataFrame) -> int | None:
-    """Training patients whose labels a synthetic cohort's generator saw; None where nobody knows."""
+    """Training patients whose labels a synthetic cohort's generator saw; None where that is unknown."""
     if synthetic is None or "seen" not in synthetic.meta:
         return None
     seen: Any = synthetic.meta["seen"]
