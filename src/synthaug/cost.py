@@ -107,6 +107,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "reconstruct_real_as_synthetic": sum(is_reconstructed(study, name) for name in generators),
         "synthesise_condition_sweep": len(sweep_runs(study)),
         "train_task": len(arms),
+        "validate_task": sum(study.tasks[run.task].validates for run in arms),
         "predict_test": len(arms),
         "predict_synthetic": len(synthetic) if segmentation_task(study) else 0,
         "predict_condition_sweep": len(sweep_runs(study)),

@@ -16,6 +16,7 @@ Direction = Literal["higher", "lower", "none"]
 Group = Literal[
     "overlap",
     "grid",
+    "calibration",
     "cardiac function errors",
     "predicted cardiac function",
     "distances",
@@ -195,6 +196,7 @@ def _declared() -> Iterator[Metric]:
         0.01,
     )
     yield from _on_the_grid()
+    yield from _calibration()
     yield from _errors()
     yield from _distances()
     yield from _memorisation()
@@ -222,6 +224,20 @@ def _on_the_grid() -> Iterator[Metric]:
         "grid",
         "1",
         "none",
+        3,
+        _SHARE,
+    )
+
+
+def _calibration() -> Iterator[Metric]:
+    """Predicted probabilities against outcomes; exploratory."""
+    yield Metric(
+        "ece",
+        "ece.foreground.15bins.native.v1",
+        "expected calibration error",
+        "calibration",
+        "1",
+        "lower",
         3,
         _SHARE,
     )

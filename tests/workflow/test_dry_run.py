@@ -41,6 +41,13 @@ def test_phantom_studies(checkout, study):
     assert {"harmonise", "train_model", "train_task", "render_report"} <= set(jobs)
 
 
+def test_every_training_decides_on_its_own_validation_patients(checkout):
+    jobs = checkout.would_run("config/studies/tiny.yaml")
+    assert jobs["validate_task"] == jobs["train_task"] == jobs["predict_test"]
+    none = 'tasks={"segmentation": {"postprocessing": "none"}}'
+    assert "validate_task" not in checkout.would_run("config/studies/tiny.yaml", "--config", none)
+
+
 def gpu_rules(checkout):
     """Rules that can use a GPU."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:

@@ -46,7 +46,9 @@ def test_nothing_asks_for_a_segmenter(checkout: Checkout) -> None:
     jobs = checkout.would_run(STUDY)
     assert jobs["train_task"] == jobs["score_predictions"] == 4  # 2 arms, 2 controls
     assert jobs["plan_task"] == 1 and jobs["write_training_set"] == jobs["choose_training_subjects"] == 4
-    assert not {"predict_synthetic", "predict_validation", "measure_controllability"} & set(jobs)
+    assert not {"validate_task", "predict_synthetic", "predict_validation", "measure_controllability"} & set(
+        jobs
+    )
 
 
 def test_what_needs_a_segmenter_says_so(checkout: Checkout) -> None:

@@ -126,9 +126,16 @@ def test_one_nnunet_plan_for_all_arms(results):
 def test_another_training_seed_trains_that_seed_only(tiny):
     jobs = tiny.would_run(STUDY, "--config", 'tasks={"segmentation": {"training_seeds": [0, 1]}}')
     assert jobs["train_task"] == jobs["predict_test"] == jobs["score_predictions"] == 6  # arms
+    assert jobs["validate_task"] == 6
     assert not {"train_model", "write_training_set", "predict_synthetic", "measure_controllability"} & set(
         jobs
     )
+
+
+def test_without_postprocessing_predictions_run_again_and_nothing_trains(tiny):
+    jobs = tiny.would_run(STUDY, "--config", 'tasks={"segmentation": {"postprocessing": "none"}}')
+    assert jobs["predict_test"] == jobs["score_predictions"] == 6 and "predict_synthetic" in jobs
+    assert not {"train_task", "validate_task", "write_training_set", "plan_task"} & set(jobs)
 
 
 def test_an_edited_result_table_is_caught(tiny, results):

@@ -24,6 +24,21 @@ def reference_segmenter(wildcards):
     return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/model")
 
 
+def task_validation(wildcards):
+    """What validation patients decided for a training; nothing of a task that decides nothing."""
+    if not study.tasks[wildcards.task].validates:
+        return []
+    w = wildcards
+    return path(f"{ArmRun(w.task, w.arm, w.fold, w.generator_seed, w.training_seed).folder}/validation")
+
+
+def reference_validation(wildcards):
+    """The same for the segmenter that saw real patients only."""
+    if segmenter == "none" or not study.tasks[segmenter].validates:
+        return []
+    return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/validation")
+
+
 def arm_synthetic(wildcards):
     """The synthetic cohort that an arm adds, or that a control matches."""
     arm = arms[wildcards.arm]

@@ -19,6 +19,7 @@ from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
 from synthaug.report.files import flag_modules, section_modules, template_files
 from synthaug.runs import (
+    ArmRun,
     ModelRun,
     SyntheticRun,
     arm_runs,

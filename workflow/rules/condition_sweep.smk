@@ -54,6 +54,7 @@ use rule synthesise_chunk as synthesise_condition_sweep with:
 use rule predict_synthetic as predict_condition_sweep with:
     input:
         model=reference_segmenter,
+        validation=reference_validation,
         cohorts=[rules.synthesise_condition_sweep.output.chunk],
         code=task_code("predict_cohort", segmenter, "prediction"),
     output:

@@ -92,9 +92,33 @@ rule train_task:
         "../scripts/train_task.py"
 
 
+rule validate_task:
+    input:
+        model=rules.train_task.output.model,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=lambda w: task_code("validate_task", w.task, "validation"),
+    output:
+        validation=directory(pattern(f"{ARM_OF_TASK}/training-seed-{{training_seed}}/validation")),
+    log:
+        pattern(f"logs/validate_task/{RUN_OF_TASK}.log"),
+    benchmark:
+        pattern(f"benchmarks/validate_task/{RUN_OF_TASK}.tsv")
+    threads: 4
+    resources:
+        **RUNS_NETWORK,
+    params:
+        task=lambda w: task_settings(w.task, "validation"),
+    message:
+        "Deciding on validation patients: {wildcards.task}, arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
+    script:
+        "../scripts/validate_task.py"
+
+
 rule predict_test:
     input:
         model=rules.train_task.output.model,
+        validation=task_validation,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         code=lambda w: task_code("predict_cohort", w.task, "prediction"),
@@ -140,6 +164,7 @@ rule score_predictions:
 use rule predict_test as predict_validation with:
     input:
         model=reference_segmenter,
+        validation=reference_validation,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         code=task_code("predict_cohort", segmenter, "prediction"),
@@ -160,6 +185,7 @@ use rule predict_test as predict_validation with:
 use rule predict_test as predict_synthetic with:
     input:
         model=reference_segmenter,
+        validation=reference_validation,
         cohorts=cohorts_of,
         code=task_code("predict_cohort", segmenter, "prediction"),
     output:
@@ -183,6 +209,7 @@ use rule predict_test as predict_synthetic with:
 rule label_synthetic:
     input:
         model=reference_segmenter,
+        validation=reference_validation,
         cohort=made_cohort_of,
         code=task_code("label_synthetic", segmenter, "labelling"),
     output:

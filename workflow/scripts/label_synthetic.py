@@ -9,7 +9,8 @@ from synthaug.synthesis.gather import RECORDS
 from synthaug.tasks import open_segmenter
 
 with job(snakemake):
-    folder = Path(snakemake.input.cohort)
+    folder, decided = Path(snakemake.input.cohort), snakemake.input.get("validation")
+    options = {"validation": Path(decided)} if decided else {}
     open_segmenter(snakemake.params.task).label(
         Path(snakemake.input.model),
         open_synthetic(folder),
@@ -17,4 +18,5 @@ with job(snakemake):
         records=[folder / name for name in RECORDS if (folder / name).is_file()],
         threads=snakemake.threads,
         progress=progress("subjects"),
+        **options,
     )

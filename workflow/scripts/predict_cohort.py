@@ -15,6 +15,8 @@ with job(snakemake):
         split = read_split(snakemake.input.split)
         chosen = all_tested(split) if params.subjects == "tested" else subjects_of(split, "validation")
         cohort = cohort.select(chosen)
+    decided = snakemake.input.get("validation")
+    options = {"validation": Path(decided)} if decided else {}
     open_task(params.task).predict(
         Path(snakemake.input.model),
         cohort,
@@ -22,4 +24,5 @@ with job(snakemake):
         frames=params.frames,
         threads=snakemake.threads,
         progress=progress("subjects"),
+        **options,
     )

@@ -25,4 +25,7 @@ def _export(options: argparse.Namespace) -> int:
 
     export_nnunet_model(options.model, options.output)
     print(f"nnUNetv2_predict_from_modelfolder -m {options.output} -f 0 -i IMAGES -o PREDICTIONS")
+    decision = options.output / "postprocessing.pkl"
+    if decision.is_file():
+        print(f"nnUNetv2_apply_postprocessing -i PREDICTIONS -o POSTPROCESSED -pp_pkl_file {decision}")
     return 0

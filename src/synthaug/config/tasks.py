@@ -13,7 +13,7 @@ from synthaug.config.plugins import PluginSettings
 from synthaug.core.registry import module_of
 
 #: Steps of a task, each a job of its own.
-Step = Literal["plan", "training_set", "training", "prediction", "scoring", "labelling"]
+Step = Literal["plan", "training_set", "training", "validation", "prediction", "scoring", "labelling"]
 _NNUNET_CLASS = re.compile(r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*")
 
 
@@ -52,6 +52,11 @@ class TaskSettings(Settings):
     @property
     def segments(self) -> bool:
         """Whether the task segments cines, and so may label them and measure synthetic ones."""
+        return False
+
+    @property
+    def validates(self) -> bool:
+        """Whether validation patients decide after each training what is applied to its predictions."""
         return False
 
     def of_step(self, step: Step) -> dict[str, Any]:
@@ -93,6 +98,7 @@ class SegmentationSettings(TaskSettings):
             ),
             ("tasks.segmentation.train",),
         ),
+        "validation": StepNeeds(frozenset({"mirroring", "postprocessing"}), ("tasks.segmentation.validate",)),
         "prediction": StepNeeds(frozenset({"mirroring"}), ("tasks.segmentation.predict",)),
         "scoring": StepNeeds(frozenset(), ("measures.scoring",)),
         "labelling": StepNeeds(
@@ -165,11 +171,23 @@ class SegmentationSettings(TaskSettings):
         True,
         description="Average predictions over mirrored copies, as nnU-Net does; 4 (2d) or 8 times the time.",
     )
+    postprocessing: Literal["validation", "none"] = Field(
+        "validation",
+        description=(
+            "Removal of all but the largest connected component, as nnU-Net does: decided for each training on its "
+            "validation patients, or none."
+        ),
+    )
 
     @property
     def segments(self) -> bool:
         """True."""
         return True
+
+    @property
+    def validates(self) -> bool:
+        """Whether a post-processing is decided."""
+        return self.postprocessing == "validation"
 
     @field_validator("planner", "trainer")
     @classmethod

@@ -56,15 +56,32 @@ class NativeGrid:
         Returns
         -------
         ndarray, shape (z, y, x), uint8
-            The most probable class after linear interpolation of each; background where the study's grid does not reach,
-            so that a structure outside of the window counts as missed.
+            The most probable class of `probabilities_from`.
+        """
+        return self.probabilities_from(probabilities).argmax(axis=0).astype(np.uint8)
+
+    def probabilities_from(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities on the native grid from those of a segmenter.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (classes, z, y, x)
+            On the study's grid; class 0 is background.
+
+        Returns
+        -------
+        ndarray, shape (classes, z, y, x), float32
+            Linear interpolation of each class; background has probability 1 where the study's grid does not reach, so that
+            a structure outside of the window counts as missed.
         """
         weights = []
         for axis, size in enumerate(probabilities.shape[1:]):
             positions = (np.arange(self.shape[axis]) - self.origin[axis]) / self.step[axis]
             weights.append(axis_weights(size, positions, 1 / self.step[axis], outside=True))
-        # Outside of the window all classes are 0 and the first of them, background, is taken.
-        return resample_image(probabilities, weights).argmax(axis=0).astype(np.uint8)
+        native = resample_image(probabilities, weights)
+        reached = np.einsum("i,j,k->ijk", *(np.asarray(matrix.sum(axis=1)) > 0 for matrix in weights))
+        native[0, ~reached] = 1
+        return native
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
     DataFrame
         Result rows per structure, phase and subject, on the voxel grid the subject was imaged on: Dice, HD, HD95, ASSD and
         NSD; `dice_grid` and `hd95_grid` on the study's grid; `dice_ceiling`, what a prediction that equals the reference
-        there would reach on the subject's own. Errors of volumes, ejection fraction, myocardial mass and wall thickness
+        there would reach on the subject's own. The expected calibration error (`ece`) of a frame, where the prediction
+        measured it. Errors of volumes, ejection fraction, myocardial mass and wall thickness
         per subject, predicted minus reference, on the own grid. A frame that was not predicted scores as if every
         structure had been missed, and so does what lies outside of the study's window.
 
@@ -64,7 +65,7 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
     SynthaugError
         A prediction lies on another grid than its subject.
     """
-    files = predicted_files(Path(predictions))
+    files, errors = predicted_files(Path(predictions)), _calibration_errors(Path(predictions))
     rows: list[Row] = []
     for subject in cohort.subjects:
         frames = phase_frames(cohort, subject)
@@ -78,6 +79,11 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
         }
         for row in _scores(cohort, subject, frames, files.get(subject, {})):
             rows.append({**row, **about})
+        for phase, frame in frames.items():
+            error = errors.get((subject, frame))
+            if error is not None:
+                row = {**columns_of("ece"), "phase": phase, "value": error, "status": "ok", "n": 1}
+                rows.append({**row, **about})
     return make_table(rows)
 
 
@@ -140,6 +146,12 @@ def predicted_files(predictions: Path) -> dict[str, dict[int, dict[str, Path]]]:
             grid: predictions / case[grid] for grid in ("file", "native") if grid in case
         }
     return files
+
+
+def _calibration_errors(predictions: Path) -> dict[tuple[str, int], float | None]:
+    """Expected calibration error by subject and frame, which the prediction measured: probabilities are not kept."""
+    cases = read_json(predictions / "predictions.json")["cases"]
+    return {(case["subject"], case["frame"]): case.get("ece") for case in cases}
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what the table below does at run time
     from synthaug.metrics.agreement import bland_altman, pearson_correlation
+    from synthaug.metrics.calibration import expected_calibration_error
     from synthaug.metrics.clinical import (
         PeakRates,
         peak_rates,
@@ -45,6 +46,7 @@ __all__ = [
     "bootstrap_mean_interval",
     "dice",
     "ejection_fraction",
+    "expected_calibration_error",
     "extrapolated_frechet_distance",
     "frechet_distance",
     "frechet_from_moments",
@@ -76,6 +78,7 @@ _MODULES = {
     "bootstrap_mean_interval": "percentile_bootstrap",
     "dice": "overlap",
     "ejection_fraction": "volumes",
+    "expected_calibration_error": "calibration",
     "extrapolated_frechet_distance": "extrapolation",
     "frechet_distance": "frechet",
     "frechet_from_moments": "frechet",

@@ -15,6 +15,7 @@ from synthaug.tables import Row
 Draw = Callable[[str, str, str, str], dict[str, str]]
 
 OVERLAP = in_group("overlap")
+CALIBRATION = in_group("calibration")
 CLINICAL = in_group("cardiac function errors")
 DISTANCES = in_group("distances")
 FIDELITY = in_group("fidelity")

@@ -23,7 +23,7 @@ class Task(ABC):
     """A downstream task: from the training subjects of an arm to scored predictions.
 
     The workflow calls `plan` once a fold, `write_training_set` once an arm and generator seed, and `train`,
-    `predict` and `score` once a training seed, each in a process of its own. Folders are written
+    `validate` (where the settings say `validates`), `predict` and `score` once a training seed, each in a process of its own. Folders are written
     whole or not at all (`synthaug.core.artifacts.atomic_folder`).
 
     Parameters
@@ -97,6 +97,31 @@ class Task(ABC):
             CPU threads.
         """
 
+    def validate(
+        self,
+        model: Path,
+        cohort: Cohort,
+        output: Path,
+        threads: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        """Decide on validation patients what `predict` applies to predictions; only called where the settings say `validates`.
+
+        Parameters
+        ----------
+        model : Path
+            Folder that `train` wrote.
+        cohort : Cohort
+            The validation patients of the fold, with their reference labels.
+        output : Path
+            Folder that receives the decision, in files of the task's own choice.
+        threads : int
+            CPU threads.
+        progress : callable, optional
+            Called with the subjects done and to do.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def predict(
         self,
@@ -106,6 +131,7 @@ class Task(ABC):
         frames: Literal["ed_es", "all"] = "ed_es",
         threads: int = 1,
         progress: Progress | None = None,
+        validation: Path | None = None,
     ) -> None:
         """Predict for every subject of a cohort.
 
@@ -124,6 +150,8 @@ class Task(ABC):
             CPU threads.
         progress : callable, optional
             Called with the subjects done and to do.
+        validation : Path, optional
+            Folder that `validate` wrote for this training; passed only where the settings say `validates`.
         """
 
     @abstractmethod
@@ -162,6 +190,7 @@ class CohortSegmenter(Task):
         records: Sequence[Path] = (),
         threads: int = 1,
         progress: Progress | None = None,
+        validation: Path | None = None,
     ) -> None:
         """Write a cohort again with the labels that a trained model finds in every frame.
 
@@ -179,6 +208,8 @@ class CohortSegmenter(Task):
             CPU threads.
         progress : callable, optional
             Called with the subjects done and to do.
+        validation : Path, optional
+            As for `predict`.
         """
 
 

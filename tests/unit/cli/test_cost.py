@@ -42,7 +42,7 @@ def study(**changes) -> StudySettings:
 def test_jobs_by_hand():
     jobs = count_jobs(study())
     # Real once; the arm and its control with each of two generator seeds; two folds; three training seeds.
-    assert jobs["train_task"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
+    assert jobs["train_task"] == jobs["validate_task"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
     assert jobs["train_model"] == 2 and jobs["audit_features"] == jobs["predict_synthetic"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
     taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}

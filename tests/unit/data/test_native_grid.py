@@ -34,6 +34,13 @@ def test_what_the_window_misses_is_background() -> None:
     assert (back[0, :5] == LV).all() and not back[0, 5:].any() and not back[1].any()
 
 
+def test_probabilities_add_up_to_one_in_and_out_of_the_window() -> None:
+    uniform = np.full((4, 1, 8, 8), 0.25, np.float32)
+    back = grid((2, 8, 8), (0, -3, 0)).probabilities_from(uniform)
+    assert back.sum(axis=0) == pytest.approx(1)
+    assert (back[:, 0, :5] == 0.25).all() and (back[0, 0, 5:] == 1).all() and (back[0, 1] == 1).all()
+
+
 def test_the_most_probable_class_between_two_voxels() -> None:
     probabilities = np.zeros((4, 1, 1, 2), np.float32)
     probabilities[:, 0, 0, 0] = (0.0, 0.6, 0.4, 0.0)

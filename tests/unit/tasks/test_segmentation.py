@@ -21,18 +21,24 @@ from safetensors.numpy import load_file
 from synthaug.cli import main
 from synthaug.config.arms import Arm
 from synthaug.config.tasks import SegmentationSettings
-from synthaug.core.artifacts import read_json, sha256_file
+from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.native_grid import NativeGrid, write_native
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.scoring import score_predictions
 from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume, write_volume
 from synthaug.tasks.segmentation.classical_augmentation import augment
+from synthaug.tasks.segmentation.determine_postprocessing import determine_postprocessing
 from synthaug.tasks.segmentation.plan import make_plan
+from synthaug.tasks.segmentation.postprocessing import Postprocessing
 from synthaug.tasks.segmentation.predict import Segmenter, predict_cohort
 from synthaug.tasks.segmentation.preprocess import preprocess_dataset
 from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY, label_cohort
 from synthaug.tasks.segmentation.train import train_segmenter
 from synthaug.tasks.segmentation.training_set import write_raw_dataset
+from synthaug.tasks.segmentation.validate import validate_segmenter
 from synthaug.tasks.segmentation.workspace import DATASET, nnunet_workspace
 from synthaug.tasks.training_subjects import choose_training_subjects, select_synthetic
 
@@ -274,6 +280,7 @@ def test_the_record_tells_what_was_trained(study: dict) -> None:
     record = read_json(study["root"] / "model/training.json")
     sources = {"real": 8, "synthetic": 6, "repeated": 0, "classical": 0, "extra-real": 0}
     assert record["cases"] == {**sources, "validation": 4}
+    assert record["validation_subjects"] == study["validation"].subjects
     assert record["expected_real_exposure"] == pytest.approx(8 / 14)
     assert sum(record["draws"].values()) == 48 * 8
     assert record["real_exposure"] == record["draws"]["real"] / (48 * 8)
@@ -362,7 +369,10 @@ def test_trainer_and_planner_of_nnunet_by_name(study: dict, tmp_path: Path) -> N
     for name in ("a", "b"):
         train_segmenter(tmp_path / "preprocessed", tmp_path / name, tmp_path / "checkpoints", settings, 0)
     plan = read_json(tmp_path / "plan/nnUNetPlans.json")["configurations"]["2d"]
-    assert "ResidualEncoder" in plan["architecture"]["network_class_name"] and plan["batch_size"] == 8
+    assert plan["architecture"]["network_class_name"].endswith(".ResidualEncoderUNet")
+    assert plan["batch_size"] == 8 and plan["architecture"]["arch_kwargs"]["features_per_stage"][0] == 4
+    network = Segmenter(tmp_path / "a", mirroring=False).network
+    assert type(network).__name__ == "ResidualEncoderUNet"
     record = read_json(tmp_path / "a/training.json")
     assert (record["trainer"], record["iterations"]) == ("nnUNetTrainerAdam", 4)
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b")]
@@ -420,6 +430,131 @@ def test_predictions_lie_on_the_patients_grid_and_find_the_heart(study: dict, tm
         for label, least in ((1, 0.7), (2, 0.5), (3, 0.5)):
             overlap = 2 * ((labels == label) & (truth == label)).sum()
             assert overlap / ((labels == label).sum() + (truth == label).sum()) > least
+
+
+# --- post-processing ----------------------------------------------------------------------------
+
+EVERY = ("LV", "MYO", "RV")
+
+
+def two_hearts(folder: Path) -> Cohort:
+    """One patient whose stack shows a heart in 5 slices, none in 2, and the heart again in 2; imaged on pixels of half the size."""
+    cine, labels = heart(7)
+    nothing = np.random.default_rng(0).normal(0.1, 0.03, (FRAMES, 2, 32, 32)).clip(0, 1)
+    stack = np.concatenate([cine, nothing, cine[:, :2]], axis=1).astype(np.float32)
+    masks = {frame: np.concatenate([labels[frame], np.zeros((4, 32, 32), np.uint8)]) for frame in (0, ES)}
+    place = folder / "sub-two"
+    write_subject(place, stack, masks, SPACING)
+    grid = NativeGrid((9, 64, 64), (8.0, 1.0, 0.75), (0.0, 0.5, 0.5), (1.0, 2.0, 2.0), {})
+    write_native(place, grid, {frame: mask.repeat(2, 1).repeat(2, 2) for frame, mask in masks.items()})
+    row = {"subject": "two", "ed_frame": 0, "es_frame": ES, "labelled_frames": f"0,{ES}", "n_frames": FRAMES}
+    write_cohort(folder, "two", "real", [{**row, "vendor": "X", "diagnosis": "NOR"}], SPACING)
+    return Cohort.open(folder)
+
+
+def decided(model: Path, validation: Path, *removals: tuple[str, ...]) -> Path:
+    """A decision as `validate_segmenter` writes it."""
+    weights = read_json(model / "training.json")["weights_sha256"]
+    content = {"keep_largest": [list(names) for names in removals], "weights_sha256": weights}
+    write_json(validation / "postprocessing.json", content)
+    return validation
+
+
+def test_postprocessing_is_decided_on_the_validation_patients(study: dict, tmp_path: Path) -> None:
+    model, cohort = study["root"] / "model", study["validation"]
+    validate_segmenter(model, cohort, tmp_path / "validation", mirroring=False)
+    content = read_json(tmp_path / "validation/postprocessing.json")
+    frames = [(case["subject"], case["frame"]) for case in content["cases"]]
+    assert frames == [(subject, frame) for subject in cohort.subjects for frame in (0, ES)]
+    assert {case["grid"] for case in content["cases"]} == {"study"}
+    assert content["weights_sha256"] == read_json(model / "training.json")["weights_sha256"]
+    predicted = [
+        read_volume(tmp_path / f"validation/predictions/{subject}_f{frame}.nii.gz")
+        for subject, frame in frames
+    ]
+    references = [cohort.label_cine(subject)[frame] for subject, frame in frames]
+    decision, trials = determine_postprocessing(predicted, references)
+    assert content["keep_largest"] == [list(names) for names in decision.keep_largest]
+    assert [trial["after"] for trial in content["trials"]] == [trial.after for trial in trials]
+    assert [trial["structures"] for trial in content["trials"]] == [[*EVERY], ["LV"], ["MYO"], ["RV"]]
+
+
+@pytest.mark.parametrize("other", ["test", "real"])
+def test_no_other_patients_decide_on_it(
+    study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    def read(*arguments: object) -> None:
+        raise AssertionError("labels were read")
+
+    for reader in ("label_cine", "native"):
+        monkeypatch.setattr(Cohort, reader, read)
+    with pytest.raises(SynthaugError, match="is no validation patient of this training"):
+        validate_segmenter(study["root"] / "model", study[other], tmp_path / "validation")
+    assert not (tmp_path / "validation").exists()
+
+
+def test_it_is_decided_and_applied_on_the_grid_that_is_scored(study: dict, tmp_path: Path) -> None:
+    cohort, model = two_hearts(tmp_path / "cohort"), tmp_path / "model"
+    shutil.copytree(study["root"] / "model", model)
+    record = read_json(model / "training.json")
+    write_json(model / "training.json", {**record, "validation_subjects": ["two"]})
+    validate_segmenter(model, cohort, tmp_path / "validation", mirroring=False)
+    content = read_json(tmp_path / "validation/postprocessing.json")
+    # The second heart is no heart in the reference: all removed at once, or structure by structure.
+    assert content["keep_largest"] and [case["grid"] for case in content["cases"]] == ["native", "native"]
+    decision = Postprocessing(tuple(map(tuple, content["keep_largest"])))
+    predict_cohort(model, cohort, tmp_path / "after", mirroring=False, validation=tmp_path / "validation")
+    assert read_json(tmp_path / "after/predictions.json")["keep_largest"] == content["keep_largest"]
+    assert read_json(tmp_path / "validation/predictions/predictions.json")["keep_largest"] == []
+    for grid in ("", "_native"):
+        before = read_volume(tmp_path / f"validation/predictions/two_f0{grid}.nii.gz")
+        after = read_volume(tmp_path / f"after/two_f0{grid}.nii.gz")
+        np.testing.assert_array_equal(after, decision.apply(before))
+        assert before[7:].any() and (after > 0).sum() < (before > 0).sum()
+
+    # Calibration is of the probabilities: removals change nothing of it.
+    errors = [
+        [case["ece"] for case in read_json(folder / "predictions.json")["cases"]]
+        for folder in (tmp_path / "validation/predictions", tmp_path / "after")
+    ]
+    assert errors[0] == errors[1] and all(0 < error < 1 for error in errors[0])
+    rows = score_predictions(tmp_path / "after", cohort, Measurement({"arm": "real"}))
+    scored = rows[rows["metric"] == "ece"]
+    assert scored["value"].tolist() == errors[0] and scored["phase"].tolist() == ["ED", "ES"]
+
+
+def test_a_decision_of_another_training_is_refused(study: dict, tmp_path: Path) -> None:
+    write_json(tmp_path / "postprocessing.json", {"keep_largest": [], "weights_sha256": "other"})
+    with pytest.raises(SynthaugError, match="weights of another training"):
+        Segmenter(study["root"] / "model", validation=tmp_path)
+
+
+def test_nnunets_own_command_applies_the_exported_decision(
+    study: dict, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    model = tmp_path / "training-seed-0/model"
+    shutil.copytree(study["root"] / "model", model)
+    validation = decided(model, tmp_path / "training-seed-0/validation", EVERY, ("RV",))
+    assert main(["export", str(model), str(tmp_path / "exported")]) == 0
+    assert "nnUNetv2_apply_postprocessing" in capsys.readouterr().out
+    assert read_json(tmp_path / "exported/postprocessing.json") == read_json(
+        validation / "postprocessing.json"
+    )
+    cohort = two_hearts(tmp_path / "cohort")
+    before = Segmenter(model, mirroring=False).segment(cohort.cine("two")[0], SPACING)
+    write_volume(tmp_path / "found/case.nii.gz", before, SPACING)
+    script = "from nnunetv2.postprocessing.remove_connected_components import entry_point_apply_postprocessing as f; f()"
+    folders = ("-i", "found", "-o", "done", "-pp_pkl_file", "exported/postprocessing.pkl", "-np", "1")
+    descriptions = ("-plans_json", "exported/plans.json", "-dataset_json", "exported/dataset.json")
+    subprocess.run(
+        [sys.executable, "-c", script, *folders, *descriptions],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    ours = Segmenter(model, mirroring=False, validation=validation).segment(cohort.cine("two")[0], SPACING)
+    np.testing.assert_array_equal(ours, read_volume(tmp_path / "done/case.nii.gz"))
+    assert (ours > 0).sum() < (before > 0).sum()
 
 
 def test_every_frame_can_be_segmented_and_a_model_folder_moved(study: dict, tmp_path: Path) -> None:
@@ -494,6 +629,7 @@ def test_settings() -> None:
     assert set(SegmentationSettings.model_fields) - used == {"kind", "training_seeds"}
     kept = {"kind": "segmentation", "mirroring": False}
     assert SegmentationSettings(mirroring=False).of_step("prediction") == kept
+    assert SegmentationSettings().validates and not SegmentationSettings(postprocessing="none").validates
 
 
 # --- pseudo labels ------------------------------------------------------------------------------

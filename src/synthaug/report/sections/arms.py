@@ -9,7 +9,7 @@ from synthaug.config.arms import Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label, colour_of, forest_panel
 from synthaug.report.plots import segmentation
-from synthaug.report.rows import CLINICAL, OVERLAP, Draw, estimate, pooled, select
+from synthaug.report.rows import CALIBRATION, CLINICAL, OVERLAP, Draw, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import (
     NUMBER,
@@ -59,7 +59,7 @@ def arms(data: ReportData) -> dict[str, Any]:
 def _mean_tables(rows: list[Row], arms: Sequence[Arm]) -> list[dict[str, Any]]:
     """One table per metric: arms in rows, structures and phases in columns."""
     tables = []
-    for name in (*OVERLAP, *CLINICAL):
+    for name in (*OVERLAP, *CALIBRATION, *CLINICAL):
         means = pooled(select(rows, metric=f"{name}_mean"))
         if not means:
             continue
@@ -168,7 +168,7 @@ def _shows(row: Row) -> bool:
     metric = str(row["metric"])
     own = any(
         metric in (f"{name}_mean", *(f"{name}_{kind}" for kind in _COMPARED))
-        for name in (*OVERLAP, *CLINICAL)
+        for name in (*OVERLAP, *CALIBRATION, *CLINICAL)
     )
     of_vendor = metric.endswith(("_mean", "_difference"))
     return own and not row["diagnosis"] and (not row["vendor"] or of_vendor)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from synthaug.core.artifacts import atomic_folder
 from synthaug.core.errors import SynthaugError
+from synthaug.labels import STRUCTURES
+from synthaug.tasks.segmentation.postprocessing import DECISION, Postprocessing, nnunets_removal
 from synthaug.tasks.segmentation.predict import Segmenter
 
 
@@ -16,22 +18,27 @@ def export_nnunet_model(model: str | Path, output: str | Path) -> None:
     Parameters
     ----------
     model : path
-        A folder that `synthaug.tasks.segmentation.train.train_segmenter` wrote.
+        A folder that `synthaug.tasks.segmentation.train.train_segmenter` wrote. Where the folder ``validation`` of its
+        training lies beside it, the post-processing decided there is written too.
     output : path
-        Folder that receives ``plans.json``, ``dataset.json`` and ``fold_0/checkpoint_final.pth``; it must not exist. A trainer
-        from outside nnU-Net is named without its module: nnU-Net must find it by itself.
+        Folder that receives ``plans.json``, ``dataset.json`` and ``fold_0/checkpoint_final.pth``; with a post-processing also
+        its record ``postprocessing.json`` and ``postprocessing.pkl``, which ``nnUNetv2_apply_postprocessing`` loads.
+        It must not exist. A trainer from outside nnU-Net is named without its module: nnU-Net must find it by itself.
 
     Raises
     ------
     SynthaugError
-        The folder is no model, its weights are not those of its training, or `output` exists.
+        The folder is no model, its weights are not those of its training, the post-processing was decided for another
+        training, or `output` exists.
     """
     model, output = Path(model), Path(output)
     if not (model / "training.json").is_file():
         raise SynthaugError(f"{model}: no training.json; give the folder 'model' of a training")
     if output.exists():
         raise SynthaugError(f"{output}: exists already; give another folder")
-    segmenter = Segmenter(model)
+    validation = model.parent / "validation"
+    decided = (validation / DECISION).is_file()
+    segmenter = Segmenter(model, validation=validation if decided else None)
     import torch
 
     record = segmenter.record
@@ -47,3 +54,17 @@ def export_nnunet_model(model: str | Path, output: str | Path) -> None:
             shutil.copy(model / name, folder / name)
         (folder / "fold_0").mkdir()
         torch.save(checkpoint, folder / "fold_0" / "checkpoint_final.pth")
+        if decided:
+            shutil.copy(validation / DECISION, folder / DECISION)
+            _write_pickle(folder / "postprocessing.pkl", segmenter.postprocessing)
+
+
+def _write_pickle(path: Path, postprocessing: Postprocessing) -> None:
+    """The post-processing as nnU-Net stores it: functions, and their arguments."""
+    from batchgenerators.utilities.file_and_folder_operations import save_pickle
+
+    removals = [
+        {"labels_or_regions": [STRUCTURES[name] for name in structures]}
+        for structures in postprocessing.keep_largest
+    ]
+    save_pickle(([nnunets_removal()] * len(removals), removals), str(path))

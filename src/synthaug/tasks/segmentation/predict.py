@@ -11,8 +11,10 @@ import numpy as np
 from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
+from synthaug.metrics.calibration import expected_calibration_error
 from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
 from synthaug.tasks.segmentation.nnunet_classes import plain_trainer_class
+from synthaug.tasks.segmentation.postprocessing import read_postprocessing
 from synthaug.tasks.segmentation.workspace import nnunet_workspace
 
 
@@ -29,15 +31,24 @@ class Segmenter:
         Step of the sliding window as a fraction of the patch; images no larger than a patch need one.
     threads : int
         CPU threads.
+    validation : path, optional
+        A folder that `synthaug.tasks.segmentation.validate.validate_segmenter` wrote: label maps are post-processed as
+        decided there. Without it they are not.
 
     Raises
     ------
     SynthaugError
-        The weights are not those that the training recorded, or not of the planned network.
+        The weights are not those that the training recorded, or not of the planned network; the post-processing was
+        decided for another training.
     """
 
     def __init__(
-        self, model: str | Path, mirroring: bool = True, step_size: float = 0.5, threads: int = 1
+        self,
+        model: str | Path,
+        mirroring: bool = True,
+        step_size: float = 0.5,
+        threads: int = 1,
+        validation: str | Path | None = None,
     ) -> None:
         model = Path(model)
         self.record = read_json(model / "training.json")
@@ -45,6 +56,7 @@ class Segmenter:
             raise SynthaugError(
                 f"{model / 'model.safetensors'}: checksum differs from training.json; train again"
             )
+        self.postprocessing = read_postprocessing(validation, self.record)
         with nnunet_workspace(threads):
             import torch
             from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
@@ -105,9 +117,9 @@ class Segmenter:
         Returns
         -------
         ndarray, shape (z, y, x), uint8
-            Canonical labels on the grid of `volume`.
+            Canonical labels on the grid of `volume`, post-processed.
         """
-        return self._segment(volume, spacing_mm, probabilities=False)[0]
+        return self.postprocessing.apply(self._segment(volume, spacing_mm, probabilities=False)[0])
 
     def segment_with_probabilities(
         self, volume: np.ndarray, spacing_mm: Sequence[float]
@@ -124,13 +136,13 @@ class Segmenter:
         Returns
         -------
         labels : ndarray, shape (z, y, x), uint8
-            Canonical labels on the grid of `volume`.
+            Canonical labels on the grid of `volume`, post-processed.
         probabilities : ndarray, shape (4, z, y, x), float32
-            Of background, LV, MYO and RV there.
+            Of background, LV, MYO and RV there, before the post-processing.
         """
         labels, probabilities = self._segment(volume, spacing_mm, probabilities=True)
         assert probabilities is not None
-        return labels, probabilities
+        return self.postprocessing.apply(labels), probabilities
 
     def _segment(
         self, volume: np.ndarray, spacing_mm: Sequence[float], probabilities: bool
@@ -171,8 +183,12 @@ def predict_cohort(
     step_size: float = 0.5,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    validation: str | Path | None = None,
 ) -> None:
     """Segment the frames of a cohort's subjects.
+
+    A post-processing is applied to each label map on its own grid: what is scored on a subject's own voxels is
+    post-processed there.
 
     Parameters
     ----------
@@ -182,16 +198,19 @@ def predict_cohort(
         Real or synthetic subjects.
     output : path
         Folder that receives, atomically, ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid), for subjects with
-        native labels of the frame also ``<subject>_f<frame>_native.nii.gz`` (labels on their own voxel grid), and
-        ``predictions.json`` (the model's hash and whom it saw, the settings, the list of files).
+        native labels of the frame also ``<subject>_f<frame>_native.nii.gz`` (labels on their own voxel grid) and the expected
+        calibration error there (``ece`` of the case, None where neither prediction nor reference has foreground), and
+        ``predictions.json`` (the model's hash and whom it saw, the settings, the post-processing, the list of files).
     frames : {"ed_es", "all"}
         Frames to segment: `all` for volume-time curves.
     mirroring, step_size, threads
         See `Segmenter`.
     progress : callable, optional
         Called with the subjects done and to do.
+    validation : path, optional
+        See `Segmenter`.
     """
-    segmenter = Segmenter(model, mirroring, step_size, threads)
+    segmenter = Segmenter(model, mirroring, step_size, threads, validation)
     cases = []
     with atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
@@ -204,8 +223,14 @@ def predict_cohort(
                         cine[frame], cohort.spacing_mm
                     )
                     case["native"] = f"{name}_native.nii.gz"
-                    taken_back = native.grid.labels_from(probabilities)
-                    write_volume(folder / case["native"], taken_back, native.grid.spacing_mm)
+                    probabilities = native.grid.probabilities_from(probabilities)
+                    taken_back = probabilities.argmax(axis=0).astype(np.uint8)
+                    case["ece"] = _calibration_error(probabilities, taken_back, native.labels[frame])
+                    write_volume(
+                        folder / case["native"],
+                        segmenter.postprocessing.apply(taken_back),
+                        native.grid.spacing_mm,
+                    )
                 else:
                     labels = segmenter.segment(cine[frame], cohort.spacing_mm)
                 write_volume(folder / case["file"], labels, cohort.spacing_mm)
@@ -220,6 +245,13 @@ def predict_cohort(
             "seen": segmenter.record["seen"],
             "mirroring": mirroring,
             "step_size": step_size,
+            "keep_largest": [list(structures) for structures in segmenter.postprocessing.keep_largest],
             "cases": cases,
         }
         write_json(folder / "predictions.json", content)
+
+
+def _calibration_error(probabilities: np.ndarray, labels: np.ndarray, reference: np.ndarray) -> float | None:
+    """Of the probabilities themselves, where they or the reference say foreground."""
+    error = expected_calibration_error(probabilities, reference, (labels > 0) | (reference > 0))
+    return None if np.isnan(error) else error

@@ -22,6 +22,7 @@ from synthaug.tasks.segmentation.preprocess import preprocess_dataset
 from synthaug.tasks.segmentation.pseudo_labels import label_cohort
 from synthaug.tasks.segmentation.train import train_segmenter
 from synthaug.tasks.segmentation.training_set import write_raw_dataset
+from synthaug.tasks.segmentation.validate import validate_segmenter
 from synthaug.tasks.training_subjects import TrainingSubjects
 
 
@@ -48,6 +49,17 @@ class Segmentation(CohortSegmenter):
         """nnU-Net's training; see `train_segmenter`."""
         train_segmenter(training_set, model, checkpoints, self.settings, training_seed, threads)
 
+    def validate(
+        self,
+        model: Path,
+        cohort: Cohort,
+        output: Path,
+        threads: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        """Connected-component post-processing; see `validate_segmenter`."""
+        validate_segmenter(model, cohort, output, self.settings.mirroring, threads=threads, progress=progress)
+
     def predict(
         self,
         model: Path,
@@ -56,10 +68,18 @@ class Segmentation(CohortSegmenter):
         frames: Frames = "ed_es",
         threads: int = 1,
         progress: Progress | None = None,
+        validation: Path | None = None,
     ) -> None:
         """Label maps; see `predict_cohort`."""
         predict_cohort(
-            model, cohort, output, frames, self.settings.mirroring, threads=threads, progress=progress
+            model,
+            cohort,
+            output,
+            frames,
+            self.settings.mirroring,
+            threads=threads,
+            progress=progress,
+            validation=validation,
         )
 
     def score(self, predictions: Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
@@ -74,9 +94,10 @@ class Segmentation(CohortSegmenter):
         records: Sequence[Path] = (),
         threads: int = 1,
         progress: Progress | None = None,
+        validation: Path | None = None,
     ) -> None:
         """Pseudo labels; see `label_cohort`."""
-        segmenter = Segmenter(model, self.settings.mirroring, threads=threads)
+        segmenter = Segmenter(model, self.settings.mirroring, threads=threads, validation=validation)
         label_cohort(segmenter, cohort, output, progress, records)
 
 

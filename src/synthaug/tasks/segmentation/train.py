@@ -149,6 +149,7 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed:
         "expected_real_exposure": _expected_real_exposure(by_source, read_sampling(preprocessed)),
         "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
         "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),
+        "validation_subjects": sorted(set(cases.loc[cases["role"] == "validation", "subject"])),
         "plan_sha256": sha256_file(preprocessed / f"{PLANS}.json"),
         "cases_sha256": sha256_file(preprocessed / "cases.tsv"),
         "nnunetv2": importlib.metadata.version("nnunetv2"),
