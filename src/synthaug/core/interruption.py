@@ -30,8 +30,8 @@ class Interruption:
         self._process = os.getpid()
 
     @property
-    def asked(self) -> bool:
-        """Whether this process was asked to stop."""
+    def requested(self) -> bool:
+        """Whether this process was told to stop."""
         return self._signalled or (self._request is not None and self._request.exists())
 
     def __call__(self, number: int, frame: FrameType | None) -> None:

@@ -61,7 +61,7 @@ def launch(task: Task, processes: int) -> None:
         echo = Thread(target=_echo, args=(torchrun.stdout,))
         echo.start()
         while torchrun.poll() is None:
-            if interruption.asked:
+            if interruption.requested:
                 (folder / _STOP).touch()
             time.sleep(_POLL_S)
         echo.join()

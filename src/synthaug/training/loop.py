@@ -78,7 +78,7 @@ class Loop:
         Returns
         -------
         bool
-            Whether any process was asked to stop; all processes get the same answer.
+            Whether any process was told to stop; all processes get the same answer.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Loop:
         *own_terms, norms = read_on_host([*(terms for terms, _ in passes), {"norm": clipped}])
         own_parts = [(terms, indices) for terms, (_, indices) in zip(own_terms, passes, strict=True)]
         norm = norms["norm"]
-        reports = gather_object([(interruption.asked, own_parts)])
+        reports = gather_object([(interruption.requested, own_parts)])
         parts = [part for _, parts in reports for part in parts]
         self._refuse_what_is_not_finite(parts, norm, iteration, subjects)
         self._optimiser.step()
@@ -106,7 +106,7 @@ class Loop:
         torch._foreach_lerp_(self._average, [parameter.detach() for parameter in self._parameters], 1 - decay)
         self.seconds += time.monotonic() - started
         self._log([terms for terms, _ in parts], {"learning_rate": rate, "gradient_norm": norm})
-        return any(asked for asked, _ in reports)
+        return any(requested for requested, _ in reports)
 
     def _backward(self, iteration: int, count: int, seed: int) -> list[tuple[dict[str, Tensor], list[int]]]:
         """Gradients of this process's share; the terms of each forward pass and its rows of the store."""

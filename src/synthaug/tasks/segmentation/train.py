@@ -109,7 +109,7 @@ def train_segmenter(
             trainer.run_training()
         except (Interrupted, RuntimeError):
             # A scheduler signals nnU-Net's augmenting processes too; it misses them before it gets here.
-            if not interruption.asked:
+            if not interruption.requested:
                 raise
             trainer.save_last_epoch()
             print(f"interrupted after epoch {trainer.current_epoch}; run again to resume", flush=True)

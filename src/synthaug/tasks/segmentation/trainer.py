@@ -141,7 +141,7 @@ class StudyTrainer(nnUNetTrainer):
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """One iteration; a requested stop or a loss that is not finite ends the training."""
-        if self._interruption.asked:
+        if self._interruption.requested:
             raise Interrupted
         step = super().train_step(batch)
         if not math.isfinite(step["loss"]):
