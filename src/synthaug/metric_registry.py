@@ -129,6 +129,7 @@ AGGREGATES: dict[str, Aggregate] = {
     "_rank": Aggregate("rank", "1"),
     "_first": Aggregate("fraction of replicates ranked first", "1"),
     "_mixed": Aggregate("difference by a mixed model"),
+    "_seed_sd": Aggregate("SD between training seeds", in_title=True),
     "_mae": Aggregate("mean absolute", in_title=True),
     "_sd": Aggregate("standard deviation", in_title=True),
     "_loa_low": Aggregate("lower limit of agreement", in_title=True),

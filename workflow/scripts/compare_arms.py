@@ -9,11 +9,12 @@ from synthaug.core.job import job
 from synthaug.statistics.clinical_agreement import clinical_agreement
 from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.failures import failure_rates
+from synthaug.statistics.seed_disagreement import seed_disagreement
 from synthaug.tables.schema import read_rows
 
 with job(snakemake):
     scores = pd.concat([read_rows(path) for path in snakemake.input.scores], ignore_index=True)
     arms = [Arm(**arm) for arm in snakemake.params.arms]
     settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
-    measures = (compare_arms, clinical_agreement, failure_rates)
+    measures = (compare_arms, clinical_agreement, failure_rates, seed_disagreement)
     write_tsv(snakemake.output.rows, pd.concat([measure(scores, arms, settings) for measure in measures]))

@@ -21,6 +21,7 @@ from synthaug.report.sections import clinical_agreement, generalisation
 from synthaug.statistics import clinical_agreement as agreement
 from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.failures import failure_rates
+from synthaug.statistics.seed_disagreement import seed_disagreement
 from synthaug.tables import make_table
 
 ARMS = [Arm("real", True, None, 0.0), Arm("plus", True, "g", 1.0)]
@@ -67,7 +68,7 @@ def compared() -> pd.DataFrame:
                 rows.append({**columns_of("ef_error"), **about, "value": -5.0 - within})
                 rows.append({**columns_of("ef"), **about, "value": 50.0 + patient})
     scores = make_table(rows)
-    measures = (compare_arms, agreement.clinical_agreement, failure_rates)
+    measures = (compare_arms, agreement.clinical_agreement, failure_rates, seed_disagreement)
     return pd.concat([measure(scores, ARMS, SETTINGS) for measure in measures], ignore_index=True)
 
 

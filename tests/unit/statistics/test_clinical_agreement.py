@@ -13,6 +13,7 @@ from synthaug.metrics.agreement import bland_altman, pearson_correlation
 from synthaug.statistics.clinical_agreement import clinical_agreement
 from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.failures import failure_rates
+from synthaug.statistics.seed_disagreement import seed_disagreement
 from synthaug.tables import make_table
 
 REAL = Arm("real", True, None, 0.0)
@@ -97,3 +98,25 @@ def test_failures_are_counted_per_patient() -> None:
     assert value(rows, "dice_poor")["value"] == pytest.approx(0.5)
     assert value(rows, "dice_missed")["value"] == pytest.approx(0.25)
     assert set(rows["n"]) == {2}
+
+
+def test_disagreement_of_seeds_by_hand() -> None:
+    # Patient a: .8 and .9 at ED (SD .0707), .7 twice at ES (0); patient b: .5 and .7 (SD .1414) in two visits.
+    scored = [
+        ("a", "ED", (0.8, 0.9)),
+        ("a", "ES", (0.7, 0.7)),
+        ("b-1", "ED", (0.4, 0.8)),
+        ("b-2", "ED", (0.6, 0.6)),
+    ]
+    table = make_table(
+        [
+            row("dice", dice, subject, seed, phase=phase, patient=subject[0])
+            for subject, phase, values in scored
+            for seed, dice in enumerate(values)
+        ]
+    )
+    found = value(seed_disagreement(table, [REAL], SETTINGS), "dice_seed_sd")
+    assert found["value"] == pytest.approx((0.1 / np.sqrt(2) / 2 + 0.2 / np.sqrt(2)) / 2)
+    assert found["n"] == 2 and found["ci_low"] <= found["value"] <= found["ci_high"]
+    once = seed_disagreement(table[table["training_seed"] == 0], [REAL], SETTINGS)
+    assert value(once, "dice_seed_sd")["status"] == "not_measured"

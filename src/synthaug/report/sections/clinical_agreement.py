@@ -12,6 +12,7 @@ from synthaug.report.table import NUMBER, TEXT, make_table, signed
 from synthaug.tables import Row
 
 _SUFFIXES = ("_mean", "_mae", "_sd", "_loa_low", "_loa_high", "_r")
+_FAILURES = ("dice_poor", "dice_missed", "dice_seed_sd")
 _COLUMNS = {
     "training set": TEXT,
     "structure": TEXT,
@@ -51,23 +52,27 @@ def clinical_agreement(data: ReportData) -> dict[str, Any]:
 
 def _failures(rows: list[Row]) -> dict[str, Any] | None:
     lines = []
-    for poor in pooled(select(rows, metric="dice_poor")):
+    for poor in pooled(select(rows, metric=_FAILURES[0])):
         place = {"arm": poor["arm"], "structure": poor["structure"]}
-        missed = next(iter(pooled(select(rows, metric="dice_missed", **place))), None)
-        lines.append([poor["arm"], poor["structure"], poor["n"], estimate(poor), estimate(missed)])
+        beside = [
+            estimate(next(iter(pooled(select(rows, metric=metric, **place))), None))
+            for metric in _FAILURES[1:]
+        ]
+        lines.append([poor["arm"], poor["structure"], poor["n"], estimate(poor), *beside])
     columns = {
         "training set": TEXT,
         "structure": TEXT,
         "n": NUMBER,
         "Dice below 0.7 (CI)": TEXT,
         "structure missed (CI)": TEXT,
+        "SD between training seeds (CI)": TEXT,
     }
-    return make_table("Failures", columns, lines) if lines else None
+    return make_table("Failures and disagreement", columns, lines) if lines else None
 
 
 def _shows(row: Row) -> bool:
     metrics = {metric + suffix for metric in PREDICTED for suffix in _SUFFIXES}
-    return row["metric"] in metrics | {"dice_poor", "dice_missed"} and not row["vendor"] and not row["role"]
+    return row["metric"] in metrics | set(_FAILURES) and not row["vendor"] and not row["role"]
 
 
 SECTION = Section(
