@@ -32,6 +32,15 @@ class EvaluationSettings(Settings):
     splits: int = Field(
         20, ge=2, description="Random disjoint splits of the real subjects for real-versus-real distances."
     )
+    max_synthetic_subjects: int = Field(
+        2000,
+        ge=50,
+        description=(
+            "Synthetic subjects that distances, precision, recall, density, coverage and maps of features use at "
+            "most: of a larger cohort as many are drawn, and the row says so. Their time and memory are quadratic "
+            "in it. Memorisation uses all."
+        ),
+    )
     replicates: int = Field(
         2000,
         ge=100,
