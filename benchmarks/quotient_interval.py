@@ -38,7 +38,7 @@ def simulate(rng: np.random.Generator, shift: float, corruption: float) -> tuple
             frechet_distance(real[reference], corrupted[other]),
         )
 
-    return split_quotient(distances, splits, (0, 0, 1), 0.95)
+    return split_quotient(distances, splits, (0, 0, 1), 0.95)[0]
 
 
 def main() -> None:

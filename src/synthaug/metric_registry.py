@@ -119,6 +119,7 @@ AGGREGATES: dict[str, Aggregate] = {
     "_gap": Aggregate("generalisation gap (test minus internal test)", in_title=True),
     "_spread": Aggregate("SD ratio to real", "1", 2),
     "_ratio": Aggregate("ratio to real-versus-real", "1", 2, in_title=True),
+    "_quotient": Aggregate("ratio to another generator", "1", 2, in_title=True),
     "_control": Aggregate("ratio to corrupted real cines", "1", 2, in_title=True),
     "_reconstruction": Aggregate("of reconstructions, ratio to real-versus-real", "1", 2, in_title=True),
     "_extrapolated": Aggregate("extrapolated to infinite sample size"),

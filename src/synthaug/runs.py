@@ -186,6 +186,18 @@ def feature_maps(study: StudySettings) -> list[FeatureMap]:
     ]
 
 
+def generator_comparisons(study: StudySettings) -> list[tuple[str, int, int]]:
+    """Extractor, fold and generator seed of every comparison of the generators; none with fewer than two."""
+    if len(study.generators) < 2:
+        return []
+    return [
+        (extractor, fold, seed)
+        for extractor in study.evaluation.extractors
+        for fold in folds_of(study)
+        for seed in study.synthesis.generator_seeds
+    ]
+
+
 def made_cohort(study: StudySettings, run: SyntheticRun) -> str:
     """Folder of a synthetic cohort with its original masks."""
     external = getattr(study.generators[run.generator], "folder", None)
@@ -260,6 +272,10 @@ def measure_files(study: StudySettings) -> list[str]:
         # Some folds train with a patient and others without; in one fold nobody could be compared.
         if is_sampled(study, generator) and study.split.folds > 1:
             files.append(f"rows/memberships/{generator}.tsv")
+    files += [
+        f"rows/generator-comparison/{extractor}_fold-{fold}_generator-seed-{seed}.tsv"
+        for extractor, fold, seed in generator_comparisons(study)
+    ]
     files += [
         f"rows/reconstructions/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"
         for run in reconstruction_checks(study)

@@ -155,6 +155,9 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
             found = {"value": value, "ci_low": value * 0.8, "ci_high": value * 1.3, "floor": floor}
             rows.append({**about, "metric": metric, **found, "floor_sd": floor * 0.15})
             rows.append({**about, "metric": f"{metric}_ratio", "value": value / floor})
+        two = {**common, "generator": "cascade", "other_generator": "copies", "versus": versus, "n": 24}
+        found = {"value": 0.5, "ci_low": 0.25, "ci_high": 0.75}
+        rows.append({**two, "metric": "fvd_t_quotient", "fold": 0, "generator_seed": 0, **found})
         absent = {
             "metric": "fid",
             "definition": "fid.v1",

@@ -89,6 +89,7 @@ def test_every_row_file_is_listed_once(study):
     assert sum(file.startswith("rows/acceptance/") for file in files) == 4
     assert [file for file in files if "memberships" in file] == ["rows/memberships/made.tsv"]
     assert "rows/condition-sweep/made_fold-1_generator-seed-5.tsv" in files
+    assert "rows/generator-comparison/own_fold-0_generator-seed-6.tsv" in files
     assert "rows/reconstructions/autoencoder_fold-1_generator-seed-6.tsv" in files
 
 

@@ -116,6 +116,16 @@ def checkpoints(kind, settings, wildcards):
     return f"results/{wildcards.study}/checkpoints/{kind}/{identity}/{sha256_json(settings)[:12]}"
 
 
+def features_memory(wildcards, input):
+    """MiB for distances: features as they are on disk, and one kind of them in double precision, twice."""
+    return max(8000, round(2000 + 6 * input.size_mb))
+
+
+def features_runtime(wildcards, input):
+    """Minutes for distances: the real features set the size of all sets that are compared."""
+    return 60 + round(4 * Path(input.real).stat().st_size / 1e6)
+
+
 # --- code ---------------------------------------------------------------------------------------
 
 
@@ -306,6 +316,17 @@ def extractor_code(wildcards, script="extract_features"):
 corrupted_features = [
     pattern(f"features/{{extractor}}/fold-{{fold}}/{name}.npz") for name in ("frames-shuffled", "blurred")
 ]
+
+
+def features_of_generators(wildcards):
+    """Features of every generator's cohort, of one extractor, fold and generator seed, in the order of the study."""
+    return paths(
+        "features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}.npz",
+        extractor=wildcards.extractor,
+        fold=wildcards.fold,
+        generator=list(study.generators),
+        generator_seed=wildcards.generator_seed,
+    )
 
 
 def files_of_runs(*kinds):

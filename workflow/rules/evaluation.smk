@@ -50,12 +50,43 @@ rule measure_distances:
         pattern(
             "logs/measure_distances/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
         ),
+    benchmark:
+        pattern(
+            "benchmarks/measure_distances/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
+    resources:
+        mem_mb=features_memory,
+        runtime=features_runtime,
     params:
         evaluation=evaluation_settings,
     message:
         "Measuring distances of {wildcards.generator} with {wildcards.extractor}, fold {wildcards.fold}"
     script:
         "../scripts/measure_distances.py"
+
+
+rule compare_generators:
+    input:
+        real=rules.extract_real_features.output.features,
+        synthetic=features_of_generators,
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=code("compare_generators"),
+    output:
+        rows=pattern("rows/generator-comparison/{extractor}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/compare_generators/{extractor}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/compare_generators/{extractor}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    resources:
+        mem_mb=features_memory,
+        runtime=features_runtime,
+    params:
+        generators=list(study.generators),
+        evaluation=evaluation_settings,
+    message:
+        "Comparing the generators' distances with {wildcards.extractor}, fold {wildcards.fold}"
+    script:
+        "../scripts/compare_generators.py"
 
 
 rule map_features:

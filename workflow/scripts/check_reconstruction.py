@@ -9,7 +9,7 @@ from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import read_split, subjects_of
+from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.generators.reconstruction import Reconstruction
 from synthaug.measures.measurement import Measurement
@@ -23,7 +23,8 @@ with job(snakemake):
     rows = make_table([])
     if params.extractor:
         measurement = Measurement.of_job(snakemake, progress("subjects"))
-        training = subjects_of(read_split(inputs.split), "train")
+        split = read_split(inputs.split)
+        training = subjects_of(split, "train")
         reconstructed = extract_reconstructions(
             Cohort.open_all(inputs.cohorts).select(training),
             Reconstruction.load(inputs.weights, str(inputs.weights)),
@@ -32,7 +33,7 @@ with job(snakemake):
             measurement,
         )
         rows = measure_reconstructions(
-            read_features(inputs.real),
+            read_features(inputs.real).with_patients(patients_in(split)),
             reconstructed,
             training,
             measurement.with_fields(versus=snakemake.wildcards.model),

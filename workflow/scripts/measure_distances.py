@@ -4,7 +4,7 @@ import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
-from synthaug.data.splits import all_tested, read_split, subjects_of
+from synthaug.data.splits import all_tested, patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
@@ -18,7 +18,9 @@ with job(snakemake):
     inputs, measurement = snakemake.input, Measurement.of_job(snakemake)
     split = read_split(inputs.split)
     training, tested = subjects_of(split, "train"), subjects_of(split, "test")
-    real, synthetic = read_features(inputs.real), read_features(inputs.synthetic)
+    patients = patients_in(split)
+    real = read_features(inputs.real).with_patients(patients)
+    synthetic = read_features(inputs.synthetic).with_patients(patients)
     refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, all_tested(split))
     references = {"real train": training, "real test": tested}
     corrupted = dict(zip(CONTROLS, map(read_features, inputs.controls), strict=True))

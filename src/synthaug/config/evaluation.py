@@ -32,6 +32,15 @@ class EvaluationSettings(Settings):
     splits: int = Field(
         20, ge=2, description="Random disjoint splits of the real subjects for real-versus-real distances."
     )
+    max_synthetic_subjects: int = Field(
+        2000,
+        ge=50,
+        description=(
+            "Synthetic subjects that distances, precision, recall, density, coverage and maps of features use at "
+            "most: of a larger cohort as many are drawn, and the row says so. Their time and memory are quadratic "
+            "in it. Memorisation uses all."
+        ),
+    )
     replicates: int = Field(
         2000,
         ge=100,
@@ -76,11 +85,12 @@ class EvaluationSettings(Settings):
     mixed_model: bool = Field(
         True, description="Also fit a mixed model to each comparison of the family, up to 600 values."
     )
-    probed_subjects: int = Field(
+    sensitivity_subjects: int = Field(
         24,
         ge=8,
         description=(
-            "Real training subjects whose cines are corrupted to measure the sensitivity of the distances."
+            "Real training subjects whose cines are corrupted to measure the sensitivity of the distances, and "
+            "reconstructed to measure those of an autoencoder."
         ),
     )
     recognition: str | None = Field(

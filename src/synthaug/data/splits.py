@@ -154,6 +154,11 @@ def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) ->
     return split.loc[chosen, "subject"].tolist()
 
 
+def patients_in(split: pd.DataFrame) -> dict[str, str]:
+    """Patient of each subject of a fold's table; those of `split.same_patient` are joined in it."""
+    return dict(zip(split["subject"].astype(str), split["patient"].astype(str), strict=True))
+
+
 def all_tested(split: pd.DataFrame) -> list[str]:
     """All subjects that are predicted and scored, of every role in `TESTED`: none of them may be seen in training."""
     return [str(subject) for subject in split.loc[split["role"].isin(TESTED), "subject"]]

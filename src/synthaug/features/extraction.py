@@ -82,6 +82,7 @@ def extract_features(
     except ExtractorAbsent as reason:
         FeatureSet((), {}, settings.kind, absent=str(reason)).write(output)
         return
+    patients: dict[str, str] = {}
     with FeatureSpool() as spool:
         for done, subject in enumerate(cohort.subjects):
             cine = cohort.cine(subject)
@@ -90,6 +91,9 @@ def extract_features(
                 text = extractor.describe(cohort.record(subject))
                 features |= {} if text is None else {"text": text[None]}
             spool.add(subject, features)
+            patient = cohort.record(subject).get("patient")
+            if isinstance(patient, str):
+                patients[subject] = patient
             if progress:
                 progress(done + 1, len(cohort.subjects))
-        spool.write(output, FeatureMeta(extractor.id, extractor.whiten, extractor.seen))
+        spool.write(output, FeatureMeta(extractor.id, extractor.whiten, extractor.seen, patients=patients))

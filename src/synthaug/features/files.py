@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class FeatureSet:
         Subjects the extractor was trained on.
     absent : str
         Why there are no features, where the extractor was absent; otherwise empty.
+    patients : mapping of str to str
+        Patient of each subject that is a visit; a subject without one is a patient.
     """
 
     subjects: tuple[str, ...]
@@ -40,17 +42,31 @@ class FeatureSet:
     whiten: bool = False
     seen: tuple[str, ...] = ()
     absent: str = ""
+    patients: Mapping[str, str] = field(default_factory=dict)
 
     def select(self, subjects: Sequence[str]) -> FeatureSet:
         """The features of these subjects only; ids that are not here are left out."""
-        indices = [self.subjects.index(subject) for subject in subjects if subject in self.subjects]
-        return FeatureSet(
-            tuple(self.subjects[index] for index in indices),
-            {kind: [arrays[index] for index in indices] for kind, arrays in self.features.items()},
-            self.extractor,
-            self.whiten,
-            self.seen,
-            self.absent,
+        places = {subject: index for index, subject in enumerate(self.subjects)}
+        indices = [places[subject] for subject in subjects if subject in places]
+        return replace(
+            self,
+            subjects=tuple(self.subjects[index] for index in indices),
+            features={kind: [arrays[index] for index in indices] for kind, arrays in self.features.items()},
+        )
+
+    def with_patients(self, patients: Mapping[str, str]) -> FeatureSet:
+        """The same features, with the patients that a split declares."""
+        return replace(self, patients={**self.patients, **patients})
+
+    def units(self) -> np.ndarray:
+        """Number of each subject's patient, in the order of first visits, shape (n_subjects,)."""
+        numbers: dict[str, int] = {}
+        return np.array(
+            [
+                numbers.setdefault(self.patients.get(subject, subject), len(numbers))
+                for subject in self.subjects
+            ],
+            int,
         )
 
     def write(self, path: str | Path) -> None:
@@ -59,19 +75,19 @@ class FeatureSet:
         for kind, per_subject in self.features.items():
             arrays[f"{kind}_rows"] = np.array([len(rows) for rows in per_subject])
             arrays[kind] = np.concatenate(per_subject).astype(np.float32)
-        write_arrays(
-            path, self.subjects, arrays, FeatureMeta(self.extractor, self.whiten, self.seen, self.absent)
-        )
+        meta = FeatureMeta(self.extractor, self.whiten, self.seen, self.absent, self.patients)
+        write_arrays(path, self.subjects, arrays, meta)
 
 
 @dataclass(frozen=True)
 class FeatureMeta:
-    """What a feature file says of its extractor; the attributes are those of `FeatureSet`."""
+    """What a feature file says beside the features; the attributes are those of `FeatureSet`."""
 
     extractor: str
     whiten: bool = False
     seen: tuple[str, ...] = ()
     absent: str = ""
+    patients: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_arrays(
@@ -89,10 +105,10 @@ def write_arrays(
         For each kind of features ``<kind>`` (rows of all subjects, d) and ``<kind>_rows``, how many are
         each subject's.
     meta : FeatureMeta
-        The extractor.
+        The extractor and the patients.
     """
     content = {
-        "meta": np.array(json.dumps(asdict(meta))),
+        "meta": np.array(json.dumps(asdict(meta), sort_keys=True)),
         "subjects": np.array(list(subjects), dtype=str),
         **arrays,
     }
@@ -122,6 +138,4 @@ def read_features(path: str | Path) -> FeatureSet:
         for kind in arrays
         if not kind.endswith("_rows")
     }
-    return FeatureSet(
-        subjects, features, meta["extractor"], meta["whiten"], tuple(meta["seen"]), meta["absent"]
-    )
+    return FeatureSet(subjects, features, **{**meta, "seen": tuple(meta["seen"])})

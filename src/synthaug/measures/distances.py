@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
-from synthaug.measures.distance_quotient import random_splits
+from synthaug.measures.distance_quotient import count_patients, draw_visits, random_splits
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import (
     KINDS,
@@ -18,8 +19,9 @@ from synthaug.measures.subject_distances import (
     subject_distance,
     transformed_rows,
 )
+from synthaug.measures.synthetic_sample import joined, sample_synthetic
 from synthaug.metric_registry import columns_of
-from synthaug.metrics.extrapolation import SubjectDistance, extrapolated_subject_distance
+from synthaug.metrics.extrapolation import extrapolated_subject_distance
 from synthaug.metrics.split_jackknife import Estimate, Split, split_jackknife
 from synthaug.tables import Row, make_table
 
@@ -35,7 +37,7 @@ def measure_distances(
     Parameters
     ----------
     real, synthetic : FeatureSet
-        Features by the same extractor.
+        Features by the same extractor, with the patients of visits.
     references : mapping of str to sequence of str
         Sets of real subjects to compare with: ``{"real train": [...], "real test": [...]}``. The first is the
         one whose features define the whitening, where the extractor asks for it.
@@ -46,8 +48,8 @@ def measure_distances(
     -------
     DataFrame
         Result rows. The value is the mean distance between n real and n synthetic subjects over random draws;
-        the floor the mean between disjoint sets of n real subjects, n being half the real subjects or all
-        synthetic ones, whichever is less. For Fréchet distances a second row, ``<metric>_ratio``, is their
+        the floor the mean between disjoint sets of n real subjects, n being half the real patients or all
+        synthetic ones, whichever is less. Of a patient with several visits each set has one. For Fréchet distances a second row, ``<metric>_ratio``, is their
         quotient, and a third, ``<metric>_extrapolated``, its value extrapolated to infinite sample
         size, where n allows it.
     """
@@ -56,6 +58,7 @@ def measure_distances(
     if present and real.extractor != synthetic.extractor:
         raise ValueError(f"features are of two extractors, {real.extractor} and {synthetic.extractor}")
     transforms = fit_transforms(real.select(next(iter(references.values())))) if present else {}
+    synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
     kinds = KINDS | KINDS_BY_DEPTH
     total = len(references) * len(kinds)
     for place, (versus, subjects) in enumerate(references.items()):
@@ -73,38 +76,46 @@ def measure_distances(
             if first is None or second is None:
                 continue  # an extractor of single images says nothing about clips
             # Stacks of fewer than three slices have no thirds.
-            first, second = ([rows for rows in side if len(rows)] for side in (first, second))
-            measured = _measure(
-                metric,
-                subject_distance(metric, first),
-                subject_distance(metric, first, second),
-                (len(first), len(second)),
-                measurement.settings,
-            )
+            sides = _with_rows(first, reference.units()), _with_rows(second, synthetic.units())
+            measured = _measure(metric, *sides, measurement.settings)
             if metric not in ("kid", "cmmd"):
-                measured.append(_extrapolated(metric, first, second, measurement.settings.seed))
-            d = first[0].shape[1] if first else None
-            rows += [{**row, **compared.fields, "d": d} for row in measured]
+                measured.append(_extrapolated(metric, *sides, measurement.settings.seed))
+            d = sides[0].rows[0].shape[1] if sides[0].rows else None
+            rows += [
+                {**row, **compared.fields, "d": d, "note": joined(row.get("note", ""), sampled)}
+                for row in measured
+            ]
     measurement.report(total, total)
     return make_table(rows)
 
 
-def _measure(
-    metric: str,
-    real_distance: SubjectDistance,
-    distance: SubjectDistance,
-    sizes: tuple[int, int],
-    settings: EvaluationSettings,
-) -> list[Row]:
+class _Side(NamedTuple):
+    """Rows of features of each subject, and each subject's patient."""
+
+    rows: list[np.ndarray]
+    units: np.ndarray
+
+
+def _with_rows(rows: list[np.ndarray], units: np.ndarray) -> _Side:
+    """The subjects that have rows; their patients are numbered from 0 again."""
+    present = np.array([len(part) > 0 for part in rows], bool)
+    _, renumbered = np.unique(units[present], return_inverse=True)
+    return _Side([part for part in rows if len(part)], renumbered)
+
+
+def _measure(metric: str, real: _Side, synthetic: _Side, settings: EvaluationSettings) -> list[Row]:
     """The row of one distance and, for a Fréchet distance, the row of its ratio to the floor."""
-    n_real, n_synthetic = sizes
+    units = real.units, synthetic.units
+    n_real, n_synthetic = map(count_patients, units)
     shared, ratio = columns_of(metric), columns_of(metric, "_ratio")
     n = min(n_real // 2, n_synthetic)
     if n < 2:
         why = f"{n_real} real and {n_synthetic} synthetic subjects; at least 4 and 2 are needed"
         absent = {"status": "not_measured", "note": why, "n": n}
         return [{**shared, **absent}] + ([] if metric == "kid" else [{**ratio, **absent}])
-    splits = random_splits(n, n_real, settings, n_synthetic)
+    splits = random_splits(n, real.units, settings, synthetic.units)
+    real_distance = subject_distance(metric, real.rows)
+    distance = subject_distance(metric, real.rows, synthetic.rows)
 
     def distances(split: Split) -> tuple[float, float]:
         reference, others, made = split
@@ -113,13 +124,13 @@ def _measure(
     def statistics(means: np.ndarray) -> tuple[float, float]:
         return float(means[0]), float(means[0] / means[1]) if means[1] > 0 else float("nan")
 
-    whole = np.array([distances(split) for split in splits])
     # Sets of two lack the third subject that leaving one out needs: no interval.
     if n > 2:
-        value, quotient = split_jackknife(
-            distances, statistics, splits, (0, 0, 1), settings.confidence, whole
+        (value, quotient), whole = split_jackknife(
+            distances, statistics, splits, (0, 0, 1), settings.confidence, units
         )
     else:
+        whole = np.array([distances(split) for split in splits])
         value, quotient = (Estimate(found, np.nan, np.nan) for found in statistics(whole.mean(axis=0)))
     floors = whole[:, 1]
     least = -np.inf if metric == "kid" else 0.0  # an unbiased estimate may be negative
@@ -147,8 +158,13 @@ def _estimated(found: Estimate, least: float) -> Row:
     return {"value": found.value, "ci_low": low, "ci_high": found.high if low is not None else None}
 
 
-def _extrapolated(metric: str, first: list[np.ndarray], second: list[np.ndarray], seed: int) -> Row:
+def _extrapolated(metric: str, real: _Side, synthetic: _Side, seed: int) -> Row:
     """The row of a Fréchet distance extrapolated to infinite sample size, or of the reason why there is none."""
+    rng = np.random.default_rng(seed)
+    first, second = (
+        [side.rows[i] for i in draw_visits(np.arange(count_patients(side.units)), side.units, rng)]
+        for side in (real, synthetic)
+    )
     shared = {**columns_of(metric, "_extrapolated"), "n": min(len(first), len(second))}
     counts = tuple(np.array([len(rows) for rows in side]) for side in (first, second))
     try:

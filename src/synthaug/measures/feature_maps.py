@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from synthaug.features.files import FeatureSet
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import fit_transforms, transformed_rows
+from synthaug.measures.synthetic_sample import sample_synthetic
 from synthaug.tables import Row, make_table
 
 KINDS = ("temporal", "spatial")
@@ -88,6 +89,7 @@ def map_features(
     rows: list[Row] = []
     measurement = measurement.with_fields(versus="real train", extractor=real.extractor)
     reference = real.select(training)
+    synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
     transforms = fit_transforms(reference)
     for kind in KINDS:
         own, other = (transformed_rows(features, kind, transforms) for features in (reference, synthetic))
@@ -99,7 +101,8 @@ def map_features(
             note = f"{len(first)} real and {len(second)} synthetic subjects; {_FEWEST} of each are needed"
             rows.append(measurement.not_measured(metric, note=note, n=n))
             continue
-        rows.append(measurement.row(metric, status="ok", value=neighbour_mixing(first, second), n=n))
+        value = neighbour_mixing(first, second)
+        rows.append(measurement.row(metric, status="ok", value=value, n=n, note=sampled))
         sets = ["real"] * len(first) + ["synthetic"] * len(second)
         x, y = embed(first, second, measurement.settings.seed).T
         subjects = [*reference.subjects, *synthetic.subjects]

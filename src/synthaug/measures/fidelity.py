@@ -9,6 +9,7 @@ import pandas as pd
 from synthaug.features.files import FeatureSet
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import subject_features
+from synthaug.measures.synthetic_sample import joined, sample_synthetic
 from synthaug.metrics.manifold import ManifoldScores, manifold_scores
 from synthaug.tables import make_table
 
@@ -42,12 +43,13 @@ def measure_fidelity(
         an extractor of single images, which says nothing about a subject's clips.
     """
     chosen = real.select(reference)
+    synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
     found = subject_features(chosen, synthetic)
     if found is None:
         return make_table([])
     n_real, n_synthetic = len(found[0]), len(found[1])
     measurement = measurement.with_fields(extractor=real.extractor, n=min(n_real, n_synthetic))
-    sizes = f"{n_real} real and {n_synthetic} synthetic subjects"
+    sizes = joined(sampled, f"{n_real} real and {n_synthetic} synthetic subjects")
     if min(n_real, n_synthetic) <= NEIGHBOURS:
         note = f"{sizes}; more than {NEIGHBOURS} of each are needed"
         return make_table(measurement.not_measured(name, note=note) for name in ManifoldScores._fields)

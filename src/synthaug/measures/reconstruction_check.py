@@ -31,7 +31,7 @@ def extract_reconstructions(
     Parameters
     ----------
     training : Cohort
-        The fold's real training subjects; the first of them, `settings.probed_subjects` at most, are reconstructed.
+        The fold's real training subjects; the first of them, `settings.sensitivity_subjects` at most, are reconstructed.
     autoencoder : Reconstruction
         The loaded autoencoder.
     extractor : ExtractorSettings
@@ -50,7 +50,7 @@ def extract_reconstructions(
         network = make_extractor(extractor, weights)
     except ExtractorAbsent as reason:
         return FeatureSet((), {}, extractor.kind, absent=str(reason))
-    subjects = training.subjects[: measurement.settings.probed_subjects]
+    subjects = training.subjects[: measurement.settings.sensitivity_subjects]
     found: dict[str, list[np.ndarray]] = {}
     for done, subject in enumerate(subjects, start=1):
         images, _ = autoencoder.reconstruct(training.cine(subject))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from synthaug.features.files import FeatureSet
-from synthaug.measures.distance_quotient import distance_quotient, random_splits
+from synthaug.measures.distance_quotient import count_patients, distance_quotient, random_splits
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.metric_sensitivity.responses import FEWEST
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
@@ -41,7 +41,7 @@ def measure_reconstructions(
         drawn: the value is the mean distance from A to B reconstructed over that from A to B. 1 is no loss that
         the extractor sees. A and B are disjoint: a generator on these latents below this value may have copied
         training subjects. `floor_sd` is the standard deviation of the distance from A to B as a multiple of its
-        mean; the interval is over subjects (`synthaug.metrics.split_jackknife`).
+        mean; the interval is over patients (`synthaug.metrics.split_jackknife`).
     """
     rows: list[Row] = []
     measurement = measurement.with_fields(extractor=real.extractor)
@@ -51,19 +51,19 @@ def measure_reconstructions(
         if absent:
             rows.append(measurement.row(metric, "_reconstruction", status="extractor_absent", note=absent))
             continue
-        own, back = (
-            transformed_rows(side, KINDS[metric], transforms)
-            for side in (real.select(reconstructed.subjects), reconstructed)
-        )
+        originals = real.select(reconstructed.subjects)
+        own, back = (transformed_rows(side, KINDS[metric], transforms) for side in (originals, reconstructed))
         if own is None or back is None:
             continue  # an extractor of single images says nothing about clips, one of clips nothing about images
-        n = len(own) // 2
-        if len(own) < FEWEST:
-            note = f"{len(own)} reconstructed subjects; {FEWEST} are needed"
+        units = originals.units()
+        n_patients = count_patients(units)
+        n = n_patients // 2
+        if n_patients < FEWEST:
+            note = f"{n_patients} reconstructed subjects; {FEWEST} are needed"
             rows.append(measurement.not_measured(metric, "_reconstruction", note=note, n=n))
             continue
         lossy, within = subject_distance(metric, own, back), subject_distance(metric, own)
-        splits = random_splits(n, len(own), measurement.settings)
-        found = distance_quotient(lossy, within, within, splits, measurement.settings)
+        splits = random_splits(n, units, measurement.settings)
+        found = distance_quotient(lossy, within, within, splits, measurement.settings, [units])
         rows.append(measurement.row(metric, "_reconstruction", **found))
     return make_table(rows)

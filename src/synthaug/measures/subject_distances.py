@@ -8,8 +8,8 @@ import numpy as np
 
 from synthaug.features.depth import THIRDS
 from synthaug.features.files import FeatureSet
+from synthaug.measures.subject_frechet import SubjectFrechet
 from synthaug.metrics.extrapolation import SubjectDistance
-from synthaug.metrics.frechet import frechet_distance
 from synthaug.metrics.kernel import cubic_kernel, gaussian_kernel
 
 #: Kernel values (n, m) of rows (n, d) and (m, d).
@@ -126,18 +126,7 @@ def subject_distance(
     if metric == "cmmd":
         biased = _kernel_distance(real, other, gaussian_kernel, unbiased=False)
         return lambda first, second: 1000 * max(biased(first, second), 0.0)
-    return _frechet_distance(real, other)
-
-
-def _frechet_distance(real: list[np.ndarray], other: list[np.ndarray]) -> SubjectDistance:
-
-    def distance(first: np.ndarray, second: np.ndarray) -> float:
-        rows = [
-            np.concatenate([arrays[i] for i in chosen]) for arrays, chosen in ((real, first), (other, second))
-        ]
-        return frechet_distance(*rows)
-
-    return distance
+    return SubjectFrechet(real, other)
 
 
 def _kernel_distance(
@@ -147,10 +136,11 @@ def _kernel_distance(
 
     Unbiased, pairs of a row with itself do not count.
     """
-    within = [_kernel_sums(arrays, arrays, kernel) for arrays in (real, other)]
-    between = _kernel_sums(real, other, kernel)
+    within = [_PairSums(arrays, arrays, kernel) for arrays in (real, other)]
+    between = _PairSums(real, other, kernel)
     diagonals = [
-        np.array([unbiased * np.trace(kernel(rows, rows)) for rows in arrays]) for arrays in (real, other)
+        np.array([np.trace(kernel(rows, rows)) if unbiased else 0.0 for rows in arrays])
+        for arrays in (real, other)
     ]
     sizes = [np.array([len(rows) for rows in arrays]) for arrays in (real, other)]
 
@@ -158,14 +148,33 @@ def _kernel_distance(
         total = 0.0
         counts = [sizes[side][chosen].sum() for side, chosen in enumerate((first, second))]
         for side, chosen in enumerate((first, second)):
-            pairs = within[side][np.ix_(chosen, chosen)].sum() - diagonals[side][chosen].sum()
+            pairs = within[side].among(chosen, chosen).sum() - diagonals[side][chosen].sum()
             total += pairs / (counts[side] * (counts[side] - unbiased))
-        return float(total - 2 * between[np.ix_(first, second)].sum() / (counts[0] * counts[1]))
+        return float(total - 2 * between.among(first, second).sum() / (counts[0] * counts[1]))
 
     return distance
 
 
-def _kernel_sums(first: list[np.ndarray], second: list[np.ndarray], kernel: Kernel) -> np.ndarray:
-    stacked = np.concatenate(second)
-    starts = np.cumsum([0, *(len(rows) for rows in second[:-1])])
-    return np.array([np.add.reduceat(kernel(rows, stacked).sum(axis=0), starts) for rows in first])
+class _PairSums:
+    """Kernel sums between the rows of any two subjects, each computed where it is first asked for."""
+
+    def __init__(self, first: list[np.ndarray], second: list[np.ndarray], kernel: Kernel) -> None:
+        self._first, self._second, self._kernel = first, second, kernel
+        self._sums = np.full((len(first), len(second)), np.nan)
+
+    def among(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Sums of the subjects `first` with the subjects `second`, shape (n_first, n_second)."""
+        others = np.unique(second)
+        for index in np.unique(first):
+            missing = others[np.isnan(self._sums[index, others])]
+            if len(missing):
+                self._add(index, missing)
+        return self._sums[np.ix_(first, second)]
+
+    def _add(self, index: int, others: np.ndarray) -> None:
+        rows = [self._second[other] for other in others]
+        starts = np.cumsum([0, *(len(part) for part in rows[:-1])])
+        columns = self._kernel(self._first[index], np.concatenate(rows)).sum(axis=0)
+        self._sums[index, others] = np.add.reduceat(columns, starts)
+        if self._first is self._second:
+            self._sums[others, index] = self._sums[index, others]

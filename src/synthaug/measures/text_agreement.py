@@ -32,7 +32,7 @@ def measure_text_agreement(
     references : mapping of str to sequence of str
         Sets of real subjects to compare with.
     measurement : Measurement
-        Generator, fold and seeds; replicates of the bootstrap over subjects, coverage, seed.
+        Generator, fold and seeds; replicates of the bootstrap over patients, coverage, seed.
 
     Returns
     -------
@@ -60,21 +60,22 @@ def measure_text_agreement(
 
 
 def _similarities(features: FeatureSet, seed: int | None = None) -> np.ndarray:
-    """CLIPSIM of each subject with its own sentence or, with a seed, a random other one."""
-    pairs = [
-        (frames, text[0])
-        for frames, text in zip(features.features["frames"], features.features["text"], strict=True)
-        if len(text)
-    ]
-    if seed is None:
-        return np.array([clipsim(frames, text) for frames, text in pairs])
-    rng = np.random.default_rng(seed)
-    found = []
-    for frames, text in pairs:
-        others = [other for _, other in pairs if not np.array_equal(other, text)]
-        if others:
-            found.append(clipsim(frames, others[rng.integers(len(others))]))
-    return np.array(found)
+    """CLIPSIM of each patient, the mean over visits, with the own sentence or, with a seed, a random other one."""
+    described = zip(
+        features.units().tolist(), features.features["frames"], features.features["text"], strict=True
+    )
+    visits = [(patient, frames, text[0]) for patient, frames, text in described if len(text)]
+    rng = None if seed is None else np.random.default_rng(seed)
+    found: dict[int, list[float]] = {}
+    for patient, frames, text in visits:
+        sentence = text
+        if rng is not None:
+            others = [other for _, _, other in visits if not np.array_equal(other, text)]
+            if not others:
+                continue
+            sentence = others[rng.integers(len(others))]
+        found.setdefault(patient, []).append(clipsim(frames, sentence))
+    return np.array([np.mean(values) for values in found.values()])
 
 
 def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:

@@ -96,11 +96,40 @@ def frechet_from_moments(
     The eigenvalues of C_r C_s are those of the symmetric C_r^(1/2) C_s C_r^(1/2): real and
     not negative, so that nothing imaginary can be dropped; rounding below 0 is cut there.
     """
-    values, vectors = np.linalg.eigh(covariance_real)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    products = np.linalg.eigvalsh(root @ covariance_synthetic @ root)
+    return frechet_from_root(
+        mean_real, covariance_root(covariance_real), mean_synthetic, covariance_synthetic
+    )
+
+
+def covariance_root(covariance: np.ndarray) -> np.ndarray:
+    """Symmetric square root (d, d) of a covariance; eigenvalues that rounding made negative are 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: np.ndarray = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return root
+
+
+def frechet_from_root(
+    mean_real: np.ndarray, root_real: np.ndarray, mean_synthetic: np.ndarray, covariance_synthetic: np.ndarray
+) -> float:
+    """Fréchet distance between two Gaussians where the root of one covariance is known.
+
+    Parameters
+    ----------
+    mean_real, mean_synthetic : ndarray, shape (d,)
+        Means.
+    root_real : ndarray, shape (d, d)
+        From `covariance_root`; it takes most of the time of a distance.
+    covariance_synthetic : ndarray, shape (d, d)
+        Covariance of the other set. The distance is symmetric: either set may be the one with the root.
+
+    Returns
+    -------
+    float
+        As `frechet_from_moments`.
+    """
+    products = np.linalg.eigvalsh(root_real @ covariance_synthetic @ root_real)
     root_trace = np.sqrt(np.clip(products, 0, None)).sum()
-    traces = np.trace(covariance_real) + np.trace(covariance_synthetic)
+    traces = np.square(root_real).sum() + np.trace(covariance_synthetic)
     return _combine(mean_real - mean_synthetic, traces, root_trace)
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 #: Disjoint sets of subjects of one random split, as indices; all splits have as many.
 Split = tuple[np.ndarray, ...]
-#: Subjects are left out one by one up to this many, beyond in as many groups.
+#: Patients are left out one by one up to this many, beyond in as many groups.
 _GROUPS = 40
 
 
@@ -28,8 +28,8 @@ def split_jackknife(
     splits: Sequence[Split],
     cohorts: Sequence[int],
     confidence: float,
-    whole: np.ndarray | None = None,
-) -> list[Estimate]:
+    units: Sequence[np.ndarray] | None = None,
+) -> tuple[list[Estimate], np.ndarray]:
     """Statistics of mean distances over splits, with jackknife intervals.
 
     Parameters
@@ -45,42 +45,51 @@ def split_jackknife(
         wherever it stands, and a synthetic one of the same index is somebody else.
     confidence : float
         Coverage of the intervals.
-    whole : ndarray, shape (n_splits, n_distances), optional
-        The distances of the splits, where the caller has them already.
+    units : sequence of ndarray, shape (n_subjects,), optional
+        For each cohort the patient of each index: all visits of a patient are left out together. Without it
+        every subject is a patient.
 
     Returns
     -------
-    list of Estimate
-        One a statistic. Each subject (of more than 40, each of 40 groups) is left out in turn, in all splits alike; the
-        variances over the cohorts' subjects add up, and the interval is Student's with as many degrees of freedom as the
-        smallest cohort has subjects (or groups), less one.
+    estimates : list of Estimate
+        One a statistic. Each patient (of more than 40, each of 40 groups) is left out in turn, in all splits alike; the
+        variances over the cohorts' patients add up, and the interval is Student's with as many degrees of freedom as the
+        smallest cohort has patients (or groups), less one.
+    whole : ndarray, shape (n_splits, n_distances)
+        The distances of the splits.
 
     Notes
     -----
     Subjects drawn with replacement, as in a bootstrap, would repeat, which inflates a Fréchet distance at the
-    numbers of subjects there are; leaving one out does not.
+    numbers of subjects there are; leaving one out does not. One split is done with before the next begins, so that
+    `distances` may keep what sets have in common.
 
     References
     ----------
     Efron and Stein, Ann. Stat. 9, 1981. Kott, J. Off. Stat. 17, 2001 (groups).
     """
-    if whole is None:
-        whole = np.array([distances(split) for split in splits])
-    values = np.asarray(statistics(whole.mean(axis=0)), float)
-    variances, sizes = np.zeros_like(values), []
-    for cohort in dict.fromkeys(cohorts):
-        members = np.unique(
-            np.concatenate([split[i] for split in splits for i, c in enumerate(cohorts) if c == cohort])
-        )
-        groups = np.array_split(members, min(len(members), _GROUPS))
-        left = [statistics(_without(group, cohort, distances, splits, cohorts, whole)) for group in groups]
-        variances += (len(groups) - 1) * np.var(left, axis=0)
-        sizes.append(len(groups))
-    halves = stats.t.ppf((1 + confidence) / 2, min(sizes) - 1) * np.sqrt(variances)
-    return [
+    groups = {cohort: _groups(cohort, splits, cohorts, units) for cohort in dict.fromkeys(cohorts)}
+    whole: list[np.ndarray] = []
+    left: dict[int, list[list[np.ndarray]]] = {cohort: [[] for _ in groups[cohort]] for cohort in groups}
+    for split in splits:
+        whole.append(np.asarray(distances(split), float))
+        for cohort, members in groups.items():
+            for found, group in zip(left[cohort], members, strict=True):
+                kept = _without(group, cohort, split, cohorts, units)
+                # A split that nobody was left out of stays as it is.
+                found.append(whole[-1] if kept is None else np.asarray(distances(kept), float))
+    values = np.asarray(statistics(np.mean(whole, axis=0)), float)
+    variances = np.zeros_like(values)
+    for found in left.values():
+        replicates = [statistics(np.mean(distances_left, axis=0)) for distances_left in found]
+        variances += (len(found) - 1) * np.var(replicates, axis=0)
+    freedom = min(len(members) for members in groups.values()) - 1
+    halves = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variances)
+    estimates = [
         Estimate(float(value), float(value - half), float(value + half))
         for value, half in zip(values, halves, strict=True)
     ]
+    return estimates, np.array(whole)
 
 
 def split_quotient(
@@ -88,16 +97,23 @@ def split_quotient(
     splits: Sequence[Split],
     cohorts: Sequence[int],
     confidence: float,
-    whole: np.ndarray | None = None,
-) -> Estimate:
+    units: Sequence[np.ndarray] | None = None,
+) -> tuple[Estimate, np.ndarray]:
     """Mean of one distance over splits divided by the mean of another; the interval is not below 0.
 
     Parameters
     ----------
     distances : callable
         Numerator and denominator of one split.
-    splits, cohorts, confidence, whole
+    splits, cohorts, confidence, units
         See `split_jackknife`.
+
+    Returns
+    -------
+    quotient : Estimate
+        The quotient and its interval.
+    whole : ndarray, shape (n_splits, 2)
+        Numerator and denominator of each split.
 
     Raises
     ------
@@ -110,26 +126,30 @@ def split_quotient(
             raise ZeroDivisionError("the second distance is 0")
         return (float(means[0] / means[1]),)
 
-    (found,) = split_jackknife(distances, quotient, splits, cohorts, confidence, whole)
-    return found._replace(low=max(found.low, 0.0))
+    (found,), whole = split_jackknife(distances, quotient, splits, cohorts, confidence, units)
+    return found._replace(low=max(found.low, 0.0)), whole
+
+
+def _groups(
+    cohort: int, splits: Sequence[Split], cohorts: Sequence[int], units: Sequence[np.ndarray] | None
+) -> list[np.ndarray]:
+    """Patients of a cohort in any split, in the groups that are left out together."""
+    drawn = [split[i] for split in splits for i, of in enumerate(cohorts) if of == cohort]
+    indices = np.concatenate(drawn)
+    patients = np.unique(indices if units is None else units[cohort][indices])
+    return np.array_split(patients, min(len(patients), _GROUPS))
 
 
 def _without(
     left_out: np.ndarray,
     cohort: int,
-    distances: Callable[[Split], Sequence[float]],
-    splits: Sequence[Split],
+    split: Split,
     cohorts: Sequence[int],
-    whole: np.ndarray,
-) -> np.ndarray:
-    """Mean distances where some subjects are left out; splits without them stay as they are."""
-    found = whole.copy()
-    for number, split in enumerate(splits):
-        kept = tuple(
-            chosen[~np.isin(chosen, left_out)] if c == cohort else chosen
-            for chosen, c in zip(split, cohorts, strict=True)
-        )
-        if any(len(a) < len(b) for a, b in zip(kept, split, strict=True)):
-            found[number] = distances(kept)
-    mean: np.ndarray = found.mean(axis=0)
-    return mean
+    units: Sequence[np.ndarray] | None,
+) -> Split | None:
+    """A split without some patients of a cohort; None where it has none of them."""
+    kept = tuple(
+        chosen[~np.isin(chosen if units is None else units[of][chosen], left_out)] if of == cohort else chosen
+        for chosen, of in zip(split, cohorts, strict=True)
+    )
+    return kept if any(len(a) < len(b) for a, b in zip(kept, split, strict=True)) else None

@@ -88,7 +88,7 @@ def test_an_autoencoder_without_masks_is_looked_at_by_the_extractor_too(study):
     autoencoder = Reconstruction.load(study / "autoencoder/model.safetensors", "autoencoder")
 
     def measure(extractor, probed=24, weights=study / "features/model.safetensors"):
-        changed = settings.model_copy(update={"probed_subjects": probed})
+        changed = settings.model_copy(update={"sensitivity_subjects": probed})
         measurement = Measurement({"versus": "autoencoder"}, changed)
         reconstructed = extract_reconstructions(cohort, autoencoder, extractor, weights, measurement)
         return measure_reconstructions(real, reconstructed, cohort.subjects, measurement)

@@ -12,8 +12,8 @@ from synthaug.metrics.split_jackknife import split_quotient
 def test_one_split_of_means_by_hand():
     """A ratio of a mean to a constant: the jackknife gives the standard error of the mean."""
     values = np.array([1.0, 2.0, 4.0, 9.0])
-    found = split_quotient(lambda s: (values[s[0]].mean(), 2.0), [(np.arange(4),)], (0,), 0.95)
-    assert found.value == 2.0
+    found, whole = split_quotient(lambda s: (values[s[0]].mean(), 2.0), [(np.arange(4),)], (0,), 0.95)
+    assert found.value == 2.0 and whole.tolist() == [[4.0, 2.0]]
     half = stats.t.ppf(0.975, 3) * values.std(ddof=1) / np.sqrt(4) / 2
     assert found.high - found.value == pytest.approx(half)
     assert found.low == 0.0  # cut: 2 - half is below
@@ -27,7 +27,7 @@ def test_a_subject_is_left_out_on_every_side_of_its_cohort_and_of_no_other():
         return 1.0, 1.0
 
     splits = [(np.array([0, 1, 2]), np.array([3, 4, 5]), np.array([0, 1, 2]))]
-    assert split_quotient(distances, splits, (0, 0, 1), 0.95) == (1.0, 1.0, 1.0)
+    assert split_quotient(distances, splits, (0, 0, 1), 0.95)[0] == (1.0, 1.0, 1.0)
     assert seen[0] == ((0, 1, 2), (3, 4, 5), (0, 1, 2))
     assert ((1, 2), (3, 4, 5), (0, 1, 2)) in seen and ((0, 1, 2), (3, 4, 5), (1, 2)) in seen
     assert ((0, 1, 2), (3, 5), (0, 1, 2)) in seen and len(seen) == 1 + 6 + 3
@@ -51,8 +51,18 @@ def test_the_interval_holds_the_true_quotient_as_often_as_it_says():
     for _ in range(300):
         real, made = rng.normal(4, 1, 20), rng.normal(8, 2, 16)
         orders = [(rng.permutation(20)[:10], rng.permutation(16)[:10]) for _ in range(5)]
-        found = split_quotient(
+        found, _ = split_quotient(
             lambda s, r=real, m=made: (m[s[1]].mean(), r[s[0]].mean()), orders, (0, 1), 0.95
         )
         held += found.low <= 2 <= found.high
     assert 0.92 <= held / 300 <= 1
+
+
+def test_all_visits_of_a_patient_are_left_out_at_once():
+    """Three patients with two equal visits each: the standard error of a mean of three."""
+    values, patients = np.array([1.0, 1.0, 2.0, 2.0, 6.0, 6.0]), np.repeat(np.arange(3), 2)
+    found, _ = split_quotient(
+        lambda s: (100 + values[s[0]].mean(), 1.0), [(np.arange(6),)], (0,), 0.95, [patients]
+    )
+    half = stats.t.ppf(0.975, 2) * np.array([1.0, 2.0, 6.0]).std(ddof=1) / np.sqrt(3)
+    assert found.high - found.value == pytest.approx(half)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from synthaug.features.files import FeatureSet
-from synthaug.measures.distance_quotient import distance_quotient, random_splits
+from synthaug.measures.distance_quotient import count_patients, distance_quotient, random_splits
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.metric_sensitivity.responses import FEWEST
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
+from synthaug.measures.synthetic_sample import sample_synthetic
 from synthaug.tables import Row, make_table
 
 #: Distances of whole cines: those of single images cannot see the order of frames.
@@ -45,11 +46,12 @@ def measure_against_corrupted(
         Rows ``<metric>_control``; `versus` names the corruption. Of the corrupted subjects random disjoint sets A
         and B of n are drawn, and n synthetic subjects. The value is the mean distance from A to the synthetic
         subjects over that from A to B corrupted: below 1 the generator is nearer. `floor` is the same quotient of
-        B uncorrupted; near 1 the distance hardly responds to the corruption. The interval is over subjects
+        B uncorrupted; near 1 the distance hardly responds to the corruption. The interval is over patients
         (`synthaug.metrics.split_jackknife`).
     """
     absent = real.absent or synthetic.absent
     transforms = {} if absent else fit_transforms(real.select(training))
+    synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
     rows: list[Row] = []
     for metric in CONTROLLED:
         for control, features in corrupted.items():
@@ -57,27 +59,30 @@ def measure_against_corrupted(
             if absent:
                 rows.append(compared.row(metric, "_control", status="extractor_absent", note=absent))
                 continue
+            originals = real.select(features.subjects)
             own, changed, made = (
-                transformed_rows(side, KINDS[metric], transforms)
-                for side in (real.select(features.subjects), features, synthetic)
+                transformed_rows(side, KINDS[metric], transforms) for side in (originals, features, synthetic)
             )
             if own is None or changed is None or made is None:
                 continue  # an extractor of single images says nothing about clips
-            n = min(len(own) // 2, len(made))
-            if len(own) < FEWEST or n < _FEWEST_OF_A_SET:
+            units = originals.units(), synthetic.units()
+            n_real, n_made = map(count_patients, units)
+            n = min(n_real // 2, n_made)
+            if n_real < FEWEST or n < _FEWEST_OF_A_SET:
                 note = (
-                    f"{len(own)} corrupted and {len(made)} synthetic subjects; at least {FEWEST} and "
+                    f"{n_real} corrupted and {n_made} synthetic subjects; at least {FEWEST} and "
                     f"{_FEWEST_OF_A_SET} are needed"
                 )
                 rows.append(compared.not_measured(metric, "_control", note=note, n=n))
                 continue
-            splits = random_splits(n, len(own), measurement.settings, n_synthetic=len(made))
+            splits = random_splits(n, units[0], measurement.settings, units[1])
             found = distance_quotient(
                 subject_distance(metric, own, made),
                 subject_distance(metric, own, changed),
                 subject_distance(metric, own),
                 splits,
                 measurement.settings,
+                units,
             )
-            rows.append(compared.row(metric, "_control", **found))
+            rows.append(compared.row(metric, "_control", **{"note": sampled, **found}))
     return make_table(rows)

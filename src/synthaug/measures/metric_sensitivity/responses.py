@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.features.files import FeatureSet
+from synthaug.measures.distance_quotient import count_patients, random_splits
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import KINDS, fit_transforms, subject_distance, transformed_rows
 from synthaug.metrics.extrapolation import SubjectDistance
@@ -64,7 +65,7 @@ def measure_responses(
                 trials[corruption] = _trial_on_cines(within, subject_distance(metric, own, other))
         for change, trial in trials.items():
             compared = measurement.with_fields(versus=change, extractor=real.extractor, direction="none")
-            found = _response(trial, len(real.subjects), measurement.settings)
+            found = _response(trial, real.units(), measurement.settings)
             rows.append(compared.row(metric, "_response", **found))
     return make_table(rows)
 
@@ -94,7 +95,8 @@ def _trials_on_sets(within: SubjectDistance, diagnoses: list[str | None]) -> dic
     return {IDENTICAL: identical, COPIES: copies, ONE_DIAGNOSIS: one_diagnosis}
 
 
-def _response(trial: Trial, n_subjects: int, settings: EvaluationSettings) -> Row:
+def _response(trial: Trial, units: np.ndarray, settings: EvaluationSettings) -> Row:
+    n_subjects = count_patients(units)
     n = n_subjects // 2
     if n_subjects < FEWEST:
         return {
@@ -102,11 +104,7 @@ def _response(trial: Trial, n_subjects: int, settings: EvaluationSettings) -> Ro
             "n": n,
             "note": f"{n_subjects} real subjects; {FEWEST} are needed",
         }
-    rng = np.random.default_rng(settings.seed)
-    pairs = []
-    for _ in range(settings.splits):
-        order = rng.permutation(n_subjects)
-        pairs.append(trial(order[:n], order[n : 2 * n]))
+    pairs = [trial(reference, other) for reference, other in random_splits(n, units, settings)]
     found = np.array([pair for pair in pairs if pair is not None])
     if len(found) < 2:
         return {

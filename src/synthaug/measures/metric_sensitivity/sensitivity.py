@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,19 +40,22 @@ def measure_metric_sensitivity(
     extractor: ExtractorSettings,
     weights: str | Path | None,
     measurement: Measurement,
+    patients: Mapping[str, str] | None = None,
 ) -> MetricSensitivity:
     """Responses of every distance to known corruptions of a fold's real training subjects.
 
     Parameters
     ----------
     training : Cohort
-        The fold's real training subjects; the first of them, `settings.probed_subjects` at most, are corrupted.
+        The fold's real training subjects; the first of them, `settings.sensitivity_subjects` at most, are corrupted.
     extractor : ExtractorSettings
         An entry of `evaluation.extractors`.
     weights : path or None
         The trained model, for an extractor of kind ``study``.
     measurement : Measurement
         Fold; splits, seed, number of subjects. Progress counts subjects.
+    patients : mapping of str to str, optional
+        Patient of each subject that is a visit (`synthaug.data.splits.patients_in`).
 
     Returns
     -------
@@ -65,8 +69,9 @@ def measure_metric_sensitivity(
         rows = make_table(measurement.row(metric, "_response", **absent) for metric in KINDS)
         nothing = FeatureSet((), {}, extractor.kind, absent=str(reason))
         return MetricSensitivity(rows, dict.fromkeys(CONTROLS, nothing))
-    cohort = training.select(training.subjects[: measurement.settings.probed_subjects])
-    corrupted = extract_corrupted(cohort, network, measurement)
+    cohort = training.select(training.subjects[: measurement.settings.sensitivity_subjects])
+    found = extract_corrupted(cohort, network, measurement)
+    corrupted = {name: features.with_patients(patients or {}) for name, features in found.items()}
     named = {
         str(subject): None if pd.isna(name) else str(name)
         for subject, name in cohort.table["diagnosis"].items()

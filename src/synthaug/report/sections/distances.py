@@ -24,6 +24,8 @@ from synthaug.report.table import NUMBER, Cell, make_table, number, with_aside
 from synthaug.report.table import TEXT as LEFT
 from synthaug.tables import VALUED_STATUSES, Row
 
+#: Ratios of two generators' distances.
+_QUOTIENTS = tuple(f"{name}_quotient" for name in DISTANCES)
 #: Columns that distinguish rows of one metric.
 _RUN = ("versus", "extractor", "fold", "training_seed", "generator_seed")
 _SHOWN = (*DISTANCES, *FIDELITY, *TEXT)
@@ -37,6 +39,17 @@ _COLUMNS = {
     "ratio to real-versus-real": NUMBER,
     "n": NUMBER,
     "extrapolated to infinite sample size": NUMBER,
+}
+
+
+_COMPARISON = {
+    "distance": LEFT,
+    "generator": LEFT,
+    "over": LEFT,
+    "against": LEFT,
+    "generator is": LEFT,
+    "ratio (CI)": LEFT,
+    "n": NUMBER,
 }
 
 
@@ -54,6 +67,7 @@ def distances(data: ReportData) -> dict[str, Any]:
         "reason": "" if found else "no distance among the result rows",
         "panels": _panels(found, varying(found, ("extractor", *columns)), data.draw),
         "table": make_table("Distances", _COLUMNS, [_line(row, beside, columns) for row in found]),
+        "generators": _comparison(pooled(select(data.rows, metric=_QUOTIENTS))),
         "extractors": [
             {
                 "name": extractor,
@@ -87,6 +101,34 @@ def _line(row: Row, beside: list[Row], columns: Sequence[str]) -> list[Cell]:
     ]
 
 
+def _comparison(rows: list[Row]) -> dict[str, Any] | None:
+    """Generators against each other; None where a study has one only."""
+    if not rows:
+        return None
+    columns = varying(rows, ("extractor", "fold", "generator_seed"))
+    body = [
+        [
+            wording.metric_name(row["metric"].removesuffix("_quotient")),
+            with_aside(row["generator"] or "", run_label(row, columns)),
+            row["other_generator"] or "",
+            (row["versus"] or "").replace("_", " "),
+            _word(row),
+            estimate(row),
+            row["n"],
+        ]
+        for row in sorted(rows, key=lambda row: _QUOTIENTS.index(row["metric"]))
+    ]
+    return make_table("Generators compared with each other", _COMPARISON, body)
+
+
+def _word(row: Row) -> str | None:
+    """Which way the interval of a ratio lies of 1."""
+    low, high = row["ci_low"], row["ci_high"]
+    if low is None or high is None:
+        return None
+    return "closer" if high < 1 else "farther" if low > 1 else "undecided"
+
+
 def _panels(rows: list[Row], columns: Sequence[str], draw: Draw) -> list[dict[str, str]]:
     """One figure per distance, with a line per generator and reference."""
     panels = []
@@ -113,5 +155,5 @@ SECTION = Section(
     menu="Distances",
     order=90,
     content=distances,
-    shows=shows_metrics(*_SHOWN, *(f"{name}_{part}" for name in DISTANCES for part in _BESIDE)),
+    shows=shows_metrics(*_SHOWN, *_QUOTIENTS, *(f"{name}_{part}" for name in DISTANCES for part in _BESIDE)),
 )

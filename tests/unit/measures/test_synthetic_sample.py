@@ -1,0 +1,44 @@
+"""The cap on synthetic subjects: seeded, exact, and said in the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.features.files import FeatureSet
+from synthaug.measures.distances import measure_distances
+from synthaug.measures.fidelity import measure_fidelity
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.synthetic_sample import sample_synthetic
+
+
+def cohort(n: int, seed: int) -> FeatureSet:
+    rows = list(np.random.default_rng(seed).normal(size=(n, 3, 2)))
+    kinds = {"frames": rows, "temporal": rows, "spatial": rows}
+    return FeatureSet(tuple(f"{seed}-{i}" for i in range(n)), kinds, "made")
+
+
+def test_as_many_as_allowed_are_drawn_by_the_seed():
+    synthetic, settings = cohort(80, 1), EvaluationSettings(max_synthetic_subjects=50)
+    (sample, note), (again, _) = sample_synthetic(synthetic, settings), sample_synthetic(synthetic, settings)
+    assert len(set(sample.subjects)) == 50 and sample.subjects == again.subjects
+    assert list(sample.subjects) == [name for name in synthetic.subjects if name in sample.subjects]
+    assert "50 of 80" in note
+    other, _ = sample_synthetic(synthetic, EvaluationSettings(max_synthetic_subjects=50, seed=1))
+    assert other.subjects != sample.subjects
+
+
+def test_few_enough_are_all_kept():
+    synthetic = cohort(50, 1)
+    assert sample_synthetic(synthetic, EvaluationSettings(max_synthetic_subjects=50))[0] is synthetic
+
+
+def test_rows_have_the_number_that_was_used():
+    settings = EvaluationSettings(splits=2, max_synthetic_subjects=50)
+    real, synthetic = cohort(120, 0), cohort(80, 1)
+    measurement = Measurement(settings=settings)
+    rows = measure_distances(real, synthetic, {"real": real.subjects}, measurement)
+    measured = rows[rows.status == "ok"]
+    assert set(measured.n) == {50} and measured.note.str.contains("50 of 80 synthetic").all()
+    scores = measure_fidelity(real, synthetic, real.subjects, measurement)
+    assert set(scores.n) == {50} and scores.note.str.contains("50 of 80 synthetic").all()
