@@ -80,9 +80,9 @@ def split_jackknife(
                 found.append(whole[-1] if kept is None else np.asarray(distances(kept), float))
     values = np.asarray(statistics(np.mean(whole, axis=0)), float)
     variances = np.zeros_like(values)
-    for found in left.values():
-        replicates = [statistics(np.mean(distances_left, axis=0)) for distances_left in found]
-        variances += (len(found) - 1) * np.var(replicates, axis=0)
+    for of_groups in left.values():
+        replicates = [statistics(np.mean(distances_left, axis=0)) for distances_left in of_groups]
+        variances += (len(of_groups) - 1) * np.var(replicates, axis=0)
     freedom = min(len(members) for members in groups.values()) - 1
     halves = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variances)
     estimates = [
