@@ -10,6 +10,7 @@ import pytest
 
 from synthaug.cli import main
 from synthaug.core.artifacts import write_tsv
+from synthaug.core.errors import SynthaugError
 from synthaug.core.provenance import git_state, seeds_of
 from synthaug.metric_registry import columns_of
 from synthaug.tables import make_table
@@ -164,6 +165,13 @@ def test_nothing_recorded_differs(tmp_path):
 )
 def test_each_recorded_fact_that_differs_is_one_reason(tmp_path, record, change, expected):
     assert reasons(tmp_path, **{record: change}) == [expected]
+
+
+def test_a_version_of_other_columns_is_said_in_one_line(tmp_path):
+    with pytest.raises(
+        SynthaugError, match=r"b/trainings.tsv: lacks 'training_seed'.*collate the study again"
+    ):
+        reasons(tmp_path, trainings=("training_seed", "seed"))
 
 
 def test_the_time_that_a_training_took_is_no_reason(tmp_path):

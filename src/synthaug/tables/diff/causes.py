@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from synthaug.core.artifacts import read_json, read_tsv
+from synthaug.core.errors import SynthaugError
 
 ABSENT = "(absent)"
 #: Files of a version that say where its rows come from.
@@ -175,10 +176,19 @@ def _both(
     """Entries that differ of a file that both versions have."""
     if not ((before / name).is_file() and (after / name).is_file()):
         return
-    old, new = read(before / name), read(after / name)
+    old, new = (_read(folder / name, read) for folder in (before, after))
     for what in sorted({*old, *new}):
         if old.get(what) != new.get(what):
             yield what, old.get(what), new.get(what)
+
+
+def _read(path: Path, read: Callable[[Path], dict[str, str]]) -> dict[str, str]:
+    try:
+        return read(path)
+    except KeyError as error:
+        raise SynthaugError(
+            f"{path}: lacks {error.args[0]!r}: another version of synthaug collated it; collate the study again to compare it"
+        ) from None
 
 
 def _unrecorded(before: Path, after: Path) -> Iterator[Reason]:
