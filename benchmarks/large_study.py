@@ -36,11 +36,11 @@ def study_arms() -> list[Arm]:
     return [*arms, Arm("a-only", False, "a", 1.0)]
 
 
-def made_up_scores(arms: list[Arm]) -> pd.DataFrame:
+def made_up_scores(arms: list[Arm], patients: int = PATIENTS, seeds: int = SEEDS) -> pd.DataFrame:
     """A value of each metric for every arm, seed, patient, structure and phase."""
     rng = np.random.default_rng(0)
     keys = pd.DataFrame(
-        itertools.product([arm.name for arm in arms], range(SEEDS), range(PATIENTS), PLACES),
+        itertools.product([arm.name for arm in arms], range(seeds), range(patients), PLACES),
         columns=["arm", "training_seed", "patient", "place"],
     )
     keys["structure"], keys["phase"] = keys["place"].str[0], keys["place"].str[1]

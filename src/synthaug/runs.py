@@ -292,6 +292,8 @@ class ListedRun(NamedTuple):
         Subjects in the plane, TSV.
     record, history : Path or None
         Record of a training, JSON; its losses, CSV.
+    predictions : Path or None
+        Folder of the predicted labels of the test patients, of the task that segments.
     """
 
     kind: str
@@ -309,12 +311,13 @@ class ListedRun(NamedTuple):
     points: Path | None = None
     record: Path | None = None
     history: Path | None = None
+    predictions: Path | None = None
 
     @property
     def files(self) -> list[Path]:
-        """Files and folders that the workflow makes for the run; of a task's training, its whole folder."""
+        """Files and folders that the workflow makes for the run; of a task's training, its folders."""
         if self.kind == "arm" and self.record:
-            return [self.record.parent]
+            return [self.record.parent, *([self.predictions] if self.predictions else [])]
         return [part for part in self if isinstance(part, Path)]
 
 
@@ -370,6 +373,7 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             record=root / model.folder / "training.json",
             history=root / model.folder / "history.csv",
         )
+    segmenting = segmentation_task(study)
     for arm in arm_runs(study):
         yield ListedRun(
             "arm",
@@ -380,6 +384,7 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             training_seed=arm.training_seed,
             record=root / arm.folder / "model" / "training.json",
             history=root / arm.folder / "model" / "history.csv",
+            predictions=root / arm.folder / "predictions" if arm.task == segmenting else None,
         )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from made_predictions import moved, without_rv, write_predictions
 
 from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
 from synthaug.core.artifacts import read_json, read_tsv, write_json, write_tsv
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.metric_registry import find_metric
 from synthaug.metrics.volumes import measure_function
-from synthaug.report.inputs import FeatureMap, ReportInputs, SyntheticRun, TrainingRun
+from synthaug.report.inputs import FeatureMap, PredictionRun, ReportInputs, SyntheticRun, TrainingRun
 from synthaug.tables import make_table
 from synthaug.tables.collate import collate
 
@@ -288,6 +289,14 @@ def make_study(
         folder = trainings / name
         return TrainingRun(name, 0, 0, folder / "training.json", folder / "history.csv")
 
+    declared = list(resolve_arms(arms).values())
+    cohort = Cohort.open(real)
+    predicted = {
+        control: write_predictions(
+            root / "predictions" / str(control), cohort, without_rv if control else moved
+        )
+        for control in (False, True)
+    }
     return ReportInputs(
         tables=root / "tables" / "v001",
         study={
@@ -296,13 +305,18 @@ def make_study(
             "datasets": {"acdc": {"layout": "acdc"}},
             "tasks": {"segmentation": {"kind": "segmentation", "configuration": "2d", "iterations": 1000}},
         },
-        arms=list(resolve_arms(arms).values()),
+        arms=declared,
         cohorts={"acdc": real},
         splits={0: root / "fold-0.tsv"},
         synthetic=[SyntheticRun("cascade", 0, 0, fake, root / "rejections.tsv", pairs=root / "pairs.tsv")],
         maps=[FeatureMap("study", "cascade", 0, 0, root / "map.tsv")],
         models=[training("autoencoder")],
         segmenters=[training("real")],
+        predictions=[
+            PredictionRun(arm.name, 0, 0, seed, predicted[bool(arm.control)])
+            for arm in declared
+            for seed in (0, 1)
+        ],
     )
 
 
@@ -312,6 +326,11 @@ def make_clean_study(root: Path) -> ReportInputs:
     rows = made_up_rows(list(Cohort.open(plain.cohorts["acdc"]).subjects), 0.012)
     rows = rows[rows["status"] != "extractor_absent"]
     rows.loc[rows["metric"] == "copied_share", "value"] = 0.0
+    failures = {"arm": "real", "structure": "RV", "status": "ok", "value": 0.0, "n": 8}
+    rates = make_table(
+        {**failures, "metric": metric, "definition": "v1"} for metric in ("dice_poor", "dice_missed")
+    )
+    rows = pd.concat([rows, rates], ignore_index=True)
     inputs = make_study(root / "clean", rows=rows)
     (inputs.cohorts["acdc"] / "quarantine.tsv").unlink()
     table = read_tsv(inputs.cohorts["acdc"] / "subjects.tsv")

@@ -98,5 +98,5 @@ def test_the_list_comes_back_as_it_was_written(study, tmp_path):
     (run, *others) = read_runs(tmp_path / "runs.tsv", "arm")
     assert len(others) + 1 == len(arm_runs(study))
     folder = Path("results/s/tasks/segmentation/fold-0/arms/half/generator-seed-5/training-seed-3/model")
-    assert run.files == [folder] and run.record == folder / "training.json"
+    assert run.files == [folder, folder.with_name("predictions")] and run.record == folder / "training.json"
     assert all(run.files for run in runs)

@@ -10,6 +10,7 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.statistics.scores import of_headline, patient_of
 from synthaug.tables import VALUED_STATUSES
+from synthaug.tables.compact import with_texts
 
 #: Metrics of a patient; the ejection fraction is that of the left ventricle.
 METRICS = ("dice", "hd95", "dice_grid", "hd95_grid", "dice_ceiling", "ef_error")
@@ -77,7 +78,7 @@ def measure_baseline(table: pd.DataFrame, arms: Sequence[Arm]) -> Baseline | Non
         return None
     name = max(real, key=lambda arm: arm.real).name
     own = table[(table["arm"] == name) & table["subject"].notna() & table["metric"].isin(METRICS)]
-    own = own[own["status"].isin(VALUED_STATUSES)]
+    own = with_texts(own[own["status"].isin(VALUED_STATUSES)])
     own = own[(own["metric"] != "ef_error") | (own["structure"].fillna("LV") == "LV")]
     own = own.assign(value=own["value"].astype(float), patient=patient_of(own))
     errors = own[own["metric"] == "ef_error"]

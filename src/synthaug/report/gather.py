@@ -10,8 +10,9 @@ from synthaug.core.artifacts import atomic_folder, write_json
 from synthaug.data.cohort import Cohort
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import records
-from synthaug.report.section import ReportData, find_sections
-from synthaug.tables.collate import read_checksums, read_version
+from synthaug.report.section import TABLE_COLUMNS, ReportData, find_sections
+from synthaug.tables.collate import read_checksums, verified_rows
+from synthaug.tables.compact import read_aggregates, read_compact
 
 
 def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path) -> None:
@@ -32,7 +33,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
     SynthaugError
         The result tables or a cohort were changed after they were written.
     """
-    table = read_version(inputs.tables)
+    rows = verified_rows(inputs.tables)
     confidence = inputs.study.get("evaluation", {}).get("confidence")
     name = str(inputs.study.get("name", "study"))
     sections = find_sections()
@@ -47,8 +48,8 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
         data = ReportData(
             inputs=inputs,
             settings=settings,
-            table=table,
-            rows=records(table[table["subject"].isna()]),
+            table=read_compact(rows, TABLE_COLUMNS),
+            rows=records(read_aggregates(rows)),
             real=Cohort.open_all(inputs.cohorts.values()),
             alpha=1 - (EvaluationSettings().confidence if confidence is None else confidence),
             draw=draw,

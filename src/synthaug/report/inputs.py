@@ -94,6 +94,27 @@ class TrainingRun:
 
 
 @dataclass(frozen=True)
+class PredictionRun:
+    """Predictions of the test patients by one training of a segmentation network.
+
+    Attributes
+    ----------
+    arm : str
+        Name of the arm.
+    fold, generator_seed, training_seed : int
+        What tells the trainings of an arm apart.
+    folder : Path
+        ``predictions.json`` and the predicted labels at ED and ES.
+    """
+
+    arm: str
+    fold: int
+    generator_seed: int
+    training_seed: int
+    folder: Path
+
+
+@dataclass(frozen=True)
 class FeatureMap:
     """Real training and synthetic subjects in the plane, from `synthaug.measures.feature_maps`.
 
@@ -139,6 +160,8 @@ class ReportInputs:
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
         Trainings of the generators' models and of the arms.
+    predictions : sequence of PredictionRun
+        Predictions of the test patients by the trainings of the arms.
     design_warnings : sequence of str
         Limitations of the design (`synthaug.config.design_warnings.design_warnings`).
     """
@@ -153,6 +176,7 @@ class ReportInputs:
     maps: Sequence[FeatureMap] = ()
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()
+    predictions: Sequence[PredictionRun] = ()
     design_warnings: Sequence[str] = ()
 
 
@@ -219,6 +243,11 @@ def report_inputs(
                 run.training_seed,
             )
             for run in by_kind["arm"]
+        ],
+        predictions=[
+            PredictionRun(run.name, run.fold, run.generator_seed, run.training_seed, run.predictions)
+            for run in by_kind["arm"]
+            if run.predictions
         ],
         design_warnings=design_warnings,
     )

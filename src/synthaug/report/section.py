@@ -20,6 +20,12 @@ from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Draw
 from synthaug.tables import Row
 
+#: Columns of `ReportData.table`.
+TABLE_COLUMNS = (
+    *("metric", "value", "status", "note", "arm", "generator", "fold", "training_seed", "generator_seed"),
+    *("subject", "patient", "role", "phase", "structure", "vendor", "diagnosis"),
+)
+
 
 @dataclass(frozen=True)
 class ReportData:
@@ -32,7 +38,8 @@ class ReportData:
     settings : ReportSettings
         How many examples are drawn, and the metric that decides.
     table : DataFrame
-        All result rows. Rows of single patients are read from here only: a study may have millions.
+        All result rows, columns `TABLE_COLUMNS`, texts as categories. Rows of single patients are read from here only: a
+        study may have millions. Select first; `synthaug.tables.compact.with_texts` turns a part into texts.
     rows : list of Row
         Rows about several patients, as mappings.
     real : Cohort

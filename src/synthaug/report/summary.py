@@ -78,7 +78,12 @@ def summarise(table: pd.DataFrame) -> list[Summary]:
         ``arms`` (means over patients: arms in columns, metrics by structure and phase in lines) and
         ``generators`` (distances: generators in columns); those without any row are left out.
     """
-    rows = pooled(records(table[table["subject"].isna()]))
+    return arrange(records(table[table["subject"].isna()]))
+
+
+def arrange(rows: Sequence[Row]) -> list[Summary]:
+    """The tables of `summarise`, from rows over several patients."""
+    rows = pooled(rows)
     return [summary for summary in (_arms(rows), _generators(rows)) if summary.lines]
 
 

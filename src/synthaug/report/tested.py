@@ -9,6 +9,7 @@ from typing import Any
 from synthaug.report import wording
 from synthaug.report.domains import count_test_patients
 from synthaug.report.section import ReportData
+from synthaug.tables.compact import with_texts
 
 
 def what_was_tested(data: ReportData) -> list[dict[str, str]]:
@@ -62,7 +63,7 @@ def _trainings(data: ReportData) -> str:
     keys = ["arm", "fold", "generator_seed", "training_seed"]
     table = data.table
     scored = table.loc[table["subject"].notna() & table["training_seed"].notna(), keys]
-    runs = scored.drop_duplicates()
+    runs = with_texts(scored.drop_duplicates())
     arms = runs.groupby("arm").size()
     said = []
     if len(arms):

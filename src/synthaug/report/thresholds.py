@@ -51,6 +51,11 @@ THRESHOLDS: dict[str, Threshold] = {
         "above {} if the latter was not measured",
         "a copy is as similar to a training patient as a re-scan of that patient; new patients are not",
     ),
+    "failed_segmentations": Threshold(
+        0.1,
+        "fraction of the real arm's segmentations of a structure with Dice below 0.7, missed structures included, above {}",
+        f"a segmentation below 0.7 is redrawn rather than corrected; {_OWN}",
+    ),
     "power": Threshold(
         3.0,
         "detectable difference above {} times the equivalence margin",

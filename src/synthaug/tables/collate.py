@@ -132,9 +132,20 @@ def read_version(folder: str | Path) -> pd.DataFrame:
     SynthaugError
         The folder is no table version, or is not what was collated.
     """
+    return pd.read_parquet(verified_rows(folder))
+
+
+def verified_rows(folder: str | Path) -> Path:
+    """``rows.parquet`` of a table version, after all its checksums were verified.
+
+    Raises
+    ------
+    SynthaugError
+        The folder is no table version, or is not what was collated.
+    """
     if "rows.parquet" not in verify(folder):
         raise SynthaugError(f"{folder}: has no rows.parquet; give the folder of a collated table version")
-    return pd.read_parquet(Path(folder) / "rows.parquet")
+    return Path(folder) / "rows.parquet"
 
 
 def _refuse_doubles(rows: pd.DataFrame, sources: list[Path]) -> None:

@@ -294,8 +294,19 @@ def test_flags_stand_worst_first_with_value_threshold_source_remedy_and_link(cle
         'href="#baseline"' in page and "Suinesiaputra et al." in page and "above 8 percentage points" in page
     )
     assert page.index("HD95 of the baseline") < page.index("Few generator trainings")
-    assert "8 checks without a flag" in page
+    assert "9 checks without a flag" in page
 
 
 def rendered(content: dict) -> str:
     return make_environment(FOLDER).get_template("sections/flags.html.j2").render(content=content)
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.25, True), (0.1, False)])
+def test_failed_segmentations_of_the_real_arm_lead_to_the_worst_patients(clean, rate, expected):
+    data = with_rows(clean, "dice_poor", value=rate)
+    assert ("failed_segmentations" in raised(data)) == expected
+    if expected:
+        assert only(data, "failed_segmentations") == (
+            "Dice below 0.7 in 25 % of the segmentations of RV in arm real, structure missed in 0 % (n = 8 patients)."
+        )
+        assert raised(data)["failed_segmentations"]["section"] == "worst-patients"

@@ -20,13 +20,14 @@ from synthaug.config.report import ReportSettings
 from synthaug.core.artifacts import write_json
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.report import wording
+from synthaug.report.controls import strongest_control
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import ReportInputs, SweepRun, TrainingRun
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.sections.examples import draw_pairs, measure_curves
 from synthaug.report.sections.summary import summary_parts
-from synthaug.report.sections.verdict import effect_sentence, judge, strongest_control
+from synthaug.report.sections.verdict import effect_sentence, judge
 from synthaug.report.summary import summarise
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from synthaug.report.plots.panel import colour, few_ticks, label_rows, legend, marker, panel, series_colour
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _PHASE_MARKERS = {"ED": "o", "ES": "s"}
 _ROW_IN = 0.46  # height of one arm, with its name above its line
+#: Patients of an arm drawn one by one; more are drawn as percentiles: their dots would cover one another and fill the page.
+MOST_DOTS = 200
 
 
 def forest(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
@@ -141,7 +146,7 @@ def dose_curve(curves: Sequence[pd.DataFrame], references: Sequence[float], axis
 
 
 def patient_values(values: Mapping[str, tuple[str, Sequence[float]]], axis_label: str, zero: bool) -> str:
-    """One dot a patient, one line an arm.
+    """One dot a patient, one line an arm; of more than `MOST_DOTS` patients, percentiles.
 
     Parameters
     ----------
@@ -162,6 +167,9 @@ def patient_values(values: Mapping[str, tuple[str, Sequence[float]]], axis_label
         if zero:
             axes.axvline(0, color=colour("muted"), linewidth=1, zorder=0.9)
         for position, (shade, dots) in enumerate(values.values()):
+            if len(dots) > MOST_DOTS:
+                _percentiles(axes, position + 0.1, dots, colour(shade))
+                continue
             # The golden ratio spreads dots evenly without a random draw.
             spread = ((np.arange(len(dots)) * 0.618) % 1 - 0.5) * 0.3
             axes.plot(
@@ -177,3 +185,12 @@ def patient_values(values: Mapping[str, tuple[str, Sequence[float]]], axis_label
         axes.set_xlabel(axis_label)
         few_ticks(axes)
     return drawn.svg
+
+
+def _percentiles(axes: Axes, position: float, values: Sequence[float], shade: str) -> None:
+    """Median as a dot, 25th to 75th percentile as a thick line, 5th to 95th as a thin one; least and greatest as points."""
+    least, low, first, median, third, high, most = np.percentile(values, [0, 5, 25, 50, 75, 95, 100])
+    axes.plot([low, high], [position] * 2, color=shade, linewidth=1.4)
+    axes.plot([first, third], [position] * 2, color=shade, linewidth=5, alpha=0.6, solid_capstyle="butt")
+    axes.plot(median, position, "o", color=shade, markersize=5)
+    axes.plot([least, most], [position] * 2, ".", color=shade, markersize=4)

@@ -12,11 +12,13 @@ from synthaug.report.plots import segmentation
 from synthaug.report.rows import CLINICAL
 from synthaug.report.section import ReportData, Section
 from synthaug.statistics.scores import patient_of
+from synthaug.tables.compact import with_texts
 
 
 def clinical_errors(data: ReportData) -> dict[str, Any]:
-    """Clinical errors, one dot per patient: the mean over trainings."""
+    """Clinical errors, one dot per patient or, of many, percentiles: the mean over trainings."""
     panels = []
+    many = False
     errors = patient_errors(data.table)
     for metric in CLINICAL:
         own = errors[errors["metric"] == metric]
@@ -30,19 +32,29 @@ def clinical_errors(data: ReportData) -> dict[str, Any]:
             patients = wording.counted(here["patient"].nunique(), "patient")
             if values:
                 svg = segmentation.patient_values(values, axis_label(metric), zero=True)
-                alt = f"{patients}, one dot a patient, in {len(values)} arms"
+                many_here = max(len(dots) for _, dots in values.values()) > segmentation.MOST_DOTS
+                drawn = "percentiles" if many_here else "one dot a patient"
+                many = many or many_here
+                alt = f"{patients}, {drawn}, in {len(values)} arms"
                 panels.append(data.draw(f"patients-{metric}-{structure or 'all'}", svg, title, alt))
-    return {"reason": "" if panels else "no clinical error among the result rows", "panels": panels}
+    return {
+        "reason": "" if panels else "no clinical error among the result rows",
+        "panels": panels,
+        "most_dots": segmentation.MOST_DOTS if many else None,
+        "rows": f"{data.inputs.tables.name}/rows.csv",
+    }
 
 
 def patient_errors(table: pd.DataFrame) -> pd.DataFrame:
     """Errors by metric, structure, arm and patient: mean over visits and trainings. An absent structure is an empty text."""
     own = table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()]
     values = own.assign(
-        structure=own["structure"].fillna(""), value=own["value"].astype(float), patient=patient_of(own)
+        structure=own["structure"].astype("string").fillna(""),
+        value=own["value"].astype(float),
+        patient=patient_of(own),
     )
     keys = ["metric", "structure", "arm", "patient"]
-    return values.groupby(keys, sort=False)["value"].mean().reset_index()
+    return with_texts(values.groupby(keys, sort=False, observed=True)["value"].mean().reset_index())
 
 
 SECTION = Section(

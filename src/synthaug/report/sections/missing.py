@@ -11,11 +11,14 @@ from synthaug.report.rows import estimate
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, PROSE, TEXT, Cell, make_table, with_aside
 from synthaug.tables import VALUED_STATUSES, Row
+from synthaug.tables.compact import with_texts
 
 _ABOUT = (
     *("arm", "generator", "versus", "extractor", "fold", "training_seed", "generator_seed"),
     *("structure", "phase", "vendor", "diagnosis"),
 )
+#: Subjects named of one problem; ``rows.csv`` has all of them.
+_SUBJECTS = 20
 
 
 def missing(data: ReportData) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def missing(data: ReportData) -> dict[str, Any]:
             {"text": wording.STATUSES.get(str(status), "measured"), "count": int(count)}
             for status, count in table["status"].value_counts().items()
         ],
-        "failures": _failures(table[table["status"] != "ok"]),
+        "failures": _failures(with_texts(table[table["status"] != "ok"])),
         "others": {"count": len(others), "table": _others(others)} if others else None,
     }
 
@@ -52,9 +55,16 @@ def _failures(rows: pd.DataFrame) -> dict[str, Any] | None:
         aside = "scored as worst" if status in VALUED_STATUSES else ""
         problem = with_aside(f"{said}: {note}" if note else said, aside)
         line: list[Cell] = [wording.row_name(metric), name or None, problem, len(members)]
-        subjects = ", ".join(sorted(members["subject"].dropna().unique()))
+        subjects = _some(sorted(members["subject"].dropna().unique()))
         lines.append([*line, subjects or None] if with_subjects else line)
     return make_table("Rows without a measured value", columns, lines)
+
+
+def _some(subjects: list[str]) -> str:
+    """The first subjects by name, the others counted."""
+    others = len(subjects) - _SUBJECTS
+    shown = ", ".join(subjects[:_SUBJECTS])
+    return f"{shown} and {others} more" if others > 0 else shown
 
 
 def _others(rows: list[Row]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthaug.report.section import ReportData, Section
-from synthaug.report.summary import Summary, summarise
+from synthaug.report.summary import Summary, arrange
 from synthaug.report.summary_formats import counts
 from synthaug.report.table import NUMBER, TEXT, make_table
 
@@ -15,7 +15,7 @@ _COLUMNS = 8  # of training sets or generators that fit on paper
 
 def summary(data: ReportData) -> dict[str, Any]:
     """Arms and generators in columns, metrics in lines; the best value of a line is marked."""
-    tables = [part for found in summarise(data.table) for part in summary_parts(found)]
+    tables = [part for found in arrange(data.rows) for part in summary_parts(found)]
     return {"reason": "" if tables else "no mean and no distance among the result rows", "tables": tables}
 
 

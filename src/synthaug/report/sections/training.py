@@ -18,6 +18,8 @@ from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table, number
 
 _STEPS = ("iteration", "epoch", "step")
+#: Trainings of one kind whose losses are drawn one by one; of more, the median of each network's or training set's trainings.
+_MOST_CURVES = 24
 
 
 def training(data: ReportData) -> dict[str, Any]:
@@ -31,16 +33,10 @@ def training(data: ReportData) -> dict[str, Any]:
 def _trainings(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, Any]:
     """Trainings of one kind: time, assessment and losses."""
     found: list[tuple[list[Cell], dict[str, Any]]] = []
-    panels: list[dict[str, str]] = []
-    for index, run in enumerate(runs):
+    for run in runs:
         seed = run.generator_seed if run.training_seed is None else run.training_seed
-        label = f"{run.name}, fold {run.fold}, seed {seed}"
         record = read_json(run.record) if run.record and run.record.is_file() else {}
         found.append(([run.name, run.fold, seed], _facts(record)))
-        if run.history is not None and run.history.is_file():
-            name = f"loss-{kind.replace(' ', '-')}-{index:04d}"
-            panel = _loss_panel(name, label, run.history, draw)
-            panels += [panel] if panel else []
     assessed = [(run, facts["figures"]) for run, facts in found if facts.get("figures")]
     return {
         "reason": "" if found else "nothing was trained",
@@ -53,8 +49,25 @@ def _trainings(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> dict[str, 
         )
         if assessed
         else None,
-        "panels": panels,
+        "panels": _panels(runs, kind, draw),
+        "medians": len(runs) > _MOST_CURVES,
     }
+
+
+def _panels(runs: Sequence[TrainingRun], kind: str, draw: Draw) -> list[dict[str, str]]:
+    """Losses, a panel a training; of many trainings, a panel a name with the median over its trainings."""
+    together: dict[str, list[Path]] = {}
+    for run in runs:
+        if run.history is None or not run.history.is_file():
+            continue
+        seed = run.generator_seed if run.training_seed is None else run.training_seed
+        label = run.name if len(runs) > _MOST_CURVES else f"{run.name}, fold {run.fold}, seed {seed}"
+        together.setdefault(label, []).append(run.history)
+    panels = []
+    for index, (label, paths) in enumerate(together.items()):
+        title = f"{label}, median of {wording.counted(len(paths), 'training')}" if len(paths) > 1 else label
+        panels.append(_loss_panel(f"loss-{kind.replace(' ', '-')}-{index:04d}", title, paths, draw))
+    return [panel for panel in panels if panel]
 
 
 def _table(
@@ -98,12 +111,14 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _loss_panel(name: str, title: str, path: Path, draw: Draw) -> dict[str, str] | None:
-    history = pd.read_csv(path)
+def _loss_panel(name: str, title: str, paths: Sequence[Path], draw: Draw) -> dict[str, str] | None:
+    history = pd.concat([pd.read_csv(path) for path in paths])
     step = next((column for column in _STEPS if column in history), None)
     losses = [column for column in history if "loss" in str(column) and _is_drawn(history[column])]
     if step is None or not losses:
         return None
+    if len(paths) > 1:
+        history = history.groupby(step, as_index=False)[losses].median()
     positive = bool((history[losses].min() > 0).all())
     svg = loss_curves(history, step, [str(column) for column in losses], logarithmic=positive)
     last = ", ".join(f"{c} {wording.number(float(history[c].dropna().iloc[-1]))}" for c in losses)

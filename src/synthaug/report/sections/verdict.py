@@ -11,6 +11,7 @@ from synthaug.config.arms import SIZE_MATCHED, VERDICT_CONTROLS, Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label, forest_panel
 from synthaug.report.baseline import ABSOLUTE, Baseline
+from synthaug.report.controls import favourable, strongest_control
 from synthaug.report.rows import broadest, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import (
@@ -95,7 +96,7 @@ def effect_sentence(
     least = [(arm, arm["strongest"]) for arm in arms if arm["strongest"]]
     if not least:
         return ""
-    ordered = sorted(least, key=lambda pair: _favourable(pair[1]))
+    ordered = sorted(least, key=lambda pair: favourable(pair[1]))
     shown = ordered[:1] if len(ordered) == 1 else [ordered[0], ordered[-1]]
     name, unit, places = wording.metric_name(metric), wording.metric_unit(metric), wording.decimals(metric)
     effects = " to ".join(_effect(row, unit, confidence, len(shown) > 1) for _, row in shown)
@@ -113,11 +114,6 @@ def effect_sentence(
         facts.append(f"detectable difference {wording.with_unit(size, unit)}")
     added = "".join(f"; {fact}" for fact in facts)
     return f"Adding synthetic patients changes {name} by {effects} against {controls}{added}."
-
-
-def _favourable(row: Row) -> float:
-    """The difference, positive where it is better."""
-    return float(-row["value"] if row["direction"] == "lower" else row["value"])
 
 
 def _effect(row: Row, unit: str, confidence: float, with_arm: bool) -> str:
@@ -254,12 +250,6 @@ def _levels(
         )
     label = f"Verdict on {arm} by structure, phase and vendor"
     return make_table(label, _LEVEL_COLUMNS, lines)
-
-
-def strongest_control(rows: Sequence[Row]) -> Row | None:
-    """The measured comparison with the least favourable difference."""
-    measured = [row for row in rows if row["status"] in VALUED_STATUSES]
-    return min(measured, key=_favourable, default=None)
 
 
 def _control_columns(metric: str) -> dict[str, str]:
