@@ -47,7 +47,7 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     # One factor over the structures and phases present: full interaction without empty cells.
     place = chosen[["structure", "phase"]].astype(object).fillna("all").astype(str)
     frame["place"] = place.agg(" ".join, axis=1).to_numpy()
-    run = chosen[["arm", "fold", "generator_seed", "training_seed"]].astype(str)
+    run = chosen[["arm", "fold", "generator_seed", "training_seed"]].astype(object).fillna("").astype(str)
     frame["training"] = run.agg("/".join, axis=1).to_numpy()
     factors = " * C(place, Sum)" if frame["place"].nunique() > 1 else ""
     parts = {"patient": "0 + C(subject)", "training": "0 + C(training)"}
