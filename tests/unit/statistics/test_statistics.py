@@ -260,6 +260,9 @@ def test_mixed_model_finds_the_difference_or_says_why_not() -> None:
     large = mixed_difference(average_visits(scores({}, patients=60)), "plus", "plus-repeated", 0.95)
     assert large["status"] == "not_measured" and "at most 600" in large["note"]
     assert mixed_difference(table, "plus", "absent", 0.95)["status"] == "not_measured"
+    # Arms of real patients have no generator seed.
+    seedless = mixed_difference(table.assign(generator_seed=np.nan), "plus", "plus-repeated", 0.95)
+    assert seedless["status"] == "ok"
 
 
 def test_who_is_compared() -> None:
