@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from monai.losses.adversarial_loss import PatchAdversarialLoss
-from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -34,6 +32,10 @@ class Adversary(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        # Imported here: they are 300 MiB and seconds, which a job without an adversary should not pay.
+        from monai.losses.adversarial_loss import PatchAdversarialLoss
+        from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
+
         self.discriminator = PatchDiscriminator(2, channels, 1, num_layers_d=2, norm="INSTANCE")
         self.criterion = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
 
