@@ -113,7 +113,8 @@ def audit_memorisation(
         )
     )
     patients = roles.train_patients
-    every_patient = np.concatenate([training[[subject in patients for subject in train]], new])
+    first_visits = [subject not in roles.further_visits for subject in train]
+    every_patient = np.concatenate([training[first_visits], new])
     # What all have in common is here the mean over all patients, which does not depend on who trains.
     synthetic_to_real = similarity(made, every_patient, mean_image(every_patient), search)
     similarities = Similarities(
