@@ -73,6 +73,12 @@ def test_a_misspelt_key_names_the_nearest_right_one(demo):
             "models.motion.needs.autoencoder: 'features' is of kind masked_autoencoder; this role takes autoencoder",
         ),
         ("models.anatomy", {"inherits": "nobody"}, "inherits 'nobody', which is not in models"),
+        ("evaluation.recognition", "nobody", "'nobody' is not declared"),
+        (
+            "evaluation.recognition",
+            "features",
+            "evaluation.recognition: 'features' is of kind masked_autoencoder; name a model of kind patient_recogniser",
+        ),
         ("name", "../demo", "not allowed"),
     ],
 )
