@@ -19,7 +19,9 @@ class ShortAxisRays(NamedTuple):
 
     Attributes
     ----------
-    third : ndarray, shape (n,)
+    slices : ndarray of int, shape (n,)
+        Indices of these slices.
+    third : ndarray of int, shape (n,)
         0 basal, 1 mid, 2 apical: the slices from the first to the last with cavity and myocardium, cut into
         three, each slice by its centre.
     inner_mm : ndarray, shape (n, 360)
@@ -32,6 +34,7 @@ class ShortAxisRays(NamedTuple):
         Length of the ray inside of the right ventricle, in steps of a quarter of a pixel.
     """
 
+    slices: np.ndarray
     third: np.ndarray
     inner_mm: np.ndarray
     thickness_mm: np.ndarray
@@ -68,12 +71,11 @@ def cast_rays(labels_frame: np.ndarray, spacing_mm: Sequence[float]) -> ShortAxi
         raise ValueError(f"spacing {tuple(spacing_mm)} is not three positive lengths in mm")
     slices = np.flatnonzero((labels == LV).any((1, 2)) & (labels == MYO).any((1, 2)))
     if not len(slices):
-        return ShortAxisRays(
-            np.zeros(0, int), *(np.zeros((0, 360), kind) for kind in (float, float, bool, float))
-        )
+        none, no_ray = np.zeros(0, int), np.zeros((0, 360))
+        return ShortAxisRays(none, none, no_ray, no_ray, no_ray.astype(bool), no_ray)
     third = (3 * (slices - slices[0] + 0.5) // (slices[-1] - slices[0] + 1)).astype(int)
     each = [_cast_in_slice(labels[z], spacing[1:]) for z in slices]
-    return ShortAxisRays(third, *(np.stack(rays) for rays in zip(*each, strict=True)))
+    return ShortAxisRays(slices, third, *(np.stack(rays) for rays in zip(*each, strict=True)))
 
 
 def anterior_insertion(septal: np.ndarray) -> float:
