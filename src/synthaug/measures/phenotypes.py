@@ -54,7 +54,7 @@ def tabulate_phenotypes(
     if own is None:
         return table
     brought = read_phenotypes(own.table, own.id, own.columns, table, cohort.name)
-    return table.assign(**{name: brought[name].to_numpy() for name in brought})
+    return table.assign(**{str(name): values.to_numpy() for name, values in brought.items()})
 
 
 def _measure(cohort: Cohort, subject: str) -> dict[str, Any]:

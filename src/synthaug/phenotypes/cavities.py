@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from synthaug.metrics.short_axis_rays import ANGLES, mean_direction
 from synthaug.phenotypes.phase import Phase, mean_or_nan, ratio
 
 _BASAL, _MID, _APICAL = range(3)
 _NAN = float("nan")
+#: Septal rays on both sides of the septum's middle along which the RV's diameter is measured.
+_HALF_MIDDLE_DEG = 15
 
 
 def measure_cavities(ed: Phase | None, es: Phase | None) -> dict[str, float]:
@@ -61,13 +64,18 @@ def mean_diameter_mm(areas_mm2: np.ndarray) -> float:
 
 
 def _right_diameter_mm(phase: Phase, third: int) -> float:
-    """From the septum to the free wall: the longest septal ray inside of the RV, mean over the slices that it lies beside."""
+    """From the middle of the septum to the free wall, mean over the slices of a third that have a septum."""
     if not phase.is_whole("RV") or not phase.is_whole("LV"):
         return _NAN
     in_third = phase.rays.third == third
-    septal, right = phase.rays.septal[in_third], phase.rays.right_mm[in_third]
-    beside = septal.any(1)
-    return mean_or_nan(np.where(septal, right, 0.0).max(1)[beside])
+    widths = []
+    for septal, right in zip(phase.rays.septal[in_third], phase.rays.right_mm[in_third], strict=True):
+        from_middle = np.abs((ANGLES - mean_direction(septal) + 180) % 360 - 180)
+        # The single longest ray would be a pixel too long.
+        middle = septal & (from_middle <= _HALF_MIDDLE_DEG)
+        if middle.any():
+            widths.append(right[middle].mean())
+    return mean_or_nan(np.array(widths))
 
 
 def _shortening(ed: float, es: float) -> float:

@@ -329,7 +329,7 @@ def _diameters() -> Iterator[Phenotype]:
                 f"{third} RV diameter at {phase}",
                 "mm",
                 group,
-                "longest way through the RV of a septal ray from the LV's centroid, mean over the "
+                "way through the RV of rays from the LV's centroid within 15 degrees of the septum's middle, mean over the "
                 f"{third} third's slices",
                 _LANG,
                 (2.0, 130.0),
