@@ -60,6 +60,7 @@ onstart:
 localrules:
     all,
     harmonise_all,
+    measure_phenotypes_all,
     train_all,
     synthesise_all,
     train_tasks_all,
@@ -76,6 +77,12 @@ rule harmonise_all:
     input:
         paths("splits/fold-{fold}.tsv", fold=folds),
         path("splits/duplicates.tsv"),
+
+
+rule measure_phenotypes_all:
+    input:
+        paths("phenotypes/{dataset}.tsv", dataset=study.datasets),
+        [path(f"phenotypes/{run.stem}.tsv") for run in synthetic_runs(study)],
 
 
 rule train_all:

@@ -48,6 +48,13 @@ def test_every_training_decides_on_its_own_validation_patients(checkout):
     assert "validate_task" not in checkout.would_run("config/studies/tiny.yaml", "--config", none)
 
 
+def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
+    study = "config/studies/tiny.yaml"
+    jobs = checkout.would_run(study, "--", "measure_phenotypes_all")
+    assert jobs["measure_phenotypes"] == 2 and jobs["measure_synthetic_phenotypes"] == 1
+    assert not any("phenotypes" in rule for rule in checkout.would_run(study))
+
+
 def gpu_rules(checkout):
     """Rules that can use a GPU."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:

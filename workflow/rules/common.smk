@@ -181,6 +181,17 @@ def raw_root(wildcards):
     return dataset.root or path("raw/{dataset}", dataset=wildcards.dataset)
 
 
+def phenotype_settings(wildcards):
+    """The user's own table of phenotypes of a dataset; None without one."""
+    own = study.datasets[wildcards.dataset].phenotypes
+    return own and own.model_dump(mode="json")
+
+
+def phenotype_table(wildcards):
+    own = study.datasets[wildcards.dataset].phenotypes
+    return own.table if own else []
+
+
 def duplicates_checked(wildcards):
     """The search for one patient under two ids: nothing trains before it passed, nothing reruns because it ran."""
     return ancient(path("splits/duplicates.tsv"))

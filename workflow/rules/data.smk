@@ -36,7 +36,8 @@ rule harmonise:
         runtime="4h",
     params:
         root=raw_root,
-        dataset=lambda w: study.datasets[w.dataset].model_dump(mode="json"),
+        # The user's phenotypes are no part of the cohort.
+        dataset=lambda w: study.datasets[w.dataset].model_dump(mode="json", exclude={"phenotypes"}),
         grid=study.harmonisation.model_dump(mode="json"),
     message:
         "Harmonising {wildcards.dataset}"
@@ -94,3 +95,37 @@ rule pack_cohort:
         "Packing the training cines of fold {wildcards.fold}"
     script:
         "../scripts/pack_cohort.py"
+
+
+rule measure_phenotypes:
+    input:
+        cohort=pattern("cohorts/{dataset}"),
+        table=phenotype_table,
+        code=code("measure_phenotypes"),
+    output:
+        phenotypes=pattern("phenotypes/{dataset}.tsv"),
+    log:
+        pattern("logs/measure_phenotypes/{dataset}.log"),
+    threads: 8
+    params:
+        own=phenotype_settings,
+    message:
+        "Measuring phenotypes of {wildcards.dataset}"
+    script:
+        "../scripts/measure_phenotypes.py"
+
+
+use rule measure_phenotypes as measure_synthetic_phenotypes with:
+    input:
+        cohort=cohort_of,
+        code=code("measure_phenotypes"),
+    output:
+        phenotypes=pattern("phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern(
+            "logs/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+        ),
+    params:
+        own=None,
+    message:
+        "Measuring phenotypes of {wildcards.generator}, fold {wildcards.fold}"

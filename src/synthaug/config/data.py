@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +12,41 @@ from synthaug.config.phantom import PhantomSettings
 from synthaug.config.plugins import ClassSettings
 
 Structure = Literal["LV", "MYO", "RV"]
+#: Columns of a table of phenotypes that are none.
+RESERVED_COLUMNS = ("subject", "patient", "missing")
+_PHENOTYPE = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class PhenotypeTableSettings(Settings):
+    """A user's own table of phenotypes, one row a subject or patient."""
+
+    table: str = Field(
+        description="Text table with a header: separated by commas if its name ends in `.csv`, otherwise by tabs."
+    )
+    id: str = Field(
+        description="Its column with the id of the subject or patient, with or without the dataset's name before it."
+    )
+    columns: dict[str, str] = Field(
+        min_length=1,
+        description=(
+            "Phenotype by the table's column, e.g. `LVEDV: lv_edv_ml`: a name of docs/phenotypes.md, whose measured values "
+            "are replaced, or a new name. Only these columns are read."
+        ),
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _names_are_columns(cls, columns: dict[str, str]) -> dict[str, str]:
+        names = list(columns.values())
+        for name in names:
+            if not _PHENOTYPE.fullmatch(name) or name in RESERVED_COLUMNS:
+                raise ValueError(
+                    f"{name!r} is no name of a phenotype; use lower-case letters, digits and underscores, and none of "
+                    f"{', '.join(RESERVED_COLUMNS)}"
+                )
+            if names.count(name) > 1:
+                raise ValueError(f"two columns are {name!r}; keep one of them")
+        return columns
 
 
 class RawDatasetSettings(Settings):
@@ -40,6 +76,9 @@ class RawDatasetSettings(Settings):
             "Its patients train, validate and test. `false`: they are in no split and are used only by a generator "
             "of kind `real`."
         ),
+    )
+    phenotypes: PhenotypeTableSettings | None = Field(
+        None, description="The user's own table of phenotypes; they stand beside the measured ones."
     )
     minimum_subjects: int = Field(
         4, ge=1, description="The study stops if fewer subjects than this can be used."

@@ -206,6 +206,12 @@ class Cohort:
         image = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz")
         return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
 
+    def frame_duration_s(self, subject: str) -> float | None:
+        """Time from one frame to the next in seconds, from the header of the cine; None where unknown."""
+        header = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").header
+        duration = float(header["pixdim"][4])
+        return duration if 0 < duration < float("inf") else None
+
     def label_cine(self, subject: str) -> np.ndarray:
         """Labels, uint8, shape (t, z, y, x); `UNLABELLED` in frames without annotation.
 

@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
-from synthaug.labels import LV, MYO, RV
+from synthaug.metrics.short_axis_rays import ANGLES, ShortAxisRays, anterior_insertion, cast_rays
 
 #: Segments of the AHA model without the apical cap, which short-axis slices with a cavity never show.
 N_SEGMENTS = 16
 #: For the basal, mid and apical third: index of its first segment, number of segments, and the angle
 #: in degrees from the anterior insertion into the septum where its (antero)septal segment begins.
 _THIRDS = ((0, 6, 0.0), (6, 6, 0.0), (12, 4, 15.0))
-#: One ray a degree, counterclockwise as displayed, from the image's right.
-_ANGLES = np.arange(360) + 0.5
 #: Points at which the interpolated volume curve is differentiated, per frame.
 _POINTS_PER_FRAME = 64
 
@@ -34,13 +31,6 @@ class PeakRates(NamedTuple):
 
     peak_ejection_rate_ml_per_s: float
     peak_filling_rate_ml_per_s: float
-
-
-class _Rays(NamedTuple):
-    """One slice seen from the cavity's centroid; (360,) each."""
-
-    thickness_mm: np.ndarray  # NaN where the ray meets no wall
-    septal: np.ndarray  # the right ventricle lies behind the wall
 
 
 def stroke_volume_ml(edv: float, esv: float) -> float:
@@ -89,21 +79,55 @@ def peak_rates(curve_ml: np.ndarray, frame_duration_s: float, harmonics: int = 5
     ----------
     Bacharach et al., J. Nucl. Med. 24, 1983.
     """
+    if not 0 < frame_duration_s < np.inf:
+        raise ValueError(f"the frame duration is {frame_duration_s:g} s; it must be above 0")
+    rate = _rate_per_frame(curve_ml, harmonics) / frame_duration_s
+    return PeakRates(float(max(-rate.min(), 0.0)), float(max(rate.max(), 0.0)))
+
+
+def peak_rate_frames(curve_ml: np.ndarray, harmonics: int = 5) -> tuple[float, float]:
+    """When a ventricle empties and fills the fastest: the moments of `peak_rates`.
+
+    Parameters
+    ----------
+    curve_ml : ndarray, shape (t,)
+        Volume in every frame of one whole beat.
+    harmonics : int
+        As in `peak_rates`.
+
+    Returns
+    -------
+    tuple of 2 floats
+        Moment of the peak ejection rate and of the peak filling rate, in frames after frame 0, in [0, t); NaN
+        where the volume never falls, or never rises.
+
+    Raises
+    ------
+    ValueError
+        As `peak_rates`.
+    """
+    rate = _rate_per_frame(curve_ml, harmonics)
+    smallest = 1e-9 * np.abs(curve_ml).max()
+    moments = (
+        rate.argmin() if rate.min() < -smallest else np.nan,
+        rate.argmax() if rate.max() > smallest else np.nan,
+    )
+    return float(moments[0]) / _POINTS_PER_FRAME, float(moments[1]) / _POINTS_PER_FRAME
+
+
+def _rate_per_frame(curve_ml: np.ndarray, harmonics: int) -> np.ndarray:
+    """Derivative of a closed volume curve at `_POINTS_PER_FRAME` moments a frame, in mL a frame."""
     curve = np.asarray(curve_ml, np.float64)
     if curve.ndim != 1 or len(curve) < 4:
         raise ValueError(f"a volume curve of at least 4 frames is needed; its shape is {curve.shape}")
     if not np.isfinite(curve).all():
         raise ValueError(f"the volume of frame {np.flatnonzero(~np.isfinite(curve))[0]} is not finite")
-    if not 0 < frame_duration_s < np.inf:
-        raise ValueError(f"the frame duration is {frame_duration_s:g} s; it must be above 0")
     if harmonics < 1:
         raise ValueError(f"{harmonics} harmonics: at least 1 is needed")
     # The Nyquist term of an even number of frames has no phase, hence no derivative: it is left out.
     order = np.arange(min(harmonics, (len(curve) - 1) // 2) + 1)
-    angular_rate = 2j * np.pi * order / (len(curve) * frame_duration_s)
-    spectrum = np.fft.rfft(curve)[: len(order)] * angular_rate
-    rate = np.fft.irfft(spectrum, _POINTS_PER_FRAME * len(curve)) * _POINTS_PER_FRAME
-    return PeakRates(float(max(-rate.min(), 0.0)), float(max(rate.max(), 0.0)))
+    spectrum = np.fft.rfft(curve)[: len(order)] * (2j * np.pi * order / len(curve))
+    return np.asarray(np.fft.irfft(spectrum, _POINTS_PER_FRAME * len(curve)) * _POINTS_PER_FRAME)
 
 
 def wall_thickness_mm(labels_frame: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
@@ -157,28 +181,31 @@ def wall_thickness_mm(labels_frame: np.ndarray, spacing_mm: Sequence[float]) -> 
     ----------
     Cerqueira et al., Circulation 105, 2002.
     """
-    labels = np.asarray(labels_frame)
-    if labels.ndim != 3:
-        raise ValueError(f"labels of shape (z, y, x) are needed; their shape is {labels.shape}")
-    spacing = np.asarray(spacing_mm, np.float64)
-    if spacing.shape != (3,) or not (np.isfinite(spacing) & (spacing > 0)).all():
-        raise ValueError(f"spacing {tuple(spacing_mm)} is not three positive lengths in mm")
+    return segment_thickness_mm(cast_rays(labels_frame, spacing_mm))
+
+
+def segment_thickness_mm(rays: ShortAxisRays) -> np.ndarray:
+    """Mean thickness in each segment of the 16-segment model, from rays; see `wall_thickness_mm`.
+
+    Parameters
+    ----------
+    rays : ShortAxisRays
+        From `cast_rays`.
+
+    Returns
+    -------
+    ndarray, shape (16,)
+        In mm; NaN as in `wall_thickness_mm`.
+    """
     thickness = np.full(N_SEGMENTS, np.nan)
-    slices = np.flatnonzero((labels == LV).any((1, 2)) & (labels == MYO).any((1, 2)))
-    if not len(slices):
-        return thickness
-    rays = [_cast_rays(labels[z], spacing[1:]) for z in slices]
-    along = np.stack([ray.thickness_mm for ray in rays])  # (slices, 360)
-    extent = slices[-1] - slices[0] + 1
-    third_of_slice = 3 * (slices - slices[0] + 0.5) // extent
-    insertion = _anterior_insertion(np.stack([ray.septal for ray in rays])[third_of_slice < 2])
+    insertion = anterior_insertion(rays.septal[rays.third < 2])
     if np.isnan(insertion):
         return thickness
     for third, (first, count, start) in enumerate(_THIRDS):
-        sector = (_ANGLES - insertion - start) % 360 // (360 / count)
+        sector = (ANGLES - insertion - start) % 360 // (360 / count)
         # The sector behind the insertion is the second of its third: the first, the anterior one, ends there.
         for index in range(count):
-            found = along[third_of_slice == third][:, (sector + 1) % count == index]
+            found = rays.thickness_mm[rays.third == third][:, (sector + 1) % count == index]
             # A ray that grazes the end of an open wall measures that end, not the wall.
             if 2 * np.count_nonzero(~np.isnan(found)) >= max(found.size, 1):
                 thickness[first + index] = np.nanmean(found)
@@ -216,58 +243,3 @@ def wall_thickening(ed_labels: np.ndarray, es_labels: np.ndarray, spacing_mm: Se
     """
     ed, es = (wall_thickness_mm(labels, spacing_mm) for labels in (ed_labels, es_labels))
     return 100 * (es - ed) / ed
-
-
-def _cast_rays(labels: np.ndarray, spacing: np.ndarray) -> _Rays:
-    """Follow rays through one slice (y, x) that has both cavity and myocardium."""
-    cavity, ventricle = labels == LV, (labels == LV) | (labels == MYO)
-    centre = np.argwhere(cavity).mean(0) * spacing
-    reach = np.linalg.norm(np.argwhere(ventricle) * spacing - centre, axis=1).max() + 2 * spacing.max()
-    radii = np.arange(0, reach, spacing.min() / 4)
-    # Displayed rows go down, angles up.
-    direction = np.stack([-np.sin(np.deg2rad(_ANGLES)), np.cos(np.deg2rad(_ANGLES))])
-
-    def sample(image: np.ndarray, at: np.ndarray, order: int) -> np.ndarray:
-        """Values at distances (360, n) or (n,) from the centre, in mm along every ray; shape (360, n)."""
-        at = np.broadcast_to(at, (len(_ANGLES), np.shape(at)[-1]))
-        points = (centre[:, None, None] + direction[:, :, None] * at) / spacing[:, None, None]
-        return ndimage.map_coordinates(image, points, order=order, mode="nearest")
-
-    # The image ends half a voxel beyond its last centre. No ray is parallel to an axis.
-    last = np.where(direction > 0, np.array(labels.shape)[:, None] - 0.5, -0.5) * spacing[:, None]
-    on_image = ((last - centre[:, None]) / direction).min(0)[:, None]
-
-    def exits(mask: np.ndarray) -> np.ndarray:
-        """Distances (360, steps) at which rays leave a mask; NaN for steps that do not."""
-        level = sample(_signed_distance(mask, spacing), radii, order=1)
-        before, after = level[:, :-1], level[:, 1:]
-        leaves = (before >= 0) & (after < 0) & (radii[1:] < on_image)
-        share = np.divide(before, before - after, out=np.full_like(before, np.nan), where=leaves)
-        return radii[:-1] + share * np.diff(radii)
-
-    inner = np.fmax.reduce(exits(cavity), axis=1)
-    outer = exits(ventricle)
-    outer = np.fmin.reduce(np.where(outer >= inner[:, None], outer, np.nan), axis=1)
-    met = np.isfinite(outer)
-    halfway = np.where(met, (inner + outer) / 2, 0.0)[:, None]
-    wall = met & (sample(labels, halfway, order=0)[:, 0] == MYO)
-    behind = np.where(met, outer, 0.0)[:, None] + spacing.max() * np.arange(0.25, 1.51, 0.25)
-    septal = met & (sample(labels, behind, order=0) == RV).any(1)
-    return _Rays(np.where(wall, outer - inner, np.nan), septal)
-
-
-def _signed_distance(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Distance in mm to the nearest voxel of the other kind, positive inside: 0 halfway between both."""
-    inside, outside = (ndimage.distance_transform_edt(kind, sampling=spacing) for kind in (mask, ~mask))
-    return inside - outside
-
-
-def _anterior_insertion(septal: np.ndarray) -> float:
-    """Angle in degrees of the septum's anterior end, from (slices, 360) septal rays; NaN without any."""
-    septal = septal[septal.any(1)]
-    if not len(septal):
-        return float("nan")
-    middle = np.angle((septal * np.exp(1j * np.deg2rad(_ANGLES))).sum(), deg=True)
-    from_middle = (_ANGLES - middle + 180) % 360 - 180
-    # Of a slice with a stray voxel of the right ventricle the median takes no notice.
-    return float(middle + np.median(np.where(septal, from_middle, np.inf).min(1)))

@@ -1,0 +1,80 @@
+"""Phenotypes of every subject of a cohort as one table."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from synthaug.config.data import PhenotypeTableSettings
+from synthaug.data.cohort import Cohort
+from synthaug.phenotypes.measure import explain_missing, measure_phenotypes
+from synthaug.phenotypes.registry import PHENOTYPES
+from synthaug.phenotypes.user_table import read_phenotypes
+
+
+def tabulate_phenotypes(
+    cohort: Cohort, own: PhenotypeTableSettings | None = None, processes: int = 1
+) -> pd.DataFrame:
+    """Measure every phenotype of the registry of every subject.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Real or synthetic subjects. One without labels has its heart rate and phases at most.
+    own : PhenotypeTableSettings, optional
+        The user's own table. A phenotype of the registry that it has replaces the measured one for all subjects:
+        values of two methods are never in one column.
+    processes : int
+        Subjects measured at a time; the table does not depend on it.
+
+    Returns
+    -------
+    DataFrame
+        One row a subject: ``subject``, ``patient``, ``missing`` (why measured phenotypes are missing, separated by
+        semicolons), the phenotypes of the registry, the user's further ones. NaN is unknown.
+
+    Raises
+    ------
+    SynthaugError
+        As `synthaug.phenotypes.user_table.read_phenotypes`.
+    """
+    measure = partial(_measure, cohort)
+    if processes == 1 or len(cohort.subjects) < 2:
+        rows = [measure(subject) for subject in cohort.subjects]
+    else:
+        # A spawned process would run the calling workflow script once more; a forked one does not.
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(min(processes, len(cohort.subjects)), mp_context=context) as pool:
+            rows = list(pool.map(measure, cohort.subjects))
+    table = pd.DataFrame(rows, columns=["subject", "patient", "missing", *PHENOTYPES])
+    if own is None:
+        return table
+    brought = read_phenotypes(own.table, own.id, own.columns, table, cohort.name)
+    return table.assign(**{str(name): values.to_numpy() for name, values in brought.items()})
+
+
+def _measure(cohort: Cohort, subject: str) -> dict[str, Any]:
+    record = cohort.record(subject)
+    ed, es = (
+        None if pd.isna(record[f"{phase}_frame"]) else int(record[f"{phase}_frame"]) for phase in ("ed", "es")
+    )
+    heart = (
+        cohort.label_cine(subject),
+        cohort.spacing_mm,
+        cohort.labelled_frames(subject),
+        ed,
+        es,
+        cohort.frame_duration_s(subject),
+    )
+    measured = measure_phenotypes(*heart)
+    patient = record.get("patient")
+    return {
+        "subject": subject,
+        "patient": subject if patient is None or pd.isna(patient) else patient,
+        "missing": "; ".join(explain_missing(measured, *heart)) or None,
+        **measured,
+    }

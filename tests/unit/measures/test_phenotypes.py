@@ -1,0 +1,67 @@
+"""The table of phenotypes of a cohort, measured and brought along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_hearts import ES, FRAMES, made_cohort
+from pydantic import ValidationError
+
+from synthaug.config.data import PhenotypeTableSettings
+from synthaug.data.cohort import write_subject
+from synthaug.measures.phenotypes import tabulate_phenotypes
+from synthaug.metrics.volumes import measure_function
+from synthaug.phenotypes.registry import PHENOTYPES
+
+
+def test_one_row_a_subject_with_the_volumes_of_the_cohorts_table(tmp_path: Path) -> None:
+    cohort = made_cohort(tmp_path / "real", "real", 3)
+    table = tabulate_phenotypes(cohort)
+    assert list(table.columns) == ["subject", "patient", "missing", *PHENOTYPES]
+    assert list(table["subject"]) == list(table["patient"]) == cohort.subjects
+    for subject, row in zip(cohort.subjects, table.to_dict("records"), strict=True):
+        volumes = measure_function(cohort.label_cine(subject), cohort.spacing_mm, 0, ES)
+        assert {name: row[name] for name in volumes} == pytest.approx(volumes)
+        # Two of four frames have labels, and the header has no time.
+        assert "not all frames are labelled" in row["missing"] and "duration is unknown" in row["missing"]
+    assert table["lv_peak_filling_rate_edv_beat"].isna().all() and table["heart_rate_bpm"].isna().all()
+    pd.testing.assert_frame_equal(tabulate_phenotypes(cohort, processes=2), table)
+
+
+def test_labels_and_time_of_every_frame_give_rates(tmp_path: Path) -> None:
+    cohort = made_cohort(tmp_path / "made", "made", 2, "synthetic")
+    first = cohort.subjects[0]
+    labels = dict(enumerate(cohort.label_cine(first)))
+    write_subject(cohort.folders[first], cohort.cine(first), labels, cohort.spacing_mm, 0.2)
+    table = tabulate_phenotypes(cohort).set_index("subject")
+    assert table.loc[first, "heart_rate_bpm"] == pytest.approx(60 / (0.2 * FRAMES))
+    assert table.loc[first, "lv_peak_ejection_rate_ml_s"] > 0
+    second = table.loc[cohort.subjects[1]]
+    assert second["lv_peak_ejection_rate_edv_beat"] > 0 and pd.isna(second["lv_peak_ejection_rate_ml_s"])
+
+
+def test_the_users_values_replace_measured_ones_of_all_subjects(tmp_path: Path) -> None:
+    cohort = made_cohort(tmp_path / "real", "real", 3)
+    (tmp_path / "own.csv").write_text("id,EDV,LA\n00,100,50\nreal-01,110,60\n")
+    own = PhenotypeTableSettings(
+        table=str(tmp_path / "own.csv"), id="id", columns={"EDV": "lv_edv_ml", "LA": "la_max_ml"}
+    )
+    table = tabulate_phenotypes(cohort, own)
+    assert table["lv_edv_ml"].tolist()[:2] == [100, 110] and pd.isna(table["lv_edv_ml"][2])
+    assert list(table.columns)[-1] == "la_max_ml" and table["lv_esv_ml"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ({}, "at least 1"),
+        ({"EDV": "LV EDV"}, "no name of a phenotype"),
+        ({"eid": "subject"}, "no name of a phenotype"),
+        ({"EDV": "lv_edv_ml", "EDV2": "lv_edv_ml"}, "two columns"),
+    ],
+)
+def test_settings_refuse(columns: dict[str, str], match: str) -> None:
+    with pytest.raises(ValidationError, match=match):
+        PhenotypeTableSettings(table="t.csv", id="id", columns=columns)

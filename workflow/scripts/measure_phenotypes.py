@@ -1,0 +1,16 @@
+"""Measure the phenotypes of a cohort's subjects, and join those that the user brings."""
+
+from synthaug.config.data import PhenotypeTableSettings
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.data.cohort import Cohort
+from synthaug.measures.phenotypes import tabulate_phenotypes
+
+with job(snakemake):
+    own = snakemake.params.own
+    table = tabulate_phenotypes(
+        Cohort.open(snakemake.input.cohort),
+        PhenotypeTableSettings.model_validate(own) if own else None,
+        processes=snakemake.threads,
+    )
+    write_tsv(snakemake.output.phenotypes, table)
