@@ -434,15 +434,15 @@ class MaskedAutoregressionSettings(ConditionedLatentsSettings, DiffusionObjectiv
         lt=1,
         description="Lower end of the ratio of masked tokens in training: normal (1, 0.25), truncated to this and 1.",
     )
-    head_width: int = Field(256, ge=8, description="Features of the perceptron that denoises single tokens.")
+    head_width: int = Field(
+        256,
+        ge=8,
+        description="Features of the perceptron that denoises single tokens; with `objective: epsilon`, more than the "
+        "values of a token, whose noise it must carry.",
+    )
     head_depth: int = Field(3, ge=1, description="Residual blocks of that perceptron.")
     draws: int = Field(
         4, ge=1, description="Draws of diffusion time and noise of each masked token in a training step."
-    )
-    objective: Literal["data", "epsilon", "v", "flow"] = Field(
-        "epsilon",
-        description="What the perceptron predicts: the data, the noise, the v of progressive distillation, or the "
-        "velocity of rectified flow.",
     )
     conditions: tuple[ScalarCondition, ...] = Field(
         ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),

@@ -32,8 +32,8 @@ class MaskedAutoregression(ConditionedLatents):
     Masking     ceil(r n) tokens at random, the set M;  r ~ N(1, 0.25^2), truncated to [0.7, 1]
     Context     h = decoder(encoder(c, {x_j : j not in M}), mask tokens),  (b, n, width);  attention bidirectional
     Forward     x_i^s = alpha_s x_i + sigma_s e,  e ~ N(0, I)
-    Prediction  f(x_i^s, s, h_i) = e (objective `epsilon`), x_i, v or the flow velocity;  f: perceptron
-    Loss        |f(x_i^s, s, h_i) - target|^2, mean over i in M and some draws of (s, e); parts of c replaced by nulls
+    Prediction  f(x_i^s, s, h_i) = x_i (objective `data`), e, v or the flow velocity;  f: perceptron
+    Loss        w_s |f(x_i^s, s, h_i) - target|^2, mean over i in M and some draws of (s, e); parts of c replaced by nulls
                 at random
     Sampling    all masked; in step k of K the tokens that come next in a random order are drawn by the reverse
                 diffusion, given h, until floor(n cos(pi k / 2K)) are left;
@@ -47,8 +47,8 @@ class MaskedAutoregression(ConditionedLatents):
     Li et al., Autoregressive image generation without vector quantization, NeurIPS 2024. Li et al., Phenotype-guided
     generative model for high-fidelity cardiac MRI synthesis (CPGG), 2025: cardiac phenotypes as conditions, patches
     over frames. Differences: slices and their masking; cardiac phase as the place in time; one token, with its null,
-    of each condition in front of the buffer of their sum; a mask ratio of each subject; fixed variance of the reverse
-    diffusion; no dropout of features.
+    of each condition in front of the buffer of their sum; a mask ratio of each subject; the data are predicted unless
+    the objective says otherwise, with a fixed variance of the reverse diffusion; no dropout of features.
     """
 
     settings: MaskedAutoregressionSettings
@@ -182,7 +182,7 @@ class MaskedAutoregression(ConditionedLatents):
                 *(torch.cat([part] * branches) for part in (existing, phases)),
                 conditions,
             )
-            # Modulo: the places of one sample differ, those beyond the samples own last are not written.
+            # Samples of fewer slices decode fewer: what lies beyond is not written. Modulo keeps places distinct.
             places = known[:, step, None] + torch.arange(width, device=tokens.device)
             decoded = places < known[:, step + 1, None]
             places = places % n

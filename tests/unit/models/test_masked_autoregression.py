@@ -19,7 +19,7 @@ from synthaug.models.conditioner import Conditioner
 from synthaug.models.masked_autoregression import MaskedAutoregression, guidance_at
 from synthaug.models.masking import draw_mask_ratios, most_known, random_order, still_masked
 from synthaug.models.weights import load_model
-from synthaug.networks.masked_transformer import MaskedTransformer
+from synthaug.networks.masked_transformer import MaskedTransformer, take
 from synthaug.networks.patches import Patches
 
 FRAMES, DEPTH, SIDE = 4, 3, 4
@@ -204,8 +204,8 @@ def test_only_masked_tokens_count():
 
 
 def test_the_loss_of_a_known_answer():
-    """A head that predicts 0 errs by the noise, of variance 1, whatever the tokens are."""
-    model = made(draws=50)
+    """A head that predicts no noise errs by the noise, of variance 1, whatever the tokens are."""
+    model = made(draws=50, objective="epsilon")
     for parameter in model.head.output.parameters():
         torch.nn.init.zeros_(parameter)
     assert float(loss_of(model, batch_of()).detach()) == pytest.approx(1, abs=0.02)
@@ -281,6 +281,23 @@ def test_every_token_is_decoded_exactly_once(steps, monkeypatch):
             seen = values[row, : known[row], 0]
             assert (seen > 0).all() and not values[row, known[row] :].any()  # none is written ahead
             torch.testing.assert_close(seen, tokens[row][order[row, : known[row]]])
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("name", ["ddpm", "dpm_solver"])
+def test_a_perfect_model_gives_the_latents_back(name, steps, monkeypatch):
+    model, batch = made(objective="data"), batch_of()
+    model.mean.fill_(0.5)
+    model.standard_deviation.fill_(2)
+    tokens = model.patches.cut(model.normalise(batch["latents"], batch["slices"][:, None]))
+
+    def context(known_tokens, order, *others):
+        return take(tokens, order)
+
+    monkeypatch.setattr(model.network, "forward", context)
+    monkeypatch.setattr(model.head, "forward", lambda noisy, times, context: context)
+    sampled = drawn(model, steps=steps, sampler=SamplerSettings(name=name, steps=2))
+    torch.testing.assert_close(sampled, batch["latents"] * batch["slices"][:, None], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
