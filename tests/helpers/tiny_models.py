@@ -23,6 +23,17 @@ SMALL = {
     "masked_autoencoder": {"width": 24, "depth": 1, "heads": 2, "decoder_width": 12, "decoder_depth": 1},
     "patient_recogniser": {"channels": [8, 16], "width": 16},
     "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
+    "masked_autoregression": {
+        "patch": [5, 8, 8],
+        "width": 16,
+        "encoder_depth": 1,
+        "decoder_depth": 1,
+        "heads": 2,
+        "buffer": 2,
+        "head_width": 16,
+        "head_depth": 1,
+        "draws": 2,
+    },
 }
 
 

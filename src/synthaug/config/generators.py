@@ -96,6 +96,47 @@ class SinglePassSettings(SampledSettings):
         return models
 
 
+class MaskedAutoregressiveSettings(SampledSettings):
+    """Masked autoregressive: tokens of all slices and frames in random order, several a step."""
+
+    implementation: ClassVar[str] = "synthaug.generators.masked_autoregressive:MaskedAutoregressive"
+    role_kinds: ClassVar = {
+        "autoencoder": AUTOENCODER_KINDS,
+        "autoregression": ("masked_autoregression",),
+    }
+
+    kind: Literal["masked_autoregressive"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "autoregression": "autoregression"},
+        description="Models of the roles autoencoder and autoregression, by name.",
+    )
+    steps: int = Field(
+        32,
+        ge=1,
+        description="Steps K of decoding; after step k, the fraction cos(pi k / 2K) of the tokens is still masked.",
+    )
+    temperature: float = Field(
+        1.0,
+        gt=0,
+        le=2,
+        description="Factor of the noise of a token: of each step's with the sampler `ddpm`, else of the first.",
+    )
+    sampler: SamplerSettings = Field(
+        SamplerSettings(name="ddpm", steps=100, guidance=3.0),
+        description="Sampling of each token; its guidance rises linearly from 1 at the first step of decoding to this "
+        "scale at the last.",
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "autoregression"}:
+            raise ValueError(
+                "masked_autoregressive has exactly the roles autoencoder and autoregression; name a model for each"
+            )
+        return models
+
+
 class ExternalSettings(Settings):
     """Folder of synthetic subjects, laid out as a cohort."""
 
@@ -145,6 +186,11 @@ class RealSettings(Settings):
 
 
 GeneratorSettings = Annotated[
-    CascadeSettings | SinglePassSettings | ExternalSettings | RealSettings | PluginGeneratorSettings,
+    CascadeSettings
+    | SinglePassSettings
+    | MaskedAutoregressiveSettings
+    | ExternalSettings
+    | RealSettings
+    | PluginGeneratorSettings,
     Field(discriminator="kind"),
 ]

@@ -15,6 +15,9 @@ from synthaug.config.training import TrainableSettings, TrainingSettings
 #: Division of the lengths of t, y and x at one level; slices are never merged.
 Stride = tuple[Literal[1, 2], Literal[1, 2], Literal[1, 2]]
 
+#: Latent frames, rows and columns of a token.
+Patch = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+
 _CONDITIONS = (
     "Conditions of the model, each of which may stay unknown: "
     + ", ".join(f"`{name}`" for name, condition in CONDITIONS.items() if condition.scalar)
@@ -401,6 +404,62 @@ class CineDiffusionSettings(LatentDiffusionSettings):
         return self
 
 
+class MaskedAutoregressionSettings(ConditionedLatentsSettings, DiffusionObjectiveSettings):
+    """Masked autoregressive transformer of whole cines' latents with a token diffusion loss."""
+
+    implementation: ClassVar[str] = "synthaug.models.masked_autoregression:MaskedAutoregression"
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS}
+
+    kind: Literal["masked_autoregression"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
+    patch: Patch = Field(
+        (4, 2, 2), description="Latent frames, rows and columns of a token; a token never holds two slices."
+    )
+    width: int = Field(256, ge=8, description="Features of a token in the transformer.")
+    encoder_depth: int = Field(
+        4, ge=1, description="Blocks of the encoder, which sees known tokens and the buffer."
+    )
+    decoder_depth: int = Field(
+        4, ge=1, description="Blocks of the decoder, which sees mask tokens beside them."
+    )
+    heads: int = Field(4, ge=1, description="Attention heads; they divide the width.")
+    buffer: int = Field(
+        16,
+        ge=1,
+        description="Learned tokens, each with the sum of all conditions, beside one token of each condition.",
+    )
+    smallest_mask_ratio: float = Field(
+        0.7,
+        gt=0,
+        lt=1,
+        description="Lower end of the ratio of masked tokens in training: normal (1, 0.25), truncated to this and 1.",
+    )
+    head_width: int = Field(
+        256,
+        ge=8,
+        description="Features of the perceptron that denoises single tokens; with `objective: epsilon`, more than the "
+        "values of a token, whose noise it must carry.",
+    )
+    head_depth: int = Field(3, ge=1, description="Residual blocks of that perceptron.")
+    draws: int = Field(
+        4, ge=1, description="Draws of diffusion time and noise of each masked token in a training step."
+    )
+    conditions: tuple[ScalarCondition, ...] = Field(
+        ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),
+        description=_CONDITIONS,
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=4000, batch_size=8, learning_rate=5e-4, warmup_iterations=200),
+        description="Optimisation.",
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> MaskedAutoregressionSettings:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        return self
+
+
 class PatientRecogniserSettings(TrainableSettings):
     """Contrastive embedding of the fold's real training patients, across phase, geometry and contrast."""
 
@@ -431,6 +490,7 @@ ModelSettings = Annotated[
     | MotionNetworkSettings
     | MotionDiffusionSettings
     | CineDiffusionSettings
+    | MaskedAutoregressionSettings
     | MaskedAutoencoderSettings
     | PatientRecogniserSettings
     | PluginModelSettings,

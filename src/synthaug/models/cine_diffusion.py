@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.models import CineDiffusionSettings
-from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
 from synthaug.networks.conditioning import Kept
+from synthaug.networks.patches import check_patch
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
 
@@ -51,23 +51,11 @@ class CineDiffusion(LatentDiffusion):
 
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames; take statistics of the latents and of the conditions."""
-        self.fit_to_fold(store, range(self.grid.frames))
-        self.fit_normalisation(self.cache.mean[0].float())
+        self.fit_to_cines(store)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions."""
-        copies = torch.randint(self.settings.copies, (len(indices),), generator=generator)
-        frames = torch.arange(self.cache.mean.shape[2])
-        latents = [
-            self.cache.draw(int(copy), index, frames, generator)
-            for copy, index in zip(copies, indices, strict=True)
-        ]
-        return {
-            "latents": torch.stack(latents),
-            "phases": self.phases[indices],
-            "slices": self.slices[indices],
-            **self.values_of(indices, self.cache.scale[copies, indices]),
-        }
+        """Fresh draws of cines; see `cine_batch`."""
+        return self.cine_batch(indices, generator)
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int
@@ -128,13 +116,7 @@ def _network(settings: CineDiffusionSettings, latent: tuple[int, ...], embedding
     frames, channels, depth, rows, columns = latent
     if settings.network == "unet":
         return StackedUNet(channels, depth, settings.channels, settings.blocks, embedding)
-    for name, length, patch in zip(
-        ("latent frames", "rows", "columns"), (frames, rows, columns), settings.patch, strict=True
-    ):
-        if length % patch:
-            raise SynthaugError(
-                f"cine_diffusion: {length} {name} of the latent are not divisible by the patch's {patch}; change patch"
-            )
+    check_patch("cine_diffusion", (frames, rows, columns), settings.patch)
     return CineTransformer(
         channels,
         (depth, rows, columns),

@@ -106,6 +106,26 @@ class ConditionedLatents(TrainableModel):
             self.autoencoder, store, frames, self.settings.copies, self.settings.augmentation
         )
 
+    def fit_to_cines(self, store: TensorStore) -> None:
+        """Take the training fold for a model of whole cines: all frames, and statistics of their latents."""
+        self.fit_to_fold(store, range(self.grid.frames))
+        self.fit_normalisation(self.cache.mean[0].float())
+
+    def cine_batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions."""
+        copies = torch.randint(self.settings.copies, (len(indices),), generator=generator)
+        frames = torch.arange(self.cache.mean.shape[2])
+        latents = [
+            self.cache.draw(int(copy), index, frames, generator)
+            for copy, index in zip(copies, indices, strict=True)
+        ]
+        return {
+            "latents": torch.stack(latents),
+            "phases": self.phases[indices],
+            "slices": self.slices[indices],
+            **self.values_of(indices, self.cache.scale[copies, indices]),
+        }
+
     def values_of(self, indices: list[int], scale: Tensor) -> dict[str, Tensor]:
         """Raw conditions of training subjects, volumes and mass as enlarged by `scale` (b,) in the plane."""
         values = {name: column[indices] for name, column in self.training_values.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from synthaug.config.conditions import CATEGORIES, CONDITIONS
@@ -188,10 +189,27 @@ class Conditioner(nn.Module):
         control = self._control(values[CONTROL], kept) if self.control_channels else None
         return Conditioning(self._vector(values, kept), tokens, mask, control)
 
+    def each(self, values: Mapping[str, Tensor], kept: Kept | None = None) -> Tensor:
+        """One token a scalar or category, (b, names, size), its null where unknown; without conditions (1, 0, size).
+
+        Arguments as those of `forward`; the sum over the names is its `vector`.
+        """
+        if not self.names:
+            return self.mean.new_zeros(1, 0, self.size)
+        embedded = self.embedding.each(*self._standardised(values, kept))
+        return rearrange(embedded, "names b size -> b names size")
+
     def _vector(self, values: Mapping[str, Tensor], kept: Kept | None) -> Tensor:
         """Sum of the embeddings, (b, size); without conditions 0, (1, size)."""
         if not self.names:
             return self.mean.new_zeros(1, self.size)
+        embedded: Tensor = self.embedding(*self._standardised(values, kept))
+        return embedded
+
+    def _standardised(
+        self, values: Mapping[str, Tensor], kept: Kept | None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Values of every scalar and category as they are embedded, and which are known, (b,) each."""
         known, standardised = {}, {}
         for place, name in enumerate(self.names):
             known[name] = torch.isfinite(values[name])
@@ -201,8 +219,7 @@ class Conditioner(nn.Module):
             if name in self.continuous:
                 index = self.continuous.index(name)
                 standardised[name] = (values[name] - self.mean[index]) / self.standard_deviation[index]
-        embedded: Tensor = self.embedding(standardised, known)
-        return embedded
+        return standardised, known
 
     def _control(self, control: Tensor, kept: Kept | None) -> Tensor:
         """Control volumes, 0 where unknown, and a last channel that says where they are given."""

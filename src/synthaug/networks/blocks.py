@@ -43,6 +43,14 @@ def zero_initialised(layer: nn.Conv3d) -> nn.Conv3d:
     return layer
 
 
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer that gives 0 at first, so that what it shifts, scales, gates or adds to starts unchanged."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class ResidualBlock(nn.Module):
     """Two in-plane convolutions, optionally one through-plane, with an optional condition.
 

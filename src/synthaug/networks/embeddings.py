@@ -73,7 +73,11 @@ class ConditionEmbedding(nn.Module):
             nn.init.normal_(parameter, std=1 / math.sqrt(size))
 
     def forward(self, values: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Tensor:
-        """Embed (b,) values of every condition; where `known` (b,) is False the value is not looked at."""
+        """Embed (b,) values of every condition as a sum (b, size); see `each`."""
+        return self.each(values, known).sum(dim=0)
+
+    def each(self, values: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Tensor:
+        """One embedding a condition, (names, b, size); where `known` (b,) is False the value is not looked at."""
         embeddings = []
         for name, null in self.null.items():
             if name in self.continuous:
@@ -83,4 +87,4 @@ class ConditionEmbedding(nn.Module):
             else:
                 embedded = self.categorical[name](torch.where(known[name], values[name], 0).long())
             embeddings.append(torch.where(known[name][:, None], embedded, null))
-        return torch.stack(embeddings).sum(dim=0)
+        return torch.stack(embeddings)

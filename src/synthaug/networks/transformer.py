@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
 from synthaug.networks.attention import Attention, root_mean_square_norm
-from synthaug.networks.embeddings import HARMONICS, cyclic_features
+from synthaug.networks.blocks import zero_linear
+from synthaug.networks.embeddings import HARMONICS
+from synthaug.networks.patches import Patches
 
 
 class CineTransformer(nn.Module):
@@ -49,19 +51,14 @@ class CineTransformer(nn.Module):
         embedding: int,
     ) -> None:
         super().__init__()
-        slices, rows, columns = size
-        self.patch = patch
-        self.places = (rows // patch[1], columns // patch[2])
-        volume = patch[0] * patch[1] * patch[2]
-        self.input = nn.Linear(channels * volume, width)
+        self.patches = Patches(channels, size, patch)
+        self.input = nn.Linear(self.patches.features, width)
         self.phase = nn.Linear(2 * HARMONICS, width)
-        self.slice = nn.Parameter(torch.randn(slices, width) * 0.02)
-        self.place = nn.Parameter(torch.randn(*self.places, width) * 0.02)
+        self.slice = nn.Parameter(torch.randn(size[0], width) * 0.02)
+        self.place = nn.Parameter(torch.randn(*self.patches.places, width) * 0.02)
         self.blocks = nn.ModuleList(Block(width, heads, embedding) for _ in range(depth))
-        self.modulation = _modulation(embedding, 2 * width)
-        self.output = nn.Linear(width, channels * volume)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        self.modulation = zero_linear(embedding, 2 * width)
+        self.output = zero_linear(width, self.patches.features)
 
     def forward(self, latents: Tensor, slices: Tensor, phases: Tensor, embedding: Tensor) -> Tensor:
         """Predict from noisy latents of whole cycles, (b, t, c, z, y, x) to the same.
@@ -77,23 +74,16 @@ class CineTransformer(nn.Module):
         embedding : Tensor, shape (b, embedding)
             Diffusion time and conditions.
         """
-        (p, q, r), (rows, columns) = self.patch, self.places
-        cut = "b (t p) c z (y q) (x r) -> b t z y x (c p q r)"
-        tokens = self.input(rearrange(latents, cut, p=p, q=q, r=r))
-        # Circular mean of the phases that a token covers.
-        phase = cyclic_features(phases, HARMONICS).unflatten(1, (-1, p)).mean(dim=2)
-        tokens = tokens + rearrange(self.phase(phase), "b t d -> b t 1 1 1 d")
-        tokens = tokens + rearrange(self.slice, "z d -> z 1 1 d") + self.place
-        frames, depth = tokens.shape[1:3]
-        known = repeat(slices > 0, "b 1 z 1 1 -> b (t z y x)", t=frames, y=rows, x=columns)
-        tokens = rearrange(tokens, "b t z y x d -> b (t z y x) d")
+        tokens = self.input(self.patches.cut(latents))
+        places = rearrange(self.phase(self.patches.phase_features(phases)), "b t d -> b t 1 1 1 d")
+        places = places + rearrange(self.slice, "z d -> z 1 1 d") + self.place
+        tokens = tokens + rearrange(places, "b t z y x d -> b (t z y x) d")
+        known = self.patches.existing(slices, latents.shape[1])
         embedding = functional.silu(embedding)
         for block in self.blocks:
             tokens = block(tokens, known, embedding)
         shift, scale = self.modulation(embedding)[:, None].chunk(2, dim=-1)
-        tokens = self.output(root_mean_square_norm(tokens) * (1 + scale) + shift)
-        paste = "b (t z y x) (c p q r) -> b (t p) c z (y q) (x r)"
-        return rearrange(tokens, paste, t=frames, z=depth, y=rows, x=columns, p=p, q=q, r=r)
+        return self.patches.paste(self.output(root_mean_square_norm(tokens) * (1 + scale) + shift))
 
 
 class Block(nn.Module):
@@ -101,7 +91,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, embedding: int) -> None:
         super().__init__()
-        self.modulation = _modulation(embedding, 6 * width)
+        self.modulation = zero_linear(embedding, 6 * width)
         self.attention = Attention(width, heads, normalised=True)
         hidden = 8 * width // 3  # three matrices of a gated layer hold what two of four widths would
         self.gate_and_value = nn.Linear(width, 2 * hidden)
@@ -117,11 +107,3 @@ class Block(nn.Module):
             2, dim=-1
         )
         return tokens + gate_2 * self.forwarded(functional.silu(opened) * value)
-
-
-def _modulation(embedding: int, size: int) -> nn.Linear:
-    """Shifts, scales and gates from the conditions; zero at first, so that a block starts as the identity."""
-    layer = nn.Linear(embedding, size)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -68,6 +68,11 @@ def study(models=None, generator=None):
             "generators.cascade.models: anatomy draws end-diastole only; add the role motion, or set its frames: all",
         ),
         (
+            {"tokens": {"kind": "masked_autoregression", "width": 18, "heads": 4}},
+            {},
+            "models.tokens: width 18 must be a multiple of heads 4",
+        ),
+        (
             {},
             {"models": {"autoencoder": "autoencoder", "motion": "motion"}},
             "generators.cascade.models: a cascade has exactly the roles autoencoder, anatomy and, unless",

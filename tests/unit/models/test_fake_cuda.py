@@ -43,6 +43,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
     ("cine_diffusion", {"network": "unet", "loss": "huber"}, {"autoencoder": "vq_autoencoder"}),
     ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
+    ("masked_autoregression", {"copies": 1}, CODER),
+    (
+        "masked_autoregression",
+        {"copies": 1, "objective": "v", "loss": "huber"},
+        {"autoencoder": "vq_autoencoder"},
+    ),
 ]
 TRAINING = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
 LAST = 3  # every late term has risen by this iteration
@@ -98,6 +104,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         "anatomy_diffusion": (values, slices, *drawing, phases[:, 0]),
         "motion_diffusion": (latents, values, phases, slices, *drawing),
         "cine_diffusion": (values, phases, slices, *drawing),
+        "masked_autoregression": (values, phases, slices, *drawing, 3, 0.9),
     }
     return [model.sample(*arguments[kind])]
 
