@@ -102,7 +102,7 @@ def chunks_of(study: StudySettings) -> list[int]:
 
 
 def segmentation_task(study: StudySettings) -> str | None:
-    """Name of the task that labels and measures synthetic cines; None where the study has none."""
+    """Name of the task that labels and measures synthetic cines, the first that can; None where there is none."""
     return next((name for name, task in study.tasks.items() if task.segments), None)
 
 
@@ -220,12 +220,20 @@ def generator_seeds_of(study: StudySettings, arm: Arm) -> tuple[int, ...]:
     return seeds if arm.generator else seeds[:1]
 
 
+def arms_of_task(study: StudySettings, task: str) -> dict[str, Arm]:
+    """Arms and controls that a task is trained on, by name."""
+    arms = resolve_arms(study.arms)
+    if study.tasks[task].arms == "all":
+        return arms
+    return {name: arm for name, arm in arms.items() if arm.generator is None}
+
+
 def arm_runs(study: StudySettings) -> list[ArmRun]:
-    """Every training of every task: each arm and control in each fold with each of its seeds."""
+    """Every training of every task: each of its arms and controls in each fold with each of its seeds."""
     return [
         ArmRun(task, name, fold, generator_seed, training_seed)
         for task, settings in study.tasks.items()
-        for name, arm in resolve_arms(study.arms).items()
+        for name, arm in arms_of_task(study, task).items()
         for fold in folds_of(study)
         for generator_seed in generator_seeds_of(study, arm)
         for training_seed in settings.training_seeds

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.tasks import SegmentationSettings
 from synthaug.metric_registry import ENDPOINTS, METRICS, columns_of, documented, find_metric, split_name
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -66,7 +67,14 @@ def test_margins_of_a_study_keep_the_other_defaults():
     assert margins == {"dice": 0.02, "hd95": 1.0, "hd": None, "assd": 0.25, "nsd": 0.01}
 
 
-@pytest.mark.parametrize("settings", [{"family": ["dise"]}, {"equivalence_margin": {"dise": 0.1}}])
-def test_an_unknown_endpoint_is_refused_with_the_nearest_one(settings):
+@pytest.mark.parametrize(
+    ("section", "settings"),
+    [
+        (SegmentationSettings, {"family": ["dise"]}),
+        (SegmentationSettings, {"primary_metric": "dise"}),
+        (EvaluationSettings, {"equivalence_margin": {"dise": 0.1}}),
+    ],
+)
+def test_an_unknown_endpoint_is_refused_with_the_nearest_one(section, settings):
     with pytest.raises(ValueError, match="did you mean 'dice'"):
-        EvaluationSettings.model_validate(settings)
+        section.model_validate(settings)

@@ -23,6 +23,7 @@ from synthaug.runs import (
     ModelRun,
     SyntheticRun,
     arm_runs,
+    arms_of_task,
     chunks_of,
     folds_of,
     is_real,

@@ -10,7 +10,10 @@ rule compare_arms:
     log:
         pattern("logs/compare_arms.log"),
     params:
-        arms=[vars(arm) for arm in arms.values()],
+        tasks=[
+            {"name": name, "family": task.declared_family, "arms": list(map(vars, arms_of_task(study, name).values()))}
+            for name, task in study.tasks.items()
+        ],
         evaluation=evaluation_settings,
     message:
         "Comparing the arms"

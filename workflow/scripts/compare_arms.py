@@ -1,4 +1,4 @@
-"""Compare every arm with real data alone and with its size-matched controls."""
+"""Compare every arm with real data alone and with its size-matched controls, task by task."""
 
 import pandas as pd
 
@@ -6,15 +6,14 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
-from synthaug.statistics.clinical_agreement import clinical_agreement
-from synthaug.statistics.comparisons import compare_arms
-from synthaug.statistics.failures import failure_rates
-from synthaug.statistics.seed_disagreement import seed_disagreement
+from synthaug.statistics.tasks import ComparedTask, compare_tasks
 from synthaug.tables.schema import read_rows
 
 with job(snakemake):
     scores = pd.concat([read_rows(path) for path in snakemake.input.scores], ignore_index=True)
-    arms = [Arm(**arm) for arm in snakemake.params.arms]
+    tasks = [
+        ComparedTask(task["name"], tuple(task["family"]), [Arm(**arm) for arm in task["arms"]])
+        for task in snakemake.params.tasks
+    ]
     settings = EvaluationSettings.model_validate(snakemake.params.evaluation)
-    measures = (compare_arms, clinical_agreement, failure_rates, seed_disagreement)
-    write_tsv(snakemake.output.rows, pd.concat([measure(scores, arms, settings) for measure in measures]))
+    write_tsv(snakemake.output.rows, compare_tasks(scores, tasks, settings))

@@ -14,6 +14,7 @@ with job(snakemake):
     arm, wildcards = Arm(**snakemake.params.arm), snakemake.wildcards
     cohort = Cohort.open_all(snakemake.input.cohorts)
     fields = {
+        "task": wildcards.task,
         "arm": arm.name,
         "generator": arm.generator,
         "dose": arm.dose,

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.endpoints import Endpoint
 from synthaug.config.features import ExtractorSettings
-from synthaug.metric_registry import ENDPOINTS, METRICS, nearest_endpoint
+from synthaug.metric_registry import ENDPOINTS, METRICS
 
-
-def _check_endpoint(name: str) -> str:
-    if name not in ENDPOINTS:
-        raise ValueError(f"{name!r} is no endpoint; {nearest_endpoint(name)}")
-    return name
-
-
-#: A metric that may be primary or in the family of tests.
-Endpoint = Annotated[str, AfterValidator(_check_endpoint), WithJsonSchema({"enum": list(ENDPOINTS)})]
 _MARGINS = {name: METRICS[name].margin for name in ENDPOINTS}
 
 
@@ -68,18 +60,11 @@ class EvaluationSettings(Settings):
             "one-sided tests is `equivalent`. Metrics left out keep their default; null: no equivalence test."
         ),
     )
-    family: tuple[Endpoint, ...] = Field(
-        ("dice",),
-        description=(
-            "Metrics whose comparisons with the size-matched controls form the family that Holm's correction "
-            "covers; all other comparisons are exploratory, with unadjusted p-values."
-        ),
-    )
     family_level: Literal["pooled", "structure_phase"] = Field(
         "pooled",
         description=(
-            "Whether the family holds each arm's comparisons over all structures and phases, or one for each "
-            "structure and phase; the other level, and every vendor, is exploratory."
+            "Whether the declared family (`tasks.<name>.family`) holds each arm's comparisons over all structures and "
+            "phases, or one for each structure and phase; the other level, and every vendor, is exploratory."
         ),
     )
     mixed_model: bool = Field(

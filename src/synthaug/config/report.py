@@ -1,19 +1,15 @@
-"""Report: primary metric and number of examples."""
+"""Report: number of examples."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from synthaug.config.base import Settings
-from synthaug.config.evaluation import Endpoint
 
 
 class ReportSettings(Settings):
     """The HTML report of a study."""
 
-    primary_metric: Endpoint = Field(
-        "dice", description="Segmentation metric of the verdict and of the dose curves."
-    )
     cine_pairs: int = Field(
         4, ge=0, le=12, description="Pairs of real and synthetic cines shown per generator."
     )

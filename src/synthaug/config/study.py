@@ -127,12 +127,7 @@ class StudySettings(Settings):
                 )
 
     def _check_tasks(self) -> None:
-        segmenting = [name for name, task in self.tasks.items() if task.segments]
-        if len(segmenting) > 1:
-            raise ValueError(
-                f"tasks: {' and '.join(segmenting)} have the same metrics; declare them in two studies"
-            )
-        if segmenting:
+        if any(task.segments for task in self.tasks.values()):
             return
         for name, generator in self.generators.items():
             if getattr(generator, "labels", "own") != "own":

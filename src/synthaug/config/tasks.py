@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.endpoints import Endpoint
 from synthaug.config.plugins import PluginSettings
 from synthaug.core.registry import module_of
 
@@ -35,18 +36,50 @@ class StepNeeds(NamedTuple):
 class TaskSettings(Settings):
     """What every task has."""
 
-    #: What each step depends on; a step that is not named depends on all settings but the training seeds, and on all
-    #: that the class of the task imports.
+    #: What each step depends on; a step that is not named depends on all settings but those `outside`, and on
+    #: all that the class of the task imports.
     steps: ClassVar[Mapping[Step, StepNeeds]] = {}
+
+    #: Keys that no step depends on: they say how often a task is trained and how its scores are tested.
+    outside: ClassVar[frozenset[str]] = frozenset({"training_seeds", "arms", "primary_metric", "family"})
 
     training_seeds: tuple[int, ...] = Field(
         (0, 1, 2), min_length=1, description="Training seeds; every arm is trained once with each."
     )
+    arms: Literal["all", "real"] = Field(
+        "all",
+        description=(
+            "Arms that the task is trained on: all, or only those of real patients alone, for a baseline that synthetic "
+            "data cannot reach."
+        ),
+    )
+    primary_metric: Endpoint = Field("dice", description="Metric of the verdict and of the dose curves.")
+    family: tuple[Endpoint, ...] | None = Field(
+        None,
+        description=(
+            "Metrics whose comparisons with the size-matched controls enter the family that Holm's correction covers, "
+            "over all tasks together. null: the primary metric; empty: none, all comparisons of this task are "
+            "exploratory, with unadjusted p-values."
+        ),
+    )
+
+    @property
+    def declared_family(self) -> tuple[str, ...]:
+        """Metrics in the declared family; the primary metric where the study names none."""
+        return (self.primary_metric,) if self.family is None else self.family
 
     @model_validator(mode="after")
     def _training_seeds_differ(self) -> TaskSettings:
         if len(set(self.training_seeds)) < len(self.training_seeds):
             raise ValueError("training_seeds: a seed appears twice; give each once")
+        return self
+
+    @model_validator(mode="after")
+    def _no_family_without_comparisons(self) -> TaskSettings:
+        if self.arms == "real" and self.family:
+            raise ValueError(
+                "family: the task is trained on real arms only and compares none; leave family out"
+            )
         return self
 
     @property
@@ -62,7 +95,7 @@ class TaskSettings(Settings):
     def of_step(self, step: Step) -> dict[str, Any]:
         """The settings that a step depends on, as JSON."""
         kept = {"kind", *self.steps[step].settings} if step in self.steps else None
-        return self.model_dump(mode="json", by_alias=True, include=kept, exclude={"training_seeds"})
+        return self.model_dump(mode="json", by_alias=True, include=kept, exclude=set(self.outside))
 
     def modules_of_step(self, step: Step) -> list[str]:
         """Dotted names of the modules that a step depends on, besides what those import."""

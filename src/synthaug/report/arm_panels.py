@@ -29,15 +29,14 @@ def axis_label(metric: str) -> str:
 
 def forest_panel(
     measured: list[Row],
-    structure: str | None,
-    phase: str | None,
+    place: Mapping[str, str | None],
     arms: Mapping[str, Arm],
     metric: str,
     draw: Draw,
     alpha: float,
 ) -> dict[str, str] | None:
-    """Paired differences of one structure and phase; None where there is none."""
-    shown = select(measured, structure=structure, phase=phase)
+    """Paired differences of one place (structure, phase and target); None where there is none."""
+    shown = select(measured, **place)
     lines = [
         {**row, "label": f"{name} − {_short(row, arms)}", "word": verdict.judge_row(row, alpha)}
         for name in arms
@@ -48,8 +47,12 @@ def forest_panel(
     places = wording.decimals(metric)
     alt = "; ".join(f"{line['label']}: {wording.number(line['value'], places, sign=True)}" for line in lines)
     svg = segmentation.forest(lines, f"difference in {axis_label(metric)}")
-    title = wording.place({"structure": structure, "phase": phase})
-    return draw(f"forest-{metric}-{structure or 'all'}-{phase or 'all'}", svg, title, alt)
+    return draw(f"forest-{metric}-{file_part(place)}", svg, wording.place(place), alt)
+
+
+def file_part(place: Mapping[str, str | None]) -> str:
+    """What names a place in the file name of a figure."""
+    return "-".join(str(part) for part in place.values() if part) or "all"
 
 
 def _short(row: Row, arms: Mapping[str, Arm]) -> str:

@@ -10,7 +10,7 @@ from synthaug.core.artifacts import atomic_folder, write_json
 from synthaug.data.cohort import Cohort
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import records
-from synthaug.report.section import TABLE_COLUMNS, ReportData, find_sections
+from synthaug.report.section import TABLE_COLUMNS, ReportData, find_sections, with_tasks
 from synthaug.tables.collate import read_checksums, verified_rows
 from synthaug.tables.compact import read_aggregates, read_compact
 
@@ -23,7 +23,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
     inputs : ReportInputs
         Input files. If one is absent, its section gives the reason.
     settings : ReportSettings
-        Number of examples, and the primary metric.
+        Number of examples.
     output : Path
         Folder to write, whole or not at all: ``content.json`` (values unrounded, files by
         name) and ``assets/`` (SVG and PNG).
@@ -45,7 +45,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             (assets / f"{name}.svg").write_text(svg, encoding="utf-8")
             return {"file": f"{name}.svg", "title": title, "alt": alt}
 
-        data = ReportData(
+        everything = ReportData(
             inputs=inputs,
             settings=settings,
             table=read_compact(rows, TABLE_COLUMNS),
@@ -56,6 +56,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             assets=assets,
             is_shown=lambda row: any(section.shows(row) for section in sections.values()),
         )
+        data = with_tasks(everything)
         content = {
             "study": name,
             "title": str(inputs.study.get("title") or name),

@@ -47,8 +47,8 @@ def pooled(rows: Iterable[Row]) -> list[Row]:
 
 
 def broadest(rows: Sequence[Row]) -> list[Row]:
-    """Of rows at several levels, those about all structures and phases, or the next finer level."""
-    for level in ({"structure": None, "phase": None}, {"phase": None}):
+    """Of rows at several levels, those about all structures, phases and targets, or the next finer level."""
+    for level in ({"structure": None, "phase": None, "target": None}, {"phase": None, "target": None}):
         found = select(rows, **level)
         if found:
             return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
 from synthaug.metric_registry import METRICS
@@ -22,8 +23,19 @@ from synthaug.tables import Row
 
 #: Columns of `ReportData.table`.
 TABLE_COLUMNS = (
-    *("metric", "value", "status", "note", "arm", "generator", "fold", "training_seed", "generator_seed"),
-    *("subject", "patient", "role", "phase", "structure", "vendor", "diagnosis"),
+    *(
+        "metric",
+        "value",
+        "status",
+        "note",
+        "task",
+        "arm",
+        "generator",
+        "fold",
+        "training_seed",
+        "generator_seed",
+    ),
+    *("subject", "patient", "role", "phase", "target", "structure", "vendor", "diagnosis"),
 )
 
 
@@ -36,12 +48,13 @@ class ReportData:
     inputs : ReportInputs
         Files of the study.
     settings : ReportSettings
-        How many examples are drawn, and the metric that decides.
+        How many examples are drawn.
     table : DataFrame
-        All result rows, columns `TABLE_COLUMNS`, texts as categories. Rows of single patients are read from here only: a
-        study may have millions. Select first; `synthaug.tables.compact.with_texts` turns a part into texts.
+        All result rows but those of other tasks, columns `TABLE_COLUMNS`, texts as categories. Rows of single patients are
+        read from here only: a study may have millions. Select first; `synthaug.tables.compact.with_texts` turns a part
+        into texts.
     rows : list of Row
-        Rows about several patients, as mappings.
+        Rows about several patients but those of other tasks, as mappings.
     real : Cohort
         All real subjects.
     alpha : float
@@ -52,6 +65,10 @@ class ReportData:
         Folder for pictures.
     is_shown : callable
         Whether any section shows a row.
+    tasks : mapping of str to ReportData
+        The same for each downstream task of the study: the first, which the page is about, and the others.
+    task : str or None
+        The task whose rows `table` and `rows` have; None where the study names none.
     """
 
     inputs: ReportInputs
@@ -63,6 +80,8 @@ class ReportData:
     draw: Draw
     assets: Path
     is_shown: Callable[[Row], bool]
+    tasks: Mapping[str, ReportData] = field(default_factory=dict)
+    task: str | None = None
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -70,12 +89,53 @@ class ReportData:
         return measure_baseline(self.table, self.inputs.arms)
 
     @property
+    def task_settings(self) -> Mapping[str, Any]:
+        """The entry of the task in the study."""
+        found: Mapping[str, Any] = self.inputs.study.get("tasks", {}).get(self.task, {})
+        return found
+
+    @property
+    def primary_metric(self) -> str:
+        """Metric of the task's verdict."""
+        return str(self.task_settings.get("primary_metric", "dice"))
+
+    @property
+    def arms(self) -> list[Arm]:
+        """Arms that the task is trained on, controls included."""
+        real_only = self.task_settings.get("arms") == "real"
+        return [arm for arm in self.inputs.arms if not (real_only and arm.generator)]
+
+    @property
     def margin(self) -> float | None:
         """Equivalence margin of the primary metric, in its unit; None if the study declares none."""
-        metric = self.settings.primary_metric
+        metric = self.primary_metric
         declared = self.inputs.study.get("evaluation", {}).get("equivalence_margin", {})
         found: float | None = declared.get(metric, METRICS[metric].margin)
         return found
+
+
+def with_tasks(data: ReportData) -> ReportData:
+    """The data of the first task of the study, from data with the rows of all, with those of every task beside.
+
+    Rows without a task are about generators, and belong to each.
+    """
+    names = list(data.inputs.study.get("tasks", {}))
+    if not names:
+        return data
+    column = data.table["task"]
+
+    def of(task: str) -> ReportData:
+        own = (column.isna() | (column == task)).to_numpy(bool)
+        table = data.table if own.all() else data.table[own]
+        rows = [row for row in data.rows if row["task"] in (None, task)]
+
+        def draw(name: str, svg: str, title: str, alt: str) -> dict[str, str]:
+            return data.draw(name if task == names[0] else f"{task}-{name}", svg, title, alt)
+
+        return replace(data, task=task, table=table, rows=rows, draw=draw)
+
+    tasks = {name: of(name) for name in names}
+    return replace(tasks[names[0]], tasks=tasks)
 
 
 def shows_none(row: Row) -> bool:

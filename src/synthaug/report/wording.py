@@ -93,9 +93,13 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+#: A value over all structures, phases and targets.
+ALL_PLACES = "all"
+
+
 def place(row: Mapping[str, Any]) -> str:
-    """Structure and phase of a row; also the fold if it is of one fold only."""
-    where = " ".join(row[key] for key in ("structure", "phase") if row.get(key)) or "all structures"
+    """Structure and phase, or target, of a row; also the fold if it is of one fold only."""
+    where = " ".join(row[key] for key in ("structure", "phase", "target") if row.get(key)) or ALL_PLACES
     return where if row.get("fold") is None else f"{where}, fold {row['fold']}"
 
 

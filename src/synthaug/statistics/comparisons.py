@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,11 @@ from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.contrast import contrast_precision
 from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, estimate, too_few
+from synthaug.statistics.family import Member, adjust, plan_size
 from synthaug.statistics.gap import gap_rows
 from synthaug.statistics.mixed import mixed_difference
-from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
+from synthaug.statistics.paired_tests import sign_flip_p, wilcoxon_p
 from synthaug.statistics.pooled_trainings import PooledTrainings, pool_trainings
-from synthaug.statistics.power import detectable_difference, patients_needed
 from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import (
@@ -34,44 +34,78 @@ from synthaug.statistics.trend import dose_series, page_trend_p, slope_weights
 from synthaug.tables import Row, make_table
 
 
-def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: EvaluationSettings) -> pd.DataFrame:
-    """Mean of every arm, and paired differences from its controls and from real data only.
+def compare_arms(
+    scores: pd.DataFrame,
+    arms: Sequence[Arm],
+    settings: EvaluationSettings,
+    family: Collection[str] = ("dice",),
+) -> pd.DataFrame:
+    """Mean of every arm of one task, and paired differences from its controls and from real data only.
 
     Parameters
     ----------
     scores : DataFrame
-        Result rows per patient (`synthaug.measures.scoring.score_predictions`) of all arms, folds and
-        seeds.
+        Result rows per patient (`synthaug.tasks.base.Task.score`) of all arms, folds and seeds of a task.
     arms : sequence of Arm
         All arms, controls included.
     settings : EvaluationSettings
-        Confidence level, power, margins, declared family, number of replicates and random seed.
+        Confidence level, power, margins, number of replicates and random seed.
+    family : collection of str
+        Metrics in the declared family.
 
     Returns
     -------
     DataFrame
+        Rows of `measure_arms`, with `p_adjusted` by Holm over the family.
+    """
+    rows, members = measure_arms(scores, arms, settings, family)
+    adjust(members, settings)
+    return make_table(rows)
+
+
+def measure_arms(
+    scores: pd.DataFrame,
+    arms: Sequence[Arm],
+    settings: EvaluationSettings,
+    family: Collection[str],
+    task: str | None = None,
+) -> tuple[list[Row], list[Member]]:
+    """Rows of `compare_arms` before the correction over the family, and the members of the family among them.
+
+    Parameters
+    ----------
+    scores, arms, settings, family
+        As for `compare_arms`.
+    task : str, optional
+        Name of the task, as the rows say it.
+
+    Returns
+    -------
+    rows : list of Row
         Rows ``<metric>_mean`` for each arm, and ``<metric>_difference`` (arm minus `versus`, same
         patients). Each arm is compared with real data only; each arm with synthetic data also with its
-        controls. Levels: each structure and phase; all of them pooled, for overlap and surface metrics;
-        each of these by vendor. Where patients of foreign vendors and internal test patients (role
-        ``test_within``) are tested, the rows without role and vendor are about the former only, those of role
-        ``test_within`` about the latter, and ``<metric>_gap`` and ``<metric>_gap_difference`` (`gap_rows`)
-        about both. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and `detectable` count the
-        variation of patients and of trainings (`contrast_precision`). `p_wilcoxon` and `p_permutation`
-        count patients only. `boot_low`, `boot_high`: hierarchical bootstrap. `p_adjusted`: Holm over the
-        declared family; rows without it are exploratory. The broadest level also has ``<metric>_slope``
-        and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and ``<metric>_rank_tau``
-        of the ranking, and ``<metric>_mixed`` of a mixed model.
+        controls. Levels: each structure, phase and target; all of them pooled, for endpoints; each of these by vendor.
+        Where patients of foreign vendors and internal test patients (role ``test_within``) are tested, the rows without
+        role and vendor are about the former only, those of role ``test_within`` about the latter, and ``<metric>_gap``
+        and ``<metric>_gap_difference`` (`gap_rows`) about both. `ci_low`, `ci_high`, `p_value`, `p_equivalence` and
+        `detectable` count the variation of patients and of trainings (`contrast_precision`). `p_wilcoxon` and
+        `p_permutation` count patients only. `boot_low`, `boot_high`: hierarchical bootstrap. The broadest level also has
+        ``<metric>_slope`` and ``<metric>_trend`` over doses, ``<metric>_rank``, ``<metric>_first`` and
+        ``<metric>_rank_tau`` of the ranking, and ``<metric>_mixed`` of a mixed model.
+    members : list of Member
+        Comparisons with controls of the verdict, in the metrics of `family`.
     """
     compared = set(METRICS) - set(in_group("predicted cardiac function"))
     measured = average_visits(scores[scores["value"].notna() & scores["metric"].isin(compared)])
     pairs = comparisons_of(arms)
     rows: list[Row] = []
-    family: list[tuple[Row, Precision]] = []
+    members: list[Member] = []
     for level in levels_of(measured, arms):
         place = {
+            "task": task,
             "structure": level.structure,
             "phase": level.phase,
+            "target": level.target,
             "vendor": level.vendor,
             "role": level.role,
         }
@@ -81,16 +115,15 @@ def compare_arms(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluation
         for arm, other, counts in pairs:
             row, precision = _difference(level, place, arm, other, replicates, pooled, settings)
             rows.append(row)
-            if precision is not None and counts and _in_family(level, settings):
-                family.append((row, precision))
+            if precision is not None and counts and _in_family(level, family, settings):
+                members.append(Member(task, row, precision))
         if level.within is not None:
             rows += gap_rows(level, place, arms, settings)
         if level.broadest and level.headline and METRICS[level.metric].direction != "none":
             rows += _trends(level, place, arms, settings)
             rows += _ranks(level, place, arms, replicates, settings)
-    _adjust(family, settings)
-    rows += _mixed(measured, pairs, settings)
-    return make_table(rows)
+    rows += [{"task": task, **row} for row in _mixed(measured, pairs, family, settings)]
+    return rows, members
 
 
 class _Replicates:
@@ -166,17 +199,8 @@ def _difference(
         margin = settings.equivalence_margin.get(level.metric)
         if margin is not None:
             row["p_equivalence"] = precision.p_equivalence(margin)
-        _plan(row, precision, settings.alpha, settings.power, settings)
+        plan_size(row, precision, settings.alpha, settings.power, settings)
     return row, precision
-
-
-def _plan(row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings) -> None:
-    """Detectable difference, and the number of patients that would detect a difference as large as the margin."""
-    row["detectable"] = detectable_difference(precision, alpha, power)
-    margin = settings.equivalence_margin.get(row["metric"].removesuffix("_difference"))
-    row["patients_needed"] = None
-    if margin is not None:
-        row["patients_needed"] = patients_needed(precision, margin, alpha, power)
 
 
 def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
@@ -184,25 +208,10 @@ def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
     return {"boot_low": interval.low, "boot_high": interval.high}
 
 
-def _in_family(level: Level, settings: EvaluationSettings) -> bool:
-    if level.metric not in settings.family or not level.headline:
+def _in_family(level: Level, family: Collection[str], settings: EvaluationSettings) -> bool:
+    if level.metric not in family or not level.headline:
         return False
     return level.broadest if settings.family_level == "pooled" else level.structure is not None
-
-
-def _adjust(family: Sequence[tuple[Row, Precision]], settings: EvaluationSettings) -> None:
-    """Holm over the family. Power of its members refers to the verdict, at Holm's strictest level."""
-    if not family:
-        return
-    # A comparison without a p-value stays in the family with p = 1.
-    adjusted = holm([row.get("p_value", 1.0) for row, _ in family])
-    for (row, precision), p_adjusted in zip(family, adjusted, strict=True):
-        if precision.known:
-            row["p_adjusted"] = float(p_adjusted)
-            # The verdict needs all comparisons of the arm: each is planned with the root of the power.
-            shared = sum(other["arm"] == row["arm"] for other, _ in family)
-            power = settings.power ** (1 / shared)
-            _plan(row, precision, settings.alpha / len(family), power, settings)
 
 
 def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationSettings) -> list[Row]:
@@ -258,12 +267,15 @@ def _ranks(
 
 
 def _mixed(
-    measured: pd.DataFrame, pairs: Sequence[tuple[Arm, Arm, bool]], settings: EvaluationSettings
+    measured: pd.DataFrame,
+    pairs: Sequence[tuple[Arm, Arm, bool]],
+    family: Collection[str],
+    settings: EvaluationSettings,
 ) -> list[Row]:
     if not settings.mixed_model:
         return []
     rows = []
-    for metric in settings.family:
+    for metric in family:
         own = of_headline(measured[measured["metric"] == metric])
         for arm, other, counts in pairs:
             if counts:

@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthaug.statistics.scores import PLACE
+
 #: Largest number of values that is fitted: crossed random effects need one dense matrix.
 MOST_VALUES = 600
 
 
 def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: float) -> dict[str, Any]:
-    """Difference of two arms by ``value ~ arm * structure * phase + (1 | patient) + (1 | training)``.
+    """Difference of two arms by ``value ~ arm * place + (1 | patient) + (1 | training)``.
 
     Parameters
     ----------
     rows : DataFrame
         Values of one metric of both arms (`average_visits`).
     arm, versus : str
-        The difference is the first minus the second, averaged over structures and phases.
+        The difference is the first minus the second, averaged over the places: structures, phases and targets.
     confidence : float
         Coverage of the interval.
 
@@ -44,8 +46,8 @@ def mixed_difference(rows: pd.DataFrame, arm: str, versus: str, confidence: floa
     frame = pd.DataFrame({"value": chosen["value"].to_numpy(float) / scale})
     frame["sign"] = np.where(chosen["arm"] == arm, 0.5, -0.5)
     frame["subject"] = chosen["patient"].astype(str).to_numpy()
-    # One factor over the structures and phases present: full interaction without empty cells.
-    place = chosen[["structure", "phase"]].astype(object).fillna("all").astype(str)
+    # One factor over the places present: full interaction without empty cells.
+    place = chosen[list(PLACE)].astype(object).fillna("all").astype(str)
     frame["place"] = place.agg(" ".join, axis=1).to_numpy()
     run = chosen[["arm", "fold", "generator_seed", "training_seed"]].astype(object).fillna("").astype(str)
     frame["training"] = run.agg("/".join, axis=1).to_numpy()

@@ -1,4 +1,4 @@
-"""Result rows per patient as arrays, one level (metric, structure, phase, role, vendor) at a time."""
+"""Result rows per patient as arrays, one level (metric, structure, phase, target, role, vendor) at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from synthaug.metric_registry import METRICS
 
 #: Columns that identify one training of an arm.
 RUN = ("fold", "generator_seed", "training_seed")
+#: What a value of a patient is about, besides the metric.
+PLACE = ("structure", "phase", "target")
 #: Role of the patients held out within the training vendors, beside a test on others.
 WITHIN = "test_within"
 
@@ -45,7 +47,7 @@ class Level(NamedTuple):
     ----------
     metric : str
         Name in `synthaug.metric_registry.METRICS`.
-    structure, phase, vendor : str or None
+    structure, phase, target, vendor : str or None
         Restriction of the values; None: all.
     role : str or None
         ``"test_within"``: the patients held out within the training vendors, where others are tested too.
@@ -61,6 +63,7 @@ class Level(NamedTuple):
     metric: str
     structure: str | None
     phase: str | None
+    target: str | None
     vendor: str | None
     role: str | None
     broadest: bool
@@ -90,11 +93,11 @@ def average_visits(measured: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns metric, arm, patient, role, vendor, structure, phase, those of `RUN`, and value; one row for
+        Columns metric, arm, patient, role, vendor, those of `PLACE` and of `RUN`, and value; one row for
         each patient, place and training. Vendor and role are those of the patient's first visit.
     """
     rows = measured.assign(patient=patient_of(measured))
-    keys = ["metric", "arm", "patient", "structure", "phase", *RUN]
+    keys = ["metric", "arm", "patient", *PLACE, *RUN]
     found = rows.groupby(keys, dropna=False, sort=False, observed=True)
     return found.agg({"value": "mean", "vendor": "first", "role": "first"}).reset_index()
 
@@ -106,7 +109,7 @@ def of_headline(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
-    """Levels of every metric: structures and phases pooled, each of them, and each of these by role and vendor.
+    """Levels of every metric: structures, phases and targets pooled, each of them, and each of these by role and vendor.
 
     Parameters
     ----------
@@ -117,7 +120,7 @@ def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
     """
     for metric in dict.fromkeys(measured["metric"]):
         rows = measured[measured["metric"] == metric]
-        places = rows[["structure", "phase"]].drop_duplicates().reset_index(drop=True)
+        places = rows[list(PLACE)].drop_duplicates().reset_index(drop=True)
         patients = pd.Index(sorted(rows["patient"].unique()))
         about = rows.drop_duplicates("patient").set_index("patient").reindex(patients)
         vendors, within = about["vendor"], about["role"].eq(WITHIN).fillna(False).to_numpy(bool)
@@ -131,19 +134,19 @@ def levels_of(measured: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[Level]:
         if len(names) > 1:
             subsets += [(str(name), None, vendors.eq(name).fillna(False).to_numpy(bool)) for name in names]
         if pools:
-            # One value per patient: the mean over the structures and phases that have a value.
+            # One value per patient: the mean over the structures, phases and targets that have a value.
             pooled = {name: _mean_over_places(array) for name, (array, *_) in arrays.items()}
             for vendor, role, chosen in subsets:
                 beside = _scores(arrays, within, pooled) if both and vendor is role is None else None
                 found = _scores(arrays, chosen, pooled)
-                yield Level(metric, None, None, vendor, role, True, found, beside)
+                yield Level(metric, None, None, None, vendor, role, True, found, beside)
         for number, place in enumerate(places.itertuples(index=False)):
-            structure, phase = (None if pd.isna(part) else str(part) for part in place)
+            structure, phase, target = (None if pd.isna(part) else str(part) for part in place)
             here = {name: array[:, :, number] for name, (array, *_) in arrays.items()}
             for vendor, role, chosen in subsets:
                 beside = _scores(arrays, within, here) if both and vendor is role is None else None
                 found = _scores(arrays, chosen, here)
-                yield Level(metric, structure, phase, vendor, role, not pools, found, beside)
+                yield Level(metric, structure, phase, target, vendor, role, not pools, found, beside)
 
 
 _Array = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -159,9 +162,7 @@ def _array(rows: pd.DataFrame, patients: pd.Index, places: pd.DataFrame) -> _Arr
     keys = pd.MultiIndex.from_frame(rows[list(RUN)].astype(float).fillna(-1))
     runs = keys.unique().sort_values()
     spots = pd.MultiIndex.from_frame(places.astype("string").fillna(""))
-    spot = spots.get_indexer(
-        pd.MultiIndex.from_frame(rows[["structure", "phase"]].astype("string").fillna(""))
-    )
+    spot = spots.get_indexer(pd.MultiIndex.from_frame(rows[list(PLACE)].astype("string").fillna("")))
     array = np.full((len(patients), len(runs), len(places)), np.nan)
     array[patients.get_indexer(pd.Index(rows["patient"])), runs.get_indexer(keys), spot] = rows[
         "value"

@@ -33,40 +33,45 @@ def check_complete(rows: pd.DataFrame, arms: Sequence[Arm], runs: Iterable[Liste
         others of its fold did, and each comparison that is missing. Rows of any status count: a
         training that failed and says so in rows is not missing.
     """
+    trainings = [run for run in runs if run.kind == "arm"]
     faults = [
-        *_missing_runs(rows, arms, [run for run in runs if run.kind == "arm"]),
+        *_missing_runs(rows, arms, trainings),
         *_unequal_patients(rows),
-        *_missing_comparisons(rows, arms),
+        *_missing_comparisons(rows, arms, trainings),
     ]
     if faults:
         raise SynthaugError("\n".join(faults))
 
 
 def _missing_runs(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[ListedRun]) -> Iterator[str]:
-    scored = rows.loc[rows["training_seed"].notna() & rows["arm"].notna(), ["arm", *_RUN]].drop_duplicates()
+    about = ["task", "arm", *_RUN]
+    scored = rows.loc[rows["training_seed"].notna() & rows["arm"].notna(), about].drop_duplicates()
     found = {tuple(None if pd.isna(part) else part for part in run) for run in scored.itertuples(index=False)}
-    for arm in arms:
-        planned = [
-            (arm.name, run.fold, run.generator_seed if arm.generator else None, run.training_seed)
-            for run in runs
-            if run.name == arm.name
-        ]
-        missing = [run for run in planned if run not in found]
-        kind = f"control of {arm.control_of}" if arm.control_of else "arm"
-        if missing and len(missing) == len(planned):
-            yield f"arm {arm.name} ({kind}): has no row at all; train and score it, or take it out of the study"
-            continue
-        for _, fold, generator_seed, training_seed in missing:
-            drawn = "" if generator_seed is None else f"generator seed {generator_seed}, "
-            yield (
-                f"arm {arm.name} ({kind}): no row of fold {fold}, {drawn}training seed {training_seed}; "
-                "see the log of that training, run it again and score it"
+    for task in dict.fromkeys(run.task for run in runs):
+        for arm in arms:
+            planned = [
+                (task, arm.name, run.fold, run.generator_seed if arm.generator else None, run.training_seed)
+                for run in runs
+                if run.task == task and run.name == arm.name
+            ]
+            missing = [run for run in planned if run not in found]
+            place = (
+                f"task {task}: arm {arm.name} ({f'control of {arm.control_of}' if arm.control_of else 'arm'})"
             )
+            if missing and len(missing) == len(planned):
+                yield f"{place}: has no row at all; train and score it, or take it out of the study"
+                continue
+            for *_, fold, generator_seed, training_seed in missing:
+                drawn = "" if generator_seed is None else f"generator seed {generator_seed}, "
+                yield (
+                    f"{place}: no row of fold {fold}, {drawn}training seed {training_seed}; "
+                    "see the log of that training, run it again and score it"
+                )
 
 
 def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
     scored = rows[rows["subject"].notna() & rows["training_seed"].notna() & rows["arm"].notna()]
-    for fold, here in scored.groupby("fold"):
+    for (task, fold), here in scored.groupby(["task", "fold"], dropna=False):
         everyone = set(here["subject"])
         for run, own in here.groupby(["arm", "generator_seed", "training_seed"], dropna=False):
             lacking = sorted(everyone - set(own["subject"]))
@@ -74,19 +79,25 @@ def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
                 arm, generator_seed, training_seed = pd.Series(run).astype(object)
                 drawn = "" if pd.isna(generator_seed) else f"generator seed {generator_seed:g}, "
                 yield (
-                    f"arm {arm}: fold {fold:g}, {drawn}training seed {training_seed:g} did not score "
+                    f"task {task}: arm {arm}: fold {fold:g}, {drawn}training seed {training_seed:g} did not score "
                     f"{len(lacking)} of {len(everyone)} patients ({lacking[0]}, ...); score it again"
                 )
 
 
-def _missing_comparisons(rows: pd.DataFrame, arms: Sequence[Arm]) -> Iterator[str]:
+def _missing_comparisons(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[ListedRun]) -> Iterator[str]:
+    trained: dict[str | None, set[str | None]] = {}
+    for run in runs:
+        trained.setdefault(run.task, set()).add(run.name)
     differences = rows[
         rows["metric"].str.endswith("_difference")
         & ~rows["metric"].str.endswith("_gap_difference")
         & rows["versus"].notna()
     ]
-    found = set(zip(differences["arm"], differences["versus"], strict=True))
-    for arm, other, is_control in comparisons_of(arms):
-        if (arm.name, other.name) not in found:
-            kind = "its control" if is_control else "real patients alone"
-            yield f"arm {arm.name}: not compared with {other.name} ({kind}); compare the arms again"
+    found = set(differences[["task", "arm", "versus"]].itertuples(index=False, name=None))
+    for task, names in trained.items():
+        for arm, other, is_control in comparisons_of([arm for arm in arms if arm.name in names]):
+            if (task, arm.name, other.name) not in found:
+                kind = "its control" if is_control else "real patients alone"
+                yield (
+                    f"task {task}: arm {arm.name}: not compared with {other.name} ({kind}); compare the arms again"
+                )

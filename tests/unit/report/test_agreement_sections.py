@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ SETTINGS = EvaluationSettings(replicates=100, mixed_model=False)
 def data_of(rows: pd.DataFrame) -> ReportData:
     """Data of sections that look at nothing but rows: a look at another input fails."""
     return ReportData(
-        inputs=cast(ReportInputs, None),
+        inputs=ReportInputs(Path(), {}, ARMS, {}),
         settings=ReportSettings(),
         table=rows,
         rows=records(rows),

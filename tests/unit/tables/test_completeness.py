@@ -10,7 +10,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.metric_registry import columns_of
 from synthaug.runs import ListedRun
-from synthaug.statistics.comparisons import compare_arms
+from synthaug.statistics.tasks import ComparedTask, compare_tasks
 from synthaug.tables import make_table
 from synthaug.tables.completeness import check_complete
 
@@ -35,6 +35,7 @@ def scored() -> pd.DataFrame:
             "structure": "LV",
             "phase": "ED",
             "subject": f"f{fold}-p{patient}",
+            "task": "segmentation",
             "arm": arm.name,
             "generator": arm.generator,
             "dose": arm.dose,
@@ -52,7 +53,8 @@ def scored() -> pd.DataFrame:
 
 
 def with_comparisons(scores: pd.DataFrame) -> pd.DataFrame:
-    compared = compare_arms(scores, ARMS, EvaluationSettings(replicates=100))
+    task = ComparedTask("segmentation", ("dice",), ARMS)
+    compared = compare_tasks(scores, [task], EvaluationSettings(replicates=100))
     return pd.concat([scores.astype(object), compared.astype(object)], ignore_index=True)
 
 
@@ -74,7 +76,7 @@ def test_all_that_was_planned_is_complete(complete):
 def test_a_missing_control_is_one_line(complete):
     gone = complete["arm"].eq("plus-repeated") & complete["training_seed"].notna()
     (line,) = lines(complete[~gone])
-    assert line.startswith("arm plus-repeated (control of plus): has no row at all")
+    assert line.startswith("task segmentation: arm plus-repeated (control of plus): has no row at all")
 
 
 def test_a_missing_seed_is_one_line(complete):
@@ -113,4 +115,4 @@ def test_a_training_that_scored_fewer_patients_is_named(complete):
 def test_a_missing_comparison_with_a_control_is_named(complete):
     gone = complete["metric"].eq("dice_difference") & complete["versus"].eq("plus-repeated")
     (line,) = lines(complete[~gone])
-    assert line.startswith("arm plus: not compared with plus-repeated (its control)")
+    assert line.startswith("task segmentation: arm plus: not compared with plus-repeated (its control)")

@@ -13,7 +13,7 @@ _LIMIT = THRESHOLDS["power"].value
 
 def check(data: ReportData) -> Flag | None:
     """Whether the largest detectable difference of a declared comparison is above the limit."""
-    metric = data.settings.primary_metric
+    metric = data.primary_metric
     compared = pooled(select(data.rows, metric=f"{metric}_difference"))
     known = [row for row in compared if row["detectable"] is not None and row["p_adjusted"] is not None]
     if not known:

@@ -23,27 +23,28 @@ from synthaug.report.table import (
     signed,
 )
 from synthaug.statistics import verdict
+from synthaug.statistics.scores import PLACE
 from synthaug.tables import VALUED_STATUSES, Row
 
 #: Keys of the columns of a table of arms; most studies have no means by fold.
-_LEVEL = ("structure", "phase", "fold")
+_LEVEL = (*PLACE, "fold")
 #: Aggregates of a metric of patients that sections about arms show.
 _COMPARED = ("difference", "slope", "trend", "rank", "first", "rank_tau", "mixed")
 
 
 def arms(data: ReportData) -> dict[str, Any]:
     """Means of every arm and metric, and the paired differences of the verdict."""
-    rows, metric, declared = data.rows, data.settings.primary_metric, data.inputs.arms
+    rows, metric, declared = data.rows, data.primary_metric, data.arms
     by_name = {arm.name: arm for arm in declared}
     tables = _mean_tables(rows, declared)
     means = pooled(select(rows, metric=f"{metric}_mean"))
     differences = pooled(select(rows, metric=f"{metric}_difference"))
     measured = [row for row in differences if row["status"] in VALUED_STATUSES]
-    levels = dict.fromkeys((row["structure"], row["phase"]) for row in measured)
+    places = dict.fromkeys(tuple(row[key] for key in PLACE) for row in measured)
     forests = [
-        forest_panel(measured, *level, by_name, metric, data.draw, data.alpha)
-        for level in levels
-        if level != (None, None)  # the verdict shows that one
+        forest_panel(measured, dict(zip(PLACE, place, strict=True)), by_name, metric, data.draw, data.alpha)
+        for place in places
+        if any(place)  # the verdict shows the other one
     ]
     return {
         "absent": "" if tables else "no mean over patients among the result rows",
@@ -145,21 +146,22 @@ def _ranking(rows: list[Row], arms: Sequence[Arm], metric: str) -> dict[str, Any
 
 def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: Draw) -> list[dict[str, str]]:
     panels = []
-    for structure in dict.fromkeys(row["structure"] for row in means):
-        shown = [row for row in select(means, structure=structure) if row["status"] in VALUED_STATUSES]
+    for structure, target in dict.fromkeys((row["structure"], row["target"]) for row in means):
+        here = select(means, structure=structure, target=target)
+        shown = [row for row in here if row["status"] in VALUED_STATUSES]
         points = [
             {**row, "label": name, "phase": row["phase"] or "", "colour": colour_of(arm)}
             for name, arm in arms.items()
             for row in select(shown, arm=name)
         ]
         if points:
-            title = wording.STRUCTURES.get(structure, structure or "All structures")
+            title = wording.STRUCTURES.get(structure, structure or target or "All")
             svg = segmentation.arm_means(points, axis_label(metric))
             alt = "; ".join(
                 f"{row['arm']} {row['phase'] or ''} {wording.number(row['value'], wording.decimals(metric))}"
                 for row in shown
             )
-            panels.append(draw(f"means-{metric}-{structure or 'all'}", svg, title, alt))
+            panels.append(draw(f"means-{metric}-{structure or target or 'all'}", svg, title, alt))
     return panels
 
 

@@ -25,9 +25,7 @@ def clinical_errors(data: ReportData) -> dict[str, Any]:
         for structure in own["structure"].unique():
             here = own[own["structure"] == structure]
             by_arm = {str(arm): members["value"].tolist() for arm, members in here.groupby("arm")}
-            values = {
-                arm.name: (colour_of(arm), by_arm[arm.name]) for arm in data.inputs.arms if arm.name in by_arm
-            }
+            values = {arm.name: (colour_of(arm), by_arm[arm.name]) for arm in data.arms if arm.name in by_arm}
             title = f"{wording.metric_name(metric)}{f', {structure}' if structure else ''}"
             patients = wording.counted(here["patient"].nunique(), "patient")
             if values:

@@ -9,18 +9,19 @@ import pandas as pd
 
 from synthaug.config.arms import Arm
 from synthaug.report import wording
-from synthaug.report.arm_panels import axis_label
+from synthaug.report.arm_panels import axis_label, file_part
 from synthaug.report.plots import segmentation
 from synthaug.report.plots.panel import GLYPHS, SERIES
 from synthaug.report.rows import Draw, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, p_value, signed
+from synthaug.statistics.scores import PLACE
 from synthaug.tables import VALUED_STATUSES, Row
 
 
 def doses(data: ReportData) -> dict[str, Any]:
     """Mean against dose, a curve a generator, with its controls and the arm of real patients only."""
-    metric, arms = data.settings.primary_metric, data.inputs.arms
+    metric, arms = data.primary_metric, data.arms
     found = sorted({arm.dose for arm in arms if arm.real and arm.generator and not arm.control_of})
     means = [
         row for row in pooled(select(data.rows, metric=f"{metric}_mean")) if row["status"] in VALUED_STATUSES
@@ -70,23 +71,23 @@ def _has_rows(members: Sequence[Arm], means: list[Row]) -> bool:
 def _panels(
     means: list[Row], families: Mapping[str, list[Arm]], arms: Sequence[Arm], metric: str, draw: Draw
 ) -> list[dict[str, str]]:
-    """A figure a structure and phase; a family keeps its colour and marker in all of them."""
+    """A figure a place (structure, phase and target); a family keeps its colour and marker in all of them."""
     baselines = [arm.name for arm in arms if arm.real and not arm.generator]
     panels = []
-    for structure, phase in dict.fromkeys((row["structure"], row["phase"]) for row in means):
-        here = {row["arm"]: row for row in select(means, structure=structure, phase=phase)}
+    for level in dict.fromkeys(tuple(row[key] for key in PLACE) for row in means):
+        place = dict(zip(PLACE, level, strict=True))
+        here = {row["arm"]: row for row in select(means, **place)}
         curves = {name: _curve(members, here) for name, members in families.items()}
         if all(curve.empty for curve in curves.values()):
             continue
         levels = [here[name]["value"] for name in baselines if name in here]
-        title = wording.place({"structure": structure, "phase": phase})
         alt = "; ".join(
             f"{name} at dose {dose:g}: {wording.number(value, wording.decimals(metric))}"
             for name, curve in curves.items()
             for dose, value in zip(curve["dose"], curve["value"], strict=True)
         )
         svg = segmentation.dose_curve(list(curves.values()), levels, axis_label(metric))
-        panels.append(draw(f"dose-{structure or 'all'}-{phase or 'all'}", svg, title, alt))
+        panels.append(draw(f"dose-{file_part(place)}", svg, wording.place(place), alt))
     return panels
 
 
@@ -112,8 +113,7 @@ def _trends(rows: list[Row], metric: str) -> dict[str, Any] | None:
                 rows,
                 metric=f"{metric}_trend",
                 arm=row["arm"],
-                structure=row["structure"],
-                phase=row["phase"],
+                **{key: row[key] for key in PLACE},
             )
         )
     ]

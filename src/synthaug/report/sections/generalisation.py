@@ -21,7 +21,7 @@ _COLUMNS = {
 
 def generalisation(data: ReportData) -> dict[str, Any]:
     """One line an arm: mean on the training vendors, gap to unseen vendors, and whether the arm closes it."""
-    metric = data.settings.primary_metric
+    metric = data.primary_metric
     gaps = broadest(pooled(select(data.rows, metric=f"{metric}_gap")))
     lines = []
     for row in gaps:

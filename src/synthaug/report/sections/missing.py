@@ -23,15 +23,24 @@ _SUBJECTS = 20
 
 def missing(data: ReportData) -> dict[str, Any]:
     """Number of rows by status, reasons for missing values, rows that no section shows."""
-    others = [row for row in data.rows if not data.is_shown(row)]
-    table = data.table
+    views = [data, *(view for name, view in data.tasks.items() if name != data.task)]
+    # Rows without a task are in every view; the first counts them.
+    tables = [view.table[(view.table["task"] == view.task).to_numpy(bool)] for view in views[1:]]
+    tables = [data.table, *tables]
+    others = [
+        row
+        for view in views
+        for row in view.rows
+        if not data.is_shown(row) and (view is data or row["task"] == view.task)
+    ]
+    counts = pd.concat([table["status"].astype(object) for table in tables]).value_counts()
     return {
-        "rows": len(table),
+        "rows": sum(map(len, tables)),
         "counts": [
             {"text": wording.STATUSES.get(str(status), "measured"), "count": int(count)}
-            for status, count in table["status"].value_counts().items()
+            for status, count in counts.items()
         ],
-        "failures": _failures(with_texts(table[table["status"] != "ok"])),
+        "failures": _failures(pd.concat([with_texts(table[table["status"] != "ok"]) for table in tables])),
         "others": {"count": len(others), "table": _others(others)} if others else None,
     }
 

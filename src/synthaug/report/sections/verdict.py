@@ -27,6 +27,7 @@ from synthaug.report.table import (
 )
 from synthaug.report.tested import what_was_tested
 from synthaug.statistics import verdict
+from synthaug.statistics.scores import PLACE
 from synthaug.tables import VALUED_STATUSES, Row
 
 _ANSWERS = {
@@ -49,17 +50,17 @@ _BASELINE = {
 
 def verdict_content(data: ReportData) -> dict[str, Any]:
     """The verdict of the study in a sentence, what was tested, the baseline, and every comparison with a control."""
-    metric = data.settings.primary_metric
-    judged = judge(data.rows, data.inputs.arms, metric, data.alpha)
+    metric = data.primary_metric
+    judged = judge(data.rows, data.arms, metric, data.alpha)
     differences = pooled(select(data.rows, metric=f"{metric}_difference", status=tuple(VALUED_STATUSES)))
-    by_name = {arm.name: arm for arm in data.inputs.arms}
+    by_name = {arm.name: arm for arm in data.arms}
     return {
         **judged,
         "answer": _answer(judged),
         "sentence": effect_sentence(judged["arms"], metric, data.margin, 1 - data.alpha),
         "tested": what_was_tested(data),
         "baseline": _baseline(data.baseline),
-        "forest": forest_panel(differences, None, None, by_name, metric, data.draw, data.alpha),
+        "forest": forest_panel(differences, dict.fromkeys(PLACE), by_name, metric, data.draw, data.alpha),
         "design_warnings": list(data.inputs.design_warnings),
     }
 
@@ -219,29 +220,34 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 def _deciding_rows(rows: Sequence[Row]) -> list[Row]:
     """Rows that decide the verdict on an arm: those of the declared family's level, or the broadest."""
-    levels = {(row["structure"], row["phase"]) for row in rows if row["p_adjusted"] is not None}
+
+    def level(row: Row) -> tuple[Any, ...]:
+        return tuple(row[key] for key in PLACE)
+
+    levels = {level(row) for row in rows if row["p_adjusted"] is not None}
     if levels:
-        return [row for row in rows if (row["structure"], row["phase"]) in levels]
+        return [row for row in rows if level(row) in levels]
     return broadest(rows)
 
 
 def _levels(
     arm: str, rows: Sequence[Row], matched: Sequence[str], extra_controls: Sequence[str], alpha: float
 ) -> dict[str, Any] | None:
-    """Verdicts on one arm at every level: pooled, each structure and phase, each of these by vendor."""
-    levels = dict.fromkeys((row["structure"], row["phase"], row["vendor"]) for row in rows)
+    """Verdicts on one arm at every level: pooled, each structure, phase and target, each of these by vendor."""
+    levels = dict.fromkeys(tuple(row[key] for key in (*PLACE, "vendor")) for row in rows)
     if len(levels) < 2:
         return None
     lines = []
-    for structure, phase, vendor in sorted(levels, key=lambda level: level[2] is not None):
-        here = select(rows, structure=structure, phase=phase, vendor=vendor)
+    for *level, vendor in sorted(levels, key=lambda level: level[-1] is not None):
+        place = dict(zip(PLACE, level, strict=True))
+        here = select(rows, **place, vendor=vendor)
         outcome = verdict.judge_arm(_frame(here), matched, alpha, extra_controls)
         metric = here[0]["metric"]
         size = wording.number(outcome.detectable, wording.decimals(metric))
         known = outcome.detectable is not None
         lines.append(
             [
-                wording.place({"structure": structure, "phase": phase}),
+                wording.place(place),
                 vendor or "all",
                 max((row["n"] for row in here if row["n"] is not None), default=None),
                 badge(outcome.word, exploratory(outcome.declared)),
@@ -268,7 +274,7 @@ def _control_line(row: Row, kind: str | None, alpha: float) -> list[Cell]:
     valued = row["status"] in VALUED_STATUSES
     word = verdict.judge_row(row, alpha) if valued else verdict.NOT_MEASURED
     place = wording.place(row)
-    control = with_aside(kind or str(row["versus"]), "" if place == "all structures" else place)
+    control = with_aside(kind or str(row["versus"]), "" if place == wording.ALL_PLACES else place)
     adjusted = row["p_adjusted"]
     return [
         row["arm"],

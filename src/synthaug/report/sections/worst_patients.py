@@ -26,7 +26,7 @@ _TITLES = {"dice": "Dice", "hd95": "HD95 (mm)"}
 
 def worst_patients(data: ReportData) -> dict[str, Any]:
     """The test patients with the lowest Dice in the control arm: scores of every arm, contours of two."""
-    arms = shown_arms(data.rows, data.inputs.arms, data.settings.primary_metric)
+    arms = shown_arms(data.rows, data.arms, data.primary_metric)
     ranked = mean_dice(data.table, arms[0]) if arms else pd.Series(dtype=float)
     if ranked.empty:
         return {"reason": "no patient was scored in a control or real arm"}
@@ -67,7 +67,7 @@ def _table(data: ReportData, scores: pd.DataFrame, name: str) -> dict[str, Any]:
     """Dice and HD95 per structure, missed structures and number of trainings of every arm."""
     places = [(metric, structure) for metric in METRICS for structure in wording.STRUCTURES]
     lines: list[list[Cell]] = []
-    for arm in data.inputs.arms:
+    for arm in data.arms:
         own = scores[scores["arm"] == arm.name]
         if own.empty:
             continue

@@ -1,0 +1,50 @@
+"""The declared family of comparisons: Holm's correction, and the size of a study that would decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.statistics.paired_tests import holm
+from synthaug.statistics.power import detectable_difference, patients_needed
+from synthaug.statistics.precision import Precision
+from synthaug.tables import Row
+
+
+class Member(NamedTuple):
+    """A comparison in the family: its task, its row, which is completed in place, and its precision."""
+
+    task: str | None
+    row: Row
+    precision: Precision
+
+
+def adjust(family: Sequence[Member], settings: EvaluationSettings) -> None:
+    """Holm's correction over the family; `detectable` and `patients_needed` of its members refer to the verdict.
+
+    The verdict needs all comparisons of an arm at Holm's strictest level. Each is therefore planned at level
+    alpha / m with the k-th root of the power, of k comparisons of the arm in its task.
+    """
+    if not family:
+        return
+    # A comparison without a p-value stays in the family with p = 1.
+    adjusted = holm([member.row.get("p_value", 1.0) for member in family])
+    for member, p_adjusted in zip(family, adjusted, strict=True):
+        if member.precision.known:
+            member.row["p_adjusted"] = float(p_adjusted)
+            about = (member.task, member.row["arm"])
+            shared = sum((other.task, other.row["arm"]) == about for other in family)
+            power = settings.power ** (1 / shared)
+            plan_size(member.row, member.precision, settings.alpha / len(family), power, settings)
+
+
+def plan_size(
+    row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings
+) -> None:
+    """Detectable difference, and the number of patients that would detect a difference as large as the margin."""
+    row["detectable"] = detectable_difference(precision, alpha, power)
+    margin = settings.equivalence_margin.get(row["metric"].removesuffix("_difference"))
+    row["patients_needed"] = None
+    if margin is not None:
+        row["patients_needed"] = patients_needed(precision, margin, alpha, power)

@@ -1,0 +1,86 @@
+"""Downstream tasks beside each other on the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_scores import ARMS, REAL, scores_of
+from report_study import make_study
+
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.report import ReportSettings
+from synthaug.data.cohort import Cohort
+from synthaug.report.gather import gather_content
+from synthaug.report.inputs import ReportInputs
+from synthaug.report.render import render
+from synthaug.report.rows import records
+from synthaug.report.section import ReportData, with_tasks
+from synthaug.report.sections import tasks
+from synthaug.statistics.tasks import ComparedTask, compare_tasks
+
+SETTINGS = EvaluationSettings(replicates=100, mixed_model=False)
+STUDY = {"tasks": {"good": {"kind": "segmentation"}, "none": {}, "bare": {"arms": "real"}}}
+
+
+@pytest.fixture(scope="module")
+def data() -> ReportData:
+    """A task that an arm helps, one that it does not, and one of real arms only."""
+    scores = [scores_of("good", 0.1, 1), scores_of("none", 0.0, 2), scores_of("bare", 0.0, 3, [REAL])]
+    compared = compare_tasks(
+        pd.concat(scores, ignore_index=True),
+        [
+            ComparedTask("good", ("dice",), ARMS),
+            ComparedTask("none", (), ARMS),
+            ComparedTask("bare", (), [REAL]),
+        ],
+        SETTINGS,
+    ).reset_index(drop=True)
+    return with_tasks(
+        ReportData(
+            inputs=ReportInputs(Path(), STUDY, ARMS, {}),
+            settings=ReportSettings(),
+            table=compared,
+            rows=records(compared),
+            real=Cohort("none", "real", pd.DataFrame(), {}, {}),
+            alpha=0.05,
+            draw=lambda name, *_: {"file": f"{name}.svg"},
+            assets=Path(),
+            is_shown=lambda row: True,
+        )
+    )
+
+
+def test_the_page_is_about_the_first_task(data):
+    assert data.task == "good" and list(data.tasks) == ["good", "none", "bare"]
+    assert {row["task"] for row in data.rows} == {"good"}
+
+
+def test_each_task_has_its_verdict(data):
+    lines = tasks.tasks(data)["table"]["rows"]
+    words = {(line[0], line[-1]["word"]) for line in lines}
+    assert words == {("good", "helps"), ("none", "equivalent"), ("bare", "not measured")}
+
+
+def test_figures_of_a_further_task_have_names_of_their_own(data):
+    further = tasks.tasks(data)["further"]
+    assert [task["name"] for task in further] == ["none", "bare"]
+    assert all(panel["file"].startswith("none-") for panel in further[0]["arms"]["means"])
+
+
+def test_a_study_of_two_tasks_is_rendered(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=2)
+    study = {**inputs.study, "tasks": {"segmentation": {}, "again": {"kind": "segmentation"}}}
+    gather_content(
+        dataclasses.replace(inputs, study=study),
+        ReportSettings(cine_pairs=0, volume_curves=0),
+        tmp_path / "content",
+    )
+    render(tmp_path / "content", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('id="tasks"') : page.index("</section>", page.index("Training sets of again"))]
+    assert re.search(r"again</span> \(segmentation\)", section) and "Doses of again" in section
+    assert (tmp_path / "content" / "assets" / "again-forest-dice-LV.svg").is_file()
