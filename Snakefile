@@ -46,6 +46,8 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/condition_sweep.smk"
 # rows/ -> tables/, report/, report.html
 include: "workflow/rules/report.smk"
+# tables/ -> published/: tables of papers, on request
+include: "workflow/rules/published.smk"
 # Last, because it only mends how Snakemake decides what reruns:
 include: "workflow/rules/snakemake_issue_4166.smk"
 

@@ -11,7 +11,11 @@ rule compare_arms:
         pattern("logs/compare_arms.log"),
     params:
         tasks=[
-            {"name": name, "family": task.declared_family, "arms": list(map(vars, arms_of_task(study, name).values()))}
+            {
+                "name": name,
+                "family": task.declared_family,
+                "arms": list(map(vars, arms_of_task(study, name).values())),
+            }
             for name, task in study.tasks.items()
         ],
         evaluation=evaluation_settings,

@@ -1,0 +1,1 @@
+"""Tables of published papers, beside the same table of a study's own results."""

@@ -1,0 +1,85 @@
+"""What a published table is: columns that are measured here as well; the paper's values lie beside in a TSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from synthaug.core.artifacts import read_tsv
+
+#: What the lines of a part are here: generators, or arms of tasks of one kind.
+Lines = Literal["generators", "two-class tasks", "multi-class tasks", "regressions"]
+#: Metric of a column of sampling times: they come from the benchmark files of the synthesis.
+SECONDS = "seconds_a_sample"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a published table, and where its like stands among result rows.
+
+    Attributes
+    ----------
+    label : str
+        As the study's part of the table heads it.
+    metric : str
+        Metric of the result rows that measure it here, or `SECONDS`.
+    target : str or None
+        Target of those rows; None: rows over all targets, or without any.
+    unit : str
+        Unit of the values.
+    """
+
+    label: str
+    metric: str
+    target: str | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a table, with columns of its own: what its lines are here, and its columns here."""
+
+    lines: Lines
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A table or figure of a paper.
+
+    Attributes
+    ----------
+    name : str
+        Target of the workflow, ``"<paper>_<table>"``: ``"cpgg_table1"``.
+    title : str
+        What it shows.
+    paper : str
+        Citation.
+    data : str
+        Data of the paper, which are never those of a study here.
+    parts : tuple of Part
+        Its parts.
+    figure : bool
+        Whether the paper draws it: values against the dose.
+    """
+
+    name: str
+    title: str
+    paper: str
+    data: str
+    parts: tuple[Part, ...]
+    figure: bool = False
+
+    @property
+    def file(self) -> Path:
+        """The TSV with the paper's values: table, part (from 1), method, column, value, sd."""
+        return Path(__file__).with_name(f"{self.name.partition('_')[0]}.tsv")
+
+    def values(self, part: int) -> pd.DataFrame:
+        """The paper's values of a part, counted from 0: columns method, column, value, sd; empty where it prints none."""
+        table = read_tsv(self.file, ("table", "method", "column"))
+        own = table[(table["table"] == self.name) & (table["part"] == part + 1)]
+        return own[["method", "column", "value", "sd"]].reset_index(drop=True)

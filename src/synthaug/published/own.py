@@ -1,0 +1,109 @@
+"""A study's own values for a published table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from synthaug.config.study import StudySettings
+from synthaug.metric_registry import find_metric
+from synthaug.published.base import SECONDS, Column, Part
+from synthaug.runs import arms_of_task
+from synthaug.tables import VALUED_STATUSES, Row
+
+#: Columns of `own_values`.
+COLUMNS = ("method", "dose", "column", "unit", "value", "ci_low", "ci_high", "floor", "n", "note")
+_POOLED = ("subject", "structure", "phase", "vendor", "role", "diagnosis", "versus", "other_generator")
+
+
+def own_values(
+    part: Part, rows: pd.DataFrame, study: StudySettings, seconds: Mapping[str, float]
+) -> pd.DataFrame:
+    """What the study measured in the columns of a part, one line a method and column.
+
+    Parameters
+    ----------
+    part : Part
+        Columns, and which generators or arms are lines.
+    rows : DataFrame
+        All result rows of the study.
+    study : StudySettings
+        Its generators, tasks and arms.
+    seconds : mapping of str to float
+        Seconds a sample by generator, of those whose synthesis was timed.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
+        generator are averaged: the interval and `n` are then empty.
+    """
+    pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
+    found = (
+        _generators(part, pooled, study, seconds)
+        if part.lines == "generators"
+        else _tasks(part, pooled, study)
+    )
+    return pd.DataFrame(list(found), columns=list(COLUMNS))
+
+
+def _generators(
+    part: Part, rows: pd.DataFrame, study: StudySettings, seconds: Mapping[str, float]
+) -> Iterator[Row]:
+    for generator in study.generators:
+        own = rows[(rows["generator"] == generator) & rows["arm"].isna()]
+        for column in part.columns:
+            if column.metric == SECONDS:
+                value = seconds.get(generator)
+                note = "job start-up and quality control included" if value is not None else "not measured"
+                yield {**_about(generator, column), "value": value, "note": note}
+                continue
+            of_metric = own[own["metric"] == column.metric]
+            extractors = list(of_metric["extractor"].dropna().unique()) or [None]
+            for extractor in extractors:
+                here = of_metric if extractor is None else of_metric[of_metric["extractor"] == extractor]
+                method = generator if len(extractors) == 1 else f"{generator} ({extractor})"
+                yield {**_about(method, column), **_mean(here)}
+
+
+def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings) -> Iterator[Row]:
+    for name, task in study.tasks.items():
+        if not _belongs(part, task):
+            continue
+        several = sum(_belongs(part, other) for other in study.tasks.values()) > 1
+        for arm in sorted(arms_of_task(study, name).values(), key=lambda arm: (arm.control or "", arm.dose)):
+            own = rows[(rows["task"] == name) & (rows["arm"] == arm.name)]
+            for column in part.columns:
+                target = own["target"].isna() if column.target is None else own["target"] == column.target
+                here = own[(own["metric"] == column.metric) & target]
+                star = "*" if getattr(task, "synthetic", None) == "labelled" else ""
+                method = f"{name}{star}: {arm.name}" if several else f"{arm.name}{star}"
+                yield {**_about(method, column), "dose": arm.dose, **_mean(here)}
+
+
+def _belongs(part: Part, task: Any) -> bool:
+    if task.kind == "classification":
+        lines = "two-class tasks" if len(task.classes) == 2 else "multi-class tasks"
+        return part.lines == lines
+    return bool(task.kind == "regression" and part.lines == "regressions")
+
+
+def _about(method: str, column: Column) -> Row:
+    metric = find_metric(column.metric)
+    unit = column.unit or (metric.shown_unit if metric else "")
+    return {"method": method, "column": column.label, "unit": unit}
+
+
+def _mean(rows: pd.DataFrame) -> Row:
+    """Value of one row; of several trainings their mean, without the interval of any."""
+    measured = rows[rows["status"].isin(VALUED_STATUSES)]
+    if measured.empty:
+        notes: Sequence[str] = [str(note) for note in rows["note"].dropna().unique()]
+        return {"note": f"not measured{f': {notes[0]}' if notes else ''}"}
+    if len(measured) == 1:
+        row = measured.iloc[0]
+        return {key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}
+    floor = measured["floor"].mean()
+    return {"value": measured["value"].mean(), "floor": floor, "note": f"mean of {len(measured)} trainings"}

@@ -1,0 +1,155 @@
+"""A published table beside a study's own, as TSV and as a page of Markdown; a figure of values against the dose."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthaug.config.study import StudySettings
+from synthaug.core.artifacts import atomic_folder, write_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.published.base import PublishedTable
+from synthaug.published.cpgg import TABLES
+from synthaug.published.own import own_values
+
+#: Every published table by name.
+PUBLISHED = {table.name: table for table in TABLES}
+_COLUMNS = (
+    *(
+        "table",
+        "part",
+        "source",
+        "data",
+        "method",
+        "dose",
+        "column",
+        "unit",
+        "value",
+        "sd",
+        "ci_low",
+        "ci_high",
+    ),
+    *("floor", "n", "note"),
+)
+
+
+def write_published_table(
+    name: str, rows: pd.DataFrame, study: StudySettings, seconds: Mapping[str, float], output: Path
+) -> None:
+    """Write a published table with the study's own values beside the paper's.
+
+    Parameters
+    ----------
+    name : str
+        Name in `PUBLISHED`.
+    rows : DataFrame
+        All result rows of the study.
+    study : StudySettings
+        The study.
+    seconds : mapping of str to float
+        Seconds a sample by generator.
+    output : Path
+        Folder to write, whole or not at all: ``table.tsv``, ``table.md`` and, of a figure, ``figure.svg``.
+
+    Raises
+    ------
+    SynthaugError
+        The study has nothing that the table could show.
+    """
+    table = PUBLISHED[name]
+    parts = []
+    for number, part in enumerate(table.parts):
+        own = own_values(part, rows, study, seconds)
+        published = table.values(number)
+        own = own.assign(source="this study", data=study.title or study.name)
+        published = published.assign(source="published", data=table.data)
+        parts += [each.assign(table=name, part=number + 1) for each in (own, published)]
+    found = pd.concat(
+        [part.reindex(columns=list(_COLUMNS)).astype(object) for part in parts], ignore_index=True
+    )
+    own = found[found["source"] == "this study"]
+    if own.empty:
+        wanted = " or ".join(dict.fromkeys(part.lines for part in table.parts))
+        raise SynthaugError(
+            f"{name}: study {study.name} has no {wanted}; declare one, or ask for another table"
+        )
+    with atomic_folder(output) as folder:
+        write_tsv(folder / "table.tsv", found)
+        (folder / "table.md").write_text(_markdown(table, found), encoding="utf-8")
+        if table.figure:
+            _draw(own, folder / "figure.svg")
+
+
+def _markdown(table: PublishedTable, found: pd.DataFrame) -> str:
+    lines = [f"# {table.title}", "", f"After {table.name.replace('_', ', ')} of: {table.paper}.", ""]
+    for part in range(1, len(table.parts) + 1):
+        for source in ("this study", "published"):
+            own = found[(found["part"] == part) & (found["source"] == source)]
+            if own.empty:
+                continue
+            lines += [_heading(source, str(own["data"].iloc[0])), "", *_grid(own), ""]
+    return "\n".join(lines)
+
+
+def _heading(source: str, data: str) -> str:
+    if source == "this study":
+        return f"**This study** ({data}); in brackets: confidence interval, or real-versus-real floor"
+    return (
+        f"**Published, from other data** ({data}): not comparable in value with this study; ± SD over seeds"
+    )
+
+
+def _grid(own: pd.DataFrame) -> list[str]:
+    columns = list(own["column"].unique())
+    lines = [f"| method | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for method, cells in own.groupby("method", sort=False):
+        by_column = {row["column"]: row for row in cells.to_dict("records")}
+        shown = (_cell(by_column[column]) if column in by_column else "" for column in columns)
+        lines.append(f"| {method} | {' | '.join(shown)} |")
+    return lines
+
+
+def _cell(row: Mapping[Hashable, Any]) -> str:
+    if pd.isna(row["value"]):
+        return str(row["note"])
+    unit = f" {row['unit']}" if row["source"] == "this study" and row["unit"] else ""
+    text = f"{row['value']:.4g}{unit}"
+    if pd.notna(row["sd"]):
+        text += f" ± {row['sd']:.3g}"
+    if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
+        text += f" ({row['ci_low']:.4g} to {row['ci_high']:.4g})"
+    elif pd.notna(row["floor"]):
+        text += f" (floor {row['floor']:.4g})"
+    return text + (f", n = {row['n']:.0f}" if pd.notna(row["n"]) else "")
+
+
+def _draw(own: pd.DataFrame, file: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5, 3.5))
+    for task, points in own.assign(task=own["method"].str.partition(":")[0]).groupby("task", sort=False):
+        points = points[points["value"].notna()].sort_values("dose").astype({"value": float, "dose": float})
+        axes.errorbar(
+            100 * points["dose"],
+            points["value"],
+            yerr=[
+                (points["value"] - points["ci_low"]).astype(float),
+                (points["ci_high"] - points["value"]).astype(float),
+            ],
+            marker="o",
+            capsize=3,
+            linestyle="",
+            label=str(task),
+        )
+    axes.set_xlabel("synthetic per real training patient (%)")
+    axes.set_ylabel(str(own["column"].iloc[0]))
+    axes.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(file)
+    plt.close(figure)

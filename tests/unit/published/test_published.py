@@ -1,0 +1,97 @@
+"""Published tables: the paper's values, and the study's own beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from synthaug.config.study import StudySettings, load_study
+from synthaug.core.artifacts import read_tsv
+from synthaug.core.errors import SynthaugError
+from synthaug.metric_registry import columns_of
+from synthaug.published.write import PUBLISHED, write_published_table
+from synthaug.tables import make_table
+
+
+@pytest.fixture(scope="module")
+def study() -> StudySettings:
+    return load_study(
+        {
+            "name": "made-up",
+            "datasets": {"phantom": {"layout": "acdc", "root": "raw"}},
+            "models": {
+                "autoencoder": {"kind": "autoencoder"},
+                "diffusion": {"kind": "cine_diffusion", "needs": {"autoencoder": "autoencoder"}},
+            },
+            "generators": {
+                "single-pass": {
+                    "kind": "single_pass",
+                    "models": {"autoencoder": "autoencoder", "diffusion": "diffusion"},
+                }
+            },
+            "arms": {"real": {}, "plus": {"generator": "single-pass", "dose": 1.0}},
+        }
+    )
+
+
+def rows_of(*values: float) -> pd.DataFrame:
+    """FID of one generator in as many trainings, and a row by vendor that is not the table's."""
+    shared = {**columns_of("fid"), "status": "ok", "generator": "single-pass", "extractor": "x", "fold": 0}
+    rows = [
+        {
+            **shared,
+            "value": value,
+            "floor": 2.0,
+            "n": 20,
+            "ci_low": value - 1,
+            "ci_high": value + 1,
+            "generator_seed": seed,
+        }
+        for seed, value in enumerate(values)
+    ]
+    return make_table([*rows, {**rows[0], "vendor": "A", "value": 99.0}])
+
+
+def written(
+    tmp_path: Path, study: StudySettings, rows: pd.DataFrame, name: str = "cpgg_table1"
+) -> pd.DataFrame:
+    write_published_table(name, rows, study, {"single-pass": 1.5}, tmp_path / name)
+    return read_tsv(tmp_path / name / "table.tsv", ("source", "method", "column", "note"))
+
+
+def test_values_of_the_paper_are_as_printed():
+    values = PUBLISHED["cpgg_table1"].values(0).set_index(["method", "column"])["value"]
+    assert (
+        values["CPGG (guidance 3)", "FID"] == 15.14 and values["VideoGPT (unconditional)", "FVD"] == 1320.26
+    )
+    table = PUBLISHED["cpgg_table2"].values(1)
+    assert len(table) == 12 * 10 and table["sd"].isna().all()
+    accuracy = (
+        PUBLISHED["cpgg_table3"].values(1).set_index(["method", "column"]).loc[("MAE, mix 400%", "ACC")]
+    )
+    assert tuple(accuracy) == (0.768, 0.02)
+
+
+def test_one_training_keeps_its_interval_and_floor(tmp_path, study):
+    own = written(tmp_path, study, rows_of(5.0))
+    line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
+    assert (line["value"], line["ci_low"], line["floor"], line["n"]) == (5.0, 4.0, 2.0, 20)
+    page = (tmp_path / "cpgg_table1" / "table.md").read_text(encoding="utf-8")
+    assert "| single-pass | 5 (4 to 6), n = 20 | not measured | 1.5 s |" in page
+    assert "Published, from other data" in page and "| CPGG (guidance 3) | 15.14 | 711.2 |  |" in page
+
+
+def test_several_trainings_are_averaged_without_an_interval(tmp_path, study):
+    own = written(tmp_path, study, rows_of(5.0, 7.0))
+    line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
+    assert line["value"] == 6.0 and pd.isna(line["ci_low"]) and line["note"] == "mean of 2 trainings"
+
+
+def test_a_study_without_such_tasks_is_told_so(tmp_path, study):
+    with pytest.raises(
+        SynthaugError, match=r"cpgg_table2: study made-up has no two-class tasks or regressions;"
+    ):
+        written(tmp_path, study, rows_of(5.0), "cpgg_table2")
+    assert not (tmp_path / "cpgg_table2").exists()

@@ -1,0 +1,39 @@
+"""Tables of published papers with the study's own values beside them; made on request only."""
+
+timed_chunks = [
+    (run.generator, f"{run.folder}/chunks/{chunk}", f"{run.stem}_{chunk}")
+    for run in synthetic_runs(study)
+    if is_sampled(study, run.generator)
+    for chunk in chunks_of(study)
+]
+
+
+rule write_published_table:
+    input:
+        current=path("tables/current.json"),
+        chunks=[path(chunk) for _, chunk, _ in timed_chunks],
+        times=[path(f"benchmarks/synthesise_chunk/{stem}.tsv") for *_, stem in timed_chunks],
+        values=sorted({str(table.file) for table in PUBLISHED.values()}),
+        code=code("write_published_table"),
+    output:
+        table=directory(pattern("published/{table}")),
+    log:
+        pattern("logs/write_published_table/{table}.log"),
+    wildcard_constraints:
+        table=any_of(PUBLISHED),
+    params:
+        study=study.model_dump(mode="json"),
+        generators=[generator for generator, *_ in timed_chunks],
+    message:
+        "Writing {wildcards.table}"
+    script:
+        "../scripts/write_published_table.py"
+
+
+for table in PUBLISHED:
+
+    rule:
+        name:
+            table
+        input:
+            path(f"published/{table}"),
