@@ -14,7 +14,7 @@ from synthaug.runs import arms_of_task
 from synthaug.tables import VALUED_STATUSES, Row
 
 #: Columns of `own_values`.
-COLUMNS = ("method", "dose", "column", "unit", "value", "ci_low", "ci_high", "floor", "n", "note")
+COLUMNS = ("method", "series", "dose", "column", "unit", "value", "ci_low", "ci_high", "floor", "n", "note")
 _POOLED = ("subject", "structure", "phase", "vendor", "role", "diagnosis", "versus", "other_generator")
 
 
@@ -37,7 +37,7 @@ def own_values(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
+        Columns `COLUMNS`. `series` is the task and kind of control of an arm, whose doses form a curve. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
         generator are averaged: the interval and `n` are then empty.
     """
     pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
@@ -80,7 +80,8 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings) -> Iterator[Row
                 here = own[(own["metric"] == column.metric) & target]
                 star = "*" if getattr(task, "synthetic", None) == "labelled" else ""
                 method = f"{name}{star}: {arm.name}" if several else f"{arm.name}{star}"
-                yield {**_about(method, column), "dose": arm.dose, **_mean(here)}
+                series = f"{name}{star}{f', {arm.control}' if arm.control else ''}"
+                yield {**_about(method, column), "series": series, "dose": arm.dose, **_mean(here)}
 
 
 def _belongs(part: Part, task: Any) -> bool:

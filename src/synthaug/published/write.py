@@ -14,6 +14,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.published.base import PublishedTable
 from synthaug.published.cpgg import TABLES
 from synthaug.published.own import own_values
+from synthaug.report.plots.segmentation import dose_curve
 
 #: Every published table by name.
 PUBLISHED = {table.name: table for table in TABLES}
@@ -80,7 +81,7 @@ def write_published_table(
         write_tsv(folder / "table.tsv", found)
         (folder / "table.md").write_text(_markdown(table, found), encoding="utf-8")
         if table.figure:
-            _draw(own, folder / "figure.svg")
+            (folder / "figure.svg").write_text(_draw(own), encoding="utf-8")
 
 
 def _markdown(table: PublishedTable, found: pd.DataFrame) -> str:
@@ -126,30 +127,9 @@ def _cell(row: Mapping[Hashable, Any]) -> str:
     return text + (f", n = {row['n']:.0f}" if pd.notna(row["n"]) else "")
 
 
-def _draw(own: pd.DataFrame, file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5, 3.5))
-    for task, points in own.assign(task=own["method"].str.partition(":")[0]).groupby("task", sort=False):
-        points = points[points["value"].notna()].sort_values("dose").astype({"value": float, "dose": float})
-        axes.errorbar(
-            100 * points["dose"],
-            points["value"],
-            yerr=[
-                (points["value"] - points["ci_low"]).astype(float),
-                (points["ci_high"] - points["value"]).astype(float),
-            ],
-            marker="o",
-            capsize=3,
-            linestyle="",
-            label=str(task),
-        )
-    axes.set_xlabel("synthetic per real training patient (%)")
-    axes.set_ylabel(str(own["column"].iloc[0]))
-    axes.legend(frameon=False, fontsize=8)
-    figure.tight_layout()
-    figure.savefig(file)
-    plt.close(figure)
+def _draw(own: pd.DataFrame) -> str:
+    """Values against the dose: a curve a series, with the arms of real patients at dose 0 and as dashed lines."""
+    measured = own[own["value"].notna()].astype(dict.fromkeys(("dose", "value", "ci_low", "ci_high"), float))
+    curves = [points.sort_values("dose") for _, points in measured.groupby("series", sort=False)]
+    references = list(measured.loc[measured["dose"] == 0, "value"])
+    return dose_curve(curves, references, str(own["column"].iloc[0]))
