@@ -19,6 +19,7 @@ SMALL = {
     "anatomy_diffusion": {"channels": [8, 8]},
     "motion_network": {"channels": [8, 8]},
     "motion_diffusion": {"channels": [8, 8]},
+    "slice_autoencoder": {"channels": [4], "blocks": 1, "latent_channels": 2, "slices_drawn": 1},
     "vq_autoencoder": {"channels": [4], "blocks": 1, "latent_channels": 2, "codes": 8, "slices_drawn": 1},
     "masked_autoencoder": {"width": 24, "depth": 1, "heads": 2, "decoder_width": 12, "decoder_depth": 1},
     "patient_recogniser": {"channels": [8, 16], "width": 16},

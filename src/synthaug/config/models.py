@@ -25,7 +25,7 @@ _CONDITIONS = (
 )
 
 #: Kinds of `LatentAutoencoder`: their latents are what models on latents are trained on.
-AUTOENCODER_KINDS = ("autoencoder", "vq_autoencoder")
+AUTOENCODER_KINDS = ("autoencoder", "slice_autoencoder", "vq_autoencoder")
 
 
 class GeometrySettings(Settings):
@@ -133,18 +133,17 @@ class AutoencoderSettings(LatentAutoencoderSettings):
     def _frames_are_single(self) -> Self:
         if any(t != 1 for t, _, _ in self.level_strides):
             raise ValueError(
-                "strides: this kind encodes single frames; give 1 for t, or take a vq_autoencoder"
+                "strides: this kind encodes single frames; give 1 for t, or take a slice_autoencoder or vq_autoencoder"
             )
         return self
 
 
-class VQAutoencoderSettings(LatentAutoencoderSettings):
-    """Vector-quantised autoencoder of single slices through the cycle (2D+t), with masks from the same codes."""
+class SliceLatentsSettings(LatentAutoencoderSettings):
+    """What autoencoders of single slices through the cycle (2D+t) have in common."""
 
-    implementation: ClassVar[str] = "synthaug.models.vq_autoencoder:VQAutoencoder"
     default_stride: ClassVar[Stride] = (2, 2, 2)
 
-    kind: Literal["vq_autoencoder"] = Field(description="Kind of model.")
+    kind: str = Field(description="Kind of model.")
     channels: tuple[int, ...] = Field(
         (64, 128),
         min_length=1,
@@ -152,10 +151,6 @@ class VQAutoencoderSettings(LatentAutoencoderSettings):
     )
     blocks: int = Field(2, ge=1, description="Residual blocks a level.")
     latent_channels: int = Field(8, ge=1, description="Channels of the latent, and of a code.")
-    codes: int = Field(1024, ge=2, description="Codes of the codebook; how many are used is logged.")
-    codebook_decay: float = Field(
-        0.99, gt=0, lt=1, description="Decay of the moving averages that update the codes."
-    )
     slices_drawn: int = Field(4, ge=1, description="Slices of a cine in one training item.")
     mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")
     gradient_weight: float = Field(
@@ -167,6 +162,27 @@ class VQAutoencoderSettings(LatentAutoencoderSettings):
     training: TrainingSettings = Field(
         TrainingSettings(iterations=2000, batch_size=2, learning_rate=1e-3, ema_decay=0.99),
         description="Optimisation.",
+    )
+
+
+class SliceAutoencoderSettings(SliceLatentsSettings):
+    """Variational autoencoder of single slices through the cycle (2D+t), with masks from the same latents."""
+
+    implementation: ClassVar[str] = "synthaug.models.slice_autoencoder:SliceAutoencoder"
+
+    kind: Literal["slice_autoencoder"] = Field(description="Kind of model.")
+    kl_weight: float = Field(1e-3, ge=0, description="Weight of the mean KL divergence per latent element.")
+
+
+class VQAutoencoderSettings(SliceLatentsSettings):
+    """Vector-quantised autoencoder of single slices through the cycle (2D+t), with masks from the same codes."""
+
+    implementation: ClassVar[str] = "synthaug.models.vq_autoencoder:VQAutoencoder"
+
+    kind: Literal["vq_autoencoder"] = Field(description="Kind of model.")
+    codes: int = Field(1024, ge=2, description="Codes of the codebook; how many are used is logged.")
+    codebook_decay: float = Field(
+        0.99, gt=0, lt=1, description="Decay of the moving averages that update the codes."
     )
 
 
@@ -485,6 +501,7 @@ class PatientRecogniserSettings(TrainableSettings):
 
 ModelSettings = Annotated[
     AutoencoderSettings
+    | SliceAutoencoderSettings
     | VQAutoencoderSettings
     | AnatomyDiffusionSettings
     | MotionNetworkSettings

@@ -23,7 +23,7 @@ def store(tmp_path_factory):
     return write_store(tmp_path_factory.mktemp("masked") / "store")
 
 
-@pytest.fixture(scope="module", params=["autoencoder", "vq_autoencoder"])
+@pytest.fixture(scope="module", params=["slice_autoencoder", "vq_autoencoder"])
 def models(request, store, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     needs = {"autoencoder": train(request.param, store, folder / "coder", iterations=2)}

@@ -35,6 +35,7 @@ CODER = {"autoencoder": "autoencoder"}
 CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("autoencoder", SHARPENED, {}),
     ("autoencoder", {"masks": False}, {}),
+    ("slice_autoencoder", SHARPENED, {}),
     ("vq_autoencoder", SHARPENED, {}),
     ("masked_autoencoder", {}, {}),
     ("patient_recogniser", {}, {}),
@@ -86,7 +87,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
     """What a model is trained for: reconstructions, features, a code or samples."""
     grid = model.grid
     cines, slices = torch.rand(2, grid.frames, grid.z, grid.y, grid.x), torch.ones(2, 1, grid.z, 1, 1)
-    if kind in ("autoencoder", "vq_autoencoder"):
+    if kind.endswith("autoencoder") and kind != "masked_autoencoder":
         return [part for part in model.reconstruct(cines, slices) if part is not None]
     if kind == "masked_autoencoder":
         return [model.features(cines[:, 0], axis) for axis in AXES]

@@ -1,4 +1,4 @@
-"""The 2D+t vector-quantised autoencoder: a closed cycle, codes that are used, terms that come late."""
+"""The autoencoders of slices through the cycle (2D+t): a closed cycle, codes that are used, terms that come late."""
 
 from __future__ import annotations
 
@@ -11,34 +11,40 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid
 from synthaug.models.sharpening import Adversary, Perception, ramp
+from synthaug.models.slice_autoencoder import SliceAutoencoder
 from synthaug.models.vq_autoencoder import VQAutoencoder
 from synthaug.models.weights import load_model
 
 GRID = Grid(8, 3, 16, 16, (10, 2, 2))
+CLASSES = {"vq_autoencoder": VQAutoencoder, "slice_autoencoder": SliceAutoencoder}
+OWN: dict[str, dict[str, int]] = {"vq_autoencoder": {"codes": 8}, "slice_autoencoder": {}}
+both_kinds = pytest.mark.parametrize("kind", list(CLASSES))
 
 
-def model(**changes):
+def model(kind="vq_autoencoder", **changes):
     torch.manual_seed(0)
-    content = {"kind": "vq_autoencoder", "channels": [4, 8], "blocks": 1, "latent_channels": 2, "codes": 8}
-    return VQAutoencoder(settings_of({**content, **changes}), GRID, {})
+    content = {"kind": kind, "channels": [4, 8], "blocks": 1, "latent_channels": 2, **OWN[kind]}
+    return CLASSES[kind](settings_of({**content, **changes}), GRID, {})
 
 
 def everywhere(count=1):
     return torch.ones(count, 1, GRID.z, 1, 1)
 
 
+@both_kinds
 @torch.no_grad()
-def test_latents_halve_time_and_plane_at_every_level_but_never_depth():
-    coder = model().eval()
+def test_latents_halve_time_and_plane_at_every_level_but_never_depth(kind):
+    coder = model(kind).eval()
     mean, _ = coder.encode_cine(torch.rand(2, 8, 3, 16, 16), everywhere(2))
     assert mean.shape == (2, 2, *coder.latent_shape) == (2, 2, 2, 3, 4, 4)
     images, labels = coder.decode_cine(mean, everywhere(2))
     assert images.shape == labels.shape == (2, 8, 3, 16, 16) and labels.dtype == torch.uint8
 
 
+@both_kinds
 @torch.no_grad()
-def test_a_cycle_that_starts_a_latent_frame_later_has_latents_that_do():
-    coder, cine = model().eval(), torch.rand(1, 8, 3, 16, 16)
+def test_a_cycle_that_starts_a_latent_frame_later_has_latents_that_do(kind):
+    coder, cine = model(kind).eval(), torch.rand(1, 8, 3, 16, 16)
     mean, _ = coder.encode_cine(cine, everywhere())
     later, _ = coder.encode_cine(cine.roll(4, 1), everywhere())
     torch.testing.assert_close(later, mean.roll(1, 1), atol=1e-5, rtol=1e-4)
@@ -84,6 +90,30 @@ def test_perplexity_is_the_number_of_codes_used_alike():
     assert float(quantizer.perplexity) == pytest.approx(1, rel=1e-4)
 
 
+def test_the_divergence_of_the_variational_kind_is_that_of_its_latents():
+    coder, batch = model("slice_autoencoder", kl_weight=1.0), torch.rand(1, 2, 8, 16, 16)
+    mean, log_variance = coder.encode_slices(2 * batch[0, :, None] - 1)
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, (log_variance / 2).exp()), torch.distributions.Normal(0.0, 1.0)
+    ).mean()
+    labels = torch.zeros(1, 2, 8, 16, 16, dtype=torch.uint8)
+    total, terms = coder.loss({"cines": batch, "labels": labels}, torch.Generator().manual_seed(0), 0)
+    torch.testing.assert_close(terms["kl"], expected.detach())
+    total.backward()
+    assert all(parameter.grad is not None for parameter in coder.encoder.parameters())
+
+
+def test_the_latents_of_the_paper_are_eight_times_smaller_in_plane_and_two_in_time():
+    strides = [[1, 2, 2], [1, 2, 2], [2, 2, 2]]
+    content = {"kind": "slice_autoencoder", "channels": [4, 4, 4], "blocks": 1, "latent_channels": 16}
+    coder = SliceAutoencoder(
+        settings_of({**content, "strides": strides}), Grid(50, 1, 96, 96, (10, 2, 2)), {}
+    )
+    with torch.no_grad():
+        mean, _ = coder.encode_cine(torch.rand(1, 50, 1, 96, 96), torch.ones(1, 1, 1, 1, 1))
+    assert mean.shape == (1, 25, 16, 1, 12, 12)
+
+
 def test_training_logs_the_codebook_and_the_late_terms(tmp_path):
     store = write_store(tmp_path / "store")
     changes = {"adversarial_weight": 0.1, "late_from": 0.0}
@@ -106,13 +136,14 @@ def test_late_terms_train_any_autoencoder(tmp_path):
 def test_a_grid_that_does_not_divide_is_refused(grid, what):
     frames, y, x = grid
     settings = settings_of({"kind": "vq_autoencoder", "channels": [4, 8]})
-    with pytest.raises(SynthaugError, match=f"{what} are not divisible by 4"):
+    with pytest.raises(SynthaugError, match=f"vq_autoencoder: {what} are not divisible by 4"):
         VQAutoencoder(settings, Grid(frames, 3, y, x, (10, 2, 2)), {})
 
 
+@both_kinds
 @torch.no_grad()
-def test_strides_of_each_axis_are_the_settings_and_the_cycle_still_closes():
-    coder, cine = model(strides=[[1, 2, 2], [2, 2, 1]]).eval(), torch.rand(1, 8, 3, 16, 16)
+def test_strides_of_each_axis_are_the_settings_and_the_cycle_still_closes(kind):
+    coder, cine = model(kind, strides=[[1, 2, 2], [2, 2, 1]]).eval(), torch.rand(1, 8, 3, 16, 16)
     mean, _ = coder.encode_cine(cine, everywhere())
     assert mean.shape == (1, 4, *coder.latent_shape) == (1, 4, 2, 3, 4, 8) and coder.frames_per_latent == 2
     later, _ = coder.encode_cine(cine.roll(2, 1), everywhere())
