@@ -102,6 +102,18 @@ class VQAutoencoder(LatentAutoencoder):
             rearrange(torch.cat(labels), together, b=len(latents)),
         )
 
+    @property
+    def codebook(self) -> Tensor:
+        """The code vectors, (codes, c)."""
+        vectors: Tensor = self.network.quantizer.quantizer.embedding.weight
+        return vectors
+
+    def nearest_codes(self, latents: Tensor) -> Tensor:
+        """Indices of the code vectors nearest to latents (b, t, c, z, y, x): int64, (b, t, z, y, x)."""
+        stack = rearrange(latents, "b t c z y x -> (b z) c t y x")
+        codes = [self.network.quantizer.quantize(part) for part in stack.split(_SLICES_AT_ONCE)]
+        return rearrange(torch.cat(codes), "(b z) t y x -> b t z y x", b=len(latents))
+
     def prepare(self, store: TensorStore) -> None:
         """Take the training fold."""
         self._store = store

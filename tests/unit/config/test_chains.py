@@ -73,6 +73,16 @@ def study(models=None, generator=None):
             "models.tokens: width 18 must be a multiple of heads 4",
         ),
         (
+            {"gpt": {"kind": "vq_autoregression", "width": 18, "heads": 4}},
+            {},
+            "models.gpt: width 18 must be a multiple of heads 4",
+        ),
+        (
+            {"gpt": {"kind": "vq_autoregression"}},
+            {},
+            "models.gpt.needs.autoencoder: 'autoencoder' is of kind autoencoder; this role takes vq_autoencoder",
+        ),
+        (
             {},
             {"models": {"autoencoder": "autoencoder", "motion": "motion"}},
             "generators.cascade.models: a cascade has exactly the roles autoencoder, anatomy and, unless",
