@@ -379,10 +379,11 @@ class CineDiffusionSettings(LatentDiffusionSettings):
 
     kind: Literal["cine_diffusion"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
-    network: Literal["unet", "transformer"] = Field(
+    network: Literal["unet", "factorised_unet", "transformer"] = Field(
         "unet",
         description=(
             "`unet` stacks the slices on the channels and convolves over time and plane (`channels`, `blocks`); "
+            "`factorised_unet` convolves and attends in space and over time in turn (`channels`, `blocks`); "
             "`transformer` attends between all patches of time, depth and plane (`width`, `depth`, `heads`, `patch`)."
         ),
     )

@@ -158,18 +158,22 @@ class VQAutoregression(ConditionedLatents):
             nulls = self.conditioner.each(values, self.conditioner.nothing(b)).expand(b, -1, -1)
             conditions = torch.cat([conditions, nulls])
         branches = 2 if guided else 1
+
+        def for_branches(part: Tensor) -> Tensor:
+            return torch.cat([part] * branches)
+
         order = raster_order(self.patches.existing(slices, self.frames))
         quantiles = torch.special.ndtr(noise(depth * self.tokens_per_slice))
         vectors = self._vectors()
         limit = (most_slices or depth) * self.tokens_per_slice
         logits, decoding = self.network.begin(
-            *(torch.cat([part] * branches) for part in (order, slices, phases)), conditions, limit
+            for_branches(order), for_branches(slices), for_branches(phases), conditions, limit
         )
         drawn = torch.zeros_like(order)
         for place in range(limit):
             if place:
                 last = functional.embedding(drawn[:, place - 1], vectors)
-                logits = self.network.proceed(torch.cat([last] * branches), decoding)
+                logits = self.network.proceed(for_branches(last), decoding)
             logits = logits.float()
             if guided:
                 given, free = logits.chunk(2)

@@ -42,6 +42,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("motion_network", {}, CODER),
     ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
     ("cine_diffusion", {"network": "unet", "loss": "huber"}, {"autoencoder": "vq_autoencoder"}),
+    ("cine_diffusion", {"network": "factorised_unet"}, CODER),
     ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
     ("masked_autoregression", {"copies": 1}, CODER),
     (
@@ -114,6 +115,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
             slices,
             noise,
             CodeSamplerSettings(guidance=2.0, top_k=4, top_p=0.9),
+            1,
         ),
     }
     return [model.sample(*arguments[kind])]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from einops import rearrange
-from tiny_models import FEW_CODES, requests, settings_of, train, write_store
+from tiny_models import FEW_CODES, settings_of, train, write_store
 from torch.nn import functional
 
 from synthaug.config.generators import CodeSamplerSettings
