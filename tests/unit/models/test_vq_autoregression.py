@@ -52,7 +52,7 @@ def made(depth=DEPTH, output=True, **changes):
     )
     for name, parameter in model.named_parameters():
         if output or "network.output" not in name:
-            torch.nn.init.normal_(parameter, std=0.3)
+            torch.nn.init.normal_(parameter, std=0.6)
     return model
 
 
@@ -79,11 +79,14 @@ def logits_of(model, batch, kept=None):
     return model.logits(batch, conditions)[0]
 
 
-def drawn(model, rows=2, only=slice(None), most_slices=None, missing=1, **sampler):
+def drawn(model, rows=2, only=slice(None), most_slices=None, missing=1, unknown=False, **sampler):
     """Samples of the first subjects of `batch_of`, their seeds 10, 11, ..."""
     batch = batch_of(rows, missing)
     return model.sample(
-        {name: batch[name][only] for name in ("diagnosis", "lv_edv_ml")},
+        {
+            name: torch.full_like(batch[name], torch.nan)[only] if unknown else batch[name][only]
+            for name in ("diagnosis", "lv_edv_ml")
+        },
         batch["phases"][only],
         batch["slices"][only],
         Noise(range(10, 10 + rows)[only]),
@@ -293,7 +296,9 @@ def test_guidance_of_1_is_none_and_others_are_not():
     guided = drawn(model, guidance=6.0)
     assert set(branches) == {4} and not torch.equal(guided, plain)
     assert torch.equal(drawn(model, guidance=1.0 + 1e-7), plain)  # both branches, and the same
-    branches.clear()
+    # Guidance of 0 leaves the unconditional model.
+    assert torch.equal(drawn(model, guidance=0.0), drawn(model, unknown=True))
+    assert not torch.equal(drawn(model, guidance=0.0), plain)
     free = made(conditions=[])
     assert torch.equal(drawn(free, guidance=6.0), drawn(free))
 
