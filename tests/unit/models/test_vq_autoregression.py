@@ -140,6 +140,20 @@ def test_kept_keys_and_values_give_the_same_logits(conditions):
 
 
 @torch.no_grad()
+def test_kept_keys_and_values_are_of_the_precision_of_autocast():
+    """As on a GPU, where generators sample in bfloat16."""
+    model, batch = made(), batch_of()
+    with torch.autocast("cpu", torch.bfloat16):
+        given = model.conditioner.each(batch).expand(2, -1, -1)
+        order = raster_order(model.patches.existing(batch["slices"], FRAMES))
+        _, decoding = model.network.begin(order, batch["slices"], batch["phases"], given, TOKENS)
+        kept = decoding.layers[0].append(*torch.zeros(2, 2, 2, 1, 8))
+        sampled = drawn(model, guidance=2.0)
+    assert {part.dtype for part in kept} == {torch.bfloat16} and sampled.dtype == torch.float32
+    assert sampled.isfinite().all() and sampled.std() > 0
+
+
+@torch.no_grad()
 def test_the_work_of_a_code_is_one_token(monkeypatch):
     """Linear layers see each token once, whatever came before it."""
     model, seen = made(), []
