@@ -35,7 +35,10 @@ SMALL = {
         "head_depth": 1,
         "draws": 2,
     },
+    "vq_autoregression": {"width": 16, "depth": 1, "heads": 2},
 }
+#: What makes the vector-quantised autoencoder's latent frames 2 x 2: codes are drawn one after the other.
+FEW_CODES = {"channels": [4] * 5, "strides": [[2, 2, 2], *[[1, 2, 2]] * 4]}
 
 
 def settings_of(content: dict[str, object]) -> ModelSettings:

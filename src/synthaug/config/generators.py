@@ -137,6 +137,47 @@ class MaskedAutoregressiveSettings(SampledSettings):
         return models
 
 
+class CodeSamplerSettings(Settings):
+    """How codes are drawn one after the other; changing it retrains nothing."""
+
+    guidance: float = Field(
+        1.0, ge=0, le=20, description="Classifier-free guidance scale of the logits; 1: without guidance."
+    )
+    temperature: float = Field(1.0, gt=0, le=2, description="Divisor of the logits.")
+    top_k: int | None = Field(
+        None, ge=1, description="Codes that a draw is from, the likeliest; 1: always that one; empty: all."
+    )
+    top_p: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="A draw is from the fewest codes, likeliest first, whose probabilities sum to this; 1: from all.",
+    )
+
+
+class VQAutoregressiveSettings(SampledSettings):
+    """Vector-quantised autoregressive: the codes of all frames and slices one after the other."""
+
+    implementation: ClassVar[str] = "synthaug.generators.vq_autoregressive:VQAutoregressive"
+    role_kinds: ClassVar = {"autoencoder": ("vq_autoencoder",), "autoregression": ("vq_autoregression",)}
+
+    kind: Literal["vq_autoregressive"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "autoregression": "autoregression"},
+        description="Models of the roles autoencoder (a `vq_autoencoder`) and autoregression, by name.",
+    )
+    sampler: CodeSamplerSettings = Field(CodeSamplerSettings(), description="Sampling of each code.")
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "autoregression"}:
+            raise ValueError(
+                "vq_autoregressive has exactly the roles autoencoder and autoregression; name a model for each"
+            )
+        return models
+
+
 class ExternalSettings(Settings):
     """Folder of synthetic subjects, laid out as a cohort."""
 
@@ -189,6 +230,7 @@ GeneratorSettings = Annotated[
     CascadeSettings
     | SinglePassSettings
     | MaskedAutoregressiveSettings
+    | VQAutoregressiveSettings
     | ExternalSettings
     | RealSettings
     | PluginGeneratorSettings,

@@ -382,6 +382,11 @@ def _check_roles(needs: dict[str, str], optional: frozenset[str] = frozenset()) 
     return needs
 
 
+def _check_heads(width: int, heads: int) -> None:
+    if width % heads:
+        raise ValueError(f"width {width} must be a multiple of heads {heads}")
+
+
 class CineDiffusionSettings(LatentDiffusionSettings):
     """Diffusion model of the latents of all slices and frames at once."""
 
@@ -390,10 +395,11 @@ class CineDiffusionSettings(LatentDiffusionSettings):
 
     kind: Literal["cine_diffusion"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
-    network: Literal["unet", "transformer"] = Field(
+    network: Literal["unet", "factorised_unet", "transformer"] = Field(
         "unet",
         description=(
             "`unet` stacks the slices on the channels and convolves over time and plane (`channels`, `blocks`); "
+            "`factorised_unet` convolves and attends in space and over time in turn (`channels`, `blocks`); "
             "`transformer` attends between all patches of time, depth and plane (`width`, `depth`, `heads`, `patch`)."
         ),
     )
@@ -471,8 +477,35 @@ class MaskedAutoregressionSettings(ConditionedLatentsSettings, DiffusionObjectiv
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> MaskedAutoregressionSettings:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        _check_heads(self.width, self.heads)
+        return self
+
+
+class VQAutoregressionSettings(ConditionedLatentsSettings):
+    """Causal transformer of whole cines' codes, each predicted from those before it."""
+
+    implementation: ClassVar[str] = "synthaug.models.vq_autoregression:VQAutoregression"
+    role_kinds: ClassVar = {"autoencoder": ("vq_autoencoder",)}
+
+    kind: Literal["vq_autoregression"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field(
+        {"autoencoder": "autoencoder"}, description="The `vq_autoencoder` whose codes are predicted, by name."
+    )
+    width: int = Field(256, ge=8, description="Features of a token.")
+    depth: int = Field(8, ge=1, description="Blocks of the transformer.")
+    heads: int = Field(4, ge=1, description="Attention heads; they divide the width.")
+    conditions: tuple[ScalarCondition, ...] = Field(
+        ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),
+        description=_CONDITIONS,
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=4000, batch_size=8, learning_rate=5e-4, warmup_iterations=200),
+        description="Optimisation.",
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> VQAutoregressionSettings:
+        _check_heads(self.width, self.heads)
         return self
 
 
@@ -508,6 +541,7 @@ ModelSettings = Annotated[
     | MotionDiffusionSettings
     | CineDiffusionSettings
     | MaskedAutoregressionSettings
+    | VQAutoregressionSettings
     | MaskedAutoencoderSettings
     | PatientRecogniserSettings
     | PluginModelSettings,

@@ -15,6 +15,7 @@ from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
 from synthaug.networks.conditioning import Kept
+from synthaug.networks.factorised_unet import FactorisedUNet
 from synthaug.networks.patches import check_patch
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
@@ -32,7 +33,8 @@ class CineDiffusion(LatentDiffusion):
     ----------
     An abstract on 4D cine MRI in a single pass: slices stacked on the channels, convolution over time and plane.
     Differences: slices may be missing, each frame has its cardiac phase as input, time is cyclic, masks are decoded
-    with the images, and a transformer over all patches (Peebles and Xie, ICCV 2023) is the other network.
+    with the images. Other networks: a transformer over all patches (Peebles and Xie, ICCV 2023), and a U-Net that takes
+    space and time in turn (Wang et al., ModelScope text-to-video technical report, 2023).
     """
 
     settings: CineDiffusionSettings
@@ -116,6 +118,8 @@ def _network(settings: CineDiffusionSettings, latent: tuple[int, ...], embedding
     frames, channels, depth, rows, columns = latent
     if settings.network == "unet":
         return StackedUNet(channels, depth, settings.channels, settings.blocks, embedding)
+    if settings.network == "factorised_unet":
+        return FactorisedUNet(channels, settings.channels, settings.blocks, embedding)
     check_patch("cine_diffusion", (frames, rows, columns), settings.patch)
     return CineTransformer(
         channels,

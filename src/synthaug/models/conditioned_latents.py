@@ -26,16 +26,18 @@ class ConditionedLatents(TrainableModel):
     Data        z = (encode(x) - mean) / sd,  (b, [t,] c, z, y, x), zero in missing slices
     Conditions  c, from the cohort's table; volumes and masses scaled with the square of the in-plane enlargement
 
-    How z is predicted is left to a kind: diffusion of the whole (`LatentDiffusion`), or of single tokens.
+    How z is predicted is left to a kind: diffusion of the whole (`LatentDiffusion`) or of single tokens, or codes
+    of z one after the other.
 
     Attributes
     ----------
     conditioner : Conditioner
         A kind makes it, with `make_conditioner`: the length of its embedding is the network's.
     cache : LatentCache
-        Encoded copies; there once `fit_to_fold` was called, like the next three.
+        Encoded copies; there once `fit_to_fold` was called.
     training_values : dict of str to Tensor, shape (n, ...)
-        Raw conditions; a kind may add tokens or control volumes.
+        Raw conditions; there once `fit_to_table` was called, like the next two. A kind may add tokens or control
+        volumes.
     slices : Tensor, shape (n, 1, z, 1, 1)
         1 where a slice exists.
     phases : Tensor, shape (n, t')
@@ -95,13 +97,17 @@ class ConditionedLatents(TrainableModel):
             control_channels,
         )
 
-    def fit_to_fold(self, store: TensorStore, frames: Sequence[int]) -> None:
-        """Take the training fold: conditions and their statistics, slices, phases, encoded copies of `frames`."""
+    def fit_to_table(self, store: TensorStore) -> None:
+        """Take what is known of the training fold but its images: conditions and their statistics, slices, phases."""
         self.conditioner.fit(store.table)
         self.training_values = self.conditioner.read(store.table)
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
         es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
         self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
+
+    def fit_to_fold(self, store: TensorStore, frames: Sequence[int]) -> None:
+        """Take the training fold: what `fit_to_table` does, and encoded copies of `frames`."""
+        self.fit_to_table(store)
         self.cache = encode_cines(
             self.autoencoder, store, frames, self.settings.copies, self.settings.augmentation
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,17 +77,41 @@ def encode_cines(
     mean, log_variance = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
     scale = torch.ones(copies, len(store))
     geometries: list[list[Geometry]] = [[] for _ in range(copies)]
+    for copy, index, cine, slices, moved in moved_cines(store, frames, copies, geometry, autoencoder.device):
+        encoded = autoencoder.encode_cine(cine, slices)
+        mean[copy, index], log_variance[copy, index] = (part[0].cpu() for part in encoded)
+        scale[copy, index] = moved.scale
+        geometries[copy].append(moved)
+    return LatentCache(mean, log_variance, scale, tuple(map(tuple, geometries)))
+
+
+def moved_cines(
+    store: TensorStore,
+    frames: Sequence[int],
+    copies: int,
+    geometry: GeometrySettings,
+    device: torch.device,
+) -> Iterator[tuple[int, int, Tensor, Tensor, Geometry]]:
+    """Copies of all cines of a fold, the first as they are, the others by a random geometry, the same every time.
+
+    Yields
+    ------
+    copy, index : int
+        Which copy of which subject.
+    cine : Tensor, shape (1, t, z, y, x)
+        Its `frames`, on the device.
+    slices : Tensor, shape (1, 1, z, 1, 1)
+        1 where a slice exists.
+    moved : Geometry
+        Of this copy.
+    """
     generator = torch.Generator().manual_seed(0)
     for index in range(len(store)):
-        cine = torch.from_numpy(store.images[index, list(frames)].astype(np.float32)).to(autoencoder.device)
+        cine = torch.from_numpy(store.images[index, list(frames)].astype(np.float32)).to(device)
         slices = slice_weights(store.slice_mask[index]).to(cine)
         for copy in range(copies):
             moved = Geometry() if copy == 0 else Geometry.draw(geometry, generator)
-            encoded = autoencoder.encode_cine(moved.apply(cine)[None], slices)
-            mean[copy, index], log_variance[copy, index] = (part[0].cpu() for part in encoded)
-            scale[copy, index] = moved.scale
-            geometries[copy].append(moved)
-    return LatentCache(mean, log_variance, scale, tuple(map(tuple, geometries)))
+            yield copy, index, moved.apply(cine)[None], slices, moved
 
 
 def slice_weights(slice_mask: np.ndarray) -> Tensor:

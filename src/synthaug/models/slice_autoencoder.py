@@ -23,7 +23,8 @@ from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.sharpening import SharpeningTerms
 from synthaug.networks.cyclic import make_cyclic
 
-_SLICES_AT_ONCE = 16  # bounds the memory of encoding and decoding long stacks
+#: Slices that are encoded or decoded together.
+SLICES_AT_ONCE = 16  # bounds the memory of encoding and decoding long stacks
 
 
 class SliceLatentsAutoencoder(LatentAutoencoder):
@@ -72,7 +73,7 @@ class SliceLatentsAutoencoder(LatentAutoencoder):
     def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Latents of cines, slice by slice; see `LatentAutoencoder.encode_cine`."""
         stack = rearrange(2 * cines - 1, "b t z y x -> (b z) 1 t y x")
-        parts = [self.encode_slices(part) for part in stack.split(_SLICES_AT_ONCE)]
+        parts = [self.encode_slices(part) for part in stack.split(SLICES_AT_ONCE)]
         apart = "(b z) c t y x -> b t c z y x"
         mean, log_variance = (
             rearrange(torch.cat(part), apart, b=len(cines)) for part in zip(*parts, strict=True)
@@ -83,7 +84,7 @@ class SliceLatentsAutoencoder(LatentAutoencoder):
         """Cines and masks, slice by slice; see `LatentAutoencoder.decode_cine`."""
         stack = rearrange(latents, "b t c z y x -> (b z) c t y x")
         images, labels = [], []
-        for part in stack.split(_SLICES_AT_ONCE):
+        for part in stack.split(SLICES_AT_ONCE):
             image, logits = _image_and_logits(self.decode_slices(part))
             images.append(image.float().clamp(0, 1))
             labels.append(logits.argmax(dim=1).to(torch.uint8))

@@ -14,7 +14,7 @@ from synthaug.config.models import VQAutoencoderSettings
 from synthaug.models.autoencoder import CLASSES
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.sharpening import SharpeningTerms
-from synthaug.models.slice_autoencoder import SliceLatentsAutoencoder, set_network_strides
+from synthaug.models.slice_autoencoder import SLICES_AT_ONCE, SliceLatentsAutoencoder, set_network_strides
 from synthaug.networks.cyclic import make_cyclic
 
 _NO_SPREAD = -20.0  # log-variance of a latent that is not drawn
@@ -94,6 +94,18 @@ class VQAutoencoder(SliceLatentsAutoencoder):
             commitment,
             {"commitment": commitment, "perplexity": quantizer.perplexity, "usage": usage},
         )
+
+    @property
+    def codebook(self) -> Tensor:
+        """The code vectors, (codes, c)."""
+        vectors: Tensor = self.network.quantizer.quantizer.embedding.weight
+        return vectors
+
+    def nearest_codes(self, latents: Tensor) -> Tensor:
+        """Indices of the code vectors nearest to latents (b, t, c, z, y, x): int64, (b, t, z, y, x)."""
+        stack = rearrange(latents, "b t c z y x -> (b z) c t y x")
+        codes = [self.network.quantizer.quantize(part) for part in stack.split(SLICES_AT_ONCE)]
+        return rearrange(torch.cat(codes), "(b z) t y x -> b t z y x", b=len(latents))
 
     @torch.no_grad()
     def _revive_codes(self, encoded: Tensor, generator: torch.Generator, iteration: int) -> None:

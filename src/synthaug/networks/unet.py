@@ -39,6 +39,24 @@ class TemporalAttention(nn.Module):
         return rearrange(self.attention(tokens), "(b z y x) t c -> (b t) c z y x", z=z, y=y, x=x)
 
 
+class TemporalConvolution(nn.Module):
+    """features + convolution of each voxel over neighbouring frames of its cycle, the identity at first."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(channels)
+        self.convolution = zero_initialised(
+            nn.Conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0), padding_mode="circular")
+        )
+
+    def forward(self, features: Tensor, frames: int) -> Tensor:
+        """Transform ((b t), c, z, y, x)."""
+        z = features.shape[2]
+        hidden = rearrange(functional.silu(self.norm(features)), "(b t) c z y x -> b c t (z y) x", t=frames)
+        hidden = rearrange(self.convolution(hidden), "b c t (z y) x -> (b t) c z y x", z=z)
+        return features + hidden
+
+
 class SpatialAttention(nn.Module):
     """Self-attention of all voxels of a volume that exist."""
 
@@ -136,6 +154,7 @@ class _Sizes:
     cyclic: bool
     through_slices: bool
     context: int
+    temporal_convolution: bool
 
 
 class Stage(nn.Module):
@@ -148,6 +167,7 @@ class Stage(nn.Module):
         self.temporal = TemporalAttention(outputs) if sizes.temporal else None
         self.slices = SliceAttention(outputs) if sizes.through_slices else None
         self.context = ContextAttention(outputs, sizes.context) if sizes.context else None
+        self.over_time = TemporalConvolution(outputs) if sizes.temporal_convolution else None
 
     def forward(
         self,
@@ -159,6 +179,8 @@ class Stage(nn.Module):
     ) -> Tensor:
         """Transform ((b t), c, z, y, x)."""
         features = self.block(features, slices, embedding)
+        if self.over_time is not None:
+            features = self.over_time(features, frames)
         if self.spatial is not None:
             features = self.spatial(features, slices)
         if self.temporal is not None:
@@ -209,6 +231,8 @@ class LatentUNet(nn.Module):
         Whether each stage also attends over the slices of a pixel.
     context : int
         Channels of context tokens that each stage attends to; 0 for none.
+    temporal_convolution : bool
+        Whether each stage also convolves over the frames of a voxel, cyclically, before it attends.
 
     Attributes
     ----------
@@ -227,10 +251,11 @@ class LatentUNet(nn.Module):
         cyclic: bool = False,
         through_slices: bool = False,
         context: int = 0,
+        temporal_convolution: bool = False,
     ) -> None:
         super().__init__()
         finest, deepest = channels[0], channels[-1]
-        sizes = _Sizes(embedding, temporal, cyclic, through_slices, context)
+        sizes = _Sizes(embedding, temporal, cyclic, through_slices, context, temporal_convolution)
         self.skips = (*channels, deepest)
         self.input = plane_convolution(inputs, finest)
         self.down, self.shrink = nn.ModuleList(), nn.ModuleList()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def study(models=None, generator=None):
             "models.tokens: width 18 must be a multiple of heads 4",
         ),
         (
+            {"gpt": {"kind": "vq_autoregression", "width": 18, "heads": 4}},
+            {},
+            "models.gpt: width 18 must be a multiple of heads 4",
+        ),
+        (
+            {"gpt": {"kind": "vq_autoregression"}},
+            {},
+            "models.gpt.needs.autoencoder: 'autoencoder' is of kind autoencoder; this role takes vq_autoencoder",
+        ),
+        (
             {},
             {"models": {"autoencoder": "autoencoder", "motion": "motion"}},
             "generators.cascade.models: a cascade has exactly the roles autoencoder, anatomy and, unless",
@@ -83,6 +94,22 @@ def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, messa
     with pytest.raises(SynthaugError) as caught:
         load_study(study(models, generator))
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_baselines_of_cpgg_are_settings():
+    """What docs/generators.md says of them is a study."""
+    page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
+    section = page.split("### Baselines of CPGG")[1]
+    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
+    content = study(added["models"])
+    content["generators"] |= added["generators"]
+    generators = load_study(content).generators
+    assert {name: generators[name].sampler.guidance for name in added["generators"]} == {
+        "videogpt": 0,
+        "videogpt-guided": 3,
+        "modelscope": 0,
+        "modelscope-guided": 3,
+    }
 
 
 def test_pseudo_labels_stand_in_for_the_mask_head():

@@ -28,7 +28,7 @@ def coder(request, store, tmp_path_factory):
     return train(request.param, store, tmp_path_factory.mktemp(request.param), iterations=2)
 
 
-@pytest.fixture(scope="module", params=["unet", "transformer"])
+@pytest.fixture(scope="module", params=["unet", "factorised_unet", "transformer"])
 def models(request, store, coder, tmp_path_factory):
     changes = {"network": request.param, "loss": "huber", "objective": "epsilon"}
     folder = tmp_path_factory.mktemp("diffusion")

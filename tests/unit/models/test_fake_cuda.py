@@ -14,9 +14,9 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from fake_cuda import FakeCuda, move
 from monai.losses.adversarial_loss import PatchAdversarialLoss
-from tiny_models import SMALL, requests, settings_of, write_store
+from tiny_models import FEW_CODES, SMALL, requests, settings_of, write_store
 
-from synthaug.config.generators import SamplerSettings
+from synthaug.config.generators import CodeSamplerSettings, SamplerSettings
 from synthaug.config.models import ModelSettings
 from synthaug.config.training import TrainingSettings
 from synthaug.core.interruption import Interruption
@@ -43,6 +43,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("motion_network", {}, CODER),
     ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
     ("cine_diffusion", {"network": "unet", "loss": "huber"}, {"autoencoder": "vq_autoencoder"}),
+    ("cine_diffusion", {"network": "factorised_unet"}, CODER),
     ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
     ("masked_autoregression", {"copies": 1}, CODER),
     (
@@ -50,6 +51,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
         {"copies": 1, "objective": "v", "loss": "huber"},
         {"autoencoder": "vq_autoencoder"},
     ),
+    ("vq_autoregression", {"copies": 1}, {"autoencoder": "vq_autoencoder"}),
 ]
 TRAINING = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
 LAST = 3  # every late term has risen by this iteration
@@ -64,7 +66,8 @@ def made(kind: str, changes: dict[str, Any], needs: dict[str, str], store: Tenso
     """A model of a kind on the fake GPU, prepared, with untrained models where it needs some."""
     needed: dict[str, TrainableModel] = {}
     for role, other in needs.items():
-        needed[role] = made(other, {}, CODER if other == "motion_network" else {}, store)
+        changed = FEW_CODES if kind == "vq_autoregression" else {}
+        needed[role] = made(other, changed, CODER if other == "motion_network" else {}, store)
         needed[role].requires_grad_(False).eval()
     settings = settings_of(
         {
@@ -100,12 +103,21 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
     values = {name: value.cuda() for name, value in model.conditioner.read(requests(2)).items()}
     frames = grid.frames // model.autoencoder.frames_per_latent
     phases = (torch.arange(frames).expand(2, -1) / frames).cuda()
-    drawing = Noise([1, 2], "cuda"), SamplerSettings(name="ddpm", steps=1, guidance=2.0)
+    noise = Noise([1, 2], "cuda")
+    drawing = noise, SamplerSettings(name="ddpm", steps=1, guidance=2.0)
     arguments = {
         "anatomy_diffusion": (values, slices, *drawing, phases[:, 0]),
         "motion_diffusion": (latents, values, phases, slices, *drawing),
         "cine_diffusion": (values, phases, slices, *drawing),
         "masked_autoregression": (values, phases, slices, *drawing, 3, 0.9),
+        "vq_autoregression": (
+            values,
+            phases,
+            slices,
+            noise,
+            CodeSamplerSettings(guidance=2.0, top_k=4, top_p=0.9),
+            1,
+        ),
     }
     return [model.sample(*arguments[kind])]
 

@@ -8,9 +8,10 @@ import torch
 from synthaug.networks.autoencoder import Decoder, Encoder
 from synthaug.networks.cyclic import make_cyclic
 from synthaug.networks.embeddings import ConditionEmbedding, PhaseEmbedding, cyclic_features
+from synthaug.networks.factorised_unet import FactorisedUNet
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
-from synthaug.networks.unet import LatentUNet
+from synthaug.networks.unet import LatentUNet, TemporalConvolution
 
 HALVES = ((2, 2), (2, 2))
 
@@ -149,10 +150,12 @@ def whole_cine(kind):
     """A network for latents (b, 4 frames, 2 channels, 3 slices, 4, 4)."""
     if kind == "unet":
         return randomise(StackedUNet(2, 3, (8, 8), 1, 6))
+    if kind == "factorised_unet":
+        return randomise(FactorisedUNet(2, (8, 8), 1, 6))
     return randomise(CineTransformer(2, (3, 4, 4), (1, 2, 2), 8, 2, 2, 6))
 
 
-@pytest.mark.parametrize("kind", ["unet", "transformer"])
+@pytest.mark.parametrize("kind", ["unet", "factorised_unet", "transformer"])
 def test_a_cycle_that_starts_later_gives_a_prediction_that_starts_later(kind):
     network, latents, phases = whole_cine(kind), torch.randn(2, 4, 2, 3, 4, 4), torch.rand(2, 4)
     there, embedding = slices(1, 1, 1).expand(2, -1, -1, -1, -1), torch.randn(2, 6)
@@ -163,8 +166,9 @@ def test_a_cycle_that_starts_later_gives_a_prediction_that_starts_later(kind):
     assert not torch.allclose(network(latents.roll(1, 1), there, phases, embedding), later)
 
 
-def test_tokens_of_missing_slices_are_not_attended_to():
-    network, latents = whole_cine("transformer"), torch.randn(1, 4, 2, 3, 4, 4)
+@pytest.mark.parametrize("kind", ["factorised_unet", "transformer"])
+def test_missing_slices_are_not_seen(kind):
+    network, latents = whole_cine(kind), torch.randn(1, 4, 2, 3, 4, 4)
     other = latents.clone()
     other[:, :, :, 2] = torch.randn(1, 4, 2, 4, 4)
     phases, embedding, there = torch.rand(1, 4), torch.randn(1, 6), slices(1, 1, 0)
@@ -173,8 +177,9 @@ def test_tokens_of_missing_slices_are_not_attended_to():
     assert not torch.allclose(first, network(latents, slices(1, 1, 1), phases, embedding)[:, :, :, :2])
 
 
-def test_a_transformer_looks_across_frames_slices_and_plane():
-    network, latents = whole_cine("transformer"), torch.randn(1, 4, 2, 3, 4, 4)
+@pytest.mark.parametrize("kind", ["factorised_unet", "transformer"])
+def test_a_network_looks_across_frames_slices_and_plane(kind):
+    network, latents = whole_cine(kind), torch.randn(1, 4, 2, 3, 4, 4)
     phases, embedding, there = torch.rand(1, 4), torch.randn(1, 6), slices(1, 1, 1)
     before = network(latents, there, phases, embedding)[0, 0, :, 0, 0, 0]
     for place in ((3, 0, 0, 0), (0, 2, 0, 0), (0, 0, 3, 3)):
@@ -182,6 +187,19 @@ def test_a_transformer_looks_across_frames_slices_and_plane():
         changed = latents.clone()
         changed[0, t, :, z, y, x] += 3
         assert not torch.allclose(network(changed, there, phases, embedding)[0, 0, :, 0, 0, 0], before)
+
+
+def test_temporal_convolutions_wrap_around_the_cycle():
+    """A new temporal convolution changes nothing; one of a single weight adds the frame before, without its norm."""
+    layer, features = TemporalConvolution(2), torch.randn(3 * 4, 2, 1, 2, 2)
+    assert torch.equal(layer(features, 4), features)
+    layer.norm = torch.nn.Identity()
+    with torch.no_grad():
+        layer.convolution.weight.zero_()
+        layer.convolution.weight[range(2), range(2), 0] = 1
+    cycles = features.unflatten(0, (3, 4))
+    expected = cycles + torch.nn.functional.silu(cycles.roll(1, 1))  # the last frame is before the first
+    torch.testing.assert_close(layer(features, 4), expected.flatten(0, 1))
 
 
 def test_convolutions_wrap_around_the_cycle_and_keep_their_names():

@@ -1,0 +1,57 @@
+"""Vector-quantised autoregressive: the codes of a whole cine one after the other, then decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+from torch import Tensor
+
+from synthaug.config.generators import VQAutoregressiveSettings
+from synthaug.diffusion.noise import Noise
+from synthaug.generators.latent import LatentGenerator
+from synthaug.models.vq_autoencoder import VQAutoencoder
+from synthaug.models.vq_autoregression import VQAutoregression
+from synthaug.models.weights import load_model
+
+
+class VQAutoregressive(LatentGenerator):
+    """Codes of all frames and slices in raster order, on a vector-quantised autoencoder of cines.
+
+    References
+    ----------
+    Yan et al., VideoGPT: video generation using VQ-VAE and transformers, 2021. docs/generators.md says where this
+    departs from it.
+    """
+
+    def __init__(
+        self,
+        autoencoder: VQAutoencoder,
+        autoregression: VQAutoregression,
+        settings: VQAutoregressiveSettings,
+    ) -> None:
+        super().__init__(autoencoder, {"autoencoder": autoencoder, "autoregression": autoregression})
+        self.autoregression = autoregression
+        self.settings = settings
+
+    @classmethod
+    def build(
+        cls, settings: VQAutoregressiveSettings, models: Mapping[str, Path], device: str
+    ) -> VQAutoregressive:
+        """Load both models; the autoregressive model must have been trained on this autoencoder."""
+        autoencoder = cast(VQAutoencoder, load_model(models["autoencoder"], device=device))
+        autoregression = load_model(models["autoregression"], {"autoencoder": autoencoder}, device)
+        return cls(autoencoder, cast(VQAutoregression, autoregression), settings)
+
+    def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
+        """Latents of whole cycles; see `LatentGenerator.draw`."""
+        return self.autoregression.sample(
+            self.values(self.autoregression.conditioner, rows),
+            self.phases(rows),
+            slices,
+            Noise(rows["seed"], self.device),
+            self.settings.sampler,
+            int(rows["n_slices"].max()),
+        )
