@@ -18,7 +18,8 @@ demo: $(READY)
 	@echo "The report: results/demo/report.html"
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		--durations 40 --durations-min 15
 
 validity: $(READY)
 	for study in config/studies/validity/*.yaml; do \
