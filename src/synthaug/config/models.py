@@ -21,7 +21,7 @@ Patch = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotate
 _CONDITIONS = (
     "Conditions of the model, each of which may stay unknown: "
     + ", ".join(f"`{name}`" for name, condition in CONDITIONS.items() if condition.scalar)
-    + ", or a numeric column of the cohort's table."
+    + ", a phenotype of docs/phenotypes.md, or a numeric column of the cohort's table or of a table of phenotypes."
 )
 
 #: Kinds of `LatentAutoencoder`: their latents are what models on latents are trained on.
