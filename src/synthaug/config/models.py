@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from synthaug.config.base import Settings
 from synthaug.config.conditions import CONDITIONS, ScalarCondition
 from synthaug.config.features import MaskedAutoencoderSettings
+from synthaug.config.phenotype_samplers import PhenotypeCopulaSettings, PhenotypeVAESettings
 from synthaug.config.plugins import PluginModelSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
@@ -493,6 +494,8 @@ ModelSettings = Annotated[
     | MaskedAutoregressionSettings
     | MaskedAutoencoderSettings
     | PatientRecogniserSettings
+    | PhenotypeVAESettings
+    | PhenotypeCopulaSettings
     | PluginModelSettings,
     Field(discriminator="kind"),
 ]
