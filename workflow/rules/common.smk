@@ -33,6 +33,7 @@ from synthaug.runs import (
     made_cohort,
     measure_files,
     model_runs,
+    phenotype_samplers,
     reference_run,
     score_files,
     segmentation_task,
