@@ -141,9 +141,7 @@ def model_runs(study: StudySettings) -> list[ModelRun]:
 
 def phenotype_samplers(study: StudySettings) -> list[str]:
     """Names of the models that phenotypes can be drawn from."""
-    return [
-        name for name, model in study.models.items() if getattr(model, "samples_phenotypes", False)
-    ]
+    return [name for name, model in study.models.items() if getattr(model, "samples_phenotypes", False)]
 
 
 def reconstruction_checks(study: StudySettings) -> list[ModelRun]:

@@ -47,7 +47,9 @@ class PhenotypeVAESettings(PhenotypeSamplerSettings):
 
     kind: Literal["phenotype_vae"] = Field(description="Kind of model.")
     widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (128, 128, 128), min_length=1, description="Features of the hidden layers; the decoder has them in reverse."
+        (128, 128, 128),
+        min_length=1,
+        description="Features of the hidden layers; the decoder has them in reverse.",
     )
     latent_size: int = Field(32, ge=1, description="Length of the latent vector.")
     beta: float = Field(0.01, ge=0, description="Weight of the KL divergence, summed over the latent vector.")

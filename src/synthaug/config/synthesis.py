@@ -70,7 +70,9 @@ class RequestSettings(Settings):
             if (self.source == source) != (given is not None):
                 raise ValueError(f"`{source}` is given exactly when `source: {source}`; set both or neither")
         if self.sampler and self.source not in ("real", "balanced"):
-            raise ValueError(f"sampler draws requests, source {self.source} reads them; leave out one of them")
+            raise ValueError(
+                f"sampler draws requests, source {self.source} reads them; leave out one of them"
+            )
         _check_range("edv_range_ml", self.edv_range_ml, float("inf"))
         _check_range("ef_range_percent", self.ef_range_percent, 100)
         return self

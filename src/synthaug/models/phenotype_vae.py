@@ -74,7 +74,9 @@ class PhenotypeVAE(PhenotypeSampler):
         standardised = (values - mean) / deviation
         self.known = torch.from_numpy(np.isfinite(standardised)).float()
         self.values = torch.from_numpy(np.nan_to_num(standardised)).float()
-        self.subject_codes = self.codes(list(store.table["diagnosis"]) if self.diagnoses else [None] * len(store))
+        self.subject_codes = self.codes(
+            list(store.table["diagnosis"]) if self.diagnoses else [None] * len(store)
+        )
         self.take_frequencies(self.subject_codes)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:

@@ -223,9 +223,7 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
             raise SynthaugError(f"{where}: row {number}: {problem}")
 
 
-def problem_of(
-    row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_slices: int
-) -> str | None:
+def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_slices: int) -> str | None:
     """Why a request is impossible; None where it is possible.
 
     Parameters

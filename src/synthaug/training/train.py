@@ -94,9 +94,7 @@ def _loss_of_fit(model: TrainableModel, task: Task, data: TensorStore) -> list[d
     size = min(task.settings.training.batch_size, len(data))
     generator = torch.Generator().manual_seed(task.seed)
     batch = model.batch(draw_indices(len(data), size, 0, task.seed), generator)
-    loss, terms = model.loss(
-        {name: value.to(model.device) for name, value in batch.items()}, generator, 0
-    )
+    loss, terms = model.loss({name: value.to(model.device) for name, value in batch.items()}, generator, 0)
     values = {name: float(value) for name, value in {"loss": loss, **terms}.items()}
     return [{"iteration": 0, **values}]
 
