@@ -170,10 +170,10 @@ def _distances(real: _Hearts, drawn: _Hearts, measurement: Measurement) -> Itera
     sizes = len(real), len(drawn)
 
     def marginals(split: Split) -> list[float]:
-        of_each = (
-            _both(split, *(side[:, place] for side in phenotypes), wasserstein) for place in range(len(names))
-        )
-        return [value for both in of_each for value in both]
+        values: list[float] = []
+        for place in range(len(names)):
+            values += _both(split, phenotypes[0][:, place], phenotypes[1][:, place], wasserstein)
+        return values
 
     def correlations(split: Split) -> list[float]:
         return _both(split, real.coordinates, drawn.coordinates, correlation_difference)

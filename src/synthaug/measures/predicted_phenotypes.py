@@ -64,7 +64,7 @@ def predicted_phenotypes(predictions: str | Path, cohort: Cohort, names: Collect
             if predicted is not None:
                 labels[frame] = predicted
                 volumes[frame] = structure_volume_ml(predicted, "LV", cohort.spacing_mm)
-        known = cohort.table.loc[subject, "ed_frame"]
+        known = cohort.record(subject)["ed_frame"]
         ed = 0 if pd.isna(known) else int(known)
         measured = measure_phenotypes(
             labels,

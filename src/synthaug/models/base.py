@@ -147,7 +147,7 @@ class TrainableModel(nn.Module, ABC):
         Terms are 0-d tensors without gradient: the loop reads them, so that the device need not wait for the host here.
         """
 
-    def finish(self, store: TensorStore) -> None:  # noqa: B027
+    def finish(self, store: TensorStore) -> None:
         """Take statistics of the training fold that depend on the final weights into buffers; by default none.
 
         Called once, by the first process, with the averaged weights in evaluation mode, before they are written.

@@ -53,9 +53,7 @@ class PhenotypeCopula(PhenotypeSampler):
 
     def prepare(self, store: TensorStore) -> None:
         """Fit marginals and correlation; see the class."""
-        values = self.read(store.table)
-        codes = self.codes(list(store.table["diagnosis"]) if self.diagnoses else [None] * len(store))
-        self.take_frequencies(codes)
+        values, codes = self.read_training(store)
         scores = np.full(values.shape, np.nan)
         quantiles = np.zeros(tuple(self.quantiles.shape))
         for place in range(values.shape[1]):

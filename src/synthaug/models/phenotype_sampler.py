@@ -87,15 +87,37 @@ class PhenotypeSampler(TrainableModel):
         check_numbers(table, settings.phenotypes, "phenotype")
         own = [name for name in settings.phenotypes if name not in PHENOTYPES]
         values = {name: raw_values(table, name) for name in own}
-        diagnoses = store.table["diagnosis"].dropna().astype(str).unique() if settings.diagnosis else []
+        diagnoses = store.table["diagnosis"].dropna() if settings.diagnosis else ()
         return {
             "positive": [name for name, known in values.items() if np.nanmin(known) > 0],
-            "diagnoses": sorted(diagnoses),
+            "diagnoses": sorted({str(name) for name in diagnoses}),
         }
 
     def read(self, table: pd.DataFrame) -> np.ndarray:
         """Coordinates (n, d) of the phenotypes of a cohort's or a store's table, NaN where unknown."""
         return self.coordinates.read(read_phenotypes(table, self.phenotypes))
+
+    def read_training(self, store: TensorStore) -> tuple[np.ndarray, Tensor]:
+        """Coordinates (n, d) and numbers of the diagnoses (n,) of the training fold; remembers the latter's frequencies.
+
+        Raises
+        ------
+        SynthaugError
+            A coordinate that fewer than two subjects have, or that is the same for all.
+        """
+        values = self.read(store.table)
+        for name, column in zip(self.coordinates.coordinates, values.T, strict=True):
+            known = column[np.isfinite(column)]
+            if len(known) < 2 or np.ptp(known) == 0:
+                valid = f"within {PHENOTYPES[name].range}" if name in PHENOTYPES else "that is a number"
+                raise SynthaugError(
+                    f"phenotype {name!r}: {len(known)} training subjects have a value {valid}, and these do not differ; "
+                    "leave it out"
+                )
+        codes = self.codes(list(store.table["diagnosis"]) if self.diagnoses else [None] * len(store))
+        counts = torch.bincount(codes, minlength=len(self.frequencies)).double()
+        self.frequencies.copy_(counts / counts.sum())
+        return values, codes
 
     def codes(self, diagnoses: Sequence[Any]) -> Tensor:
         """Numbers (n,) of diagnoses; an unknown one has the last.
@@ -116,11 +138,6 @@ class PhenotypeSampler(TrainableModel):
                 )
             codes.append(len(places) if pd.isna(name) else places[name])
         return torch.tensor(codes, dtype=torch.int64)
-
-    def take_frequencies(self, codes: Tensor) -> None:
-        """Remember how often the training subjects have each diagnosis."""
-        counts = torch.bincount(codes, minlength=len(self.frequencies)).double()
-        self.frequencies.copy_(counts / counts.sum())
 
     @abstractmethod
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:

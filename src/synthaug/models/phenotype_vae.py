@@ -67,17 +67,13 @@ class PhenotypeVAE(PhenotypeSampler):
 
     def prepare(self, store: TensorStore) -> None:
         """Take the coordinates of the training fold, their means and standard deviations, and the diagnoses."""
-        values = self.read(store.table)
+        values, self.subject_codes = self.read_training(store)
         mean, deviation = np.nanmean(values, axis=0), np.nanstd(values, axis=0, ddof=1)
         self.mean.copy_(torch.from_numpy(mean))
         self.standard_deviation.copy_(torch.from_numpy(deviation))
         standardised = (values - mean) / deviation
         self.known = torch.from_numpy(np.isfinite(standardised)).float()
         self.values = torch.from_numpy(np.nan_to_num(standardised)).float()
-        self.subject_codes = self.codes(
-            list(store.table["diagnosis"]) if self.diagnoses else [None] * len(store)
-        )
-        self.take_frequencies(self.subject_codes)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Coordinates and which are known, (b, d), and numbers of the diagnoses (b,)."""

@@ -95,7 +95,7 @@ def _possible_row(
         samples = sampler.sample(1, generator, diagnosis)
         counts["drawn"] += samples.drawn
         counts["impossible"] += samples.drawn - 1
-        row = base | samples.table[list(sampler.phenotypes)].iloc[0].to_dict()
+        row = base | {name: float(samples.table[name].iloc[0]) for name in sampler.phenotypes}
         if pd.isna(row["lv_esv_ml"]) and pd.notna(row["lv_edv_ml"]) and "lv_ef" in row:
             row["lv_esv_ml"] = row["lv_edv_ml"] * (1 - row["lv_ef"] / 100)
         problem = problem_of({name: row[name] for name in REQUEST_COLUMNS}, seen, max_slices)
