@@ -56,8 +56,8 @@ class PhenotypeVAESettings(PhenotypeSamplerSettings):
     prior: Literal["aggregate", "standard"] = Field(
         "aggregate",
         description=(
-            "Distribution of the latent vector in sampling: normal with mean and covariance of the training subjects' "
-            "(`aggregate`), or standard normal."
+            "Distribution of the latent vector in sampling: normal with the training subjects' means by diagnosis and the "
+            "covariance around them (`aggregate`), or standard normal."
         ),
     )
     training: TrainingSettings = Field(

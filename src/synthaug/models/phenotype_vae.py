@@ -25,8 +25,8 @@ class PhenotypeVAE(PhenotypeSampler):
     Posterior   q(z | x, m, c) = N(mu, diag(sigma^2)),  (mu, log sigma^2) = encoder(x, 1 - m, c)
     Prediction  f(z, c) = x
     Loss        sum(m |f(z, c) - x|^2) / sum(m)  +  beta KL(q(z | x, m, c) || N(0, I)),  KL: mean over subjects
-    Samples     z ~ N(E[mu], Cov[mu] + E[diag(sigma^2)])  (prior `aggregate`) or N(0, I);  x = f(z, c) + e,
-                e ~ N(0, S): S is the covariance of the training residuals, its correlations shrunk
+    Samples     z ~ N(E[mu | c], E[Cov[mu | c]] + E[diag(sigma^2)])  (prior `aggregate`) or N(0, I);  x = f(z, c) + e,
+                e ~ N(b_c, S):  means by diagnosis and covariance of the training residuals, its correlations shrunk
 
     Two steps go beyond the paper, whose samples are f(z), z ~ N(0, I): with the small weight of the divergence z is
     not standard normal, and means alone vary less than patients do.
@@ -41,6 +41,7 @@ class PhenotypeVAE(PhenotypeSampler):
     standard_deviation: Tensor
     latent_mean: Tensor
     latent_root: Tensor
+    residual_mean: Tensor
     residual_root: Tensor
 
     def __init__(
@@ -59,8 +60,9 @@ class PhenotypeVAE(PhenotypeSampler):
         for name, initial in (
             ("mean", torch.zeros(d)),
             ("standard_deviation", torch.ones(d)),
-            ("latent_mean", torch.zeros(size)),
+            ("latent_mean", torch.zeros(len(self.frequencies), size)),
             ("latent_root", torch.eye(size)),
+            ("residual_mean", torch.zeros(len(self.frequencies), d)),
             ("residual_root", torch.zeros(d, d)),
         ):
             self.register_buffer(name, initial.double())
@@ -128,22 +130,35 @@ class PhenotypeVAE(PhenotypeSampler):
             part.momentum = momentum
         mean, log_variance, decoded = (part.cpu().double() for part in self._reconstruct(batch, generator))
         if self.prior == "aggregate":
-            self.latent_mean.copy_(mean.mean(dim=0))
-            covariance = torch.cov(mean.T) + log_variance.exp().mean(dim=0).diag()
+            centres = self._by_diagnosis(mean, torch.ones_like(mean))
+            within = mean - centres[self.subject_codes]
+            covariance = within.T @ within / len(within) + log_variance.exp().mean(dim=0).diag()
+            self.latent_mean.copy_(centres)
             self.latent_root.copy_(torch.linalg.cholesky(covariance))
-        residuals = np.where(self.known.numpy() > 0, self.values.numpy() - decoded.numpy(), np.nan)
-        deviation = np.sqrt(np.nanmean(residuals**2, axis=0))
-        correlation = fit_correlation(residuals / deviation)
-        root = deviation[:, None] * np.linalg.cholesky(correlation)
+        residuals, known = self.values.double() - decoded, self.known.double()
+        centres = self._by_diagnosis(residuals, known)
+        self.residual_mean.copy_(centres)
+        within = np.where(known > 0, residuals - centres[self.subject_codes], np.nan)
+        deviation = np.sqrt(np.nanmean(within**2, axis=0))
+        root = deviation[:, None] * np.linalg.cholesky(fit_correlation(within / deviation))
         self.residual_root.copy_(torch.from_numpy(root))
+
+    def _by_diagnosis(self, values: Tensor, known: Tensor) -> Tensor:
+        """Means (groups, k) of the known values (n, k) of each diagnosis; 0 without any."""
+        totals = torch.zeros(len(self.frequencies), values.shape[1], dtype=torch.float64)
+        counts = totals.clone()
+        totals.index_add_(0, self.subject_codes, values * known)
+        counts.index_add_(0, self.subject_codes, known)
+        return totals / counts.clamp(min=1)
 
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Coordinates of new hearts; see the class."""
         latent, residual = (
             torch.randn(len(codes), size, generator=generator, dtype=torch.float64).to(self.device)
-            for size in (len(self.latent_mean), len(self.mean))
+            for size in (len(self.latent_root), len(self.mean))
         )
-        latent = self.latent_mean + latent @ self.latent_root.T
+        latent = self.latent_mean[codes.to(self.device)] + latent @ self.latent_root.T
         context = self._context(codes.to(self.device))
         decoded = self.network.decode(torch.cat([latent.float(), context], dim=1)).double()
-        return self.mean + self.standard_deviation * (decoded + residual @ self.residual_root.T)
+        residual = self.residual_mean[codes.to(self.device)] + residual @ self.residual_root.T
+        return self.mean + self.standard_deviation * (decoded + residual)
