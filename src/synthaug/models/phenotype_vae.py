@@ -139,7 +139,7 @@ class PhenotypeVAE(PhenotypeSampler):
         centres = self._by_diagnosis(residuals, known)
         self.residual_mean.copy_(centres)
         within = np.where(known > 0, residuals - centres[self.subject_codes], np.nan)
-        deviation = np.sqrt(np.nanmean(within**2, axis=0))
+        deviation = np.sqrt(np.nanmean(within**2, axis=0)).clip(min=1e-6)
         root = deviation[:, None] * np.linalg.cholesky(fit_correlation(within / deviation))
         self.residual_root.copy_(torch.from_numpy(root))
 
