@@ -15,7 +15,10 @@ from synthaug.phenotypes.registry import PHENOTYPES
 def test_every_phenotype_is_a_condition_with_its_own_scaling() -> None:
     for name, phenotype in PHENOTYPES.items():
         assert condition_of(name).scaling == phenotype.scaling, name
-    assert condition_of("lv_diameter_mid_ed_mm").scaling == 1 and condition_of("septal_curvature_ed_per_mm").scaling == -1
+    assert (
+        condition_of("lv_diameter_mid_ed_mm").scaling == 1
+        and condition_of("septal_curvature_ed_per_mm").scaling == -1
+    )
     assert condition_of("lv_sv_ml").kind == "volume" and condition_of("myo_mass_es_g").kind == "mass"
 
 
@@ -27,9 +30,7 @@ def test_names_of_both_registries_mean_the_same() -> None:
 
 
 def test_the_ejection_fraction_is_the_column_where_volumes_are_unknown() -> None:
-    table = pd.DataFrame(
-        {"lv_edv_ml": [100.0, np.nan], "lv_esv_ml": [40.0, np.nan], "lv_ef": [55.0, 55.0]}
-    )
+    table = pd.DataFrame({"lv_edv_ml": [100.0, np.nan], "lv_esv_ml": [40.0, np.nan], "lv_ef": [55.0, 55.0]})
     assert raw_values(table, "lv_ef") == pytest.approx([0.6, 0.55])
 
 
@@ -38,10 +39,15 @@ def test_a_missing_phenotype_is_the_null_of_the_conditioner() -> None:
     conditioner = Conditioner(["lv_sv_ml"], {}, 4)
     conditioner.fit(table)
     # Mean and SD of the two known values.
-    assert float(conditioner.mean) == 90 and float(conditioner.standard_deviation) == pytest.approx(np.sqrt(200))
+    assert float(conditioner.mean) == 90 and float(conditioner.standard_deviation) == pytest.approx(
+        np.sqrt(200)
+    )
     vectors = conditioner(conditioner.read(table)).vector
     nothing = conditioner(conditioner.read(pd.DataFrame({"subject": ["s"]}))).vector
-    assert vectors[2].tolist() == pytest.approx(nothing[0].tolist()) and vectors[0].tolist() != vectors[2].tolist()
+    assert (
+        vectors[2].tolist() == pytest.approx(nothing[0].tolist())
+        and vectors[0].tolist() != vectors[2].tolist()
+    )
 
 
 @pytest.mark.parametrize(

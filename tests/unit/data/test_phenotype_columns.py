@@ -76,7 +76,10 @@ def test_only_what_models_use_is_needed() -> None:
     content = yaml.safe_load((STUDIES / "tiny.yaml").read_text())
     assert needed_phenotypes(load_study(content), load_study(content).models) == []
     content["models"]["anatomy"]["conditions"] = ["lv_edv_ml", "wall_thickness_max_ed_mm", "age"]
-    content["models"]["sampler"] = {"kind": "phenotype_copula", "phenotypes": ["lv_ef", "lv_sv_ml", "la_max_ml"]}
+    content["models"]["sampler"] = {
+        "kind": "phenotype_copula",
+        "phenotypes": ["lv_ef", "lv_sv_ml", "la_max_ml"],
+    }
     study = load_study(content)
     assert needed_phenotypes(study, ["anatomy"]) == ["wall_thickness_max_ed_mm"]
     assert needed_phenotypes(study, ["anatomy", "sampler"]) == ["lv_sv_ml", "wall_thickness_max_ed_mm"]

@@ -87,7 +87,9 @@ def test_a_draw_follows_from_its_generator_and_its_diagnosis(model) -> None:
     pd.testing.assert_frame_equal(draw(1, "NOR"), draw(1, "NOR"))
     assert set(draw(1, "DCM")["diagnosis"]) == {"DCM"}
     assert not draw(2, "NOR")["lv_edv_ml"].equals(draw(1, "NOR")["lv_edv_ml"])
-    with pytest.raises(SynthaugError, match="diagnosis 'HCM' was not among the training subjects; known are DCM, NOR"):
+    with pytest.raises(
+        SynthaugError, match="diagnosis 'HCM' was not among the training subjects; known are DCM, NOR"
+    ):
         draw(1, "HCM")
 
 
@@ -123,7 +125,9 @@ def test_what_never_can_be_is_refused_by_name(monkeypatch, population) -> None:
     monkeypatch.setattr(
         model, "draw", lambda codes, generator: torch.full((len(codes), 4), 30.0, dtype=torch.float64)
     )
-    with pytest.raises(SynthaugError, match="2 of 2 hearts break the rule 'lv_sv_ml within 0 to 400' in each of 101 draws"):
+    with pytest.raises(
+        SynthaugError, match="2 of 2 hearts break the rule 'lv_sv_ml within 0 to 400' in each of 101 draws"
+    ):
         model.sample(2, torch.Generator().manual_seed(0))
 
 
@@ -200,7 +204,10 @@ def test_missing_values_are_told_to_the_encoder_and_left_out_of_the_loss(populat
     [
         ({"strain": "high"}, "phenotype 'strain': 'high' is no number"),
         ({"strain": np.nan}, "phenotype 'strain': no training subject has it"),
-        ({"strain": 5.0}, "phenotype 'strain': 5 for all training patients; a constant says nothing, leave it out"),
+        (
+            {"strain": 5.0},
+            "phenotype 'strain': 5 for all training patients; a constant says nothing, leave it out",
+        ),
         ({"myo_mass_g": [1e6, 2e6] * 10}, "phenotype 'myo_mass_g': 0 training subjects have a value within"),
         ({"strain": [1.0] * 9 + [np.nan] * 11}, "phenotype 'strain': missing for 11 of 20 training patients"),
     ],
@@ -213,6 +220,8 @@ def test_columns_that_say_nothing_are_refused_in_one_line(change, message) -> No
 
 def test_a_column_that_is_nowhere_is_refused_in_one_line() -> None:
     settings = settings_of({"kind": "phenotype_copula", "phenotypes": ["strian", "lv_edv_ml"]})
-    with pytest.raises(SynthaugError, match="phenotype 'strian' is no column of the cohort's table") as caught:
+    with pytest.raises(
+        SynthaugError, match="phenotype 'strian' is no column of the cohort's table"
+    ) as caught:
         class_of(settings, TrainableModel).facts(settings, store_of(hearts(20)))
     assert "\n" not in str(caught.value)

@@ -59,7 +59,9 @@ def test_a_ventricle_is_read_from_any_two_quantities(known) -> None:
     table = heart()[LEFT]
     open_columns = [name for index, name in enumerate(LEFT) if index not in known]
     expected = Coordinates(LEFT).read(table)
-    assert Coordinates(LEFT).read(table.assign(**dict.fromkeys(open_columns, np.nan))) == pytest.approx(expected)
+    assert Coordinates(LEFT).read(table.assign(**dict.fromkeys(open_columns, np.nan))) == pytest.approx(
+        expected
+    )
     one = [name for index, name in enumerate(LEFT) if index != known[0]]
     assert np.isnan(Coordinates(LEFT).read(table.assign(**dict.fromkeys(one, np.nan)))).any()
 
@@ -79,7 +81,9 @@ def test_any_coordinates_are_in_range_and_agree(values) -> None:
         low, high = PHENOTYPES[name].range
         assert table[name].between(low, high).all()
     assert (table["lv_esv_ml"] < table["lv_edv_ml"]).all()
-    assert table["lv_sv_ml"].to_numpy() == pytest.approx(table["lv_edv_ml"] - table["lv_esv_ml"], rel=1e-6, abs=1e-9)
+    assert table["lv_sv_ml"].to_numpy() == pytest.approx(
+        table["lv_edv_ml"] - table["lv_esv_ml"], rel=1e-6, abs=1e-9
+    )
     # What is left are derived values out of range: nothing contradicts, nothing is in the wrong order.
     assert all(" within " in rule for rule in violations(table).columns)
 

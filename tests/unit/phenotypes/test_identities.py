@@ -21,7 +21,9 @@ def measured() -> dict[str, float]:
     return measure_phenotypes(*heart)
 
 
-@pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: f"{identity.name} {len(identity.sources)}")
+@pytest.mark.parametrize(
+    "identity", IDENTITIES, ids=lambda identity: f"{identity.name} {len(identity.sources)}"
+)
 def test_the_formula_is_how_the_phenotype_is_measured(identity, measured) -> None:
     values = {name: np.array([value]) for name, value in measured.items()}
     expected = measured[identity.name]

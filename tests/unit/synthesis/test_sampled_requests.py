@@ -36,13 +36,16 @@ def plan(training, sampler, count=12, seed=0, generator="g", **settings: object)
     return plan_requests(training, RequestSettings(**settings), generator, count, seed, GRID, sampler)
 
 
-def test_more_requests_begin_with_the_fewer_and_seeds_and_generators_keep_their_promise(training, copula) -> None:
+def test_more_requests_begin_with_the_fewer_and_seeds_and_generators_keep_their_promise(
+    training, copula
+) -> None:
     first = plan(training, copula).table
     pd.testing.assert_frame_equal(first, plan(training, copula).table)
     pd.testing.assert_frame_equal(plan(training, copula, 5).table, first.head(5))
     other = plan(training, copula, generator="h").table
     pd.testing.assert_frame_equal(
-        other.reset_index(drop=True).drop(columns="subject"), first.reset_index(drop=True).drop(columns="subject")
+        other.reset_index(drop=True).drop(columns="subject"),
+        first.reset_index(drop=True).drop(columns="subject"),
     )
     assert not plan(training, copula, seed=1).table["lv_edv_ml"].equals(first["lv_edv_ml"])
     assert first["seed"].is_unique
@@ -61,7 +64,9 @@ def test_phenotypes_come_from_the_model_and_the_rest_from_real_subjects(training
 
 
 def test_balanced_diagnoses(training, copula) -> None:
-    few = pd.concat([training[training["diagnosis"] == "NOR"], training[training["diagnosis"] == "DCM"].head(4)])
+    few = pd.concat(
+        [training[training["diagnosis"] == "NOR"], training[training["diagnosis"] == "DCM"].head(4)]
+    )
     counts = plan(few, copula, 20, source="balanced").table["diagnosis"].value_counts()
     assert counts.to_dict() == {"NOR": 10, "DCM": 10}
 
@@ -82,17 +87,23 @@ def test_esv_follows_from_edv_and_ef_and_mass_stays_open(training) -> None:
 
 def test_requests_out_of_range_are_drawn_again_and_counted(training, copula, tmp_path: Path) -> None:
     requests = plan(training, copula, 30, edv_range_ml=(100.0, 250.0), ef_range_percent=(20.0, 70.0))
-    assert requests.table["lv_edv_ml"].between(100, 250).all() and requests.table["lv_ef"].between(20, 70).all()
+    assert (
+        requests.table["lv_edv_ml"].between(100, 250).all() and requests.table["lv_ef"].between(20, 70).all()
+    )
     facts = requests.meta["sampler"]
     assert facts["out_of_range"] > 5 and facts["drawn"] == 30 + facts["out_of_range"] + facts["impossible"]
     write_requests(requests, tmp_path / "requests")
     read = Cohort.open(tmp_path / "requests")
     assert read.meta["sampler"] == facts
-    assert read.table[PHENOTYPES].to_numpy() == pytest.approx(requests.table[PHENOTYPES].to_numpy(), rel=1e-12)
+    assert read.table[PHENOTYPES].to_numpy() == pytest.approx(
+        requests.table[PHENOTYPES].to_numpy(), rel=1e-12
+    )
 
 
 def test_what_is_never_possible_stops_in_one_line(training, copula) -> None:
-    with pytest.raises(SynthaugError, match="request 1 is impossible in each of 101 draws: .* edv_range_ml") as caught:
+    with pytest.raises(
+        SynthaugError, match="request 1 is impossible in each of 101 draws: .* edv_range_ml"
+    ) as caught:
         plan(training, copula, 1, edv_range_ml=(899.0, 900.0))
     assert "\n" not in str(caught.value)
 
