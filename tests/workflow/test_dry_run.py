@@ -55,30 +55,18 @@ def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
     assert not any("phenotypes" in rule for rule in checkout.would_run(study))
 
 
-def test_phenotypes_are_measured_first_only_where_a_model_uses_them(checkout):
+def test_phenotypes_are_measured_and_sampled_only_where_a_study_asks(checkout):
     study = "config/studies/tiny.yaml"
-    store = "results/tiny/stores/fold-0/train"
-    assert "measure_phenotypes" not in checkout.would_run(study, store)
-    conditions = ["lv_edv_ml", "wall_thickness_max_ed_mm"]
-    conditioned = "models=" + json.dumps({"anatomy": {"conditions": conditions}})
-    assert checkout.would_run(study, store, "--config", conditioned)["measure_phenotypes"] == 2
-    # A phenotype that the cohort's table has anyway needs no table of them.
-    harmonised = "models=" + json.dumps({"anatomy": {"conditions": conditions[:1]}})
-    assert "measure_phenotypes" not in checkout.would_run(study, store, "--config", harmonised)
-
-
-def test_requests_wait_for_a_sampler_only_where_one_is_named(checkout):
-    study, (generator, *_) = "config/studies/tiny.yaml", ["cascade"]
-    requests = f"results/tiny/synthetic/{generator}/fold-0/generator-seed-0/requests"
-    assert "train_model" not in checkout.would_run(study, requests)
+    requests = "results/tiny/synthetic/cascade/fold-0/generator-seed-0/requests"
     sampler = {"kind": "phenotype_vae", "phenotypes": ["lv_edv_ml", "lv_esv_ml", "lv_length_ed_mm"]}
     models = "models=" + json.dumps({"phenotypes": sampler})
     named = "synthesis=" + json.dumps({"requests": {"sampler": "phenotypes"}})
     jobs = checkout.would_run(study, requests, "--config", models, named)
-    assert jobs["train_model"] == 1 and jobs["measure_phenotypes"] == 2
+    assert jobs["train_model"] == jobs["pack_cohort"] == 1 and jobs["measure_phenotypes"] == 2
     # Declared but not named, it is trained and compared with real patients, and requests do not wait for it.
+    jobs = checkout.would_run(study, "--config", models)
+    assert jobs["measure_phenotype_sampling"] == 1 and jobs["measure_phenotypes"] == 2
     assert "train_model" not in checkout.would_run(study, requests, "--config", models)
-    assert checkout.would_run(study, "--config", models)["measure_phenotype_sampling"] == 1
 
 
 def gpu_rules(checkout):

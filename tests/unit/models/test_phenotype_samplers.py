@@ -189,9 +189,8 @@ def test_missing_values_are_told_to_the_encoder_and_left_out_of_the_loss(populat
     missing = population["myo_mass_g"].isna().to_numpy()[:8]
     assert missing.any() and (batch["known"][:, place] == torch.from_numpy(~missing)).all()
     assert (batch["values"][missing.tolist(), place] == 0).all()
-    seen = []
-    model.network.decode = lambda latent: seen.append(latent) or torch.full((8, 4), 2.0)
-    loss, terms = model.loss(batch, torch.Generator().manual_seed(0), 0)
+    model.network.decode = lambda latent: torch.full((8, 4), 2.0)
+    _, terms = model.loss(batch, torch.Generator().manual_seed(0), 0)
     errors = (2 - batch["values"]).square()[batch["known"] > 0]
     assert float(terms["reconstruction"]) == pytest.approx(float(errors.mean()), rel=1e-5)
 

@@ -102,7 +102,7 @@ def test_requests_out_of_range_are_drawn_again_and_counted(training, copula, tmp
 
 def test_what_is_never_possible_stops_in_one_line(training, copula) -> None:
     with pytest.raises(
-        SynthaugError, match="request 1 is impossible in each of 101 draws: .* edv_range_ml"
+        SynthaugError, match=r"request 1 is impossible in each of 101 draws: .* edv_range_ml"
     ) as caught:
         plan(training, copula, 1, edv_range_ml=(899.0, 900.0))
     assert "\n" not in str(caught.value)
