@@ -138,9 +138,9 @@ class PhenotypeVAE(PhenotypeSampler):
         residuals, known = self.values.double() - decoded, self.known.double()
         centres = self._by_diagnosis(residuals, known)
         self.residual_mean.copy_(centres)
-        within = np.where(known > 0, residuals - centres[self.subject_codes], np.nan)
-        deviation = np.sqrt(np.nanmean(within**2, axis=0)).clip(min=1e-6)
-        root = deviation[:, None] * np.linalg.cholesky(fit_correlation(within / deviation))
+        around = (residuals - centres[self.subject_codes]).masked_fill(known == 0, torch.nan).numpy()
+        deviation = np.sqrt(np.nanmean(around**2, axis=0)).clip(min=1e-6)
+        root = deviation[:, None] * np.linalg.cholesky(fit_correlation(around / deviation))
         self.residual_root.copy_(torch.from_numpy(root))
 
     def _by_diagnosis(self, values: Tensor, known: Tensor) -> Tensor:
