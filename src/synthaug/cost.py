@@ -230,7 +230,8 @@ def _training_hours(study: StudySettings, results: Path) -> tuple[float, int] | 
     records = _records(study.name, results, "models/*/fold-*/generator-seed-*/training.json")
     rates: dict[str, list[float]] = {}
     for record in records:
-        rates.setdefault(record["kind"], []).append(_total_s(record) / record["iterations"])
+        # A model that is fitted in closed form has no iterations.
+        rates.setdefault(record["kind"], []).append(_total_s(record) / max(record["iterations"], 1))
     seconds, used = 0.0, set()
     for run in model_runs(study):
         model = study.models[run.model]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from synthaug.phenotypes.registry import PHENOTYPES
+
 Direction = Literal["higher", "lower", "none"]
 Group = Literal[
     "overlap",
@@ -28,6 +30,7 @@ Group = Literal[
     "controllability",
     "mask agreement",
     "quality control",
+    "phenotype sampling",
 ]
 #: Metric of a prediction's own value, by the metric of its error.
 PREDICTED = {
@@ -141,8 +144,10 @@ AGGREGATES: dict[str, Aggregate] = {
 }
 #: Counts of samples that quality control rejected are named after the reason.
 REJECTED = "rejected_"
-#: Controllability of a quantity that is no volume: unit of its bias and limits of agreement.
-_REQUESTED_UNITS = {"_lv_ef": POINTS, "_myo_mass_g": "g"}
+#: Controllability of a phenotype: unit of its bias and limits of agreement, by suffix.
+_REQUESTED_UNITS = {
+    f"_{name}": POINTS if phenotype.unit == "%" else phenotype.unit for name, phenotype in PHENOTYPES.items()
+}
 _SHARE = (0.0, 1.0)
 _LENGTH = (0.0, float("inf"))
 
@@ -204,6 +209,7 @@ def _declared() -> Iterator[Metric]:
     yield from _memorisation()
     yield from _cardiac_function()
     yield from _synthesis()
+    yield from _phenotype_sampling()
 
 
 def _on_the_grid() -> Iterator[Metric]:
@@ -519,6 +525,62 @@ def _synthesis() -> Iterator[Metric]:
         "1",
         "higher",
     )
+
+
+def _phenotype_sampling() -> Iterator[Metric]:
+    """Phenotypes drawn from a model beside those of real patients."""
+    group: Group = "phenotype sampling"
+    rows: tuple[tuple[str, str, str, str, Direction, int, tuple[float, float] | None], ...] = (
+        (
+            "phenotype_mean_difference",
+            "mean-difference.v1",
+            "standardised mean difference",
+            "SD",
+            "none",
+            2,
+            None,
+        ),
+        ("phenotype_wasserstein", "wasserstein-1.v1", "Wasserstein distance", "SD", "lower", 3, _LENGTH),
+        (
+            "phenotype_correlation_difference",
+            "correlation-difference.v1",
+            "mean absolute difference of correlations",
+            "1",
+            "lower",
+            3,
+            (0.0, 2.0),
+        ),
+        ("phenotype_frechet", "frechet.v1", "Fréchet distance of phenotypes", "", "lower", 3, _LENGTH),
+        (
+            "phenotype_impossible_share",
+            "impossible.wilson95.v1",
+            "drawn hearts that cannot be",
+            "1",
+            "lower",
+            3,
+            _SHARE,
+        ),
+        (
+            "phenotype_unusually_near_share",
+            "conformal.unusually-near.v1",
+            "phenotypes nearer to a training patient's than a new patient's would be (conformal p ≤ 0.05)",
+            "1",
+            "lower",
+            2,
+            _SHARE,
+        ),
+        (
+            "phenotype_conformal_p",
+            "conformal.median-p.v1",
+            "conformal p of phenotypes being as near, median",
+            "1",
+            "none",
+            2,
+            _SHARE,
+        ),
+    )
+    for name, definition, title, unit, direction, decimals, limits in rows:
+        yield Metric(name, f"phenotypes.{definition}", title, group, unit, direction, decimals, limits)
 
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _declared()}

@@ -131,10 +131,17 @@ def model_runs(study: StudySettings) -> list[ModelRun]:
         study, (need for generator in study.generators.values() for need in generator.needs.values())
     )
     extracting = _with_needs(study, study.evaluation.model_names())
+    # Models of phenotypes are compared with one another, whichever of them the requests come from.
+    generating += [model for model in phenotype_samplers(study) if model not in generating]
     runs = [ModelRun(model, fold, seed) for model in generating for fold in folds for seed in seeds]
     return runs + [
         ModelRun(model, fold, seeds[0]) for model in extracting for fold in folds if model not in generating
     ]
+
+
+def phenotype_samplers(study: StudySettings) -> list[str]:
+    """Names of the models that phenotypes can be drawn from."""
+    return [name for name, model in study.models.items() if getattr(model, "samples_phenotypes", False)]
 
 
 def reconstruction_checks(study: StudySettings) -> list[ModelRun]:
@@ -283,6 +290,11 @@ def measure_files(study: StudySettings) -> list[str]:
     files += [
         f"rows/generator-comparison/{extractor}_fold-{fold}_generator-seed-{seed}.tsv"
         for extractor, fold, seed in generator_comparisons(study)
+    ]
+    files += [
+        f"rows/phenotype-sampling/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"
+        for run in model_runs(study)
+        if run.model in phenotype_samplers(study)
     ]
     files += [
         f"rows/reconstructions/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"

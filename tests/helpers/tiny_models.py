@@ -24,6 +24,8 @@ SMALL = {
     "masked_autoencoder": {"width": 24, "depth": 1, "heads": 2, "decoder_width": 12, "decoder_depth": 1},
     "patient_recogniser": {"channels": [8, 16], "width": 16},
     "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
+    "phenotype_vae": {"phenotypes": ["age", "height_cm"], "widths": [8], "latent_size": 2},
+    "phenotype_copula": {"phenotypes": ["age", "height_cm"]},
     "masked_autoregression": {
         "patch": [5, 8, 8],
         "width": 16,
@@ -63,6 +65,8 @@ def write_store(path: Path, subjects: int = 4, n_slices: int = SLICES) -> Path:
                 "dataset": "h",
                 "vendor": "A",
                 "diagnosis": ("NOR", "DCM")[number % 2],
+                "age": 40.0 + 7 * number,
+                "height_cm": 160.0 + 11 * number % 30,
                 "ed_frame": 0,
                 "es_frame": FRAMES // 2,
                 "labelled_frames": f"0,{FRAMES // 2}" if labelled else None,

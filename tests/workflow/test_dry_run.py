@@ -55,6 +55,20 @@ def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
     assert not any("phenotypes" in rule for rule in checkout.would_run(study))
 
 
+def test_phenotypes_are_measured_and_sampled_only_where_a_study_asks(checkout):
+    study = "config/studies/tiny.yaml"
+    requests = "results/tiny/synthetic/cascade/fold-0/generator-seed-0/requests"
+    sampler = {"kind": "phenotype_vae", "phenotypes": ["lv_edv_ml", "lv_esv_ml", "lv_length_ed_mm"]}
+    models = "models=" + json.dumps({"phenotypes": sampler})
+    named = "synthesis=" + json.dumps({"requests": {"sampler": "phenotypes"}})
+    jobs = checkout.would_run(study, requests, "--config", models, named)
+    assert jobs["train_model"] == jobs["pack_cohort"] == 1 and jobs["measure_phenotypes"] == 2
+    # Declared but not named, it is trained and compared with real patients, and requests do not wait for it.
+    jobs = checkout.would_run(study, "--config", models)
+    assert jobs["measure_phenotype_sampling"] == 1 and jobs["measure_phenotypes"] == 2
+    assert "train_model" not in checkout.would_run(study, requests, "--config", models)
+
+
 def gpu_rules(checkout):
     """Rules that can use a GPU."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:

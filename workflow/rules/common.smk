@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.models import AUTOENCODER_KINDS
+from synthaug.config.phenotype_columns import needed_phenotypes, own_phenotypes
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
 from synthaug.config.study import load_study
@@ -34,6 +35,7 @@ from synthaug.runs import (
     made_cohort,
     measure_files,
     model_runs,
+    phenotype_samplers,
     reference_run,
     score_files,
     segmentation_task,
@@ -57,6 +59,11 @@ folds = folds_of(study)
 first_generator_seed = study.synthesis.generator_seeds[0]
 # Datasets whose patients train, validate and test; others only stand in for synthetic subjects.
 split_datasets = [name for name, dataset in study.datasets.items() if dataset.split]
+# Phenotypes that a trained model is conditioned on or samples; only then are tables of them needed.
+packed = {
+    "columns": needed_phenotypes(study, {run.model for run in model_runs(study)}),
+    "own": own_phenotypes(study),
+}
 extractors = list(study.evaluation.extractors)
 evaluation_settings = study.evaluation.model_dump(mode="json", exclude={"extractors"})
 #: For rules that use nothing else of it: other keys do not rerun them.
@@ -258,6 +265,18 @@ def requested_files(wildcards):
     folder = Path(requests.cohort)
     masks = sorted(map(str, folder.glob("sub-*/labels.nii.gz")))
     return [str(folder / "cohort.json"), str(folder / "subjects.tsv"), *masks]
+
+
+def requests_sampler(wildcards):
+    """Weights of the model that draws the phenotypes of the requests, where the study names one."""
+    sampler, seed = study.synthesis.requests.sampler, wildcards.generator_seed
+    return path(f"{ModelRun(sampler, wildcards.fold, seed).folder}/model.safetensors") if sampler else []
+
+
+def requests_code(wildcards):
+    """A class of the registry counts only where requests come from it."""
+    sampler = study.synthesis.requests.sampler
+    return code("plan_requests", *(model_modules(sampler) if sampler else []))
 
 
 def generator_code(wildcards):

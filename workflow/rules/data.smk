@@ -83,6 +83,7 @@ rule pack_cohort:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         duplicates=duplicates_checked,
+        phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
         code=code("pack_cohort"),
     output:
         train=directory(pattern("stores/fold-{fold}/train")),
@@ -91,6 +92,7 @@ rule pack_cohort:
         pattern("logs/pack_cohort/fold-{fold}.log"),
     params:
         n_slices=study.harmonisation.matrix[0],
+        phenotypes=packed,
     message:
         "Packing the training cines of fold {wildcards.fold}"
     script:

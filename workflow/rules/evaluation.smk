@@ -153,6 +153,28 @@ rule measure_controllability:
         "../scripts/measure_controllability.py"
 
 
+rule measure_phenotype_sampling:
+    input:
+        weights=rules.train_model.output.weights,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=lambda w: code("measure_phenotype_sampling", *model_modules(w.model)),
+    output:
+        rows=pattern("rows/phenotype-sampling/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/measure_phenotype_sampling/{model}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    wildcard_constraints:
+        model=any_of(phenotype_samplers(study)),
+    params:
+        phenotypes=packed,
+        evaluation=evaluation_settings,
+    message:
+        "Comparing hearts drawn from {wildcards.model} with real patients, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_phenotype_sampling.py"
+
+
 rule measure_mask_agreement:
     input:
         predictions=rules.predict_synthetic.output.predictions,

@@ -6,7 +6,8 @@ rule plan_requests:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         own=requested_files,
-        code=code("plan_requests"),
+        sampler=requests_sampler,
+        code=requests_code,
     output:
         requests=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/requests")

@@ -1,4 +1,4 @@
-"""Controllability: requested volumes against those an independent segmenter measures."""
+"""Controllability: requested volumes and phenotypes against those an independent segmenter measures."""
 
 import pandas as pd
 
@@ -7,11 +7,16 @@ from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.measures.controllability import OWN_MASKS, SEGMENTER, leave_masks_out, measure_controllability
 from synthaug.measures.measurement import Measurement
+from synthaug.measures.predicted_phenotypes import predicted_phenotypes, requested_phenotypes
 from synthaug.measures.scoring import predicted_volumes
 
 with job(snakemake):
     cohort = Cohort.open(snakemake.input.cohort)
     measured = predicted_volumes(snakemake.input.predictions, cohort)
+    if requested := requested_phenotypes(cohort.table):
+        others = predicted_phenotypes(snakemake.input.predictions, cohort, requested)
+        # A volume that the image cuts has a value there and none here: each keeps its own definition.
+        measured = measured.merge(others.drop(columns=measured.columns[1:], errors="ignore"), on="subject")
     options = (cohort.meta.get("conditions"), Measurement.of_job(snakemake))
     rows = [measure_controllability(cohort.table, measured, SEGMENTER, *options)]
     if "labelled_by" in cohort.meta:  # by the segmenter that measures: it would agree with itself

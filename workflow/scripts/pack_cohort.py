@@ -2,6 +2,7 @@
 
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
+from synthaug.data.phenotype_columns import with_phenotypes
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.data.store import pack
 
@@ -9,5 +10,6 @@ with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
     split = read_split(snakemake.input.split)
     cohort = with_labels_of_split(cohort, split)
+    cohort = with_phenotypes(cohort, snakemake.input.phenotypes, **snakemake.params.phenotypes, split=split)
     for role in ("train", "validation"):
         pack(cohort.select(subjects_of(split, role)), snakemake.output[role], snakemake.params.n_slices)

@@ -5,6 +5,7 @@ from synthaug.config.synthesis import RequestSettings
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.models.weights import load_model
 from synthaug.synthesis.plan_requests import plan_requests
 from synthaug.synthesis.requests import write_requests
 
@@ -19,5 +20,6 @@ with job(snakemake):
         count=snakemake.params.subjects,
         seed=int(snakemake.wildcards.generator_seed),
         grid=HarmonisationSettings.model_validate(snakemake.params.grid),
+        sampler=load_model(snakemake.input.sampler) if snakemake.input.sampler else None,
     )
     write_requests(requests, snakemake.output.requests)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from synthaug.config.generators import CascadeSettings, GeneratorSettings
 from synthaug.config.models import AnatomyDiffusionSettings, AutoencoderSettings, ModelSettings
+from synthaug.config.phenotype_samplers import PhenotypeSamplerSettings
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
+from synthaug.config.synthesis import RequestSettings
 
 
 def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
@@ -62,6 +64,33 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
             raise ValueError(
                 f"{where}.models: {roles['anatomy']} draws end-diastole only; add the role motion, or set its frames: all"
             )
+
+
+def check_sampler(requests: RequestSettings, models: Mapping[str, ModelSettings]) -> None:
+    """Refuse requests from a model that phenotypes cannot be drawn from.
+
+    Raises
+    ------
+    ValueError
+        No such model, one of another kind, or balanced diagnoses of a model that does not tell them apart.
+    """
+    if requests.sampler is None:
+        return
+    where = "synthesis.requests.sampler"
+    samplers = [name for name, model in models.items() if isinstance(model, PhenotypeSamplerSettings)]
+    if requests.sampler not in samplers:
+        found = models.get(requests.sampler)
+        what = "is not declared" if found is None else f"is of kind {found.kind}"
+        raise ValueError(
+            f"{where}: {requests.sampler!r} {what}; name a model of kind phenotype_vae or phenotype_copula, known are "
+            f"{', '.join(samplers) or 'none'}"
+        )
+    model = models[requests.sampler]
+    if requests.source == "balanced" and not getattr(model, "diagnosis", True):
+        raise ValueError(
+            f"{where}: {requests.sampler} does not model diagnoses, which source balanced asks for; set its diagnosis: "
+            "true, or source: real"
+        )
 
 
 def _check_shared(where: str, roles: Mapping[str, str], models: Mapping[str, ModelSettings]) -> None:

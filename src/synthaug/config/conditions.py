@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
+
+from synthaug.phenotypes.registry import PHENOTYPES, Phenotype
 
 Kind = Literal["category", "volume", "mass", "fraction", "count", "phase", "number", "text", "mask"]
 
@@ -32,6 +34,8 @@ class Condition:
         Whether a request has a column of that name. The ejection fraction follows from the volumes.
     swept : bool
         Whether it is an axis of the condition sweep.
+    exponent : float or None
+        Of its growth under an in-plane enlargement; None: that of its kind.
     """
 
     name: str
@@ -42,11 +46,14 @@ class Condition:
     phase: str | None = None
     requested: bool = True
     swept: bool = False
+    exponent: float | None = None
 
     @property
-    def scales_with_area(self) -> bool:
-        """Whether it grows with the square of an in-plane enlargement, at constant density."""
-        return self.kind in ("volume", "mass")
+    def scaling(self) -> float:
+        """Exponent of its growth under an in-plane enlargement: 2 for a volume or, at constant density, a mass."""
+        if self.exponent is not None:
+            return self.exponent
+        return 2.0 if self.kind in ("volume", "mass") else 0.0
 
     @property
     def scalar(self) -> bool:
@@ -54,7 +61,7 @@ class Condition:
         return self.kind not in ("text", "mask")
 
 
-#: Every condition that the package knows; a study may add numeric columns of its cohort's table.
+#: Conditions that a cohort's table or a request has; phenotypes and numeric columns of the table are conditions, too.
 CONDITIONS = {
     condition.name: condition
     for condition in (
@@ -86,15 +93,26 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def condition_of(name: str) -> Condition:
-    """The declared condition, or one of a study's own numeric column: its suffix ``_ml`` or ``_g`` gives the kind."""
+    """The declared condition, a phenotype of the registry, or a study's own numeric column.
+
+    The suffix ``_ml`` or ``_g`` gives the kind of an own column.
+    """
     if name in CONDITIONS:
         return CONDITIONS[name]
+    if name in PHENOTYPES:
+        return _of_phenotype(PHENOTYPES[name])
     for suffix, kind, unit in _UNITS:
         if name.endswith(suffix):
             return Condition(name, kind, name.removesuffix(suffix).replace("_", " "), unit)
     return Condition(name, "number", name.replace("_", " "))
 
 
+def _of_phenotype(phenotype: Phenotype) -> Condition:
+    kind = _KINDS.get(phenotype.unit, "number")
+    return Condition(phenotype.name, kind, phenotype.title, phenotype.unit, exponent=phenotype.scaling)
+
+
+_KINDS: Mapping[str, Kind] = {"mL": "volume", "g": "mass"}
 _UNITS: Sequence[tuple[str, Kind, str]] = (("_ml", "volume", "mL"), ("_g", "mass", "g"))
 
 
@@ -108,5 +126,5 @@ def _is_a_scalar_condition(name: str) -> str:
 
 _SCALARS = tuple(name for name, condition in CONDITIONS.items() if condition.scalar)
 
-#: Name of a scalar condition in a study: a declared one, or a numeric column of the cohort's table.
+#: Name of a scalar condition in a study: a declared one, a phenotype, or a numeric column of the cohort's table.
 ScalarCondition = Annotated[str, AfterValidator(_is_a_scalar_condition)]

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from synthaug.config.base import Settings
 from synthaug.config.conditions import CONDITIONS, ScalarCondition
 from synthaug.config.features import MaskedAutoencoderSettings
+from synthaug.config.phenotype_samplers import PhenotypeCopulaSettings, PhenotypeVAESettings
 from synthaug.config.plugins import PluginModelSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
@@ -21,7 +22,7 @@ Patch = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotate
 _CONDITIONS = (
     "Conditions of the model, each of which may stay unknown: "
     + ", ".join(f"`{name}`" for name, condition in CONDITIONS.items() if condition.scalar)
-    + ", or a numeric column of the cohort's table."
+    + ", a phenotype of docs/phenotypes.md, or a numeric column of the cohort's table or of a table of phenotypes."
 )
 
 #: Kinds of `LatentAutoencoder`: their latents are what models on latents are trained on.
@@ -544,6 +545,8 @@ ModelSettings = Annotated[
     | VQAutoregressionSettings
     | MaskedAutoencoderSettings
     | PatientRecogniserSettings
+    | PhenotypeVAESettings
+    | PhenotypeCopulaSettings
     | PluginModelSettings,
     Field(discriminator="kind"),
 ]

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
 from synthaug.config.base import Settings
-from synthaug.config.chains import check_generator, check_model
+from synthaug.config.chains import check_generator, check_model, check_sampler
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import GeneratorSettings
@@ -105,6 +105,7 @@ class StudySettings(Settings):
                 f"evaluation.recognition: {recogniser!r} is of kind {self.models[recogniser].kind}; name a model of "
                 "kind patient_recogniser"
             )
+        check_sampler(self.synthesis.requests, self.models)
         self._check_arms()
         self._check_tasks()
         self._check_unsplit_datasets()

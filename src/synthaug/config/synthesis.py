@@ -40,6 +40,14 @@ class RequestSettings(Settings):
     phenotypes: tuple[str, ...] = Field(
         (), description="Further columns of the table, read by a user-supplied generator."
     )
+    sampler: str | None = Field(
+        None,
+        description=(
+            "Model of phenotypes among `models` (kinds phenotype_vae and phenotype_copula) that draws the phenotypes of each "
+            "request, volumes and mass included, given the diagnosis of a real subject (sources `real` and `balanced`). "
+            "None: volumes and mass are drawn around real subjects, and other phenotypes stay open."
+        ),
+    )
     smoothing: float = Field(
         0.5,
         ge=0,
@@ -61,6 +69,10 @@ class RequestSettings(Settings):
         for source, given in (("table", self.table), ("cohort", self.cohort)):
             if (self.source == source) != (given is not None):
                 raise ValueError(f"`{source}` is given exactly when `source: {source}`; set both or neither")
+        if self.sampler and self.source not in ("real", "balanced"):
+            raise ValueError(
+                f"sampler draws requests, source {self.source} reads them; leave out one of them"
+            )
         _check_range("edv_range_ml", self.edv_range_ml, float("inf"))
         _check_range("ef_range_percent", self.ef_range_percent, 100)
         return self

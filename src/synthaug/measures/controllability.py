@@ -7,12 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from synthaug.config.conditions import MEASURED, SWEPT
+from synthaug.config.conditions import MEASURED, SWEPT, Condition, condition_of
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.metrics.volumes import ejection_fraction
+from synthaug.phenotypes.identities import determined_by
+from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.tables import Row, make_table
 
 MEASURES = ("r", "bias", "loa_low", "loa_high")
@@ -32,7 +34,7 @@ def with_requested_ef(requested: pd.DataFrame) -> pd.DataFrame:
 
 
 def controllable(conditions: Collection[str] | None) -> set[str]:
-    """Columns of `MEASURED` that a generator is conditioned on.
+    """Columns of `MEASURED`, and phenotypes, that a generator is conditioned on.
 
     Parameters
     ----------
@@ -42,13 +44,11 @@ def controllable(conditions: Collection[str] | None) -> set[str]:
     Returns
     -------
     set of str
-        Of the LV's EDV, ESV and EF, two determine the third.
+        Conditions determine what follows from them: of the LV's EDV, ESV and EF, two the third.
     """
     if conditions is None:
-        return set(MEASURED)
-    left_ventricle = {"lv_edv_ml", "lv_esv_ml", "lv_ef"}
-    known = set(conditions)
-    return (known | left_ventricle if len(known & left_ventricle) >= 2 else known) & set(MEASURED)
+        return {*MEASURED, *PHENOTYPES}
+    return determined_by(conditions) & {*MEASURED, *PHENOTYPES}
 
 
 def measure_controllability(
@@ -63,11 +63,12 @@ def measure_controllability(
     Parameters
     ----------
     requested : DataFrame
-        One row a synthetic subject: `subject` and any of `MEASURED` with ``requested_`` in front: volumes in
-        mL, mass in g. The ejection fraction follows from the volumes.
+        One row a synthetic subject: `subject` and any of `MEASURED` and of the registry of phenotypes with
+        ``requested_`` in front: volumes in mL, mass in g. The ejection fraction follows from the volumes.
     measured : DataFrame
         One row a subject: `subject` and the columns without ``requested_``: of an independent segmenter
-        (`synthaug.measures.scoring.predicted_volumes`), or of the masks the generator made.
+        (`synthaug.measures.scoring.predicted_volumes`, `synthaug.measures.predicted_phenotypes`), or of the masks the
+        generator made.
     versus : str
         What measured, and which hearts: `SEGMENTER`, `OWN_MASKS`, `ON_GRID`, `BEYOND`.
     conditions : collection of str or None
@@ -88,9 +89,9 @@ def measure_controllability(
         .merge(measured.reset_index(drop=True), on="subject", suffixes=("", "_measured"))
     )
     rows: list[Row] = []
-    for column, quantity in MEASURED.items():
+    for column, quantity in _compared():
         found = f"{column}_measured" if f"{column}_measured" in pairs else column
-        if f"requested_{column}" not in pairs or found not in pairs:
+        if f"requested_{column}" not in pairs or column not in measured:
             continue
         complete = pairs[[f"requested_{column}", found]].dropna().to_numpy(np.float64)
         note = ""
@@ -115,6 +116,12 @@ def measure_controllability(
                 estimate = {"value": value, "ci_low": low, "ci_high": high}
                 rows.append(measurement.row(metric, suffix, status="ok", **place, **estimate))
     return make_table(rows)
+
+
+def _compared() -> list[tuple[str, Condition]]:
+    """What may be requested and measured: volumes and mass first, then the other phenotypes of the registry."""
+    others = {name: condition_of(name) for name in PHENOTYPES if name not in MEASURED}
+    return list((MEASURED | others).items())
 
 
 def beyond_training(

@@ -54,8 +54,9 @@ class TrainableModel(nn.Module, ABC):
     """One trainable stage of a generator or of an extractor.
 
     The loop makes a model as ``Model(settings, grid, needs, Model.facts(settings, store))``,
-    calls `prepare` once, and then for every step ``loss(*batch(...))``. Loading makes it the
-    same way from the settings, grid and facts in the weight file, without `prepare`:
+    calls `prepare` once, then for every step ``loss(*batch(...))``, and at the end `finish`. A model
+    without parameters is trained when it is prepared: there are no steps, and its loss is recorded once.
+    Loading makes it the same way from the settings, grid and facts in the weight file, without `prepare`:
     whatever a trained model must know lies in its parameters, buffers and facts.
 
     Parameters
@@ -109,8 +110,9 @@ class TrainableModel(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Device of the parameters."""
-        return next(self.parameters()).device
+        """Device of the parameters or, without any, of the buffers."""
+        first = next(self.parameters(), None)
+        return next(self.buffers()).device if first is None else first.device
 
     @abstractmethod
     def prepare(self, store: TensorStore) -> None:
@@ -143,6 +145,12 @@ class TrainableModel(nn.Module, ABC):
         """Loss of a batch and the terms to log; randomness from the CPU `generator` only.
 
         Terms are 0-d tensors without gradient: the loop reads them, so that the device need not wait for the host here.
+        """
+
+    def finish(self, store: TensorStore) -> None:
+        """Take statistics of the training fold that depend on the final weights into buffers; by default none.
+
+        Called once, by the first process, with the averaged weights in evaluation mode, before they are written.
         """
 
     def assess(self, store: TensorStore) -> dict[str, float]:

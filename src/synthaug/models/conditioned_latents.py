@@ -24,7 +24,8 @@ class ConditionedLatents(TrainableModel):
     """Encoded cines of the training fold, their slices and phases, and the conditions of their subjects.
 
     Data        z = (encode(x) - mean) / sd,  (b, [t,] c, z, y, x), zero in missing slices
-    Conditions  c, from the cohort's table; volumes and masses scaled with the square of the in-plane enlargement
+    Conditions  c, from the cohort's table; scaled with the in-plane enlargement s: volumes and masses by s^2,
+                diameters by s, others by the power of s that the registry of phenotypes gives
 
     How z is predicted is left to a kind: diffusion of the whole (`LatentDiffusion`) or of single tokens, or codes
     of z one after the other.
@@ -133,11 +134,11 @@ class ConditionedLatents(TrainableModel):
         }
 
     def values_of(self, indices: list[int], scale: Tensor) -> dict[str, Tensor]:
-        """Raw conditions of training subjects, volumes and mass as enlarged by `scale` (b,) in the plane."""
+        """Raw conditions of training subjects, each as it grows when the heart is enlarged by `scale` (b,) in the plane."""
         values = {name: column[indices] for name, column in self.training_values.items()}
+        growth = {name: condition_of(name).scaling for name in values}
         return {
-            name: value * scale**2 if condition_of(name).scales_with_area else value
-            for name, value in values.items()
+            name: value * scale ** growth[name] if growth[name] else value for name, value in values.items()
         }
 
     def fit_normalisation(self, latents: Tensor) -> None:

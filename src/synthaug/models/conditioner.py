@@ -22,27 +22,71 @@ TOKENS, TOKEN_MASK, CONTROL = "tokens", "token_mask", "control"
 
 
 def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Refuse a condition of a study's own that is no numeric column of the training table.
+    """Refuse a condition that is a phenotype or a study's own column and says nothing of the training subjects.
 
     Raises
     ------
     SynthaugError
-        The table has no such column, or not of numbers.
+        As `check_numbers`.
+    """
+    check_numbers(table, [name for name in names if name not in CONDITIONS], "condition")
+
+
+def check_numbers(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
+    """Refuse columns of the training table that a model could not learn from.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of the training subjects, with ``patient`` where visits of one patient are several.
+    names : sequence of str
+        Columns.
+    what : str
+        What a message calls such a column.
+
+    Raises
+    ------
+    SynthaugError
+        The table has no such column, or not of numbers; no training subject has the number, it is missing for more
+        than half of the patients, or it is the same for all.
     """
     for name in names:
-        if name in CONDITIONS:
-            continue
         if name not in table.columns:
             known = ", ".join(dict.fromkeys([*CONDITIONS, *table.columns]))
             raise SynthaugError(
-                f"condition {name!r} is no column of the cohort's table; give one of {known}, or add the column"
+                f"{what} {name!r} is no column of the cohort's table; give one of {known}, or add the column"
             )
         column = table[name]
-        wrong = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+        numbers = pd.to_numeric(column, errors="coerce")
+        wrong = column[numbers.isna() & column.notna()]
         if len(wrong):
             raise SynthaugError(
-                f"condition {name!r}: {wrong.iloc[0]!r} is no number; conditions of your own are numeric columns"
+                f"{what} {name!r}: {wrong.iloc[0]!r} is no number; a {what} of your own is a numeric column"
             )
+        each = numbers.groupby(_patients(table)).first()
+        known_values = each.dropna()
+        if known_values.empty:
+            raise SynthaugError(
+                f"{what} {name!r}: no training subject has it; label the subjects, bring a table "
+                "(datasets.<name>.phenotypes), or leave it out"
+            )
+        if 2 * len(known_values) < len(each):
+            raise SynthaugError(
+                f"{what} {name!r}: missing for {len(each) - len(known_values)} of {len(each)} training patients; "
+                "leave it out, or complete it"
+            )
+        if len(known_values) > 1 and numbers.dropna().nunique() == 1:
+            raise SynthaugError(
+                f"{what} {name!r}: {known_values.iloc[0]:g} for all training patients; a constant says nothing, leave it out"
+            )
+
+
+def _patients(table: pd.DataFrame) -> np.ndarray:
+    """Patient of each row; a row without one is a patient."""
+    rows = pd.Series([f"row {number}" for number in range(len(table))], index=table.index)
+    own = table["subject"].astype("string") if "subject" in table.columns else rows
+    patients = table["patient"].astype("string").fillna(own) if "patient" in table.columns else own
+    return patients.to_numpy(object)
 
 
 def vocabulary(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]]:
@@ -57,11 +101,12 @@ def vocabulary(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]
 def raw_values(table: pd.DataFrame, name: str) -> np.ndarray:
     """One scalar condition of every row, float32, NaN where unknown or where the table has no such column.
 
-    `lv_ef` is 1 - ESV / EDV, and `es_phase` the fraction of the cycle at ES: the column of that
-    name, or ``es_frame / n_frames``.
+    `lv_ef` is 1 - ESV / EDV or, where a volume is unknown, the column of that name, which is in percent. `es_phase` is
+    the fraction of the cycle at ES: the column of that name, or ``es_frame / n_frames``.
     """
     if name == "lv_ef":
         values = 1 - _column(table, "lv_esv_ml") / _column(table, "lv_edv_ml")
+        values = np.where(np.isnan(values), _column(table, "lv_ef") / 100, values)
     elif name == "es_phase" and "es_phase" not in table.columns:
         values = _column(table, "es_frame") / _column(table, "n_frames")
     else:

@@ -44,18 +44,12 @@ def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int,
     that diagnosis or, where there is none, stay open. If no subject has a mass, as with labels of the
     cavity alone, the kernel has two dimensions and mass stays open.
     """
-    groups = [subjects]
-    if settings.source == "balanced":
-        groups = [group for _, group in subjects.groupby("diagnosis", sort=True)]
-        if not groups:
-            raise SynthaugError("synthesis.requests: no training subject has a diagnosis; use `source: real`")
     ef_bounds = np.array(settings.ef_range_percent) / 100
     features = _features_of(subjects, ef_bounds)
     diagnoses = subjects.loc[features.index, "diagnosis"].fillna("")
     covariance = settings.smoothing**2 * _kernel_covariance(features, diagnoses)
     rows = []
-    for number in range(count):
-        index = _whose_turn(groups, number, seed)
+    for number, index in enumerate(take_turns(subjects, settings, count, seed)):
         row: dict[str, Any] = subjects.loc[index].to_dict()
         rng = np.random.default_rng([_VOLUMES, seed, number])
         if index not in features.index:
@@ -74,6 +68,22 @@ def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int,
             }
         rows.append(row)
     return pd.DataFrame(rows, columns=subjects.columns)
+
+
+def take_turns(subjects: pd.DataFrame, settings: RequestSettings, count: int, seed: int) -> list[Any]:
+    """Indices of the real subjects whose diagnosis, vendor and slices `count` requests have; see `draw_requests`.
+
+    Raises
+    ------
+    SynthaugError
+        Balanced diagnoses are requested, and no subject has one.
+    """
+    groups = [subjects]
+    if settings.source == "balanced":
+        groups = [group for _, group in subjects.groupby("diagnosis", sort=True)]
+        if not groups:
+            raise SynthaugError("synthesis.requests: no training subject has a diagnosis; use `source: real`")
+    return [_whose_turn(groups, number, seed) for number in range(count)]
 
 
 def _whose_turn(groups: Sequence[pd.DataFrame], number: int, seed: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
+from synthaug.models.phenotype_sampler import PhenotypeSampler
 from synthaug.synthesis.draws import draw_requests
 from synthaug.synthesis.requests import (
     read_cohort,
@@ -20,6 +22,7 @@ from synthaug.synthesis.requests import (
     request_cohort,
     requests_of,
 )
+from synthaug.synthesis.sampled_requests import sample_requests
 
 
 def plan_requests(
@@ -29,10 +32,11 @@ def plan_requests(
     count: int,
     seed: int,
     grid: HarmonisationSettings,
+    sampler: PhenotypeSampler | None = None,
 ) -> Cohort:
     """Request `count` synthetic subjects.
 
-    A request depends on the training subjects, the settings, the seed and its number, not on `count`
+    A request depends on the training subjects, the settings, the sampler, the seed and its number, not on `count`
     or the generator: more requests begin with the fewer, and two generators with one seed
     get the same requests.
 
@@ -50,12 +54,16 @@ def plan_requests(
         Generator seed.
     grid : HarmonisationSettings
         The training grid.
+    sampler : PhenotypeSampler, optional
+        Model that draws the phenotypes, trained on the same subjects; without it, volumes and mass are drawn around
+        real subjects.
 
     Returns
     -------
     Cohort
         Of kind ``"request"``: columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (at ED), n_slices, es_phase (ES as
-        a fraction of the cycle after ED), seed (of the sample), and further columns and masks of a table or cohort.
+        a fraction of the cycle after ED), seed (of the sample), and further columns and masks of a table or cohort, or
+        the sampler's phenotypes. ``meta["sampler"]`` counts the hearts drawn and those drawn again.
         Empty is left open to the generator; n_slices and seed never are.
 
     Raises
@@ -66,7 +74,11 @@ def plan_requests(
     if training.empty:
         raise SynthaugError(f"{generator}: no training subject to plan from; see the split of this fold")
     subjects = requests_of(training)
-    requests = draw_requests(subjects, settings, count, seed)
+    facts: dict[str, Any] | None = None
+    if sampler is not None:
+        requests, facts = sample_requests(subjects, sampler, settings, count, seed, grid.matrix[0])
+    else:
+        requests = draw_requests(subjects, settings, count, seed)
     folders: list[Path] = []
     where = settings.table or settings.cohort
     if where is not None:
@@ -83,7 +95,8 @@ def plan_requests(
     refuse_impossible(requests, subjects, grid.matrix[0], "synthesis.requests")
     names = [f"{generator}-s{seed}-{number:04d}" for number in range(count)]
     table = complete_requests(requests, names, seed)
-    return request_cohort(table, generator, dict(zip(names, folders, strict=bool(folders))), grid.spacing_mm)
+    masks = dict(zip(names, folders, strict=bool(folders)))
+    return request_cohort(table, generator, masks, grid.spacing_mm, facts)
 
 
 def complete_requests(

@@ -25,6 +25,7 @@ def request_cohort(
     name: str = "requests",
     folders: Mapping[str, Path] | None = None,
     spacing_mm: Sequence[float] | None = None,
+    sampler: Mapping[str, Any] | None = None,
 ) -> Cohort:
     """Requests in memory.
 
@@ -39,6 +40,8 @@ def request_cohort(
         Folder that holds ``labels.nii.gz`` of each subject whose ``labelled_frames`` are listed.
     spacing_mm : sequence of 3 floats, optional
         Voxel size (z, y, x) of the masks.
+    sampler : mapping, optional
+        JSON-able facts about the model that the requests were drawn from, kept in ``cohort.json``.
 
     Returns
     -------
@@ -50,6 +53,8 @@ def request_cohort(
     meta: dict[str, Any] = {"name": name, "kind": "request"}
     if spacing_mm is not None:
         meta["spacing_mm"] = list(spacing_mm)
+    if sampler is not None:
+        meta["sampler"] = dict(sampler)
     places = {subject: Path(f"sub-{subject}") for subject in table.index}
     return Cohort(name, "request", table, places | dict(folders or {}), meta)
 
@@ -64,7 +69,7 @@ def write_requests(requests: Cohort, output: str | Path) -> None:
                     requests.folders[subject] / "labels.nii.gz", folder / f"sub-{subject}" / "labels.nii.gz"
                 )
         rows = [{str(key): value for key, value in row.items()} for row in requests.table.to_dict("records")]
-        write_cohort(folder, requests.name, "request", rows, requests.spacing_mm)
+        write_cohort(folder, requests.name, "request", rows, requests.spacing_mm, **requests.identity)
 
 
 def request_chunk(requests: Cohort, chunk: int, size: int) -> Cohort:
@@ -213,12 +218,23 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
     """
     seen = {column: sorted(subjects[column].dropna().unique()) for column in CATEGORIES}
     for number, row in enumerate(requests.to_dict("records"), start=1):
-        problem = _problem_of(row, seen, max_slices)
+        problem = problem_of(row, seen, max_slices)
         if problem:
             raise SynthaugError(f"{where}: row {number}: {problem}")
 
 
-def _problem_of(row: dict, seen: dict[str, list[str]], max_slices: int) -> str | None:
+def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_slices: int) -> str | None:
+    """Why a request is impossible; None where it is possible.
+
+    Parameters
+    ----------
+    row : mapping
+        `REQUEST_COLUMNS`; open values are None or NaN.
+    seen : mapping of str to sequence of str
+        Values that the training subjects have, of each of `CATEGORIES`.
+    max_slices : int
+        Slices of the training grid.
+    """
     for column in CATEGORIES:
         if pd.notna(row[column]) and row[column] not in seen[column]:
             known = ", ".join(seen[column]) or "none"

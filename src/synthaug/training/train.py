@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -20,6 +21,7 @@ from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
 from synthaug.training.loop import Loop
+from synthaug.training.schedule import draw_indices
 from synthaug.training.task import Task
 
 
@@ -39,13 +41,21 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     accelerator = make_accelerator(precision)
     data = TensorStore.open(task.store)
     needed = {role: load_model(path, device=accelerator.device) for role, path in task.needs.items()}
+    started = time.monotonic()
     model = _make_model(task, data, needed, accelerator.device)
+    first = accelerator.is_main_process
+    if next(model.parameters(), None) is None:
+        accelerator.end_training()
+        if first:
+            facts = {**describe(accelerator), "precision": precision, "compiled": False}
+            fit = _Done(0, time.monotonic() - started, _loss_of_fit(model, task, data))
+            _write(task, model, fit, data, needed, facts)
+        return
     compiled = compile_parts(model, training)
     loop = Loop(model, training, accelerator)
     identity = _identity(task, data, needed)
     loop.resume(load_checkpoint(task.checkpoints, identity))
     resumed_at, stopped = loop.iteration, False
-    first = accelerator.is_main_process
     with interruptible(stop_request) as interruption:
         show = progress("iterations", resumed_at)
         for iteration in range(resumed_at, training.iterations):
@@ -64,8 +74,29 @@ def train(task: Task, stop_request: Path | None = None) -> None:
         raise SystemExit(INTERRUPTED)
     if first:
         loop.use_average()
+        model.finish(data)
         facts = {**describe(accelerator), "precision": precision, "compiled": compiled}
-        _write(task, loop, data, needed, facts)
+        done = _Done(training.iterations, loop.seconds, loop.rows)
+        _write(task, model, done, data, needed, facts)
+
+
+class _Done(NamedTuple):
+    """Steps of a training, the seconds they took, and the rows of its history."""
+
+    iterations: int
+    seconds: float
+    rows: list[dict[str, float]]
+
+
+def _loss_of_fit(model: TrainableModel, task: Task, data: TensorStore) -> list[dict[str, float]]:
+    """The history of a model that `prepare` has fitted: its loss on one batch."""
+    model.requires_grad_(False).eval()
+    size = min(task.settings.training.batch_size, len(data))
+    generator = torch.Generator().manual_seed(task.seed)
+    batch = model.batch(draw_indices(len(data), size, 0, task.seed), generator)
+    loss, terms = model.loss({name: value.to(model.device) for name, value in batch.items()}, generator, 0)
+    values = {name: float(value) for name, value in {"loss": loss, **terms}.items()}
+    return [{"iteration": 0, **values}]
 
 
 def _make_model(
@@ -94,14 +125,19 @@ def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) 
 
 
 def _write(
-    task: Task, loop: Loop, data: TensorStore, needed: dict[str, TrainableModel], facts: dict[str, Any]
+    task: Task,
+    model: TrainableModel,
+    done: _Done,
+    data: TensorStore,
+    needed: dict[str, TrainableModel],
+    facts: dict[str, Any],
 ) -> None:
     """Weights, history and record; then the checkpoints are not needed any more."""
-    model, training = loop.model, task.settings.training
+    training = task.settings.training
     seen = sorted({*data.table.index, *(subject for other in needed.values() for subject in other.seen)})
     save_model(task.weights, model, task.settings.model_dump(mode="json"), seen, task.seed, task.needs)
     with atomic_file(task.history) as temporary:
-        pd.DataFrame(loop.rows).to_csv(temporary, index=False)
+        pd.DataFrame(done.rows).to_csv(temporary, index=False)
     # Figures have shapes of their own; compiling for each would cost more than it saves.
     with torch.compiler.set_stance("force_eager"):
         figures = model.assess(data if task.validation is None else TensorStore.open(task.validation))
@@ -109,16 +145,16 @@ def _write(
         task.record,
         {
             "kind": task.settings.kind,
-            "iterations": training.iterations,
+            "iterations": done.iterations,
             "subjects_per_step": training.batch_size * training.accumulation,
-            "seconds": round(loop.seconds, 2),
-            "iterations_per_second": round(training.iterations / loop.seconds, 3),
+            "seconds": round(done.seconds, 2),
+            "iterations_per_second": round(done.iterations / done.seconds, 3) if done.iterations else None,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             **facts,
             "threads": task.threads,
             "torch": torch.__version__,
             "seed": task.seed,
-            "final_loss": loop.rows[-1]["loss"],
+            "final_loss": done.rows[-1]["loss"],
             "assessed_on": "training" if task.validation is None else "validation",
             "figures": figures,
             "seen": seen,

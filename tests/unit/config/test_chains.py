@@ -112,6 +112,55 @@ def test_the_baselines_of_cpgg_are_settings():
     }
 
 
+SAMPLER = {"kind": "phenotype_copula", "phenotypes": ["lv_edv_ml", "lv_ef"]}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "requests", "message"),
+    [
+        (
+            SAMPLER,
+            {"sampler": "smapler"},
+            "synthesis.requests.sampler: 'smapler' is not declared; name a model of kind phenotype_vae or "
+            "phenotype_copula, known are sampler",
+        ),
+        (
+            SAMPLER,
+            {"sampler": "anatomy"},
+            "sampler: 'anatomy' is of kind anatomy_diffusion; name a model of kind",
+        ),
+        (
+            SAMPLER | {"diagnosis": False},
+            {"sampler": "sampler", "source": "balanced"},
+            "sampler: sampler does not model diagnoses, which source balanced asks for; set its diagnosis: true",
+        ),
+        (
+            SAMPLER,
+            {"sampler": "sampler", "source": "table", "table": "x.tsv"},
+            "synthesis.requests: sampler draws requests, source table reads them; leave out one of them",
+        ),
+        (SAMPLER | {"phenotypes": ["lv_ef"]}, {}, "models.sampler.phenotypes"),
+        (SAMPLER | {"phenotypes": ["lv_ef", "lv_ef"]}, {}, "a phenotype is listed twice; list each once"),
+        (
+            SAMPLER | {"phenotypes": ["lv_ef", "vendor"]},
+            {},
+            "'vendor' is no phenotype; requests take it from",
+        ),
+        (
+            SAMPLER | {"kind": "phenotype_vae", "training": {"batch_size": 1}},
+            {},
+            "models.sampler: training.batch_size: batch normalisation needs at least 2",
+        ),
+    ],
+)
+def test_samplers_that_cannot_be_are_refused_in_one_line(sampler, requests, message):
+    content = study({"sampler": sampler})
+    content["synthesis"]["requests"] = requests
+    with pytest.raises(SynthaugError) as caught:
+        load_study(content)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_pseudo_labels_stand_in_for_the_mask_head():
     models = {"autoencoder": {"kind": "autoencoder", "masks": False}}
     assert load_study(study(models, {"labels": "pseudo"})).generators["cascade"].labels == "pseudo"

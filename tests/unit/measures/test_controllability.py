@@ -10,6 +10,9 @@ from synthaug.config.conditions import MEASURED
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.measures.controllability import beyond_training, controllable, measure_controllability
 from synthaug.measures.measurement import Measurement
+from synthaug.metric_registry import POINTS
+from synthaug.phenotypes.registry import PHENOTYPES
+from synthaug.tables.schema import check_rows, typed
 
 MEASUREMENT = Measurement(
     {"generator": "cascade", "fold": 0, "generator_seed": 1}, EvaluationSettings(replicates=200)
@@ -132,8 +135,8 @@ def test_a_quantity_without_a_condition_is_not_measured() -> None:
     ],
 )
 def test_two_of_edv_esv_and_ef_make_the_third(conditions: list[str], expected: set[str]) -> None:
-    assert controllable(conditions) == expected
-    assert controllable(None) == set(MEASURED)
+    assert controllable(conditions) & set(MEASURED) == expected
+    assert controllable(None) == {*MEASURED, *PHENOTYPES}
 
 
 def test_beyond_is_what_no_training_patient_has() -> None:
@@ -145,3 +148,33 @@ def test_beyond_is_what_no_training_patient_has() -> None:
     assert beyond_training(requested, ranges, [*volumes, "myo_mass_g"]).tolist() == [True, False, True, True]
     inside = {"lv_edv_ml": (100.0, 250.0), "lv_ef": (30.0, 60.0)}
     assert not beyond_training(requested, inside, None).any()
+
+
+def test_every_requested_phenotype_has_rows_in_its_own_unit() -> None:
+    subjects = pd.DataFrame({"subject": list("abcd")})
+    requested = subjects.assign(
+        requested_lv_diameter_mid_ed_mm=[40.0, 45, 50, 55],
+        requested_lv_fractional_shortening=[30.0, 35, 40, 45],
+        requested_la_max_ml=[50.0, 60, 70, 80],
+        lv_length_ed_mm=[90.0, 91, 92, 93],
+        requested_lv_length_ed_mm=[90.0, 91, 92, 93],
+    )
+    measured = subjects.assign(
+        lv_diameter_mid_ed_mm=[42.0, 47, 52, 57], lv_fractional_shortening=[30.0, 35, np.nan, 45]
+    )
+    conditions = ["lv_diameter_mid_ed_mm", "lv_diameter_mid_es_mm"]
+    rows = measure_controllability(requested, measured, "segmenter", conditions, MEASUREMENT)
+    found = rows.set_index("metric")
+    assert len(rows) == 8  # neither what no segmenter measures, nor what it did not
+    assert found.loc["controllability_bias_lv_diameter_mid_ed_mm", ["value", "unit", "n"]].tolist() == [
+        2,
+        "mm",
+        4,
+    ]
+    assert found.loc["controllability_r_lv_diameter_mid_ed_mm", "unit"] == "1"
+    # Shortening follows from both diameters, and is a percentage.
+    assert found.loc["controllability_bias_lv_fractional_shortening", ["unit", "n"]].tolist() == [POINTS, 3]
+    assert len(check_rows(typed(rows.copy(), "rows"), "rows")) == 8
+    alone = measure_controllability(requested, measured, "segmenter", conditions[:1], MEASUREMENT)
+    note = alone.set_index("metric").loc["controllability_r_lv_fractional_shortening", "note"]
+    assert note == "the generator is not conditioned on LV fractional shortening"

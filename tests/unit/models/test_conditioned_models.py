@@ -296,7 +296,7 @@ def test_a_numeric_column_of_the_study_is_a_condition():
     assert values["strain"].tolist() == [-18, -12] and torch.isnan(values["lesion_ml"][1])
     open_request = conditioner.read(pd.DataFrame({"strain": [-15.0]}))
     assert torch.isnan(open_request["rv_edv_ml"]).all()
-    assert condition_of("lesion_ml").scales_with_area and not condition_of("strain").scales_with_area
+    assert condition_of("lesion_ml").scaling == 2 and condition_of("strain").scaling == 0
 
 
 def test_a_column_that_is_missing_or_no_number_is_refused_by_name():

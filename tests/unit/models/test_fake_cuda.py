@@ -39,6 +39,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("vq_autoencoder", SHARPENED, {}),
     ("masked_autoencoder", {}, {}),
     ("patient_recogniser", {}, {}),
+    ("phenotype_vae", {}, {}),
+    ("phenotype_vae", {"diagnosis": False}, {}),
     ("anatomy_diffusion", {"frames": "all", "objective": "flow"}, CODER),
     ("motion_network", {}, CODER),
     ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
@@ -53,6 +55,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ),
     ("vq_autoregression", {"copies": 1}, {"autoencoder": "vq_autoencoder"}),
 ]
+#: Kinds without parameters, which take no steps.
+FITTED = ["phenotype_copula"]
 TRAINING = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
 LAST = 3  # every late term has risen by this iteration
 
@@ -96,6 +100,8 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         return [model.features(cines[:, 0], axis) for axis in AXES]
     if kind == "patient_recogniser":
         return [model.describe(cines[:, 0])]
+    if kind in ("phenotype_vae", "phenotype_copula"):
+        return [model.draw(torch.tensor([0, 0, 0]), torch.Generator().manual_seed(0))]
     slices = slices.cuda()
     latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
     if kind == "motion_network":
@@ -124,7 +130,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
 
 def test_every_kind_is_tested():
     """Plugins bring classes of their own."""
-    assert {kind for kind, _, _ in CASES} == set(members(ModelSettings)) - {"plugin"}
+    assert {kind for kind, _, _ in CASES} | set(FITTED) == set(members(ModelSettings)) - {"plugin"}
 
 
 @pytest.mark.parametrize(("kind", "changes", "needs"), CASES)
@@ -159,6 +165,17 @@ def test_a_step_and_a_use_stay_on_the_gpu(kind, changes, needs, store, monkeypat
             assert {part.device.type for part in use(model, kind)} == {"cuda"}
         assert gpu.copies == before
     assert {(value.device.type, value.ndim, value.requires_grad) for value in read} == {("cuda", 0, False)}
+
+
+@pytest.mark.parametrize("kind", FITTED)
+def test_a_fit_and_its_loss_stay_on_the_gpu(kind, store):
+    with FakeCuda() as gpu:
+        model = made(kind, {}, {}, store)
+        before = gpu.copies
+        batch = {name: value.cuda() for name, value in model.batch([0, 1], torch.Generator()).items()}
+        loss, _ = model.loss(batch, torch.Generator(), 0)
+        assert {part.device.type for part in [loss, *use(model, kind)]} == {"cuda"} and loss.ndim == 0
+        assert gpu.copies == before
 
 
 @pytest.mark.parametrize("sampler", typing.get_args(SamplerSettings.model_fields["name"].annotation))

@@ -1,0 +1,44 @@
+"""Which phenotypes the training data of a study must have, and who brings them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from synthaug.config.conditions import CONDITIONS
+from synthaug.config.study import StudySettings
+from synthaug.phenotypes.registry import PHENOTYPES
+
+#: Phenotypes that a cohort's table has without being asked.
+_HARMONISED = {*CONDITIONS, "rv_ef"}
+
+
+def own_phenotypes(study: StudySettings) -> dict[str, list[str]]:
+    """Names of the phenotypes that the user's own table brings, of each dataset that has one."""
+    return {
+        name: sorted(dataset.phenotypes.columns.values())
+        for name, dataset in study.datasets.items()
+        if dataset.split and dataset.phenotypes
+    }
+
+
+def needed_phenotypes(study: StudySettings, models: Iterable[str]) -> list[str]:
+    """Columns of the tables of phenotypes that these models are conditioned on or sample.
+
+    Parameters
+    ----------
+    study : StudySettings
+        The study.
+    models : iterable of str
+        Models that are trained.
+
+    Returns
+    -------
+    list of str
+        Sorted. What the cohort's table has anyway is among them only where a user's own table brings it.
+    """
+    used: set[str] = set()
+    for name in models:
+        settings = study.models[name]
+        used |= {*getattr(settings, "conditions", ()), *getattr(settings, "phenotypes", ())}
+    brought = {name for names in own_phenotypes(study).values() for name in names}
+    return sorted(used & (brought | set(PHENOTYPES) - _HARMONISED))

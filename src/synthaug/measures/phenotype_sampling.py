@@ -1,0 +1,315 @@
+"""Phenotypes drawn from a model beside those of real patients: marginals, correlations, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+from scipy.spatial import cKDTree
+
+from synthaug.measures.distance_quotient import random_splits
+from synthaug.measures.measurement import Measurement
+from synthaug.measures.memorisation.estimates import (
+    LEVEL,
+    conformal_p,
+    fewest_held_out,
+    proportion,
+    unusually_near,
+)
+from synthaug.measures.subject_frechet import SubjectFrechet
+from synthaug.metrics.split_jackknife import Split, split_jackknife
+from synthaug.models.phenotype_sampler import PhenotypeSampler, read_phenotypes
+from synthaug.tables import Row, make_table
+
+#: Hearts that are drawn for the comparison.
+DRAWN = 1000
+#: Real patients of each half below which nothing is compared: leaving one out must leave two.
+FEWEST = 3
+#: Real patients with all phenotypes below which no copies are looked for.
+_FEWEST_COMPLETE = 8
+
+
+def measure_phenotype_sampling(
+    sampler: PhenotypeSampler,
+    training: pd.DataFrame,
+    held_out: pd.DataFrame,
+    measurement: Measurement,
+) -> pd.DataFrame:
+    """Compare hearts drawn from a model of phenotypes with real patients.
+
+    Parameters
+    ----------
+    sampler : PhenotypeSampler
+        Trained.
+    training, held_out : DataFrame
+        Rows of the cohort's table of the training subjects, and of real subjects of the training vendors that no model
+        has seen; with the sampler's phenotypes. Of a patient with several visits the first counts.
+    measurement : Measurement
+        Model (as `generator`), fold and seed; number of splits, coverage of the intervals, seed.
+
+    Returns
+    -------
+    DataFrame
+        Result rows. Against ``real train`` and ``real held out``: of each phenotype (`target`) the standardised mean
+        difference (synthetic minus real, over the SD of the training patients) and the Wasserstein distance in SDs; over
+        all coordinates the mean absolute difference of their correlations and the Fréchet distance, with its ratio to
+        the floor. Distances are between as many synthetic as real patients, mean over random splits, beside the
+        distance of the two real halves (`floor`). Share of drawn hearts that cannot be, and how near the drawn hearts
+        are to training patients.
+    """
+    training, held_out = _one_visit(training), _one_visit(held_out)
+    samples = sampler.sample(DRAWN, torch.Generator().manual_seed(measurement.settings.seed))
+    again = np.arange(samples.drawn) >= DRAWN
+    wrong = proportion(again)._asdict()
+    note = f"of {samples.drawn} hearts drawn; they are drawn again"
+    rows: list[Row] = [measurement.row("phenotype_impossible_share", status="ok", note=note, **wrong)]
+    drawn = _Hearts.of(sampler, samples.table)
+    real = _Hearts.of(sampler, training)
+    scale = _Scale.of(real)
+    for versus, table in (("real train", training), ("real held out", held_out)):
+        compared = measurement.with_fields(versus=versus)
+        reference = _Hearts.of(sampler, table)
+        rows += _mean_differences(reference, drawn, scale, compared)
+        rows += _distances(reference.scaled(scale), drawn.scaled(scale), compared)
+    rows += _copies(real, _Hearts.of(sampler, held_out), drawn, scale, measurement)
+    return make_table(rows)
+
+
+def _one_visit(table: pd.DataFrame) -> pd.DataFrame:
+    """The first visit of each patient."""
+    if "patient" not in table.columns:
+        return table
+    patients = table["patient"].astype("string").fillna(table["subject"].astype("string"))
+    return table[~patients.duplicated().to_numpy(bool)]
+
+
+class _Hearts:
+    """Phenotypes and coordinates of hearts.
+
+    Attributes
+    ----------
+    phenotypes : DataFrame
+        In the units of the registry, NaN where unknown.
+    coordinates : ndarray, shape (n, d)
+        NaN where unknown.
+    """
+
+    def __init__(self, phenotypes: pd.DataFrame, coordinates: np.ndarray) -> None:
+        self.phenotypes, self.coordinates = phenotypes, coordinates
+
+    @classmethod
+    def of(cls, sampler: PhenotypeSampler, table: pd.DataFrame) -> _Hearts:
+        names = list(sampler.phenotypes)
+        phenotypes = read_phenotypes(table, names)[names].astype(np.float64)
+        return cls(phenotypes, sampler.coordinates.read(phenotypes))
+
+    def __len__(self) -> int:
+        return len(self.phenotypes)
+
+    def scaled(self, scale: _Scale) -> _Hearts:
+        """In standard deviations of the training patients."""
+        return _Hearts(
+            self.phenotypes / scale.phenotypes, (self.coordinates - scale.mean) / scale.coordinates
+        )
+
+    def complete(self) -> np.ndarray:
+        """Coordinates of the hearts all of whose coordinates are known."""
+        return self.coordinates[np.isfinite(self.coordinates).all(axis=1)]
+
+
+class _Scale:
+    """Standard deviations of the training patients' phenotypes and coordinates, and means of the latter."""
+
+    def __init__(self, phenotypes: pd.Series, mean: np.ndarray, coordinates: np.ndarray) -> None:
+        self.phenotypes, self.mean, self.coordinates = phenotypes, mean, coordinates
+
+    @classmethod
+    def of(cls, training: _Hearts) -> _Scale:
+        coordinates = training.coordinates
+        return cls(
+            training.phenotypes.std(ddof=1),
+            np.nanmean(coordinates, axis=0),
+            np.nanstd(coordinates, axis=0, ddof=1),
+        )
+
+
+def _mean_differences(
+    real: _Hearts, drawn: _Hearts, scale: _Scale, measurement: Measurement
+) -> Iterator[Row]:
+    """Standardised mean difference of each phenotype, with Welch's interval."""
+    metric = "phenotype_mean_difference"
+    for name in real.phenotypes.columns:
+        known = real.phenotypes[name].dropna().to_numpy(np.float64)
+        place = {"target": str(name), "n": len(known)}
+        if len(known) < FEWEST:
+            note = f"{len(known)} real patients have it; {FEWEST} are needed"
+            yield measurement.not_measured(metric, note=note, **place)
+            continue
+        made, deviation = drawn.phenotypes[name].to_numpy(np.float64), float(scale.phenotypes[name])
+        interval = stats.ttest_ind(made, known, equal_var=False).confidence_interval(
+            measurement.settings.confidence
+        )
+        yield measurement.row(
+            metric,
+            status="ok",
+            value=(made.mean() - known.mean()) / deviation,
+            ci_low=float(interval.low) / deviation,
+            ci_high=float(interval.high) / deviation,
+            **place,
+        )
+
+
+def _distances(real: _Hearts, drawn: _Hearts, measurement: Measurement) -> Iterator[Row]:
+    """Wasserstein distances, difference of correlations and Fréchet distance beside their floors."""
+    names = [str(name) for name in real.phenotypes.columns]
+    phenotypes = real.phenotypes.to_numpy(np.float64), drawn.phenotypes.to_numpy(np.float64)
+    sizes = len(real), len(drawn)
+
+    def marginals(split: Split) -> list[float]:
+        values: list[float] = []
+        for place in range(len(names)):
+            values += _both(split, phenotypes[0][:, place], phenotypes[1][:, place], wasserstein)
+        return values
+
+    def correlations(split: Split) -> list[float]:
+        return _both(split, real.coordinates, drawn.coordinates, correlation_difference)
+
+    metrics = [("phenotype_wasserstein", {"target": name}) for name in names]
+    yield from _beside_floor(metrics, sizes, marginals, measurement)
+    over_all = {"d": real.coordinates.shape[1]}
+    yield from _beside_floor(
+        [("phenotype_correlation_difference", over_all)], sizes, correlations, measurement
+    )
+    complete = [[row[None] for row in side.complete()] for side in (real, drawn)]
+    within, across = SubjectFrechet(complete[0]), SubjectFrechet(*complete)
+
+    def frechet(split: Split) -> list[float]:
+        reference, other, made = split
+        return [across(reference, made), within(reference, other)]
+
+    sizes = len(complete[0]), len(complete[1])
+    yield from _beside_floor(
+        [("phenotype_frechet", over_all)], sizes, frechet, measurement, suffixes=("", "_ratio")
+    )
+
+
+def _both(
+    split: Split,
+    real: np.ndarray,
+    drawn: np.ndarray,
+    distance: Callable[[np.ndarray, np.ndarray], float],
+) -> list[float]:
+    """Distance of a split's reference to its synthetic hearts, and to its other real ones."""
+    reference, other, made = split
+    return [distance(real[reference], drawn[made]), distance(real[reference], real[other])]
+
+
+def wasserstein(first: np.ndarray, second: np.ndarray) -> float:
+    """Wasserstein distance of order 1 of the known values (n,) of two samples; NaN where one has none."""
+    known = [values[np.isfinite(values)] for values in (first, second)]
+    return float(stats.wasserstein_distance(*known)) if all(map(len, known)) else float("nan")
+
+
+def correlation_difference(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean absolute difference of the correlations of two samples (n, d), each over the rows that have both values.
+
+    Pairs that are constant, or known of fewer than three, in either sample do not count; NaN without any.
+    """
+    differences = np.abs(_correlations(first) - _correlations(second))
+    above = differences[np.triu_indices(len(differences), 1)]
+    return float(np.nanmean(above)) if np.isfinite(above).any() else float("nan")
+
+
+def _correlations(values: np.ndarray) -> np.ndarray:
+    """Pairwise-complete Pearson correlations (d, d); NaN where there is none."""
+    known = np.isfinite(values).astype(np.float64)
+    filled = np.where(known > 0, values, 0.0)
+    counts = known.T @ known
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = filled.T @ known / counts  # of the row's variable where the column's is known
+        squares = (filled**2).T @ known / counts - means**2
+        products = filled.T @ filled / counts - means * means.T
+        correlations = products / np.sqrt(squares * squares.T)
+    usable = (counts >= FEWEST) & (squares > 1e-12) & (squares.T > 1e-12)
+    return np.where(usable, correlations, np.nan)
+
+
+def _beside_floor(
+    metrics: Sequence[tuple[str, Mapping[str, Any]]],
+    sizes: tuple[int, int],
+    distances: Callable[[Split], Sequence[float]],
+    measurement: Measurement,
+    suffixes: Sequence[str] = ("",),
+) -> Iterator[Row]:
+    """Rows of mean distances over random splits: `distances` gives each metric's distance and its floor in turn."""
+    settings, (n_real, n_drawn) = measurement.settings, sizes
+    n = min(n_real // 2, n_drawn)
+    if n < FEWEST:
+        note = f"{n_real} real patients have the phenotypes; {2 * FEWEST} are needed"
+        for metric, place in metrics:
+            for suffix in suffixes:
+                yield measurement.not_measured(metric, suffix, note=note, n=n, **place)
+        return
+
+    def statistics(means: np.ndarray) -> list[float]:
+        ratios = [means[i] / means[i + 1] if means[i + 1] > 0 else np.nan for i in range(0, len(means), 2)]
+        return [*means[::2].tolist(), *ratios]
+
+    splits = random_splits(n, np.arange(n_real), settings, np.arange(n_drawn))
+    found, whole = split_jackknife(distances, statistics, splits, (0, 0, 1), settings.confidence)
+    for number, (metric, place) in enumerate(metrics):
+        floors = whole[:, 2 * number + 1]
+        floor = {"floor": floors.mean(), "floor_sd": floors.std(ddof=1)}
+        for suffix in suffixes:
+            value, low, high = found[number + (len(metrics) if suffix else 0)]
+            if not np.isfinite(value):
+                note = "too few real patients have it in a half, or they do not differ"
+                yield measurement.not_measured(metric, suffix, note=note, n=n, **place)
+                continue
+            yield measurement.row(
+                metric,
+                suffix,
+                status="ok",
+                value=value,
+                ci_low=max(low, 0.0),
+                ci_high=high,
+                n=n,
+                **({} if suffix else floor),
+                **place,
+            )
+
+
+def _copies(
+    training: _Hearts, held_out: _Hearts, drawn: _Hearts, scale: _Scale, measurement: Measurement
+) -> Iterator[Row]:
+    """How near the drawn hearts are to their nearest training patient, compared with held-out patients."""
+    metrics = ("phenotype_unusually_near_share", "phenotype_conformal_p")
+    references, new, made = (side.scaled(scale).complete() for side in (training, held_out, drawn))
+    if len(references) < _FEWEST_COMPLETE or not len(new):
+        note = (
+            f"{len(references)} training and {len(new)} held-out patients have all phenotypes; {_FEWEST_COMPLETE} and 1 "
+            "are needed"
+        )
+        for metric in metrics:
+            yield measurement.not_measured(metric, note=note)
+        return
+    nearest = cKDTree(references)
+    # A similarity, as the estimates of memorisation take it: larger is nearer.
+    p_values = conformal_p(-nearest.query(made)[0], -nearest.query(new)[0])
+    attainable = f"{len(new)} held-out patients; the smallest attainable p is {1 / (len(new) + 1):.3f}"
+    share = unusually_near(p_values, len(new))
+    if share is None:
+        note = f"{attainable}; {fewest_held_out()} are needed for p of {LEVEL}"
+        yield measurement.not_measured(metrics[0], note=note, n=len(made))
+    else:
+        note = f"conformal p of at most {LEVEL}; {attainable}"
+        yield measurement.row(metrics[0], status="ok", note=note, **share._asdict())
+    middle = float(np.median(p_values))
+    note = f"median over the drawn hearts; {attainable}"
+    yield measurement.row(
+        metrics[1], status="ok", value=middle, floor=0.5, n=len(made), d=made.shape[1], note=note
+    )
