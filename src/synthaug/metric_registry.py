@@ -256,7 +256,16 @@ def _classification() -> Iterator[Metric]:
     """Diagnosis of a subject; endpoints of each subject, then statistics of an arm."""
     group: Group = "classification"
     yield Metric(
-        "accuracy", "accuracy.top1.v1", "accuracy", group, "1", "higher", 3, _SHARE, endpoint=True, margin=0.05
+        "accuracy",
+        "accuracy.top1.v1",
+        "accuracy",
+        group,
+        "1",
+        "higher",
+        3,
+        _SHARE,
+        endpoint=True,
+        margin=0.05,
     )
     yield Metric(
         "brier",

@@ -51,6 +51,7 @@ def _steps(own: set[str], scoring: str) -> dict[Step, StepNeeds]:
 class ImageTaskSettings(TaskSettings):
     """What classification and regression have in common: network, pre-training, fine-tuning."""
 
+    kind: str = Field(description="Kind of task.")
     synthetic: Literal["unlabelled", "labelled"] = Field(
         "unlabelled",
         description=(
@@ -74,7 +75,9 @@ class ImageTaskSettings(TaskSettings):
         description="Frames of a clip, resampled cyclically in time; empty: those of the study's grid.",
     )
     slices: int = Field(
-        10, ge=1, description="Slices of a subject, evenly spaced over its stack; a shorter stack repeats some."
+        10,
+        ge=1,
+        description="Slices of a subject, evenly spaced over its stack; a shorter stack repeats some.",
     )
     patch: tuple[_Extent, _Extent] = Field((16, 16), description="Extent of a patch in pixels, y and x.")
     patch_frames: int | None = Field(

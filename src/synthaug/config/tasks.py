@@ -169,7 +169,8 @@ class PluginTaskSettings(PluginSettings, TaskSettings):
     )
 
     phenotypes: bool = Field(
-        False, description="Give the class cohorts with the phenotypes of their subjects (`Cohort.phenotypes`)."
+        False,
+        description="Give the class cohorts with the phenotypes of their subjects (`Cohort.phenotypes`).",
     )
 
     @property
