@@ -59,9 +59,15 @@ class Predictor:
         torch.set_num_threads(threads)
         self._forest = self._network = None
         if self.record["method"] == "random_forest":
-            table = (tensors[name].numpy() for name in ("features", "values", "weights"))
-            grown = self.record["trees"], self.record["training_seed"], threads
-            self._forest = Forest(self.targets, *table, *grown)
+            self._forest = Forest(
+                self.targets,
+                tensors["features"].numpy(),
+                tensors["values"].numpy(),
+                tensors["weights"].numpy(),
+                self.record["trees"],
+                self.record["training_seed"],
+                threads,
+            )
             if self._forest.fingerprint != self.record["forest_sha256"]:
                 raise SynthaugError(
                     f"{model}: this scikit-learn grows another forest than {self.record['scikit_learn']} did; install "
@@ -82,25 +88,33 @@ class Predictor:
         self._network.load_state_dict(tensors)
         self._network.to(self._device).requires_grad_(False).eval()
 
-    def predict(self, cohort: Cohort, subject: str) -> np.ndarray:
-        """Probability of each class, or each phenotype in its unit, (outputs,).
+    def predict(self, cohort: Cohort, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        """Probability of each class, or each phenotype in its unit, of all subjects: (n, outputs).
 
         Raises
         ------
         SynthaugError
             A cine of another matrix than planned; a forest's phenotypes were not given.
         """
-        if self._network is None:
-            assert self._forest is not None
-            features = read_columns(cohort.select([subject]), self.plan["features"], "features")
-            return self._forest.predict(features)[0]
+        if self._forest is not None:
+            return self._forest.predict(read_columns(cohort, self.plan["features"], "features"))
+        found = np.zeros((len(cohort.subjects), self.targets.outputs))
+        for number, subject in enumerate(cohort.subjects):
+            found[number] = self._predict_one(cohort, subject)
+            if progress:
+                progress(number + 1, len(cohort.subjects))
+        return self.targets.predictions(found) if len(found) else found
+
+    def _predict_one(self, cohort: Cohort, subject: str) -> np.ndarray:
+        assert self._network is not None
         clips = torch.from_numpy(clips_of(read_cine(cohort, subject, self.plan), self.plan))
         height = torch.tensor([relative_height(cohort, subject, self.plan)])
         # Trained on clips of half precision; those of a test patient are the same.
         clips = clips.half().float()[None].to(self._device)
         with torch.inference_mode():
             outputs = self._network(clips, height.to(self._device))
-        return self.targets.predictions(outputs.double().cpu().numpy())[0]
+        row: np.ndarray = outputs.double().cpu().numpy()[0]
+        return row
 
 
 def predict_subjects(
@@ -127,15 +141,12 @@ def predict_subjects(
     progress : callable, optional
         Called with the subjects done and to do.
     """
-    predictor, rows = Predictor(model, threads), []
-    for done, subject in enumerate(cohort.subjects):
-        values = predictor.predict(cohort, subject).tolist()
-        rows.append({"subject": subject, **dict(zip(predictor.targets.names, values, strict=True))})
-        if progress:
-            progress(done + 1, len(cohort.subjects))
+    predictor = Predictor(model, threads)
+    table = pd.DataFrame(predictor.predict(cohort, progress), columns=predictor.targets.names)
+    table.insert(0, "subject", cohort.subjects)
     record, plan = predictor.record, predictor.plan
     with atomic_folder(output) as folder:
-        write_tsv(folder / PREDICTIONS, pd.DataFrame(rows, columns=["subject", *predictor.targets.names]))
+        write_tsv(folder / PREDICTIONS, table)
         write_json(
             folder / "predictions.json",
             {

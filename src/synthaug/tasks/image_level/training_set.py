@@ -158,7 +158,8 @@ def _rows_of(
             # Copies have streams of their own, as many as there are rows before.
             stream = [training.seed, len(rows)]
             if source == "classical":
-                scale = draw_transform(*plan["matrix"][1:], np.random.default_rng(stream)).scale
+                _, height, width = plan["matrix"]
+                scale = draw_transform(height, width, np.random.default_rng(stream)).scale
                 values = targets.enlarged(values, scale)
                 features = enlarged(features, plan["features"], scale)
                 if not reason and np.isnan(values).all():
