@@ -28,8 +28,8 @@ def phenotype_table(cohort: Cohort) -> pd.DataFrame:
     return cohort.phenotypes
 
 
-def read_columns(cohort: Cohort, names: Sequence[str], key: str) -> np.ndarray:
-    """Values of phenotypes of all subjects of a cohort.
+def check_columns(cohort: Cohort, names: Sequence[str], key: str) -> None:
+    """Refuse phenotypes that a cohort's table does not have, or whose values are no numbers.
 
     Parameters
     ----------
@@ -40,15 +40,10 @@ def read_columns(cohort: Cohort, names: Sequence[str], key: str) -> np.ndarray:
     key : str
         Setting that names them, for the message.
 
-    Returns
-    -------
-    ndarray, shape (n_subjects, n_names), float64
-        NaN is unknown.
-
     Raises
     ------
     SynthaugError
-        A phenotype that the table does not have, or whose values are no numbers.
+        Names the phenotype.
     """
     table = phenotype_table(cohort)
     numeric = [str(column) for column in table if pd.api.types.is_numeric_dtype(table[column])]
@@ -61,7 +56,26 @@ def read_columns(cohort: Cohort, names: Sequence[str], key: str) -> np.ndarray:
             raise SynthaugError(
                 f"tasks: {key}: phenotype {name!r} of {cohort.name} has values that are no numbers; name another"
             )
-    return table[list(names)].to_numpy(float, na_value=np.nan)
+
+
+def read_columns(cohort: Cohort, names: Sequence[str]) -> np.ndarray:
+    """Values of phenotypes of all subjects of a cohort.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        With phenotypes.
+    names : sequence of str
+        Phenotypes that were planned for (`check_columns`).
+
+    Returns
+    -------
+    ndarray, shape (n_subjects, n_names), float64
+        NaN is unknown; so are phenotypes that this cohort does not have, such as those of the user's own table of synthetic
+        subjects.
+    """
+    values = phenotype_table(cohort).reindex(columns=list(names))
+    return values.to_numpy(float, na_value=np.nan)
 
 
 def enlarged(values: np.ndarray, names: Sequence[str], scale: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from synthaug.core.artifacts import atomic_folder, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.phenotypes.registry import PHENOTYPES, unit_of
-from synthaug.tasks.image_level.phenotype_columns import phenotype_table, read_columns
+from synthaug.tasks.image_level.phenotype_columns import check_columns, phenotype_table, read_columns
 from synthaug.tasks.image_level.targets import Classes
 
 PLAN = "plan.json"
@@ -113,7 +113,8 @@ def _plan_classes(cohort: Cohort, classes: dict[str, list[str]], declared: bool)
 
 
 def _plan_targets(cohort: Cohort, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    values = read_columns(cohort, names, "targets")
+    check_columns(cohort, names, "targets")
+    values = read_columns(cohort, names)
     targets = {}
     for name, column in zip(names, values.T, strict=True):
         known = column[~np.isnan(column)]
@@ -133,7 +134,8 @@ def _features(cohort: Cohort, settings: ImageTaskSettings) -> list[str]:
     """Phenotypes that a random forest reads; of all of the registry, those that any patient has."""
     table = phenotype_table(cohort)
     names = list(settings.features or (name for name in PHENOTYPES if name in table))
-    known = ~np.isnan(read_columns(cohort, names, "features"))
+    check_columns(cohort, names, "features")
+    known = ~np.isnan(read_columns(cohort, names))
     if settings.features and not known.any(axis=0).all():
         absent = names[int(np.flatnonzero(~known.any(axis=0))[0])]
         raise SynthaugError(f"tasks: features: {absent} is missing for all training patients; leave it out")

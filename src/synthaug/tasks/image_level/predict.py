@@ -97,7 +97,7 @@ class Predictor:
             A cine of another matrix than planned; a forest's phenotypes were not given.
         """
         if self._forest is not None:
-            return self._forest.predict(read_columns(cohort, self.plan["features"], "features"))
+            return self._forest.predict(read_columns(cohort, self.plan["features"]))
         found = np.zeros((len(cohort.subjects), self.targets.outputs))
         for number, subject in enumerate(cohort.subjects):
             found[number] = self._predict_one(cohort, subject)
@@ -156,6 +156,6 @@ def predict_subjects(
                 "weights_sha256": record["weights_sha256"],
                 "training_seed": record["training_seed"],
                 "seen": record["seen"],
-                **{key: plan[key] for key in ("classes", "classes_declared", "targets") if key in plan},
+                **{key: plan[key] for key in ("classes", "classes_declared") if key in plan},
             },
         )

@@ -119,7 +119,7 @@ class Phenotypes(Targets):
 
     def of_cohort(self, cohort: Cohort) -> tuple[np.ndarray, list[str]]:
         """Standardised phenotypes of each subject; a subject with none of them is not labelled."""
-        values = (read_columns(cohort, self.names, "targets") - self.mean) / self.sd
+        values = (read_columns(cohort, self.names) - self.mean) / self.sd
         unknown = np.isnan(values).all(axis=1)
         return values, ["no target phenotype is known" if none else "" for none in unknown]
 

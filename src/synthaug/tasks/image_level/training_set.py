@@ -197,7 +197,7 @@ def _known(training: TrainingSubjects, kind: str, plan: Mapping[str, Any], targe
     values, reasons = targets.of_cohort(cohort)
     features = np.zeros((len(names), 0))
     if plan["features"]:
-        features = read_columns(cohort, plan["features"], "features")
+        features = read_columns(cohort, plan["features"])
     return {
         name: (value, reason, feature)
         for name, value, reason, feature in zip(names, values, reasons, features, strict=True)
