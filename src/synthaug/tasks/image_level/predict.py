@@ -156,6 +156,6 @@ def predict_subjects(
                 "weights_sha256": record["weights_sha256"],
                 "training_seed": record["training_seed"],
                 "seen": record["seen"],
-                **{key: plan[key] for key in ("classes", "classes_declared") if key in plan},
+                **{key: plan[key] for key in ("classes", "classes_declared", "targets") if key in plan},
             },
         )
