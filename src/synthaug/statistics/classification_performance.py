@@ -157,36 +157,33 @@ def _areas(found: _Classified, settings: EvaluationSettings) -> list[Row]:
         pairs = ordered_pairs(scores[:, positive], scores[:, negative])
         area = delong(pairs)
         if few < _LEAST_PATIENTS or np.isnan(area.variance):
-            note = (
+            reason = (
                 f"{positive.sum()} patients of the class and {negative.sum()} others that one training scored; at least "
                 f"{_LEAST_PATIENTS} of each are needed"
             )
-            rows.append({**about, "status": "not_measured", "note": note})
+            rows.append({**about, "status": "not_measured", "note": reason})
             continue
         margin = quantile * area.variance**0.5
         interval = {"ci_low": max(0.0, area.value - margin), "ci_high": min(1.0, area.value + margin)}
-        rows.append({**about, "status": "ok", "value": area.value, **interval, "note": _unseen(found)})
+        note = _unseen(found)
+        if not margin:
+            note = "; ".join(filter(None, (note, "no two pairs differ: DeLong's interval has no width")))
+        rows.append({**about, "status": "ok", "value": area.value, **interval, "note": note})
         values.append(area.value)
         replicates.append(weighted_auc(pairs, counts[:, positive], counts[:, negative]))
     mean: Row = {**row, "n": n}
     if not values:
         return [*rows, {**mean, **_one_class(found)}]
     means = np.mean(replicates, axis=0)
-    low, high = percentile_interval(means[~np.isnan(means)], settings.confidence)
-    note = _unseen(found)
+    known = means[~np.isnan(means)]
+    row = {**mean, "status": "ok", "value": float(np.mean(values)), "note": _unseen(found)}
+    if len(known):  # a sample may have no pair that one training scored
+        row["ci_low"], row["ci_high"] = percentile_interval(known, settings.confidence)
     if len(values) < len(found.classes):
-        note = f"mean of {len(values)} of {len(found.classes)} classes; the others have too few patients"
-    return [
-        *rows,
-        {
-            **mean,
-            "status": "ok",
-            "value": float(np.mean(values)),
-            "ci_low": low,
-            "ci_high": high,
-            "note": note,
-        },
-    ]
+        row["note"] = (
+            f"mean of {len(values)} of {len(found.classes)} classes; the others have too few patients"
+        )
+    return [*rows, row]
 
 
 def _confusion(found: _Classified, settings: EvaluationSettings) -> list[Row]:
