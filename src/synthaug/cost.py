@@ -247,7 +247,7 @@ def _task_hours(study: StudySettings, results: Path) -> tuple[float, int] | None
     records = _records(study.name, results, pattern)
     seconds, used = 0.0, 0
     for name, task in study.tasks.items():
-        alike = {"kind": task.kind, "configuration": getattr(task, "configuration", None)}
+        alike = {key: getattr(task, key, None) for key in ("kind", "configuration", "method")}
         rates = [
             _total_s(record) / record["iterations"]
             for record in records
@@ -255,7 +255,7 @@ def _task_hours(study: StudySettings, results: Path) -> tuple[float, int] | None
         ]
         if not rates:
             return None  # a sum without one of its terms would mislead
-        iterations = sum(run.task == name for run in arm_runs(study)) * getattr(task, "iterations", 1)
+        iterations = sum(run.task == name for run in arm_runs(study)) * task.total_iterations
         seconds += iterations * sum(rates) / len(rates)
         used += len(rates)
     return seconds / 3600, used

@@ -19,6 +19,9 @@ Group = Literal[
     "overlap",
     "grid",
     "calibration",
+    "classification",
+    "regression",
+    "predictions of subjects",
     "cardiac function errors",
     "predicted cardiac function",
     "distances",
@@ -42,6 +45,8 @@ PREDICTED = {
 }
 #: Unit of a difference of two percentages.
 POINTS = "percentage points"
+#: Unit of a metric about phenotypes: that of the phenotype which a row's `target` names. Rows say it themselves.
+OF_TARGET = "that of the target"
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 _BEGIN, _END = "<!-- metrics: written by python -m synthaug.metric_registry -->", "<!-- end of metrics -->"
 
@@ -61,7 +66,8 @@ class Metric:
     group : str
         Section of the report and of the documentation.
     unit : str
-        Unit of the value: ``"1"`` for a share or coefficient, empty where no unit means anything.
+        Unit of the value: ``"1"`` for a share or coefficient, empty where no unit means anything, `OF_TARGET` where the
+        target of a row decides.
     direction : str
         Which way is better.
     decimals : int or None
@@ -87,8 +93,8 @@ class Metric:
 
     @property
     def shown_unit(self) -> str:
-        """Unit as text beside a number; a share has none."""
-        return "" if self.unit == "1" else self.unit
+        """Unit as text beside a number; a share has none, nor what only a row knows."""
+        return "" if self.unit in ("1", OF_TARGET) else self.unit
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,8 @@ def _declared() -> Iterator[Metric]:
     )
     yield from _on_the_grid()
     yield from _calibration()
+    yield from _classification()
+    yield from _regression()
     yield from _errors()
     yield from _distances()
     yield from _memorisation()
@@ -248,6 +256,103 @@ def _calibration() -> Iterator[Metric]:
         "lower",
         3,
         _SHARE,
+    )
+
+
+def _classification() -> Iterator[Metric]:
+    """Diagnosis of a subject; endpoints of each subject, then statistics of an arm."""
+    group: Group = "classification"
+    yield Metric(
+        "accuracy",
+        "accuracy.top1.v1",
+        "accuracy",
+        group,
+        "1",
+        "higher",
+        3,
+        _SHARE,
+        endpoint=True,
+        margin=0.05,
+    )
+    yield Metric(
+        "brier",
+        "brier.multiclass.v1",
+        "Brier score",
+        group,
+        "1",
+        "lower",
+        3,
+        (0.0, 2.0),
+        endpoint=True,
+        margin=0.02,
+    )
+    yield Metric(
+        "class_probability",
+        "class-probability.v1",
+        "predicted probability of a class",
+        "predictions of subjects",
+        "1",
+        "none",
+        3,
+        _SHARE,
+    )
+    yield Metric(
+        "balanced_accuracy",
+        "balanced-accuracy.recall-mean.v1",
+        "balanced accuracy",
+        group,
+        "1",
+        "higher",
+        3,
+        _SHARE,
+    )
+    yield Metric(
+        "auc", "auc.one-vs-rest.delong95.v1", "area under the ROC curve", group, "1", "higher", 3, _SHARE
+    )
+    yield Metric(
+        "confusion",
+        "confusion.row-share.v1",
+        "share of a class predicted as another",
+        group,
+        "1",
+        "none",
+        3,
+        _SHARE,
+    )
+
+
+def _regression() -> Iterator[Metric]:
+    """Phenotypes of a subject; endpoint of each subject, then statistics of an arm."""
+    group: Group = "regression"
+    yield Metric(
+        "absolute_error_sd",
+        "absolute-error.training-sd.v1",
+        "absolute error in SD of the training patients",
+        group,
+        "SD",
+        "lower",
+        3,
+        _LENGTH,
+        endpoint=True,
+        margin=0.05,
+    )
+    yield Metric(
+        "phenotype_error", "phenotype-error.signed.v1", "phenotype error", group, OF_TARGET, decimals=None
+    )
+    for name, definition, title in (
+        ("predicted_phenotype", "phenotype.predicted.v1", "predicted phenotype"),
+        ("reference_phenotype", "phenotype.reference.v1", "reference phenotype"),
+    ):
+        yield Metric(name, definition, title, "predictions of subjects", OF_TARGET, decimals=None)
+    yield Metric(
+        "r2",
+        "r2.coefficient-of-determination.v1",
+        "R², coefficient of determination",
+        group,
+        "1",
+        "higher",
+        3,
+        (float("-inf"), 1.0),
     )
 
 

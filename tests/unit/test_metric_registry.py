@@ -19,7 +19,7 @@ def test_the_documented_table_is_the_registry():
 
 
 def test_endpoints_have_a_range_and_a_margin():
-    assert ENDPOINTS == ("dice", "hd95", "hd", "assd", "nsd")
+    assert ENDPOINTS == ("dice", "hd95", "hd", "assd", "nsd", "accuracy", "brier", "absolute_error_sd")
     assert all(METRICS[name].range and METRICS[name].margin for name in ENDPOINTS)
 
 
@@ -51,6 +51,7 @@ def test_the_longest_declared_name_is_the_metric(name, parts):
         ("controllability_bias", "_myo_mass_g", "g"),
         ("controllability_r", "_lv_ef", "1"),
         ("fid", "_response", ""),
+        ("phenotype_error", "_mae", "that of the target"),
     ],
 )
 def test_units_of_aggregates(metric, suffix, unit):
@@ -64,7 +65,8 @@ def test_titles_say_what_an_aggregate_is():
 
 def test_margins_of_a_study_keep_the_other_defaults():
     margins = EvaluationSettings(equivalence_margin={"hd": None, "dice": 0.02}).equivalence_margin
-    assert margins == {"dice": 0.02, "hd95": 1.0, "hd": None, "assd": 0.25, "nsd": 0.01}
+    overlap = {"dice": 0.02, "hd95": 1.0, "hd": None, "assd": 0.25, "nsd": 0.01}
+    assert margins == overlap | {"accuracy": 0.05, "brier": 0.02, "absolute_error_sd": 0.05}
 
 
 @pytest.mark.parametrize(

@@ -53,3 +53,18 @@ def arm_copies(wildcards):
         return []
     run = SyntheticRun(arms[wildcards.arm].generator, wildcards.fold, wildcards.generator_seed)
     return path(f"rows/memorisation/{run.stem}.pairs.tsv")
+
+
+def task_phenotypes(wildcards):
+    """Phenotypes of all real subjects, for a task that reads them."""
+    if wildcards.task not in study.tasks or not study.tasks[wildcards.task].reads_phenotypes:
+        return []
+    return paths("phenotypes/{dataset}.tsv", dataset=split_datasets)
+
+
+def arm_phenotypes(wildcards):
+    """Phenotypes of the synthetic subjects that an arm adds or matches, for a task that reads them."""
+    if not task_phenotypes(wildcards) or not arm_synthetic(wildcards):
+        return []
+    run = SyntheticRun(arms[wildcards.arm].generator, wildcards.fold, wildcards.generator_seed)
+    return path(f"phenotypes/{run.stem}.tsv")

@@ -30,6 +30,7 @@ rule plan_task:
     input:
         subjects=reference_subjects,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        phenotypes=task_phenotypes,
         code=lambda w: task_code("plan_task", w.task, "plan"),
     output:
         plan=directory(pattern("tasks/{task}/fold-{fold}/plan")),
@@ -52,7 +53,9 @@ rule write_training_set:
         subjects=rules.choose_training_subjects.output.subjects,
         plan=rules.plan_task.output.plan,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        phenotypes=task_phenotypes,
         synthetic=arm_synthetic,
+        synthetic_phenotypes=arm_phenotypes,
         code=lambda w: task_code("write_training_set", w.task, "training_set"),
     output:
         training_set=directory(pattern(f"{ARM_OF_TASK}/training-set")),
@@ -120,6 +123,7 @@ rule predict_test:
         model=rules.train_task.output.model,
         validation=task_validation,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        phenotypes=task_phenotypes,
         split=pattern("splits/fold-{fold}.tsv"),
         code=lambda w: task_code("predict_cohort", w.task, "prediction"),
     output:
@@ -145,6 +149,7 @@ rule score_predictions:
     input:
         predictions=rules.predict_test.output.predictions,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        phenotypes=task_phenotypes,
         split=pattern("splits/fold-{fold}.tsv"),
         code=lambda w: task_code("score_predictions", w.task, "scoring"),
     output:

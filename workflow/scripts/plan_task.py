@@ -8,7 +8,7 @@ from synthaug.tasks import open_task
 from synthaug.tasks.training_subjects import TrainingSubjects
 
 with job(snakemake):
-    real = Cohort.open_all(snakemake.input.cohorts)
+    real = Cohort.open_all(snakemake.input.cohorts).with_phenotypes(snakemake.input.phenotypes)
     open_task(snakemake.params.task).plan(
         TrainingSubjects.read(snakemake.input.subjects, real),
         Path(snakemake.output.plan),

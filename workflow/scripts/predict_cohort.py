@@ -10,7 +10,7 @@ from synthaug.tasks import open_task
 
 with job(snakemake):
     params = snakemake.params
-    cohort = Cohort.open_all(snakemake.input.cohorts)
+    cohort = Cohort.open_all(snakemake.input.cohorts).with_phenotypes(snakemake.input.get("phenotypes", ()))
     if params.subjects != "all":
         split = read_split(snakemake.input.split)
         chosen = all_tested(split) if params.subjects == "tested" else subjects_of(split, "validation")

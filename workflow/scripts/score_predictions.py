@@ -12,7 +12,7 @@ from synthaug.tasks.score_tested import score_tested
 
 with job(snakemake):
     arm, wildcards = Arm(**snakemake.params.arm), snakemake.wildcards
-    cohort = Cohort.open_all(snakemake.input.cohorts)
+    cohort = Cohort.open_all(snakemake.input.cohorts).with_phenotypes(snakemake.input.phenotypes)
     fields = {
         "task": wildcards.task,
         "arm": arm.name,

@@ -4,104 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from synthaug.config.base import Settings
-from synthaug.config.endpoints import Endpoint
+from synthaug.config.image_tasks import ClassificationSettings, RegressionSettings
 from synthaug.config.plugins import PluginSettings
-from synthaug.core.registry import module_of
+from synthaug.config.task_base import Step, StepNeeds, TaskSettings
 
-#: Steps of a task, each a job of its own.
-Step = Literal["plan", "training_set", "training", "validation", "prediction", "scoring", "labelling"]
 _NNUNET_CLASS = re.compile(r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*")
-
-
-class StepNeeds(NamedTuple):
-    """What a step of a task depends on: changing anything else does not run it again.
-
-    Attributes
-    ----------
-    settings : frozenset of str
-        Names of settings.
-    modules : tuple of str
-        Modules below `synthaug` that the step imports.
-    """
-
-    settings: frozenset[str]
-    modules: tuple[str, ...]
-
-
-class TaskSettings(Settings):
-    """What every task has."""
-
-    #: What each step depends on; a step that is not named depends on all settings but those `outside`, and on
-    #: all that the class of the task imports.
-    steps: ClassVar[Mapping[Step, StepNeeds]] = {}
-
-    #: Keys that no step depends on: they say how often a task is trained and how its scores are tested.
-    outside: ClassVar[frozenset[str]] = frozenset({"training_seeds", "arms", "primary_metric", "family"})
-
-    training_seeds: tuple[int, ...] = Field(
-        (0, 1, 2), min_length=1, description="Training seeds; every arm is trained once with each."
-    )
-    arms: Literal["all", "real"] = Field(
-        "all",
-        description=(
-            "Arms that the task is trained on: all, or only those of real patients alone, for a baseline that synthetic "
-            "data cannot reach."
-        ),
-    )
-    primary_metric: Endpoint = Field("dice", description="Metric of the verdict and of the dose curves.")
-    family: tuple[Endpoint, ...] | None = Field(
-        None,
-        description=(
-            "Metrics whose comparisons with the size-matched controls enter the family that Holm's correction covers, "
-            "over all tasks together. null: the primary metric; empty: none, all comparisons of this task are "
-            "exploratory, with unadjusted p-values."
-        ),
-    )
-
-    @property
-    def declared_family(self) -> tuple[str, ...]:
-        """Metrics in the declared family; the primary metric where the study names none."""
-        return (self.primary_metric,) if self.family is None else self.family
-
-    @model_validator(mode="after")
-    def _training_seeds_differ(self) -> TaskSettings:
-        if len(set(self.training_seeds)) < len(self.training_seeds):
-            raise ValueError("training_seeds: a seed appears twice; give each once")
-        return self
-
-    @model_validator(mode="after")
-    def _no_family_without_comparisons(self) -> TaskSettings:
-        if self.arms == "real" and self.family:
-            raise ValueError(
-                "family: the task is trained on real arms only and compares none; leave family out"
-            )
-        return self
-
-    @property
-    def segments(self) -> bool:
-        """Whether the task segments cines, and so may label them and measure synthetic ones."""
-        return False
-
-    @property
-    def validates(self) -> bool:
-        """Whether validation patients decide after each training what is applied to its predictions."""
-        return False
-
-    def of_step(self, step: Step) -> dict[str, Any]:
-        """The settings that a step depends on, as JSON."""
-        kept = {"kind", *self.steps[step].settings} if step in self.steps else None
-        return self.model_dump(mode="json", by_alias=True, include=kept, exclude=set(self.outside))
-
-    def modules_of_step(self, step: Step) -> list[str]:
-        """Dotted names of the modules that a step depends on, besides what those import."""
-        if step not in self.steps:
-            return [module_of(self)]
-        return [f"synthaug.{module}" for module in self.steps[step].modules]
 
 
 class SegmentationSettings(TaskSettings):
@@ -222,6 +133,11 @@ class SegmentationSettings(TaskSettings):
         """Whether a post-processing is decided."""
         return self.postprocessing == "validation"
 
+    @property
+    def total_iterations(self) -> int:
+        """`iterations`."""
+        return self.iterations
+
     @field_validator("planner", "trainer")
     @classmethod
     def _names_a_class(cls, name: str) -> str:
@@ -252,10 +168,23 @@ class PluginTaskSettings(PluginSettings, TaskSettings):
         ),
     )
 
+    phenotypes: bool = Field(
+        False,
+        description="Give the class cohorts with the phenotypes of their subjects (`Cohort.phenotypes`).",
+    )
+
     @property
     def segments(self) -> bool:
         """As declared."""
         return self.segmenter
 
+    @property
+    def reads_phenotypes(self) -> bool:
+        """As declared."""
+        return self.phenotypes
 
-AnyTaskSettings = Annotated[SegmentationSettings | PluginTaskSettings, Field(discriminator="kind")]
+
+AnyTaskSettings = Annotated[
+    SegmentationSettings | ClassificationSettings | RegressionSettings | PluginTaskSettings,
+    Field(discriminator="kind"),
+]

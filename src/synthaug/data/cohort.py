@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,9 @@ class Cohort:
         Folder of each subject.
     meta : dict
         Content of ``cohort.json`` (of the first cohort, for a union).
+    phenotypes : DataFrame or None
+        Phenotypes of the subjects (`synthaug.measures.phenotypes.tabulate_phenotypes`), indexed by subject; None where
+        none were given. NaN is unknown.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Cohort:
     table: pd.DataFrame
     folders: Mapping[str, Path]
     meta: Mapping[str, Any]
+    phenotypes: pd.DataFrame | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Cohort:
@@ -164,6 +168,35 @@ class Cohort:
         name = "+".join(cohort.name for cohort in cohorts)
         return cls(name, cohorts[0].kind, table, folders, cohorts[0].meta)
 
+    def with_phenotypes(self, tables: Iterable[str | Path]) -> Cohort:
+        """The cohort with the phenotypes of its subjects.
+
+        Parameters
+        ----------
+        tables : iterable of path
+            TSV tables of the rules `measure_phenotypes` and `measure_synthetic_phenotypes`, each subject in one of them.
+            A phenotype that one table lacks is unknown of its subjects. Without a table the cohort stays as it is.
+
+        Raises
+        ------
+        SynthaugError
+            A subject is in no table, or in two.
+        """
+        paths = list(tables)
+        if not paths:
+            return self
+        texts = ("subject", "patient", "missing")
+        phenotypes = pd.concat([read_tsv(path, texts) for path in paths], ignore_index=True)
+        phenotypes = phenotypes.set_index("subject")
+        where = ", ".join(map(str, paths))
+        twice = phenotypes.index[phenotypes.index.duplicated()]
+        if len(twice):
+            raise SynthaugError(f"{where}: subject {twice[0]} has phenotypes in two rows; measure them again")
+        absent = [subject for subject in self.subjects if subject not in phenotypes.index]
+        if absent:
+            raise SynthaugError(f"{where}: no phenotypes of subject {absent[0]}; measure them again")
+        return replace(self, phenotypes=phenotypes.loc[self.subjects])
+
     @property
     def subjects(self) -> list[str]:
         """Subject ids in the order of the table."""
@@ -186,7 +219,8 @@ class Cohort:
         if absent:
             raise SynthaugError(f"{self.name}: no subject {absent[0]}; see its subjects.tsv")
         folders = {subject: self.folders[subject] for subject in subjects}
-        return Cohort(self.name, self.kind, self.table.loc[list(subjects)], folders, self.meta)
+        phenotypes = None if self.phenotypes is None else self.phenotypes.loc[list(subjects)]
+        return replace(self, table=self.table.loc[list(subjects)], folders=folders, phenotypes=phenotypes)
 
     def record(self, subject: str) -> dict[str, Any]:
         """What the table says of a subject, by column; unknown is NaN, None or NA."""

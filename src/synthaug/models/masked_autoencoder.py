@@ -81,7 +81,7 @@ class MaskedAutoencoder(TrainableModel):
         tokens = self.network.encode(clips, axis, visible)
         predicted = self.network.predict_hidden(clips.shape[1:], tokens, visible, hidden)
         reconstruction = reconstruction_loss(predicted, self.network.targets(clips, hidden))
-        if name != "temporal":
+        if name != "temporal" or not self.order_weight:
             return reconstruction, {name: reconstruction.detach()}
         frames = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1).to(clips.device)
         shuffled = clips.gather(1, frames[..., None, None].expand_as(clips))

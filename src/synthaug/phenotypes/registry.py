@@ -586,6 +586,11 @@ def _rates() -> Iterator[Phenotype]:
 PHENOTYPES: dict[str, Phenotype] = {phenotype.name: phenotype for phenotype in _declared()}
 
 
+def unit_of(name: str) -> str:
+    """Unit of a phenotype; empty of one that only a user's own table has."""
+    return PHENOTYPES[name].unit if name in PHENOTYPES else ""
+
+
 def markdown() -> str:
     """The registry as the table that ``docs/phenotypes.md`` shows."""
     lines = [

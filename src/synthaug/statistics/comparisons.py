@@ -9,7 +9,7 @@ import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metric_registry import METRICS, columns_of, in_group
+from synthaug.metric_registry import METRICS, OF_TARGET, columns_of, in_group, split_name
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.contrast import contrast_precision
@@ -95,7 +95,9 @@ def measure_arms(
     members : list of Member
         Comparisons with controls of the verdict, in the metrics of `family`.
     """
-    compared = set(METRICS) - set(in_group("predicted cardiac function"))
+    compared = set(METRICS) - set(
+        in_group("predicted cardiac function") + in_group("predictions of subjects")
+    )
     measured = average_visits(scores[scores["value"].notna() & scores["metric"].isin(compared)])
     pairs = comparisons_of(arms)
     rows: list[Row] = []
@@ -123,7 +125,17 @@ def measure_arms(
             rows += _trends(level, place, arms, settings)
             rows += _ranks(level, place, arms, replicates, settings)
     rows += [{"task": task, **row} for row in _mixed(measured, pairs, family, settings)]
+    _say_units(rows, scores)
     return rows, members
+
+
+def _say_units(rows: Sequence[Row], scores: pd.DataFrame) -> None:
+    """The unit of rows about a phenotype: that of the scores that they summarise."""
+    own = scores.drop_duplicates(["metric", "target"])
+    units = {(row["metric"], row["target"]): row["unit"] for row in own.to_dict("records")}
+    for row in rows:
+        if row["unit"] == OF_TARGET:
+            row["unit"] = units.get((split_name(row["metric"])[0], row["target"]), "")
 
 
 class _Replicates:

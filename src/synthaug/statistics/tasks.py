@@ -9,15 +9,23 @@ import pandas as pd
 
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.statistics.classification_performance import classification_performance
 from synthaug.statistics.clinical_agreement import clinical_agreement
 from synthaug.statistics.comparisons import measure_arms
 from synthaug.statistics.failures import failure_rates
 from synthaug.statistics.family import Member, adjust
+from synthaug.statistics.regression_performance import regression_performance
 from synthaug.statistics.seed_disagreement import seed_disagreement
 from synthaug.tables import Row, make_table
 
 #: Statistics of one task besides the comparisons; each has rows only where the task has its metrics.
-_FURTHER = (clinical_agreement, failure_rates, seed_disagreement)
+_FURTHER = (
+    clinical_agreement,
+    failure_rates,
+    seed_disagreement,
+    classification_performance,
+    regression_performance,
+)
 
 
 class ComparedTask(NamedTuple):

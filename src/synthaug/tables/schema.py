@@ -13,7 +13,8 @@ import pandas as pd
 
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.metric_registry import find_metric
+from synthaug.metric_registry import OF_TARGET, POINTS, find_metric
+from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.tables.rows import (
     COLUMNS,
     INTEGER_COLUMNS,
@@ -193,7 +194,13 @@ def _definition_known(table: pd.DataFrame) -> pd.Series[bool]:
 def _unit_known(table: pd.DataFrame) -> pd.Series[bool]:
     ids = {metric: find_metric(metric) for metric in table["metric"].dropna().unique()}
     expected = table["metric"].map({metric: found.unit for metric, found in ids.items() if found})
-    return expected.isna() | table["unit"].fillna("").eq(expected).fillna(True)
+    units = table["unit"].fillna("")
+    of_target = expected.eq(OF_TARGET).fillna(False)
+    # A phenotype of the user's own table has whatever unit it has.
+    known = table["target"].map({name: phenotype.unit for name, phenotype in PHENOTYPES.items()})
+    points = known.eq("%") & units.eq(POINTS)
+    fits = known.isna() | units.eq(known).fillna(True) | points.fillna(False)
+    return expected.isna() | fits.where(of_target, units.eq(expected).fillna(True))
 
 
 def _fault(case: dict[str, Any], table: pd.DataFrame) -> str:

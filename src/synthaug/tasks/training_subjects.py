@@ -219,6 +219,22 @@ def _rows(
         yield subject, kind, source, None, corruption, role
 
 
+def expected_real_exposure(sizes: Mapping[str, int], sampling: Sampling) -> float:
+    """Share of the draws that are real cases as acquired: the arm's own, and those added in a control.
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        Training cases of each source.
+    sampling : Sampling
+        How they are drawn.
+    """
+    own = sampling.expected_real_share(sizes)
+    added = {source: count for source, count in sizes.items() if source != "real"}
+    real = sum(count for source, count in added.items() if source in REAL_SOURCES)
+    return own + (1 - own) * real / max(1, sum(added.values()))
+
+
 def copies_to_size(sizes: Mapping[str, int], size: int, seed: int) -> list[tuple[int, str, int]]:
     """Patients copied over and over, until the copies have a given size.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,6 +20,8 @@ from synthaug.models.base import TrainableModel
 from synthaug.training.devices import LossModule
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
+#: Takes the number of rows, the batch size, the number of the batch and the seed; returns the rows of the batch.
+Draw = Callable[[int, int, int, int], list[int]]
 _LOG_ROWS = 200  # rows of history.csv, about
 
 
@@ -34,6 +36,8 @@ class Loop:
         Its optimisation.
     accelerator : Accelerator
         From `synthaug.training.devices`.
+    draw : callable
+        Rows of a batch: as `synthaug.training.schedule.draw_indices`, a function of its arguments alone.
 
     Attributes
     ----------
@@ -45,8 +49,14 @@ class Loop:
         Rows of ``history.csv`` so far: means over the steps since the row before.
     """
 
-    def __init__(self, model: TrainableModel, training: TrainingSettings, accelerator: Accelerator) -> None:
-        self.model, self.training, self._accelerator = model, training, accelerator
+    def __init__(
+        self,
+        model: TrainableModel,
+        training: TrainingSettings,
+        accelerator: Accelerator,
+        draw: Draw = draw_indices,
+    ) -> None:
+        self.model, self.training, self._accelerator, self._draw = model, training, accelerator, draw
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._average = [parameter.detach().clone() for parameter in self._parameters]
         optimiser = torch.optim.AdamW(
@@ -118,7 +128,7 @@ class Loop:
         parts = []
         for part in range(accumulation):
             position = iteration * accumulation + part
-            indices = share(draw_indices(count, self.training.batch_size, position, seed), process, processes)
+            indices = share(self._draw(count, self.training.batch_size, position, seed), process, processes)
             batch = {
                 key: value.to(self.model.device)
                 for key, value in self.model.batch(indices, generator).items()

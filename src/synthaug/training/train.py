@@ -55,18 +55,9 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     loop = Loop(model, training, accelerator)
     identity = _identity(task, data, needed)
     loop.resume(load_checkpoint(task.checkpoints, identity))
-    resumed_at, stopped = loop.iteration, False
-    with interruptible(stop_request) as interruption:
-        show = progress("iterations", resumed_at)
-        for iteration in range(resumed_at, training.iterations):
-            stopped = loop.step(iteration, list(data.table.index), task.seed, interruption)
-            if first:
-                show(loop.iteration, training.iterations, loop.latest())
-            due = loop.iteration % training.checkpoint_every == 0 and loop.iteration < training.iterations
-            if first and (due or stopped):
-                save_checkpoint(task.checkpoints, loop.iteration, {"identity": identity, **loop.state()})
-            if stopped:
-                break
+    stopped = take_steps(
+        loop, list(data.table.index), task.seed, task.checkpoints, identity, first, stop_request=stop_request
+    )
     accelerator.end_training()  # together: what follows is the first process's alone
     if stopped:
         if first:
@@ -97,6 +88,54 @@ def _loss_of_fit(model: TrainableModel, task: Task, data: TensorStore) -> list[d
     loss, terms = model.loss({name: value.to(model.device) for name, value in batch.items()}, generator, 0)
     values = {name: float(value) for name, value in {"loss": loss, **terms}.items()}
     return [{"iteration": 0, **values}]
+
+
+def take_steps(
+    loop: Loop,
+    subjects: list[str],
+    seed: int,
+    checkpoints: Path,
+    identity: str,
+    first: bool = True,
+    stop_request: Path | None = None,
+) -> bool:
+    """Take the remaining steps of a training, with checkpoints on the way.
+
+    Parameters
+    ----------
+    loop : Loop
+        The training, resumed where it was interrupted.
+    subjects : list of str
+        Subject of each row that the model was prepared with.
+    seed : int
+        Seed of the training.
+    checkpoints : Path
+        Folder of its checkpoints.
+    identity : str
+        What a checkpoint is of.
+    first : bool
+        Whether this process writes.
+    stop_request : Path, optional
+        As for `train`.
+
+    Returns
+    -------
+    bool
+        Whether a signal or request ended it early; a checkpoint was written then.
+    """
+    total, every = loop.training.iterations, loop.training.checkpoint_every
+    with interruptible(stop_request) as interruption:
+        show = progress("iterations", loop.iteration)
+        for iteration in range(loop.iteration, total):
+            stopped = loop.step(iteration, subjects, seed, interruption)
+            if first:
+                show(loop.iteration, total, loop.latest())
+            due = loop.iteration % every == 0 and loop.iteration < total
+            if first and (due or stopped):
+                save_checkpoint(checkpoints, loop.iteration, {"identity": identity, **loop.state()})
+            if stopped:
+                return True
+    return False
 
 
 def _make_model(

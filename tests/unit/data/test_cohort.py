@@ -73,6 +73,21 @@ def test_double_ids_and_missing_files_are_refused(cohort_folder):
         Cohort.open(cohort_folder)
 
 
+def test_phenotypes_follow_the_subjects(cohort_folder, tmp_path):
+    cohort = Cohort.open(cohort_folder)
+    assert cohort.with_phenotypes([]).phenotypes is None
+    for name, text in (("a", "a-002\ta\t5\t\n"), ("b", "a-001\ta\t7\t1\n")):
+        (tmp_path / f"{name}.tsv").write_text(f"subject\tpatient\tlv_ef\tgrip_{name}\n{text}")
+    both = cohort.with_phenotypes([tmp_path / "a.tsv", tmp_path / "b.tsv"])
+    assert both.phenotypes["lv_ef"].to_dict() == {"a-001": 7, "a-002": 5}
+    assert both.select(["a-002"]).phenotypes.index.tolist() == ["a-002"]
+    assert both.phenotypes["grip_b"].isna().tolist() == [False, True]  # one table does not have it
+    with pytest.raises(SynthaugError, match="no phenotypes of subject a-001; measure them again"):
+        cohort.with_phenotypes([tmp_path / "a.tsv"])
+    with pytest.raises(SynthaugError, match="subject a-002 has phenotypes in two rows"):
+        cohort.with_phenotypes([tmp_path / "a.tsv"] * 2)
+
+
 def test_a_cine_with_nan_or_out_of_range_is_not_written(tmp_path):
     for value in (np.nan, 1.5, -0.1):
         with pytest.raises(SynthaugError, match="finite"):

@@ -72,7 +72,7 @@ def test_arms_are_compared_whatever_the_task(scores: tuple[pd.DataFrame, list]) 
 def test_a_task_of_ones_own_is_named_in_the_configuration() -> None:
     settings = PluginTaskSettings.model_validate({**CONTENT, "training_seeds": [3]})
     # Another seed beside it trains nothing again.
-    assert settings.of_step("training") == {**CONTENT, "segmenter": False}
+    assert settings.of_step("training") == {**CONTENT, "segmenter": False, "phenotypes": False}
     with pytest.raises(SynthaugError, match="does not segment cines"):
         open_segmenter(CONTENT)
     with pytest.raises(SynthaugError, match=r"is not derived from synthaug\.tasks\.base\.Task"):

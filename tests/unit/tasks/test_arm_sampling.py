@@ -19,9 +19,10 @@ from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort
 from synthaug.generators.real import real_as_synthetic
+from synthaug.tasks.corruption import shuffle_voxels
 from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_volume
-from synthaug.tasks.segmentation.corruption import corrupt_cases, shuffle_voxels, stretch_stack
+from synthaug.tasks.segmentation.corruption import corrupt_cases, stretch_stack
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.predict import Segmenter
 from synthaug.tasks.segmentation.preprocess import preprocess_dataset

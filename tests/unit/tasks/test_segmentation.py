@@ -28,8 +28,8 @@ from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.native_grid import NativeGrid, write_native
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import score_predictions
+from synthaug.tasks.classical_augmentation import augment
 from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume, write_volume
-from synthaug.tasks.segmentation.classical_augmentation import augment
 from synthaug.tasks.segmentation.determine_postprocessing import determine_postprocessing
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.postprocessing import Postprocessing

@@ -9,7 +9,17 @@ from synthaug.config.arms import Arm
 from synthaug.report import wording
 from synthaug.report.arm_panels import axis_label, colour_of, forest_panel
 from synthaug.report.plots import segmentation
-from synthaug.report.rows import CALIBRATION, CLINICAL, OVERLAP, Draw, estimate, pooled, select
+from synthaug.report.rows import (
+    CALIBRATION,
+    CLASSIFICATION,
+    CLINICAL,
+    OVERLAP,
+    REGRESSION,
+    Draw,
+    estimate,
+    pooled,
+    select,
+)
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import (
     NUMBER,
@@ -28,6 +38,7 @@ from synthaug.tables import VALUED_STATUSES, Row
 
 #: Keys of the columns of a table of arms; most studies have no means by fold.
 _LEVEL = (*PLACE, "fold")
+_METRICS = (*OVERLAP, *CALIBRATION, *CLINICAL, *CLASSIFICATION, *REGRESSION)
 #: Aggregates of a metric of patients that sections about arms show.
 _COMPARED = ("difference", "slope", "trend", "rank", "first", "rank_tau", "mixed")
 
@@ -60,7 +71,7 @@ def arms(data: ReportData) -> dict[str, Any]:
 def _mean_tables(rows: list[Row], arms: Sequence[Arm]) -> list[dict[str, Any]]:
     """One table per metric: arms in rows, structures and phases in columns."""
     tables = []
-    for name in (*OVERLAP, *CALIBRATION, *CLINICAL):
+    for name in _METRICS:
         means = pooled(select(rows, metric=f"{name}_mean"))
         if not means:
             continue
@@ -168,10 +179,7 @@ def _mean_panels(means: list[Row], arms: Mapping[str, Arm], metric: str, draw: D
 def _shows(row: Row) -> bool:
     """Means, differences and comparisons; by vendor, means and differences."""
     metric = str(row["metric"])
-    own = any(
-        metric in (f"{name}_mean", *(f"{name}_{kind}" for kind in _COMPARED))
-        for name in (*OVERLAP, *CALIBRATION, *CLINICAL)
-    )
+    own = any(metric in (f"{name}_mean", *(f"{name}_{kind}" for kind in _COMPARED)) for name in _METRICS)
     of_vendor = metric.endswith(("_mean", "_difference"))
     return own and not row["diagnosis"] and (not row["vendor"] or of_vendor)
 

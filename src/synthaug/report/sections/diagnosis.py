@@ -36,7 +36,7 @@ def diagnosis(data: ReportData) -> dict[str, Any]:
 
 
 def _task(name: str, view: ReportData) -> dict[str, Any]:
-    shared = select(view.rows, metric=tuple([*_OVERALL, "confusion"]), **_PLACE)
+    shared = select(view.rows, metric=(*_OVERALL, "confusion"), **_PLACE)
     overall = select(shared, target=None, diagnosis=None)
     columns = {"training set": TEXT} | {f"{title} (CI)": TEXT for title in _OVERALL.values()}
     body = []

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 from synthaug.config.arms import Arm
 from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.report import wording
@@ -74,19 +72,20 @@ def _panels(view: ReportData, targets: Sequence[str]) -> list[dict[str, str]]:
     )
     own = with_texts(view.table[view.table["metric"].isin(_VALUES).to_numpy(bool)])
     own = own.assign(patient=patient_of(own), value=own["value"].astype(float))
-    keys = ["target", "arm", "patient", "metric"]
-    values = own.groupby(keys)["value"].mean().unstack("metric").dropna() if len(own) else pd.DataFrame()
     panels = []
     for target in targets:
         for arm in shown:
-            if values.empty or (target, arm.name) not in values.index.droplevel("patient"):
-                continue
-            here = values.loc[(target, arm.name)]
-            svg = predicted_against_true(
-                here["reference_phenotype"].to_numpy(), here["predicted_phenotype"].to_numpy(), _label(target)
+            here = own[(own["target"] == target) & (own["arm"] == arm.name)]
+            values = here.pivot_table(index="patient", columns="metric", values="value").reindex(
+                columns=list(_VALUES)
             )
+            values = values.dropna()
+            if values.empty:
+                continue
+            predicted, reference = (values[name].to_numpy(float) for name in _VALUES)
+            svg = predicted_against_true(reference, predicted, _label(target))
+            alt = f"{wording.counted(len(values), 'patient')}, mean over trainings"
             title = f"{_label(target)}: {arm.name}"
-            alt = f"{wording.counted(len(here), 'patient')}, mean over trainings"
             panels.append(view.draw(f"predicted-{target}-{arm.name}", svg, title, alt))
     return panels
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from synthaug.config.arms import Corruption
-from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
+from synthaug.tasks.corruption import label_donors, shuffle_voxels
 from synthaug.tasks.segmentation.cases import Frames, labelled_frames_of
 
 #: Takes subject, frame, image and labels, both (z, y, x); returns image and labels as they are written.
@@ -51,13 +51,7 @@ def corrupt_cases(cohort: Cohort, frames: Frames, corruption: Corruption, seed: 
         )
     chosen = {subject: labelled_frames_of(cohort, subject, frames) for subject in cohort.subjects}
     labelled = [subject for subject in cohort.subjects if chosen[subject]]
-    if len(labelled) < 2:
-        raise SynthaugError(
-            f"{cohort.name}: {len(labelled)} labelled subject cannot exchange labels; raise the dose"
-        )
-    # A cyclic permutation in random order gives every subject the labels of another one.
-    circle = np.random.default_rng(seed).permutation(labelled).tolist()
-    donor = dict(zip(circle, circle[1:] + circle[:1], strict=True))
+    donor = label_donors(labelled, seed, cohort.name)
 
     def exchange(
         subject: str, frame: int, image: np.ndarray, labels: np.ndarray
@@ -67,11 +61,6 @@ def corrupt_cases(cohort: Cohort, frames: Frames, corruption: Corruption, seed: 
         return image, stretch_stack(cohort.label_cine(other)[chosen[other][place]], len(labels))
 
     return exchange
-
-
-def shuffle_voxels(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The voxels of a volume in another order: noise of exactly its histogram."""
-    return random.permutation(image.reshape(-1)).reshape(image.shape)
 
 
 def stretch_stack(labels: np.ndarray, n_slices: int) -> np.ndarray:

@@ -13,11 +13,10 @@ from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.interruption import INTERRUPTED, interruptible
-from synthaug.tasks.sampling import Sampling
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.nnunet_classes import trainer_class
 from synthaug.tasks.segmentation.workspace import PLANS, environment, nnunet_workspace
-from synthaug.tasks.training_subjects import REAL_SOURCES, SOURCES
+from synthaug.tasks.training_subjects import REAL_SOURCES, SOURCES, expected_real_exposure
 
 if TYPE_CHECKING:
     from synthaug.tasks.segmentation.trainer import StudyTrainer
@@ -146,7 +145,7 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed:
         "patch_size": plan["patch_size"],
         "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
         "training_seed": training_seed,
-        "expected_real_exposure": _expected_real_exposure(by_source, read_sampling(preprocessed)),
+        "expected_real_exposure": expected_real_exposure(by_source, read_sampling(preprocessed)),
         "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
         "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),
         "validation_subjects": sorted(set(cases.loc[cases["role"] == "validation", "subject"])),
@@ -155,14 +154,6 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed:
         "nnunetv2": importlib.metadata.version("nnunetv2"),
         "torch": importlib.metadata.version("torch"),
     }
-
-
-def _expected_real_exposure(by_source: dict[str, int], sampling: Sampling) -> float:
-    """Share of the draws that are real cases as acquired: the arm's own, and those added in a control."""
-    own = sampling.expected_real_share(by_source)
-    added = {source: count for source, count in by_source.items() if source != "real"}
-    real = sum(count for source, count in added.items() if source in REAL_SOURCES)
-    return own + (1 - own) * real / max(1, sum(added.values()))
 
 
 def _measured(trainer: StudyTrainer, seconds: dict[str, float], threads: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from synthaug.core.artifacts import atomic_folder, sha256_file, write_json, writ
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.labels import BACKGROUND, STRUCTURES
+from synthaug.tasks.classical_augmentation import augment
 from synthaug.tasks.segmentation.cases import (
     RECORD,
     Frames,
@@ -24,7 +25,6 @@ from synthaug.tasks.segmentation.cases import (
     read_volume,
     write_volume,
 )
-from synthaug.tasks.segmentation.classical_augmentation import augment
 from synthaug.tasks.segmentation.corruption import Corrupt, corrupt_cases, uncorrupted
 from synthaug.tasks.training_subjects import TrainingSubjects
 

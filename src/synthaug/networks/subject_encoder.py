@@ -1,0 +1,55 @@
+"""One vector a subject: a masked autoencoder's encoder on clips of single slices, pooled over the stack."""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from synthaug.networks.masked_autoencoder import AXES, MaskedAutoencoderNetwork
+
+
+class SubjectEncoder(nn.Module):
+    """Encoder, mean over patches and slices, and a linear head.
+
+    The mean over slices does not know how tall the stack is, on which volumes depend. The vector therefore has the mean
+    twice, once times the relative height of the stack.
+
+    Parameters
+    ----------
+    encoder : MaskedAutoencoderNetwork
+        Its decoder is kept but not trained.
+    outputs : int
+        Numbers predicted; the head starts at 0.
+    """
+
+    def __init__(self, encoder: MaskedAutoencoderNetwork, outputs: int) -> None:
+        super().__init__()
+        self.encoder = encoder.requires_grad_(True)
+        unused = (encoder.to_decoder, encoder.decoder, encoder.predict, encoder.in_order, encoder.hidden)
+        for part in unused:
+            part.requires_grad_(False)
+        self.head = nn.Linear(2 * encoder.width, outputs)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def describe(self, clips: Tensor, heights: Tensor) -> Tensor:
+        """Vector of each subject, (b, 2 width).
+
+        Parameters
+        ----------
+        clips : Tensor, shape (b, z, t, y, x)
+            Intensities in [0, 1].
+        heights : Tensor, shape (b,)
+            Height of the stack, relative to the mean of the training patients.
+        """
+        b = len(clips)
+        axis = torch.full((b * clips.shape[1],), AXES.index("temporal"), device=clips.device)
+        tokens = self.encoder.encode(rearrange(clips, "b z t y x -> (b z) t y x"), axis)
+        mean = rearrange(tokens.mean(dim=1), "(b z) c -> b z c", b=b).mean(dim=1)
+        return torch.cat([mean, mean * heights[:, None]], dim=1)
+
+    def forward(self, clips: Tensor, heights: Tensor) -> Tensor:
+        """Outputs of the head, (b, outputs); arguments as of `describe`."""
+        outputs: Tensor = self.head(self.describe(clips, heights))
+        return outputs
