@@ -101,6 +101,9 @@ def _describe(folder: Path, data: TrainingData, settings: ImageTaskSettings, see
         else 0,
         "fine_tuning": sampling.epochs(settings.iterations) if settings.method == "fine_tuning" else 0,
     }
+    exposure = {"fine_tuning": expected_real_exposure(labelled, sampling)}
+    if iterations["pretraining"]:
+        exposure["pretraining"] = expected_real_exposure(by_source, pretraining)
     return {
         "arm": data.record,
         "kind": settings.kind,
@@ -113,10 +116,7 @@ def _describe(folder: Path, data: TrainingData, settings: ImageTaskSettings, see
         "subjects": {source: by_source[source] for source in SOURCES},
         "labelled_subjects": {source: labelled[source] for source in SOURCES},
         "left_out": data.record["left_out"],
-        "expected_real_exposure": {
-            "pretraining": expected_real_exposure(by_source, pretraining),
-            "fine_tuning": expected_real_exposure(labelled, sampling),
-        },
+        "expected_real_exposure": exposure,
         "seen": sorted({*real["subject"].astype(str), *data.record["generator_seen"]}),
         "validation_subjects": data.table["subject"].iloc[data.validation].astype(str).tolist(),
         **{f"{name}_sha256": sha256_file(folder / file) for name, file in _INPUTS.items()},
