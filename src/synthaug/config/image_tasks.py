@@ -197,6 +197,10 @@ class ClassificationSettings(ImageTaskSettings):
         if len(classes) == 1:
             raise ValueError(f"classes: only {next(iter(classes))!r}; name two or more, or none")
         for name, codes in classes.items():
+            if name == "subject":
+                raise ValueError(
+                    "classes: 'subject' is a column of the predictions; give the class another name"
+                )
             if not codes:
                 raise ValueError(f"classes.{name}: no diagnosis code; give one or leave the class out")
         _each_once("classes", tuple(code for codes in classes.values() for code in codes))

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.lib.format import open_memmap
 
 from synthaug.config.image_tasks import ImageTaskSettings
-from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
+from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, sha256_file, write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.tasks.classical_augmentation import augment_cine, draw_transform
@@ -22,7 +22,7 @@ from synthaug.tasks.image_level.clips import clips_of, read_cine, relative_heigh
 from synthaug.tasks.image_level.phenotype_columns import enlarged, read_columns
 from synthaug.tasks.image_level.plan import PLAN
 from synthaug.tasks.image_level.targets import Targets, targets_of
-from synthaug.tasks.sampling import UNIFORM
+from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.tasks.training_subjects import TrainingSubjects
 
 RECORD, ROWS, IMAGES, ARRAYS = "arm.json", "subjects.tsv", "images.npy", "arrays.npz"
@@ -65,6 +65,22 @@ class TrainingData:
         images = np.load(folder / IMAGES, mmap_mode="r") if (folder / IMAGES).is_file() else None
         table = read_tsv(folder / ROWS, ("subject", "source", "role"))
         return cls(table, targets, features, images, read_json(folder / PLAN), read_json(folder / RECORD))
+
+    @property
+    def clips(self) -> np.ndarray:
+        """`images`, of a training set that has them."""
+        assert self.images is not None
+        return self.images
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the labelled subjects are drawn."""
+        return Sampling(**self.record["sampling"])
+
+    @property
+    def pretraining_sampling(self) -> Sampling:
+        """How all training subjects are drawn in pre-training."""
+        return Sampling(**self.record["pretraining_sampling"])
 
     @property
     def trained(self) -> np.ndarray:
@@ -118,6 +134,8 @@ def write_training_set(
     with atomic_folder(output) as folder:
         if settings.method != "random_forest":
             table["image"] = _write_images(folder / IMAGES, training, rows, plan)
+            # A checkpoint of other images must not be resumed.
+            record["images_sha256"] = sha256_file(folder / IMAGES)
         write_tsv(folder / ROWS, table)
         np.savez(
             folder / ARRAYS,
@@ -150,11 +168,13 @@ def _rows_of(
     """Training subjects, then validation patients, in the order of the arm's table."""
     rows: list[_Row] = []
     known = {kind: _known(training, kind, plan, targets) for kind in ("real", "synthetic")}
-    donors = _donors(training, known["synthetic"])
+    donors = _donors(training, known["synthetic"]) if labelled else {}
     for role in ("train", "validation"):
         for entry in training.rows(role).to_dict("records"):
             subject, source = str(entry["subject"]), str(entry["source"])
-            values, reason, features = known[entry["cohort"]][donors.get(subject, subject)]
+            values, reason, features = known[entry["cohort"]][subject]
+            if source == "synthetic" and subject in donors:
+                values = known["synthetic"][donors[subject]][0]
             # Copies have streams of their own, as many as there are rows before.
             stream = [training.seed, len(rows)]
             if source == "classical":

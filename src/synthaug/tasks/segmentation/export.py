@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from synthaug.core.artifacts import atomic_folder
+from synthaug.core.artifacts import atomic_folder, read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.labels import STRUCTURES
 from synthaug.tasks.segmentation.postprocessing import DECISION, Postprocessing, nnunets_removal
@@ -34,6 +34,11 @@ def export_nnunet_model(model: str | Path, output: str | Path) -> None:
     model, output = Path(model), Path(output)
     if not (model / "training.json").is_file():
         raise SynthaugError(f"{model}: no training.json; give the folder 'model' of a training")
+    kind = read_json(model / "training.json").get("kind", "segmentation")
+    if kind != "segmentation":
+        raise SynthaugError(
+            f"{model}: is a training of kind {kind}; nnU-Net's commands take segmentations only"
+        )
     if output.exists():
         raise SynthaugError(f"{output}: exists already; give another folder")
     validation = model.parent / "validation"

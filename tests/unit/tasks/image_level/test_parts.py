@@ -25,9 +25,9 @@ from synthaug.tasks.image_level.clips import clips_of
 from synthaug.tasks.image_level.forest import Forest
 from synthaug.tasks.image_level.linear_probe import fit_probe
 from synthaug.tasks.image_level.models import FineTuning, Pretraining, augment_clips
+from synthaug.tasks.image_level.network_training import drawing
 from synthaug.tasks.image_level.phenotype_columns import enlarged
 from synthaug.tasks.image_level.targets import Classes, Phenotypes, Targets
-from synthaug.tasks.image_level.train import drawing
 from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.training import loop as training_loop
 from synthaug.training.schedule import draw_indices
