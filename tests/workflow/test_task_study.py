@@ -1,4 +1,4 @@
-"""A study whose only task is one from outside the package, from raw data to its report."""
+"""A study of three tasks without a segmenter, one from outside the package, from raw data to its report."""
 
 from __future__ import annotations
 
@@ -19,6 +19,21 @@ TASK = {
     "options": {"ridge": 0.5},
     "training_seeds": [0],
 }
+TINY = {
+    "slices": 2,
+    "patch": [8, 8],
+    "width": 24,
+    "depth": 1,
+    "heads": 2,
+    "decoder_width": 12,
+    "decoder_depth": 1,
+    "pretraining_iterations": 4,
+    "pretraining_batch_size": 2,
+    "iterations": 4,
+    "batch_size": 2,
+    "training_seeds": [0],
+}
+CLASSES = {"normal": ["NOR"], "ill": ["DCM", "HCM", "MINF", "RV"]}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +50,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
             "real": {},
             "real-plus": {"generator": "others", "dose": 0.5, "controls": ["repeated", "classical"]},
         },
-        "tasks": {"volumes": TASK},
+        "tasks": {
+            "volumes": TASK,
+            "diagnosis": {"kind": "classification", "classes": CLASSES, **TINY},
+            "phenotypes": {"kind": "regression", "arms": "real", **TINY},
+        },
         "evaluation": {"extractors": {}, "replicates": 100, "permutations": 999},
     }
     (copy.root / STUDY).write_text(yaml.safe_dump(study))
@@ -44,8 +63,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def test_nothing_asks_for_a_segmenter(checkout: Checkout) -> None:
     jobs = checkout.would_run(STUDY)
-    assert jobs["train_task"] == jobs["score_predictions"] == 4  # 2 arms, 2 controls
-    assert jobs["plan_task"] == 1 and jobs["write_training_set"] == jobs["choose_training_subjects"] == 4
+    # 2 arms and 2 controls of two tasks, and the real arm of the third.
+    assert jobs["train_task"] == jobs["score_predictions"] == jobs["write_training_set"] == 9
+    assert jobs["plan_task"] == 3 and jobs["choose_training_subjects"] == 4
+    assert jobs["measure_phenotypes"] == 2 and "measure_synthetic_phenotypes" not in jobs
     assert not {"validate_task", "predict_synthetic", "predict_validation", "measure_controllability"} & set(
         jobs
     )
@@ -60,11 +81,17 @@ def test_what_needs_a_segmenter_says_so(checkout: Checkout) -> None:
 def test_the_study_runs_to_its_report(checkout: Checkout) -> None:
     checkout.run(STUDY)
     results = checkout.root / "results" / "volumes"
-    assert "real-plus" in (results / "report.html").read_text()
+    page = (results / "report.html").read_text()
+    assert "real-plus" in page and "Training sets of diagnosis" in page
+    assert "Confusion: share of a true class" in page and "R², mean over phenotypes" in page
     subjects = pd.read_csv(results / "arms/real-plus-repeated/fold-0/generator-seed-0/subjects.tsv", sep="\t")
     counted = subjects.groupby(["role", "source"]).size()
     assert counted["train", "repeated"] == counted["matched", "synthetic"] < counted["train", "real"]
     comparisons = pd.read_csv(results / "rows" / "comparisons.tsv", sep="\t")
     differences = comparisons[comparisons["metric"] == "edv_error_ml_difference"]
     assert (differences["status"] == "ok").all()
+    assert set(comparisons.loc[comparisons["metric"] == "accuracy_mean", "arm"]) == {
+        *("real", "real-plus", "real-plus-repeated", "real-plus-classical")
+    }
+    assert set(comparisons.loc[comparisons["metric"] == "r2", "arm"]) == {"real"}
     assert checkout.would_run(STUDY) == {}

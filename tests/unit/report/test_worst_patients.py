@@ -66,7 +66,7 @@ def test_the_arms_shown_are_the_best_arm_and_its_strongest_control():
         ).values()
     )
     about = {"metric": "dice_difference", "direction": "higher", "status": "ok"}
-    empty = dict.fromkeys(("subject", "vendor", "role", "diagnosis", "structure", "phase", "fold"))
+    empty = dict.fromkeys(("subject", "vendor", "role", "diagnosis", "structure", "phase", "target", "fold"))
     values = {
         ("a", "a-repeated"): 0.01,
         ("a", "a-classical"): 0.02,

@@ -626,7 +626,7 @@ def test_settings() -> None:
     with pytest.raises(ValidationError, match="'no class' is no class"):
         SegmentationSettings(trainer="no class")
     used = set().union(*(needs.settings for needs in SegmentationSettings.steps.values()))
-    assert set(SegmentationSettings.model_fields) - used == {"kind", "training_seeds"}
+    assert set(SegmentationSettings.model_fields) - used == {"kind", *SegmentationSettings.outside}
     kept = {"kind": "segmentation", "mirroring": False}
     assert SegmentationSettings(mirroring=False).of_step("prediction") == kept
     assert SegmentationSettings().validates and not SegmentationSettings(postprocessing="none").validates
