@@ -57,7 +57,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         },
         "evaluation": {"extractors": {}, "replicates": 100, "permutations": 999},
     }
-    (copy.root / STUDY).write_text(yaml.safe_dump(study))
+    (copy.root / STUDY).write_text(yaml.safe_dump(study, sort_keys=False))
     return copy
 
 
