@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.config.conditions import MEASURED
+from synthaug.config.conditions import condition_of
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.measures.controllability import MEASURES, controllable, with_requested_ef
+from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.report import wording
 from synthaug.report.inputs import SweepRun, SyntheticRun
 from synthaug.report.plots import synthesis
@@ -21,7 +22,7 @@ from synthaug.report.table import NUMBER, TEXT, Cell, make_table, with_aside
 from synthaug.tables import Row
 
 PREFIX = "controllability_"
-#: Quantities plotted; requests have no values of the right ventricle.
+#: Quantities plotted first; further phenotypes follow where they were requested and measured.
 _DRAWN = ("lv_edv_ml", "lv_esv_ml", "lv_ef", "myo_mass_g")
 _BY_SEGMENTER = "the synthetic images, by the segmentation network that was trained on real patients only"
 Points = dict[str, tuple[list[float], list[float]]]
@@ -55,7 +56,7 @@ def controllability(data: ReportData) -> dict[str, Any]:
 def _panels(runs: Sequence[SyntheticRun], draw: Draw) -> tuple[list[dict[str, str]], set[str]]:
     """One scatter plot per quantity over the synthetic cohorts of the arms, and the masks measured on."""
     panels, sources = [], set()
-    for column in _DRAWN:
+    for column in (*_DRAWN, *_further(runs)):
         points: Points = {}
         for run in runs:
             if _add_pairs(points, run.generator, run.cohort, run.volumes, column):
@@ -66,6 +67,17 @@ def _panels(runs: Sequence[SyntheticRun], draw: Draw) -> tuple[list[dict[str, st
             alt = f"{label}, requested against measured, {_counted(points)}"
             panels.append(draw(f"control-{column}", svg, label, alt))
     return panels, sources
+
+
+def _further(runs: Sequence[SyntheticRun]) -> list[str]:
+    """Requested phenotypes of the registry besides `_DRAWN`, in its order."""
+    requested = {
+        str(column).removeprefix("requested_")
+        for run in runs
+        for column in Cohort.open(run.cohort).table.columns
+        if str(column).startswith("requested_")
+    }
+    return [name for name in PHENOTYPES if name in requested and name not in _DRAWN]
 
 
 def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]]:
@@ -85,7 +97,8 @@ def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]
 
 
 def _label(column: str) -> str:
-    return f"{MEASURED[column].title} ({MEASURED[column].unit})"
+    condition = condition_of(column)
+    return f"{condition.title} ({condition.unit})" if condition.unit else condition.title
 
 
 def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
@@ -99,7 +112,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
     for (generator, fold, seed, versus, column), found in groups.items():
         run = {"fold": fold, "generator seed": seed}
         aside = ", ".join(f"{name} {value}" for name, value in run.items() if value is not None)
-        name = MEASURED[column].title if column in MEASURED else column
+        name = condition_of(column).title
         n = next(iter(found.values()))["n"]
         lines.append([name, with_aside(generator or "", aside), versus or "", *_cells(found, column), n])
     return lines
@@ -107,7 +120,7 @@ def _lines(rows: Iterable[Row]) -> list[list[Cell]]:
 
 def _cells(found: dict[str, Row], column: str) -> list[Cell]:
     """Estimates of all measures; bias and limits carry the unit of the quantity."""
-    unit = MEASURED[column].unit if column in MEASURED else ""
+    unit = condition_of(column).unit
     r, *others = (estimate(found.get(measure)) for measure in MEASURES)
     return [r, *({**cell, "unit": unit} for cell in others)]
 
@@ -154,7 +167,7 @@ def _shows(row: Row) -> bool:
 
 
 SECTION = Section(
-    title="Controllability: requested against measured volumes",
+    title="Controllability: requested against measured values",
     menu="Controllability",
     order=130,
     content=controllability,

@@ -1,0 +1,102 @@
+"""Sections about diagnosis, phenotypes and models of phenotypes: what stands in their tables and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from synthaug.config.arms import Arm
+from synthaug.config.report import ReportSettings
+from synthaug.data.cohort import Cohort
+from synthaug.metric_registry import columns_of
+from synthaug.report.inputs import ReportInputs
+from synthaug.report.rows import records
+from synthaug.report.section import ReportData
+from synthaug.report.sections import diagnosis, phenotype_regression, phenotype_sampling
+from synthaug.tables import make_table
+
+ARMS = [Arm("real", True, None, 0.0), Arm("plus", True, "g", 1.0)]
+
+
+def data_of(rows: list[dict[str, Any]], drawn: dict[str, str] | None = None) -> ReportData:
+    """Data of sections that look at nothing but rows; `drawn` receives the figures."""
+    table = make_table({"status": "ok", **row} for row in rows)
+
+    def draw(name: str, svg: str, title: str, alt: str) -> dict[str, str]:
+        if drawn is not None:
+            drawn[name] = svg
+        return {"file": name, "title": title, "alt": alt}
+
+    return ReportData(
+        inputs=ReportInputs(Path(), {}, ARMS, {}),
+        settings=ReportSettings(),
+        table=table,
+        rows=records(table[table["subject"].isna()]),
+        real=Cohort("none", "real", pd.DataFrame(), {}, {}),
+        alpha=0.05,
+        draw=draw,
+        assets=Path(),
+        is_shown=lambda row: True,
+    )
+
+
+def test_a_confusion_matrix_has_its_shares_and_counts() -> None:
+    shares = {("NOR", "NOR"): 0.75, ("NOR", "DCM"): 0.25, ("DCM", "NOR"): 0.0, ("DCM", "DCM"): 1.0}
+    rows = [
+        {**columns_of("confusion"), "arm": "real", "diagnosis": true, "target": said, "value": share, "n": 8}
+        for (true, said), share in shares.items()
+    ]
+    rows += [
+        {**columns_of("accuracy", "_mean"), "arm": arm, "value": value, "n": 16}
+        for arm, value in (("real", 0.875), ("plus", 0.5))
+    ]
+    drawn: dict[str, str] = {}
+    (task,) = diagnosis.diagnosis(data_of(rows, drawn))["tasks"]
+    assert [line[1]["value"] for line in task["table"]["rows"]] == [0.875, 0.5]
+    (panel,) = task["panels"]  # the other arm has no confusion among its rows
+    assert panel["alt"].startswith("NOR predicted as NOR 75 %; NOR predicted as DCM 25 %")
+    assert all(text in drawn["confusion-real"] for text in ("75 %", "100 %", "NOR (8)", "DCM (8)"))
+
+
+def test_predicted_values_are_drawn_against_their_reference() -> None:
+    rows = [
+        {**columns_of("r2"), "arm": arm, "target": target, "value": 0.5, "n": 3}
+        for arm in ("real", "plus")
+        for target in (None, "lv_edv_ml")
+    ]
+    for subject, (predicted, reference) in {"a": (100, 110), "b": (150, 140), "c": (90, 95)}.items():
+        about = {"arm": "real", "target": "lv_edv_ml", "subject": subject, "unit": "mL"}
+        rows.append({**columns_of("predicted_phenotype"), **about, "value": predicted})
+        rows.append({**columns_of("reference_phenotype"), **about, "value": reference})
+    drawn: dict[str, str] = {}
+    (task,) = phenotype_regression.phenotype_regression(data_of(rows, drawn))["tasks"]
+    assert [target["title"] for target in task["targets"]] == ["LV EDV (mL)"]
+    assert (
+        list(drawn) == ["predicted-lv_edv_ml-real"]
+        and "reference LV EDV (mL)" in drawn["predicted-lv_edv_ml-real"]
+    )
+    assert task["panels"][0]["alt"] == "3 patients, mean over trainings"
+
+
+def test_a_model_of_phenotypes_has_its_distances_and_marginals() -> None:
+    run = {"generator": "vae", "fold": 0, "generator_seed": 0, "versus": "real train", "n": 20}
+    rows = [
+        {**columns_of("phenotype_frechet"), **run, "value": 1.5, "floor": 1.0},
+        {**columns_of("phenotype_mean_difference"), **run, "target": "lv_ef", "value": 0.2},
+        {**columns_of("phenotype_wasserstein"), **run, "target": "lv_ef", "value": 0.3},
+    ]
+    content = phenotype_sampling.phenotype_sampling(data_of(rows))
+    assert [line[2] for line in content["table"]["rows"]] == ["Fréchet distance of phenotypes"]
+    (line,) = content["models"][0]["table"]["rows"]
+    assert line[0] == "LV EF (%)" and [cell["value"] for cell in line[3:]] == [0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [diagnosis.diagnosis, phenotype_regression.phenotype_regression, phenotype_sampling.phenotype_sampling],
+)
+def test_a_study_without_such_rows_says_so(content: Any) -> None:
+    assert content(data_of([]))["reason"].startswith("the study has no ")
