@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator
-
-from synthaug.phenotypes.registry import PHENOTYPES, Phenotype
 
 Kind = Literal["category", "volume", "mass", "fraction", "count", "phase", "number", "text", "mask"]
 
@@ -90,30 +87,6 @@ MEASURED = {name: condition for name, condition in CONDITIONS.items() if conditi
 SWEPT = tuple(name for name, condition in CONDITIONS.items() if condition.swept)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def condition_of(name: str) -> Condition:
-    """The declared condition, a phenotype of the registry, or a study's own numeric column.
-
-    The suffix ``_ml`` or ``_g`` gives the kind of an own column.
-    """
-    if name in CONDITIONS:
-        return CONDITIONS[name]
-    if name in PHENOTYPES:
-        return _of_phenotype(PHENOTYPES[name])
-    for suffix, kind, unit in _UNITS:
-        if name.endswith(suffix):
-            return Condition(name, kind, name.removesuffix(suffix).replace("_", " "), unit)
-    return Condition(name, "number", name.replace("_", " "))
-
-
-def _of_phenotype(phenotype: Phenotype) -> Condition:
-    kind = _KINDS.get(phenotype.unit, "number")
-    return Condition(phenotype.name, kind, phenotype.title, phenotype.unit, exponent=phenotype.scaling)
-
-
-_KINDS: Mapping[str, Kind] = {"mL": "volume", "g": "mass"}
-_UNITS: Sequence[tuple[str, Kind, str]] = (("_ml", "volume", "mL"), ("_g", "mass", "g"))
 
 
 def _is_a_scalar_condition(name: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from synthaug.config.conditions import MEASURED, SWEPT, Condition, condition_of
+from synthaug.config.conditions import MEASURED, SWEPT, Condition
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
 from synthaug.metrics.percentile_bootstrap import percentile_interval

@@ -9,8 +9,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
-from synthaug.config.conditions import condition_of
 from synthaug.config.models import ConditionedLatentsSettings
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditioner import Conditioner, check_columns, raw_values, vocabulary

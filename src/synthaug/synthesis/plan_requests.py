@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.models.phenotype_sampler import PhenotypeSampler
 from synthaug.synthesis.draws import draw_requests
 from synthaug.synthesis.requests import (
     read_cohort,
@@ -23,6 +22,10 @@ from synthaug.synthesis.requests import (
     requests_of,
 )
 from synthaug.synthesis.sampled_requests import sample_requests
+
+if TYPE_CHECKING:
+    # Which class it is, the study says: its code is an input of the rule only then.
+    from synthaug.models.phenotype_sampler import PhenotypeSampler
 
 
 def plan_requests(

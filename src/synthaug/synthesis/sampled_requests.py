@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,12 @@ from synthaug.config.conditions import CATEGORIES
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUEST_COLUMNS
-from synthaug.models.phenotype_sampler import PhenotypeSampler
 from synthaug.synthesis.draws import take_turns
 from synthaug.synthesis.requests import problem_of
+
+if TYPE_CHECKING:
+    # Which class it is, the study says: its code is an input of the rule only then.
+    from synthaug.models.phenotype_sampler import PhenotypeSampler
 
 _PHENOTYPES = 3  # first entry of a random stream's key; `synthaug.synthesis.draws` has 1 and 2
 #: Times that an impossible request is drawn again.

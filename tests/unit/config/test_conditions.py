@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthaug.config.conditions import CONDITIONS, condition_of
+from synthaug.config.conditions import CONDITIONS
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.core.errors import SynthaugError
 from synthaug.models.conditioner import Conditioner, check_columns, raw_values
 from synthaug.phenotypes.registry import PHENOTYPES

@@ -11,8 +11,9 @@ from einops import rearrange
 from tiny_models import requests, settings_of, train, write_store
 from torch import nn
 
-from synthaug.config.conditions import CONDITIONS, REQUESTED, condition_of
+from synthaug.config.conditions import CONDITIONS, REQUESTED
 from synthaug.config.generators import SamplerSettings
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
