@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.config.conditions import condition_of
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.measures.controllability import MEASURES, controllable, with_requested_ef

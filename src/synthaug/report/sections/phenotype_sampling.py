@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.config.conditions import condition_of
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.metric_registry import in_group
 from synthaug.report import wording
 from synthaug.report.rows import estimate, select
