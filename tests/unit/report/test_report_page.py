@@ -636,3 +636,16 @@ def test_many_training_sets_make_several_summary_tables():
     assert [cell["value"] for part in parts for cell in part["table"]["rows"][0][2:-1]] == [
         number / 100 for number in range(19)
     ]
+
+
+def test_the_table_of_validity_reads_what_was_gathered(study, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[3] / "benchmarks")
+    from validity import said
+
+    _, root, _ = study
+    (tmp_path / "made-up").mkdir()
+    (tmp_path / "made-up" / "report").symlink_to(root / "content")
+    word, comparisons = said(tmp_path, "made-up")
+    assert word == content_of(root, "verdict")["word"]
+    assert comparisons[0] == "repeated +0.002 (-0.004 to 0.008), n 8, p 0.048"
+    assert said(tmp_path, "another") == ("not run", [])
