@@ -335,6 +335,8 @@ class ListedRun(NamedTuple):
         Record of a training, JSON; its losses, CSV.
     predictions : Path or None
         Folder of the predicted labels of the test patients, of the task that segments.
+    phenotypes : Path or None
+        Phenotypes of the subjects of a dataset, TSV, where a model draws phenotypes.
     """
 
     kind: str
@@ -353,6 +355,7 @@ class ListedRun(NamedTuple):
     record: Path | None = None
     history: Path | None = None
     predictions: Path | None = None
+    phenotypes: Path | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -370,7 +373,9 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
     """Everything that the tables and the report of a study are made from, with its files."""
     root = Path("results", study.name)
     for name in study.datasets:
-        yield ListedRun("dataset", name, cohort=root / "cohorts" / name)
+        measured = phenotype_samplers(study) and study.datasets[name].split
+        phenotypes = root / f"phenotypes/{name}.tsv" if measured else None
+        yield ListedRun("dataset", name, cohort=root / "cohorts" / name, phenotypes=phenotypes)
     for fold in folds_of(study):
         yield ListedRun("split", fold=fold, split=root / f"splits/fold-{fold}.tsv")
     for run in synthetic_runs(study):

@@ -162,6 +162,8 @@ class ReportInputs:
         Trainings of the generators' models and of the arms.
     predictions : sequence of PredictionRun
         Predictions of the test patients by the trainings of the arms.
+    phenotypes : sequence of Path
+        Phenotypes of the subjects of each dataset, TSV; none where no model draws phenotypes.
     design_warnings : sequence of str
         Limitations of the design (`synthaug.config.design_warnings.design_warnings`).
     """
@@ -177,6 +179,7 @@ class ReportInputs:
     models: Sequence[TrainingRun] = ()
     segmenters: Sequence[TrainingRun] = ()
     predictions: Sequence[PredictionRun] = ()
+    phenotypes: Sequence[Path] = ()
     design_warnings: Sequence[str] = ()
 
 
@@ -249,5 +252,6 @@ def report_inputs(
             for run in by_kind["arm"]
             if run.predictions
         ],
+        phenotypes=[run.phenotypes for run in by_kind["dataset"] if run.phenotypes],
         design_warnings=design_warnings,
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from report_study import make_study
 
 from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
+from synthaug.core.artifacts import write_tsv
 from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split
 from synthaug.metric_registry import columns_of
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import records
@@ -92,6 +96,34 @@ def test_a_model_of_phenotypes_has_its_distances_and_marginals() -> None:
     assert [line[2] for line in content["table"]["rows"]] == ["Fréchet distance of phenotypes"]
     (line,) = content["models"][0]["table"]["rows"]
     assert line[0] == "LV EF (%)" and [cell["value"] for cell in line[3:]] == [0.2, 0.3]
+
+
+def test_marginals_and_correlations_of_real_requested_and_measured_hearts(tmp_path: Path) -> None:
+    inputs = make_study(tmp_path, cohort_size=8)
+    real = Cohort.open_all(inputs.cohorts.values()).table
+    training = read_split(inputs.splits[0]).query("role == 'train'")["subject"]
+    columns = ["lv_edv_ml", "lv_esv_ml"]
+    write_tsv(tmp_path / "phenotypes.tsv", real[["subject", *columns]].assign(missing=None))
+    (made,) = inputs.synthetic
+    measured = Cohort.open(made.cohort).table[["subject", *columns]]
+    write_tsv(tmp_path / "measured.tsv", measured)
+    inputs = dataclasses.replace(
+        inputs,
+        phenotypes=[tmp_path / "phenotypes.tsv"],
+        synthetic=[dataclasses.replace(made, volumes=tmp_path / "measured.tsv")],
+    )
+    run = {"generator": "vae", "fold": 0, "generator_seed": 0, "versus": "real train"}
+    rows = [{**columns_of("phenotype_wasserstein"), **run, "target": name, "value": 0.3} for name in columns]
+    drawn: dict[str, str] = {}
+    data = dataclasses.replace(data_of(rows, drawn), inputs=inputs)
+    panels = {panel["file"]: panel for panel in phenotype_sampling.phenotype_sampling(data)["panels"]}
+    expected = real.set_index("subject").loc[training, "lv_edv_ml"].astype(float)
+    alt = panels["marginal-lv_edv_ml"]["alt"]
+    assert f"real mean {expected.mean():.3g}, n {len(expected)}" in alt
+    assert (
+        "requested mean" in alt and f"measured mean {measured['lv_edv_ml'].astype(float).mean():.3g}" in alt
+    )
+    assert {"correlations-real", "correlations-requested", "correlations-measured"} <= set(drawn)
 
 
 @pytest.mark.parametrize(
