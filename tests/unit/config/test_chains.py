@@ -96,6 +96,11 @@ def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, messa
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", sorted(STUDIES.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_of_the_repository_is_valid(path):
+    assert load_study(yaml.safe_load(path.read_text(encoding="utf-8"))).arms
+
+
 def test_the_baselines_of_cpgg_are_settings():
     """What docs/generators.md says of them is a study."""
     page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
