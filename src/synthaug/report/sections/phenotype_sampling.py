@@ -87,7 +87,8 @@ def _panels(data: ReportData, phenotypes: Sequence[str]) -> list[dict[str, str]]
     for key, table in sets.items():
         known = [name for name in names if name in table and table[name].nunique() > 1]
         if len(known) > 1:
-            svg = correlations(table[known].corr().to_numpy(), known)
+            titles = [condition_of(name).title for name in known]
+            svg = correlations(table[known].corr().to_numpy(), titles)
             alt = f"correlations of {len(known)} phenotypes, {wording.counted(len(table), 'heart')}"
             panels.append(data.draw(f"correlations-{key}", svg, f"Correlations, {key}", alt))
     return panels
