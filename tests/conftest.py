@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from checkout import TINY, Checkout, copy_repository
 from small_cluster import slurm_can_start, start_slurm
+
+#: The longest files and folders first: two workers take one file after the other, and the tiny study takes as long as
+#: a third of all tests. Arguments of pytest that overlap lose their order.
+LONGEST = ("workflow/test_tiny_study.py", "workflow/test_task_study.py", "workflow/", "browser/", "real/", "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in the order of `LONGEST`."""
+    root = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(root).as_posix()
+        return next(number for number, start in enumerate(LONGEST) if path.startswith(start))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True, scope="module")
