@@ -27,8 +27,11 @@ from synthaug.tables import Row, make_table
 
 #: Hearts that are drawn for the comparison.
 DRAWN = 1000
-#: Real patients of each half below which nothing is compared: leaving one out must leave two.
+#: Patients that a correlation or an interval of a mean needs.
 FEWEST = 3
+#: Real patients of each half below which no distance is measured: what is left of a set, without one of the 40 groups
+#: of drawn hearts, must still have two.
+FEWEST_OF_HALF = 6
 #: Real patients with all phenotypes below which no copies are looked for.
 _FEWEST_COMPLETE = 8
 
@@ -189,6 +192,8 @@ def _distances(real: _Hearts, drawn: _Hearts, measurement: Measurement) -> Itera
 
     def frechet(split: Split) -> list[float]:
         reference, other, made = split
+        if min(map(len, split)) < 2:  # a set of hearts that were nearly all left out
+            return [np.nan, np.nan]
         return [across(reference, made), within(reference, other)]
 
     sizes = len(complete[0]), len(complete[1])
@@ -248,8 +253,8 @@ def _beside_floor(
     """Rows of mean distances over random splits: `distances` gives each metric's distance and its floor in turn."""
     settings, (n_real, n_drawn) = measurement.settings, sizes
     n = min(n_real // 2, n_drawn)
-    if n < FEWEST:
-        note = f"{n_real} real patients have the phenotypes; {2 * FEWEST} are needed"
+    if n < FEWEST_OF_HALF:
+        note = f"{n_real} real patients have the phenotypes; {2 * FEWEST_OF_HALF} are needed"
         for metric, place in metrics:
             for suffix in suffixes:
                 yield measurement.not_measured(metric, suffix, note=note, n=n, **place)

@@ -129,3 +129,16 @@ def test_visits_count_once_and_few_patients_say_nothing(copula, population) -> N
 def test_the_same_seed_gives_the_same_rows(copula, population, rows) -> None:
     again = measure_phenotype_sampling(copula, population.head(160), population.tail(80), MEASUREMENT)
     pd.testing.assert_frame_equal(rows, again)
+
+
+@pytest.mark.parametrize("n", [1, 3, 7, 11, 13])
+def test_few_patients_give_rows_that_say_so_and_never_an_exception(copula, population, n) -> None:
+    settings = EvaluationSettings(splits=20, replicates=100)
+    few = measure_phenotype_sampling(
+        copula, population.head(n), population.tail(n), Measurement(MEASUREMENT.fields, settings)
+    )
+    assert len(check_rows(typed(few.copy(), "rows"), "rows")) == len(few)
+    distance = of(few, "phenotype_wasserstein", target=PHENOTYPES[0])
+    assert distance["status"] == ("ok" if n == 13 else "not_measured")
+    if n < 12:
+        assert "12 are needed" in distance["note"]
