@@ -15,7 +15,9 @@ from synthaug.tables import VALUED_STATUSES, Row
 
 #: Columns of `own_values`.
 COLUMNS = ("method", "series", "dose", "column", "unit", "value", "ci_low", "ci_high", "floor", "n", "note")
-_POOLED = ("subject", "structure", "phase", "vendor", "role", "diagnosis", "versus", "other_generator")
+_POOLED = ("subject", "structure", "phase", "vendor", "role", "diagnosis", "other_generator")
+#: Real subjects that a distance is measured to, best first: those that no generator has seen.
+_REFERENCES = ("real test", "real train")
 
 
 def own_values(
@@ -61,11 +63,17 @@ def _generators(
                 yield {**_about(generator, column), "value": value, "note": note}
                 continue
             of_metric = own[own["metric"] == column.metric]
+            reference = next((name for name in _REFERENCES if (of_metric["versus"] == name).any()), None)
+            if reference is not None:
+                of_metric = of_metric[of_metric["versus"] == reference]
             extractors = list(of_metric["extractor"].dropna().unique()) or [None]
             for extractor in extractors:
                 here = of_metric if extractor is None else of_metric[of_metric["extractor"] == extractor]
                 method = generator if len(extractors) == 1 else f"{generator} ({extractor})"
-                yield {**_about(method, column), **_mean(here)}
+                found = _mean(here)
+                if reference is not None:
+                    found["note"] = "; ".join(filter(None, (f"to {reference}", found.get("note"))))
+                yield {**_about(method, column), **found}
 
 
 def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings) -> Iterator[Row]:
@@ -74,7 +82,7 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings) -> Iterator[Row
             continue
         several = sum(_belongs(part, other) for other in study.tasks.values()) > 1
         for arm in sorted(arms_of_task(study, name).values(), key=lambda arm: (arm.control or "", arm.dose)):
-            own = rows[(rows["task"] == name) & (rows["arm"] == arm.name)]
+            own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & rows["versus"].isna()]
             for column in part.columns:
                 target = own["target"].isna() if column.target is None else own["target"] == column.target
                 here = own[(own["metric"] == column.metric) & target]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.published.base import PublishedTable
+from synthaug.published.base import Lines, PublishedTable
 from synthaug.published.cpgg import TABLES
 from synthaug.published.own import own_values
 from synthaug.report.plots.segmentation import dose_curve
@@ -19,21 +20,8 @@ from synthaug.report.plots.segmentation import dose_curve
 #: Every published table by name.
 PUBLISHED = {table.name: table for table in TABLES}
 _COLUMNS = (
-    *(
-        "table",
-        "part",
-        "source",
-        "data",
-        "method",
-        "dose",
-        "column",
-        "unit",
-        "value",
-        "sd",
-        "ci_low",
-        "ci_high",
-    ),
-    *("floor", "n", "note"),
+    *("table", "part", "source", "data", "method", "series", "dose", "column"),
+    *("unit", "value", "sd", "ci_low", "ci_high", "floor", "n", "note"),
 )
 
 
@@ -85,19 +73,30 @@ def write_published_table(
 
 
 def _markdown(table: PublishedTable, found: pd.DataFrame) -> str:
-    lines = [f"# {table.title}", "", f"After {table.name.replace('_', ', ')} of: {table.paper}.", ""]
+    number = re.sub(r"(\d+)$", r" \1", table.name.partition("_")[2])
+    lines = [f"# {table.title}", "", f"After {number} of: {table.paper}.", ""]
     for part in range(1, len(table.parts) + 1):
         for source in ("this study", "published"):
             own = found[(found["part"] == part) & (found["source"] == source)]
             if own.empty:
                 continue
-            lines += [_heading(source, str(own["data"].iloc[0])), "", *_grid(own), ""]
+            lines += [
+                _heading(source, str(own["data"].iloc[0]), table.parts[part - 1].lines),
+                "",
+                *_grid(own),
+                "",
+            ]
     return "\n".join(lines)
 
 
-def _heading(source: str, data: str) -> str:
+def _heading(source: str, data: str, lines: Lines) -> str:
     if source == "this study":
-        return f"**This study** ({data}); in brackets: confidence interval, or real-versus-real floor"
+        if lines == "generators":
+            return (
+                f"**This study** ({data}); in brackets: real-versus-real floor. Distances are to real test patients, or to "
+                "training patients where no test patient was measured"
+            )
+        return f"**This study** ({data}); in brackets: confidence interval"
     return (
         f"**Published, from other data** ({data}): not comparable in value with this study; ± SD over seeds"
     )

@@ -31,7 +31,12 @@ def study() -> StudySettings:
                     "models": {"autoencoder": "autoencoder", "diffusion": "diffusion"},
                 }
             },
-            "arms": {"real": {}, "plus": {"generator": "single-pass", "dose": 1.0}},
+            "arms": {"real": {}, "plus": {"generator": "single-pass", "dose": 1.0, "controls": ["repeated"]}},
+            "tasks": {
+                "segmentation": {"kind": "segmentation"},
+                "phenotypes": {"kind": "regression"},
+                "labelled": {"kind": "regression", "synthetic": "labelled"},
+            },
         }
     )
 
@@ -51,7 +56,9 @@ def rows_of(*values: float) -> pd.DataFrame:
         }
         for seed, value in enumerate(values)
     ]
-    return make_table([*rows, {**rows[0], "vendor": "A", "value": 99.0}])
+    trained = [{**row, "versus": "real train", "value": 50.0} for row in rows]
+    tested = [{**row, "versus": "real test"} for row in rows]
+    return make_table([*trained, *tested, {**tested[0], "vendor": "A", "value": 99.0}])
 
 
 def written(
@@ -86,12 +93,30 @@ def test_one_training_keeps_its_interval_and_floor(tmp_path, study):
 def test_several_trainings_are_averaged_without_an_interval(tmp_path, study):
     own = written(tmp_path, study, rows_of(5.0, 7.0))
     line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
-    assert line["value"] == 6.0 and pd.isna(line["ci_low"]) and line["note"] == "mean of 2 trainings"
+    assert (
+        line["value"] == 6.0
+        and pd.isna(line["ci_low"])
+        and line["note"] == "to real test; mean of 2 trainings"
+    )
+
+
+def test_a_figure_has_a_curve_for_each_task_and_kind_of_arm(tmp_path, study):
+    rows = [
+        {**columns_of("r2"), "status": "ok", "task": task, "arm": arm, "value": value, "n": 9}
+        for task in ("phenotypes", "labelled")
+        for arm, value in (("real", 0.4), ("plus", 0.6), ("plus-repeated", 0.5))
+    ]
+    rows.append({**rows[0], "target": "lv_ef", "value": 0.1})
+    own = written(tmp_path, study, make_table(rows), "cpgg_figure3")
+    own = own[own["source"] == "this study"].set_index("method")
+    assert own.loc["phenotypes: plus", "value"] == 0.6 and own.loc["phenotypes: real", "dose"] == 0
+    assert set(own["series"]) == {"phenotypes", "phenotypes, repeated", "labelled*", "labelled*, repeated"}
+    assert (tmp_path / "cpgg_figure3" / "figure.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_a_study_without_such_tasks_is_told_so(tmp_path, study):
     with pytest.raises(
-        SynthaugError, match=r"cpgg_table2: study made-up has no two-class tasks or regressions;"
+        SynthaugError, match=r"cpgg_table3: study made-up has no two-class tasks or multi-class tasks;"
     ):
-        written(tmp_path, study, rows_of(5.0), "cpgg_table2")
-    assert not (tmp_path / "cpgg_table2").exists()
+        written(tmp_path, study, rows_of(5.0), "cpgg_table3")
+    assert not (tmp_path / "cpgg_table3").exists()
