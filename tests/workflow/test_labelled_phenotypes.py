@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
 from checkout import Checkout, copy_repository
+from tiny_tasks import CLASSES, SIZES
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/image-tasks.yaml"
-SIZES: dict[str, Any] = {
-    "slices": 2,
-    "patch": [8, 8],
-    "width": 24,
-    "depth": 1,
-    "heads": 2,
-    "decoder_width": 12,
-    "decoder_depth": 1,
-    "pretraining_iterations": 4,
-    "pretraining_batch_size": 2,
-    "iterations": 4,
-    "batch_size": 2,
-    "training_seeds": [0],
-}
-CLASSES = {"normal": ["NOR"], "ill": ["DCM", "HCM", "MINF", "RV"]}
 TASKS = {
     "diagnosis": {"kind": "classification", "classes": CLASSES, **SIZES},
     "phenotypes": {"kind": "regression", "synthetic": "labelled", **SIZES},

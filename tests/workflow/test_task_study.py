@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from checkout import Checkout, copy_repository
+from tiny_tasks import CLASSES, SIZES
 
 pytestmark = pytest.mark.workflow
 STUDY = "config/studies/volumes.yaml"
@@ -19,21 +20,6 @@ TASK = {
     "options": {"ridge": 0.5},
     "training_seeds": [0],
 }
-TINY = {
-    "slices": 2,
-    "patch": [8, 8],
-    "width": 24,
-    "depth": 1,
-    "heads": 2,
-    "decoder_width": 12,
-    "decoder_depth": 1,
-    "pretraining_iterations": 4,
-    "pretraining_batch_size": 2,
-    "iterations": 4,
-    "batch_size": 2,
-    "training_seeds": [0],
-}
-CLASSES = {"normal": ["NOR"], "ill": ["DCM", "HCM", "MINF", "RV"]}
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +38,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         },
         "tasks": {
             "volumes": TASK,
-            "diagnosis": {"kind": "classification", "classes": CLASSES, **TINY},
-            "phenotypes": {"kind": "regression", "arms": "real", **TINY},
+            "diagnosis": {"kind": "classification", "classes": CLASSES, **SIZES},
+            "phenotypes": {"kind": "regression", "arms": "real", **SIZES},
         },
         "evaluation": {"extractors": {}, "replicates": 100, "permutations": 999},
     }

@@ -64,7 +64,8 @@ class EvaluationSettings(Settings):
         "pooled",
         description=(
             "Whether the declared family (`tasks.<name>.family`) holds each arm's comparisons over all structures and "
-            "phases, or one for each structure and phase; the other level, and every vendor, is exploratory."
+            "phases, or one for each structure and phase (of a regression, each phenotype); the other level, and every vendor, is "
+            "exploratory."
         ),
     )
     mixed_model: bool = Field(

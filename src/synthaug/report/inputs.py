@@ -159,7 +159,7 @@ class ReportInputs:
     maps : sequence of FeatureMap
         Maps of feature space.
     models, segmenters : sequence of TrainingRun
-        Trainings of the generators' models and of the arms.
+        Trainings of the generators' models and of the arms, of all tasks; with several, names begin with the task.
     predictions : sequence of PredictionRun
         Predictions of the test patients by the trainings of the arms.
     phenotypes : sequence of Path
@@ -205,6 +205,7 @@ def report_inputs(
     by_kind: dict[str, list[Any]] = defaultdict(list)
     for run in runs:
         by_kind[run.kind].append(run)
+    tasks = {run.task for run in by_kind["arm"]}
     several = {run.name for run in by_kind["arm"] if run.generator_seed != by_kind["arm"][0].generator_seed}
     return ReportInputs(
         tables,
@@ -238,7 +239,9 @@ def report_inputs(
         ],
         segmenters=[
             TrainingRun(
-                f"{run.name}, generator seed {run.generator_seed}" if run.name in several else run.name,
+                (f"{run.task}: " if len(tasks) > 1 else "")
+                + run.name
+                + (f", generator seed {run.generator_seed}" if run.name in several else ""),
                 run.fold,
                 run.generator_seed,
                 run.record,

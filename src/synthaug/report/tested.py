@@ -69,7 +69,8 @@ def _trainings(data: ReportData) -> str:
     if len(arms):
         fewest, most = int(arms.min()), int(arms.max())
         each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        networks = wording.counted(len(runs), "segmentation training")
+        kind = data.task_settings.get("kind", "segmentation")
+        networks = wording.counted(len(runs), "training" if kind == "plugin" else f"{kind} training")
         said.append(f"{networks}, {each} in each of {wording.counted(len(arms), 'training set')}")
     trainings = generator_trainings(data)
     said += [f"{wording.counted(count, 'training')} of {name}" for name, count in trainings.items()]

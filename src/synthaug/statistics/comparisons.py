@@ -22,6 +22,7 @@ from synthaug.statistics.pooled_trainings import PooledTrainings, pool_trainings
 from synthaug.statistics.precision import Precision
 from synthaug.statistics.ranking import rank_stability
 from synthaug.statistics.scores import (
+    PLACE,
     Level,
     Scores,
     average_visits,
@@ -100,6 +101,7 @@ def measure_arms(
     )
     measured = average_visits(scores[scores["value"].notna() & scores["metric"].isin(compared)])
     pairs = comparisons_of(arms)
+    placed = set(measured.loc[measured[list(PLACE)].notna().any(axis=1), "metric"])
     rows: list[Row] = []
     members: list[Member] = []
     for level in levels_of(measured, arms):
@@ -117,7 +119,7 @@ def measure_arms(
         for arm, other, counts in pairs:
             row, precision = _difference(level, place, arm, other, replicates, pooled, settings)
             rows.append(row)
-            if precision is not None and counts and _in_family(level, family, settings):
+            if precision is not None and counts and _in_family(level, family, placed, settings):
                 members.append(Member(task, row, precision))
         if level.within is not None:
             rows += gap_rows(level, place, arms, settings)
@@ -220,10 +222,15 @@ def _bounds(replicates: np.ndarray, settings: EvaluationSettings) -> Row:
     return {"boot_low": interval.low, "boot_high": interval.high}
 
 
-def _in_family(level: Level, family: Collection[str], settings: EvaluationSettings) -> bool:
+def _in_family(
+    level: Level, family: Collection[str], placed: Collection[str], settings: EvaluationSettings
+) -> bool:
+    """Whether the comparisons of a level are in the family; `placed` are the metrics of structures, phases or targets."""
     if level.metric not in family or not level.headline:
         return False
-    return level.broadest if settings.family_level == "pooled" else level.structure is not None
+    if settings.family_level == "pooled" or level.metric not in placed:
+        return level.broadest
+    return any(part is not None for part in (level.structure, level.phase, level.target))
 
 
 def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationSettings) -> list[Row]:

@@ -8,8 +8,8 @@ from synthaug.report.inputs import SweepRun, report_inputs
 from synthaug.runs import ListedRun
 
 
-def listed_arm(name: str, generator_seed: int) -> ListedRun:
-    return ListedRun("arm", name, "segmentation", None, 0, generator_seed, 7, record=Path(name))
+def listed_arm(name: str, generator_seed: int, task: str = "segmentation") -> ListedRun:
+    return ListedRun("arm", name, task, None, 0, generator_seed, 7, record=Path(name))
 
 
 def test_each_run_keeps_its_own_files():
@@ -32,3 +32,9 @@ def test_each_run_keeps_its_own_files():
     names = [run.name for run in inputs.segmenters]
     assert names == ["real", "plus, generator seed 2", "plus, generator seed 3"]
     assert {run.training_seed for run in inputs.segmenters} == {7}
+
+
+def test_trainings_of_several_tasks_name_their_task():
+    runs = [listed_arm("real", 2), listed_arm("real", 2, "diagnosis")]
+    inputs = report_inputs(runs, Path("v001"), {}, [], datasets=[])
+    assert [run.name for run in inputs.segmenters] == ["segmentation: real", "diagnosis: real"]

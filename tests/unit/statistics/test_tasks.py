@@ -76,3 +76,13 @@ def test_targets_are_places_of_their_own_and_pooled():
     )["value"]
     assert set(means.index) == {"all", "lv_ef", "lv_edv_ml"}
     assert means["all"] == pytest.approx((means["lv_ef"] + means["lv_edv_ml"]) / 2)
+
+
+@pytest.mark.parametrize(("targets", "members"), [(("lv_ef", "lv_edv_ml"), 2), ((None,), 1)])
+def test_declared_by_place_the_family_holds_every_target(targets, members):
+    scores = scores_of("t", 0.0, 1, targets=targets)
+    settings = EvaluationSettings(replicates=100, mixed_model=False, family_level="structure_phase")
+    family = compare_arms(scores.assign(structure=None), ARMS, settings)
+    family = family[family["p_adjusted"].notna()]
+    # Of a metric without any place, such as the accuracy of a diagnosis, the one comparison that there is.
+    assert len(family) == members and set(family["target"].dropna()) == {name for name in targets if name}

@@ -1,4 +1,4 @@
-"""Segmentation networks that were still improving when their training ended."""
+"""Networks of the tasks that were still improving when their training ended."""
 
 from __future__ import annotations
 

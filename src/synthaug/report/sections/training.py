@@ -23,7 +23,7 @@ _MOST_CURVES = 24
 
 
 def training(data: ReportData) -> dict[str, Any]:
-    """Trainings of the generators' models and of the segmentation networks."""
+    """Trainings of the generators' models and of the networks of all tasks."""
     return {
         "models": _trainings(data.inputs.models, "model", data.draw),
         "segmenters": _trainings(data.inputs.segmenters, "training set", data.draw),
