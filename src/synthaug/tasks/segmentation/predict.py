@@ -222,7 +222,7 @@ class Ensemble:
         for member in self.members.values():
             configurations.setdefault(member.record["configuration"], []).append(member)
         found = [_averaged(members, volume, spacing_mm) for members in configurations.values()]
-        probabilities = np.mean(found, axis=0, dtype=np.float64).astype(np.float32)
+        probabilities = np.stack(found).mean(axis=0, dtype=np.float64).astype(np.float32)
         return self.postprocessing.apply(probabilities.argmax(axis=0).astype(np.uint8)), probabilities
 
 
