@@ -234,11 +234,12 @@ def test_profiles_are_found_from_the_root(checkout, profile):
     assert "render_report" in done.stdout + done.stderr
 
 
-def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, tmp_path):
+@pytest.mark.parametrize("study", ["acdc_mini", "acdc_mini_diagnosis"])
+def test_real_studies_make_a_workflow_on_phantom_data_in_their_layout(checkout, tmp_path, study):
     root = tmp_path / "acdc"
     assert main(["phantom", str(root), "--layout", "acdc", "--subjects", "2", "--processes", "1"]) == 0
     datasets = json.dumps({"acdc-mini": {"root": str(root)}})
-    jobs = checkout.would_run("config/studies/acdc_mini.yaml", "--config", f"datasets={datasets}")
+    jobs = checkout.would_run(f"config/studies/{study}.yaml", "--config", f"datasets={datasets}")
     assert {"harmonise", "train_model", "train_task", "render_report"} <= set(jobs)
 
 

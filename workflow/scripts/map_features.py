@@ -2,16 +2,17 @@
 
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
-from synthaug.data.splits import read_split, subjects_of
+from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.measures.feature_maps import map_features
 from synthaug.measures.measurement import Measurement
 
 with job(snakemake):
+    split = read_split(snakemake.input.split)
     points, rows = map_features(
-        read_features(snakemake.input.real),
+        read_features(snakemake.input.real).with_patients(patients_in(split)),
         read_features(snakemake.input.synthetic),
-        subjects_of(read_split(snakemake.input.split), "train"),
+        subjects_of(split, "train"),
         Measurement.of_job(snakemake),
     )
     write_tsv(snakemake.output.points, points)

@@ -247,6 +247,13 @@ class SplitSettings(Settings):
     validation_fraction: float = Field(
         0.2, gt=0, lt=1, description="Fraction of the other labelled patients kept for validation."
     )
+    annotation: Literal["labels", "diagnosis"] = Field(
+        "labels",
+        description=(
+            "What a patient must have to be tested, validated on and trained on by a task, called labelled here: `labels`, "
+            "label volumes; `diagnosis`, a known diagnosis, for studies whose tasks are all classifications."
+        ),
+    )
     labelled_fraction: float = Field(
         1.0,
         gt=0,

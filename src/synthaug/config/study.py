@@ -128,6 +128,13 @@ class StudySettings(Settings):
                 )
 
     def _check_tasks(self) -> None:
+        if self.split.annotation == "diagnosis":
+            for name, task in self.tasks.items():
+                if task.kind != "classification":
+                    raise ValueError(
+                        f"tasks.{name}: a task of kind {task.kind} is tested on label volumes, which split.annotation: "
+                        "diagnosis does not ask of a patient; leave the task out, or set annotation: labels"
+                    )
         if any(task.segments for task in self.tasks.values()):
             return
         for name, generator in self.generators.items():

@@ -32,6 +32,7 @@ class SegmentationSettings(TaskSettings):
             frozenset(
                 {
                     "configuration",
+                    "ensemble_folds",
                     "trainer",
                     "iterations",
                     "epoch_iterations",
@@ -51,8 +52,21 @@ class SegmentationSettings(TaskSettings):
     }
 
     kind: Literal["segmentation"] = Field("segmentation", description="Kind of task.")
-    configuration: Literal["2d", "3d_fullres"] = Field(
-        "2d", description="nnU-Net configuration: slice by slice, or whole stacks at full resolution."
+    configuration: Literal["2d", "3d_fullres", "2d+3d_fullres"] = Field(
+        "2d",
+        description=(
+            "nnU-Net configuration: slice by slice, whole stacks at full resolution, or a network of each, whose "
+            "probabilities are averaged."
+        ),
+    )
+    ensemble_folds: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description=(
+            "Networks of each configuration. Each of several trains without another share of the arm's own real "
+            "subjects, and their logits are averaged (nnU-Net has 5); 1: one network, trained on all."
+        ),
     )
     planner: str = Field(
         "ExperimentPlanner",
@@ -135,8 +149,13 @@ class SegmentationSettings(TaskSettings):
 
     @property
     def total_iterations(self) -> int:
-        """`iterations`."""
-        return self.iterations
+        """`iterations` of every network."""
+        return self.iterations * self.ensemble_folds * len(self.configurations)
+
+    @property
+    def configurations(self) -> tuple[str, ...]:
+        """nnU-Net's configurations that are trained."""
+        return tuple(self.configuration.split("+"))
 
     @field_validator("planner", "trainer")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     ever train (the generator learns from them); where their patient is held out they are
     unused. In `cross_vendor` the labelled subjects of the test vendors are `test` in every
     fold and their other subjects unused; so are those of unknown vendors, unless "unknown" is
-    named. In one fold a share of the training vendors' labelled patients is held out; with
+    named. Labelled is who has label volumes or, with `annotation: diagnosis`, a diagnosis. In one fold a share of the training vendors' labelled patients is held out; with
     more folds each of them is, exactly once. With a `labelled_fraction` below 1 the other training
     patients count as not labelled in that fold.
 
@@ -51,7 +52,7 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     SynthaugError
         A vendor or a declared patient that no subject has, or too few labelled patients for the roles.
     """
-    subjects = _join_patients(_subjects(table), settings.same_patient)
+    subjects = _join_patients(_subjects(table, settings.annotation), settings.same_patient)
     test_vendors, train_vendors = _vendors(subjects, settings)
     of_test_vendor = subjects["vendor"].isin(test_vendors)
     test_vendor_patients = set(subjects.loc[of_test_vendor, "patient"])
@@ -164,8 +165,9 @@ def all_tested(split: pd.DataFrame) -> list[str]:
     return [str(subject) for subject in split.loc[split["role"].isin(TESTED), "subject"]]
 
 
-def _subjects(table: pd.DataFrame) -> pd.DataFrame:
+def _subjects(table: pd.DataFrame, annotation: Literal["labels", "diagnosis"] = "labels") -> pd.DataFrame:
     subjects = table.reset_index(drop=True)
+    annotated = {"labels": "labelled_frames", "diagnosis": "diagnosis"}[annotation]
     patient = subjects["patient"] if "patient" in subjects else pd.Series(pd.NA, index=subjects.index)
     return pd.DataFrame(
         {
@@ -173,7 +175,7 @@ def _subjects(table: pd.DataFrame) -> pd.DataFrame:
             "dataset": subjects["dataset"].astype(str),
             "vendor": subjects["vendor"].astype("string").fillna(_UNKNOWN).astype(str),
             "diagnosis": subjects["diagnosis"].astype("string").fillna(_UNKNOWN).astype(str),
-            "labelled": subjects["labelled_frames"].notna(),
+            "labelled": subjects[annotated].notna(),
             "patient": patient.astype("string").fillna(subjects["subject"].astype("string")).astype(str),
         }
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,11 @@ def function_of(
 
 
 def measure_cardiac_function(
-    real: Cohort, synthetic: Cohort, measurement: Measurement, versus: str = "real train"
+    real: Cohort,
+    synthetic: Cohort,
+    measurement: Measurement,
+    versus: str = "real train",
+    patients: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Means of every quantity over synthetic subjects, and how far they are from those of real ones.
 
@@ -100,19 +104,21 @@ def measure_cardiac_function(
     real, synthetic : Cohort
         Subjects without labels are left out.
     measurement : Measurement
-        Generator, fold and seeds; replicates of the bootstrap over subjects, coverage, seed.
+        Generator, fold and seeds; replicates of the bootstrap over patients, coverage, seed.
     versus : str
         Name of the set of real subjects.
+    patients : mapping of str to str, optional
+        Patient of each real subject; a quantity is averaged over a patient's visits. Without it, each subject is a patient.
 
     Returns
     -------
     DataFrame
         For each quantity three rows: the mean over synthetic subjects; ``<quantity>_difference``, that mean
         minus the real one; ``<quantity>_spread``, the synthetic standard deviation over the real one. Both
-        sets are drawn independently; `n` of the last two is the smaller number of subjects.
+        sets are drawn independently; `n` of the last two is the smaller number of patients.
     """
     settings = measurement.settings
-    hearts = [_table(cohort) for cohort in (synthetic, real)]
+    hearts = [_table(synthetic, {}), _table(real, patients or {})]
     rng = np.random.default_rng(settings.seed)
     rows: list[Row] = []
     for quantity, (structure, phase) in QUANTITIES.items():
@@ -131,7 +137,7 @@ def measure_cardiac_function(
             ("_spread", beside, min(len(made), len(true)) > 2 and true.std() > 0, _spread),
         ):
             if not known:
-                why = f"known of {len(made)} synthetic and {len(true)} real subjects"
+                why = f"known of {len(made)} synthetic and {len(true)} real patients"
                 rows.append(measurement.not_measured(quantity, suffix, note=why, **shared))
                 continue
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -150,8 +156,9 @@ def _spread(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.asarray(first.std(-1, ddof=1) / second.std(-1, ddof=1))
 
 
-def _table(cohort: Cohort) -> pd.DataFrame:
-    rows = []
+def _table(cohort: Cohort, patients: Mapping[str, str]) -> pd.DataFrame:
+    """Quantities of every patient, the mean over visits in which they are known."""
+    rows, owners = [], []
     for subject in cohort.subjects:
         labelled = cohort.labelled_frames(subject)
         if not labelled:
@@ -162,7 +169,9 @@ def _table(cohort: Cohort) -> pd.DataFrame:
             for phase in ("ed", "es")
         )
         rows.append(function_of(cohort.label_cine(subject), cohort.spacing_mm, labelled, ed, es))
-    return pd.DataFrame(rows, columns=list(QUANTITIES), dtype=np.float64)
+        owners.append(patients.get(subject, subject))
+    table = pd.DataFrame(rows, columns=list(QUANTITIES), dtype=np.float64)
+    return table.groupby(np.array(owners, object), sort=False).mean()
 
 
 def _mean(segments: np.ndarray) -> float:

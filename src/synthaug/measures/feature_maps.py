@@ -10,13 +10,13 @@ from scipy.spatial.distance import cdist
 
 from synthaug.features.files import FeatureSet
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.subject_distances import fit_transforms, transformed_rows
+from synthaug.measures.subject_distances import fit_transforms, patient_means, transformed_rows
 from synthaug.measures.synthetic_sample import sample_synthetic
 from synthaug.tables import Row, make_table
 
 KINDS = ("temporal", "spatial")
 _NEIGHBOURS = 5
-_FEWEST = 2 * _NEIGHBOURS  # subjects of each set
+_FEWEST = 2 * _NEIGHBOURS  # real patients, synthetic subjects
 
 
 def neighbour_mixing(first: np.ndarray, second: np.ndarray, k: int = _NEIGHBOURS) -> float:
@@ -82,8 +82,8 @@ def map_features(
     points : DataFrame
         Columns kind (``temporal``, ``spatial``), set (``real``, ``synthetic``), subject, x, y.
     rows : DataFrame
-        Result rows ``mixing_<kind>``, from the features and not from the map. Both are empty
-        where the extractor is absent or knows no clips.
+        Result rows ``mixing_<kind>``, from the features and not from the map; visits of a real patient count once.
+        Both are empty where the extractor is absent or knows no clips.
     """
     points: list[pd.DataFrame] = []
     rows: list[Row] = []
@@ -96,12 +96,13 @@ def map_features(
         if own is None or other is None:
             continue
         first, second = (np.array([clips.mean(axis=0) for clips in subjects]) for subjects in (own, other))
-        metric, n = f"mixing_{kind}", min(len(first), len(second))
+        patients = patient_means(first, reference.units())
+        metric, n = f"mixing_{kind}", min(len(patients), len(second))
         if n < _FEWEST:
-            note = f"{len(first)} real and {len(second)} synthetic subjects; {_FEWEST} of each are needed"
+            note = f"{len(patients)} real patients and {len(second)} synthetic subjects; {_FEWEST} of each are needed"
             rows.append(measurement.not_measured(metric, note=note, n=n))
             continue
-        value = neighbour_mixing(first, second)
+        value = neighbour_mixing(patients, second)
         rows.append(measurement.row(metric, status="ok", value=value, n=n, note=sampled))
         sets = ["real"] * len(first) + ["synthetic"] * len(second)
         x, y = embed(first, second, measurement.settings.seed).T

@@ -106,6 +106,24 @@ def subject_features(real: FeatureSet, synthetic: FeatureSet) -> tuple[np.ndarra
     return np.concatenate(first), np.concatenate(second)
 
 
+def patient_means(vectors: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Mean vector of each patient over its visits.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n_subjects, d)
+    units : ndarray of int, shape (n_subjects,)
+        Number of each subject's patient, from `FeatureSet.units`.
+
+    Returns
+    -------
+    ndarray, shape (n_patients, d)
+    """
+    sums = np.zeros((units.max(initial=-1) + 1, vectors.shape[1]))
+    np.add.at(sums, units, vectors)
+    return sums / np.bincount(units, minlength=len(sums))[:, None]
+
+
 def subject_distance(
     metric: str, real: list[np.ndarray], other: list[np.ndarray] | None = None
 ) -> SubjectDistance:

@@ -31,6 +31,8 @@ def _tasks(tasks: Mapping[str, Mapping[str, Any]]) -> str:
             continue
         structures = "LV cavity, myocardium and RV cavity at ED and ES"
         network = f"nnU-Net {task.get('configuration', '2d')}"
+        if (folds := task.get("ensemble_folds", 1)) > 1:
+            network += f" (mean of {folds} networks)"
         length = f", {_count(task['iterations'])} iterations" if "iterations" in task else ""
         said.append(f"segmentation of {structures} by {network}{length}")
     return "; ".join(said) or "not recorded"

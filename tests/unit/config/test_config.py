@@ -66,6 +66,11 @@ def test_a_misspelt_key_names_the_nearest_right_one(demo):
             "no arm of real patients only",
         ),
         ("arms.b_d", {}, "not allowed"),
+        (
+            "split.annotation",
+            "diagnosis",
+            "tasks.segmentation: a task of kind segmentation is tested on label volumes",
+        ),
         ("models.motion.needs", {"autoencoder": "nobody"}, "models.motion.needs: 'nobody' is not declared"),
         (
             "models.motion.needs",

@@ -174,3 +174,15 @@ def test_a_fold_does_not_see_withheld_labels(tmp_path):
     assert (seen.label_cine("d-1")[0] == 1).all() and (seen.label_cine("d-2") == UNLABELLED).all()
     assert seen.table["lv_edv_ml"].isna().tolist() == [False, True]
     assert seen.table["ed_frame"].tolist() == [0, 0]
+
+
+def test_a_known_diagnosis_counts_where_diagnoses_are_the_annotation():
+    table = cohort_table(n_per_stratum=1, unlabelled=5)
+    table.loc[table["subject"] == "d-ANOR5", "diagnosis"] = None
+    splits = make_splits(table, SplitSettings(annotation="diagnosis", folds=3, validation_fraction=0.2))
+    tested = [subject for split in splits for subject in all_tested(split)]
+    assert sorted(tested) == sorted(
+        set(table["subject"]) - {"d-ANOR5"}
+    )  # once each, with label volumes or without
+    assert {roles(split)["d-ANOR5"] for split in splits} == {"train"}
+    assert not any(split.set_index("subject")["labelled"]["d-ANOR5"] for split in splits)

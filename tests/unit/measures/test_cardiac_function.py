@@ -88,6 +88,16 @@ def test_means_differences_and_spread(tmp_path):
     assert rate["status"] == "not_measured" and "0 synthetic" in rate["note"]
 
 
+def test_visits_of_a_patient_count_once(tmp_path):
+    once, made = cohort(tmp_path / "once", [8, 10, 12]), cohort(tmp_path / "made", [9, 10, 11], "synthetic")
+    often = cohort(tmp_path / "often", [8, 10, 12, 12, 12, 12])
+    patients = {f"p{number}": "the last" for number in range(2, 6)}
+    first = measure_cardiac_function(once, made, Measurement({}, SETTINGS))
+    second = measure_cardiac_function(often, made, Measurement({}, SETTINGS), patients=patients)
+    assert set(second["n"]) <= {0, 3}
+    np.testing.assert_allclose(second["value"].astype(float), first["value"].astype(float))
+
+
 def test_a_cohort_is_like_itself(tmp_path):
     one = cohort(tmp_path / "real", [8, 9, 11])
     rows = measure_cardiac_function(one, one, Measurement(settings=SETTINGS)).set_index("metric")

@@ -53,6 +53,21 @@ def test_a_seed_repeats_the_map() -> None:
     np.testing.assert_array_equal(embed(first, second, seed=3), embed(first, second, seed=3))
 
 
+def test_visits_of_a_patient_count_once_in_mixing() -> None:
+    real, synthetic = features(14, 0), features(12, 1)
+    again = {f"s0-{number}b": f"s0-{number}" for number in range(14)}
+    twice = FeatureSet(
+        real.subjects + tuple(again),
+        {kind: rows + rows for kind, rows in real.features.items()},
+        "made-up",
+        patients=again,
+    )
+    points, rows = map_features(twice, synthetic, twice.subjects, MEASUREMENT)
+    _, once = map_features(real, synthetic, real.subjects, MEASUREMENT)
+    assert (points["set"] == "real").sum() == 2 * 28 and set(rows["n"]) == {12}
+    np.testing.assert_allclose(rows["value"].astype(float), once["value"].astype(float))
+
+
 def test_few_subjects_and_absent_features_are_said() -> None:
     few, rows = map_features(features(14, 0), features(5, 1), features(14, 0).subjects, MEASUREMENT)
     assert few.empty and set(rows["status"]) == {"not_measured"}

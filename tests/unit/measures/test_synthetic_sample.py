@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from synthaug.config.evaluation import EvaluationSettings
@@ -16,6 +18,21 @@ def cohort(n: int, seed: int) -> FeatureSet:
     rows = list(np.random.default_rng(seed).normal(size=(n, 3, 2)))
     kinds = {"frames": rows, "temporal": rows, "spatial": rows}
     return FeatureSet(tuple(f"{seed}-{i}" for i in range(n)), kinds, "made")
+
+
+def test_visits_of_a_patient_are_one_point_of_the_real_manifold():
+    real, synthetic = cohort(30, 0), cohort(30, 1)
+    again = {f"{subject}-again": subject for subject in real.subjects}
+    twice = replace(
+        real,
+        subjects=real.subjects + tuple(again),
+        features={kind: rows + rows for kind, rows in real.features.items()},
+        patients=again,
+    )
+    once = measure_fidelity(real, synthetic, real.subjects, Measurement())
+    scores = measure_fidelity(twice, synthetic, twice.subjects, Measurement())
+    assert set(scores.n) == {30}
+    np.testing.assert_allclose(scores.value.astype(float), once.value.astype(float))
 
 
 def test_as_many_as_allowed_are_drawn_by_the_seed():

@@ -10,16 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from fake_cuda import FakeCuda, move
-from monai.losses.adversarial_loss import PatchAdversarialLoss
+from fake_training import step_once
 from tiny_models import FEW_CODES, SMALL, requests, settings_of, write_store
 
 from synthaug.config.generators import CodeSamplerSettings, SamplerSettings
 from synthaug.config.models import ModelSettings
 from synthaug.config.training import TrainingSettings
-from synthaug.core.interruption import Interruption
 from synthaug.core.registry import class_of, members
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
@@ -27,7 +24,6 @@ from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.schedules import Schedule
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.networks.masked_autoencoder import AXES
-from synthaug.training import loop as training_loop
 
 SHARPENED = {"adversarial_weight": 0.1, "late_from": 0.0}
 CODER = {"autoencoder": "autoencoder"}
@@ -135,32 +131,10 @@ def test_every_kind_is_tested():
 
 @pytest.mark.parametrize(("kind", "changes", "needs"), CASES)
 def test_a_step_and_a_use_stay_on_the_gpu(kind, changes, needs, store, monkeypatch):
-    read = []
-
-    def read_on_host(parts):
-        """The one place of a step that waits for the GPU."""
-        read.extend(value for part in parts for value in part.values())
-        return [dict.fromkeys(part, 1.0) for part in parts]
-
-    def backward(accelerator, loss):
-        assert loss.device.type == "cuda" and loss.requires_grad and loss.ndim == 0
-        for parameter in model.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-
-    def target(criterion, images, is_real):
-        """As MONAI's, which names the type of the GPU's tensors and so needs a driver."""
-        return torch.full_like(images, criterion.real_label if is_real else criterion.fake_label)
-
-    monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
-    monkeypatch.setattr(Accelerator, "backward", backward)
-    monkeypatch.setattr(PatchAdversarialLoss, "get_target_tensor", target)
-    AcceleratorState._reset_state(reset_partial_state=True)
     with FakeCuda() as gpu:
         model = made(kind, changes, needs, store)
-        loop = training_loop.Loop(model, TRAINING, Accelerator(cpu=True, device_placement=False))
         before = gpu.copies
-        loop.step(LAST, list(store.table.index), 0, Interruption())
-        loop.use_average()
+        read = step_once(model, TRAINING, LAST, list(store.table.index), monkeypatch)
         with torch.no_grad():
             assert {part.device.type for part in use(model, kind)} == {"cuda"}
         assert gpu.copies == before

@@ -85,7 +85,7 @@ def build(study: dict, folder: Path, name: str, **settings: object) -> Path:
 
 def trained(study: dict, dataset: Path, **changed: object) -> dict:
     """The record of a short training on a dataset, in the dataset's own folder."""
-    preprocess_dataset(dataset, study["root"] / "plan", dataset / "preprocessed", "2d")
+    preprocess_dataset(dataset, study["root"] / "plan", dataset / "preprocessed", ["2d"])
     settings = SETTINGS.model_copy(update=changed)
     train_segmenter(
         dataset / "preprocessed", dataset / "model", dataset / "checkpoints", settings, training_seed=0
@@ -291,7 +291,7 @@ def test_sampling_works_in_3d(study: dict, tmp_path: Path) -> None:
     )
     dataset = build(study, tmp_path, "low", dose=1, pretrain=0.5)
     make_plan(dataset, tmp_path / "plan", settings)
-    preprocess_dataset(dataset, tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
+    preprocess_dataset(dataset, tmp_path / "plan", tmp_path / "preprocessed", ["3d_fullres"])
     train_segmenter(
         tmp_path / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", settings, training_seed=0
     )

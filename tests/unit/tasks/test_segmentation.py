@@ -66,7 +66,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> dict:
     }
     write_raw_dataset(root / "arm", subjects_of_arm(parts["real"], parts["validation"], parts["synthetic"]))
     make_plan(root / "arm", root / "plan", SETTINGS)
-    preprocess_dataset(root / "arm", root / "plan", root / "preprocessed", "2d")
+    preprocess_dataset(root / "arm", root / "plan", root / "preprocessed", ["2d"])
     train_segmenter(root / "preprocessed", root / "model", root / "checkpoints", SETTINGS, training_seed=0)
     return parts
 
@@ -243,7 +243,7 @@ def test_every_arm_gives_and_gets_the_same_plan(study: dict, tmp_path: Path) -> 
     plan = (study["root"] / "plan/nnUNetPlans.json").read_bytes()
     assert (tmp_path / "plan/nnUNetPlans.json").read_bytes() == plan
     preprocess_dataset(
-        tmp_path / "control", study["root"] / "plan", tmp_path / "preprocessed", "2d", threads=2
+        tmp_path / "control", study["root"] / "plan", tmp_path / "preprocessed", ["2d"], threads=2
     )
     assert (tmp_path / "preprocessed/nnUNetPlans.json").read_bytes() == plan
     assert (study["root"] / "preprocessed/nnUNetPlans.json").read_bytes() == plan
@@ -345,7 +345,7 @@ def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Pa
         update={"configuration": "3d_fullres", "iterations": 1, "epoch_iterations": 1, "batch_size": 2}
     )
     make_plan(study["root"] / "arm", tmp_path / "plan", settings)
-    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "3d_fullres")
+    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", ["3d_fullres"])
     for seed in (0, 1):
         train_segmenter(
             tmp_path / "preprocessed",
@@ -365,7 +365,7 @@ def test_trainer_and_planner_of_nnunet_by_name(study: dict, tmp_path: Path) -> N
     changed = {"trainer": "nnUNetTrainerAdam", "planner": "nnUNetPlannerResEncM", "iterations": 4}
     settings = SETTINGS.model_copy(update={**changed, "epoch_iterations": 2})
     make_plan(study["root"] / "arm", tmp_path / "plan", settings)
-    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", "2d")
+    preprocess_dataset(study["root"] / "arm", tmp_path / "plan", tmp_path / "preprocessed", ["2d"])
     for name in ("a", "b"):
         train_segmenter(tmp_path / "preprocessed", tmp_path / name, tmp_path / "checkpoints", settings, 0)
     plan = read_json(tmp_path / "plan/nnUNetPlans.json")["configurations"]["2d"]

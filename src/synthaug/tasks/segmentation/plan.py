@@ -56,13 +56,13 @@ def make_plan(
         write_json(workspace / "nnUNet_raw" / DATASET / "dataset.json", description)
         _run_planner(settings, threads)
         plans = read_json(workspace / "nnUNet_preprocessed" / DATASET / f"{PLANS}.json")
-        if settings.configuration not in plans["configurations"]:
-            raise SynthaugError(
-                f"tasks: configuration: nnU-Net has no {settings.configuration} "
-                "for stacks of one slice; use 2d"
-            )
-        if settings.batch_size is not None:
-            plans["configurations"][settings.configuration]["batch_size"] = settings.batch_size
+        for configuration in settings.configurations:
+            if configuration not in plans["configurations"]:
+                raise SynthaugError(
+                    f"tasks: configuration: nnU-Net has no {configuration} for stacks of one slice; use 2d"
+                )
+            if settings.batch_size is not None:
+                plans["configurations"][configuration]["batch_size"] = settings.batch_size
         write_json(folder / FILES[0], plans)
         write_json(folder / FILES[1], read_json(workspace / "nnUNet_preprocessed" / DATASET / FILES[1]))
 

@@ -13,6 +13,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.metrics.calibration import expected_calibration_error
 from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
+from synthaug.tasks.segmentation.ensemble import hash_of_weights
 from synthaug.tasks.segmentation.nnunet_classes import plain_trainer_class
 from synthaug.tasks.segmentation.postprocessing import read_postprocessing
 from synthaug.tasks.segmentation.workspace import nnunet_workspace
@@ -147,19 +148,29 @@ class Segmenter:
     def _segment(
         self, volume: np.ndarray, spacing_mm: Sequence[float], probabilities: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        import torch
-        from nnunetv2.inference.export_prediction import (
-            convert_predicted_logits_to_segmentation_with_correct_shape as to_segmentation,
-        )
-
         if not volume.any():  # nnU-Net crops to what is not 0, and finds nothing here
             background = np.zeros((self._labels.num_segmentation_heads, *volume.shape), np.float32)
             background[0] = 1
             return np.zeros(volume.shape, np.uint8), background if probabilities else None
+        return self.labels_from(*self.logits(volume, spacing_mm), probabilities)
+
+    def logits(self, volume: np.ndarray, spacing_mm: Sequence[float]) -> tuple[Any, dict[str, Any]]:
+        """Logits (4, ...) on nnU-Net's grid of a volume that is not all 0, and what leads back from there."""
+        import torch
+
         data, _, properties = self._preprocessor.run_case_npy(
             volume[None], None, {"spacing": list(spacing_mm)}, self._plans, self._configuration, self._dataset
         )
-        logits = self._predictor.predict_sliding_window_return_logits(torch.from_numpy(data)).cpu()
+        return self._predictor.predict_sliding_window_return_logits(torch.from_numpy(data)).cpu(), properties
+
+    def labels_from(
+        self, logits: Any, properties: dict[str, Any], probabilities: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Label map on the grid of the volume that `logits` had, not post-processed, and its probabilities if wanted."""
+        from nnunetv2.inference.export_prediction import (
+            convert_predicted_logits_to_segmentation_with_correct_shape as to_segmentation,
+        )
+
         found = to_segmentation(
             logits,
             self._plans,
@@ -172,6 +183,70 @@ class Segmenter:
         if probabilities:
             return np.asarray(found[0], np.uint8), np.asarray(found[1], np.float32)
         return np.asarray(found, np.uint8), None
+
+
+class Ensemble:
+    """Trained segmenters in memory that decide together; arguments and methods are those of `Segmenter`.
+
+    As in nnU-Net (Isensee et al., Nat. Methods 18, 2021), the logits of the networks of one configuration are averaged,
+    then the probabilities of the configurations on the grid of the volume.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        mirroring: bool = True,
+        step_size: float = 0.5,
+        threads: int = 1,
+        validation: str | Path | None = None,
+    ) -> None:
+        model = Path(model)
+        self.record = read_json(model / "training.json")
+        self.members = {
+            name: Segmenter(model / name, mirroring, step_size, threads) for name in self.record["members"]
+        }
+        records = {name: member.record for name, member in self.members.items()}
+        if hash_of_weights(records) != self.record["weights_sha256"]:
+            raise SynthaugError(f"{model}: its networks are not those of training.json; train again")
+        self.postprocessing = read_postprocessing(validation, self.record)
+
+    def segment(self, volume: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+        """Segment one frame; see `Segmenter.segment`."""
+        return self.segment_with_probabilities(volume, spacing_mm)[0]
+
+    def segment_with_probabilities(
+        self, volume: np.ndarray, spacing_mm: Sequence[float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Segment one frame, and say how sure each class is; see `Segmenter.segment_with_probabilities`."""
+        configurations: dict[str, list[Segmenter]] = {}
+        for member in self.members.values():
+            configurations.setdefault(member.record["configuration"], []).append(member)
+        found = [_averaged(members, volume, spacing_mm) for members in configurations.values()]
+        probabilities = np.stack(found).mean(axis=0, dtype=np.float64).astype(np.float32)
+        return self.postprocessing.apply(probabilities.argmax(axis=0).astype(np.uint8)), probabilities
+
+
+def _averaged(members: Sequence[Segmenter], volume: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Probabilities (4, z, y, x) of the averaged logits of networks of one configuration."""
+    if len(members) == 1 or not volume.any():
+        return members[0].segment_with_probabilities(volume, spacing_mm)[1]
+    each = [member.logits(volume, spacing_mm) for member in members]
+    logits = sum(found for found, _ in each) / len(each)
+    _, probabilities = members[0].labels_from(logits, each[0][1], probabilities=True)
+    assert probabilities is not None
+    return probabilities
+
+
+def open_segmenter(
+    model: str | Path,
+    mirroring: bool = True,
+    step_size: float = 0.5,
+    threads: int = 1,
+    validation: str | Path | None = None,
+) -> Segmenter | Ensemble:
+    """The segmenter of a folder that `train_ensemble` wrote, of one network or several; see `Segmenter`."""
+    several = "members" in read_json(Path(model) / "training.json")
+    return (Ensemble if several else Segmenter)(model, mirroring, step_size, threads, validation)
 
 
 def predict_cohort(
@@ -210,7 +285,7 @@ def predict_cohort(
     validation : path, optional
         See `Segmenter`.
     """
-    segmenter = Segmenter(model, mirroring, step_size, threads, validation)
+    segmenter = open_segmenter(model, mirroring, step_size, threads, validation)
     cases = []
     with atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):

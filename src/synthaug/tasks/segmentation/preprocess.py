@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthaug.core.artifacts import atomic_folder, read_json
@@ -12,7 +13,11 @@ from synthaug.tasks.segmentation.workspace import DATASET, PLANS, nnunet_workspa
 
 
 def preprocess_dataset(
-    dataset: str | Path, plan: str | Path, output: str | Path, configuration: str, threads: int = 1
+    dataset: str | Path,
+    plan: str | Path,
+    output: str | Path,
+    configurations: Sequence[str],
+    threads: int = 1,
 ) -> None:
     """Crop, normalise and resample the cases of an arm as the plan says.
 
@@ -25,8 +30,8 @@ def preprocess_dataset(
     output : path
         Folder that receives nnU-Net's preprocessed dataset with its plan, split and case list,
         atomically.
-    configuration : {"2d", "3d_fullres"}
-        nnU-Net configuration.
+    configurations : sequence of {"2d", "3d_fullres"}
+        nnU-Net configurations.
     threads : int
         Cases preprocessed side by side.
     """
@@ -40,8 +45,9 @@ def preprocess_dataset(
             from nnunetv2.preprocessing.preprocessors import default_preprocessor
             from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-            manager = PlansManager(read_json(folder / f"{PLANS}.json")).get_configuration(configuration)
-            preprocessor = manager.preprocessor_class(verbose=False)
-            preprocessor.show_progress_bar = False
-            with threads_for_processes(default_preprocessor):
-                preprocessor.run(DATASET, configuration, PLANS, num_processes=threads)
+            plans = PlansManager(read_json(folder / f"{PLANS}.json"))
+            for configuration in configurations:
+                preprocessor = plans.get_configuration(configuration).preprocessor_class(verbose=False)
+                preprocessor.show_progress_bar = False
+                with threads_for_processes(default_preprocessor):
+                    preprocessor.run(DATASET, configuration, PLANS, num_processes=threads)

@@ -17,10 +17,10 @@ from synthaug.measures.scoring import score_predictions
 from synthaug.tasks.base import CohortSegmenter, Progress
 from synthaug.tasks.segmentation.cases import Frames
 from synthaug.tasks.segmentation.plan import make_plan
-from synthaug.tasks.segmentation.predict import Segmenter, predict_cohort
+from synthaug.tasks.segmentation.predict import open_segmenter, predict_cohort
 from synthaug.tasks.segmentation.preprocess import preprocess_dataset
 from synthaug.tasks.segmentation.pseudo_labels import label_cohort
-from synthaug.tasks.segmentation.train import train_segmenter
+from synthaug.tasks.segmentation.train_ensemble import train_ensemble
 from synthaug.tasks.segmentation.training_set import write_raw_dataset
 from synthaug.tasks.segmentation.validate import validate_segmenter
 from synthaug.tasks.training_subjects import TrainingSubjects
@@ -41,13 +41,13 @@ class Segmentation(CohortSegmenter):
     ) -> None:
         """nnU-Net's preprocessed dataset with its plan, ``cases.tsv`` and ``arm.json``; see `preprocess_dataset`."""
         with _raw_dataset(training, self.settings.frames, output.parent) as raw:
-            preprocess_dataset(raw, plan, output, self.settings.configuration, threads)
+            preprocess_dataset(raw, plan, output, self.settings.configurations, threads)
 
     def train(
         self, training_set: Path, model: Path, checkpoints: Path, training_seed: int, threads: int = 1
     ) -> None:
-        """nnU-Net's training; see `train_segmenter`."""
-        train_segmenter(training_set, model, checkpoints, self.settings, training_seed, threads)
+        """nnU-Net's training; see `train_ensemble`."""
+        train_ensemble(training_set, model, checkpoints, self.settings, training_seed, threads)
 
     def validate(
         self,
@@ -97,7 +97,7 @@ class Segmentation(CohortSegmenter):
         validation: Path | None = None,
     ) -> None:
         """Pseudo labels; see `label_cohort`."""
-        segmenter = Segmenter(model, self.settings.mirroring, threads=threads, validation=validation)
+        segmenter = open_segmenter(model, self.settings.mirroring, threads=threads, validation=validation)
         label_cohort(segmenter, cohort, output, progress, records)
 
 

@@ -14,6 +14,7 @@ from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha25
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
+from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import trainer_class
 from synthaug.tasks.segmentation.workspace import PLANS, environment, nnunet_workspace
 from synthaug.tasks.training_subjects import REAL_SOURCES, SOURCES, expected_real_exposure
@@ -30,8 +31,9 @@ def train_segmenter(
     training_seed: int,
     threads: int = 1,
     checkpoint_seconds: float = 60.0,
+    member: Member | None = None,
 ) -> None:
-    """Train nnU-Net on an arm, or finish a training that was interrupted.
+    """Train a network of nnU-Net on an arm, or finish a training that was interrupted.
 
     On one CPU thread count the same arm, settings and training seed give the same weights, bit for bit,
     also after an interruption. On a GPU nnU-Net is not deterministic, and seeds are repetitions.
@@ -54,6 +56,8 @@ def train_segmenter(
         CPU threads; beside a GPU, processes that augment.
     checkpoint_seconds : float
         Least time between two checkpoints, in seconds.
+    member : Member, optional
+        Which network of an ensemble it is; the only one where not given.
 
     Raises
     ------
@@ -71,7 +75,8 @@ def train_segmenter(
     torch.set_num_threads(threads if device.type == "cpu" else 1)
     # Augmenting in this process is what makes a training on CPU repeatable, and does not hang.
     augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
-    record = _describe(preprocessed, settings, training_seed)
+    member = member or Member(settings.configuration)
+    record = describe_training(preprocessed, settings, training_seed, member)
     identity = sha256_json(record)
     with (
         nnunet_workspace(threads, preprocessed=preprocessed),
@@ -83,7 +88,7 @@ def train_segmenter(
         state = load_checkpoint(checkpoints, identity)
         plans = {**read_json(preprocessed / f"{PLANS}.json"), "continue_training": False}
         trainer = trainer_class(settings.trainer)(
-            plans, settings.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
+            plans, member.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
         )
         seconds_before = state["seconds"] if state else 0.0
 
@@ -102,6 +107,7 @@ def train_segmenter(
             checkpoint_seconds,
             sources,
             read_sampling(preprocessed),
+            record["left_out"],
         )
         prepared = time.perf_counter()
         try:
@@ -122,10 +128,14 @@ def train_segmenter(
     remove_checkpoints(checkpoints)
 
 
-def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed: int) -> dict[str, Any]:
+def describe_training(
+    preprocessed: Path, settings: SegmentationSettings, training_seed: int, member: Member
+) -> dict[str, Any]:
     """What the weights depend on: a checkpoint that differs in any of it is not resumed."""
-    plan = read_json(preprocessed / f"{PLANS}.json")["configurations"][settings.configuration]
+    plan = read_json(preprocessed / f"{PLANS}.json")["configurations"][member.configuration]
     cases = read_cases(preprocessed)
+    left_out = cases_left_out(cases, member)
+    cases = cases[~cases["case"].isin(left_out)]
     training = cases[cases["role"] == "train"]
     by_source = {source: int((training["source"] == source).sum()) for source in SOURCES}
     arm = read_record(preprocessed)
@@ -133,7 +143,8 @@ def _describe(preprocessed: Path, settings: SegmentationSettings, training_seed:
     return {
         "arm": arm,
         "kind": settings.kind,
-        "configuration": settings.configuration,
+        "configuration": member.configuration,
+        "left_out": left_out,
         "trainer": settings.trainer,
         "iterations": epochs * settings.epoch_iterations,
         "epochs": epochs,

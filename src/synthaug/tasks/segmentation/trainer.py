@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class StudyTrainer(nnUNetTrainer):
         save_seconds: float,
         sources: Mapping[str, str],
         sampling: Sampling,
+        left_out: Collection[str] = (),
     ) -> None:
         """Set up a training, or the rest of one.
 
@@ -71,10 +72,12 @@ class StudyTrainer(nnUNetTrainer):
             Source of each training case, by its name.
         sampling : Sampling
             How cases are drawn, and for how many of the iterations the arm trains.
+        left_out : collection of str
+            Training cases that this network of an ensemble does not see.
         """
         self.num_iterations_per_epoch = settings.epoch_iterations
         self.num_epochs = sampling.epochs(settings.iterations // settings.epoch_iterations)
-        self._sources, self._sampling = sources, sampling
+        self._sources, self._sampling, self._left_out = sources, sampling, frozenset(left_out)
         self._pretraining_epochs = sampling.pretraining_epochs(self.num_epochs)
         self._pretraining: bool | None = None  # of the epoch whose probabilities are set
         self.draws = dict.fromkeys(dict.fromkeys(self._sources.values()), 0)
@@ -90,6 +93,11 @@ class StudyTrainer(nnUNetTrainer):
         np.random.seed(training_seed)  # noqa: NPY002 - nnU-Net draws from the global generators
         torch.manual_seed(training_seed)
         self.initialize()
+
+    def do_split(self) -> tuple[list[str], list[str]]:
+        """The training and validation cases of the arm, without those that are left out."""
+        training, validation = super().do_split()
+        return [case for case in training if case not in self._left_out], validation
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, PolyLRScheduler]:
         """nnU-Net's SGD and schedule with the study's momentum."""

@@ -1,0 +1,56 @@
+"""One training step on the fake GPU of `fake_cuda`, and a look at what it read on the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from monai.losses.adversarial_loss import PatchAdversarialLoss
+
+from synthaug.config.training import TrainingSettings
+from synthaug.core.interruption import Interruption
+from synthaug.training import loop as training_loop
+
+
+def step_once(
+    model: Any,
+    training: TrainingSettings,
+    iteration: int,
+    subjects: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[torch.Tensor]:
+    """Take a step of the loop with a prepared model, inside `FakeCuda`; the averaged weights are taken over after it.
+
+    The backward pass is left out, which a fake GPU cannot do: gradients are zeros.
+
+    Returns
+    -------
+    list of Tensor
+        What the step read on the host, in the one place that may wait for the GPU.
+    """
+    read: list[torch.Tensor] = []
+
+    def read_on_host(parts):
+        read.extend(value for part in parts for value in part.values())
+        return [dict.fromkeys(part, 1.0) for part in parts]
+
+    def backward(accelerator, loss):
+        assert loss.device.type == "cuda" and loss.requires_grad and loss.ndim == 0
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+
+    def target(criterion, images, is_real):
+        """As MONAI's, which names the type of the GPU's tensors and so needs a driver."""
+        return torch.full_like(images, criterion.real_label if is_real else criterion.fake_label)
+
+    monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
+    monkeypatch.setattr(Accelerator, "backward", backward)
+    monkeypatch.setattr(PatchAdversarialLoss, "get_target_tensor", target)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    loop = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))
+    loop.step(iteration, subjects, 0, Interruption())
+    loop.use_average()
+    return read
