@@ -14,7 +14,9 @@ from synthaug.metric_registry import ENDPOINTS, METRICS
 _MARGINS = {name: METRICS[name].margin for name in ENDPOINTS}
 
 
-def is_trained(extractor: ExtractorSettings) -> TypeGuard[StudyExtractorSettings | StudyTextExtractorSettings]:
+def is_trained(
+    extractor: ExtractorSettings,
+) -> TypeGuard[StudyExtractorSettings | StudyTextExtractorSettings]:
     """Whether the study trains the extractor's network itself: a model of its `models`."""
     return isinstance(extractor, StudyExtractorSettings | StudyTextExtractorSettings)
 

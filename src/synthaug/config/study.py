@@ -57,7 +57,8 @@ class StudySettings(Settings):
         description="Requests to the generators, and quality control.",
     )
     text: TextSettings = Field(
-        default_factory=TextSettings, description="Sentences of subjects and requests, for models that read text."
+        default_factory=TextSettings,
+        description="Sentences of subjects and requests, for models that read text.",
     )
     arms: dict[str, ArmSettings] = Field(
         description="Training sets of the tasks; their controls are added automatically."

@@ -20,13 +20,19 @@ class TextEncoderSettings(TrainableSettings):
     depth: int = Field(2, ge=1, description="Blocks of the transformer.")
     heads: int = Field(4, ge=1, description="Attention heads; they divide the width.")
     longest: int = Field(
-        128, ge=8, description="Most words of a sentence, learned ones in front among them; longer ones are cut."
+        128,
+        ge=8,
+        description="Most words of a sentence, learned ones in front among them; longer ones are cut.",
     )
     embedding: int = Field(64, ge=2, description="Length of the embedding that sentences and images share.")
     channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (16, 32, 64), min_length=1, description="Channels of the image encoder after each halving of the plane."
+        (16, 32, 64),
+        min_length=1,
+        description="Channels of the image encoder after each halving of the plane.",
     )
-    slices_drawn: int = Field(4, ge=1, description="Slices of a cine in one training item, spread over the stack.")
+    slices_drawn: int = Field(
+        4, ge=1, description="Slices of a cine in one training item, spread over the stack."
+    )
     frames_drawn: int = Field(
         2, ge=1, description="Frames of a cine in one training item: the end-systolic one, and random ones."
     )

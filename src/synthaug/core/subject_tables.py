@@ -14,7 +14,9 @@ from synthaug.core.errors import SynthaugError
 log = logging.getLogger(__name__)
 
 
-def read_subject_table(path: Path, id_column: str, columns: Sequence[str], what: str, key: str) -> pd.DataFrame:
+def read_subject_table(
+    path: Path, id_column: str, columns: Sequence[str], what: str, key: str
+) -> pd.DataFrame:
     """Read a table as text; only the empty field is unknown.
 
     Parameters

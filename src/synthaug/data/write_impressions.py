@@ -43,8 +43,8 @@ def write_impressions(
     """
     own: dict[str, str] = {}
     for dataset, settings in reports.items():
-        rows = cohort.table[cohort.table["dataset"] == dataset].reset_index(drop=True)
-        own |= read_reports(settings.table, settings.id, settings.text, rows, dataset)
+        table = cohort.table[cohort.table["dataset"] == dataset].reset_index(drop=True)
+        own |= read_reports(settings.table, settings.id, settings.text, table, dataset)
     rows = []
     for subject in subjects:
         row = cohort.record(subject)

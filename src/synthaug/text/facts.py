@@ -146,9 +146,7 @@ def spelled(name: str, value: float) -> str:
 
 def numbers() -> list[str]:
     """Every number that the grammar spells, ascending."""
-    found = {
-        number for name, step in STEPS.items() for number in range(step, LARGEST[name] + 1, step)
-    }
+    found = {number for name, step in STEPS.items() for number in range(step, LARGEST[name] + 1, step)}
     return [str(number) for number in sorted(found)]
 
 
@@ -162,9 +160,7 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _ejection_fraction(
-    row: Mapping[str, Any], edv_ml: float | None, esv_ml: float | None
-) -> float | None:
+def _ejection_fraction(row: Mapping[str, Any], edv_ml: float | None, esv_ml: float | None) -> float | None:
     """From the volumes; of a row without them, what it says itself."""
     if edv_ml and esv_ml is not None:
         return max(0.0, 100 * (edv_ml - esv_ml) / edv_ml)

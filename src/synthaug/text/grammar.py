@@ -70,7 +70,12 @@ DIAGNOSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("previous infarction of the myocardium", "myocardial infarction (previous)"),
     ),
     "RV": (
-        ("abnormal right ventricle", "right ventricular disease", "ARV", "abnormality of the right ventricle"),
+        (
+            "abnormal right ventricle",
+            "right ventricular disease",
+            "ARV",
+            "abnormality of the right ventricle",
+        ),
         ("disease of the right ventricle", "right ventricular abnormality"),
     ),
     "HHD": (("hypertensive heart disease", "HHD"), ("heart disease (hypertensive)",)),
@@ -171,7 +176,12 @@ def _declared() -> dict[str, dict[str, Wordings]]:
     )
     wall = {
         "none": Wordings(
-            ("no hypertrophy", "normal wall thickness", "wall thickness is normal", "no thickened wall segment"),
+            (
+                "no hypertrophy",
+                "normal wall thickness",
+                "wall thickness is normal",
+                "no thickened wall segment",
+            ),
             ("no wall hypertrophy", "normal thickness of the wall", "no hypertrophy of a segment"),
         ),
         "hypertrophy": Wordings(
@@ -194,7 +204,12 @@ def _declared() -> dict[str, dict[str, Wordings]]:
             ("no wall motion abnormality", "regional wall motion: normal"),
         ),
         "global": Wordings(
-            ("global hypokinesia", "globally reduced wall motion", "diffuse hypokinesia", "the wall is globally hypokinetic"),
+            (
+                "global hypokinesia",
+                "globally reduced wall motion",
+                "diffuse hypokinesia",
+                "the wall is globally hypokinetic",
+            ),
             ("wall motion is globally reduced", "hypokinesia (global)", "diffuse hypokinesia of the wall"),
         ),
     }

@@ -81,10 +81,11 @@ _NUMBERS = {
     "mass": re.compile(rf"\bmass{_GAP}(\d+(?:\.\d+)?) g\b"),
 }
 _REDUCED = r"(?:reduced|impaired|depressed|dysfunction|poor|low)"
+_BETWEEN = r"(?: (?:lv|left|ventricular|systolic|global|globally))*"
 _DEGREES = (
-    ("mildly reduced", re.compile(rf"\b(?:mildly|mild|slightly)\b(?: \w+)? {_REDUCED}")),
-    ("moderately reduced", re.compile(rf"\b(?:moderately|moderate)\b(?: \w+)? {_REDUCED}")),
-    ("severely reduced", re.compile(rf"\b(?:severely|severe|markedly)\b(?: \w+)? {_REDUCED}")),
+    ("mildly reduced", re.compile(rf"\b(?:mildly|mild|slightly)\b{_BETWEEN} {_REDUCED}")),
+    ("moderately reduced", re.compile(rf"\b(?:moderately|moderate)\b{_BETWEEN} {_REDUCED}")),
+    ("severely reduced", re.compile(rf"\b(?:severely|severe|markedly)\b{_BETWEEN} {_REDUCED}")),
     ("reduced", re.compile(rf"\b{_REDUCED}\b")),
     ("hyperdynamic", re.compile(r"\b(?:hyperdynamic|supranormal)\b")),
     ("normal", re.compile(r"\b(?:normal|preserved|good)\b")),
@@ -106,7 +107,9 @@ def _names() -> dict[str, list[re.Pattern[str]]]:
     found = {}
     for code, (names, others) in DIAGNOSES.items():
         spelled = {_plain(name) for name in (*names, *others, *_OTHER_DIAGNOSES.get(code, ()))}
-        found[code] = [re.compile(rf"\b{re.escape(name)}\b") for name in sorted(spelled, key=len, reverse=True)]
+        found[code] = [
+            re.compile(rf"\b{re.escape(name)}\b") for name in sorted(spelled, key=len, reverse=True)
+        ]
     return found
 
 
@@ -148,7 +151,9 @@ def read(sentence: str, row: Mapping[str, Any] | None = None, known: Collection[
     )
 
 
-def warnings_of(subject: str, sentence: str, row: Mapping[str, Any], known: Collection[str] = ()) -> list[str]:
+def warnings_of(
+    subject: str, sentence: str, row: Mapping[str, Any], known: Collection[str] = ()
+) -> list[str]:
     """Lines for the log about one subject's sentence: contradictions, then unknown words."""
     reading = read(sentence, row, known)
     lines = [f"{subject}: {warning}" for warning in reading.warnings]
@@ -184,7 +189,9 @@ def _claims_of(clause: str) -> Iterator[tuple[str, str]]:
             yield "mass", "normal"
     if field := re.search(r"\b(\d(?:\.\d)?) t\b", clause):
         yield "field", field[1]
-    if found := re.search(r"\bvendor (\w+)|\b(?!a\b|the\b|mri\b)(\w+) scanner\b|\bscanner (?!of\b)(\w+)", clause):
+    if found := re.search(
+        r"\bvendor (\w+)|\b(?!a\b|the\b|mri\b)(\w+) scanner\b|\bscanner (?!of\b)(\w+)", clause
+    ):
         yield "vendor", next(group for group in found.groups() if group)
 
 
@@ -221,7 +228,10 @@ def _size(clause: str, right: bool) -> Iterator[tuple[str, str]]:
         yield name, "normal"
     elif not right and re.search(rf"\b(?:severely|severe|markedly) {_DILATED}\b", clause):
         yield name, "severely dilated"
-    elif re.search(rf"\b{_DILATED}\b(?! left ventricular disease| cardiomyopathy)", clause) and "disease" not in clause:
+    elif (
+        re.search(rf"\b{_DILATED}\b(?! left ventricular disease| cardiomyopathy)", clause)
+        and "disease" not in clause
+    ):
         yield name, "dilated"
     elif about_size and re.search(r"\bnormal\b", clause) and "mass" not in clause:
         yield name, "normal"
@@ -244,7 +254,9 @@ def _motion(clause: str) -> Iterator[tuple[str, str]]:
     ):
         yield "motion", "normal"
         return
-    weak = re.search(r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b", clause)
+    weak = re.search(
+        r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b", clause
+    )
     if weak and re.search(r"\b(?:global|globally|diffuse|diffusely)\b", clause):
         yield "motion", "global"
         return
@@ -276,7 +288,14 @@ _TITLES = {
     "vendor": "vendor",
     "field": "field strength",
 }
-_UNITS = {"ef_percent": "%", "lv_edv_ml": "mL", "lv_esv_ml": "mL", "rv_edv_ml": "mL", "myo_mass_g": "g", "field": "T"}
+_UNITS = {
+    "ef_percent": "%",
+    "lv_edv_ml": "mL",
+    "lv_esv_ml": "mL",
+    "rv_edv_ml": "mL",
+    "myo_mass_g": "g",
+    "field": "T",
+}
 #: Differences of two numbers of one name that rounding and measurement explain.
 _EF_TOLERANCE, _RELATIVE_TOLERANCE = 7.5, 0.2
 #: Facts of a row that its numbers say more exactly: near a threshold the category alone would contradict.
@@ -327,7 +346,7 @@ def _same_name(name: str, first: str, second: str) -> bool:
 def _ef_range(category: str) -> tuple[float, float]:
     """Least and greatest ejection fraction of a category."""
     if category == "reduced":
-        return 0.0, dict((name, least) for least, name in EF_LIMITS)["normal"]
+        return 0.0, {name: least for least, name in EF_LIMITS}["normal"]
     upper = 100.0
     for least, name in EF_LIMITS:
         if name == category:
