@@ -307,7 +307,11 @@ def requests_of(wildcards):
 
 def sweep_requests_of(wildcards):
     """The same of the condition sweep."""
-    name = "worded-condition-sweep-requests" if generator_reads_text(wildcards.generator) else "condition-sweep-requests"
+    name = (
+        "worded-condition-sweep-requests"
+        if generator_reads_text(wildcards.generator)
+        else "condition-sweep-requests"
+    )
     return path(f"{synthetic_run(wildcards).folder}/{name}")
 
 
