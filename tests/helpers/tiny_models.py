@@ -26,6 +26,14 @@ SMALL = {
     "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
     "phenotype_vae": {"phenotypes": ["age", "height_cm"], "widths": [8], "latent_size": 2},
     "phenotype_copula": {"phenotypes": ["age", "height_cm"]},
+    "text_encoder": {
+        "width": 16,
+        "depth": 1,
+        "heads": 2,
+        "embedding": 8,
+        "channels": [8],
+        "slices_drawn": 2,
+    },
     "masked_autoregression": {
         "patch": [5, 8, 8],
         "width": 16,

@@ -8,11 +8,13 @@ from snakemake.exceptions import WorkflowError
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
+from synthaug.config.evaluation import is_trained
 from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.phenotype_columns import needed_phenotypes, own_phenotypes
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
 from synthaug.config.study import load_study
+from synthaug.config.text import reads_text
 from synthaug.core.artifacts import sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE, imported_files
@@ -64,6 +66,8 @@ packed = {
     "columns": needed_phenotypes(study, {run.model for run in model_runs(study)}),
     "own": own_phenotypes(study),
 }
+# Sentences are written only where a trained model reads them.
+writes_sentences = reads_text({run.model for run in model_runs(study)}, study.models)
 extractors = list(study.evaluation.extractors)
 evaluation_settings = study.evaluation.model_dump(mode="json", exclude={"extractors"})
 #: For rules that use nothing else of it: other keys do not rerun them.
@@ -164,7 +168,7 @@ def generator_modules(name):
 def extractor_modules(name):
     """Modules that the registry imports by name for an extractor."""
     extractor = study.evaluation.extractors[name]
-    needed = model_modules(extractor.model) if extractor.kind == "study" else []
+    needed = model_modules(extractor.model) if is_trained(extractor) else []
     return [module_of(extractor), *needed]
 
 
@@ -199,6 +203,17 @@ def phenotype_settings(wildcards):
 def phenotype_table(wildcards):
     own = study.datasets[wildcards.dataset].phenotypes
     return own.table if own else []
+
+
+def report_settings():
+    """The user's own reports of the datasets that are split."""
+    found = {name: study.datasets[name].reports for name in split_datasets}
+    return {name: own.model_dump(mode="json") for name, own in found.items() if own}
+
+
+def packed_sentences(wildcards):
+    """Sentences of the fold's subjects, where a model reads them."""
+    return path("impressions/fold-{fold}.tsv", fold=wildcards.fold) if writes_sentences else []
 
 
 def duplicates_checked(wildcards):
@@ -279,6 +294,27 @@ def requests_code(wildcards):
     return code("plan_requests", *(model_modules(sampler) if sampler else []))
 
 
+def generator_reads_text(generator):
+    """Whether a model of the generator is a text encoder or builds on one."""
+    return reads_text(study.generators[generator].needs.values(), study.models)
+
+
+def requests_of(wildcards):
+    """The requests as the generator reads them: in words where it reads text."""
+    name = "worded-requests" if generator_reads_text(wildcards.generator) else "requests"
+    return path(f"{synthetic_run(wildcards).folder}/{name}")
+
+
+def sweep_requests_of(wildcards):
+    """The same of the condition sweep."""
+    name = (
+        "worded-condition-sweep-requests"
+        if generator_reads_text(wildcards.generator)
+        else "condition-sweep-requests"
+    )
+    return path(f"{synthetic_run(wildcards).folder}/{name}")
+
+
 def generator_code(wildcards):
     return code("synthesise_chunk", *generator_modules(wildcards.generator))
 
@@ -325,7 +361,7 @@ def extractor_model(wildcards):
 def extractor_weights(name, fold):
     """Weights of an extractor: trained by the study, or supplied, so that they count when they arrive."""
     extractor = study.evaluation.extractors[name]
-    if extractor.kind != "study":
+    if not is_trained(extractor):
         return extractor.weights if extractor.weights and Path(extractor.weights).is_file() else []
     return path(f"{ModelRun(extractor.model, fold, first_generator_seed).folder}/model.safetensors")
 

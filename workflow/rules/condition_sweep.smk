@@ -26,10 +26,27 @@ rule plan_condition_sweep:
         "../scripts/plan_condition_sweep.py"
 
 
+use rule word_requests as word_condition_sweep with:
+    input:
+        requests=rules.plan_condition_sweep.output.requests,
+        sentences=packed_sentences,
+        code=code("word_requests"),
+    output:
+        requests=directory(
+            pattern(
+                "synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/worded-condition-sweep-requests"
+            )
+        ),
+    log:
+        pattern("logs/word_condition_sweep/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    message:
+        "Writing the condition sweep of {wildcards.generator} in words, fold {wildcards.fold}"
+
+
 # The whole sweep is one chunk. No gate, and one attempt: what was made is what is measured.
 use rule synthesise_chunk as synthesise_condition_sweep with:
     input:
-        requests=rules.plan_condition_sweep.output.requests,
+        requests=sweep_requests_of,
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,

@@ -78,12 +78,33 @@ rule find_duplicates:
         "../scripts/find_duplicates.py"
 
 
+rule write_impressions:
+    input:
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
+        reports=[settings["table"] for settings in report_settings().values()],
+        code=code("write_impressions"),
+    output:
+        sentences=pattern("impressions/fold-{fold}.tsv"),
+    log:
+        pattern("logs/write_impressions/fold-{fold}.log"),
+    params:
+        phenotypes=packed,
+        reports=report_settings(),
+    message:
+        "Writing a sentence for every training subject of fold {wildcards.fold}"
+    script:
+        "../scripts/write_impressions.py"
+
+
 rule pack_cohort:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         duplicates=duplicates_checked,
         phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
+        sentences=packed_sentences,
         code=code("pack_cohort"),
     output:
         train=directory(pattern("stores/fold-{fold}/train")),

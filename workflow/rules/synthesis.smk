@@ -24,6 +24,25 @@ rule plan_requests:
         "../scripts/plan_requests.py"
 
 
+rule word_requests:
+    input:
+        requests=rules.plan_requests.output.requests,
+        sentences=packed_sentences,
+        code=code("word_requests"),
+    output:
+        requests=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/worded-requests")
+        ),
+    log:
+        pattern("logs/word_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    params:
+        held_out=study.text.requested == "held_out",
+    message:
+        "Writing the requests to {wildcards.generator} in words, fold {wildcards.fold}"
+    script:
+        "../scripts/word_requests.py"
+
+
 rule describe_generator:
     input:
         models=generator_models,
@@ -46,7 +65,7 @@ rule describe_generator:
 
 rule synthesise_chunk:
     input:
-        requests=rules.plan_requests.output.requests,
+        requests=requests_of,
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,
@@ -75,7 +94,7 @@ rule synthesise_chunk:
 
 rule gather_synthetic:
     input:
-        requests=rules.plan_requests.output.requests,
+        requests=requests_of,
         chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
         code=code("gather_synthetic"),
     output:

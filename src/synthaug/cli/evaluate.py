@@ -121,7 +121,7 @@ def _network(options: argparse.Namespace) -> Any:
         finding = error.errors()[0]
         where = ".".join(str(part) for part in finding["loc"])
         raise SynthaugError(f"--extractor {name}: {where}: {finding['msg']}") from None
-    if network.kind in ("study", "image_text"):
+    if network.kind in ("study", "study_text", "image_text"):
         raise SynthaugError(
             f"--extractor {name}: kind {network.kind} needs a study around it; give a network of images or clips"
         )

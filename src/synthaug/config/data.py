@@ -49,6 +49,23 @@ class PhenotypeTableSettings(Settings):
         return columns
 
 
+class ReportTableSettings(Settings):
+    """A user's own table of free-text reports, one row a subject or patient."""
+
+    table: str = Field(
+        description="Text table with a header: separated by commas if its name ends in `.csv`, otherwise by tabs."
+    )
+    id: str = Field(
+        description="Its column with the id of the subject or patient, with or without the dataset's name before it."
+    )
+    text: str = Field(
+        description=(
+            "Its column with the text, which is the subject's sentence in place of one written from its facts; subjects "
+            "without text keep the written one."
+        )
+    )
+
+
 class RawDatasetSettings(Settings):
     """What every dataset has, whatever its layout: where it lies, what its files do not say, what it is for."""
 
@@ -79,6 +96,9 @@ class RawDatasetSettings(Settings):
     )
     phenotypes: PhenotypeTableSettings | None = Field(
         None, description="The user's own table of phenotypes; they stand beside the measured ones."
+    )
+    reports: ReportTableSettings | None = Field(
+        None, description="The user's own reports, read where a model of the study reads text."
     )
     minimum_subjects: int = Field(
         4, ge=1, description="The study stops if fewer subjects than this can be used."

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.endpoints import Endpoint
-from synthaug.config.features import ExtractorSettings
+from synthaug.config.features import ExtractorSettings, StudyExtractorSettings, StudyTextExtractorSettings
 from synthaug.metric_registry import ENDPOINTS, METRICS
 
 _MARGINS = {name: METRICS[name].margin for name in ENDPOINTS}
+
+
+def is_trained(
+    extractor: ExtractorSettings,
+) -> TypeGuard[StudyExtractorSettings | StudyTextExtractorSettings]:
+    """Whether the study trains the extractor's network itself: a model of its `models`."""
+    return isinstance(extractor, StudyExtractorSettings | StudyTextExtractorSettings)
 
 
 class EvaluationSettings(Settings):
@@ -100,5 +107,5 @@ class EvaluationSettings(Settings):
 
     def model_names(self) -> list[str]:
         """Models that the extractors and the audit of memorisation need trained."""
-        found = [extractor.model for extractor in self.extractors.values() if extractor.kind == "study"]
+        found = [extractor.model for extractor in self.extractors.values() if is_trained(extractor)]
         return [*found, self.recognition] if self.recognition else found

@@ -62,6 +62,15 @@ class StudyExtractorSettings(Settings):
     model: str = Field(description="The masked autoencoder among `models`.")
 
 
+class StudyTextExtractorSettings(Settings):
+    """Images and sentences in the common space of a text encoder that the study trains: CLIPSIM without supplied weights."""
+
+    implementation: ClassVar[str] = "synthaug.features.study_text:StudyTextExtractor"
+
+    kind: Literal["study_text"] = Field(description="Kind of extractor.")
+    model: str = Field(description="The model of kind `text_encoder` among `models`.")
+
+
 class SuppliedExtractorSettings(Settings):
     """Common settings of networks with user-supplied weights."""
 
@@ -194,7 +203,8 @@ class ImageTextExtractorSettings(SuppliedExtractorSettings):
     prompt: str = Field(
         "a short-axis cardiac cine MRI of {diagnosis}",
         description="Sentence for each cine; columns of the cohort's table in braces. Diagnoses are "
-        "spelled out; subjects without one of the values are excluded.",
+        "spelled out; subjects without one of the values are excluded. `{sentence}`: the sentence that the subject was "
+        "requested with; of other subjects, one written from their facts with held-out wordings.",
     )
 
     @field_validator("prompt")
@@ -224,6 +234,7 @@ class PluginExtractorSettings(PluginSettings, SuppliedExtractorSettings):
 
 ExtractorSettings = Annotated[
     StudyExtractorSettings
+    | StudyTextExtractorSettings
     | InceptionExtractorSettings
     | TorchScriptExtractorSettings
     | I3DExtractorSettings

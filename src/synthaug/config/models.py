@@ -9,8 +9,10 @@ from pydantic import Field, field_validator, model_validator
 from synthaug.config.base import Settings
 from synthaug.config.conditions import CONDITIONS, ScalarCondition
 from synthaug.config.features import MaskedAutoencoderSettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.config.phenotype_samplers import PhenotypeCopulaSettings, PhenotypeVAESettings
 from synthaug.config.plugins import PluginModelSettings
+from synthaug.config.text_encoders import ClipTextSettings, TextEncoderSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 #: Division of the lengths of t, y and x at one level; slices are never merged.
@@ -27,18 +29,6 @@ _CONDITIONS = (
 
 #: Kinds of `LatentAutoencoder`: their latents are what models on latents are trained on.
 AUTOENCODER_KINDS = ("autoencoder", "slice_autoencoder", "vq_autoencoder")
-
-
-class GeometrySettings(Settings):
-    """Random in-plane geometry of training cines; never a mirror image, which is another anatomy."""
-
-    shift_voxels: float = Field(3.0, ge=0, description="Largest in-plane shift, in voxels; keeps volumes.")
-    rotation_degrees: float = Field(
-        10.0, ge=0, le=180, description="Largest in-plane rotation; keeps volumes."
-    )
-    scale: float = Field(
-        0.09, ge=0, lt=0.5, description="Largest relative in-plane scaling; volumes scale with its square."
-    )
 
 
 class SharpeningSettings(TrainableSettings):
@@ -547,6 +537,8 @@ ModelSettings = Annotated[
     | PatientRecogniserSettings
     | PhenotypeVAESettings
     | PhenotypeCopulaSettings
+    | TextEncoderSettings
+    | ClipTextSettings
     | PluginModelSettings,
     Field(discriminator="kind"),
 ]

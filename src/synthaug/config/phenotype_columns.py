@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from synthaug.config.conditions import CONDITIONS
 from synthaug.config.study import StudySettings
+from synthaug.config.text import WALL_PHENOTYPES, reads_text
 from synthaug.phenotypes.registry import PHENOTYPES
 
 #: Phenotypes that a cohort's table has without being asked.
@@ -22,7 +23,7 @@ def own_phenotypes(study: StudySettings) -> dict[str, list[str]]:
 
 
 def needed_phenotypes(study: StudySettings, models: Iterable[str]) -> list[str]:
-    """Columns of the tables of phenotypes that these models are conditioned on or sample.
+    """Columns of the tables of phenotypes that these models are conditioned on or sample, or that their sentences tell of.
 
     Parameters
     ----------
@@ -37,6 +38,9 @@ def needed_phenotypes(study: StudySettings, models: Iterable[str]) -> list[str]:
         Sorted. What the cohort's table has anyway is among them only where a user's own table brings it.
     """
     used: set[str] = set()
+    models = list(models)
+    if study.text.wall and reads_text(models, study.models):
+        used |= set(WALL_PHENOTYPES)
     for name in models:
         settings = study.models[name]
         used |= {*getattr(settings, "conditions", ()), *getattr(settings, "phenotypes", ())}

@@ -19,6 +19,7 @@ from synthaug.config.models import ModelSettings
 from synthaug.config.report import ReportSettings
 from synthaug.config.synthesis import SynthesisSettings
 from synthaug.config.tasks import AnyTaskSettings, SegmentationSettings
+from synthaug.config.text import TextSettings
 from synthaug.core.errors import SynthaugError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
@@ -54,6 +55,10 @@ class StudySettings(Settings):
     synthesis: SynthesisSettings = Field(
         default_factory=SynthesisSettings,
         description="Requests to the generators, and quality control.",
+    )
+    text: TextSettings = Field(
+        default_factory=TextSettings,
+        description="Sentences of subjects and requests, for models that read text.",
     )
     arms: dict[str, ArmSettings] = Field(
         description="Training sets of the tasks; their controls are added automatically."
@@ -99,6 +104,12 @@ class StudySettings(Settings):
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)
         for extractor in self.evaluation.model_names():
             _check_known("evaluation.extractors", extractor, self.models)
+        for name, entry in self.evaluation.extractors.items():
+            if entry.kind == "study_text" and self.models[entry.model].kind != "text_encoder":
+                raise ValueError(
+                    f"evaluation.extractors.{name}.model: {entry.model!r} is of kind {self.models[entry.model].kind}; name a "
+                    "model of kind text_encoder"
+                )
         recogniser = self.evaluation.recognition
         if recogniser and self.models[recogniser].kind != "patient_recogniser":
             raise ValueError(

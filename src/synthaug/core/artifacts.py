@@ -14,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.core.errors import SynthaugError
+
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
@@ -101,6 +103,20 @@ def sha256_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_sha256(path: str | Path, expected: str | None) -> str:
+    """SHA-256 of a user's file, which must be the one that is configured.
+
+    Raises
+    ------
+    SynthaugError
+        It is another.
+    """
+    found = sha256_file(path)
+    if found != expected:
+        raise SynthaugError(f"{path}: SHA-256 is {found}, {expected} is configured; check the file")
+    return found
 
 
 def sha256_json(content: Any) -> str:

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthaug.core.artifacts import sha256_file
+from synthaug.core.artifacts import check_sha256
 from synthaug.core.errors import SynthaugError
 from synthaug.features.base import ExtractorAbsent
 
@@ -48,10 +48,7 @@ def check_weights(
     if weights is None or not Path(weights).is_file():
         where = "no weights are configured" if weights is None else f"{weights} does not exist"
         raise ExtractorAbsent(f"{name} features: {where}; {how_to_get}")
-    found = sha256_file(weights)
-    if found != sha256:
-        raise SynthaugError(f"{weights}: SHA-256 is {found}, {sha256} is configured; check the file")
-    return Path(weights), found
+    return Path(weights), check_sha256(weights, sha256)
 
 
 def load_state(network: nn.Module, weights: Path, name: str, classifier: str, how_to_get: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from synthaug.config.generators import CodeSamplerSettings
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.data.store import TensorStore
 from synthaug.models.latents import moved_cines
 from synthaug.models.vq_autoencoder import VQAutoencoder

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.data.store import TensorStore
 from synthaug.models.geometry import Geometry
 from synthaug.models.latent_autoencoder import LatentAutoencoder

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.subject_tables import match_subjects, patients_of, read_subject_table
 from synthaug.phenotypes.registry import PHENOTYPES
-
-log = logging.getLogger(__name__)
 
 
 def read_phenotypes(
@@ -47,36 +44,12 @@ def read_phenotypes(
         One line a problem: no such file or column, an id twice or nowhere, a value that is no number or that no
         heart has, a phenotype that is constant or missing for more than half of the patients.
     """
-    table = _read(Path(path), id_column, columns)
+    table = read_subject_table(Path(path), id_column, list(columns), "phenotypes", "phenotypes.table")
     where = f"datasets.{dataset}.phenotypes: {path}"
-    ids = table[id_column].str.removeprefix(f"{dataset}-")
-    twice = ids[ids.duplicated()]
-    if len(twice):
-        raise SynthaugError(f"{where}: id {twice.iloc[0]!r} stands in two rows; keep one of them")
-    row_of = dict(zip(ids, table.index, strict=True))
-    names = subjects["subject"].astype(str)
-    patients = (
-        (subjects["patient"] if "patient" in subjects else subjects["subject"]).astype("string").fillna(names)
-    )
-    rows = [
-        row_of.get(subject.removeprefix(f"{dataset}-"), row_of.get(patient.removeprefix(f"{dataset}-")))
-        for subject, patient in zip(names, patients, strict=True)
-    ]
-    found = [row for row in rows if row is not None]
-    if not found:
-        raise SynthaugError(
-            f"{where}: no id is a subject or patient of the dataset: the table has {table[id_column].iloc[0]!r}, the "
-            f"dataset {names.iloc[0]!r}; name the column of ids in `id`"
-        )
-    if unknown := len(table) - len(set(found)):
-        log.warning(
-            "%s: %d of %d rows belong to no subject of the dataset and are left out",
-            where,
-            unknown,
-            len(table),
-        )
+    patients = patients_of(subjects)
     # Rows of others are not looked at: a biobank's table has many.
-    matched = table.reindex(pd.Index([-1 if row is None else row for row in rows])).set_axis(names, axis=0)
+    matched = match_subjects(table, id_column, subjects, dataset, where)
+    names = matched.index
     problems: list[str] = []
     result = pd.DataFrame(index=pd.Index(names, name="subject"))
     for theirs, ours in columns.items():
@@ -88,26 +61,6 @@ def read_phenotypes(
     if problems:
         raise SynthaugError("\n".join(problems))
     return result
-
-
-def _read(path: Path, id_column: str, columns: Mapping[str, str]) -> pd.DataFrame:
-    if not path.is_file():
-        raise SynthaugError(f"{path}: no such table of phenotypes; see `phenotypes.table` of the dataset")
-    separator = "," if path.suffix == ".csv" else "\t"
-    table = pd.read_csv(path, sep=separator, dtype="string", keep_default_na=False, na_values=[""])
-    missing = [column for column in (id_column, *columns) if column not in table.columns]
-    if missing:
-        near = difflib.get_close_matches(missing[0], table.columns, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(table.columns)}"
-        raise SynthaugError(f"{path}: unknown column {missing[0]!r}; {hint}")
-    if table.empty:
-        raise SynthaugError(f"{path}: no rows; add one for each subject or patient")
-    without = table.index[table[id_column].isna()]
-    if len(without):
-        raise SynthaugError(
-            f"{path}: row {without[0] + 1}: no {id_column}; give the id of a subject or patient"
-        )
-    return table
 
 
 def _problems(text: pd.Series, values: pd.Series, ours: str, patients: pd.Series) -> Iterator[str]:

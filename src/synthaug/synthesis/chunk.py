@@ -147,6 +147,8 @@ def _table_row(
         "n_slices": shape[1],
         "spacing": ",".join(f"{size:g}" for size in spacing_mm),
         **found,
+        # What a text-driven generator was asked is also what its cine is described by.
+        **({"sentence": known["sentence"]} if "sentence" in known else {}),
         "generator": name,
         "request": json.dumps(known),
         "seed": request["seed"],

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
+from tiny_clip import write_tiny_clip
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import ExtractorSettings
@@ -18,40 +19,19 @@ from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features import ExtractorAbsent, FeatureSet, extract_features, make_extractor, read_features
+from synthaug.features.described import sentence_of
 from synthaug.features.image_text import clipsim
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.text_agreement import measure_text_agreement
 from synthaug.metrics.kernel import gaussian_kernel_distance
-
-WORDS = ["a", "short-axis", "cardiac", "cine", "mri", "of", "dilated", "cardiomyopathy", "normal", "heart"]
+from synthaug.text.impressions import number_of_subject, write
+from synthaug.text.reading import read
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A CLIP with random weights and a vocabulary of whole words, as transformers saves it."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-    from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("clip")
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    vocabulary = {word: number for number, word in enumerate(["<end>", "<unknown>", *WORDS])}
-    text = CLIPTextConfig(
-        **sizes, vocab_size=len(vocabulary), max_position_embeddings=12, eos_token_id=0, bos_token_id=0
-    )
-    vision = CLIPVisionConfig(**sizes, image_size=16, patch_size=8)
-    model = CLIPModel(
-        CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=8)
-    )
-    model.save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unknown>"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<end>", unk_token="<unknown>"
-    ).save_pretrained(folder)
-    return folder
+    return write_tiny_clip(tmp_path_factory.mktemp("clip")).parent
 
 
 def settings_of(folder: Path, **more):
@@ -115,6 +95,19 @@ def test_the_prompt_is_part_of_the_identity_and_of_the_features(folder, cohort):
     assert not np.allclose(first.describe(row), second.describe(row))
     # Longer than the network reads: cut, not failed.
     assert first.text_feature("a " * 50).shape == (8,)
+
+
+def test_a_prompt_can_be_the_subjects_own_sentence(folder, cohort):
+    extractor = make_extractor(settings_of(folder, prompt="{sentence}"))
+    row = cohort.record("a")
+    asked = {**row, "sentence": "dilated heart"}
+    assert extractor.describe(asked) == pytest.approx(extractor.text_feature("dilated heart"))
+    assert sentence_of(row) == write(row, number_of_subject("a"), held_out=True)
+    # A synthetic subject is described by what was requested of it, not by what its masks measure.
+    made = {"subject": "s", "diagnosis": "NOR", "requested_diagnosis": "HCM", "requested_vendor": None}
+    assert read(sentence_of(made)).facts == {"diagnosis": "HCM"}
+    assert sentence_of({"subject": "s", "requested_diagnosis": None}) is None
+    assert extractor.describe({"subject": "c", "diagnosis": None}) is None
 
 
 def test_absent_wrong_and_unusable_weights(folder, tmp_path):

@@ -12,11 +12,13 @@ import pytest
 import torch
 from fake_cuda import FakeCuda, move
 from fake_training import step_once
+from tiny_clip import write_tiny_clip
 from tiny_models import FEW_CODES, SMALL, requests, settings_of, write_store
 
 from synthaug.config.generators import CodeSamplerSettings, SamplerSettings
 from synthaug.config.models import ModelSettings
 from synthaug.config.training import TrainingSettings
+from synthaug.core.artifacts import sha256_file
 from synthaug.core.registry import class_of, members
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
@@ -35,6 +37,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("vq_autoencoder", SHARPENED, {}),
     ("masked_autoencoder", {}, {}),
     ("patient_recogniser", {}, {}),
+    ("text_encoder", {}, {}),
     ("phenotype_vae", {}, {}),
     ("phenotype_vae", {"diagnosis": False}, {}),
     ("anatomy_diffusion", {"frames": "all", "objective": "flow"}, CODER),
@@ -53,6 +56,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
 ]
 #: Kinds without parameters, which take no steps.
 FITTED = ["phenotype_copula"]
+#: What is read from a folder, in a test of its own.
+READ = ["clip_text"]
 TRAINING = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
 LAST = 3  # every late term has risen by this iteration
 
@@ -96,6 +101,14 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         return [model.features(cines[:, 0], axis) for axis in AXES]
     if kind == "patient_recogniser":
         return [model.describe(cines[:, 0])]
+    if kind == "text_encoder":
+        prefix = torch.zeros(2, 3, model.word_width).cuda()
+        sentences = ["normal heart", ""]
+        return [
+            model.encode(sentences, prefix).tokens,
+            model.embed(sentences),
+            model.image_features(cines[0]),
+        ]
     if kind in ("phenotype_vae", "phenotype_copula"):
         return [model.draw(torch.tensor([0, 0, 0]), torch.Generator().manual_seed(0))]
     slices = slices.cuda()
@@ -126,7 +139,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
 
 def test_every_kind_is_tested():
     """Plugins bring classes of their own."""
-    assert {kind for kind, _, _ in CASES} | set(FITTED) == set(members(ModelSettings)) - {"plugin"}
+    assert {kind for kind, _, _ in CASES} | {*FITTED, *READ} == set(members(ModelSettings)) - {"plugin"}
 
 
 @pytest.mark.parametrize(("kind", "changes", "needs"), CASES)
@@ -149,6 +162,23 @@ def test_a_fit_and_its_loss_stay_on_the_gpu(kind, store):
         batch = {name: value.cuda() for name, value in model.batch([0, 1], torch.Generator()).items()}
         loss, _ = model.loss(batch, torch.Generator(), 0)
         assert {part.device.type for part in [loss, *use(model, kind)]} == {"cuda"} and loss.ndim == 0
+        assert gpu.copies == before
+
+
+def test_a_model_of_a_folder_stays_on_the_gpu(store, tmp_path):
+    weights = write_tiny_clip(tmp_path)
+    settings = settings_of({"kind": "clip_text", "weights": str(weights), "sha256": sha256_file(weights)})
+    model: Any = class_of(settings, TrainableModel)(settings, Grid.of(store), {})
+    model.prepare(store)
+    with FakeCuda() as gpu:
+        move(model)
+        move(model._clip[0])
+        before = gpu.copies
+        batch = {name: value.cuda() for name, value in model.batch([0, 1], torch.Generator()).items()}
+        loss, _ = model.loss(batch, torch.Generator(), 0)
+        prefix = torch.zeros(2, 3, model.word_width).cuda()
+        used = [model.encode(["normal heart", ""], prefix).tokens, model.embed(["normal heart"])]
+        assert {part.device.type for part in [loss, *used]} == {"cuda"} and loss.ndim == 0
         assert gpu.copies == before
 
 

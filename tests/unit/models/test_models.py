@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tiny_models import settings_of, train, write_store
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import UNLABELLED

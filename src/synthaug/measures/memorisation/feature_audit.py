@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet
 from synthaug.measures.measurement import Measurement

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.data.cohort import Cohort
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.positive_controls import (

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.models.geometry import Geometry
 
 #: Transforms of a copy; an audit reports the proportion found of each as ``positive_control_<transform>_found``.

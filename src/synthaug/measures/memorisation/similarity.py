@@ -11,7 +11,7 @@ import torch
 from einops import rearrange
 from torch.nn import functional
 
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.data.cohort import Cohort
 from synthaug.models.geometry import Geometry
 

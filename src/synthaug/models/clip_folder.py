@@ -1,0 +1,73 @@
+"""CLIP and similar models in a local folder, as `transformers` saves them: nothing is downloaded, no code of it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from synthaug.core.artifacts import read_json
+from synthaug.core.errors import SynthaugError
+
+HOW_TO_GET = (
+    "put a CLIP model as transformers saves it (config.json, model.safetensors, the tokenizer's files) into a folder, "
+    "and set `weights` to its model.safetensors and `sha256`"
+)
+#: How the networks saw images in training, where no preprocessor_config.json says so (Radford et al., 2021).
+_MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+def load_pair(file: Path) -> tuple[Any, Any]:
+    """The model of a folder, which describes both images and text, and its tokenizer.
+
+    Parameters
+    ----------
+    file : Path
+        Its ``model.safetensors``, whose hash was checked.
+
+    Raises
+    ------
+    SynthaugError
+        The folder holds no such model.
+    """
+    # Imported here: a study without such a model need not have the package.
+    from safetensors import SafetensorError
+    from transformers import AutoModel, AutoTokenizer
+
+    if file.name != "model.safetensors":
+        raise SynthaugError(f"{file}: must be called model.safetensors; {HOW_TO_GET}")
+    try:
+        model, loaded = AutoModel.from_pretrained(
+            file.parent, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        # Without a limit in its files, a tokenizer would let a sentence be longer than the network reads.
+        longest = getattr(getattr(model.config, "text_config", None), "max_position_embeddings", 77)
+        tokenizer = AutoTokenizer.from_pretrained(
+            file.parent, local_files_only=True, model_max_length=longest
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise SynthaugError(f"{file.parent}: holds no readable model ({reason}); {HOW_TO_GET}") from None
+    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+        raise SynthaugError(
+            f"{file.parent}: {type(model).__name__} does not describe both images and text; {HOW_TO_GET}"
+        )
+    if loaded["missing_keys"]:  # they would be random numbers
+        raise SynthaugError(
+            f"{file}: lacks {sorted(loaded['missing_keys'])[0]} of {type(model).__name__}; {HOW_TO_GET}"
+        )
+    return model, tokenizer
+
+
+def intensities(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of the colours that a model of a folder takes."""
+    path = folder / "preprocessor_config.json"
+    content = read_json(path) if path.is_file() else {}
+    return tuple(content.get("image_mean", _MEAN)), tuple(content.get("image_std", _DEVIATION))
+
+
+def pooled(output: Any) -> torch.Tensor:
+    """The vectors of a model's output, whichever form its version gives them."""
+    features: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
+    return features

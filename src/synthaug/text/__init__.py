@@ -1,0 +1,1 @@
+"""Sentences: facts of a heart, impressions written of them, and what a sentence says."""

@@ -1,0 +1,404 @@
+"""What a sentence claims: facts, words that nobody knows, contradictions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from synthaug.text.facts import (
+    EF_LIMITS,
+    LV_DILATED_ML,
+    LV_SEVERELY_DILATED_ML,
+    MASS_INCREASED_G,
+    RV_DILATED_ML,
+    SEGMENT_NAMES,
+    WALLS,
+    Facts,
+    facts_of,
+)
+from synthaug.text.grammar import DIAGNOSES, grammar_words
+from synthaug.text.words import is_number, words
+
+
+class Claim(NamedTuple):
+    """One fact that a sentence claims, and the clause that does."""
+
+    name: str
+    value: str
+    clause: str
+
+
+class Reading(NamedTuple):
+    """What was read.
+
+    Attributes
+    ----------
+    claims : tuple of Claim
+        Empty of an empty sentence, the null condition.
+    unknown : tuple of str
+        Words that neither the grammar nor the reader knows, in their order, each once.
+    warnings : tuple of str
+        One line a contradiction, with both sides.
+    """
+
+    claims: tuple[Claim, ...]
+    unknown: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def facts(self) -> Facts:
+        """The claims by name; the first of each."""
+        found: Facts = {}
+        for claim in self.claims:
+            found.setdefault(claim.name, claim.value)
+        return found
+
+
+#: Words of free text that say nothing of a fact, or are understood beside the grammar's.
+_COMMON = frozenset(
+    words(
+        "a an the of and or with without in on at to for from by is are was were be has have shows show showing seen there "
+        "this that these no not non but as than both all each other mild moderate severe markedly marked good poor low "
+        "depressed dysfunction dilatation enlargement enlarged supranormal hypertrophied elevated raised scar infarct "
+        "ischemic ischaemia lvef lvedv lvesv rvef rvedv rvesv lvh akinesis hypokinesis akinetic contractility pump study "
+        "image images imaging mr cmr patient man woman male female year years old aged beats per minute small size ventricles "
+        "biventricular chamber chambers preserved function"
+    )
+)
+_GRAMMAR_WORDS = frozenset(grammar_words() | grammar_words(held_out=True))
+_SPLIT = re.compile(r"[.;,\n!?]+(?=\s|$)")
+_RIGHT = re.compile(r"\b(?:right ventric\w*|rv(?:ef|edv|esv)?)\b")
+_LEFT = re.compile(r"\b(?:left ventric\w*|lv(?:ef|edv|esv)?)\b")
+_FUNCTION = re.compile(
+    r"\b(?:ef|lvef|rvef|ejection fraction|systolic function|function|dysfunction|contractility)\b"
+)
+_GAP = r"(?: (?!\d)\w+){0,6} "
+_NUMBERS = {
+    "ef_percent": re.compile(rf"\b(?:ef|lvef|rvef|ejection fraction){_GAP}(\d+(?:\.\d+)?)"),
+    "edv": re.compile(rf"\b(?:edv|lvedv|rvedv|end diastolic volume){_GAP}(\d+(?:\.\d+)?)"),
+    "esv": re.compile(rf"\b(?:esv|lvesv|rvesv|end systolic volume){_GAP}(\d+(?:\.\d+)?)"),
+    "mass": re.compile(rf"\bmass{_GAP}(\d+(?:\.\d+)?) g\b"),
+}
+_REDUCED = r"(?:reduced|impaired|depressed|dysfunction|poor|low)"
+_BETWEEN = r"(?: (?:lv|left|ventricular|systolic|global|globally))*"
+_DEGREES = (
+    ("mildly reduced", re.compile(rf"\b(?:mildly|mild|slightly)\b{_BETWEEN} {_REDUCED}")),
+    ("moderately reduced", re.compile(rf"\b(?:moderately|moderate)\b{_BETWEEN} {_REDUCED}")),
+    ("severely reduced", re.compile(rf"\b(?:severely|severe|markedly)\b{_BETWEEN} {_REDUCED}")),
+    ("reduced", re.compile(rf"\b{_REDUCED}\b")),
+    ("hyperdynamic", re.compile(r"\b(?:hyperdynamic|supranormal)\b")),
+    ("normal", re.compile(r"\b(?:normal|preserved|good)\b")),
+)
+_DILATED = r"(?:dilated|enlarged|dilatation|enlargement)"
+_OTHER_DIAGNOSES = {
+    "NOR": ("normal study", "healthy volunteer", "no cardiac abnormality", "normal cine", "normal findings"),
+    "DCM": ("dilative cardiomyopathy",),
+    "HCM": (),
+    "MINF": ("infarct", "infarction", "myocardial scar"),
+}
+
+
+def _plain(text: str) -> str:
+    return " ".join(words(text))
+
+
+def _names() -> dict[str, list[re.Pattern[str]]]:
+    found = {}
+    for code, (names, others) in DIAGNOSES.items():
+        spelled = {_plain(name) for name in (*names, *others, *_OTHER_DIAGNOSES.get(code, ()))}
+        found[code] = [
+            re.compile(rf"\b{re.escape(name)}\b") for name in sorted(spelled, key=len, reverse=True)
+        ]
+    return found
+
+
+_DIAGNOSIS_NAMES = _names()
+
+
+def read(sentence: str, row: Mapping[str, Any] | None = None, known: Collection[str] = ()) -> Reading:
+    """Read a sentence.
+
+    Parameters
+    ----------
+    sentence : str
+        Of the grammar, or free text.
+    row : mapping, optional
+        What else is known of the heart, as of `facts_of`: the sentence must not contradict it.
+    known : collection of str
+        Further words that are known, such as those of training reports.
+
+    Returns
+    -------
+    Reading
+        Facts by rules, not by a model: what free text says beyond the grammar's facts is not among the claims.
+    """
+    claims: list[Claim] = []
+    for part in _SPLIT.split(sentence):
+        clause = _plain(part)
+        if clause:
+            claims += (Claim(name, value, part.strip(" ()")) for name, value in _claims_of(clause))
+    if _plain(sentence) in ("normal", "healthy"):
+        claims.append(Claim("diagnosis", "NOR", sentence.strip(" .")))
+    understood = _GRAMMAR_WORDS | _COMMON | set(known) | _codes(row)
+    unknown = [word for word in words(sentence) if not is_number(word) and word not in understood]
+    scanners = {word for claim in claims if claim.name == "vendor" for word in words(claim.value)}
+    warnings = [*_within(claims), *_against(claims, row or {})]
+    return Reading(
+        tuple(claims),
+        tuple(dict.fromkeys(word for word in unknown if word not in scanners)),
+        tuple(dict.fromkeys(warnings)),
+    )
+
+
+def warnings_of(
+    subject: str, sentence: str, row: Mapping[str, Any], known: Collection[str] = ()
+) -> list[str]:
+    """Lines for the log about one subject's sentence: contradictions, then unknown words."""
+    reading = read(sentence, row, known)
+    lines = [f"{subject}: {warning}" for warning in reading.warnings]
+    if reading.unknown:
+        lines.append(
+            f"{subject}: unknown words {', '.join(map(repr, reading.unknown))}; a text encoder takes them for one unknown word"
+        )
+    return lines
+
+
+def _codes(row: Mapping[str, Any] | None) -> set[str]:
+    """Words of the row's own vendor and diagnosis."""
+    values = [(row or {}).get(name) for name in ("vendor", "diagnosis")]
+    return {word for value in values if isinstance(value, str) for word in words(value)}
+
+
+def _claims_of(clause: str) -> Iterator[tuple[str, str]]:
+    """Facts of one clause of plain words."""
+    for code, patterns in _DIAGNOSIS_NAMES.items():
+        if any(pattern.search(clause) for pattern in patterns):
+            yield "diagnosis", code
+            break
+    right = bool(_RIGHT.search(clause)) and not _LEFT.search(clause)
+    yield from _numbers(clause, right)
+    yield from _function(clause, right)
+    yield from _size(clause, right)
+    yield from _wall(clause)
+    yield from _motion(clause)
+    if re.search(r"\bmass\b", clause):
+        if re.search(r"\b(?:increased|high|elevated|raised)\b", clause):
+            yield "mass", "increased"
+        elif re.search(r"\bnormal\b", clause):
+            yield "mass", "normal"
+    if field := re.search(r"\b(\d(?:\.\d)?) t\b", clause):
+        yield "field", field[1]
+    if found := re.search(
+        r"\bvendor (\w+)|\b(?!a\b|the\b|mri\b)(\w+) scanner\b|\bscanner (?!of\b)(\w+)", clause
+    ):
+        yield "vendor", next(group for group in found.groups() if group)
+
+
+def _numbers(clause: str, right: bool) -> Iterator[tuple[str, str]]:
+    found = {name: match[1] for name, pattern in _NUMBERS.items() if (match := pattern.search(clause))}
+    if "ef_percent" in found and not right:
+        yield "ef_percent", found["ef_percent"]
+    if "edv" in found:
+        yield "rv_edv_ml" if right else "lv_edv_ml", found["edv"]
+    if "esv" in found and not right:
+        yield "lv_esv_ml", found["esv"]
+    if "mass" in found:
+        yield "myo_mass_g", found["mass"]
+
+
+def _function(clause: str, right: bool) -> Iterator[tuple[str, str]]:
+    if not _FUNCTION.search(clause):
+        return
+    degree = next((name for name, pattern in _DEGREES if pattern.search(clause)), None)
+    if degree is None:
+        return
+    if not right:
+        yield "ef", degree
+    else:
+        yield "rv_ef", "reduced" if degree.endswith("reduced") else "preserved"
+
+
+def _size(clause: str, right: bool) -> Iterator[tuple[str, str]]:
+    if not right and not _LEFT.search(clause):
+        return
+    name = "rv_size" if right else "lv_size"
+    about_size = re.search(r"\b(?:size|cavity|ventricle)\b", clause) and not _FUNCTION.search(clause)
+    if re.search(rf"\b(?:not|non|no) {_DILATED}\b", clause):
+        yield name, "normal"
+    elif not right and re.search(rf"\b(?:severely|severe|markedly) {_DILATED}\b", clause):
+        yield name, "severely dilated"
+    elif (
+        re.search(rf"\b{_DILATED}\b(?! left ventricular disease| cardiomyopathy)", clause)
+        and "disease" not in clause
+    ):
+        yield name, "dilated"
+    elif about_size and re.search(r"\bnormal\b", clause) and "mass" not in clause:
+        yield name, "normal"
+
+
+def _wall(clause: str) -> Iterator[tuple[str, str]]:
+    thick = re.search(r"\b(?:hypertrophy|hypertrophied|thickened|thickest|lvh)\b", clause)
+    if (thick and re.search(r"\b(?:no|without|not)\b", clause)) or re.search(
+        r"\bnormal\b(?: \w+)? thickness\b|\bthickness\b(?: \w+){0,3} normal\b", clause
+    ):
+        yield "wall", "none"
+    elif thick:
+        named = [name for name in SEGMENT_NAMES.values() if re.search(rf"\b{name}\b", clause)]
+        yield "wall", named[0] if named else "hypertrophy"
+
+
+def _motion(clause: str) -> Iterator[tuple[str, str]]:
+    if re.search(r"\bno(?: \w+)? wall motion abnormalit", clause) or re.search(
+        r"\bnormal(?: \w+)? wall motion\b|\bwall motion(?: \w+)? normal\b", clause
+    ):
+        yield "motion", "normal"
+        return
+    weak = re.search(
+        r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b", clause
+    )
+    if weak and re.search(r"\b(?:global|globally|diffuse|diffusely)\b", clause):
+        yield "motion", "global"
+        return
+    walls = " ".join(wall for wall in WALLS if re.search(rf"\b{wall}\b", clause))
+    if re.search(r"\bakine\w+\b|\bdoes not contract\b", clause):
+        yield "akinetic", walls
+    elif weak:
+        yield "hypokinetic", walls
+
+
+# --- contradictions --------------------------------------------------------------------------------
+
+_TITLES = {
+    "diagnosis": "diagnosis",
+    "ef": "ejection fraction",
+    "ef_percent": "ejection fraction",
+    "lv_size": "left ventricle",
+    "lv_edv_ml": "LV end-diastolic volume",
+    "lv_esv_ml": "LV end-systolic volume",
+    "wall": "wall thickness",
+    "motion": "wall motion",
+    "akinetic": "akinesia",
+    "hypokinetic": "hypokinesia",
+    "rv_size": "right ventricle",
+    "rv_edv_ml": "RV end-diastolic volume",
+    "rv_ef": "RV function",
+    "mass": "myocardial mass",
+    "myo_mass_g": "myocardial mass",
+    "vendor": "vendor",
+    "field": "field strength",
+}
+_UNITS = {
+    "ef_percent": "%",
+    "lv_edv_ml": "mL",
+    "lv_esv_ml": "mL",
+    "rv_edv_ml": "mL",
+    "myo_mass_g": "g",
+    "field": "T",
+}
+#: Differences of two numbers of one name that rounding and measurement explain.
+_EF_TOLERANCE, _RELATIVE_TOLERANCE = 7.5, 0.2
+#: Facts of a row that its numbers say more exactly: near a threshold the category alone would contradict.
+_BY_NUMBER = {"ef": "ef_percent", "lv_size": "lv_edv_ml", "rv_size": "rv_edv_ml", "mass": "myo_mass_g"}
+
+
+def _within(claims: list[Claim]) -> Iterator[str]:
+    for index, first in enumerate(claims):
+        for second in claims[index + 1 :]:
+            if conflict(first.name, first.value, second.name, second.value):
+                yield f"{first.clause!r} contradicts {second.clause!r}"
+
+
+def _against(claims: list[Claim], row: Mapping[str, Any]) -> Iterator[str]:
+    facts = facts_of(row)
+    for category, number in _BY_NUMBER.items():
+        if number in facts:
+            facts.pop(category, None)
+    for claim in claims:
+        for name, value in facts.items():
+            if conflict(claim.name, claim.value, name, value):
+                unit = f" {_UNITS[name]}" if name in _UNITS else ""
+                yield f"{claim.clause!r} contradicts the {_TITLES[name]} of its row, {value}{unit}"
+
+
+def conflict(first: str, first_value: str, second: str, second_value: str) -> bool:
+    """Whether two facts, given by name and value, cannot both be true."""
+    pair = {first: first_value, second: second_value}
+    if first == second:
+        return first_value.lower() != second_value.lower() and _same_name(first, first_value, second_value)
+    return any(_one_way(pair, name, other) for name, other in ((first, second), (second, first)))
+
+
+def _same_name(name: str, first: str, second: str) -> bool:
+    if name in ("wall", "akinetic", "hypokinetic"):
+        return name == "wall" and "none" in (first, second)
+    if name == "ef_percent":
+        return abs(float(first) - float(second)) > _EF_TOLERANCE
+    if name in _UNITS and name != "field":
+        return abs(float(first) - float(second)) > _RELATIVE_TOLERANCE * max(float(first), float(second))
+    if name == "ef" and "reduced" in (first, second):
+        return not (first.endswith("reduced") and second.endswith("reduced"))
+    if name == "lv_size":
+        return "normal" in (first, second)
+    return True
+
+
+def _ef_range(category: str) -> tuple[float, float]:
+    """Least and greatest ejection fraction of a category."""
+    if category == "reduced":
+        return 0.0, {name: least for least, name in EF_LIMITS}["normal"]
+    upper = 100.0
+    for least, name in EF_LIMITS:
+        if name == category:
+            return least, upper
+        upper = least
+    return 0.0, 100.0
+
+
+def _one_way(pair: Mapping[str, str], name: str, other: str) -> bool:
+    value, against = pair[name], pair[other]
+    margin = 1 + _RELATIVE_TOLERANCE / 2
+    match name, other:
+        case "ef", "ef_percent":
+            least, greatest = _ef_range(value)
+            return not least - _EF_TOLERANCE / 2 <= float(against) <= greatest + _EF_TOLERANCE / 2
+        case ("lv_size", "lv_edv_ml") | ("rv_size", "rv_edv_ml") | ("mass", "myo_mass_g"):
+            limit = {
+                "lv_size": LV_SEVERELY_DILATED_ML if value.startswith("severely") else LV_DILATED_ML,
+                "rv_size": RV_DILATED_ML,
+                "mass": MASS_INCREASED_G,
+            }[name]
+            return float(against) > limit * margin if value == "normal" else float(against) < limit / margin
+        case "motion", ("akinetic" | "hypokinetic"):
+            return value == "normal"
+        case "motion", "ef":
+            return value == "global" and against in ("normal", "hyperdynamic")
+        case "motion", "ef_percent":
+            return value == "global" and float(against) > _ef_range("normal")[0] + _EF_TOLERANCE / 2
+        case "diagnosis", _:
+            return _diagnosis_conflict(value, other, against)
+    return False
+
+
+def _diagnosis_conflict(code: str, name: str, value: str) -> bool:
+    normal_ef = _ef_range("normal")[0]
+    if code == "NOR":
+        return (
+            (name == "ef" and value.endswith("reduced"))
+            or (name == "ef_percent" and float(value) < normal_ef - _EF_TOLERANCE)
+            or (name in ("lv_size", "rv_size") and value != "normal")
+            or (name == "lv_edv_ml" and float(value) > LV_SEVERELY_DILATED_ML)
+            or (name == "wall" and value != "none")
+            or (name == "motion" and value != "normal")
+            or name in ("akinetic", "hypokinetic")
+            or (name == "rv_ef" and value == "reduced")
+        )
+    if code == "DCM":
+        return (
+            (name == "ef" and value in ("normal", "hyperdynamic"))
+            or (name == "ef_percent" and float(value) > normal_ef + _EF_TOLERANCE / 2)
+            or (name == "lv_size" and value == "normal")
+        )
+    if code == "HCM":
+        return name == "wall" and value == "none"
+    return False
