@@ -78,6 +78,36 @@ def test_phenotypes_are_measured_and_sampled_only_where_a_study_asks(checkout):
     assert "train_model" not in checkout.would_run(study, requests, "--config", models)
 
 
+def test_sentences_are_written_only_where_a_model_reads_them(checkout):
+    study = "config/studies/tiny.yaml"
+    text = "models=" + json.dumps({"text": {"kind": "text_encoder"}})
+    extractor = "evaluation=" + json.dumps({"extractors": {"words": {"kind": "study_text", "model": "text"}}})
+    wording = {"write_impressions", "word_requests", "word_condition_sweep", "measure_phenotypes"}
+    # Declared but read by nobody, it is not trained.
+    assert not wording & set(checkout.would_run(study, "--config", text))
+    jobs = checkout.would_run(study, "--config", text, extractor)
+    assert jobs["write_impressions"] == 1 and jobs["measure_phenotypes"] == 2 and "word_requests" not in jobs
+    bare = checkout.would_run(study, "--config", text, extractor, "text=" + json.dumps({"wall": False}))
+    assert bare["write_impressions"] == 1 and "measure_phenotypes" not in bare
+
+
+def test_requests_are_worded_for_generators_that_read_text(checkout):
+    study = add_painted_study(checkout)
+    plugin = checkout.root / "painted_hearts.py"
+    code = plugin.read_text()
+    assert "roles = ()  #" in code
+    plugin.write_text(code.replace("roles = ()  #", 'roles = ("text",)  #'))
+    text = {"text": {"kind": "text_encoder"}, "palette": {"needs": {"text": "text"}}}
+    target = "results/tiny/synthetic/{}/fold-0/generator-seed-0/cohort"
+    wanted = {
+        name: checkout.would_run(study, target.format(name), "--config", f"models={json.dumps(text)}")
+        for name in ("painted", "cascade")
+    }
+    plugin.write_text(code)
+    assert wanted["painted"]["word_requests"] == wanted["painted"]["write_impressions"] == 1
+    assert "word_requests" not in wanted["cascade"]
+
+
 def gpu_rules(checkout):
     """Rules that can use a GPU."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:

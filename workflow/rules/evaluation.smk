@@ -217,7 +217,7 @@ rule measure_cardiac_function:
 augmentations = [
     model.augmentation.model_dump(mode="json")
     for model in study.models.values()
-    if hasattr(model, "augmentation") and model.kind != "patient_recogniser"
+    if hasattr(model, "augmentation") and model.kind not in ("patient_recogniser", "text_encoder")
 ]
 
 

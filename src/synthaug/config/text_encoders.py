@@ -54,7 +54,7 @@ class TextEncoderSettings(TrainableSettings):
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=1500, batch_size=16, learning_rate=1e-3, ema_decay=0.99),
-        description="Optimisation; a batch must have several subjects, who are told apart.",
+        description="Optimisation; a batch, and the share of each GPU, must have several subjects, who are told apart.",
     )
 
     @model_validator(mode="after")

@@ -37,6 +37,7 @@ TEXT_COLUMNS = (
     "generator",
     "request",
     "sentence",
+    "report",
     "seen",
 )
 #: What a request says of a heart; empty is left open. It may have more: a sentence, phenotypes.

@@ -10,7 +10,7 @@ import pandas as pd
 from synthaug.config.data import ReportTableSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.sentence_column import SENTENCE_COLUMNS
-from synthaug.text.impressions import number_of_subject, write
+from synthaug.text.impressions import number_of_subject, training_sentence
 from synthaug.text.reading import warnings_of
 from synthaug.text.user_reports import read_reports
 
@@ -52,6 +52,6 @@ def write_impressions(
         if report is not None:
             for line in warnings_of(subject, report, row):
                 log.warning("%s", line)
-        sentence = report or write(row, number_of_subject(subject))
+        sentence = training_sentence({**row, "report": report}, number_of_subject(subject))
         rows.append({"subject": subject, "sentence": sentence or None, "report": report})
     return pd.DataFrame(rows, columns=list(SENTENCE_COLUMNS), dtype="string")

@@ -59,6 +59,12 @@ def write(row: Mapping[str, Any], paraphrase: int | np.random.Generator, held_ou
     return compose(facts_of(row), paraphrase, held_out).sentence
 
 
+def training_sentence(row: Mapping[str, Any], paraphrase: int | np.random.Generator) -> str:
+    """A fresh sentence of a training subject: the user's report where the row has one, else written in training wordings."""
+    report = row.get("report")
+    return report if isinstance(report, str) else write(row, paraphrase)
+
+
 def compose(
     facts: Facts, paraphrase: int | np.random.Generator, held_out: bool = False, share: float = 1.0
 ) -> Impression:

@@ -11,6 +11,7 @@ from tiny_models import settings_of, write_store
 
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
+from synthaug.models import clip_text
 from synthaug.models.base import Grid
 from synthaug.models.clip_text import ClipText
 from synthaug.models.weights import load_model
@@ -93,6 +94,15 @@ def test_it_is_recorded_without_training_and_its_weights_stay_in_their_folder(we
     assert (tmp_path / "model.safetensors").stat().st_size < 5000
     loaded = load_model(tmp_path / "model.safetensors")
     assert isinstance(loaded, ClipText) and loaded.embed(["heart"]).shape == (1, 8)
+
+
+def test_a_model_that_takes_no_learned_words_is_refused(weights, monkeypatch) -> None:
+    class Pair(torch.nn.Linear):
+        text_model = torch.nn.Linear(1, 1)
+
+    monkeypatch.setattr(clip_text, "load_pair", lambda file: (Pair(1, 1), None))
+    with pytest.raises(SynthaugError, match=r"Pair has no table of word embeddings.*take a CLIP model"):
+        ClipText(settings(weights), GRID, {})
 
 
 def test_what_is_wrong_gets_one_line(weights, tmp_path) -> None:

@@ -90,6 +90,17 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
     assert cohort.meta["seen"] == IDENTITY["seen"]
 
 
+def test_a_synthetic_cohort_keeps_the_sentences_it_was_asked_with(tmp_path: Path) -> None:
+    requests = make_requests(2)
+    requests.table["sentence"] = pd.array(["Dilated heart.", None], dtype="string")
+    synthesise(requests, tmp_path / "chunk")
+    gather_chunks([tmp_path / "chunk"], requests, tmp_path / "cohort", 1.0)
+    first, second = Cohort.open(tmp_path / "cohort").table["sentence"]
+    assert first == "Dilated heart." and pd.isna(second)
+    synthesise(make_requests(1), tmp_path / "silent")
+    assert "sentence" not in Cohort.open(tmp_path / "silent").table
+
+
 def test_chunk_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     for name in ("one", "two"):
         synthesise(make_requests(2), tmp_path / name)

@@ -19,7 +19,7 @@ from synthaug.text.grammar import (
     slots,
     wordings_of,
 )
-from synthaug.text.impressions import compose, rescaled, write
+from synthaug.text.impressions import compose, rescaled, training_sentence, write
 from synthaug.text.reading import read
 from synthaug.text.words import nearest_number, words
 
@@ -149,6 +149,11 @@ def test_a_number_gives_the_same_sentence_and_a_generator_another_each_time():
     assert write(ROW, 3) == write(ROW, 3) != write(ROW, 4)
     draw = np.random.default_rng(0)
     assert write(ROW, draw) != write(ROW, draw)
+
+
+def test_a_report_takes_the_place_of_a_written_sentence():
+    assert training_sentence({**ROW, "report": "As told."}, 3) == "As told."
+    assert training_sentence({**ROW, "report": None}, 3) == write(ROW, 3)
 
 
 def test_nothing_known_is_the_empty_sentence():
