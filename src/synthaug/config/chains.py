@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthaug.config.generators import CascadeSettings, GeneratorSettings
+from synthaug.config.generators import CascadeSettings, GeneratorSettings, TextDrivenSettings
 from synthaug.config.models import AnatomyDiffusionSettings, AutoencoderSettings, ModelSettings
 from synthaug.config.phenotype_samplers import PhenotypeSamplerSettings
 from synthaug.config.plugins import PluginGeneratorSettings
@@ -45,8 +45,9 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
     Raises
     ------
     ValueError
-        Models that build on different models of one role; no masks and no pseudo labels; or a cascade without a
-        motion model whose anatomy model draws nothing but end-diastole.
+        Models that build on different models of one role; no masks and no pseudo labels; a cascade without a
+        motion model whose anatomy model draws nothing but end-diastole; or start noise with class means that no
+        alignment gives.
     """
     if not isinstance(generator, SampledSettings) or isinstance(generator, PluginGeneratorSettings):
         return  # a class from outside knows what its models must have in common
@@ -64,6 +65,12 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
             raise ValueError(
                 f"{where}.models: {roles['anatomy']} draws end-diastole only; add the role motion, or set its frames: all"
             )
+    means = isinstance(generator, TextDrivenSettings) and generator.start_weight > 0
+    if means and "alignment" not in models[roles["diffusion"]].needs:
+        raise ValueError(
+            f"{where}.start_weight: {roles['diffusion']} has no alignment to take class means from; set 0, or add one to "
+            "its needs"
+        )
 
 
 def check_sampler(requests: RequestSettings, models: Mapping[str, ModelSettings]) -> None:
