@@ -161,9 +161,9 @@ def test_maps_are_means_over_heads_then_layers_of_the_words_pieces():
     """Two frames, one slice; a layer of one pixel and one of 2 x 1, two heads, three tokens."""
     small = torch.tensor([[[[0.2, 0.3, 0.5]], [[0.4, 0.1, 0.5]]]]).repeat(2, 1, 1, 1)
     small[1] = 1 / 3
-    large = torch.tensor([[[[1.0, 0, 0], [0, 1.0, 0]]] * 2]).repeat(2, 1, 1, 1)
+    large = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).expand(2, 2, 2, 3)
     columns = torch.tensor([[[1.0, 0.0], [0.0, 0.5], [0.0, 0.5]]])  # the second word has two pieces
-    layers = [AttentionMap(small[:, :], (1, 1, 1)), AttentionMap(large[:, 0].view(2, 2, 2, 3), (1, 2, 1))]
+    layers = [AttentionMap(small, (1, 1, 1)), AttentionMap(large, (1, 2, 1))]
     found = maps_of_words(layers, columns, frames=2, size=(2, 1))
     assert found.shape == (1, 2, 2, 1, 2, 1)
     # First word: 0.3 of the small layer, 1 and 0 of the large one.
