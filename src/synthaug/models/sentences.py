@@ -138,11 +138,11 @@ def sentences_of(table: pd.DataFrame) -> list[str]:
     return ["" if pd.isna(sentence) else str(sentence).strip() for sentence in table["sentence"]]
 
 
-def pad(encoded: EncodedText, length: int) -> EncodedText:
-    """Sentences with unknown pieces behind, up to a length; at least one, which may hold the null."""
-    more = max(length, 1) - encoded.known.shape[1]
-    tokens = functional.pad(encoded.tokens, (0, 0, 0, more))
-    return EncodedText(tokens, functional.pad(encoded.known, (0, more)))
+def with_place(encoded: EncodedText) -> EncodedText:
+    """The same with at least one place, which may hold the null."""
+    lacking = max(1 - encoded.known.shape[1], 0)
+    tokens = functional.pad(encoded.tokens, (0, 0, 0, lacking))
+    return EncodedText(tokens, functional.pad(encoded.known, (0, lacking)))
 
 
 def without_empty(encoded: EncodedText, sentences: Sequence[str]) -> EncodedText:

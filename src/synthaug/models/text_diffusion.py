@@ -22,8 +22,8 @@ from synthaug.models.sentences import (
     WRITE,
     EncodedBank,
     SentenceBank,
-    pad,
     sentences_of,
+    with_place,
     without_empty,
 )
 from synthaug.models.text_alignment import TextAlignment
@@ -168,7 +168,7 @@ class TextDiffusion(LatentDiffusion):
             encoded = self.alignment.describe(sentences, classes)
         else:
             encoded = without_empty(self.text.encode(sentences), sentences)
-        return pad(encoded, 1)
+        return with_place(encoded)
 
     def pieces(self, sentence: str) -> list[str]:
         """What each token of a sentence is called; contexts are ``[V]``, the class is ``[CLS]``."""
