@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import torch
 from einops import rearrange, repeat
@@ -17,7 +18,7 @@ from synthaug.models.alignment_losses import class_contrast, relevance_loss, tok
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditioner import raw_values, vocabulary
 from synthaug.models.latent_autoencoder import LatentAutoencoder
-from synthaug.models.latents import LatentCache, channel_statistics, encode_cines
+from synthaug.models.latents import LatentCache, channel_statistics, encode_cines, slice_weights
 from synthaug.models.phases import cardiac_phase
 from synthaug.models.sentences import WRITE, SentenceBank, Sentences, without_empty
 from synthaug.models.text_encoder import EncodedText, TextEncoder
@@ -259,6 +260,32 @@ class TextAlignment(TrainableModel):
         for number, members in enumerate(self.members):
             count = there[members].sum(dim=0).clamp(min=1)
             self.class_means[number] = (tokens[members] * there[members]).sum(dim=0) / count
+
+    @torch.no_grad()
+    def assess(self, store: TensorStore) -> dict[str, float]:
+        """Share of a store's subjects whose image tokens are nearest to the training texts of their own diagnosis."""
+        texts = torch.stack([self._class_text(number) for number in range(len(self.classes))])
+        right = []
+        for index, diagnosis in enumerate(store.table["diagnosis"]):
+            if pd.isna(diagnosis) or diagnosis not in self.classes:
+                continue
+            cine = torch.from_numpy(store.images[[index]].astype(np.float32)).to(self.device)
+            slices = slice_weights(store.slice_mask[index]).to(cine)
+            es_phase = torch.from_numpy(raw_values(store.table.iloc[[index]], "es_phase")).to(cine)
+            phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
+            latents = self.autoencoder.encode_cine(cine, slices)[0]
+            data = (latents - self.mean) / self.standard_deviation * slices[:, None]
+            image = mean_over(self.network.embed_image(data, phases), self.patches.existing(slices))
+            nearest = nn.functional.cosine_similarity(image, texts).argmax()
+            right.append(self.classes[int(nearest)] == diagnosis)
+        return {"class_accuracy": float(np.mean(right))} if right else {}
+
+    def _class_text(self, number: int) -> Tensor:
+        """Mean over the training subjects of a class of their pooled words, each of length 1, (width,)."""
+        members = self.members[number]
+        sentences = [self.bank.sentences[place] for place in self.bank.places[0, members, 0].tolist()]
+        told = self.words(sentences, torch.full_like(members, number).to(self.device))
+        return nn.functional.normalize(mean_over(told.tokens, told.known), dim=-1).mean(dim=0)
 
     def mean_latents(self, classes: Tensor) -> Tensor:
         """Mean latents (b, t, c, z, y, x) of classes (b,), less the fold's mean and in its deviations; 0 where unknown."""

@@ -46,7 +46,7 @@ def loss_of(model, batch):
 
 
 def test_the_losses_fall_and_reach_contexts_classes_and_attention_alone(data, needs):
-    model, _ = made(data, needs)
+    model, store = made(data, needs)
     optimiser, generator = torch.optim.Adam(model.parameters(), lr=1e-2), torch.Generator().manual_seed(0)
     totals = []
     for step in range(25):
@@ -60,6 +60,11 @@ def test_the_losses_fall_and_reach_contexts_classes_and_attention_alone(data, ne
             assert layer.to_words.query.weight.grad.any() and layer.to_image.query.weight.grad.any()
         optimiser.step()
         totals.append(loss.item())
+    model.requires_grad_(False).eval()
+    assert model.assess(store)["class_accuracy"] >= 0.75  # of the subjects it was trained on
+    others = store.table.assign(diagnosis="HCM")
+    unknown = TensorStore(store.images, store.labels, store.slice_mask, others, store.spacing_mm)
+    assert model.assess(unknown) == {}
     assert set(terms) == {"class", "image_tokens", "words", "relevance"}
     assert sum(totals[-5:]) < sum(totals[:5]) - 0.5
     assert all(parameter.grad is None for parameter in needs["text"].parameters())
