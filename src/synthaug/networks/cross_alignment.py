@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,17 @@ class Crossed(NamedTuple):
     maps: list[tuple[Tensor, Tensor]]
 
 
+class LayerCrossed(NamedTuple):
+    """Tokens after a layer and as it attends to them, and its attention weights."""
+
+    image: Tensor
+    words: Tensor
+    own_image: Tensor
+    own_words: Tensor
+    of_image: Tensor
+    of_words: Tensor
+
+
 class CrossLayer(nn.Module):
     """Two symmetrical cross-attentions: each modality attends to the other as it is before the layer."""
 
@@ -41,6 +52,17 @@ class CrossLayer(nn.Module):
         self.image_norm, self.word_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.to_words = Attention(width, heads, width)
         self.to_image = Attention(width, heads, width)
+
+    def forward(self, image: Tensor, words: Tensor, existing: Tensor, known: Tensor) -> LayerCrossed:
+        """Attend; tokens that do not exist, (b, p), and words that are not known, (b, n), are not attended to."""
+        own_image, own_words = self.image_norm(image), self.word_norm(words)
+        of_image: list[Tensor] = []
+        of_words: list[Tensor] = []
+        seen_words = self.to_words(own_image, known[:, None, None], own_words, of_image)
+        seen_image = self.to_image(own_words, existing[:, None, None], own_image, of_words)
+        return LayerCrossed(
+            image + seen_words, words + seen_image, own_image, own_words, of_image[0], of_words[0]
+        )
 
 
 class CrossAlignment(nn.Module):
@@ -93,13 +115,8 @@ class CrossAlignment(nn.Module):
         maps = []
         last_image, last_words = image, words
         for layer in self.layers:
-            last_image, last_words = layer.image_norm(image), layer.word_norm(words)
-            of_image: list[Tensor] = []
-            of_words: list[Tensor] = []
-            seen_words = layer.to_words(last_image, known[:, None, None], last_words, of_image)
-            seen_image = layer.to_image(last_words, existing[:, None, None], last_image, of_words)
-            image, words = image + seen_words, words + seen_image
-            maps.append((of_image[0], of_words[0]))
+            image, words, last_image, last_words, of_image, of_words = layer(image, words, existing, known)
+            maps.append((of_image, of_words))
         return Crossed(image, words, last_image, last_words, maps)
 
     def relevant(
@@ -111,7 +128,7 @@ class CrossAlignment(nn.Module):
         -------
         tuple of 2 Tensors, shape (b, p, width), (b, n, width)
         """
-        layer = self.layers[-1]
+        layer = cast(CrossLayer, self.layers[-1])
         of_image, of_words = crossed.maps[-1]
         to_words = relevance_weights(relevance.image_words, of_image.mean(dim=1), existing)
         to_image = relevance_weights(relevance.words_image, of_words.mean(dim=1), known)
