@@ -46,8 +46,14 @@ def step_once(
         """As MONAI's, which names the type of the GPU's tensors and so needs a driver."""
         return torch.full_like(images, criterion.real_label if is_real else criterion.fake_label)
 
+    def gradients(target, inputs, create_graph):
+        """Of a loss on gradients, which is differentiated through."""
+        assert target.ndim == 0 and target.requires_grad and create_graph
+        return [torch.zeros_like(part) for part in inputs]
+
     monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
     monkeypatch.setattr(Accelerator, "backward", backward)
+    monkeypatch.setattr(torch.autograd, "grad", gradients)
     monkeypatch.setattr(PatchAdversarialLoss, "get_target_tensor", target)
     AcceleratorState._reset_state(reset_partial_state=True)
     loop = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))

@@ -46,6 +46,16 @@ SMALL = {
         "draws": 2,
     },
     "vq_autoregression": {"width": 16, "depth": 1, "heads": 2},
+    "text_alignment": {
+        "contexts": 2,
+        "patch": [5, 2, 4, 4],
+        "width": 8,
+        "heads": 2,
+        "copies": 2,
+        "paraphrases": 2,
+    },
+    "text_diffusion": {"channels": [8, 8], "copies": 2, "paraphrases": 2},
+    "plugin": {},
 }
 #: What makes the vector-quantised autoencoder's latent frames 2 x 2: codes are drawn one after the other.
 FEW_CODES = {"channels": [4] * 5, "strides": [[2, 2, 2], *[[1, 2, 2]] * 4]}

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthaug.config.generators import CascadeSettings, GeneratorSettings
-from synthaug.config.models import AnatomyDiffusionSettings, AutoencoderSettings, ModelSettings
+from synthaug.config.generators import CascadeSettings, GeneratorSettings, TextDrivenSettings
+from synthaug.config.models import (
+    AnatomyDiffusionSettings,
+    AutoencoderSettings,
+    ModelSettings,
+    TextDiffusionSettings,
+)
 from synthaug.config.phenotype_samplers import PhenotypeSamplerSettings
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
@@ -25,9 +30,13 @@ def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
     Raises
     ------
     ValueError
-        It names a model for a role, and one of its models names another for the same role.
+        It names a model for a role, and one of its models names another for the same role; or it starts from a base
+        whose layers are others.
     """
-    _check_shared(f"models.{name}.needs", models[name].needs, models)
+    model = models[name]
+    _check_shared(f"models.{name}.needs", model.needs, models)
+    if isinstance(model, TextDiffusionSettings):
+        _check_base(name, model, models)
 
 
 def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str, ModelSettings]) -> None:
@@ -45,8 +54,9 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
     Raises
     ------
     ValueError
-        Models that build on different models of one role; no masks and no pseudo labels; or a cascade without a
-        motion model whose anatomy model draws nothing but end-diastole.
+        Models that build on different models of one role; no masks and no pseudo labels; a cascade without a
+        motion model whose anatomy model draws nothing but end-diastole; or start noise with class means that no
+        alignment gives.
     """
     if not isinstance(generator, SampledSettings) or isinstance(generator, PluginGeneratorSettings):
         return  # a class from outside knows what its models must have in common
@@ -64,6 +74,12 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
             raise ValueError(
                 f"{where}.models: {roles['anatomy']} draws end-diastole only; add the role motion, or set its frames: all"
             )
+    means = isinstance(generator, TextDrivenSettings) and generator.start_weight > 0
+    if means and "alignment" not in models[roles["diffusion"]].needs:
+        raise ValueError(
+            f"{where}.start_weight: {roles['diffusion']} has no alignment to take class means from; set 0, or add one to "
+            "its needs"
+        )
 
 
 def check_sampler(requests: RequestSettings, models: Mapping[str, ModelSettings]) -> None:
@@ -91,6 +107,27 @@ def check_sampler(requests: RequestSettings, models: Mapping[str, ModelSettings]
             f"{where}: {requests.sampler} does not model diagnoses, which source balanced asks for; set its diagnosis: "
             "true, or source: real"
         )
+
+
+def _check_base(name: str, model: TextDiffusionSettings, models: Mapping[str, ModelSettings]) -> None:
+    """A base is a text_diffusion of single images with the layers of the model that starts from it."""
+    base = models[model.needs["base"]] if "base" in model.needs else None
+    if not isinstance(base, TextDiffusionSettings):
+        return  # none, or a class from outside
+    where, used = f"models.{name}.needs.base", model.needs["base"]
+    if base.temporal or base.slice_aware:
+        raise ValueError(
+            f"{where}: {used} attends over frames or slices; set its temporal: false and slice_aware: false"
+        )
+    unlike = [
+        key
+        for key in ("channels", "blocks", "conditions", "objective", "schedule")
+        if getattr(base, key) != getattr(model, key)
+    ]
+    if ("alignment" in base.needs) != ("alignment" in model.needs):
+        unlike.append("needs.alignment")
+    if unlike:
+        raise ValueError(f"{where}: {used} has another {unlike[0]}; give both the same")
 
 
 def _check_shared(where: str, roles: Mapping[str, str], models: Mapping[str, ModelSettings]) -> None:

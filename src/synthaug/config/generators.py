@@ -137,6 +137,40 @@ class MaskedAutoregressiveSettings(SampledSettings):
         return models
 
 
+class TextDrivenSettings(SampledSettings):
+    """Text-driven: one diffusion model samples all slices and frames together, given the words of a sentence."""
+
+    implementation: ClassVar[str] = "synthaug.generators.text_driven:TextDriven"
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS, "diffusion": ("text_diffusion",)}
+
+    kind: Literal["text_driven"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "diffusion": "diffusion"},
+        description="Models of the roles autoencoder and diffusion, by name.",
+    )
+    start_weight: float = Field(
+        0.0,
+        ge=0,
+        le=2,
+        description=(
+            "Weight of the class's mean tokens, which are added to the noise that sampling starts from; 0: plain noise, 1: "
+            "as TexDC. Needs a diffusion model with an `alignment`."
+        ),
+    )
+    sampler: SamplerSettings = Field(
+        SamplerSettings(steps=30, guidance=3.0), description="Sampling of the whole cine."
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "diffusion"}:
+            raise ValueError(
+                "text_driven has exactly the roles autoencoder and diffusion; name a model for each"
+            )
+        return models
+
+
 class CodeSamplerSettings(Settings):
     """How codes are drawn one after the other; changing it retrains nothing."""
 
@@ -231,6 +265,7 @@ GeneratorSettings = Annotated[
     | SinglePassSettings
     | MaskedAutoregressiveSettings
     | VQAutoregressiveSettings
+    | TextDrivenSettings
     | ExternalSettings
     | RealSettings
     | PluginGeneratorSettings,

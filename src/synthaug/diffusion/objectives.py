@@ -134,6 +134,7 @@ class DiffusionObjective:
         noise: Noise,
         shape: Sequence[int],
         settings: SamplerSettings,
+        mean: Tensor | None = None,
     ) -> Tensor:
         """Sample normalised data (b, *shape), with classifier-free guidance.
 
@@ -147,8 +148,12 @@ class DiffusionObjective:
             Of one sample.
         settings : SamplerSettings
             Solver, steps, guidance.
+        mean : Tensor, shape (b, *shape), optional
+            Of the noise that sampling starts from; zero where not given.
         """
         start = noise(*shape)
+        if mean is not None:
+            start = start + mean
         count = len(start)
         low, high = settings.guidance_interval
 

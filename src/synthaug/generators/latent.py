@@ -73,11 +73,15 @@ class LatentGenerator(Generator):
     @torch.no_grad()
     def _sample_batch(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
         slices = self._slices(rows).to(self.device)
-        half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with self.precision():
             latents = self.draw(rows, slices)
             images, labels = self.autoencoder.decode_cine(latents, slices)
         return images.cpu().numpy(), None if labels is None else labels.cpu().numpy()
+
+    def precision(self) -> torch.autocast:
+        """Context in which latents are drawn: bfloat16 on a GPU that has it."""
+        half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
     def values(self, conditioner: Conditioner, rows: pd.DataFrame) -> dict[str, Tensor]:
         """Conditions of the rows as a model reads them, on the device."""

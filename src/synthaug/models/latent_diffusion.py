@@ -77,7 +77,12 @@ class LatentDiffusion(ConditionedLatents):
         return self.objective.loss(predict_with_dropout, data, weights, generator)
 
     def solve(
-        self, predict: ConditionedPredict, noise: Noise, shape: Sequence[int], settings: SamplerSettings
+        self,
+        predict: ConditionedPredict,
+        noise: Noise,
+        shape: Sequence[int],
+        settings: SamplerSettings,
+        mean: Tensor | None = None,
     ) -> Tensor:
         """Sample normalised data (b, *shape); see `DiffusionObjective.solve`."""
 
@@ -88,4 +93,4 @@ class LatentDiffusion(ConditionedLatents):
             return predict(noisy, times, self.conditioner.nothing(len(noisy)))
 
         guided = unconditional if self.conditioner.conditional else None
-        return self.objective.solve(conditional, guided, noise, shape, settings)
+        return self.objective.solve(conditional, guided, noise, shape, settings, mean)

@@ -76,6 +76,12 @@ class Attention(nn.Module):
         result: Tensor = self.output(rearrange(attended, "b h n d -> b n (h d)"))
         return result
 
+    def mix(self, weights: Tensor, context: Tensor) -> Tensor:
+        """What `forward` gives to a context where every head has these `weights`, (b, n, m), in place of its own."""
+        _, value = rearrange(self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads)
+        result: Tensor = self.output(rearrange(weights[:, None] @ value, "b h n d -> b n (h d)"))
+        return result
+
     def _project(self, tokens: Tensor, context: Tensor | None) -> Tensor | tuple[Tensor, Tensor, Tensor]:
         if context is None:
             return rearrange(

@@ -155,6 +155,7 @@ class _Sizes:
     through_slices: bool
     context: int
     temporal_convolution: bool
+    interleaved: bool
 
 
 class Stage(nn.Module):
@@ -192,13 +193,79 @@ class Stage(nn.Module):
         return features
 
 
+class MixedAttention(nn.Module):
+    """alpha z + (1 - alpha) l(z) with alpha learned, exactly the identity at first, where alpha is 1.
+
+    l(z) is not: were it z too, neither alpha nor l would ever have a gradient.
+
+    References
+    ----------
+    Liu et al., TexDC, equations 10 and 11; Blattmann et al., Align your latents, CVPR 2023.
+    """
+
+    def __init__(self, layer: TemporalAttention | SliceAttention) -> None:
+        super().__init__()
+        self.layer = layer
+        self.layer.attention.attention.output.reset_parameters()
+        self.alpha = nn.Parameter(torch.ones(()))
+
+    def forward(self, features: Tensor, axis: int | Tensor) -> Tensor:
+        """Transform ((b t), c, z, y, x); `axis` is what the layer takes beside them: frames, or which slices exist."""
+        mixed: Tensor = self.alpha * features + (1 - self.alpha) * self.layer(features, axis)
+        return mixed
+
+
+class InterleavedStage(Stage):
+    """Layers within a slice of a frame, tokens among them, then over the frames and then over the slices of each pixel.
+
+    Without the last two, slices and frames do not influence one another: the network is one of single images.
+
+    References
+    ----------
+    Liu et al., TexDC, section 3.3: temporal-aware and slice-aware attention after the spatial layers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, sizes: _Sizes, spatial: bool) -> None:
+        nn.Module.__init__(self)  # other layers than those of a stage of volumes
+        self.block = ResidualBlock(inputs, outputs, sizes.embedding)
+        self.spatial = SpatialAttention(outputs) if spatial else None
+        self.context = ContextAttention(outputs, sizes.context) if sizes.context else None
+        self.over_frames = MixedAttention(TemporalAttention(outputs)) if sizes.temporal else None
+        self.over_slices = MixedAttention(SliceAttention(outputs)) if sizes.through_slices else None
+
+    def forward(
+        self,
+        features: Tensor,
+        slices: Tensor,
+        embedding: Tensor,
+        frames: int,
+        context: Context | None = None,
+    ) -> Tensor:
+        """Transform ((b t), c, z, y, x)."""
+        features = self.block(features, slices, embedding)
+        if self.spatial is not None:
+            z = features.shape[2]
+            images = rearrange(features, "b c z y x -> (b z) c 1 y x")
+            # Missing slices attend to themselves: a softmax over nothing would not be a number.
+            images = self.spatial(images, images.new_ones(len(images), 1, 1, 1, 1))
+            features = rearrange(images, "(b z) c 1 y x -> b c z y x", z=z)
+        if self.context is not None and context is not None:
+            features = self.context(features, context)
+        if self.over_frames is not None:
+            features = self.over_frames(features, frames)
+        if self.over_slices is not None:
+            features = self.over_slices(features, slices)
+        return features
+
+
 class Level(nn.Module):
     """Stages at one resolution; the first may take more channels, from a skip connection."""
 
     def __init__(self, inputs: int, outputs: int, blocks: int, sizes: _Sizes, spatial: bool) -> None:
         super().__init__()
+        stage = InterleavedStage if sizes.interleaved else Stage
         self.stages = nn.ModuleList(
-            Stage(inputs if block == 0 else outputs, outputs, sizes, spatial) for block in range(blocks)
+            stage(inputs if block == 0 else outputs, outputs, sizes, spatial) for block in range(blocks)
         )
 
     def forward(
@@ -233,6 +300,9 @@ class LatentUNet(nn.Module):
         Channels of context tokens that each stage attends to; 0 for none.
     temporal_convolution : bool
         Whether each stage also convolves over the frames of a voxel, cyclically, before it attends.
+    interleaved : bool
+        Whether stages are `InterleavedStage`, for which `temporal` and `through_slices` are the two attentions that mix
+        with the layers of single images; no convolution through the slices.
 
     Attributes
     ----------
@@ -252,10 +322,14 @@ class LatentUNet(nn.Module):
         through_slices: bool = False,
         context: int = 0,
         temporal_convolution: bool = False,
+        interleaved: bool = False,
     ) -> None:
         super().__init__()
         finest, deepest = channels[0], channels[-1]
-        sizes = _Sizes(embedding, temporal, cyclic, through_slices, context, temporal_convolution)
+        sizes = _Sizes(
+            embedding, temporal, cyclic, through_slices, context, temporal_convolution, interleaved
+        )
+        stage = InterleavedStage if interleaved else Stage
         self.skips = (*channels, deepest)
         self.input = plane_convolution(inputs, finest)
         self.down, self.shrink = nn.ModuleList(), nn.ModuleList()
@@ -263,7 +337,7 @@ class LatentUNet(nn.Module):
         for width in channels:
             spatial = len(self.down) == len(channels) - 1
             self.down.append(Level(width, width, blocks, sizes, spatial))
-        self.middle = Stage(deepest, deepest, sizes, spatial=True)
+        self.middle: Stage = stage(deepest, deepest, sizes, spatial=True)
         for width in reversed(channels):
             self.up.append(Level(2 * width, width, blocks, sizes, spatial=False))
         for finer, coarser in itertools.pairwise(channels):

@@ -14,6 +14,7 @@ from fake_cuda import FakeCuda, move
 from fake_training import step_once
 from tiny_clip import write_tiny_clip
 from tiny_models import FEW_CODES, SMALL, requests, settings_of, write_store
+from tiny_text import TINY_TEXT, tell
 
 from synthaug.config.generators import CodeSamplerSettings, SamplerSettings
 from synthaug.config.models import ModelSettings
@@ -25,10 +26,12 @@ from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.schedules import Schedule
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.networks.attention_maps import MeanMaps
 from synthaug.networks.masked_autoencoder import AXES
 
 SHARPENED = {"adversarial_weight": 0.1, "late_from": 0.0}
 CODER = {"autoencoder": "autoencoder"}
+READER = {**CODER, "text": "plugin"}
 #: Kind, what differs from the small model, and the models it needs by role.
 CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("autoencoder", SHARPENED, {}),
@@ -53,7 +56,28 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
         {"autoencoder": "vq_autoencoder"},
     ),
     ("vq_autoregression", {"copies": 1}, {"autoencoder": "vq_autoencoder"}),
+    ("text_alignment", {"depth": 2}, READER),
+    ("text_alignment", {"local_weight": 0, "relevance_weight": 0}, READER),
+    ("text_diffusion", {}, READER),
+    (
+        "text_diffusion",
+        {"freeze_base": True, "frames_drawn": 4, "conditions": ["lv_edv_ml"]},
+        {**READER, "alignment": "text_alignment", "base": "text_diffusion"},
+    ),
 ]
+#: What differs from the small model of a kind where another model needs it.
+NEEDED: dict[tuple[str, str], dict[str, Any]] = {
+    ("vq_autoregression", "autoencoder"): FEW_CODES,
+    ("text_diffusion", "text"): TINY_TEXT,
+    ("text_alignment", "text"): TINY_TEXT,
+    ("text_diffusion", "base"): {"temporal": False, "slice_aware": False, "conditions": ["lv_edv_ml"]},
+}
+#: Roles that the model of a role needs itself, where the model that needs it has them.
+FURTHER = {
+    "motion_network": ["autoencoder"],
+    "alignment": ["autoencoder", "text"],
+    "base": ["autoencoder", "text", "alignment"],
+}
 #: Kinds without parameters, which take no steps.
 FITTED = ["phenotype_copula"]
 #: What is read from a folder, in a test of its own.
@@ -64,15 +88,18 @@ LAST = 3  # every late term has risen by this iteration
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> TensorStore:
-    return TensorStore.open(write_store(tmp_path_factory.mktemp("data") / "train", subjects=2, n_slices=2))
+    return TensorStore.open(
+        tell(write_store(tmp_path_factory.mktemp("data") / "train", subjects=2, n_slices=2))
+    )
 
 
 def made(kind: str, changes: dict[str, Any], needs: dict[str, str], store: TensorStore) -> Any:
     """A model of a kind on the fake GPU, prepared, with untrained models where it needs some."""
     needed: dict[str, TrainableModel] = {}
     for role, other in needs.items():
-        changed = FEW_CODES if kind == "vq_autoregression" else {}
-        needed[role] = made(other, changed, CODER if other == "motion_network" else {}, store)
+        changed = NEEDED.get((kind, role), {})
+        further = {below: needs[below] for below in FURTHER.get(role, []) if below in needs}
+        needed[role] = made(other, changed, further, store)
         needed[role].requires_grad_(False).eval()
     settings = settings_of(
         {
@@ -111,6 +138,8 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         ]
     if kind in ("phenotype_vae", "phenotype_copula"):
         return [model.draw(torch.tensor([0, 0, 0]), torch.Generator().manual_seed(0))]
+    if kind == "text_alignment":
+        return [*model.describe(["normal heart", ""], torch.tensor([0, 1]).cuda())]
     slices = slices.cuda()
     latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
     if kind == "motion_network":
@@ -120,6 +149,13 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
     phases = (torch.arange(frames).expand(2, -1) / frames).cuda()
     noise = Noise([1, 2], "cuda")
     drawing = noise, SamplerSettings(name="ddpm", steps=1, guidance=2.0)
+    if kind == "text_diffusion":
+        table = requests(2).assign(sentence=["normal heart", None])
+        values = {name: value.cuda() for name, value in model.read(table).items()}
+        mean = model.start_mean(table) if model.alignment is not None else None
+        steps = MeanMaps(torch.ones(2, values["tokens"].shape[1], 1).cuda(), frames, (grid.y, grid.x))
+        sampled = model.sample(values, phases, slices, *drawing, mean, steps.add)
+        return [sampled, steps.mean()]
     arguments = {
         "anatomy_diffusion": (values, slices, *drawing, phases[:, 0]),
         "motion_diffusion": (latents, values, phases, slices, *drawing),
