@@ -622,6 +622,12 @@ def _synthesis() -> Iterator[Metric]:
             title=f"{title}, real validation patients",
             direction="none",
         )
+        yield replace(
+            metric,
+            name=f"requested_mask_{name}",
+            definition=f"requested-mask.{name}.v1",
+            title=title.replace("masks and images", "requested masks and images"),
+        )
     yield Metric(
         "acceptance_rate",
         "acceptance.samples.wilson95.v1",

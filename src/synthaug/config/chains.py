@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synthaug.config.generators import CascadeSettings, GeneratorSettings
-from synthaug.config.models import AnatomyDiffusionSettings, AutoencoderSettings, ModelSettings
+from synthaug.config.models import (
+    AnatomyDiffusionSettings,
+    AutoencoderSettings,
+    CineDiffusionSettings,
+    ControlBranchSettings,
+    ModelSettings,
+)
 from synthaug.config.phenotype_samplers import PhenotypeSamplerSettings
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
@@ -25,9 +31,13 @@ def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
     Raises
     ------
     ValueError
-        It names a model for a role, and one of its models names another for the same role.
+        It names a model for a role, and one of its models names another for the same role; a control branch on a
+        network without a U-Net, or on an autoencoder without the masks it is to decode.
     """
-    _check_shared(f"models.{name}.needs", models[name].needs, models)
+    model = models[name]
+    _check_shared(f"models.{name}.needs", model.needs, models)
+    if isinstance(model, ControlBranchSettings):
+        _check_control(f"models.{name}", model, models)
 
 
 def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str, ModelSettings]) -> None:
@@ -90,6 +100,19 @@ def check_sampler(requests: RequestSettings, models: Mapping[str, ModelSettings]
         raise ValueError(
             f"{where}: {requests.sampler} does not model diagnoses, which source balanced asks for; set its diagnosis: "
             "true, or source: real"
+        )
+
+
+def _check_control(where: str, model: ControlBranchSettings, models: Mapping[str, ModelSettings]) -> None:
+    base, coder = models[model.needs["diffusion"]], models[model.needs["autoencoder"]]
+    if isinstance(base, CineDiffusionSettings) and base.network == "transformer":
+        raise ValueError(
+            f"{where}.needs: {model.needs['diffusion']} is a transformer, a control branch copies a U-Net; set its "
+            "network: unet or factorised_unet"
+        )
+    if model.structure == "labels" and model.masks == "decoded" and not getattr(coder, "masks", True):
+        raise ValueError(
+            f"{where}.masks: {model.needs['autoencoder']} decodes no masks; set masks: own, or its masks: true"
         )
 
 

@@ -37,6 +37,13 @@ class RequestSettings(Settings):
             "masks are requested. Repeated if more are needed."
         ),
     )
+    images: bool = Field(
+        False,
+        description=(
+            "Also hand over the cines of the folder of source `cohort`: a generator with a control branch of "
+            "`structure: canny` takes its edges from them. A subject that resembles its source is then no surprise."
+        ),
+    )
     phenotypes: tuple[str, ...] = Field(
         (), description="Further columns of the table, read by a user-supplied generator."
     )
@@ -69,6 +76,8 @@ class RequestSettings(Settings):
         for source, given in (("table", self.table), ("cohort", self.cohort)):
             if (self.source == source) != (given is not None):
                 raise ValueError(f"`{source}` is given exactly when `source: {source}`; set both or neither")
+        if self.images and self.source != "cohort":
+            raise ValueError(f"images belong to source cohort; source {self.source} has none")
         if self.sampler and self.source not in ("real", "balanced"):
             raise ValueError(
                 f"sampler draws requests, source {self.source} reads them; leave out one of them"

@@ -73,6 +73,8 @@ COLUMNS = (
 )
 #: Keys of every ``cohort.json``, as `write_cohort` writes them.
 _KEYS = ("name", "kind", "spacing_mm", "labels", "table_sha256")
+#: File of the masks that a synthetic subject was made for, and of the cine that a request hands over.
+REQUESTED_LABELS, GUIDE = "requested_labels.nii.gz", "guide.nii.gz"
 _INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
 
 
@@ -264,6 +266,20 @@ class Cohort:
             shape = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").shape[::-1]
             assert not listed, f"{path} is missing but {listed} are listed"
             return np.full(shape, UNLABELLED, np.uint8)
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+
+    def guide(self, subject: str) -> np.ndarray | None:
+        """The cine that a request hands over beside its masks, as `cine` gives it; None where there is none."""
+        path = self.folders[subject] / GUIDE
+        if self.kind != "request" or not path.is_file():
+            return None
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.float32).T
+
+    def requested_label_cine(self, subject: str) -> np.ndarray | None:
+        """The masks that a synthetic subject was made for, uint8, (t, z, y, x), `UNLABELLED` where none; None without."""
+        path = self.folders[subject] / REQUESTED_LABELS
+        if not path.is_file():
+            return None
         return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
 
     def native(self, subject: str) -> NativeReference | None:

@@ -14,7 +14,7 @@ import pandas as pd
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_subject
 from synthaug.generators.base import Generator
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.synthesis.gate import MEASUREMENTS, inspect_sample
@@ -91,7 +91,7 @@ def synthesise_chunk(
                     write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm)
                     if requests.labelled_frames(subject):
                         masks = requests.folders[subject] / "labels.nii.gz"
-                        link_or_copy(masks, folder / f"sub-{subject}" / "requested_labels.nii.gz")
+                        link_or_copy(masks, folder / f"sub-{subject}" / REQUESTED_LABELS)
                     accepted[subject] = _table_row(name, request, cine.shape, labels, spacing_mm)
                 if progress:
                     progress(len(accepted), len(requests.subjects))

@@ -99,7 +99,7 @@ def plan_requests(
     names = [f"{generator}-s{seed}-{number:04d}" for number in range(count)]
     table = complete_requests(requests, names, seed)
     masks = dict(zip(names, folders, strict=bool(folders)))
-    return request_cohort(table, generator, masks, grid.spacing_mm, facts)
+    return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images)
 
 
 def complete_requests(

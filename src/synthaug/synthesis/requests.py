@@ -13,7 +13,7 @@ from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import REQUEST_COLUMNS, Cohort, write_cohort
+from synthaug.data.cohort import GUIDE, REQUEST_COLUMNS, Cohort, write_cohort
 
 #: What else of a cohort's table can be requested.
 _PHENOTYPES = ("sex", "age", "height_cm", "weight_kg", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef")
@@ -26,6 +26,7 @@ def request_cohort(
     folders: Mapping[str, Path] | None = None,
     spacing_mm: Sequence[float] | None = None,
     sampler: Mapping[str, Any] | None = None,
+    guides: bool = False,
 ) -> Cohort:
     """Requests in memory.
 
@@ -42,6 +43,8 @@ def request_cohort(
         Voxel size (z, y, x) of the masks.
     sampler : mapping, optional
         JSON-able facts about the model that the requests were drawn from, kept in ``cohort.json``.
+    guides : bool
+        Whether the cines in the folders are handed over to the generator, too.
 
     Returns
     -------
@@ -55,6 +58,8 @@ def request_cohort(
         meta["spacing_mm"] = list(spacing_mm)
     if sampler is not None:
         meta["sampler"] = dict(sampler)
+    if guides:
+        meta["guides"] = True
     places = {subject: Path(f"sub-{subject}") for subject in table.index}
     return Cohort(name, "request", table, places | dict(folders or {}), meta)
 
@@ -63,11 +68,15 @@ def write_requests(requests: Cohort, output: str | Path) -> None:
     """Write requests as a folder, atomically; masks are hard-linked where the file system allows."""
     with atomic_folder(Path(output)) as folder:
         for subject in requests.subjects:
-            if requests.labelled_frames(subject):
-                (folder / f"sub-{subject}").mkdir()
-                link_or_copy(
-                    requests.folders[subject] / "labels.nii.gz", folder / f"sub-{subject}" / "labels.nii.gz"
-                )
+            source, place = requests.folders[subject], folder / f"sub-{subject}"
+            files = {"labels.nii.gz": source / "labels.nii.gz"} if requests.labelled_frames(subject) else {}
+            if requests.meta.get("guides"):
+                # A request that was read from a folder has a guide already, a subject of a cohort its cine.
+                guide = source / GUIDE
+                files[GUIDE] = guide if guide.is_file() else source / "cine.nii.gz"
+            for name, file in files.items():
+                place.mkdir(exist_ok=True)
+                link_or_copy(file, place / name)
         rows = [{str(key): value for key, value in row.items()} for row in requests.table.to_dict("records")]
         write_cohort(folder, requests.name, "request", rows, requests.spacing_mm, **requests.identity)
 
