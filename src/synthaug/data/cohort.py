@@ -31,6 +31,7 @@ TEXT_COLUMNS = (
     "vendor",
     "scanner",
     "diagnosis",
+    "sequence",
     "sex",
     "labelled_frames",
     "spacing",
@@ -244,9 +245,12 @@ class Cohort:
 
     def frame_duration_s(self, subject: str) -> float | None:
         """Time from one frame to the next in seconds, from the header of the cine; None where unknown."""
-        header = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").header
-        duration = float(header["pixdim"][4])
-        return duration if 0 < duration < float("inf") else None
+        return _duration_of(self.folders[subject] / "cine.nii.gz")
+
+    def label_frame_duration_s(self, subject: str) -> float | None:
+        """The same from the header of the labels, all that a request has; None without labels too."""
+        path = self.folders[subject] / "labels.nii.gz"
+        return _duration_of(path) if path.is_file() else None
 
     def label_cine(self, subject: str) -> np.ndarray:
         """Labels, uint8, shape (t, z, y, x); `UNLABELLED` in frames without annotation.
@@ -292,6 +296,11 @@ class Cohort:
             return []
         listed: Any = self.table.loc[subject, "labelled_frames"]
         return [] if pd.isna(listed) else [int(frame) for frame in str(listed).split(",")]
+
+
+def _duration_of(path: Path) -> float | None:
+    duration = float(nib.Nifti1Image.from_filename(path).header["pixdim"][4])
+    return duration if 0 < duration < float("inf") else None
 
 
 def write_subject(

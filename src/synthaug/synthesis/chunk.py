@@ -88,7 +88,8 @@ def synthesise_chunk(
                 )
                 if not reasons:
                     frames = {} if labels is None else dict(enumerate(labels))
-                    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm)
+                    duration = requests.label_frame_duration_s(subject)
+                    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm, duration)
                     if requests.labelled_frames(subject):
                         masks = requests.folders[subject] / "labels.nii.gz"
                         link_or_copy(masks, folder / f"sub-{subject}" / REQUESTED_LABELS)
@@ -142,6 +143,7 @@ def _table_row(
         "dataset": name,
         "vendor": request["vendor"],
         "diagnosis": request["diagnosis"],
+        **({"sequence": request["sequence"]} if "sequence" in request else {}),
         "ed_frame": 0,
         "n_frames": shape[0],
         "n_slices": shape[1],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
@@ -120,7 +121,8 @@ def complete_requests(
     """
     table = requests.assign(seed=[_sample_seed(seed, number, stream) for number in range(len(requests))])
     table.insert(0, "subject", list(names))
-    return table.astype(dict.fromkeys(("subject", "diagnosis", "vendor"), "string") | {"n_slices": int})
+    texts = [name for name in ("subject", *CATEGORIES) if name in table.columns]
+    return table.astype(dict.fromkeys(texts, "string") | {"n_slices": int})
 
 
 def _sample_seed(*key: int) -> int:

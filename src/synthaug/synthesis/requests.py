@@ -97,15 +97,18 @@ def requests_of(cohort: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `REQUEST_COLUMNS`, numbered from 0; unknown text is None, unknown numbers are NaN.
+        `REQUEST_COLUMNS` and, where any subject has one, ``sequence``, numbered from 0; unknown text is None, unknown
+        numbers are NaN.
     """
     subjects = cohort.reset_index(drop=True)
     requests = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices"]].astype(float)
-    for column in CATEGORIES:
+    known = [column for column in CATEGORIES if column in subjects]
+    for column in known:
         requests[column] = _text_or_none(subjects[column])
+    further = [column for column in known if column not in REQUEST_COLUMNS and requests[column].notna().any()]
     phase = subjects["es_frame"].astype(float) / subjects["n_frames"].astype(float)
     requests["es_phase"] = phase.where(phase > 0)
-    return requests[list(REQUEST_COLUMNS)]
+    return requests[[*REQUEST_COLUMNS, *further]]
 
 
 def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
@@ -119,7 +122,7 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise SynthaugError(f"{path}: no such table of requests; see synthesis.requests.table")
     requests = read_tsv(path, _TEXT)
-    known = (*REQUEST_COLUMNS, "sentence", *_PHENOTYPES, *phenotypes)
+    known = tuple(dict.fromkeys((*REQUEST_COLUMNS, *CATEGORIES, "sentence", *_PHENOTYPES, *phenotypes)))
     unknown = [column for column in requests.columns if column not in known]
     if unknown:
         raise SynthaugError(
@@ -225,11 +228,19 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
     SynthaugError
         The first impossible request: its row, counted from 1, what is impossible, and the remedy.
     """
-    seen = {column: sorted(subjects[column].dropna().unique()) for column in CATEGORIES}
+    seen = seen_categories(subjects)
     for number, row in enumerate(requests.to_dict("records"), start=1):
         problem = problem_of(row, seen, max_slices)
         if problem:
             raise SynthaugError(f"{where}: row {number}: {problem}")
+
+
+def seen_categories(subjects: pd.DataFrame) -> dict[str, list[str]]:
+    """Values that real subjects have, of each of `CATEGORIES`; none of one that their table lacks."""
+    return {
+        column: sorted(subjects[column].dropna().unique()) if column in subjects else []
+        for column in CATEGORIES
+    }
 
 
 def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_slices: int) -> str | None:
@@ -245,7 +256,7 @@ def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_sl
         Slices of the training grid.
     """
     for column in CATEGORIES:
-        if pd.notna(row[column]) and row[column] not in seen[column]:
+        if pd.notna(row.get(column)) and row[column] not in seen[column]:
             known = ", ".join(seen[column]) or "none"
             return f"unknown {column} {row[column]!r}; the training subjects have {known}"
     for column, what in (

@@ -40,9 +40,8 @@ def needs(data, tmp_path_factory):
 def made(needs, data, **changes):
     loaded = {"autoencoder": load_model(needs["autoencoder"])}
     loaded["diffusion"] = load_model(needs["diffusion"], loaded)
-    torch.nn.init.normal_(
-        loaded["diffusion"].network.unet.output.weight, std=0.1
-    )  # stands for a trained base
+    if unet := getattr(loaded["diffusion"].network, "unet", None):
+        torch.nn.init.normal_(unet.output.weight, std=0.1)  # stands for a trained base
     content = {"kind": "control_branch", **SMALL["control_branch"], "copies": 2, **changes}
     store = TensorStore.open(data)
     torch.manual_seed(0)
