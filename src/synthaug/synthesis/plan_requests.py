@@ -21,6 +21,7 @@ from synthaug.synthesis.requests import (
     refuse_impossible,
     request_cohort,
     requests_of,
+    requests_with_masks,
 )
 from synthaug.synthesis.sampled_requests import sample_requests
 
@@ -37,6 +38,7 @@ def plan_requests(
     seed: int,
     grid: HarmonisationSettings,
     sampler: PhenotypeSampler | None = None,
+    masked: Cohort | None = None,
 ) -> Cohort:
     """Request `count` synthetic subjects.
 
@@ -61,6 +63,8 @@ def plan_requests(
     sampler : PhenotypeSampler, optional
         Model that draws the phenotypes, trained on the same subjects; without it, volumes and mass are drawn around
         real subjects.
+    masked : Cohort, optional
+        The training subjects with their masks, for source `training`.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def plan_requests(
     Raises
     ------
     SynthaugError
-        No training subject, or an impossible request; the message names it.
+        No training subject, none with labels for source `training`, or an impossible request; the message names it.
     """
     if training.empty:
         raise SynthaugError(f"{generator}: no training subject to plan from; see the split of this fold")
@@ -85,8 +89,12 @@ def plan_requests(
         requests = draw_requests(subjects, settings, count, seed)
     folders: list[Path] = []
     where = settings.table or settings.cohort
+    if settings.source == "training":
+        where = "synthesis.requests"
     if where is not None:
-        if settings.table is not None:
+        if settings.source == "training":
+            own, folders = requests_with_masks(_labelled(masked, generator), grid)
+        elif settings.table is not None:
             own = read_table(Path(where), settings.phenotypes)
         else:
             own, folders = read_cohort(Path(where), grid)
@@ -101,6 +109,16 @@ def plan_requests(
     table = complete_requests(requests, names, seed)
     masks = dict(zip(names, folders, strict=bool(folders)))
     return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images)
+
+
+def _labelled(cohort: Cohort | None, generator: str) -> Cohort:
+    """The training subjects that have labels."""
+    subjects = [] if cohort is None else [name for name in cohort.subjects if cohort.labelled_frames(name)]
+    if cohort is None or not subjects:
+        raise SynthaugError(
+            f"{generator}: no training subject has labels for `synthesis.requests.source: training`; use source real"
+        )
+    return cohort.select(subjects)
 
 
 def complete_requests(

@@ -168,6 +168,11 @@ def read_cohort(path: Path, grid: HarmonisationSettings) -> tuple[pd.DataFrame, 
     cohort = Cohort.open(path)
     if not cohort.subjects:
         raise SynthaugError(f"{path}: holds no subject to request; see synthesis.requests.cohort")
+    return requests_with_masks(cohort, grid)
+
+
+def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd.DataFrame, list[Path]]:
+    """Requests of an opened cohort; see `read_cohort`."""
     table = cohort.table.reset_index(drop=True)
     if cohort.kind == "request":
         own = table.drop(columns=["subject", "seed"], errors="ignore")
