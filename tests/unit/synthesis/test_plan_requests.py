@@ -257,5 +257,5 @@ def test_training_subjects_are_requested_with_their_masks_and_no_others(tmp_path
     assert planned.subjects == ["g-s0-0000", "g-s0-0001", "g-s0-0002"] and planned.table["seed"].is_unique
     assert all(np.array_equal(planned.label_cine(name)[2], labels[2]) for name in planned.subjects)
     bare = training.select(["b"])
-    with pytest.raises(SynthaugError, match="no training subject has labels for `synthesis.requests.source"):
+    with pytest.raises(SynthaugError, match=r"no training subject has labels for `synthesis.requests.source"):
         plan_requests(bare.table, settings, "g", 3, 0, grid, masked=bare)
