@@ -88,7 +88,8 @@ def measure_requested_masks(
         made without masks.
     """
     files = predicted_files(Path(predictions))
-    found, guided = [], 0
+    found: list[Row] = []
+    guided = 0
     for subject in cohort.subjects:
         labels = cohort.requested_label_cine(subject)
         if labels is None:

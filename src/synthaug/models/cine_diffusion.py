@@ -14,6 +14,7 @@ from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
+from synthaug.networks.cine_unet import CineUNet, Layout
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.factorised_unet import FactorisedUNet
 from synthaug.networks.patches import check_patch
@@ -104,6 +105,11 @@ class CineDiffusion(LatentDiffusion):
             settings,
         )
         return self.denormalise(data, slices[:, None])
+
+    @property
+    def layout(self) -> Layout | None:
+        """How cines are laid out for the U-Net, for a control branch; None of a network without one."""
+        return self.network.layout if isinstance(self.network, CineUNet) else None
 
     def predictor(
         self,

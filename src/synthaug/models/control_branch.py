@@ -28,7 +28,6 @@ from synthaug.models.structure import (
     label_edges,
 )
 from synthaug.networks.blocks import trainable_copy
-from synthaug.networks.cine_unet import CineUNet
 from synthaug.networks.control import EncoderCopy, StructureEncoder
 from synthaug.networks.unet import Context, Control
 
@@ -54,7 +53,8 @@ class ControlBranch(TrainableModel):
     Attributes
     ----------
     base : CineDiffusion
-        Any diffusion model of whole cines whose `network` is a `CineUNet` and whose `predictor` takes a `Control`.
+        Any diffusion model of whole cines that has `layout`, whose `predictor` takes a `Control` and hands it to its U-Net
+        (`CineUNet.run` does), and that has what `ConditionedLatents` and `LatentDiffusion` have.
 
     References
     ----------
@@ -73,8 +73,8 @@ class ControlBranch(TrainableModel):
         super().__init__(settings, grid, needs, facts)
         self.settings = settings
         self.conditions = (*self.base.conditions, "labels")
-        network = self.base.network
-        if not isinstance(network, CineUNet):
+        layout = self.base.layout
+        if layout is None:
             raise SynthaugError(
                 "control_branch: the diffusion model's network has no U-Net to copy; give it network: unet or "
                 "factorised_unet"
@@ -83,9 +83,9 @@ class ControlBranch(TrainableModel):
         cell = (self.autoencoder.frames_per_latent, -(-grid.y // rows), -(-grid.x // columns))
         channels = 4 if settings.structure == "labels" else 2
         self.encoder = StructureEncoder(channels, settings.width, cell)
-        self.branch = EncoderCopy(network.unet, settings.width * network.merged)
+        self.branch = EncoderCopy(layout.unet, settings.width * layout.merged)
         middle = settings.trainable_base == "middle"
-        self.middle = trainable_copy(network.unet.middle) if middle else None
+        self.middle = trainable_copy(layout.unet.middle) if middle else None
 
     @property
     def base(self) -> CineDiffusion:
@@ -147,14 +147,15 @@ class ControlBranch(TrainableModel):
         scale : float
             Factor of the residuals; a sample without any structure has 0, and so the base's prediction.
         """
-        network = cast(CineUNet, self.base.network)
+        layout = self.base.layout
+        assert layout is not None  # refused where it is made
         channels = label_channels if self.settings.structure == "labels" else edge_channels
-        features = network.fold(self.encoder(channels(structure), slices))
+        features = layout.fold(self.encoder(channels(structure), slices))
         given = (structure != UNLABELLED).flatten(1).any(dim=1)
         # Without any structure a sample is the base's: its residuals count nothing, in training either.
         frames = structure.shape[1] // self.autoencoder.frames_per_latent
         strength = (scale * given.to(features.dtype)).view(-1, 1, 1, 1, 1, 1)
-        factor = network.fold(strength.expand(-1, frames, -1, -1, -1, -1))
+        factor = layout.fold(strength.expand(-1, frames, -1, -1, -1, -1))
 
         def residuals(
             hidden: Tensor, which: Tensor, embedding: Tensor, frames: int, context: Context | None

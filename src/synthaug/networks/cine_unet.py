@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
 
+from einops import rearrange
 from torch import Tensor, nn
 
 from synthaug.networks.unet import Context, Control, LatentUNet
+
+
+class Layout(NamedTuple):
+    """How a model lays out whole cines for its U-Net: what a control branch must know of it.
+
+    Attributes
+    ----------
+    unet : LatentUNet
+        Sees cines as `fold` lays them out.
+    merged : int
+        How many channels `fold` makes of one.
+    fold : callable
+        As `CineUNet.fold`.
+    """
+
+    unet: LatentUNet
+    merged: int
+    fold: Callable[[Tensor], Tensor]
+
+
+def fold_frames(volumes: Tensor) -> Tensor:
+    """Volumes (b, t, c, z, y, x) with the frames in the batch."""
+    return rearrange(volumes, "b t c z y x -> (b t) c z y x")
 
 
 class CineUNet(nn.Module, ABC):
@@ -29,6 +55,11 @@ class CineUNet(nn.Module, ABC):
 
         A length of 1 along z, y or x, in a layout that keeps the axis, broadcasts against the U-Net's features.
         """
+
+    @property
+    def layout(self) -> Layout:
+        """What a control branch must know."""
+        return Layout(self.unet, self.merged, self.fold)
 
     def run(
         self,

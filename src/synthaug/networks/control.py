@@ -28,8 +28,8 @@ class StructureEncoder(nn.Module):
     def __init__(self, inputs: int, width: int, cell: tuple[int, int, int]) -> None:
         super().__init__()
         self.cell = cell
-        frames, *plane = cell
-        self.cells = nn.Conv3d(frames * inputs, width, (1, *plane), stride=(1, *plane))
+        frames, rows, columns = cell
+        self.cells = nn.Conv3d(frames * inputs, width, (1, rows, columns), stride=(1, rows, columns))
         self.around = plane_convolution(width, width)
 
     def forward(self, structure: Tensor, slices: Tensor) -> Tensor:

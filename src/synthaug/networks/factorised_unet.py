@@ -8,7 +8,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
-from synthaug.networks.cine_unet import CineUNet
+from synthaug.networks.cine_unet import CineUNet, fold_frames
 from synthaug.networks.embeddings import HARMONICS, cyclic_features
 from synthaug.networks.unet import Control, LatentUNet
 
@@ -50,7 +50,7 @@ class FactorisedUNet(CineUNet):
 
     def fold(self, volumes: Tensor) -> Tensor:
         """(b, t, c, z, y, x) with the frames in the batch."""
-        return rearrange(volumes, "b t c z y x -> (b t) c z y x")
+        return fold_frames(volumes)
 
     def forward(
         self,

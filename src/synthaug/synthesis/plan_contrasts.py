@@ -48,11 +48,14 @@ def plan_contrasts(
     hearts = requests.table.head(settings.subjects).reset_index(drop=True)
     if len(hearts) < 2:
         raise SynthaugError("evaluation.contrasts: fewer than two requests; raise synthesis.subjects")
-    made = []
-    for value in settings.values:
-        made.append(hearts.assign(**{settings.column: value, HEART: hearts["subject"], CONTRAST: value}))
+    made = [
+        hearts.assign(**{HEART: hearts["subject"], settings.column: [value] * len(hearts)})
+        for value in settings.values
+    ]
     seeds = (hearts["seed"].to_numpy(np.int64) + _SEEDS // 2) % _SEEDS
-    made.append(made[0].assign(**{CONTRAST: RESEEDED, "seed": seeds}))
+    made.append(made[0].assign(seed=seeds))
+    for part, contrast in zip(made, (*settings.values, RESEEDED), strict=True):
+        part[CONTRAST] = contrast
     order = [part.assign(_place=place) for place, part in enumerate(made)]
     table = pd.concat(order).sort_index(kind="stable").reset_index(drop=True)
     table["subject"] = [f"{row[HEART]}-contrast-{row['_place']}" for row in table.to_dict("records")]
