@@ -44,6 +44,8 @@ include: "workflow/rules/tasks.smk"
 include: "workflow/rules/evaluation.smk"
 # models/ -> synthetic/.../condition-sweep, rows/condition-sweep/
 include: "workflow/rules/condition_sweep.smk"
+# models/ -> synthetic/.../contrasts, rows/contrast-consistency/
+include: "workflow/rules/contrasts.smk"
 # rows/ -> tables/, report/, report.html
 include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request

@@ -15,6 +15,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.runs import (
     arm_runs,
     chunks_of,
+    contrast_runs,
     generator_seeds_of,
     is_reconstructed,
     is_sampled,
@@ -106,6 +107,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "synthesise_chunk": sum(is_sampled(study, name) for name in generators) * len(chunks_of(study)),
         "reconstruct_real_as_synthetic": sum(is_reconstructed(study, name) for name in generators),
         "synthesise_condition_sweep": len(sweep_runs(study)),
+        "synthesise_contrasts": len(contrast_runs(study)),
         "train_task": len(arms),
         "validate_task": sum(study.tasks[run.task].validates for run in arms),
         "predict_test": len(arms),
@@ -152,6 +154,9 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
     cohorts = sum(is_sampled(study, run.generator) for run in synthetic_runs(study))
     hearts = cohorts * study.synthesis.subjects + len(sweep_runs(study)) * study.synthesis.sweep.levels**2
+    if study.evaluation.contrasts is not None:
+        each = study.evaluation.contrasts
+        hearts += len(contrast_runs(study)) * each.subjects * (len(each.values) + 1)
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction

@@ -32,6 +32,7 @@ Group = Literal[
     "cardiac function",
     "controllability",
     "mask agreement",
+    "contrast consistency",
     "quality control",
     "phenotype sampling",
 ]
@@ -622,6 +623,31 @@ def _synthesis() -> Iterator[Metric]:
             title=f"{title}, real validation patients",
             direction="none",
         )
+        yield replace(
+            metric,
+            name=f"requested_mask_{name}",
+            definition=f"requested-mask.{name}.v1",
+            title=title.replace("masks and images", "requested masks and images"),
+        )
+    for name, title in (
+        ("ssim", "SSIM"),
+        ("nmi", "normalised mutual information"),
+        ("ncc", "normalised cross-correlation"),
+    ):
+        for reference, of in (
+            ("", "two contrasts of one heart"),
+            ("_reseeded", "one contrast, another seed"),
+            ("_other", "two contrasts of two hearts"),
+            ("_real", "two contrasts of one real patient"),
+        ):
+            yield Metric(
+                f"contrast_{name}{reference}",
+                f"contrast-consistency.{name}{reference.replace('_', '.')}.v1",
+                f"{title}, {of}",
+                "contrast consistency",
+                "1",
+                "none" if reference else "higher",
+            )
     yield Metric(
         "acceptance_rate",
         "acceptance.samples.wilson95.v1",

@@ -184,6 +184,18 @@ def sweep_runs(study: StudySettings) -> list[SyntheticRun]:
     ]
 
 
+def contrast_runs(study: StudySettings) -> list[SyntheticRun]:
+    """Every cohort of several contrasts: of what is sampled, in each fold, with the first generator seed."""
+    if study.evaluation.contrasts is None:
+        return []
+    first = study.synthesis.generator_seeds[0]
+    return [
+        run
+        for run in synthetic_runs(study)
+        if is_sampled(study, run.generator) and run.generator_seed == first
+    ]
+
+
 def feature_maps(study: StudySettings) -> list[FeatureMap]:
     """Every pair of an extractor and a synthetic cohort."""
     return [
@@ -300,6 +312,7 @@ def measure_files(study: StudySettings) -> list[str]:
         f"rows/reconstructions/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"
         for run in reconstruction_checks(study)
     ]
+    files += [f"rows/contrast-consistency/{run.stem}.tsv" for run in contrast_runs(study)]
     return files + [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
 
 

@@ -24,6 +24,7 @@ SMALL = {
     "masked_autoencoder": {"width": 24, "depth": 1, "heads": 2, "decoder_width": 12, "decoder_depth": 1},
     "patient_recogniser": {"channels": [8, 16], "width": 16},
     "cine_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1, "patch": [1, 8, 8]},
+    "control_branch": {"width": 4},
     "phenotype_vae": {"phenotypes": ["age", "height_cm"], "widths": [8], "latent_size": 2},
     "phenotype_copula": {"phenotypes": ["age", "height_cm"]},
     "text_encoder": {

@@ -26,6 +26,7 @@ PHANTOM_STUDIES = [
     "config/studies/tiny.yaml",
     "config/studies/ablations.yaml",
     "config/studies/generators.yaml",
+    "config/studies/text_mask.yaml",
 ]
 VALIDITY_STUDIES = sorted(path.stem for path in (CONFIG / "studies" / "validity").glob("*.yaml"))
 

@@ -278,8 +278,9 @@ def requested_files(wildcards):
     if not requests.cohort:
         return []
     folder = Path(requests.cohort)
-    masks = sorted(map(str, folder.glob("sub-*/labels.nii.gz")))
-    return [str(folder / "cohort.json"), str(folder / "subjects.tsv"), *masks]
+    names = ["labels", *(["cine", "guide"] if requests.images else [])]
+    images = sorted(str(file) for name in names for file in folder.glob(f"sub-*/{name}.nii.gz"))
+    return [str(folder / "cohort.json"), str(folder / "subjects.tsv"), *images]
 
 
 def requests_sampler(wildcards):

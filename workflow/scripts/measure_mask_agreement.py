@@ -6,7 +6,13 @@ from synthaug.core.artifacts import write_tsv
 from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of
-from synthaug.measures.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
+from synthaug.measures.mask_agreement import (
+    REAL,
+    leave_agreement_out,
+    measure_mask_agreement,
+    measure_requested_masks,
+    whose_masks,
+)
 from synthaug.measures.measurement import Measurement
 
 with job(snakemake):
@@ -21,4 +27,5 @@ with job(snakemake):
         else measure_mask_agreement(snakemake.input.predictions, cohort, measurement)
     )
     reached = measure_mask_agreement(snakemake.input.validation, validation, measurement, of=REAL)
-    write_tsv(snakemake.output.rows, pd.concat([synthetic, reached], ignore_index=True))
+    asked = measure_requested_masks(snakemake.input.predictions, cohort, measurement)
+    write_tsv(snakemake.output.rows, pd.concat([synthetic, reached, asked], ignore_index=True))

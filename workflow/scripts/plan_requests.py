@@ -21,5 +21,6 @@ with job(snakemake):
         seed=int(snakemake.wildcards.generator_seed),
         grid=HarmonisationSettings.model_validate(snakemake.params.grid),
         sampler=load_model(snakemake.input.sampler) if snakemake.input.sampler else None,
+        masked=training,
     )
     write_requests(requests, snakemake.output.requests)

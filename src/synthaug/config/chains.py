@@ -8,6 +8,8 @@ from synthaug.config.generators import CascadeSettings, GeneratorSettings, TextD
 from synthaug.config.models import (
     AnatomyDiffusionSettings,
     AutoencoderSettings,
+    CineDiffusionSettings,
+    ControlBranchSettings,
     ModelSettings,
     TextDiffusionSettings,
 )
@@ -30,13 +32,16 @@ def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
     Raises
     ------
     ValueError
-        It names a model for a role, and one of its models names another for the same role; or it starts from a base
-        whose layers are others.
+        It names a model for a role, and one of its models names another for the same role; it starts from a base
+        whose layers are others; a control branch on a network without a U-Net, or on an autoencoder without the masks
+        it is to decode.
     """
     model = models[name]
     _check_shared(f"models.{name}.needs", model.needs, models)
     if isinstance(model, TextDiffusionSettings):
         _check_base(name, model, models)
+    if isinstance(model, ControlBranchSettings):
+        _check_control(f"models.{name}", model, models)
 
 
 def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str, ModelSettings]) -> None:
@@ -128,6 +133,19 @@ def _check_base(name: str, model: TextDiffusionSettings, models: Mapping[str, Mo
         unlike.append("needs.alignment")
     if unlike:
         raise ValueError(f"{where}: {used} has another {unlike[0]}; give both the same")
+
+
+def _check_control(where: str, model: ControlBranchSettings, models: Mapping[str, ModelSettings]) -> None:
+    base, coder = models[model.needs["diffusion"]], models[model.needs["autoencoder"]]
+    if isinstance(base, CineDiffusionSettings) and base.network == "transformer":
+        raise ValueError(
+            f"{where}.needs: {model.needs['diffusion']} is a transformer, a control branch copies a U-Net; set its "
+            "network: unet or factorised_unet"
+        )
+    if model.structure == "labels" and model.masks == "decoded" and not getattr(coder, "masks", True):
+        raise ValueError(
+            f"{where}.masks: {model.needs['autoencoder']} decodes no masks; set masks: own, or its masks: true"
+        )
 
 
 def _check_shared(where: str, roles: Mapping[str, str], models: Mapping[str, ModelSettings]) -> None:

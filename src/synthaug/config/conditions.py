@@ -64,6 +64,7 @@ CONDITIONS = {
     for condition in (
         Condition("diagnosis", "category", "diagnosis"),
         Condition("vendor", "category", "vendor"),
+        Condition("sequence", "category", "sequence", requested=False),
         Condition("lv_edv_ml", "volume", "LV EDV", "mL", "LV", "ED", swept=True),
         Condition("lv_esv_ml", "volume", "LV ESV", "mL", "LV", "ES"),
         Condition("lv_ef", "fraction", "LV EF", "%", "LV", requested=False, swept=True),

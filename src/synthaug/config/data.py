@@ -162,6 +162,13 @@ class NiftiSettings(RawDatasetSettings):
         default_factory=dict,
         description="Structure of each label in the files; empty: 1 LV, 2 MYO, 3 RV.",
     )
+    single_frame: bool = Field(
+        False,
+        description=(
+            "Also take images of one frame (static sequences): every frame of the harmonised cine is that image. The "
+            "column `sequence` of the table says which sequence it is."
+        ),
+    )
 
 
 class PluginDatasetSettings(ClassSettings, RawDatasetSettings):

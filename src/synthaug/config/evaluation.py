@@ -21,6 +21,32 @@ def is_trained(
     return isinstance(extractor, StudyExtractorSettings | StudyTextExtractorSettings)
 
 
+class ContrastSettings(Settings):
+    """Several contrasts of one heart: the same request, masks and seed, with another vendor or sequence."""
+
+    column: Literal["vendor", "sequence"] = Field(
+        "vendor", description="Condition that the contrasts differ in, a column of the cohort's table."
+    )
+    values: tuple[str, ...] = Field(
+        min_length=2, description="Values of the column; each request is sampled with every one of them."
+    )
+    subjects: int = Field(
+        24,
+        ge=2,
+        description=(
+            "Requests that are sampled in every contrast, and once more with another seed, per generator and fold; the "
+            "first ones of the first generator seed."
+        ),
+    )
+
+    @field_validator("values")
+    @classmethod
+    def _values_differ(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("a value is listed twice; list each contrast once")
+        return values
+
+
 class EvaluationSettings(Settings):
     """Distances, intervals and tests."""
 
@@ -92,6 +118,10 @@ class EvaluationSettings(Settings):
             "A model of kind `patient_recogniser` among `models`: copies are also looked for in its embedding. "
             "None: they are not."
         ),
+    )
+    contrasts: ContrastSettings | None = Field(
+        None,
+        description="Consistency of several contrasts of one heart, by SSIM, NMI and NCC. None: it is not measured.",
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
 

@@ -96,6 +96,46 @@ class SinglePassSettings(SampledSettings):
         return models
 
 
+class MaskGuidedSettings(SampledSettings):
+    """Mask guided: a control branch steers the diffusion model of whole cines by the requested masks."""
+
+    implementation: ClassVar[str] = "synthaug.generators.mask_guided:MaskGuided"
+    role_kinds: ClassVar = {
+        "autoencoder": AUTOENCODER_KINDS,
+        "diffusion": ("cine_diffusion",),
+        "control": ("control_branch",),
+    }
+
+    kind: Literal["mask_guided"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "diffusion": "diffusion", "control": "control"},
+        description="Models of the roles autoencoder, diffusion and control (a `control_branch`), by name.",
+    )
+    sampler: SamplerSettings = Field(SamplerSettings(guidance=1.5), description="Sampling of the whole cine.")
+    control_scale: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="Factor of the branch's residuals; 0: the diffusion model alone, as for requests without masks.",
+    )
+    masks: Literal["decoded", "requested"] = Field(
+        "decoded",
+        description=(
+            "Masks of the synthetic cines: `decoded` from the sampled latents, or those `requested` in frames that have "
+            "one (the other frames' are decoded)."
+        ),
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "diffusion", "control"}:
+            raise ValueError(
+                "mask_guided has exactly the roles autoencoder, diffusion and control; name a model for each"
+            )
+        return models
+
+
 class MaskedAutoregressiveSettings(SampledSettings):
     """Masked autoregressive: tokens of all slices and frames in random order, several a step."""
 
@@ -263,6 +303,7 @@ class RealSettings(Settings):
 GeneratorSettings = Annotated[
     CascadeSettings
     | SinglePassSettings
+    | MaskGuidedSettings
     | MaskedAutoregressiveSettings
     | VQAutoregressiveSettings
     | TextDrivenSettings

@@ -14,12 +14,12 @@ Seed = Annotated[int, Field(ge=0)]
 class RequestSettings(Settings):
     """Requests to the generators."""
 
-    source: Literal["real", "balanced", "table", "cohort"] = Field(
+    source: Literal["real", "balanced", "training", "table", "cohort"] = Field(
         "real",
         description=(
             "Origin of the requests: `real`: joint distribution of the fold's training subjects; `balanced`: the same "
-            "with equal numbers of every diagnosis; `table`: rows of a table; `cohort`: subjects of a folder, with "
-            "their masks."
+            "with equal numbers of every diagnosis; `training`: the fold's labelled training subjects as they are, with their "
+            "masks; `table`: rows of a table; `cohort`: subjects of a folder, with their masks."
         ),
     )
     table: str | None = Field(
@@ -35,6 +35,13 @@ class RequestSettings(Settings):
         description=(
             "Folder for source `cohort`: requests, or a real or synthetic cohort on the study's grid whose table and "
             "masks are requested. Repeated if more are needed."
+        ),
+    )
+    images: bool = Field(
+        False,
+        description=(
+            "Also hand over the cines of source `cohort` or `training`: a generator with a control branch of "
+            "`structure: canny` takes its edges from them. A subject that resembles its source is then no surprise."
         ),
     )
     phenotypes: tuple[str, ...] = Field(
@@ -69,6 +76,8 @@ class RequestSettings(Settings):
         for source, given in (("table", self.table), ("cohort", self.cohort)):
             if (self.source == source) != (given is not None):
                 raise ValueError(f"`{source}` is given exactly when `source: {source}`; set both or neither")
+        if self.images and self.source not in ("cohort", "training"):
+            raise ValueError(f"images belong to source cohort or training; source {self.source} has none")
         if self.sampler and self.source not in ("real", "balanced"):
             raise ValueError(
                 f"sampler draws requests, source {self.source} reads them; leave out one of them"

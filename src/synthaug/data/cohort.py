@@ -31,6 +31,7 @@ TEXT_COLUMNS = (
     "vendor",
     "scanner",
     "diagnosis",
+    "sequence",
     "sex",
     "labelled_frames",
     "spacing",
@@ -74,6 +75,8 @@ COLUMNS = (
 )
 #: Keys of every ``cohort.json``, as `write_cohort` writes them.
 _KEYS = ("name", "kind", "spacing_mm", "labels", "table_sha256")
+#: File of the masks that a synthetic subject was made for, and of the cine that a request hands over.
+REQUESTED_LABELS, GUIDE = "requested_labels.nii.gz", "guide.nii.gz"
 _INTENSITY_STEPS = 32767  # int16 on disk: [0, 1] in steps of 3e-5
 
 
@@ -243,9 +246,12 @@ class Cohort:
 
     def frame_duration_s(self, subject: str) -> float | None:
         """Time from one frame to the next in seconds, from the header of the cine; None where unknown."""
-        header = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").header
-        duration = float(header["pixdim"][4])
-        return duration if 0 < duration < float("inf") else None
+        return _duration_of(self.folders[subject] / "cine.nii.gz")
+
+    def label_frame_duration_s(self, subject: str) -> float | None:
+        """The same from the header of the labels, all that a request has; None without labels too."""
+        path = self.folders[subject] / "labels.nii.gz"
+        return _duration_of(path) if path.is_file() else None
 
     def label_cine(self, subject: str) -> np.ndarray:
         """Labels, uint8, shape (t, z, y, x); `UNLABELLED` in frames without annotation.
@@ -267,6 +273,20 @@ class Cohort:
             return np.full(shape, UNLABELLED, np.uint8)
         return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
 
+    def guide(self, subject: str) -> np.ndarray | None:
+        """The cine that a request hands over beside its masks, as `cine` gives it; None where there is none."""
+        path = self.folders[subject] / GUIDE
+        if self.kind != "request" or not path.is_file():
+            return None
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.float32).T
+
+    def requested_label_cine(self, subject: str) -> np.ndarray | None:
+        """The masks that a synthetic subject was made for, uint8, (t, z, y, x), `UNLABELLED` where none; None without."""
+        path = self.folders[subject] / REQUESTED_LABELS
+        if not path.is_file():
+            return None
+        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+
     def native(self, subject: str) -> NativeReference | None:
         """The subject's own voxel grid and its labels there; None where this grid is its own, as of synthetic subjects."""
         return read_native(self.folders[subject])
@@ -277,6 +297,11 @@ class Cohort:
             return []
         listed: Any = self.table.loc[subject, "labelled_frames"]
         return [] if pd.isna(listed) else [int(frame) for frame in str(listed).split(",")]
+
+
+def _duration_of(path: Path) -> float | None:
+    duration = float(nib.Nifti1Image.from_filename(path).header["pixdim"][4])
+    return duration if 0 < duration < float("inf") else None
 
 
 def write_subject(

@@ -155,6 +155,8 @@ def _harmonise_subject(
         **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
+    if subject.sequence is not None:
+        row["sequence"] = subject.sequence
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))

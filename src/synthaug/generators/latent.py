@@ -62,8 +62,9 @@ class LatentGenerator(Generator):
         # keeps a sample the same bits in every chunk, and costs a CPU little.
         size = 1 if self.device.type == "cpu" else batch_size
         for start in range(0, len(requests.table), size):
-            rows = requests.table.iloc[start : start + size]
-            cines, labels = self._sample_batch(rows)
+            part = requests.select(requests.subjects[start : start + size])
+            rows = part.table
+            cines, labels = self._sample_batch(part)
             for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
                 first = first_slice(int(count), self.grid.z)
                 there = slice(first, first + int(count))
@@ -71,12 +72,21 @@ class LatentGenerator(Generator):
                 yield str(subject), cines[place][:, there], masks
 
     @torch.no_grad()
-    def _sample_batch(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
-        slices = self._slices(rows).to(self.device)
+    def _sample_batch(self, requests: Cohort) -> tuple[np.ndarray, np.ndarray | None]:
+        slices = self._slices(requests.table).to(self.device)
         with self.precision():
-            latents = self.draw(rows, slices)
+            latents = self.draw_requests(requests, slices)
             images, labels = self.autoencoder.decode_cine(latents, slices)
-        return images.cpu().numpy(), None if labels is None else labels.cpu().numpy()
+        decoded = None if labels is None else labels.cpu().numpy()
+        return images.cpu().numpy(), self.labels_of(requests, decoded)
+
+    def draw_requests(self, requests: Cohort, slices: Tensor) -> Tensor:
+        """As `draw`, for a kind that reads more of a request than its row of the table, such as its masks."""
+        return self.draw(requests.table, slices)
+
+    def labels_of(self, requests: Cohort, decoded: np.ndarray | None) -> np.ndarray | None:
+        """Masks (b, t, z, y, x) of a batch on the whole grid: the decoded ones, unless a kind says otherwise."""
+        return decoded
 
     def precision(self) -> torch.autocast:
         """Context in which latents are drawn: bfloat16 on a GPU that has it."""

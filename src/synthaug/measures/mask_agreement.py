@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort
-from synthaug.labels import STRUCTURES
+from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.measures.function_errors import PHASES
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
@@ -21,6 +21,8 @@ from synthaug.metrics.surface import hausdorff_distance
 from synthaug.tables import Row, make_table
 
 METRICS = ("mask_agreement_dice", "mask_agreement_hd95")
+#: The same of the masks that were requested, in place of those the generator made.
+REQUESTED = ("requested_mask_dice", "requested_mask_hd95")
 #: Ends the name of a metric that says the same of real patients: what this segmenter can reach.
 REAL = "_real"
 _EVERY_FRAME = ""  # the phase of a mean over frames
@@ -52,18 +54,81 @@ def measure_mask_agreement(
     """
     files = predicted_files(Path(predictions))
     found = [
-        row for subject in cohort.subjects for row in _agreements(cohort, subject, files.get(subject, {}))
+        row
+        for subject in cohort.subjects
+        for row in _agreements(
+            subject,
+            cohort.label_cine(subject),
+            cohort.labelled_frames(subject),
+            phase_frames(cohort, subject),
+            files.get(subject, {}),
+            cohort.spacing_mm,
+        )
     ]
+    return _means(found, [metric + of for metric in METRICS], measurement)
+
+
+def measure_requested_masks(
+    predictions: str | Path, cohort: Cohort, measurement: Measurement
+) -> pd.DataFrame:
+    """Dice and HD95 of a segmenter's masks against those that were requested, means over subjects.
+
+    Parameters
+    ----------
+    predictions, measurement
+        As of `measure_mask_agreement`.
+    cohort : Cohort
+        Synthetic subjects, some with requested masks (`Cohort.requested_label_cine`).
+
+    Returns
+    -------
+    DataFrame
+        Rows `REQUESTED` as those of `measure_mask_agreement`; no rows where no masks were requested. ES is the
+        requested frame of the smallest LV, where frames beside ED are requested. The note says how many subjects were
+        made without masks.
+    """
+    files = predicted_files(Path(predictions))
+    found: list[Row] = []
+    guided = 0
+    for subject in cohort.subjects:
+        labels = cohort.requested_label_cine(subject)
+        if labels is None:
+            continue
+        guided += 1
+        listed = [int(frame) for frame in np.flatnonzero((labels != UNLABELLED).any(axis=(1, 2, 3)))]
+        phases = _requested_phases(labels, listed)
+        found += _agreements(subject, labels, listed, phases, files.get(subject, {}), cohort.spacing_mm)
+    if not guided:
+        return make_table([])
+    total = len(cohort.subjects)
+    note = "" if guided == total else f"{total - guided} of {total} subjects were made without masks"
+    return _means(found, REQUESTED, measurement, note)
+
+
+def _requested_phases(labels: np.ndarray, listed: list[int]) -> dict[str, int]:
+    """Frames of ED and ES among the requested ones."""
+    ed, es = PHASES
+    phases = {ed: 0} if 0 in listed else {}
+    later = [frame for frame in listed if frame]
+    if later:
+        phases[es] = min(later, key=lambda frame: int((labels[frame] == STRUCTURES["LV"]).sum()))
+    return phases
+
+
+def _means(found: list[Row], names: Sequence[str], measurement: Measurement, note: str = "") -> pd.DataFrame:
+    """Means over subjects, a row for each structure, phase and metric; `names` are those of Dice and HD95."""
     table = pd.DataFrame(found, columns=["subject", "structure", "phase", *METRICS])
     beyond = _EVERY_FRAME in set(table["phase"]) - set(PHASES)
     rows = []
     for structure in STRUCTURES:
         for phase in (*PHASES, *([_EVERY_FRAME] if beyond else [])):
             own = table[(table["structure"] == structure) & (table["phase"] == phase)]
-            for metric in METRICS if phase else METRICS[:1]:
+            for metric, name in list(zip(METRICS, names, strict=True))[: None if phase else 1]:
                 values = own[metric].dropna().to_numpy(np.float64)
                 mean = _mean(values, measurement.settings)
-                rows.append(measurement.row(metric + of, structure=structure, phase=phase or None, **mean))
+                if note and mean["status"] == "ok":
+                    mean["note"] = note
+                rows.append(measurement.row(name, structure=structure, phase=phase or None, **mean))
     return make_table(rows)
 
 
@@ -98,21 +163,27 @@ def whose_masks(meta: Mapping[str, Any]) -> str:
     return ""
 
 
-def _agreements(cohort: Cohort, subject: str, files: Mapping[int, Mapping[str, Path]]) -> Iterator[Row]:
+def _agreements(
+    subject: str,
+    labels: np.ndarray,
+    listed: Sequence[int],
+    phases: Mapping[str, int],
+    files: Mapping[int, Mapping[str, Path]],
+    spacing_mm: tuple[float, float, float],
+) -> Iterator[Row]:
     """Each structure of one subject: agreement at ED and ES, and mean Dice over frames where there are others."""
-    labels = cohort.label_cine(subject)
     predicted = {
         frame: found
-        for frame in cohort.labelled_frames(subject)
+        for frame in listed
         if (found := read_prediction(files.get(frame, {}).get("file"), labels.shape[1:])) is not None
     }
-    phases = {phase: frame for phase, frame in phase_frames(cohort, subject).items() if frame in predicted}
+    phases = {phase: frame for phase, frame in phases.items() if frame in predicted}
     for structure, label in STRUCTURES.items():
         about = {"subject": subject, "structure": structure}
         masks = {frame: (found == label, labels[frame] == label) for frame, found in predicted.items()}
         overlap = {frame: dice(*pair) for frame, pair in masks.items()}
         for phase, frame in phases.items():
-            distance = hausdorff_distance(*masks[frame], cohort.spacing_mm, percentile=95)
+            distance = hausdorff_distance(*masks[frame], spacing_mm, percentile=95)
             yield {**about, "phase": phase, METRICS[0]: overlap[frame], METRICS[1]: distance}
         if set(predicted) - set(phases.values()):
             known = [value for value in overlap.values() if not np.isnan(value)]

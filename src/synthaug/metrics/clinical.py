@@ -13,7 +13,7 @@ from synthaug.metrics.short_axis_rays import ANGLES, ShortAxisRays, anterior_ins
 N_SEGMENTS = 16
 #: For the basal, mid and apical third: index of its first segment, number of segments, and the angle
 #: in degrees from the anterior insertion into the septum where its (antero)septal segment begins.
-_THIRDS = ((0, 6, 0.0), (6, 6, 0.0), (12, 4, 15.0))
+THIRDS = ((0, 6, 0.0), (6, 6, 0.0), (12, 4, 15.0))
 #: Points at which the interpolated volume curve is differentiated, per frame.
 _POINTS_PER_FRAME = 64
 
@@ -201,7 +201,7 @@ def segment_thickness_mm(rays: ShortAxisRays) -> np.ndarray:
     insertion = anterior_insertion(rays.septal[rays.third < 2])
     if np.isnan(insertion):
         return thickness
-    for third, (first, count, start) in enumerate(_THIRDS):
+    for third, (first, count, start) in enumerate(THIRDS):
         sector = (ANGLES - insertion - start) % 360 // (360 / count)
         # The sector behind the insertion is the second of its third: the first, the anterior one, ends there.
         for index in range(count):

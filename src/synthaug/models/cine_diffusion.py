@@ -14,11 +14,13 @@ from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
+from synthaug.networks.cine_unet import CineUNet, Layout
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.factorised_unet import FactorisedUNet
 from synthaug.networks.patches import check_patch
 from synthaug.networks.stacked_unet import StackedUNet
 from synthaug.networks.transformer import CineTransformer
+from synthaug.networks.unet import Control
 
 
 class CineDiffusion(LatentDiffusion):
@@ -65,7 +67,7 @@ class CineDiffusion(LatentDiffusion):
         """Denoising error over existing slices of all frames."""
         slices = batch["slices"][:, None]
         data = self.normalise(batch["latents"], slices)
-        predict = self._predictor(batch, batch["phases"], batch["slices"])
+        predict = self.predictor(batch, batch["phases"], batch["slices"])
         return self.diffusion_loss(predict, data, slices, generator), {}
 
     def sample(
@@ -97,17 +99,31 @@ class CineDiffusion(LatentDiffusion):
             As the autoencoder encodes them; 0 in slices that are not requested.
         """
         data = self.solve(
-            self._predictor(values, phases, slices),
+            self.predictor(values, phases, slices),
             noise,
             (phases.shape[1], *self.autoencoder.latent_shape),
             settings,
         )
         return self.denormalise(data, slices[:, None])
 
-    def _predictor(self, values: Mapping[str, Tensor], phases: Tensor, slices: Tensor) -> ConditionedPredict:
+    @property
+    def layout(self) -> Layout | None:
+        """How cines are laid out for the U-Net, for a control branch; None of a network without one."""
+        return self.network.layout if isinstance(self.network, CineUNet) else None
+
+    def predictor(
+        self,
+        values: Mapping[str, Tensor],
+        phases: Tensor,
+        slices: Tensor,
+        control: Control | None = None,
+    ) -> ConditionedPredict:
+        """The network's prediction, given raw conditions, phases (b, t), slices and, for a U-Net, what steers it."""
+        steering = {} if control is None else {"control": control}
+
         def predict(noisy: Tensor, times: Tensor, kept: Kept | None) -> Tensor:
             embedding = self.time(times) + self.conditioner(values, kept).vector
-            prediction: Tensor = self.network(noisy * slices[:, None], slices, phases, embedding)
+            prediction: Tensor = self.network(noisy * slices[:, None], slices, phases, embedding, **steering)
             return prediction
 
         return predict

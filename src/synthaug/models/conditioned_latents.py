@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import pandas as pd
 import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
-from synthaug.config.models import ConditionedLatentsSettings
+from synthaug.config.models import ConditionedLatentsSettings, GeometrySettings
 from synthaug.config.phenotype_conditions import condition_of
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
@@ -98,13 +99,26 @@ class ConditionedLatents(TrainableModel):
             control_channels,
         )
 
+    def read(self, table: pd.DataFrame) -> dict[str, Tensor]:
+        """Raw conditions of the rows of a cohort's table or of requests; a kind may add tokens."""
+        return self.conditioner.read(table)
+
     def fit_to_table(self, store: TensorStore) -> None:
         """Take what is known of the training fold but its images: conditions and their statistics, slices, phases."""
         self.conditioner.fit(store.table)
-        self.training_values = self.conditioner.read(store.table)
+        self.take_table(store)
+
+    def take_table(self, store: TensorStore) -> None:
+        """As `fit_to_table`, with statistics as they are."""
+        self.training_values = self.read(store.table)
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
         es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
         self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
+
+    def take_cines(self, store: TensorStore, copies: int, geometry: GeometrySettings) -> None:
+        """A trained model takes the fold for one that builds on it: encoded copies, and no new statistics."""
+        self.take_table(store)
+        self.cache = encode_cines(self.autoencoder, store, range(self.grid.frames), copies, geometry)
 
     def fit_to_fold(self, store: TensorStore, frames: Sequence[int]) -> None:
         """Take the training fold: what `fit_to_table` does, and encoded copies of `frames`."""
@@ -118,9 +132,19 @@ class ConditionedLatents(TrainableModel):
         self.fit_to_fold(store, range(self.grid.frames))
         self.fit_normalisation(self.cache.mean[0].float())
 
-    def cine_batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions."""
-        copies = torch.randint(self.settings.copies, (len(indices),), generator=generator)
+    def draw_copies(self, count: int, generator: torch.Generator) -> Tensor:
+        """Which encoded copy of each of `count` subjects a batch takes."""
+        return torch.randint(len(self.cache.mean), (count,), generator=generator)
+
+    def cine_batch(
+        self, indices: list[int], generator: torch.Generator, copies: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions.
+
+        `copies` (b,) from `draw_copies`, where they are drawn already.
+        """
+        if copies is None:
+            copies = self.draw_copies(len(indices), generator)
         frames = torch.arange(self.cache.mean.shape[2])
         latents = [
             self.cache.draw(int(copy), index, frames, generator)

@@ -29,6 +29,12 @@ def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
     SynthaugError
         As `check_numbers`.
     """
+    for name in names:
+        if name in CATEGORIES and name not in table.columns:
+            raise SynthaugError(
+                f"condition {name!r} is no column of the cohort's table; add the column to the dataset's table, or leave "
+                "it out"
+            )
     check_numbers(table, [name for name in names if name not in CONDITIONS], "condition")
 
 
@@ -194,7 +200,8 @@ class Conditioner(nn.Module):
         values: dict[str, Tensor] = {}
         for name in self.names:
             if name in CATEGORIES:
-                values[name] = torch.tensor([self._index(name, value) for value in table[name]])
+                column = table[name] if name in table.columns else [None] * len(table)
+                values[name] = torch.tensor([self._index(name, value) for value in column])
             else:
                 values[name] = torch.from_numpy(raw_values(table, name))
         return values

@@ -8,13 +8,22 @@ slices that a subject does not have cannot disturb those it has.
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def trainable_copy(module: AnyModule) -> AnyModule:
+    """A copy of a module with the same weights, all of which are trained."""
+    copies = {id(weight): nn.Parameter(weight.detach().clone()) for weight in module.parameters()}
+    return copy.deepcopy(module, copies)
 
 
 class ChannelNorm(nn.Module):

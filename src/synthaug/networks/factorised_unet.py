@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import torch
 from einops import rearrange, repeat
-from torch import Tensor, nn
+from torch import Tensor
 
+from synthaug.networks.cine_unet import CineUNet, fold_frames
 from synthaug.networks.embeddings import HARMONICS, cyclic_features
-from synthaug.networks.unet import LatentUNet
+from synthaug.networks.unet import Control, LatentUNet
 
 
-class FactorisedUNet(nn.Module):
+class FactorisedUNet(CineUNet):
     """Each stage convolves in space, then over time, and attends in space (at the coarsest level), then over time.
 
     Parameters
@@ -33,6 +34,8 @@ class FactorisedUNet(nn.Module):
     in space is at the coarsest level only, and conditions scale and shift features.
     """
 
+    merged = 1
+
     def __init__(self, channels: int, widths: Sequence[int], blocks: int, embedding: int) -> None:
         super().__init__()
         self.unet = LatentUNet(
@@ -45,11 +48,24 @@ class FactorisedUNet(nn.Module):
             temporal_convolution=True,
         )
 
-    def forward(self, latents: Tensor, slices: Tensor, phases: Tensor, embedding: Tensor) -> Tensor:
-        """Transform (b, t, c, z, y, x); arguments as those of `CineTransformer.forward`."""
+    def fold(self, volumes: Tensor) -> Tensor:
+        """(b, t, c, z, y, x) with the frames in the batch."""
+        return fold_frames(volumes)
+
+    def forward(
+        self,
+        latents: Tensor,
+        slices: Tensor,
+        phases: Tensor,
+        embedding: Tensor,
+        control: Control | None = None,
+    ) -> Tensor:
+        """Transform (b, t, c, z, y, x); arguments as those of `CineTransformer.forward` and `CineUNet.run`."""
         frames, _, z, y, x = latents.shape[1:]
         when = repeat(cyclic_features(phases, HARMONICS), "b t h -> (b t) h z y x", z=z, y=y, x=x)
-        features = torch.cat([rearrange(latents, "b t c z y x -> (b t) c z y x"), when], dim=1)
+        features = torch.cat([self.fold(latents), when], dim=1)
         which = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
-        predicted = self.unet(features, which, repeat(embedding, "b e -> (b t) e", t=frames), frames)
+        predicted = self.run(
+            features, which, repeat(embedding, "b e -> (b t) e", t=frames), frames, control=control
+        )
         return rearrange(predicted, "(b t) c z y x -> b t c z y x", t=frames)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from synthaug.networks.blocks import (
     ResidualBlock,
     Upsample,
     plane_convolution,
+    trainable_copy,
     zero_initialised,
 )
 
@@ -143,6 +144,22 @@ class Context:
             return self
         known = None if self.known is None else repeat(self.known, "b n -> (b t) n", t=frames)
         return Context(repeat(self.tokens, "b n c -> (b t) n c", t=frames), known, self.maps)
+
+
+@dataclass(frozen=True)
+class Control:
+    """What steers a U-Net from outside, such as a ControlNet branch.
+
+    Attributes
+    ----------
+    residuals : callable
+        Takes what `LatentUNet.forward` takes (features, slices, embedding, frames, context) and gives its `residuals`.
+    middle : Stage or None
+        Used in place of the U-Net's own middle; None: its own.
+    """
+
+    residuals: Callable[[Tensor, Tensor, Tensor, int, Context | None], Sequence[Tensor]]
+    middle: Stage | None = None
 
 
 @dataclass(frozen=True)
@@ -354,6 +371,7 @@ class LatentUNet(nn.Module):
         frames: int = 1,
         context: Context | None = None,
         residuals: Sequence[Tensor] | None = None,
+        middle: Stage | None = None,
     ) -> Tensor:
         """Transform ((b t), c, z, y, x).
 
@@ -371,11 +389,13 @@ class LatentUNet(nn.Module):
             Tokens (b, n, width) of each cycle; without them the context layers are left out.
         residuals : sequence of Tensor, optional
             Added to what `encode` gives, and shaped alike (Zhang et al., ControlNet, ICCV 2023).
+        middle : Stage, optional
+            Used in place of the own middle, such as a copy of it that is trained.
         """
         if context is not None:
             context = context.for_frames(frames)
         embedding = functional.silu(embedding)
-        *kept, features = self._encode(features, slices, embedding, frames, context)
+        *kept, features = self._encode(features, slices, embedding, frames, context, middle=middle)
         if residuals is not None:
             *beside, inside = residuals
             kept = [skip + residual for skip, residual in zip(kept, beside, strict=True)]
@@ -395,16 +415,36 @@ class LatentUNet(nn.Module):
         embedding: Tensor,
         frames: int = 1,
         context: Context | None = None,
+        added: Tensor | None = None,
     ) -> list[Tensor]:
-        """Features after each level from fine to coarse, then after the middle; arguments as of `forward`."""
+        """Features after each level from fine to coarse, then after the middle.
+
+        Arguments as of `forward`; `added` ((b t), channels[0], z, y, x) is added to the features of the first
+        convolution.
+        """
         if context is not None:
             context = context.for_frames(frames)
-        return self._encode(features, slices, functional.silu(embedding), frames, context)
+        return self._encode(features, slices, functional.silu(embedding), frames, context, added)
+
+    def encoder_copy(self) -> LatentUNet:
+        """A copy of encoder and middle with the same weights, to be trained; it has no decoder, only `encode` works."""
+        twin = trainable_copy(self)
+        del twin.up, twin.grow, twin.norm, twin.output
+        return twin
 
     def _encode(
-        self, features: Tensor, slices: Tensor, embedding: Tensor, frames: int, context: Context | None
+        self,
+        features: Tensor,
+        slices: Tensor,
+        embedding: Tensor,
+        frames: int,
+        context: Context | None,
+        added: Tensor | None = None,
+        middle: Stage | None = None,
     ) -> list[Tensor]:
         features = self.input(features)
+        if added is not None:
+            features = features + added
         kept: list[Tensor] = []
         for number, level in enumerate(self.down):
             if number:
@@ -412,7 +452,8 @@ class LatentUNet(nn.Module):
                 features = self.shrink[number - 1](functional.pad(features, (0, x % 2, 0, y % 2)))
             features = level(features, slices, embedding, frames, context)
             kept.append(features)
-        return [*kept, self.middle(features, slices, embedding, frames, context)]
+        centre = self.middle if middle is None else middle
+        return [*kept, centre(features, slices, embedding, frames, context)]
 
 
 def _heads(channels: int) -> int:

@@ -14,7 +14,7 @@ import pandas as pd
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_subject
 from synthaug.generators.base import Generator
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.synthesis.gate import MEASUREMENTS, inspect_sample
@@ -88,10 +88,11 @@ def synthesise_chunk(
                 )
                 if not reasons:
                     frames = {} if labels is None else dict(enumerate(labels))
-                    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm)
+                    duration = requests.label_frame_duration_s(subject)
+                    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm, duration)
                     if requests.labelled_frames(subject):
                         masks = requests.folders[subject] / "labels.nii.gz"
-                        link_or_copy(masks, folder / f"sub-{subject}" / "requested_labels.nii.gz")
+                        link_or_copy(masks, folder / f"sub-{subject}" / REQUESTED_LABELS)
                     accepted[subject] = _table_row(name, request, cine.shape, labels, spacing_mm)
                 if progress:
                     progress(len(accepted), len(requests.subjects))
@@ -142,6 +143,7 @@ def _table_row(
         "dataset": name,
         "vendor": request["vendor"],
         "diagnosis": request["diagnosis"],
+        **({"sequence": request["sequence"]} if "sequence" in request else {}),
         "ed_frame": 0,
         "n_frames": shape[0],
         "n_slices": shape[1],

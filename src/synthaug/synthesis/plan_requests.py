@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
@@ -20,6 +21,7 @@ from synthaug.synthesis.requests import (
     refuse_impossible,
     request_cohort,
     requests_of,
+    requests_with_masks,
 )
 from synthaug.synthesis.sampled_requests import sample_requests
 
@@ -36,6 +38,7 @@ def plan_requests(
     seed: int,
     grid: HarmonisationSettings,
     sampler: PhenotypeSampler | None = None,
+    masked: Cohort | None = None,
 ) -> Cohort:
     """Request `count` synthetic subjects.
 
@@ -60,6 +63,8 @@ def plan_requests(
     sampler : PhenotypeSampler, optional
         Model that draws the phenotypes, trained on the same subjects; without it, volumes and mass are drawn around
         real subjects.
+    masked : Cohort, optional
+        The training subjects with their masks, for source `training`.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def plan_requests(
     Raises
     ------
     SynthaugError
-        No training subject, or an impossible request; the message names it.
+        No training subject, none with labels for source `training`, or an impossible request; the message names it.
     """
     if training.empty:
         raise SynthaugError(f"{generator}: no training subject to plan from; see the split of this fold")
@@ -84,8 +89,12 @@ def plan_requests(
         requests = draw_requests(subjects, settings, count, seed)
     folders: list[Path] = []
     where = settings.table or settings.cohort
+    if settings.source == "training":
+        where = "synthesis.requests"
     if where is not None:
-        if settings.table is not None:
+        if settings.source == "training":
+            own, folders = requests_with_masks(_labelled(masked, generator), grid)
+        elif settings.table is not None:
             own = read_table(Path(where), settings.phenotypes)
         else:
             own, folders = read_cohort(Path(where), grid)
@@ -99,7 +108,17 @@ def plan_requests(
     names = [f"{generator}-s{seed}-{number:04d}" for number in range(count)]
     table = complete_requests(requests, names, seed)
     masks = dict(zip(names, folders, strict=bool(folders)))
-    return request_cohort(table, generator, masks, grid.spacing_mm, facts)
+    return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images)
+
+
+def _labelled(cohort: Cohort | None, generator: str) -> Cohort:
+    """The training subjects that have labels."""
+    subjects = [] if cohort is None else [name for name in cohort.subjects if cohort.labelled_frames(name)]
+    if cohort is None or not subjects:
+        raise SynthaugError(
+            f"{generator}: no training subject has labels for `synthesis.requests.source: training`; use source real"
+        )
+    return cohort.select(subjects)
 
 
 def complete_requests(
@@ -120,7 +139,8 @@ def complete_requests(
     """
     table = requests.assign(seed=[_sample_seed(seed, number, stream) for number in range(len(requests))])
     table.insert(0, "subject", list(names))
-    return table.astype(dict.fromkeys(("subject", "diagnosis", "vendor"), "string") | {"n_slices": int})
+    texts = [name for name in ("subject", *CATEGORIES) if name in table.columns]
+    return table.astype(dict.fromkeys(texts, "string") | {"n_slices": int})
 
 
 def _sample_seed(*key: int) -> int:

@@ -13,7 +13,7 @@ from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import REQUEST_COLUMNS, Cohort, write_cohort
+from synthaug.data.cohort import GUIDE, REQUEST_COLUMNS, Cohort, write_cohort
 
 #: What else of a cohort's table can be requested.
 _PHENOTYPES = ("sex", "age", "height_cm", "weight_kg", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef")
@@ -26,6 +26,7 @@ def request_cohort(
     folders: Mapping[str, Path] | None = None,
     spacing_mm: Sequence[float] | None = None,
     sampler: Mapping[str, Any] | None = None,
+    guides: bool = False,
 ) -> Cohort:
     """Requests in memory.
 
@@ -42,6 +43,8 @@ def request_cohort(
         Voxel size (z, y, x) of the masks.
     sampler : mapping, optional
         JSON-able facts about the model that the requests were drawn from, kept in ``cohort.json``.
+    guides : bool
+        Whether the cines in the folders are handed over to the generator, too.
 
     Returns
     -------
@@ -55,6 +58,8 @@ def request_cohort(
         meta["spacing_mm"] = list(spacing_mm)
     if sampler is not None:
         meta["sampler"] = dict(sampler)
+    if guides:
+        meta["guides"] = True
     places = {subject: Path(f"sub-{subject}") for subject in table.index}
     return Cohort(name, "request", table, places | dict(folders or {}), meta)
 
@@ -63,11 +68,15 @@ def write_requests(requests: Cohort, output: str | Path) -> None:
     """Write requests as a folder, atomically; masks are hard-linked where the file system allows."""
     with atomic_folder(Path(output)) as folder:
         for subject in requests.subjects:
-            if requests.labelled_frames(subject):
-                (folder / f"sub-{subject}").mkdir()
-                link_or_copy(
-                    requests.folders[subject] / "labels.nii.gz", folder / f"sub-{subject}" / "labels.nii.gz"
-                )
+            source, place = requests.folders[subject], folder / f"sub-{subject}"
+            files = {"labels.nii.gz": source / "labels.nii.gz"} if requests.labelled_frames(subject) else {}
+            if requests.meta.get("guides"):
+                # A request that was read from a folder has a guide already, a subject of a cohort its cine.
+                guide = source / GUIDE
+                files[GUIDE] = guide if guide.is_file() else source / "cine.nii.gz"
+            for name, file in files.items():
+                place.mkdir(exist_ok=True)
+                link_or_copy(file, place / name)
         rows = [{str(key): value for key, value in row.items()} for row in requests.table.to_dict("records")]
         write_cohort(folder, requests.name, "request", rows, requests.spacing_mm, **requests.identity)
 
@@ -88,15 +97,18 @@ def requests_of(cohort: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `REQUEST_COLUMNS`, numbered from 0; unknown text is None, unknown numbers are NaN.
+        `REQUEST_COLUMNS` and, where any subject has one, ``sequence``, numbered from 0; unknown text is None, unknown
+        numbers are NaN.
     """
     subjects = cohort.reset_index(drop=True)
     requests = subjects[["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "n_slices"]].astype(float)
-    for column in CATEGORIES:
+    known = [column for column in CATEGORIES if column in subjects]
+    for column in known:
         requests[column] = _text_or_none(subjects[column])
+    further = [column for column in known if column not in REQUEST_COLUMNS and requests[column].notna().any()]
     phase = subjects["es_frame"].astype(float) / subjects["n_frames"].astype(float)
     requests["es_phase"] = phase.where(phase > 0)
-    return requests[list(REQUEST_COLUMNS)]
+    return requests[[*REQUEST_COLUMNS, *further]]
 
 
 def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
@@ -110,7 +122,7 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise SynthaugError(f"{path}: no such table of requests; see synthesis.requests.table")
     requests = read_tsv(path, _TEXT)
-    known = (*REQUEST_COLUMNS, "sentence", *_PHENOTYPES, *phenotypes)
+    known = tuple(dict.fromkeys((*REQUEST_COLUMNS, *CATEGORIES, "sentence", *_PHENOTYPES, *phenotypes)))
     unknown = [column for column in requests.columns if column not in known]
     if unknown:
         raise SynthaugError(
@@ -156,6 +168,11 @@ def read_cohort(path: Path, grid: HarmonisationSettings) -> tuple[pd.DataFrame, 
     cohort = Cohort.open(path)
     if not cohort.subjects:
         raise SynthaugError(f"{path}: holds no subject to request; see synthesis.requests.cohort")
+    return requests_with_masks(cohort, grid)
+
+
+def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd.DataFrame, list[Path]]:
+    """Requests of an opened cohort; see `read_cohort`."""
     table = cohort.table.reset_index(drop=True)
     if cohort.kind == "request":
         own = table.drop(columns=["subject", "seed"], errors="ignore")
@@ -216,11 +233,19 @@ def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices
     SynthaugError
         The first impossible request: its row, counted from 1, what is impossible, and the remedy.
     """
-    seen = {column: sorted(subjects[column].dropna().unique()) for column in CATEGORIES}
+    seen = seen_categories(subjects)
     for number, row in enumerate(requests.to_dict("records"), start=1):
         problem = problem_of(row, seen, max_slices)
         if problem:
             raise SynthaugError(f"{where}: row {number}: {problem}")
+
+
+def seen_categories(subjects: pd.DataFrame) -> dict[str, list[str]]:
+    """Values that real subjects have, of each of `CATEGORIES`; none of one that their table lacks."""
+    return {
+        column: sorted(subjects[column].dropna().unique()) if column in subjects else []
+        for column in CATEGORIES
+    }
 
 
 def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_slices: int) -> str | None:
@@ -236,7 +261,7 @@ def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_sl
         Slices of the training grid.
     """
     for column in CATEGORIES:
-        if pd.notna(row[column]) and row[column] not in seen[column]:
+        if pd.notna(row.get(column)) and row[column] not in seen[column]:
             known = ", ".join(seen[column]) or "none"
             return f"unknown {column} {row[column]!r}; the training subjects have {known}"
     for column, what in (

@@ -14,7 +14,7 @@ from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUEST_COLUMNS
 from synthaug.synthesis.draws import take_turns
-from synthaug.synthesis.requests import problem_of
+from synthaug.synthesis.requests import problem_of, seen_categories
 
 if TYPE_CHECKING:
     # Which class it is, the study says: its code is an input of the rule only then.
@@ -67,7 +67,7 @@ def sample_requests(
         A request that is still impossible after 100 redraws.
     """
     rows: list[dict[str, Any]] = []
-    seen = {column: sorted(subjects[column].dropna().unique()) for column in CATEGORIES}
+    seen = seen_categories(subjects)
     counts: Counter[str] = Counter(drawn=0, impossible=0, out_of_range=0)
     for number, index in enumerate(take_turns(subjects, settings, count, seed)):
         base: dict[str, Any] = {**subjects.loc[index].to_dict(), **dict.fromkeys(_MEASURED, np.nan)}

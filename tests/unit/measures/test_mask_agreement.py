@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pytest
 from made_hearts import ES, FRAMES, SPACING
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_json
-from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.measures.mask_agreement import REAL, leave_agreement_out, measure_mask_agreement, whose_masks
+from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_subject
+from synthaug.labels import UNLABELLED
+from synthaug.measures.mask_agreement import (
+    REAL,
+    leave_agreement_out,
+    measure_mask_agreement,
+    measure_requested_masks,
+    whose_masks,
+)
 from synthaug.measures.measurement import Measurement
 from synthaug.tasks.segmentation.cases import case_name, write_volume
 
@@ -105,3 +113,38 @@ def test_masks_that_are_not_the_generators_are_not_measured(meta, said):
     rows = leave_agreement_out(said, MEASUREMENT)
     assert set(rows["status"]) == {"not_measured"} and set(rows["note"]) == {said}
     assert len(rows) == 3 * 2 * 2 and rows["value"].isna().all()
+
+
+# --- requested masks ----------------------------------------------------------------------------
+
+
+def test_the_masks_asked_for_are_compared_with_the_segmenters_not_with_the_generators(study):
+    full, half = square(4), square(2)
+    root, cohort = study({name: [(full, full)] * FRAMES for name in "abc"})
+    for name, asked in (("a", {0: half, ES: full}), ("b", {0: full})):
+        volume = write_requested(root / "cohort" / f"sub-{name}", asked)
+        assert np.array_equal(cohort.requested_label_cine(name), volume)
+    rows = measure_requested_masks(root, cohort, MEASUREMENT)
+    dice = rows[rows["metric"] == "requested_mask_dice"].set_index(["structure", "phase"])
+    assert (
+        dice.loc[("LV", "ED"), "value"] == pytest.approx((2 / 3 + 1) / 2) and dice.loc[("LV", "ED"), "n"] == 2
+    )
+    assert dice.loc[("LV", "ES"), "value"] == 1 and dice.loc[("LV", "ES"), "n"] == 1
+    assert dice.loc[("LV", "ED"), "note"] == "1 of 3 subjects were made without masks"
+    hd95 = rows[rows["metric"] == "requested_mask_hd95"].set_index(["structure", "phase"])
+    assert hd95.loc[("LV", "ED"), "value"] == pytest.approx(1.5)  # 3 mm in one subject, 0 in the other
+    assert dice.loc[("RV", "ED"), "status"] == "not_measured"
+
+
+def test_without_requested_masks_there_are_no_rows(study):
+    assert measure_requested_masks(*study({"a": [(square(4), square(4))] * FRAMES}), MEASUREMENT).empty
+
+
+def write_requested(folder, masks):
+    """Requested masks beside a synthetic subject, as synthesis writes them."""
+    shape = next(iter(masks.values())).shape
+    volume = np.full((FRAMES, *shape), UNLABELLED, np.uint8)
+    for frame, mask in masks.items():
+        volume[frame] = mask
+    nib.save(nib.Nifti1Image(volume.T, np.eye(4)), folder / REQUESTED_LABELS)
+    return volume

@@ -32,6 +32,7 @@ from synthaug.networks.masked_autoencoder import AXES
 SHARPENED = {"adversarial_weight": 0.1, "late_from": 0.0}
 CODER = {"autoencoder": "autoencoder"}
 READER = {**CODER, "text": "plugin"}
+BASE = {**CODER, "diffusion": "cine_diffusion"}
 #: Kind, what differs from the small model, and the models it needs by role.
 CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("autoencoder", SHARPENED, {}),
@@ -49,6 +50,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("cine_diffusion", {"network": "unet", "loss": "huber"}, {"autoencoder": "vq_autoencoder"}),
     ("cine_diffusion", {"network": "factorised_unet"}, CODER),
     ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
+    ("control_branch", {"copies": 1}, BASE),
+    ("control_branch", {"copies": 1, "structure": "canny", "trainable_base": "middle"}, BASE),
     ("masked_autoregression", {"copies": 1}, CODER),
     (
         "masked_autoregression",
@@ -75,6 +78,7 @@ NEEDED: dict[tuple[str, str], dict[str, Any]] = {
 #: Roles that the model of a role needs itself, where the model that needs it has them.
 FURTHER = {
     "motion_network": ["autoencoder"],
+    "diffusion": ["autoencoder"],
     "alignment": ["autoencoder", "text"],
     "base": ["autoencoder", "text", "alignment"],
 }
@@ -144,7 +148,8 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
     latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
     if kind == "motion_network":
         return [model(latents, latents, slices)]
-    values = {name: value.cuda() for name, value in model.conditioner.read(requests(2)).items()}
+    base = model.base if kind == "control_branch" else model
+    values = {name: value.cuda() for name, value in base.conditioner.read(requests(2)).items()}
     frames = grid.frames // model.autoencoder.frames_per_latent
     phases = (torch.arange(frames).expand(2, -1) / frames).cuda()
     noise = Noise([1, 2], "cuda")
@@ -160,6 +165,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         "anatomy_diffusion": (values, slices, *drawing, phases[:, 0]),
         "motion_diffusion": (latents, values, phases, slices, *drawing),
         "cine_diffusion": (values, phases, slices, *drawing),
+        "control_branch": (values, phases, slices, (255 * cines).to(torch.uint8).cuda(), *drawing),
         "masked_autoregression": (values, phases, slices, *drawing, 3, 0.9),
         "vq_autoregression": (
             values,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import Cohort
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.synthesis.draws import _kernel_covariance
 from synthaug.synthesis.plan_requests import plan_requests
 from synthaug.synthesis.requests import request_chunk, write_requests
@@ -236,3 +236,26 @@ def test_absent_or_empty_table_is_refused(tmp_path: Path) -> None:
 def test_inconsistent_settings_are_refused(content: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         RequestSettings.model_validate(content)
+
+
+def test_training_subjects_are_requested_with_their_masks_and_no_others(tmp_path):
+    labels = np.zeros((4, 3, 32, 32), np.uint8)
+    labels[:, :, 8:24, 8:24], labels[:, :, 12:20, 12:20] = 2, 1
+    spacing, rows = (10.0, 2.0, 2.0), []
+    for name, frames in (("a", (0, 2)), ("b", ())):
+        cine = np.zeros(labels.shape, np.float32)
+        write_subject(tmp_path / f"sub-{name}", cine, {frame: labels[frame] for frame in frames}, spacing)
+        about = {"vendor": "A", "n_slices": 3, "n_frames": 4, "es_frame": 2}
+        rows.append({"subject": name, "labelled_frames": ",".join(map(str, frames)) or None, **about})
+    write_cohort(tmp_path, "real", "real", rows, spacing)
+    training, grid = (
+        Cohort.open(tmp_path),
+        HarmonisationSettings(spacing_mm=spacing, matrix=(3, 32, 32), frames=4),
+    )
+    settings = RequestSettings(source="training")
+    planned = plan_requests(training.table, settings, "g", 3, 0, grid, masked=training)
+    assert planned.subjects == ["g-s0-0000", "g-s0-0001", "g-s0-0002"] and planned.table["seed"].is_unique
+    assert all(np.array_equal(planned.label_cine(name)[2], labels[2]) for name in planned.subjects)
+    bare = training.select(["b"])
+    with pytest.raises(SynthaugError, match=r"no training subject has labels for `synthesis.requests.source"):
+        plan_requests(bare.table, settings, "g", 3, 0, grid, masked=bare)

@@ -78,7 +78,7 @@ class RawSubject:
         Who was scanned; several subjects are visits of one patient. The id where empty.
     ed_frame, es_frame : int or None
         Counted from 0.
-    centre, vendor, scanner, field_strength_t, diagnosis, sex, age, height_cm, weight_kg
+    centre, vendor, scanner, field_strength_t, diagnosis, sequence, sex, age, height_cm, weight_kg
         As in the data contract; None where unknown.
     """
 
@@ -93,6 +93,7 @@ class RawSubject:
     scanner: str | None = None
     field_strength_t: float | None = None
     diagnosis: str | None = None
+    sequence: str | None = None
     sex: str | None = None
     age: float | None = None
     height_cm: float | None = None
@@ -156,8 +157,15 @@ REFUSED_ID = (
 )
 
 
-def read_cine(path: Path, subject: str) -> RawCine:
+def read_cine(path: Path, subject: str, single_frame: bool = False) -> RawCine:
     """Read a 4D cine, without labels and with the geometry its header has.
+
+    Parameters
+    ----------
+    path, subject : Path, str
+        The file, and whose it is.
+    single_frame : bool
+        Whether an image of one frame is taken, too: as a cine of one frame.
 
     Raises
     ------
@@ -165,9 +173,10 @@ def read_cine(path: Path, subject: str) -> RawCine:
         The file cannot be read, or holds a single frame.
     """
     read = read_nifti(path, subject)
-    if read.array.ndim != 4:
+    array = read.array[..., None] if single_frame and read.array.ndim == 3 else read.array
+    if array.ndim != 4:
         raise SubjectError(subject, path, "holds one frame, not a cine", "give the cine with all its frames")
-    return RawCine(read.array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
+    return RawCine(array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
 
 
 def _frame_duration(image: NiftiImage) -> float | None:

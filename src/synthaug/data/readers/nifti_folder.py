@@ -88,6 +88,7 @@ def _subject(
         scanner=metadata.text(entry("scanner")),
         field_strength_t=metadata.number(entry("field_strength_t")),
         diagnosis=metadata.diagnosis_code(entry("diagnosis")),
+        sequence=metadata.text(entry("sequence")),
         sex=metadata.text(entry("sex")),
         age=metadata.number(entry("age")),
         height_cm=metadata.number(entry("height_cm")),
@@ -104,7 +105,7 @@ def _load(
     es: int | None,
     settings: NiftiSettings,
 ) -> RawCine:
-    cine = base.read_cine(path, name)
+    cine = base.read_cine(path, name, settings.single_frame)
     shape = cine.image.shape
     base.check_frames(name, table, shape[3], ed, es)
     labels = _label_map(settings.label_map)
@@ -112,6 +113,8 @@ def _load(
     for file in label_files:
         others[file] = read_nifti(file, name)
         volume = others[file].array
+        if settings.single_frame and volume.ndim == 3 and shape[3] == 1:
+            volume = volume[..., None]
         match = _FRAME.search(file.name)
         if match is None:
             cine.labels |= base.split_label_cine(volume, labels, file, name, shape)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.measures.mask_agreement import METRICS, REAL
+from synthaug.measures.mask_agreement import METRICS, REAL, REQUESTED
 from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
 from synthaug.tables import Row
 
 #: Every metric that this section shows.
-MASK_AGREEMENT = (*METRICS, *(metric + REAL for metric in METRICS))
+MASK_AGREEMENT = (*METRICS, *(metric + REAL for metric in METRICS), *REQUESTED)
 _DICE, _HD95 = METRICS
 _COLUMNS = {
     "structure": TEXT,
@@ -22,6 +22,13 @@ _COLUMNS = {
     "n, real validation": NUMBER,
     "HD95 (mm)": TEXT,
     "HD95, real validation (mm)": TEXT,
+}
+_REQUESTED_COLUMNS = {
+    "structure": TEXT,
+    "phase": TEXT,
+    "Dice": TEXT,
+    "n": NUMBER,
+    "HD95 (mm)": TEXT,
 }
 
 
@@ -37,9 +44,29 @@ def mask_agreement(data: ReportData) -> dict[str, Any]:
                 **keys,
                 "reason": dice[0]["note"] or dice[0]["text"] if unmeasured else "",
                 "table": make_table("Mask agreement", _COLUMNS, [_line(own, row) for row in found]),
+                **_requested(own),
             }
         )
     return {"reason": "" if tables else "no mask agreement among the result rows", "tables": tables}
+
+
+def _requested(rows: list[Row]) -> dict[str, Any]:
+    """Table of the masks that were requested; None where none were."""
+    dice, hd95 = REQUESTED
+    found = select(rows, metric=dice)
+    if not found:
+        return {"requested": None, "requested_note": ""}
+    lines = [_requested_line(rows, row, hd95) for row in found]
+    note = next((row["note"] for row in found if row["status"] == "ok" and row["note"]), "")
+    return {
+        "requested": make_table("Requested masks", _REQUESTED_COLUMNS, lines),
+        "requested_note": note,
+    }
+
+
+def _requested_line(rows: list[Row], row: Row, hd95: str) -> list[Cell]:
+    cell = estimate(row)
+    return [row["structure"], row["phase"] or "all frames", cell, cell["n"], _cell(rows, row, hd95)]
 
 
 def _line(rows: list[Row], row: Row) -> list[Cell]:

@@ -1,0 +1,70 @@
+"""Several contrasts of one heart: the same request, masks and seed, with another vendor or sequence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.data import HarmonisationSettings
+from synthaug.config.evaluation import ContrastSettings
+from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
+from synthaug.synthesis.requests import refuse_impossible, request_cohort, requests_of
+
+#: Columns of such a request: which heart it is of, and in which contrast.
+HEART, CONTRAST = "heart", "contrast"
+#: Value of `CONTRAST` of the first contrast with another seed.
+RESEEDED = "another seed"
+_SEEDS = 2**31
+
+
+def plan_contrasts(
+    requests: Cohort, training: pd.DataFrame, settings: ContrastSettings, grid: HarmonisationSettings
+) -> Cohort:
+    """Request the first hearts of a generator in every contrast, and in the first one with another seed.
+
+    Parameters
+    ----------
+    requests : Cohort
+        Of the generator, with their masks.
+    training : DataFrame
+        Rows of the cohort table of the fold's training subjects.
+    settings : ContrastSettings
+        Column, values, and how many hearts.
+    grid : HarmonisationSettings
+        The training grid.
+
+    Returns
+    -------
+    Cohort
+        Of kind ``"request"``: for each heart one row a contrast with the request's seed, then one of the first contrast
+        whose seed differs; columns `HEART` and `CONTRAST` say which is which.
+
+    Raises
+    ------
+    SynthaugError
+        A contrast that no training subject has, or fewer than two hearts.
+    """
+    hearts = requests.table.head(settings.subjects).reset_index(drop=True)
+    if len(hearts) < 2:
+        raise SynthaugError("evaluation.contrasts: fewer than two requests; raise synthesis.subjects")
+    made = [
+        hearts.assign(**{HEART: hearts["subject"], settings.column: [value] * len(hearts)})
+        for value in settings.values
+    ]
+    seeds = (hearts["seed"].to_numpy(np.int64) + _SEEDS // 2) % _SEEDS
+    made.append(made[0].assign(seed=seeds))
+    for part, contrast in zip(made, (*settings.values, RESEEDED), strict=True):
+        part[CONTRAST] = contrast
+    order = [part.assign(_place=place) for place, part in enumerate(made)]
+    table = pd.concat(order).sort_index(kind="stable").reset_index(drop=True)
+    table["subject"] = [f"{row[HEART]}-contrast-{row['_place']}" for row in table.to_dict("records")]
+    table = table.drop(columns="_place").astype({settings.column: "string"})
+    refuse_impossible(table, requests_of(training), grid.matrix[0], "evaluation.contrasts")
+    folders = {
+        row["subject"]: requests.folders[row[HEART]]
+        for row in table.to_dict("records")
+        if row[HEART] in requests.folders
+    }
+    guides = bool(requests.meta.get("guides"))
+    return request_cohort(table, requests.name, folders, grid.spacing_mm, guides=guides)

@@ -1,0 +1,67 @@
+"""Several contrasts of one heart: the same request, masks and seed, with another vendor or sequence."""
+
+contrast_settings = study.evaluation.contrasts and study.evaluation.contrasts.model_dump(mode="json")
+
+
+rule plan_contrasts:
+    input:
+        requests=rules.plan_requests.output.requests,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=code("plan_contrasts"),
+    output:
+        requests=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/contrast-requests")
+        ),
+    log:
+        pattern("logs/plan_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    params:
+        contrasts=contrast_settings,
+        grid=study.harmonisation.model_dump(mode="json"),
+    message:
+        "Planning several contrasts of the hearts of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/plan_contrasts.py"
+
+
+# All contrasts are one chunk. No gate, and one attempt: what was made is what is measured.
+use rule synthesise_chunk as synthesise_contrasts with:
+    input:
+        requests=rules.plan_contrasts.output.requests,
+        generator=rules.describe_generator.output.description,
+        models=generator_models,
+        code=generator_code,
+    output:
+        chunk=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/contrasts")
+        ),
+    log:
+        pattern("logs/synthesise_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/synthesise_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    params:
+        gate={"enabled": False, "attempts": 1},
+        batch_size=study.synthesis.batch_size,
+        chunk_size=10**9,
+    message:
+        "Synthesising several contrasts of each heart with {wildcards.generator}, fold {wildcards.fold}"
+
+
+rule measure_contrast_consistency:
+    input:
+        cohort=rules.synthesise_contrasts.output.chunk,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        code=code("measure_contrast_consistency"),
+    output:
+        rows=pattern("rows/contrast-consistency/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern(
+            "logs/measure_contrast_consistency/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+        ),
+    params:
+        contrasts=contrast_settings,
+        evaluation=evaluation_settings,
+    message:
+        "Comparing the contrasts of each heart of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_contrast_consistency.py"
