@@ -38,6 +38,9 @@ SMALL = {
         "draws": 2,
     },
     "vq_autoregression": {"width": 16, "depth": 1, "heads": 2},
+    "deformation_network": {"channels": [8, 8], "code_channels": 2, "field_channels": 4},
+    "deformation_diffusion": {"channels": [8, 8]},
+    "sequence_diffusion": {"channels": [8, 8], "width": 8, "heads": 2, "depth": 1},
 }
 #: What makes the vector-quantised autoencoder's latent frames 2 x 2: codes are drawn one after the other.
 FEW_CODES = {"channels": [4] * 5, "strides": [[2, 2, 2], *[[1, 2, 2]] * 4]}

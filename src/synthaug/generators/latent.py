@@ -54,6 +54,10 @@ class LatentGenerator(Generator):
         A row's latents may depend on its conditions and its seed only.
         """
 
+    def make(self, rows: pd.DataFrame, slices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Cines and masks of one batch, as of `LatentAutoencoder.decode_cine`: decoded from the latents of `draw`."""
+        return self.autoencoder.decode_cine(self.draw(rows, slices), slices)
+
     def sample(
         self, requests: Cohort, batch_size: int = 1
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
@@ -75,8 +79,7 @@ class LatentGenerator(Generator):
         slices = self._slices(rows).to(self.device)
         half = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            latents = self.draw(rows, slices)
-            images, labels = self.autoencoder.decode_cine(latents, slices)
+            images, labels = self.make(rows, slices)
         return images.cpu().numpy(), None if labels is None else labels.cpu().numpy()
 
     def values(self, conditioner: Conditioner, rows: pd.DataFrame) -> dict[str, Tensor]:

@@ -54,6 +54,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
         {"autoencoder": "vq_autoencoder"},
     ),
     ("vq_autoregression", {"copies": 1}, {"autoencoder": "vq_autoencoder"}),
+    ("deformation_network", {}, CODER),
+    ("deformation_network", {"through_plane": False}, CODER),
+    ("deformation_diffusion", {"objective": "v"}, {**CODER, "deformation_network": "deformation_network"}),
+    ("sequence_diffusion", {"objective": "flow"}, {"autoencoder": "slice_autoencoder"}),
+    ("sequence_diffusion", {"missing": 0.0, "frames_drawn": 1}, CODER),
 ]
 #: Kinds without parameters, which take no steps.
 FITTED = ["phenotype_copula"]
@@ -71,7 +76,8 @@ def made(kind: str, changes: dict[str, Any], needs: dict[str, str], store: Tenso
     needed: dict[str, TrainableModel] = {}
     for role, other in needs.items():
         changed = FEW_CODES if kind == "vq_autoregression" else {}
-        needed[role] = made(other, changed, CODER if other == "motion_network" else {}, store)
+        on_latents = other in ("motion_network", "deformation_network")
+        needed[role] = made(other, changed, CODER if on_latents else {}, store)
         needed[role].requires_grad_(False).eval()
     settings = settings_of(
         {
@@ -106,6 +112,9 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
     latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
     if kind == "motion_network":
         return [model(latents, latents, slices)]
+    if kind == "deformation_network":
+        code = model.encode(latents, latents, slices)
+        return [code, model.displacements(code[:, None], latents, slices)]
     values = {name: value.cuda() for name, value in model.conditioner.read(requests(2)).items()}
     frames = grid.frames // model.autoencoder.frames_per_latent
     phases = (torch.arange(frames).expand(2, -1) / frames).cuda()
@@ -115,6 +124,8 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         "anatomy_diffusion": (values, slices, *drawing, phases[:, 0]),
         "motion_diffusion": (latents, values, phases, slices, *drawing),
         "cine_diffusion": (values, phases, slices, *drawing),
+        "deformation_diffusion": (latents, values, slices, *drawing),
+        "sequence_diffusion": (values, phases, slices, *drawing),
         "masked_autoregression": (values, phases, slices, *drawing, 3, 0.9),
         "vq_autoregression": (
             values,
@@ -125,7 +136,10 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
             1,
         ),
     }
-    return [model.sample(*arguments[kind])]
+    drawn = model.sample(*arguments[kind])
+    if kind == "deformation_diffusion":
+        return [drawn, model.displacements(latents, drawn, phases, slices)]
+    return [drawn]
 
 
 def test_every_kind_is_tested():
