@@ -557,7 +557,7 @@ class DeformationNetworkSettings(TrainableSettings):
         default_factory=GeometrySettings, description="Random geometry of the training frames."
     )
     training: TrainingSettings = Field(
-        TrainingSettings(iterations=1500, batch_size=4, learning_rate=1e-3), description="Optimisation."
+        TrainingSettings(iterations=1500, batch_size=4, learning_rate=2e-3), description="Optimisation."
     )
 
     @field_validator("needs")

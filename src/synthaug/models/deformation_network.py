@@ -24,7 +24,7 @@ from synthaug.models.latents import channel_statistics, encode_cines, slice_weig
 from synthaug.models.phases import frame_of_systole
 from synthaug.networks.field_decoder import FieldDecoder
 from synthaug.networks.unet import LatentUNet
-from synthaug.networks.warping import exponential, jacobian_determinant, spatial_gradient, warp
+from synthaug.networks.warping import enlarge, exponential, jacobian_determinant, spatial_gradient, warp
 
 
 class DeformationNetwork(TrainableModel):
@@ -35,7 +35,8 @@ class DeformationNetwork(TrainableModel):
     Loss        1 - LNCC^2(x_0 o phi, x_s) + 0.3 (1 - Dice(m_0 o phi, m_s)) + |grad v|^2 + 0.01 |c|^2
 
     LNCC is the normalised correlation in in-plane windows, mean over slices that exist. The exponential of a
-    stationary velocity, by scaling and squaring, is one-to-one where v is smooth. The code of nothing moves nothing:
+    stationary velocity, by scaling and squaring, is one-to-one where v is smooth; both have the resolution of the
+    autoencoder's first level, and phi is enlarged linearly. The code of nothing moves nothing:
     scaled by g in [0, 1] it leads from ED to ES, phi_g = exp(D(g c, z_0) - D(0, z_0)).
 
     References
@@ -73,6 +74,7 @@ class DeformationNetwork(TrainableModel):
             temporal=False,
         )
         strides = [(y, x) for _, y, x in coder.settings.level_strides]
+        self.stride = strides[0]
         self.decoder = FieldDecoder(
             settings.code_channels,
             channels,
@@ -111,16 +113,23 @@ class DeformationNetwork(TrainableModel):
         return code * slices
 
     def velocities(self, codes: Tensor, anatomy: Tensor, slices: Tensor) -> Tensor:
-        """Velocities (b, m, 3, z, y, x) of codes (b, m, k, z, y', x') of ED latents (b, c, z, y', x'), in voxels."""
+        """Velocities of codes (b, m, k, z, y', x') of ED latents (b, c, z, y', x').
+
+        (b, m, 3, z, y / p, x / q) in voxels of that size, with (p, q) the stride of the autoencoder's first level.
+        """
         field: Tensor = self.decoder(codes, self._normalise(anatomy, slices), slices)
         return field
 
     def displacements(self, codes: Tensor, anatomy: Tensor, slices: Tensor) -> Tensor:
-        """Displacements (b, m, 3, z, y, x), in voxels; arguments as those of `velocities`."""
+        """Displacements (b, m, 3, z, y, x), in voxels of the images; arguments as those of `velocities`."""
         m = codes.shape[1]
         velocities = self.velocities(codes, anatomy, slices).flatten(0, 1)
-        field = exponential(velocities, slices.repeat_interleave(m, dim=0), self.settings.squarings)
+        field = self._follow(velocities, slices.repeat_interleave(m, dim=0))
         return field.unflatten(0, (len(codes), m))
+
+    def _follow(self, velocities: Tensor, slices: Tensor) -> Tensor:
+        """Displacements of every voxel of the images."""
+        return enlarge(exponential(velocities, slices, self.settings.squarings), self.stride) * slices
 
     def prepare(self, store: TensorStore) -> None:
         """Take the training fold, its frames of ES, and the statistics of its ED latents."""
@@ -155,16 +164,16 @@ class DeformationNetwork(TrainableModel):
         anatomy, latents = encoded[:, 0], encoded[:, 1]
         code = self.encode(anatomy, latents, slices)
         velocity = self.velocities(code[:, None], anatomy, slices)[:, 0]
-        displacement = exponential(velocity, slices, weights.squarings)
+        displacement = self._follow(velocity, slices)
         moved = warp(batch["frames"][:, :1], displacement, slices)
-        spacing_mm = torch.tensor(self.grid.spacing_mm).view(1, 3, 1, 1, 1).to(velocity.device)
+        (z, y, x), (p, q) = self.grid.spacing_mm, self.stride
+        sizes_mm = (z, p * y, q * x)
+        in_mm = velocity * torch.tensor(sizes_mm).view(1, 3, 1, 1, 1).to(velocity.device)
         terms = {
             "similarity": masked_mean(
                 1 - local_correlation(moved, batch["frames"][:, 1:], weights.window), slices
             ),
-            "smoothness": torch.stack(
-                spatial_gradient(velocity * spacing_mm, slices, self.grid.spacing_mm)
-            ).sum(),
+            "smoothness": torch.stack(spatial_gradient(in_mm, slices, sizes_mm)).sum(),
             "size": masked_mean(code.square().float(), slices),
             "mask": warped_mask_loss(batch["labels"], displacement, slices),
         }

@@ -1,4 +1,4 @@
-"""From a code at the resolution of the latents to the velocity of every voxel."""
+"""From a code at the resolution of the latents to a velocity field."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from synthaug.networks.blocks import ChannelNorm, Upsample, plane_convolution
 class FieldDecoder(nn.Module):
     """Velocity of a code beside the anatomy it moves: D(code, anatomy) - D(0, anatomy), so that no code is no motion.
 
-    The finest features lie at the resolution of the autoencoder's first level; the field is enlarged linearly from
-    there, and so is smooth between voxels.
+    The field has the resolution of the autoencoder's first level, half the image's by default; so have its voxels.
 
     Parameters
     ----------
@@ -42,7 +41,6 @@ class FieldDecoder(nn.Module):
         components: int,
     ) -> None:
         super().__init__()
-        self.enlargement = (1.0, float(strides[0][0]), float(strides[0][1]))
         self.input = plane_convolution(code_channels + anatomy_channels, channels[-1])
         self.steps, self.levels = nn.ModuleList(), nn.ModuleList()
         for level, width in reversed(list(enumerate(channels))):
@@ -54,7 +52,7 @@ class FieldDecoder(nn.Module):
         self.output = plane_convolution(channels[0], components)
 
     def forward(self, codes: Tensor, anatomy: Tensor, slices: Tensor) -> Tensor:
-        """Velocities (b, m, 3, z, y, x) of m codes of each anatomy, in voxels per unit of time.
+        """Velocities (b, m, 3, z, y, x) of m codes of each anatomy, in voxels of the field per unit of time.
 
         Parameters
         ----------
@@ -72,8 +70,7 @@ class FieldDecoder(nn.Module):
         features = self.input(features * slices)
         for step, level in zip(self.steps, self.levels, strict=True):
             features = level(step(features), slices)
-        decoded = self.output(functional.silu(self.norm(features))).float()
-        decoded = functional.interpolate(decoded, scale_factor=self.enlargement, mode="trilinear") * slices
+        decoded = self.output(functional.silu(self.norm(features))).float() * slices
         decoded = decoded.unflatten(0, (b, m + 1))
         velocity = decoded[:, 1:] - decoded[:, :1]
         if velocity.shape[2] == 2:  # no motion from slice to slice

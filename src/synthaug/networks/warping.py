@@ -70,6 +70,18 @@ def exponential(velocity: Tensor, slices: Tensor, squarings: int) -> Tensor:
     return displacement
 
 
+def enlarge(displacement: Tensor, stride: tuple[int, int]) -> Tensor:
+    """A displacement on a plane that is finer by a stride (y, x), (b, 3, z, y, x) to (b, 3, z, p y, q x), linearly.
+
+    Its in-plane components grow by the stride: they are in voxels.
+    """
+    p, q = stride
+    factors = torch.tensor([1.0, p, q]).view(1, 3, 1, 1, 1).to(displacement.device)
+    return functional.interpolate(
+        displacement * factors, scale_factor=(1.0, float(p), float(q)), mode="trilinear"
+    )
+
+
 def jacobian_determinant(displacement: Tensor) -> Tensor:
     """Determinant of the derivative of p + u(p), (b, z - 1, y - 1, x - 1), by forward differences.
 
