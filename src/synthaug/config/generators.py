@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.models import AUTOENCODER_KINDS
@@ -61,6 +61,13 @@ class CascadeSettings(SampledSettings):
     motion_sampler: SamplerSettings = Field(
         SamplerSettings(steps=12), description="Sampling of the motion, all frames at once."
     )
+    shared_noise: bool = Field(
+        True,
+        description=(
+            "Without motion: whether all frames of a cine are drawn from one noise; `false` draws each from its own, "
+            "which is 3D diffusion without time."
+        ),
+    )
 
     @field_validator("models")
     @classmethod
@@ -71,6 +78,14 @@ class CascadeSettings(SampledSettings):
                 "motion; name a model for each"
             )
         return models
+
+    @model_validator(mode="after")
+    def _frames_apart_have_no_motion(self) -> CascadeSettings:
+        if not self.shared_noise and "motion" in self.models:
+            raise ValueError(
+                "shared_noise: false draws each frame for itself; leave out the role motion, or shared_noise"
+            )
+        return self
 
 
 class SinglePassSettings(SampledSettings):
@@ -252,6 +267,70 @@ class VQAutoregressiveSettings(SampledSettings):
         return models
 
 
+class DeformedAnatomySettings(SampledSettings):
+    """Deformed anatomy: the end-diastolic frame first, then a deformation that moves it through the cycle."""
+
+    implementation: ClassVar[str] = "synthaug.generators.deformed_anatomy:DeformedAnatomy"
+    role_kinds: ClassVar = {
+        "autoencoder": ("autoencoder",),
+        "anatomy": ("anatomy_diffusion",),
+        "deformation_network": ("deformation_network",),
+        "deformation": ("deformation_diffusion",),
+    }
+
+    kind: Literal["deformed_anatomy"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {
+            "autoencoder": "autoencoder",
+            "anatomy": "anatomy",
+            "deformation_network": "deformation_network",
+            "deformation": "deformation",
+        },
+        description="Models of the roles autoencoder, anatomy, deformation_network and deformation, by name.",
+    )
+    anatomy_sampler: SamplerSettings = Field(
+        SamplerSettings(guidance=1.5), description="Sampling of the end-diastolic anatomy."
+    )
+    deformation_sampler: SamplerSettings = Field(
+        SamplerSettings(steps=12), description="Sampling of the code of the deformation."
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "anatomy", "deformation_network", "deformation"}:
+            raise ValueError(
+                "deformed_anatomy has exactly the roles autoencoder, anatomy, deformation_network and deformation; "
+                "name a model for each"
+            )
+        return models
+
+
+class FrameAutoregressiveSettings(SampledSettings):
+    """Frame-autoregressive: each frame is drawn given all frames before it, end-diastole first."""
+
+    implementation: ClassVar[str] = "synthaug.generators.frame_autoregressive:FrameAutoregressive"
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS, "sequence": ("sequence_diffusion",)}
+
+    kind: Literal["frame_autoregressive"] = Field(description="Kind of generator.")
+    models: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "sequence": "sequence"},
+        description="Models of the roles autoencoder and sequence, by name.",
+    )
+    sampler: SamplerSettings = Field(
+        SamplerSettings(steps=12, guidance=1.5), description="Sampling of each frame."
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        if set(models) != {"autoencoder", "sequence"}:
+            raise ValueError(
+                "frame_autoregressive has exactly the roles autoencoder and sequence; name a model for each"
+            )
+        return models
+
+
 class ExternalSettings(Settings):
     """Folder of synthetic subjects, laid out as a cohort."""
 
@@ -307,6 +386,8 @@ GeneratorSettings = Annotated[
     | MaskedAutoregressiveSettings
     | VQAutoregressiveSettings
     | TextDrivenSettings
+    | DeformedAnatomySettings
+    | FrameAutoregressiveSettings
     | ExternalSettings
     | RealSettings
     | PluginGeneratorSettings,

@@ -702,6 +702,147 @@ class ControlBranchSettings(TrainableSettings):
         return needs
 
 
+class DeformationNetworkSettings(TrainableSettings):
+    """Registration network: a code of the motion from end-diastole to end-systole, and the field it stands for."""
+
+    implementation: ClassVar[str] = "synthaug.models.deformation_network:DeformationNetwork"
+    role_kinds: ClassVar = {"autoencoder": ("autoencoder",)}
+
+    kind: Literal["deformation_network"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
+    channels: tuple[int, ...] = Field(
+        (32, 64),
+        min_length=1,
+        description="Feature channels a level of the encoder; each after the first halves y and x of the latent.",
+    )
+    blocks: int = Field(1, ge=1, description="Residual blocks a level, of encoder and decoder.")
+    code_channels: int = Field(
+        4, ge=1, description="Channels of the code, which has the resolution of the latent."
+    )
+    field_channels: int = Field(
+        16,
+        ge=1,
+        description=(
+            "Feature channels of the decoder at the resolution of the autoencoder's first level; doubled at the "
+            "next, and four times as many at all coarser ones."
+        ),
+    )
+    through_plane: bool = Field(
+        True, description="Whether voxels also move from slice to slice; `false`: within their slice only."
+    )
+    squarings: int = Field(
+        7, ge=1, le=12, description="Squarings n: the field is composed of 2^n steps of the velocity."
+    )
+    window: int = Field(
+        9, ge=3, description="In-plane window of the local correlation, in voxels; an odd number."
+    )
+    smoothness_weight: float = Field(
+        1.0, ge=0, description="Weight of the mean square of the velocity's spatial gradient (mm per mm)."
+    )
+    mask_weight: float = Field(
+        0.3,
+        ge=0,
+        description="Weight of the soft Dice loss of the warped masks, where ED and ES are labelled.",
+    )
+    size_weight: float = Field(0.01, ge=0, description="Weight of the mean square of the code.")
+    augmentation: GeometrySettings = Field(
+        default_factory=GeometrySettings, description="Random geometry of the training frames."
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=1500, batch_size=4, learning_rate=2e-3), description="Optimisation."
+    )
+
+    @field_validator("needs")
+    @classmethod
+    def _needs_an_autoencoder(cls, needs: dict[str, str]) -> dict[str, str]:
+        return _check_roles(needs)
+
+    @field_validator("window")
+    @classmethod
+    def _window_has_a_middle(cls, window: int) -> int:
+        if window % 2 == 0:
+            raise ValueError(f"window {window} has no middle voxel; give an odd number")
+        return window
+
+
+class DeformationDiffusionSettings(LatentDiffusionSettings):
+    """Diffusion model of the code of the motion from end-diastole to end-systole, given the end-diastolic latent."""
+
+    implementation: ClassVar[str] = "synthaug.models.deformation_diffusion:DeformationDiffusion"
+    role_kinds: ClassVar = {"autoencoder": ("autoencoder",), "deformation_network": ("deformation_network",)}
+
+    kind: Literal["deformation_diffusion"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field(
+        {"autoencoder": "autoencoder", "deformation_network": "deformation_network"},
+        description="The autoencoder and the network whose codes are modelled, by name.",
+    )
+    conditions: tuple[ScalarCondition, ...] = Field(
+        ("diagnosis", "lv_edv_ml", "lv_esv_ml", "lv_ef"),
+        description=_CONDITIONS,
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=3000, batch_size=16, learning_rate=1e-3), description="Optimisation."
+    )
+
+    @field_validator("needs", check_fields=False)
+    @classmethod
+    def _needs_an_autoencoder(cls, needs: dict[str, str]) -> dict[str, str]:
+        if set(needs) != {"autoencoder", "deformation_network"}:
+            raise ValueError(
+                "needs exactly the roles 'autoencoder' and 'deformation_network'; name a model for each"
+            )
+        return needs
+
+
+class SequenceDiffusionSettings(LatentDiffusionSettings):
+    """Diffusion model of the next frame's latent, given those of all frames before it."""
+
+    implementation: ClassVar[str] = "synthaug.models.sequence_diffusion:SequenceDiffusion"
+    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS}
+
+    kind: Literal["sequence_diffusion"] = Field(description="Kind of model.")
+    needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
+    width: int = Field(64, ge=8, description="Features of a voxel of the sequence encoder.")
+    depth: int = Field(2, ge=1, description="Blocks of the sequence encoder.")
+    heads: int = Field(4, ge=1, description="Attention heads of the sequence encoder; they divide the width.")
+    frames_drawn: int = Field(
+        4,
+        ge=1,
+        description="Latent frames of a cine that are predicted in one training item, at random places.",
+    )
+    missing: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description=(
+            "Frames before are hidden in training with a probability that is uniform between 0 and this for each cine."
+        ),
+    )
+    drop_sequence: float = Field(
+        0.1, ge=0, lt=1, description="Probability in training that all frames before are hidden."
+    )
+    sequence_noise: float = Field(
+        0.1,
+        ge=0,
+        description=(
+            "Standard deviation of the noise on the frames before in training, in standard deviations of the latents; "
+            "against the drift of frames drawn after drawn ones."
+        ),
+    )
+    conditions: tuple[ScalarCondition, ...] = Field(
+        ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),
+        description=_CONDITIONS,
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(iterations=4000, batch_size=4, learning_rate=1e-3), description="Optimisation."
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> SequenceDiffusionSettings:
+        _check_heads(self.width, self.heads)
+        return self
+
+
 class PatientRecogniserSettings(TrainableSettings):
     """Contrastive embedding of the fold's real training patients, across phase, geometry and contrast."""
 
@@ -736,6 +877,9 @@ ModelSettings = Annotated[
     | ControlBranchSettings
     | MaskedAutoregressionSettings
     | VQAutoregressionSettings
+    | DeformationNetworkSettings
+    | DeformationDiffusionSettings
+    | SequenceDiffusionSettings
     | TextAlignmentSettings
     | TextDiffusionSettings
     | MaskedAutoencoderSettings

@@ -20,15 +20,26 @@ class Noise:
     device : device
         Where the draws are put; they are made on the CPU.
     copies : int
-        Samples in a row that share a stream, and so every draw.
+        Samples in a row that share a stream.
+    shared : bool
+        Whether they share every draw, too; otherwise each takes a part of its own of every draw.
     """
 
-    def __init__(self, seeds: Iterable[int], device: str | torch.device = "cpu", copies: int = 1) -> None:
+    def __init__(
+        self,
+        seeds: Iterable[int],
+        device: str | torch.device = "cpu",
+        copies: int = 1,
+        shared: bool = True,
+    ) -> None:
         self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self.device = torch.device(device)
-        self.copies = copies
+        self.copies, self.shared = copies, shared
 
     def __call__(self, *shape: int) -> Tensor:
         """The next draw, (b, *shape), with b the number of seeds times `copies`."""
+        if not self.shared:
+            apart = [torch.randn((self.copies, *shape), generator=each) for each in self.generators]
+            return torch.cat(apart).to(self.device)
         drawn = [torch.randn(shape, generator=generator) for generator in self.generators]
         return torch.stack(drawn).repeat_interleave(self.copies, dim=0).to(self.device)

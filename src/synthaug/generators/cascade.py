@@ -23,11 +23,13 @@ class Cascade(LatentGenerator):
     """The ED latent is drawn first, then the latents of all frames at once, by how they differ from it.
 
     Without a motion model the anatomy model draws every frame for itself, by its phase. Noise and
-    conditions are the same for all frames of a cine, so that it moves as smoothly as the model is smooth.
+    conditions are the same for all frames of a cine, so that it moves as smoothly as the model is smooth. With
+    `shared_noise: false` each frame has noise of its own: 3D diffusion without time.
 
     References
     ----------
-    Anatomy-guided residual motion diffusion for controllable 4D cardiac MRI synthesis, 2026.
+    Anatomy-guided residual motion diffusion for controllable 4D cardiac MRI synthesis, 2026; Dorjsembe et al.,
+    Three-dimensional medical image synthesis with denoising diffusion probabilistic models, MIDL 2022.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Cascade(LatentGenerator):
         )
 
     def _draw_frames(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
-        """Every frame by the anatomy model, all frames of a subject from one noise, folded into the batch."""
+        """Every frame by the anatomy model, folded into the batch; from one noise or each from its own."""
         phases = self.phases(rows)
         frames = phases.shape[1]
         latents = self.anatomy.sample(
@@ -82,7 +84,7 @@ class Cascade(LatentGenerator):
                 for name, value in self.values(self.anatomy.conditioner, rows).items()
             },
             repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames),
-            Noise(rows["seed"], self.device, copies=frames),
+            Noise(rows["seed"], self.device, frames, self.settings.shared_noise),
             self.settings.anatomy_sampler,
             rearrange(phases, "b t -> (b t)"),
         )

@@ -54,6 +54,10 @@ class LatentGenerator(Generator):
         A row's latents may depend on its conditions and its seed only.
         """
 
+    def make(self, requests: Cohort, slices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Cines and masks of one batch, as of `LatentAutoencoder.decode_cine`: decoded from the latents that are drawn."""
+        return self.autoencoder.decode_cine(self.draw_requests(requests, slices), slices)
+
     def sample(
         self, requests: Cohort, batch_size: int = 1
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray | None]]:
@@ -75,8 +79,7 @@ class LatentGenerator(Generator):
     def _sample_batch(self, requests: Cohort) -> tuple[np.ndarray, np.ndarray | None]:
         slices = self._slices(requests.table).to(self.device)
         with self.precision():
-            latents = self.draw_requests(requests, slices)
-            images, labels = self.autoencoder.decode_cine(latents, slices)
+            images, labels = self.make(requests, slices)
         decoded = None if labels is None else labels.cpu().numpy()
         return images.cpu().numpy(), self.labels_of(requests, decoded)
 

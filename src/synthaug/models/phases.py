@@ -27,3 +27,22 @@ def cardiac_phase(es_phase: Tensor, frames: int, together: int = 1) -> Tensor:
     time = (first + (together - 1) / 2) / frames
     systole = torch.where(torch.isfinite(es_phase), es_phase, 0.5)[:, None]
     return torch.where(time < systole, time / systole / 2, 0.5 + (time - systole) / (1 - systole) / 2)
+
+
+def frame_of_systole(es_phase: Tensor, frames: int) -> list[int]:
+    """Frame of each cycle that is nearest to end-systole; the middle one where ES is unknown.
+
+    Parameters
+    ----------
+    es_phase : Tensor, shape (b,)
+        As of `cardiac_phase`; on the CPU.
+    frames : int
+        Frames of the cycle.
+    """
+    found: list[int] = (cardiac_phase(es_phase, frames) - 0.5).abs().argmin(dim=1).tolist()
+    return found
+
+
+def contraction(phases: Tensor) -> Tensor:
+    """How far the heart is from ED to ES at these phases: 0 at phase 0, 1 at 1/2, linear and symmetric."""
+    return 1 - (1 - 2 * phases).abs()

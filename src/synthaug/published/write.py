@@ -12,13 +12,13 @@ import pandas as pd
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
+from synthaug.published import cpgg, texdc, text_mask
 from synthaug.published.base import Lines, PublishedTable
-from synthaug.published.cpgg import TABLES
 from synthaug.published.own import own_values
 from synthaug.report.plots.segmentation import dose_curve
 
 #: Every published table by name.
-PUBLISHED = {table.name: table for table in TABLES}
+PUBLISHED = {table.name: table for paper in (cpgg, texdc, text_mask) for table in paper.TABLES}
 _COLUMNS = (
     *("table", "part", "source", "data", "method", "series", "dose", "column"),
     *("unit", "value", "sd", "ci_low", "ci_high", "floor", "n", "note"),

@@ -101,6 +101,51 @@ def test_every_study_of_the_repository_is_valid(path):
     assert load_study(yaml.safe_load(path.read_text(encoding="utf-8"))).arms
 
 
+def deformed(**changes):
+    """A study with a cine of a drawn ED and a drawn deformation, some of its models changed."""
+    content = study(
+        {
+            "registration": {"kind": "deformation_network"},
+            "other-registration": {"kind": "deformation_network", "code_channels": 2},
+            "deformation": {
+                "kind": "deformation_diffusion",
+                "needs": {"autoencoder": "autoencoder", "deformation_network": "registration"},
+            },
+        }
+    )
+    roles = {"autoencoder": "autoencoder", "anatomy": "anatomy", "deformation_network": "registration"}
+    content["generators"]["deformed"] = {
+        "kind": "deformed_anatomy",
+        "models": {**roles, "deformation": "deformation", **changes},
+    }
+    return content
+
+
+def test_a_code_is_read_by_the_network_that_made_it():
+    assert "deformed" in load_study(deformed()).generators
+    with pytest.raises(SynthaugError, match=r"deformed\.models: deformation has the deformation_network"):
+        load_study(deformed(deformation_network="other-registration"))
+    with pytest.raises(
+        SynthaugError, match="is of kind motion_diffusion; this role takes deformation_diffusion"
+    ):
+        load_study(deformed(deformation="motion"))
+
+
+def test_the_comparison_methods_of_texdc_are_settings():
+    """What docs/generators.md says of them is a study."""
+    page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
+    section = page.split("## Comparison methods of TexDC")[1]
+    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
+    content = study(added["models"])
+    content["generators"] |= added["generators"]
+    found = load_study(content).generators
+    assert {found[name].kind for name in added["generators"]} == {
+        "deformed_anatomy",
+        "frame_autoregressive",
+        "cascade",
+    }
+
+
 def test_the_baselines_of_cpgg_are_settings():
     """What docs/generators.md says of them is a study."""
     page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")

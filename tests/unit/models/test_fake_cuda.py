@@ -67,6 +67,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
         {"freeze_base": True, "frames_drawn": 4, "conditions": ["lv_edv_ml"]},
         {**READER, "alignment": "text_alignment", "base": "text_diffusion"},
     ),
+    ("deformation_network", {}, CODER),
+    ("deformation_network", {"through_plane": False}, CODER),
+    ("deformation_diffusion", {"objective": "v"}, {**CODER, "deformation_network": "deformation_network"}),
+    ("sequence_diffusion", {"objective": "flow"}, {"autoencoder": "slice_autoencoder"}),
+    ("sequence_diffusion", {"missing": 0.0, "frames_drawn": 1}, CODER),
 ]
 #: What differs from the small model of a kind where another model needs it.
 NEEDED: dict[tuple[str, str], dict[str, Any]] = {
@@ -78,6 +83,7 @@ NEEDED: dict[tuple[str, str], dict[str, Any]] = {
 #: Roles that the model of a role needs itself, where the model that needs it has them.
 FURTHER = {
     "motion_network": ["autoencoder"],
+    "deformation_network": ["autoencoder"],
     "diffusion": ["autoencoder"],
     "alignment": ["autoencoder", "text"],
     "base": ["autoencoder", "text", "alignment"],
@@ -148,6 +154,9 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
     latents = torch.rand(2, *model.autoencoder.latent_shape).cuda()
     if kind == "motion_network":
         return [model(latents, latents, slices)]
+    if kind == "deformation_network":
+        code = model.encode(latents, latents, slices)
+        return [code, model.displacements(code[:, None], latents, slices)]
     base = model.base if kind == "control_branch" else model
     values = {name: value.cuda() for name, value in base.conditioner.read(requests(2)).items()}
     frames = grid.frames // model.autoencoder.frames_per_latent
@@ -166,6 +175,8 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         "motion_diffusion": (latents, values, phases, slices, *drawing),
         "cine_diffusion": (values, phases, slices, *drawing),
         "control_branch": (values, phases, slices, (255 * cines).to(torch.uint8).cuda(), *drawing),
+        "deformation_diffusion": (latents, values, slices, *drawing),
+        "sequence_diffusion": (values, phases, slices, *drawing),
         "masked_autoregression": (values, phases, slices, *drawing, 3, 0.9),
         "vq_autoregression": (
             values,
@@ -176,7 +187,10 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
             1,
         ),
     }
-    return [model.sample(*arguments[kind])]
+    drawn = model.sample(*arguments[kind])
+    if kind == "deformation_diffusion":
+        return [drawn, model.displacements(latents, drawn, phases, slices)]
+    return [drawn]
 
 
 def test_every_kind_is_tested():

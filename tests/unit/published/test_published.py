@@ -81,6 +81,50 @@ def test_values_of_the_paper_are_as_printed():
     assert tuple(accuracy) == (0.768, 0.02)
 
 
+def test_values_of_texdc_are_as_printed():
+    ablations = PUBLISHED["texdc_table1"].values(0)
+    assert len(ablations) == 12 * 3
+    values = ablations.set_index(["method", "column"])["value"]
+    assert values["M = 16", "F4D"] == values["with TAM and SAM", "F4D"] == 743.41
+    assert values["without pre-alignment", "CLIPSIM"] == 0.1955 and values["without L_expl", "FID"] == 49.87
+    compared = PUBLISHED["texdc_table2"].values(0)
+    assert len(compared) == 5 * 3 - 2  # two cells of the paper are empty
+    values = compared.set_index(["method", "column"])["value"]
+    assert values["SADM", "FVD-T"] == 943.61 and values["DDM", "FVD-S"] == 879.33
+    assert values["3D-DPM", "FID"] == 89.71 and ("SADM", "FVD-S") not in values.index
+
+
+def test_values_of_text_and_mask_are_as_printed():
+    for name, cells in (("control_table1", 3 * 5), ("control_table2", 3 * 3), ("control_table3", 3 * 9)):
+        assert len(PUBLISHED[name].values(0)) == cells
+    contrasts = PUBLISHED["control_table2"].values(0).set_index(["method", "column"])
+    assert tuple(contrasts.loc[("Prediction", "SSIM")]) == (0.743, 0.17)
+    fid = PUBLISHED["control_table1"].values(0).set_index(["method", "column"])["value"]
+    # The printed averages are those of their four contrasts, but that of StyleGAN2, which would be 49.93.
+    assert fid["StyleGAN2", "FID, average"] == 49.18
+    for method in ("LDM", "text and mask"):
+        own = [fid[method, f"FID, {contrast}"] for contrast in ("FLAIR", "T1", "T1CE", "T2")]
+        assert round(sum(own) / 4, 1) == round(fid[method, "FID, average"], 1)
+
+
+def test_a_metric_that_the_study_does_not_have_is_not_measured(tmp_path, study):
+    own = written(tmp_path, study, rows_of(5.0), "control_table2")
+    own = own[own["source"] == "this study"]
+    assert list(own["column"]) == ["SSIM", "NMI", "NCC"] and own["value"].isna().all()
+    assert set(own["note"]) == {"not measured"}
+    page = (tmp_path / "control_table2" / "table.md").read_text(encoding="utf-8")
+    assert "| single-pass | not measured | not measured | not measured |" in page
+    assert "| Prediction | 0.743 ± 0.17 | 0.457 ± 0.06 | 0.909 ± 0.03 |" in page
+
+
+@pytest.mark.parametrize("name", ["texdc_table1", "texdc_table2", "control_table1", "control_table3"])
+def test_other_papers_stand_beside_the_study_as_from_other_data(tmp_path, study, name):
+    own = written(tmp_path, study, rows_of(5.0), name)
+    assert set(own["source"]) == {"this study", "published"}
+    page = (tmp_path / name / "table.md").read_text(encoding="utf-8")
+    assert "Published, from other data" in page and f"After table {name[-1]} of:" in page
+
+
 def test_one_training_keeps_its_interval_and_floor(tmp_path, study):
     own = written(tmp_path, study, rows_of(5.0))
     line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]

@@ -1,0 +1,56 @@
+"""Frame-autoregressive: each frame from a diffusion model that knows all frames before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+from torch import Tensor
+
+from synthaug.config.generators import FrameAutoregressiveSettings
+from synthaug.diffusion.noise import Noise
+from synthaug.generators.latent import LatentGenerator
+from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.sequence_diffusion import SequenceDiffusion
+from synthaug.models.weights import load_model
+
+
+class FrameAutoregressive(LatentGenerator):
+    """Frame after frame from end-diastole on; the first is drawn from the null sequence.
+
+    References
+    ----------
+    Yoon et al., SADM: sequence-aware diffusion model for longitudinal medical image generation, IPMI 2023.
+    docs/generators.md says where this departs from it.
+    """
+
+    def __init__(
+        self,
+        autoencoder: LatentAutoencoder,
+        sequence: SequenceDiffusion,
+        settings: FrameAutoregressiveSettings,
+    ) -> None:
+        super().__init__(autoencoder, {"autoencoder": autoencoder, "sequence": sequence})
+        self.sequence = sequence
+        self.settings = settings
+
+    @classmethod
+    def build(
+        cls, settings: FrameAutoregressiveSettings, models: Mapping[str, Path], device: str
+    ) -> FrameAutoregressive:
+        """Load both models; the diffusion model must have been trained on this autoencoder."""
+        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
+        sequence = load_model(models["sequence"], {"autoencoder": autoencoder}, device)
+        return cls(autoencoder, cast(SequenceDiffusion, sequence), settings)
+
+    def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
+        """Latents of whole cycles; see `LatentGenerator.draw`."""
+        return self.sequence.sample(
+            self.values(self.sequence.conditioner, rows),
+            self.phases(rows),
+            slices,
+            Noise(rows["seed"], self.device),
+            self.settings.sampler,
+        )

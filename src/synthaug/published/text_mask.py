@@ -1,0 +1,41 @@
+"""Tables 1 to 3 of the controllable text-to-image synthesis of multi-modality MR images: text and mask as control."""
+
+from __future__ import annotations
+
+from synthaug.published.base import Column, Part, PublishedTable
+
+_PAPER = "Kim et al., Controllable text-to-image synthesis for multi-modality MR images"
+_DATA = "brain MR slices of 484 patients with a glioma, FLAIR, T1, T1Gd and T2, 256 x 256"
+
+TABLES = (
+    PublishedTable(
+        "control_table1",
+        "Quality of generated images by contrast",
+        _PAPER,
+        _DATA,
+        (Part("generators", (Column("FID", "fid"),)),),
+    ),
+    PublishedTable(
+        "control_table2",
+        "Correlation between the contrasts of one sequence, from one seed and mask",
+        _PAPER,
+        f"{_DATA}; 500 sequences. GT: real sequences, the upper bound; Random: images of random patients, the lower bound",
+        (
+            Part(
+                "generators",
+                (
+                    Column("SSIM", "contrast_ssim"),
+                    Column("NMI", "contrast_nmi"),
+                    Column("NCC", "contrast_ncc"),
+                ),
+            ),
+        ),
+    ),
+    PublishedTable(
+        "control_table3",
+        "Agreement of images and prompts; the paper's CLIP score is 100 times the cosine that CLIPSIM is",
+        _PAPER,
+        f"{_DATA}; CLIP ViT-B/16",
+        (Part("generators", (Column("CLIPSIM", "clipsim"),)),),
+    ),
+)
