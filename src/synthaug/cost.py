@@ -15,6 +15,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.runs import (
     arm_runs,
     chunks_of,
+    diagnosis_task,
     generator_seeds_of,
     is_reconstructed,
     is_sampled,
@@ -110,6 +111,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "validate_task": sum(study.tasks[run.task].validates for run in arms),
         "predict_test": len(arms),
         "predict_synthetic": len(synthetic) if segmentation_task(study) else 0,
+        "predict_synthetic_diagnosis": len(synthetic) if diagnosis_task(study) else 0,
         "predict_condition_sweep": len(sweep_runs(study)),
         "label_synthetic": sum(labelled),
         "measure_metric_sensitivity": len(extractors) * study.split.folds,
