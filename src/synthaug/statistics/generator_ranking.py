@@ -159,14 +159,28 @@ def _by_place(criterion: Criterion, rows: pd.DataFrame) -> Iterator[tuple[Criter
         wanted["versus"], own = best, own[own["versus"] == best]
     if "structure" not in wanted:  # function rows name theirs
         wanted |= {column: _common(own[column]) for column in ("structure", "phase")}
-    names = _extractors(own)
+    names = without_weights(own)
     for extractor in list(names.dropna().unique()) or [None]:
         here = own if extractor is None else own[names == extractor]
         yield replace(criterion, wanted={**wanted, "extractor": extractor}), here
 
 
-def _extractors(rows: pd.DataFrame) -> pd.Series[Any]:
-    """Extractor of each row; one that the study trains has other weights in each fold, whose hash is left out here."""
+def without_weights(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Extractor of each row without the hash of its weights.
+
+    One that the study trains has other weights in each fold and is the same extractor all the same. Where two of one kind
+    measure in one fold, their full ids are kept.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one metric and reference.
+
+    Returns
+    -------
+    Series of str or None
+        In the order of the rows.
+    """
     plain = rows["extractor"].astype(object).str.replace(_HASH, "", regex=True)
     run = rows[["generator", "fold", "generator_seed"]].astype(object).fillna("").assign(plain=plain)
     ids = run.assign(own=rows["extractor"]).drop_duplicates()
