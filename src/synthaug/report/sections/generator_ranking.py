@@ -45,7 +45,7 @@ def generator_ranking(data: ReportData) -> dict[str, Any]:
         places.append([name, *(_rank(own, one) for one in generators), estimate(order)])
     return {
         "reason": reason,
-        "values": make_table("Generators, criterion by criterion", columns, body),
+        "criteria": make_table("Generators, criterion by criterion", columns, body),
         "ranks": make_table("Ranks of the generators", ranked, places),
     }
 
