@@ -94,7 +94,11 @@ def test_recovery_stands_beside_chance_and_real_patients() -> None:
     recall = {(line[0], line[1]["aside"]): line[3]["value"] for line in content["recall"]["rows"]}
     assert recall[("diagnosis DCM", "fold 0")] == 0.75
     page = printed("recovery", content)
-    assert "0.875" in page and "Recall of each class" in page
+    assert [entry["name"] for entry in content["without"]] == [
+        "diagnosis, random forest, measured phenotypes",
+        "EF category, segmenter, measured volumes",
+    ]
+    assert "0.875" in page and "measured volumes: no such task." in page and "Recall of each class" in page
 
 
 def test_a_study_without_a_classification_says_why() -> None:

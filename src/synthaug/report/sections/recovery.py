@@ -43,17 +43,22 @@ def recovery(data: ReportData) -> dict[str, Any]:
     rows = select(data.rows, metric=RECOVERY, subject=None, vendor=None, role=None)
     overall = select(pooled(rows), target=None)
     columns = varying(overall, ("fold", "generator_seed"))
-    lines = []
-    for metric in _SOURCES:
+    lines: list[list[Cell]] = []
+    without: dict[str, str] = {}
+    for metric, (what, by) in _SOURCES.items():
         for keys, found in by_synthetic_run(select(overall, metric=metric)):
-            if not _without_task(found[0], select(overall, **keys)):
-                lines.append(_line(metric, found[0], select(overall, **keys), columns))
+            own = select(overall, **keys)
+            if _without_task(found[0], own):
+                without[f"{what}, {by}"] = found[0]["note"] or ""
+            else:
+                lines.append(_line(metric, found[0], own, columns))
     measured = any(row["status"] in VALUED_STATUSES for row in overall)
     reasons = list(dict.fromkeys(row["note"] for row in overall if row["note"]))
     absent = "; ".join(reasons) or "no recovery among the result rows"
     return {
         "reason": "" if measured else absent,
         "table": make_table("Recovery of what was requested", _COLUMNS, lines),
+        "without": [{"name": name, "reason": why} for name, why in without.items()],
         "recall": _recall(rows, columns),
         "panels": [
             *_panels(NETWORK, rows, data),
