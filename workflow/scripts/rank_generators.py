@@ -11,7 +11,9 @@ from synthaug.tables.schema import read_rows
 
 with job(snakemake):
     inputs, params = snakemake.input, snakemake.params
-    rows = pd.concat([read_rows(path) for path in (*inputs.measures, inputs.comparisons)], ignore_index=True)
+    tables = [read_rows(path) for path in (*inputs.measures, inputs.comparisons)]
+    # Empty files would turn typed columns into objects.
+    rows = pd.concat([table for table in tables if len(table)], ignore_index=True)
     arms = [Arm(**arm) for arm in params.arms]
     settings = EvaluationSettings.model_validate(params.evaluation)
     write_tsv(snakemake.output.rows, rank_generators(rows, params.generators, arms, params.tasks, settings))
