@@ -35,6 +35,9 @@ Group = Literal[
     "contrast consistency",
     "quality control",
     "phenotype sampling",
+    "recovery",
+    "cost",
+    "generator ranking",
 ]
 #: Metric of a prediction's own value, by the metric of its error.
 PREDICTED = {
@@ -219,6 +222,9 @@ def _declared() -> Iterator[Metric]:
     yield from _cardiac_function()
     yield from _synthesis()
     yield from _phenotype_sampling()
+    yield from _recovery()
+    yield from _cost()
+    yield from _generator_ranking()
 
 
 def _on_the_grid() -> Iterator[Metric]:
@@ -712,6 +718,84 @@ def _phenotype_sampling() -> Iterator[Metric]:
     )
     for name, definition, title, unit, direction, decimals, limits in rows:
         yield Metric(name, f"phenotypes.{definition}", title, group, unit, direction, decimals, limits)
+
+
+def _recovery() -> Iterator[Metric]:
+    """What was requested, as classifiers and a segmenter that saw real patients only find it in synthetic cines."""
+    group: Group = "recovery"
+    for name, definition, title in (
+        ("diagnosis_recovery", "diagnosis.network", "requested diagnosis recovered by the network"),
+        (
+            "diagnosis_recovery_forest",
+            "diagnosis.forest",
+            "requested diagnosis recovered by the random forest",
+        ),
+        ("ef_category_recovery", "ef-category.segmenter", "requested EF category recovered by measurement"),
+    ):
+        for suffix, part, words in (
+            ("", "accuracy", "accuracy"),
+            ("_balanced", "recall-mean", "balanced accuracy"),
+        ):
+            metric = Metric(
+                f"{name}{suffix}",
+                f"recovery.{definition}.{part}.v1",
+                f"{title}, {words}",
+                group,
+                "1",
+                "higher",
+                3,
+                _SHARE,
+            )
+            yield metric
+            for ending, version, reference in (
+                ("_real", "real-test", "on real test patients (upper reference)"),
+                ("_chance", "chance", "without looking (lower reference)"),
+            ):
+                yield replace(
+                    metric,
+                    name=f"{metric.name}{ending}",
+                    definition=f"recovery.{definition}.{part}.{version}.v1",
+                    title=f"{metric.title}, {reference}",
+                    direction="none",
+                )
+        yield Metric(
+            f"{name.replace('recovery', 'recovered_as')}",
+            f"recovery.{definition}.row-share.v1",
+            f"{title}, share of a requested class recovered as another",
+            group,
+            "1",
+            "none",
+            3,
+            _SHARE,
+        )
+
+
+def _cost() -> Iterator[Metric]:
+    """Time of a generator on the machine of the run."""
+    for name, definition, title in (
+        ("training_seconds", "training.all-models.v1", "time of training, all models of the generator"),
+        ("sampling_seconds", "sampling.job.v1", "time of sampling a cine"),
+    ):
+        yield Metric(name, f"cost.{definition}", title, "cost", "s", "lower", None, _LENGTH)
+
+
+def _generator_ranking() -> Iterator[Metric]:
+    """The generators of a study side by side, criterion by criterion; the target of a row names the criterion."""
+    group: Group = "generator ranking"
+    yield Metric(
+        "generator_criterion", "ranking.mean-of-runs.v1", "criterion", group, OF_TARGET, decimals=None
+    )
+    yield Metric("generator_rank", "ranking.rank.intervals.v1", "rank", group, "1", "lower", 1)
+    for name, definition, title in (
+        ("generator_rank_kept", "rank-kept.intervals.v1", "fraction of replicates with the same rank"),
+        ("generator_first", "first.intervals.v1", "fraction of replicates ranked first"),
+        (
+            "generator_order_kept",
+            "order-kept.intervals.v1",
+            "fraction of replicates with the same order of all",
+        ),
+    ):
+        yield Metric(name, f"ranking.{definition}", title, group, "1", "none", 2, _SHARE)
 
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _declared()}

@@ -106,6 +106,32 @@ def segmentation_task(study: StudySettings) -> str | None:
     return next((name for name, task in study.tasks.items() if task.segments), None)
 
 
+def diagnosis_task(study: StudySettings) -> str | None:
+    """Name of the task whose network recognises the requested diagnosis in synthetic cines; None where there is none."""
+    return next((name for name in _classifying(study) if not study.tasks[name].reads_phenotypes), None)
+
+
+def forest_task(study: StudySettings) -> str | None:
+    """Name of the random forest that recognises it by phenotypes which the segmenter measures; None where there is none.
+
+    The first with the classes of `diagnosis_task`, where the study has one.
+    """
+    if segmentation_task(study) is None:
+        return None
+    network = diagnosis_task(study)
+    classes = network and _classes_of(study, network)
+    forests = [name for name in _classifying(study) if study.tasks[name].reads_phenotypes]
+    return next((name for name in forests if network is None or _classes_of(study, name) == classes), None)
+
+
+def _classifying(study: StudySettings) -> list[str]:
+    return [name for name, task in study.tasks.items() if task.kind == "classification"]
+
+
+def _classes_of(study: StudySettings, task: str) -> Any:
+    return getattr(study.tasks[task], "classes", None)
+
+
 # --- models and generators ------------------------------------------------------------------------
 
 
@@ -205,9 +231,14 @@ def feature_maps(study: StudySettings) -> list[FeatureMap]:
     ]
 
 
+def compares_generators(study: StudySettings) -> bool:
+    """Whether the study has generators to compare with each other."""
+    return len(study.generators) > 1
+
+
 def generator_comparisons(study: StudySettings) -> list[tuple[str, int, int]]:
     """Extractor, fold and generator seed of every comparison of the generators; none with fewer than two."""
-    if len(study.generators) < 2:
+    if not compares_generators(study):
         return []
     return [
         (extractor, fold, seed)
@@ -215,6 +246,12 @@ def generator_comparisons(study: StudySettings) -> list[tuple[str, int, int]]:
         for fold in folds_of(study)
         for seed in study.synthesis.generator_seeds
     ]
+
+
+def generator_trainings(study: StudySettings, run: SyntheticRun) -> list[ModelRun]:
+    """Trainings that a synthetic cohort rests on: models of its generator and all they build on."""
+    models = _with_needs(study, study.generators[run.generator].needs.values())
+    return [ModelRun(model, run.fold, run.generator_seed) for model in models]
 
 
 def made_cohort(study: StudySettings, run: SyntheticRun) -> str:
@@ -294,7 +331,9 @@ def measure_files(study: StudySettings) -> list[str]:
             files += [f"rows/memorisation-recognition/{run.stem}.tsv" for run in runs]
         measures = ["controllability", "mask-agreement"] if segmentation_task(study) else []
         measures += ["cardiac-function", "memorisation"]
+        measures += ["recovery"] if segmentation_task(study) or diagnosis_task(study) else []
         measures += ["acceptance"] if is_sampled(study, generator) else []
+        measures += ["cost"] if is_sampled(study, generator) and compares_generators(study) else []
         files += [f"rows/{measure}/{run.stem}.tsv" for measure in measures for run in runs]
         # Some folds train with a patient and others without; in one fold nobody could be compared.
         if is_sampled(study, generator) and study.split.folds > 1:
@@ -313,7 +352,20 @@ def measure_files(study: StudySettings) -> list[str]:
         for run in reconstruction_checks(study)
     ]
     files += [f"rows/contrast-consistency/{run.stem}.tsv" for run in contrast_runs(study)]
-    return files + [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
+    files += [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
+    return files + (["rows/generator-ranking.tsv"] if compares_generators(study) else [])
+
+
+#: Row files that generators are ranked by, by their folder.
+_RANKED = (
+    *("distances", "controllability", "mask-agreement", "cardiac-function", "memorisation", "acceptance"),
+    *("recovery", "cost"),
+)
+
+
+def ranked_files(study: StudySettings) -> list[str]:
+    """Row files that the ranking of the generators reads, besides the comparisons of the arms."""
+    return [file for file in measure_files(study) if file.split("/")[1] in _RANKED]
 
 
 # --- the list of runs -----------------------------------------------------------------------------

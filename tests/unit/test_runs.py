@@ -12,10 +12,14 @@ from synthaug.runs import (
     ArmRun,
     ModelRun,
     arm_runs,
+    diagnosis_task,
+    forest_task,
+    generator_trainings,
     list_runs,
     made_cohort,
     measure_files,
     model_runs,
+    ranked_files,
     read_runs,
     reconstruction_checks,
     reference_run,
@@ -91,6 +95,39 @@ def test_every_row_file_is_listed_once(study):
     assert "rows/condition-sweep/made_fold-1_generator-seed-5.tsv" in files
     assert "rows/generator-comparison/own_fold-0_generator-seed-6.tsv" in files
     assert "rows/reconstructions/autoencoder_fold-1_generator-seed-6.tsv" in files
+
+
+def test_generators_are_ranked_by_rows_about_them(study):
+    files = measure_files(study)
+    ranked = ranked_files(study)
+    assert files[-1] == "rows/generator-ranking.tsv" and set(ranked) < set(files)
+    assert sum(file.startswith("rows/recovery/") for file in ranked) == 8
+    # Only what is sampled by the study is timed.
+    assert [file for file in ranked if "/cost/" in file and "brought" in file] == []
+    assert sum(file.startswith("rows/cost/") for file in ranked) == 4
+    assert not any("comparison" in file or "sensitivity" in file for file in ranked)
+    (first, *_) = synthetic_runs(study)
+    assert generator_trainings(study, first) == [
+        ModelRun(name, 0, 5) for name in ("autoencoder", "anatomy", "motion")
+    ]
+
+
+def test_the_judges_of_a_diagnosis_have_the_same_classes(study):
+    assert diagnosis_task(study) is None and forest_task(study) is None
+    two = {"normal": ["NOR"], "ill": ["DCM"]}
+    forest = {"kind": "classification", "method": "random_forest", "arms": "real"}
+    tasks = {
+        "segmentation": {"kind": "segmentation"},
+        "forest": forest,
+        "diagnosis": {"kind": "classification", "classes": two},
+        "forest-of-two": {**forest, "classes": two},
+    }
+    declared = study.model_dump(mode="json", by_alias=True, exclude={"tasks"})
+    with_judges = load_study({**declared, "tasks": tasks})
+    assert (diagnosis_task(with_judges), forest_task(with_judges)) == ("diagnosis", "forest-of-two")
+    without_segmenter = {name: tasks[name] for name in ("diagnosis", "forest-of-two")}
+    alone = load_study({**declared, "tasks": without_segmenter})
+    assert (diagnosis_task(alone), forest_task(alone)) == ("diagnosis", None)
 
 
 def test_the_list_comes_back_as_it_was_written(study, tmp_path):

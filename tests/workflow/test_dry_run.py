@@ -51,6 +51,29 @@ def test_tables_of_a_paper_are_made_on_request(checkout):
     assert "render_report" not in jobs and "write_published_table" not in checkout.would_run(study)
 
 
+def test_generators_are_judged_side_by_side(checkout):
+    jobs = checkout.would_run("config/studies/five_systems.yaml")
+    # A real arm, and three of synthetic subjects with two controls each, with two seeds; two judges.
+    assert jobs["train_task"] == 10 * 2 + 2
+    generators = (
+        "predict_synthetic_diagnosis",
+        "predict_from_segmentation",
+        "measure_recovery",
+        "measure_cost",
+    )
+    assert {rule: jobs[rule] for rule in generators} == dict.fromkeys(generators, 3)
+    assert jobs["predict_test_from_segmentation"] == jobs["rank_generators"] == 1
+
+
+def test_without_a_classification_nothing_heavy_is_planned(checkout):
+    jobs = checkout.would_run("config/studies/tiny.yaml")
+    assert jobs["measure_recovery"] == 1
+    assert not {
+        *("predict_synthetic_diagnosis", "predict_from_segmentation", "predict_test_from_segmentation"),
+        *("measure_cost", "rank_generators"),
+    } & set(jobs)
+
+
 def test_every_training_decides_on_its_own_validation_patients(checkout):
     jobs = checkout.would_run("config/studies/tiny.yaml")
     assert jobs["validate_task"] == jobs["train_task"] == jobs["predict_test"]

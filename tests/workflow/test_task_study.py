@@ -56,6 +56,9 @@ def test_nothing_asks_for_a_segmenter(checkout: Checkout) -> None:
     assert not {"validate_task", "predict_synthetic", "predict_validation", "measure_controllability"} & set(
         jobs
     )
+    # The network looks at the cines itself; a forest would need what a segmenter measures.
+    assert jobs["predict_synthetic_diagnosis"] == jobs["measure_recovery"] == 1
+    assert "predict_from_segmentation" not in jobs
 
 
 def test_what_needs_a_segmenter_says_so(checkout: Checkout) -> None:
@@ -80,4 +83,13 @@ def test_the_study_runs_to_its_report(checkout: Checkout) -> None:
         *("real", "real-plus", "real-plus-repeated", "real-plus-classical")
     }
     assert set(comparisons.loc[comparisons["metric"] == "r2", "arm"]) == {"real"}
+    # The generator's subjects are patients whom the classifier was trained on: only the upper reference is measured.
+    (file,) = (results / "rows" / "recovery").iterdir()
+    recovery = pd.read_csv(file, sep="\t").set_index("metric")
+    assert (
+        recovery.loc["diagnosis_recovery", "note"]
+        == "the subjects are real patients whom the classifier was trained on"
+    )
+    assert (recovery.loc[["diagnosis_recovery_real"], "status"] == "ok").all()
+    assert "Recovery of what was requested" in page
     assert checkout.would_run(STUDY) == {}

@@ -2,6 +2,10 @@
 
 #: Task that labels and measures synthetic cines.
 segmenter = segmentation_task(study) or "none"
+#: Tasks that look for the requested diagnosis in synthetic cines: a network in the images, a forest in phenotypes
+#: which the segmenter measures there.
+classifier = diagnosis_task(study) or "none"
+forest = forest_task(study) or "none"
 
 
 def task_settings(name, step):
@@ -22,6 +26,32 @@ def reference_subjects(wildcards):
 def reference_segmenter(wildcards):
     """The segmenter of the fold that saw real patients only, first seeds: it measures and labels synthetic cines."""
     return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/model")
+
+
+def reference_classifier(wildcards):
+    """The network of the fold that learned diagnoses of real patients only, first seeds."""
+    return path(f"{reference_run(study, classifier, wildcards.fold).folder}/model")
+
+
+def reference_forest(wildcards):
+    """The random forest of the fold that learned diagnoses of real patients only, first seeds."""
+    return path(f"{reference_run(study, forest, wildcards.fold).folder}/model")
+
+
+def reference_tested(name):
+    """Predictions of the test patients by a task's training on real patients only; nothing where there is no such task."""
+
+    def tested(wildcards):
+        if name == "none":
+            return []
+        return path(f"{reference_run(study, name, wildcards.fold).folder}/predictions")
+
+    return tested
+
+
+def where_declared(name, file):
+    """A file that a task makes; nothing where the study has no such task."""
+    return [] if name == "none" else pattern(file)
 
 
 def task_validation(wildcards):

@@ -153,6 +153,78 @@ rule measure_controllability:
         "../scripts/measure_controllability.py"
 
 
+rule measure_recovery:
+    input:
+        cohort=cohort_of,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        network=where_declared(
+            classifier,
+            f"tasks/{classifier}/fold-{{fold}}/synthetic/{{generator}}_generator-seed-{{generator_seed}}",
+        ),
+        network_tested=reference_tested(classifier),
+        forest=where_declared(
+            forest, f"tasks/{forest}/fold-{{fold}}/segmented/{{generator}}_generator-seed-{{generator_seed}}"
+        ),
+        forest_tested=where_declared(forest, f"tasks/{forest}/fold-{{fold}}/segmented-test"),
+        measured=where_declared(
+            segmenter,
+            "rows/controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.measured.tsv",
+        ),
+        segmented=reference_tested(segmenter),
+        code=code("measure_recovery"),
+    output:
+        rows=pattern("rows/recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/measure_recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
+    message:
+        "Comparing requested with recognised diagnoses of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_recovery.py"
+
+
+rule measure_cost:
+    input:
+        records=lambda w: [
+            path(f"{run.folder}/training.json") for run in generator_trainings(study, synthetic_run(w))
+        ],
+        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
+        times=expand(rules.synthesise_chunk.benchmark, chunk=chunks_of(study), allow_missing=True),
+        code=code("measure_cost"),
+    output:
+        rows=pattern("rows/cost/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/measure_cost/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    params:
+        evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
+    message:
+        "Reading what {wildcards.generator} took, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_cost.py"
+
+
+rule rank_generators:
+    input:
+        measures=[path(file) for file in ranked_files(study)],
+        comparisons=path("rows/comparisons.tsv"),
+        code=code("rank_generators"),
+    output:
+        rows=pattern("rows/generator-ranking.tsv"),
+    log:
+        pattern("logs/rank_generators.log"),
+    params:
+        generators=list(study.generators),
+        arms=[vars(arm) for arm in arms.values()],
+        tasks={name: task.primary_metric for name, task in study.tasks.items() if task.arms == "all"},
+        evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
+    message:
+        "Ranking the generators"
+    script:
+        "../scripts/rank_generators.py"
+
+
 rule measure_phenotype_sampling:
     input:
         weights=rules.train_model.output.weights,

@@ -211,6 +211,70 @@ use rule predict_test as predict_synthetic with:
         "Segmenting {wildcards.generator}'s cines with a segmenter trained on real patients only"
 
 
+# What was requested, as a network sees it that learned diagnoses of real patients only.
+use rule predict_test as predict_synthetic_diagnosis with:
+    input:
+        model=reference_classifier,
+        cohorts=cohorts_of,
+        code=task_code("predict_cohort", classifier, "prediction"),
+    output:
+        predictions=directory(
+            pattern(
+                f"tasks/{classifier}/fold-{{fold}}/synthetic/{{generator}}_generator-seed-{{generator_seed}}"
+            )
+        ),
+    log:
+        pattern(
+            "logs/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+        ),
+    benchmark:
+        pattern(
+            "benchmarks/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
+    params:
+        subjects="all",
+        frames="ed_es",
+        task=task_settings(classifier, "prediction"),
+    message:
+        "Recognising diagnoses in {wildcards.generator}'s cines with a network trained on real patients only"
+
+
+# The same by phenotypes: a random forest has no image, it reads what the segmenter measures in one.
+rule predict_from_segmentation:
+    input:
+        model=reference_forest,
+        segmentations=rules.predict_synthetic.output.predictions,
+        cohorts=cohorts_of,
+        code=code("predict_from_segmentation"),
+    output:
+        predictions=directory(
+            pattern(
+                f"tasks/{forest}/fold-{{fold}}/segmented/{{generator}}_generator-seed-{{generator_seed}}"
+            )
+        ),
+    log:
+        pattern("logs/predict_from_segmentation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    message:
+        "Recognising diagnoses by phenotypes measured in {wildcards.generator}'s cines, fold {wildcards.fold}"
+    script:
+        "../scripts/predict_from_segmentation.py"
+
+
+use rule predict_from_segmentation as predict_test_from_segmentation with:
+    input:
+        model=reference_forest,
+        segmentations=reference_tested(segmenter),
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        split=pattern("splits/fold-{fold}.tsv"),
+        code=code("predict_from_segmentation"),
+    output:
+        predictions=directory(pattern(f"tasks/{forest}/fold-{{fold}}/segmented-test")),
+    log:
+        pattern("logs/predict_test_from_segmentation/fold-{fold}.log"),
+    message:
+        "Recognising diagnoses by phenotypes measured in the test patients' cines, fold {wildcards.fold}"
+
+
 rule label_synthetic:
     input:
         model=reference_segmenter,

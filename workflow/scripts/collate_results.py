@@ -9,6 +9,7 @@ from synthaug.core.job import job
 from synthaug.core.provenance import environment, run_record
 from synthaug.report.summary_formats import summary_files
 from synthaug.runs import read_runs
+from synthaug.statistics.generator_ranking import ranking_files
 from synthaug.tables.completeness import check_complete
 from synthaug.tables.manifest import as_tsv, code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.versions import publish, write_current
@@ -23,6 +24,7 @@ with job(snakemake):
         check_complete(rows, arms, runs)
         return {
             **summary_files(rows),
+            **ranking_files(rows),
             "configuration.yaml": yaml.safe_dump(params.study, sort_keys=False, allow_unicode=True),
             "environment.lock": environment(),
             "code_manifest.tsv": as_tsv(code_manifest(repository, params.plugins)),

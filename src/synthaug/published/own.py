@@ -11,6 +11,8 @@ from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric
 from synthaug.published.base import SECONDS, Column, Part
 from synthaug.runs import arms_of_task
+from synthaug.statistics.generator_ranking import without_weights
+from synthaug.statistics.runs_mean import mean_of_runs
 from synthaug.tables import VALUED_STATUSES, Row
 
 #: Columns of `own_values`.
@@ -40,19 +42,21 @@ def own_values(
     -------
     DataFrame
         Columns `COLUMNS`. `series` is the task and kind of control of an arm, whose doses form a curve. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
-        generator are averaged: the interval and `n` are then empty.
+        generator are averaged, with the interval of `synthaug.statistics.runs_mean.mean_of_runs`; `n` is then the least of
+        theirs.
     """
+    confidence = study.evaluation.confidence
     pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
     found = (
-        _generators(part, pooled, study, seconds)
+        _generators(part, pooled, study, seconds, confidence)
         if part.lines == "generators"
-        else _tasks(part, pooled, study)
+        else _tasks(part, pooled, study, confidence)
     )
     return pd.DataFrame(list(found), columns=list(COLUMNS))
 
 
 def _generators(
-    part: Part, rows: pd.DataFrame, study: StudySettings, seconds: Mapping[str, float]
+    part: Part, rows: pd.DataFrame, study: StudySettings, seconds: Mapping[str, float], confidence: float
 ) -> Iterator[Row]:
     for generator in study.generators:
         own = rows[(rows["generator"] == generator) & rows["arm"].isna()]
@@ -66,17 +70,18 @@ def _generators(
             reference = next((name for name in _REFERENCES if (of_metric["versus"] == name).any()), None)
             if reference is not None:
                 of_metric = of_metric[of_metric["versus"] == reference]
-            extractors = list(of_metric["extractor"].dropna().unique()) or [None]
+            names = without_weights(of_metric)
+            extractors = list(names.dropna().unique()) or [None]
             for extractor in extractors:
-                here = of_metric if extractor is None else of_metric[of_metric["extractor"] == extractor]
+                here = of_metric if extractor is None else of_metric[names == extractor]
                 method = generator if len(extractors) == 1 else f"{generator} ({extractor})"
-                found = _mean(here)
+                found = _mean(here, confidence)
                 if reference is not None:
                     found["note"] = "; ".join(filter(None, (f"to {reference}", found.get("note"))))
                 yield {**_about(method, column), **found}
 
 
-def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings) -> Iterator[Row]:
+def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: float) -> Iterator[Row]:
     for name, task in study.tasks.items():
         if not _belongs(part, task):
             continue
@@ -89,7 +94,12 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings) -> Iterator[Row
                 star = "*" if getattr(task, "synthetic", None) == "labelled" else ""
                 method = f"{name}{star}: {arm.name}" if several else f"{arm.name}{star}"
                 series = f"{name}{star}{f', {arm.control}' if arm.control else ''}"
-                yield {**_about(method, column), "series": series, "dose": arm.dose, **_mean(here)}
+                yield {
+                    **_about(method, column),
+                    "series": series,
+                    "dose": arm.dose,
+                    **_mean(here, confidence),
+                }
 
 
 def _belongs(part: Part, task: Any) -> bool:
@@ -105,14 +115,24 @@ def _about(method: str, column: Column) -> Row:
     return {"method": method, "column": column.label, "unit": unit}
 
 
-def _mean(rows: pd.DataFrame) -> Row:
-    """Value of one row; of several trainings their mean, without the interval of any."""
+def _mean(rows: pd.DataFrame, confidence: float) -> Row:
+    """Value of one row; of several trainings their mean, with an interval over them and over patients."""
     measured = rows[rows["status"].isin(VALUED_STATUSES)]
     if measured.empty:
         notes: Sequence[str] = [str(note) for note in rows["note"].dropna().unique()]
         return {"note": f"not measured{f': {notes[0]}' if notes else ''}"}
     if len(measured) == 1:
         row = measured.iloc[0]
-        return {key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}
-    floor = measured["floor"].mean()
-    return {"value": measured["value"].mean(), "floor": floor, "note": f"mean of {len(measured)} trainings"}
+        interval = "" if pd.notna(row["ci_low"]) else "one training, without an interval"
+        return {**{key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}, "note": interval}
+    ends = [measured[name].to_numpy(float) for name in ("ci_low", "ci_high")]
+    value, low, high = mean_of_runs(measured["value"].to_numpy(float), *ends, confidence)
+    over = "trainings and patients" if measured["ci_low"].notna().any() else "trainings only"
+    return {
+        "value": value,
+        "ci_low": low,
+        "ci_high": high,
+        "floor": measured["floor"].mean(),
+        "n": measured["n"].min(),
+        "note": f"mean of {len(measured)} trainings, interval over {over}",
+    }

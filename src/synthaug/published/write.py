@@ -93,8 +93,9 @@ def _heading(source: str, data: str, lines: Lines) -> str:
     if source == "this study":
         if lines == "generators":
             return (
-                f"**This study** ({data}); in brackets: real-versus-real floor. Distances are to real test patients, or to "
-                "training patients where no test patient was measured"
+                f"**This study** ({data}); in brackets: confidence interval, of several trainings over these and patients, and "
+                "real-versus-real floor. Distances are to real test patients, or to training patients where no test patient "
+                "was measured"
             )
         return f"**This study** ({data}); in brackets: confidence interval"
     return (
@@ -119,10 +120,12 @@ def _cell(row: Mapping[Hashable, Any]) -> str:
     text = f"{row['value']:.4g}{unit}"
     if pd.notna(row["sd"]):
         text += f" ± {row['sd']:.3g}"
+    aside = []
     if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
-        text += f" ({row['ci_low']:.4g} to {row['ci_high']:.4g})"
-    elif pd.notna(row["floor"]):
-        text += f" (floor {row['floor']:.4g})"
+        aside.append(f"{row['ci_low']:.4g} to {row['ci_high']:.4g}")
+    if pd.notna(row["floor"]):
+        aside.append(f"floor {row['floor']:.4g}")
+    text += f" ({', '.join(aside)})" if aside else ""
     return text + (f", n = {row['n']:.0f}" if pd.notna(row["n"]) else "")
 
 

@@ -83,6 +83,8 @@ class TrainingRun:
         CSV of losses, one row per logged iteration.
     training_seed : int or None
         Seed of an arm's training; None of a model.
+    task : str or None
+        Downstream task of an arm's training; None of a model.
     """
 
     name: str
@@ -91,6 +93,7 @@ class TrainingRun:
     record: Path | None = None
     history: Path | None = None
     training_seed: int | None = None
+    task: str | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,7 @@ def report_inputs(
                 run.record,
                 run.history,
                 run.training_seed,
+                run.task,
             )
             for run in by_kind["arm"]
         ],

@@ -63,8 +63,19 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "training_length": Threshold(
         0.05,
-        "fall of the loss in the last fifth of the iterations above {} of its total fall, median over trainings",
+        "fall of the loss in the last fifth of the iterations above {} of its total fall, median over the trainings of a task",
         _OWN,
+    ),
+    "network_below_forest": Threshold(
+        0.0,
+        "balanced accuracy or AUC of a diagnosis network on real patients below that of a random forest on phenotypes, same "
+        "classes, by more than {}",
+        f"on few patients, measured phenotypes are what a network must be better than; {_OWN}",
+    ),
+    "recovery": Threshold(
+        0.2,
+        "balanced accuracy of the recovered diagnosis or EF category below that on real test patients by more than {}",
+        f"one class in five lost; {_OWN}",
     ),
     "mask_agreement": Threshold(
         0.8,

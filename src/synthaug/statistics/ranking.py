@@ -56,3 +56,92 @@ def rank_stability(values: np.ndarray, replicates: np.ndarray, direction: str) -
         taus = orders @ order / size
     known = taus[~np.isnan(taus)]
     return RankStability(ranks, first, float(known.mean()) if len(known) else float("nan"))
+
+
+class OrderStability(NamedTuple):
+    """Ranks of competitors, and how often replicates of their values keep them; rank 1 is the best.
+
+    Attributes
+    ----------
+    ranks : ndarray, shape (n,)
+        Ranks of the values; ties take mean ranks.
+    low, high : ndarray, shape (n,)
+        Ends of the percentile interval of the ranks.
+    kept : ndarray, shape (n,)
+        Fraction of the replicates in which a competitor has its rank.
+    first : ndarray, shape (n,)
+        Fraction of the replicates in which it is first, divided among those that tie.
+    order_kept : float
+        Fraction of the replicates in which all have their ranks.
+    """
+
+    ranks: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    kept: np.ndarray
+    first: np.ndarray
+    order_kept: float
+
+
+def order_stability(
+    values: np.ndarray, replicates: np.ndarray, direction: str, confidence: float = 0.95
+) -> OrderStability:
+    """Ranks of values, and their stability over replicates.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Measured values.
+    replicates : ndarray, shape (n_replicates, n)
+        Replicates of them, such as those of `draw_from_intervals`.
+    direction : str
+        ``"higher"`` or ``"lower"``: which way is better.
+    confidence : float
+        Coverage of the interval of a rank.
+    """
+    (ranks,) = rank_stability(values, values[None], direction).ranks
+    found = rank_stability(values, replicates, direction)
+    same = found.ranks == ranks
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(found.ranks, tails, axis=0, method="closest_observation")
+    return OrderStability(ranks, low, high, same.mean(axis=0), found.first, float(same.all(axis=1).mean()))
+
+
+def draw_from_intervals(
+    values: np.ndarray,
+    lows: np.ndarray,
+    highs: np.ndarray,
+    confidence: float,
+    replicates: int,
+    seed: int,
+) -> np.ndarray:
+    """Replicates of values from their intervals: a parametric bootstrap.
+
+    Parameters
+    ----------
+    values, lows, highs : ndarray, shape (n,)
+        Values and ends of their intervals.
+    confidence : float
+        Coverage of the intervals.
+    replicates : int
+        Number of replicates.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    ndarray, shape (replicates, n)
+        Normal on each side of the value, with the standard deviation that the end on that side implies. Values are drawn
+        independently of each other.
+
+    References
+    ----------
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 6.5.
+    """
+    from scipy.stats import norm
+
+    quantile = norm.ppf((1 + confidence) / 2)
+    normal = np.random.default_rng(seed).standard_normal((replicates, len(values)))
+    spread = np.where(normal < 0, values - lows, highs - values) / quantile
+    drawn: np.ndarray = values + normal * spread
+    return drawn

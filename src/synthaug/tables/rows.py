@@ -124,7 +124,7 @@ TABLE = (
         among=("test", "test_within"),
     ),
     Column("phase", "text", "ED, ES or empty", key=True),
-    Column("target", "text", "class or phenotype that the value is about", key=True),
+    Column("target", "text", "class, phenotype or criterion that the value is about", key=True),
     Column("structure", "text", "LV, MYO, RV or empty", key=True),
     Column("vendor", "text", "scanner vendor of the patients; empty if pooled", key=True),
     Column("diagnosis", "text", "diagnosis of the patients; empty if pooled", key=True),

@@ -130,18 +130,38 @@ def test_one_training_keeps_its_interval_and_floor(tmp_path, study):
     line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
     assert (line["value"], line["ci_low"], line["floor"], line["n"]) == (5.0, 4.0, 2.0, 20)
     page = (tmp_path / "cpgg_table1" / "table.md").read_text(encoding="utf-8")
-    assert "| single-pass | 5 (4 to 6), n = 20 | not measured | 1.5 s |" in page
+    assert "| single-pass | 5 (4 to 6, floor 2), n = 20 | not measured | 1.5 s |" in page
     assert "Published, from other data" in page and "| CPGG (guidance 3) | 15.14 | 711.2 |  |" in page
 
 
-def test_several_trainings_are_averaged_without_an_interval(tmp_path, study):
+def test_several_trainings_are_averaged_with_an_interval_over_them_and_patients(tmp_path, study):
     own = written(tmp_path, study, rows_of(5.0, 7.0))
     line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
-    assert (
-        line["value"] == 6.0
-        and pd.isna(line["ci_low"])
-        and line["note"] == "to real test; mean of 2 trainings"
+    assert line["value"] == 6.0 and line["n"] == 20 and line["floor"] == 2.0
+    # Half-width 1 of patients; t of one degree of freedom (12.706) times SD sqrt(2) over sqrt(2) of trainings.
+    half = (1 + 12.7062**2) ** 0.5
+    assert (line["ci_low"], line["ci_high"]) == pytest.approx((6 - half, 6 + half), abs=1e-3)
+    assert line["note"] == "to real test; mean of 2 trainings, interval over trainings and patients"
+
+
+def test_folds_with_other_weights_of_one_extractor_are_one_line(tmp_path, study):
+    table = rows_of(5.0, 7.0)
+    table["extractor"] = [f"masked_autoencoder-{seed:012x}-whitened" for seed in table["generator_seed"]]
+    own = written(tmp_path, study, table)
+    assert list(own.loc[(own["source"] == "this study") & (own["column"] == "FID"), "method"]) == [
+        "single-pass"
+    ]
+
+
+def test_trainings_without_intervals_have_one_over_trainings(tmp_path, study):
+    own = written(tmp_path, study, rows_of(5.0, 7.0).assign(ci_low=None, ci_high=None))
+    line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
+    assert line["note"].endswith("interval over trainings only") and line["ci_low"] == pytest.approx(
+        6 - 12.7062, abs=1e-3
     )
+    one = written(tmp_path / "one", study, rows_of(5.0).assign(ci_low=None, ci_high=None))
+    line = one[(one["source"] == "this study") & (one["column"] == "FID")].iloc[0]
+    assert line["note"] == "to real test; one training, without an interval" and pd.isna(line["ci_low"])
 
 
 def test_a_figure_has_a_curve_for_each_task_and_kind_of_arm(tmp_path, study):

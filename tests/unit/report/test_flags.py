@@ -177,8 +177,57 @@ def test_a_loss_that_still_falls(clean, tmp_path):
     data = data_of(dataclasses.replace(clean.inputs, segmenters=runs))
     # Five equal parts of a straight line: the last of four steps is a quarter of the fall.
     assert only(data, "training_length") == (
-        "25 % of the total fall of the loss lies in the last fifth of the iterations (median, n = 1 training)."
+        "Part of the total fall of the loss that lies in the last fifth of the iterations: 25 % (median, n = 1 training)."
     )
+
+
+def test_the_loss_of_each_task_is_judged_by_itself(clean, tmp_path):
+    falling, flat = np.linspace(1, 0, 20), [1.0] * 4 + [0.0] * 16
+    runs = []
+    for task, losses in {
+        "segmentation": flat,
+        "diagnosis": falling,
+        "phenotypes": [*falling[:19], -0.2],
+    }.items():
+        pd.DataFrame({"loss": losses}).to_csv(tmp_path / f"{task}.csv", index=False)
+        run = dataclasses.replace(clean.inputs.segmenters[0], history=tmp_path / f"{task}.csv", task=task)
+        runs += [run] * 3
+    sentence = only(data_of(dataclasses.replace(clean.inputs, segmenters=runs)), "training_length")
+    assert "task phenotypes: 29 % (median, n = 3 trainings); task diagnosis: 25 %" in sentence
+    assert "segmentation" not in sentence
+
+
+@pytest.mark.parametrize(("metric", "value", "expected"), [("auc", 0.79, True), ("auc", 0.8, False)])
+def test_a_network_that_the_forest_beats(clean, metric, value, expected):
+    table = clean.table.copy()
+    network = (table["metric"] == metric) & (table["task"] == "diagnosis")
+    table.loc[network, "value"] = value
+    data = data_of(clean.inputs, table)
+    assert ("network_below_forest" in raised(data)) == expected
+    if expected:
+        assert only(data, "network_below_forest") == (
+            "On real patients, AUC of task diagnosis is 0.79 (0.50 to 0.90, n = 8 patients), that of the random forest "
+            "diagnosis-forest 0.80 (0.50 to 0.90, n = 8 patients)."
+        )
+
+
+def test_a_forest_of_other_classes_is_no_bar(clean):
+    tasks = clean.inputs.study["tasks"]
+    other = {**tasks["diagnosis-forest"], "classes": {"normal": ["NOR"], "ill": ["DCM", "HCM"]}}
+    study = {**clean.inputs.study, "tasks": {**tasks, "diagnosis-forest": other}}
+    found = find_flags(data_of(dataclasses.replace(clean.inputs, study=study)))
+    assert [flag["name"] for flag in found["unmeasured"]] == ["network_below_forest"]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.59, True), (0.61, False)])
+def test_a_generator_that_does_not_show_what_was_requested(clean, value, expected):
+    data = with_rows(clean, "diagnosis_recovery_balanced", value=value)
+    assert ("recovery" in raised(data)) == expected
+    if expected:
+        assert only(data, "recovery") == (
+            "Requested diagnosis by the network: balanced accuracy of 0.59 in the cines of cascade (n = 12), 0.80 in real "
+            "test patients (n = 8)."
+        )
 
 
 def test_the_late_fall_of_a_loss():
@@ -294,7 +343,7 @@ def test_flags_stand_worst_first_with_value_threshold_source_remedy_and_link(cle
         'href="#baseline"' in page and "Suinesiaputra et al." in page and "above 8 percentage points" in page
     )
     assert page.index("HD95 of the baseline") < page.index("Few generator trainings")
-    assert "9 checks without a flag" in page
+    assert "11 checks without a flag" in page
 
 
 def rendered(content: dict) -> str:

@@ -16,19 +16,26 @@ _PARTS = 5
 
 
 def check(data: ReportData) -> Flag | None:
-    """Whether the median over trainings of the late fall is above the limit."""
-    histories = [run.history for run in data.inputs.segmenters if run.history and run.history.is_file()]
-    falls = [fall for fall in (late_fall(pd.read_csv(path)) for path in histories) if fall is not None]
+    """The task with the largest median over trainings of the late fall, and all others above the limit."""
+    falls: dict[str | None, list[float]] = {}
+    for run in data.inputs.segmenters:
+        if run.history and run.history.is_file():
+            fall = late_fall(pd.read_csv(run.history))
+            if fall is not None:
+                falls.setdefault(run.task, []).append(fall)
     if not falls:
-        raise NotMeasuredError(f"no segmentation network has a loss curve of {2 * _PARTS} values or more")
-    middle = float(np.median(falls))
-    if middle <= _LIMIT:
+        raise NotMeasuredError(f"no network of a task has a loss curve of {2 * _PARTS} values or more")
+    middles = {task: float(np.median(own)) for task, own in falls.items()}
+    worst = sorted((task for task in middles if middles[task] > _LIMIT), key=lambda task: -middles[task])
+    if not worst:
         return None
-    sentence = (
-        f"{wording.number(100 * middle, 0)} % of the total fall of the loss lies in the last fifth of the iterations "
-        f"(median, n = {wording.counted(len(falls), 'training')})."
+    parts = (
+        f"{f'task {task}: ' if task else ''}{wording.number(100 * middles[task], 0)} % "
+        f"(median, n = {wording.counted(len(falls[task]), 'training')})"
+        for task in worst
     )
-    return Flag(MODERATE, sentence, middle / _LIMIT)
+    sentence = f"Part of the total fall of the loss that lies in the last fifth of the iterations: {'; '.join(parts)}."
+    return Flag(MODERATE, sentence, middles[worst[0]] / _LIMIT)
 
 
 def late_fall(history: pd.DataFrame) -> float | None:
@@ -46,7 +53,7 @@ def late_fall(history: pd.DataFrame) -> float | None:
 
 
 KIND = FlagKind(
-    title="Loss of the segmentation networks still falling",
+    title="Loss of a task's networks still falling",
     remedy="Increase tasks.<name>.iterations. Arms of networks that have not converged differ in speed of training, not "
     "only in their data.",
     section="training",

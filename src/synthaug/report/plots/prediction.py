@@ -11,8 +11,13 @@ from synthaug.report.plots.panel import THEME, colour, panel
 _CELL_IN = 0.55
 
 
-def confusion(shares: np.ndarray, classes: Sequence[str], counts: Sequence[int]) -> str:
-    """Confusion matrix: rows are true classes, columns predicted ones.
+def confusion(
+    shares: np.ndarray,
+    classes: Sequence[str],
+    counts: Sequence[int],
+    axes_titles: tuple[str, str] = ("predicted", "true (patients)"),
+) -> str:
+    """Confusion matrix: rows are true or requested classes, columns predicted ones.
 
     Parameters
     ----------
@@ -22,6 +27,8 @@ def confusion(shares: np.ndarray, classes: Sequence[str], counts: Sequence[int])
         Classes in order.
     counts : sequence of int
         Patients of each true class.
+    axes_titles : (str, str)
+        What columns and rows are.
 
     Returns
     -------
@@ -44,8 +51,8 @@ def confusion(shares: np.ndarray, classes: Sequence[str], counts: Sequence[int])
         axes.set_xticks(places, classes)
         axes.set_yticks(places, [f"{name} ({n})" for name, n in zip(classes, counts, strict=True)])
         axes.invert_yaxis()
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true (patients)")
+        axes.set_xlabel(axes_titles[0])
+        axes.set_ylabel(axes_titles[1])
     return drawn.svg
 
 
