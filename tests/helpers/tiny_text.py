@@ -22,10 +22,11 @@ SENTENCES = {"NOR": "normal heart", "DCM": "dilated left ventricle of poor funct
 
 
 def tell(store: Path) -> Path:
-    """Write a sentence for each subject of a packed store but the last, and return the store."""
+    """Write a report for each subject of a packed store but the last, and return the store."""
     table = read_tsv(store / "subjects.tsv", TEXT_COLUMNS)
     table["sentence"] = [SENTENCES[diagnosis] for diagnosis in table["diagnosis"]]
     table.loc[table.index[-1], "sentence"] = None
+    table["report"] = table["sentence"]
     write_tsv(store / "subjects.tsv", table)
     return store
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthaug.models.text_encoder import EncodedText
+from synthaug.text.impressions import number_of_subject, rescaled, training_sentence
 
 #: Paraphrases for the facts of a row when the heart is enlarged in the plane: of a row, the enlargement and how many
 #: are wanted; fewer may come, and none where nothing is known.
@@ -21,15 +22,26 @@ Encode = Callable[[Sequence[str], Tensor], EncodedText]
 _TOGETHER = 32  # sentences that are encoded at once
 
 
-def from_column(row: Mapping[str, Any], scale: float, count: int) -> Sequence[str]:
-    """The row's own `sentence`, whatever the enlargement."""
-    sentence = row.get("sentence")
-    return [] if sentence is None or pd.isna(sentence) or not str(sentence).strip() else [str(sentence)]
+def paraphrases_of(row: Mapping[str, Any], scale: float, count: int) -> list[str]:
+    """Sentences of a training copy: the user's report where the row has one, else the facts of the enlarged heart.
 
+    Parameters
+    ----------
+    row : mapping
+        Row of a store's table.
+    scale : float
+        In-plane enlargement of the copy.
+    count : int
+        Paraphrases to write.
 
-#: Where the sentences of training copies come from. The one place to set for a grammar that writes paraphrases and
-#: knows what an enlarged heart is called.
-WRITE: Write = from_column
+    Returns
+    -------
+    list of str
+        Each once; none where nothing is known.
+    """
+    own, enlarged = number_of_subject(str(row.get("subject"))), rescaled(row, scale)
+    written = [training_sentence(enlarged, own + number) for number in range(count)]
+    return list(dict.fromkeys(sentence for sentence in written if sentence))
 
 
 class Sentences(tuple[str, ...]):
@@ -68,7 +80,7 @@ class SentenceBank:
         paraphrases : int
             Sentences of a copy.
         write : callable
-            As `WRITE`; where it gives fewer, they are repeated.
+            As `paraphrases_of`; where it gives fewer, they are repeated.
         """
         found: dict[str, int] = {}
         places = torch.empty(*scale.shape, paraphrases, dtype=torch.long)

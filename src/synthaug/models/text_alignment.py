@@ -20,7 +20,7 @@ from synthaug.models.conditioner import raw_values, vocabulary
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.latents import LatentCache, channel_statistics, encode_cines, slice_weights
 from synthaug.models.phases import cardiac_phase
-from synthaug.models.sentences import WRITE, SentenceBank, Sentences, without_empty
+from synthaug.models.sentences import SentenceBank, Sentences, paraphrases_of, without_empty
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.networks.cross_alignment import CrossAlignment
 from synthaug.networks.patches import check_patch
@@ -172,10 +172,11 @@ class TextAlignment(TrainableModel):
         self.cache = encode_cines(
             self.autoencoder, store, range(self.grid.frames), settings.copies, settings.augmentation
         )
-        self.bank = SentenceBank.of(store.table, self.cache.scale, settings.paraphrases, WRITE)
+        self.bank = SentenceBank.of(store.table, self.cache.scale, settings.paraphrases, paraphrases_of)
         if not any(self.bank.sentences):
             raise SynthaugError(
-                "text_alignment: no training subject has a sentence; add the column sentence to the cohort's table"
+                "text_alignment: nothing is known of any training subject that a sentence could say; bring reports "
+                "(datasets.<name>.reports), or diagnoses, volumes or labels"
             )
         self.class_of = self.class_ids(store.table)
         self.members = [(self.class_of == k).nonzero()[:, 0] for k in range(len(self.classes))]

@@ -19,9 +19,9 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditioner import TOKEN_MASK, TOKENS
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
 from synthaug.models.sentences import (
-    WRITE,
     EncodedBank,
     SentenceBank,
+    paraphrases_of,
     sentences_of,
     with_place,
     without_empty,
@@ -108,7 +108,7 @@ class TextDiffusion(LatentDiffusion):
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames and sentences; take statistics of the latents and of the conditions; start from the base."""
         self.fit_to_cines(store)
-        bank = SentenceBank.of(store.table, self.cache.scale, self.settings.paraphrases, WRITE)
+        bank = SentenceBank.of(store.table, self.cache.scale, self.settings.paraphrases, paraphrases_of)
         self.bank = EncodedBank.of(bank, self._class_ids(store.table), self.describe, self.device)
         if "base" in self.needs:
             self.load_state_dict(self.needs["base"].state_dict(), strict=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_models import SMALL, settings_of, train, write_store
@@ -10,7 +13,7 @@ from tiny_text import SENTENCES, TINY_TEXT, tell
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid
-from synthaug.models.sentences import SentenceBank, Sentences, from_column, word_columns
+from synthaug.models.sentences import SentenceBank, Sentences, paraphrases_of, word_columns
 from synthaug.models.text_alignment import TextAlignment
 from synthaug.models.weights import load_model
 
@@ -138,10 +141,9 @@ def test_what_cannot_be_aligned_is_refused(data, needs):
     model, store = made(data, needs)
     with pytest.raises(SynthaugError, match="'HCM' was not among the training subjects; known are DCM, NOR"):
         model.class_ids(store.table.assign(diagnosis="HCM"))
-    silent = TensorStore(
-        store.images, store.labels, store.slice_mask, store.table.assign(sentence=None), store.spacing_mm
-    )
-    with pytest.raises(SynthaugError, match="no training subject has a sentence"):
+    facts = ("report", "diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "lv_ef")
+    silent = replace(store, table=store.table.assign(**dict.fromkeys(facts)))
+    with pytest.raises(SynthaugError, match="nothing is known of any training subject"):
         model.prepare(silent)
     with pytest.raises(ValueError, match="all weights are 0"):
         settings_of({"kind": "text_alignment", "global_weight": 0, "local_weight": 0, "relevance_weight": 0})
@@ -167,9 +169,14 @@ def test_each_copy_has_paraphrases_of_its_own(data):
     assert len(set(bank.sentences)) == len(bank.sentences)
 
 
-def test_without_a_grammar_the_sentence_is_the_tables_own():
-    assert from_column({"sentence": "dilated"}, 1.1, 4) == ["dilated"]
-    assert from_column({"sentence": None}, 1.0, 4) == from_column({}, 1.0, 4) == []
+def test_paraphrases_are_of_the_enlarged_heart_or_the_users_report():
+    row = {"subject": "h1", "lv_edv_ml": 100.0}
+    small, large = (paraphrases_of(row, scale, 6) for scale in (1.0, 1.5))
+    assert len(small) == len(set(small)) and len(large) == len(set(large))
+    assert {found for text in small for found in re.findall(r"\d+", text)} == {"100"}
+    assert {found for text in large for found in re.findall(r"\d+", text)} <= {"220", "230"}  # 225, in tens
+    assert paraphrases_of({**row, "report": "dilated"}, 1.5, 4) == ["dilated"]
+    assert paraphrases_of({"subject": "h1"}, 1.0, 4) == []
     drawn = Sentences(["a", "b"])
     assert drawn.to(torch.device("cpu")) is drawn and list(drawn) == ["a", "b"]
 

@@ -136,7 +136,7 @@ def test_a_batch_has_a_sentence_of_its_own_copy_and_a_subject_without_has_none(d
             else [f"{row['subject']} {scale:.3f} {number}" for number in range(2)]
         )
 
-    monkeypatch.setattr(text_diffusion, "WRITE", write)
+    monkeypatch.setattr(text_diffusion, "paraphrases_of", write)
     model = made(data, needs, copies=3, paraphrases=2)
     generator = torch.Generator().manual_seed(0)
     batch = model.batch([0, 3] * 8, generator)
