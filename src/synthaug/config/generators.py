@@ -117,7 +117,7 @@ class MaskGuidedSettings(SampledSettings):
     implementation: ClassVar[str] = "synthaug.generators.mask_guided:MaskGuided"
     role_kinds: ClassVar = {
         "autoencoder": AUTOENCODER_KINDS,
-        "diffusion": ("cine_diffusion",),
+        "diffusion": ("cine_diffusion", "text_diffusion"),
         "control": ("control_branch",),
     }
 

@@ -647,7 +647,10 @@ class ControlBranchSettings(TrainableSettings):
     """ControlNet branch on a trained diffusion model of whole cines, which masks or edges then steer."""
 
     implementation: ClassVar[str] = "synthaug.models.control_branch:ControlBranch"
-    role_kinds: ClassVar = {"autoencoder": AUTOENCODER_KINDS, "diffusion": ("cine_diffusion",)}
+    role_kinds: ClassVar = {
+        "autoencoder": AUTOENCODER_KINDS,
+        "diffusion": ("cine_diffusion", "text_diffusion"),
+    }
 
     kind: Literal["control_branch"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field(

@@ -18,8 +18,7 @@ from synthaug.data.store import first_slice
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.labels import UNLABELLED
-from synthaug.models.cine_diffusion import CineDiffusion
-from synthaug.models.control_branch import ControlBranch
+from synthaug.models.control_branch import Base, ControlBranch
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.weights import load_model
 
@@ -38,7 +37,7 @@ class MaskGuided(LatentGenerator):
     def __init__(
         self,
         autoencoder: LatentAutoencoder,
-        diffusion: CineDiffusion,
+        diffusion: Base,
         branch: ControlBranch,
         settings: MaskGuidedSettings,
     ) -> None:
@@ -51,7 +50,7 @@ class MaskGuided(LatentGenerator):
         """Load the three models; each must have been trained on those before it."""
         autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
         loaded = {"autoencoder": autoencoder}
-        diffusion = cast(CineDiffusion, load_model(models["diffusion"], loaded, device))
+        diffusion = cast(Base, load_model(models["diffusion"], loaded, device))
         branch = load_model(models["control"], {**loaded, "diffusion": diffusion}, device)
         return cls(autoencoder, diffusion, cast(ControlBranch, branch), settings)
 

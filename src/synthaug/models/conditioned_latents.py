@@ -100,7 +100,7 @@ class ConditionedLatents(TrainableModel):
         )
 
     def read(self, table: pd.DataFrame) -> dict[str, Tensor]:
-        """Raw conditions of the rows of a cohort's table or of requests; a kind may add tokens."""
+        """Raw conditions of the rows of requests; a kind may add tokens."""
         return self.conditioner.read(table)
 
     def fit_to_table(self, store: TensorStore) -> None:
@@ -110,7 +110,7 @@ class ConditionedLatents(TrainableModel):
 
     def take_table(self, store: TensorStore) -> None:
         """As `fit_to_table`, with statistics as they are."""
-        self.training_values = self.read(store.table)
+        self.training_values = self.conditioner.read(store.table)
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
         es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
         self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)

@@ -27,10 +27,13 @@ from synthaug.models.structure import (
     label_channels,
     label_edges,
 )
+from synthaug.models.text_diffusion import TextDiffusion
 from synthaug.networks.blocks import trainable_copy
 from synthaug.networks.control import EncoderCopy, StructureEncoder
 from synthaug.networks.unet import Context, Control
 
+#: Diffusion models that a branch steers.
+Base = CineDiffusion | TextDiffusion
 #: Key of the structure of a batch: uint8 (b, t, z, y, x), `UNLABELLED` where it is unknown.
 STRUCTURE = "structure"
 
@@ -52,7 +55,7 @@ class ControlBranch(TrainableModel):
 
     Attributes
     ----------
-    base : CineDiffusion
+    base : CineDiffusion or TextDiffusion
         Any diffusion model of whole cines that has `layout`, whose `predictor` takes a `Control` and hands it to its U-Net
         (`CineUNet.run` does), and that has what `ConditionedLatents` and `LatentDiffusion` have.
 
@@ -88,9 +91,9 @@ class ControlBranch(TrainableModel):
         self.middle = trainable_copy(layout.unet.middle) if middle else None
 
     @property
-    def base(self) -> CineDiffusion:
+    def base(self) -> Base:
         """The trained diffusion model; frozen."""
-        return cast(CineDiffusion, self.needs["diffusion"])
+        return cast(Base, self.needs["diffusion"])
 
     @property
     def autoencoder(self) -> LatentAutoencoder:

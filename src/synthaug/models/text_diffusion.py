@@ -11,6 +11,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.config.models import TextDiffusionSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
@@ -28,9 +29,10 @@ from synthaug.models.sentences import (
 )
 from synthaug.models.text_alignment import TextAlignment
 from synthaug.models.text_encoder import EncodedText, TextEncoder
+from synthaug.networks.cine_unet import Layout, fold_frames, steered
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.embeddings import PhaseEmbedding
-from synthaug.networks.unet import AttentionMap, Context, LatentUNet
+from synthaug.networks.unet import AttentionMap, Context, Control, LatentUNet
 
 #: Takes the attention maps of one pass of the network with the conditions.
 Collect = Callable[[Sequence[AttentionMap]], None]
@@ -105,22 +107,49 @@ class TextDiffusion(LatentDiffusion):
         """The alignment that words go through, frozen; None without."""
         return cast("TextAlignment | None", self.needs.get("alignment"))
 
+    @property
+    def layout(self) -> Layout:
+        """How cines are laid out for the U-Net, for a control branch."""
+        return Layout(self.network, 1, fold_frames)
+
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames and sentences; take statistics of the latents and of the conditions; start from the base."""
         self.fit_to_cines(store)
-        bank = SentenceBank.of(store.table, self.cache.scale, self.settings.paraphrases, paraphrases_of)
-        self.bank = EncodedBank.of(bank, self._class_ids(store.table), self.describe, self.device)
+        self._encode_sentences(store)
         if "base" in self.needs:
             self.load_state_dict(self.needs["base"].state_dict(), strict=False)
 
+    def take_cines(self, store: TensorStore, copies: int, geometry: GeometrySettings) -> None:
+        """Encoded copies, each with its sentences; see `ConditionedLatents.take_cines`."""
+        super().take_cines(store, copies, geometry)
+        self._encode_sentences(store)
+
+    def _encode_sentences(self, store: TensorStore) -> None:
+        bank = SentenceBank.of(store.table, self.cache.scale, self.settings.paraphrases, paraphrases_of)
+        self.bank = EncodedBank.of(bank, self._class_ids(store.table), self.describe, self.device)
+
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions, words."""
-        copies = torch.randint(self.settings.copies, (len(indices),), generator=generator)
+        """As `cine_batch`, of the frames that a training item has."""
+        copies = self.draw_copies(len(indices), generator)
+        return self._batch(indices, copies, generator, self.drawn)
+
+    def cine_batch(
+        self, indices: list[int], generator: torch.Generator, copies: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Fresh draws of whole cines and of their sentences; see `ConditionedLatents.cine_batch`."""
+        if copies is None:
+            copies = self.draw_copies(len(indices), generator)
+        return self._batch(indices, copies, generator, self.frames)
+
+    def _batch(
+        self, indices: list[int], copies: Tensor, generator: torch.Generator, count: int
+    ) -> dict[str, Tensor]:
+        """`latents` (b, count, c, z, y, x), `phases` (b, count), slices, conditions, words."""
         latents, phases = [], []
         for copy, index in zip(copies, indices, strict=True):
             frames = torch.arange(self.frames)
-            if self.drawn < self.frames:
-                frames = torch.randperm(self.frames, generator=generator)[: self.drawn].sort().values
+            if count < self.frames:
+                frames = torch.randperm(self.frames, generator=generator)[:count].sort().values
             latents.append(self.cache.draw(int(copy), index, frames, generator))
             phases.append(self.phases[index, frames])
         words = self.bank.draw(copies, torch.tensor(indices), generator)
@@ -210,7 +239,7 @@ class TextDiffusion(LatentDiffusion):
             As the autoencoder encodes them; 0 in slices that are not requested.
         """
         data = self.solve(
-            self.predictor(values, phases, slices, collect),
+            self.predictor(values, phases, slices, collect=collect),
             noise,
             (phases.shape[1], *self.autoencoder.latent_shape),
             settings,
@@ -238,9 +267,10 @@ class TextDiffusion(LatentDiffusion):
         values: Mapping[str, Tensor],
         phases: Tensor,
         slices: Tensor,
+        control: Control | None = None,
         collect: Collect | None = None,
     ) -> ConditionedPredict:
-        """The network for subjects of these conditions and words, phases (b, t) and slices (b, 1, z, 1, 1)."""
+        """The network for subjects of these conditions and words, phases (b, t), slices, and what steers it."""
         frames = phases.shape[1]
         phase = self.phase(phases)
         folded_slices = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
@@ -254,7 +284,9 @@ class TextDiffusion(LatentDiffusion):
             embedding = phase + (self.time(times) + given.vector)[:, None]
             maps: list[AttentionMap] | None = [] if collect is not None and kept is None else None
             folded = rearrange(noisy, "b t c z y x -> (b t) c z y x") * folded_slices
-            answer = self.network(
+            answer = steered(
+                self.network,
+                control,
                 torch.cat([folded, beside.to(folded)], dim=1),
                 folded_slices,
                 rearrange(embedding, "b t d -> (b t) d"),

@@ -71,9 +71,22 @@ class CineUNet(nn.Module, ABC):
         control: Control | None = None,
     ) -> Tensor:
         """The U-Net, steered by `control` where it is given; other arguments as those of `LatentUNet.forward`."""
-        if control is None:
-            plain: Tensor = self.unet(features, slices, embedding, frames, context)
-            return plain
-        residuals = control.residuals(features, slices, embedding, frames, context)
-        steered: Tensor = self.unet(features, slices, embedding, frames, context, residuals, control.middle)
-        return steered
+        return steered(self.unet, control, features, slices, embedding, frames, context)
+
+
+def steered(
+    unet: LatentUNet,
+    control: Control | None,
+    features: Tensor,
+    slices: Tensor,
+    embedding: Tensor,
+    frames: int = 1,
+    context: Context | None = None,
+) -> Tensor:
+    """What a U-Net gives, steered by `control` where there is one; other arguments as of `LatentUNet.forward`."""
+    if control is None:
+        plain: Tensor = unet(features, slices, embedding, frames, context)
+        return plain
+    residuals = control.residuals(features, slices, embedding, frames, context)
+    found: Tensor = unet(features, slices, embedding, frames, context, residuals, control.middle)
+    return found

@@ -52,6 +52,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
     ("control_branch", {"copies": 1}, BASE),
     ("control_branch", {"copies": 1, "structure": "canny", "trainable_base": "middle"}, BASE),
+    (
+        "control_branch",
+        {"copies": 1, "trainable_base": "middle"},
+        {**CODER, "diffusion": "text_diffusion", "text": "plugin"},
+    ),
     ("masked_autoregression", {"copies": 1}, CODER),
     (
         "masked_autoregression",
@@ -84,10 +89,12 @@ NEEDED: dict[tuple[str, str], dict[str, Any]] = {
 FURTHER = {
     "motion_network": ["autoencoder"],
     "deformation_network": ["autoencoder"],
-    "diffusion": ["autoencoder"],
+    "diffusion": ["autoencoder", "text"],
     "alignment": ["autoencoder", "text"],
     "base": ["autoencoder", "text", "alignment"],
 }
+#: Roles that a kind does not have itself, but a model that it needs.
+BELOW = {"control_branch": {"text"}}
 #: Kinds without parameters, which take no steps.
 FITTED = ["phenotype_copula"]
 #: What is read from a folder, in a test of its own.
@@ -106,7 +113,8 @@ def store(tmp_path_factory) -> TensorStore:
 def made(kind: str, changes: dict[str, Any], needs: dict[str, str], store: TensorStore) -> Any:
     """A model of a kind on the fake GPU, prepared, with untrained models where it needs some."""
     needed: dict[str, TrainableModel] = {}
-    for role, other in needs.items():
+    own = {role: other for role, other in needs.items() if role not in BELOW.get(kind, ())}
+    for role, other in own.items():
         changed = NEEDED.get((kind, role), {})
         further = {below: needs[below] for below in FURTHER.get(role, []) if below in needs}
         needed[role] = made(other, changed, further, store)
@@ -117,7 +125,7 @@ def made(kind: str, changes: dict[str, Any], needs: dict[str, str], store: Tenso
             **SMALL[kind],
             **({"copies": 1, "blocks": 1} if kind.endswith("_diffusion") else {}),
             **changes,
-            "needs": {role: role for role in needs},
+            "needs": {role: role for role in own},
             "training": TRAINING.model_dump(),
         }
     )
@@ -158,7 +166,7 @@ def use(model: Any, kind: str) -> list[torch.Tensor]:
         code = model.encode(latents, latents, slices)
         return [code, model.displacements(code[:, None], latents, slices)]
     base = model.base if kind == "control_branch" else model
-    values = {name: value.cuda() for name, value in base.conditioner.read(requests(2)).items()}
+    values = {name: value.cuda() for name, value in base.read(requests(2)).items()}
     frames = grid.frames // model.autoencoder.frames_per_latent
     phases = (torch.arange(frames).expand(2, -1) / frames).cuda()
     noise = Noise([1, 2], "cuda")
