@@ -304,20 +304,14 @@ def generator_reads_text(generator):
     return reads_text(study.generators[generator].needs.values(), study.models)
 
 
-def requests_of(wildcards):
-    """The requests as the generator reads them: in words where it reads text."""
-    name = "worded-requests" if generator_reads_text(wildcards.generator) else "requests"
-    return path(f"{synthetic_run(wildcards).folder}/{name}")
+def requests_as_read(name):
+    """A folder of requests as the generator reads them: in words where it reads text."""
 
+    def folder(wildcards):
+        worded = "worded-" if generator_reads_text(wildcards.generator) else ""
+        return path(f"{synthetic_run(wildcards).folder}/{worded}{name}")
 
-def sweep_requests_of(wildcards):
-    """The same of the condition sweep."""
-    name = (
-        "worded-condition-sweep-requests"
-        if generator_reads_text(wildcards.generator)
-        else "condition-sweep-requests"
-    )
-    return path(f"{synthetic_run(wildcards).folder}/{name}")
+    return folder
 
 
 def generator_code(wildcards):

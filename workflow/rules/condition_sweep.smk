@@ -46,7 +46,7 @@ use rule word_requests as word_condition_sweep with:
 # The whole sweep is one chunk. No gate, and one attempt: what was made is what is measured.
 use rule synthesise_chunk as synthesise_condition_sweep with:
     input:
-        requests=sweep_requests_of,
+        requests=requests_as_read("condition-sweep-requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,

@@ -24,10 +24,28 @@ rule plan_contrasts:
         "../scripts/plan_contrasts.py"
 
 
+# Wordings follow the seed of a request: two contrasts of a heart differ in the words of the contrast alone.
+use rule word_requests as word_contrasts with:
+    input:
+        requests=rules.plan_contrasts.output.requests,
+        sentences=packed_sentences,
+        code=code("word_requests"),
+    output:
+        requests=directory(
+            pattern(
+                "synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/worded-contrast-requests"
+            )
+        ),
+    log:
+        pattern("logs/word_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    message:
+        "Writing several contrasts of the hearts of {wildcards.generator} in words, fold {wildcards.fold}"
+
+
 # All contrasts are one chunk. No gate, and one attempt: what was made is what is measured.
 use rule synthesise_chunk as synthesise_contrasts with:
     input:
-        requests=rules.plan_contrasts.output.requests,
+        requests=requests_as_read("contrast-requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,

@@ -65,7 +65,7 @@ rule describe_generator:
 
 rule synthesise_chunk:
     input:
-        requests=requests_of,
+        requests=requests_as_read("requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
         code=generator_code,
@@ -94,7 +94,7 @@ rule synthesise_chunk:
 
 rule gather_synthetic:
     input:
-        requests=requests_of,
+        requests=requests_as_read("requests"),
         chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
         code=code("gather_synthetic"),
     output:
