@@ -178,6 +178,10 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
     for metric, value in (("dice", 0.873), ("dice_real", 0.921), ("hd95", 8.4), ("hd95_real", 5.2)):
         own = {"metric": f"mask_agreement_{metric}", "structure": "LV", "phase": "ED", "versus": "segmenter"}
         rows.append({**control, **own, "value": value})
+    asked = {"metric": "requested_mask_dice", "structure": "LV", "phase": "ED", "versus": "segmenter"}
+    rows.append({**control, **asked, "value": 0.713, "note": "2 of 14 subjects were made without masks"})
+    for metric, value in (("contrast_ssim", 0.645), ("contrast_ssim_other", 0.234)):
+        rows.append({**control, "metric": metric, "versus": "vendor A, B", "value": value})
     every = {"metric": "mask_agreement_dice", "structure": "LV", "versus": "segmenter"}
     rows.append({**control, **every, "value": 0.866})
     copied = {**control, "note": "a copy is a subject whose similarity exceeds 0.800"}

@@ -48,14 +48,12 @@ def plan_contrasts(
     hearts = requests.table.head(settings.subjects).reset_index(drop=True)
     if len(hearts) < 2:
         raise SynthaugError("evaluation.contrasts: fewer than two requests; raise synthesis.subjects")
-    made = [
-        hearts.assign(**{HEART: hearts["subject"], settings.column: [value] * len(hearts)})
-        for value in settings.values
-    ]
-    seeds = (hearts["seed"].to_numpy(np.int64) + _SEEDS // 2) % _SEEDS
-    made.append(made[0].assign(seed=seeds))
+    hearts[HEART] = hearts["subject"]
+    made = [hearts.copy() for _ in (*settings.values, RESEEDED)]
     for part, contrast in zip(made, (*settings.values, RESEEDED), strict=True):
         part[CONTRAST] = contrast
+        part[settings.column] = settings.values[0] if contrast == RESEEDED else contrast
+    made[-1]["seed"] = (hearts["seed"].to_numpy(np.int64) + _SEEDS // 2) % _SEEDS
     order = [part.assign(_place=place) for place, part in enumerate(made)]
     table = pd.concat(order).sort_index(kind="stable").reset_index(drop=True)
     table["subject"] = [f"{row[HEART]}-contrast-{row['_place']}" for row in table.to_dict("records")]

@@ -649,3 +649,15 @@ def test_the_table_of_validity_reads_what_was_gathered(study, tmp_path, monkeypa
     assert word == content_of(root, "verdict")["word"]
     assert comparisons[0] == "repeated +0.002 (-0.004 to 0.008), n 8, p 0.048"
     assert said(tmp_path, "another") == ("not run", [])
+
+
+def test_requested_masks_and_contrasts_stand_beside_mask_agreement(study):
+    _, root, page = study
+    entry = content_of(root, "mask_agreement")["tables"][0]
+    assert (
+        entry["requested"]["rows"] and entry["requested_note"] == "2 of 14 subjects were made without masks"
+    )
+    assert "0.713" in page.text and "were made without masks" in page.text
+    contrasts = content_of(root, "contrast_consistency")["tables"][0]
+    assert contrasts["versus"] == "vendor A, B" and len(contrasts["table"]["rows"]) == 1
+    assert "Contrasts: vendor A, B." in page.text
