@@ -78,7 +78,7 @@ def enlarge(displacement: Tensor, stride: tuple[int, int]) -> Tensor:
     p, q = stride
     factors = torch.tensor([1.0, p, q]).view(1, 3, 1, 1, 1).to(displacement.device)
     return functional.interpolate(
-        displacement * factors, scale_factor=(1.0, float(p), float(q)), mode="trilinear"
+        displacement * factors, scale_factor=[1.0, float(p), float(q)], mode="trilinear"
     )
 
 
