@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -142,16 +142,26 @@ class ImageTaskSettings(TaskSettings):
             raise ValueError(f"width and decoder_width must be multiples of heads ({self.heads})")
         return self
 
+    def of_step(self, step: Step) -> dict[str, Any]:
+        """As of every task; what only a task of real arms may have says so, or a step could not read it again."""
+        found = super().of_step(step)
+        return {**found, "arms": "real"} if self.arms == "real" and self._arms_alike else found
+
+    @property
+    def _arms_alike(self) -> bool:
+        """Whether synthetic subjects are used nowhere, so that arms of one number of real patients are one."""
+        return self.synthetic == "unlabelled" and (
+            self.method == "random_forest" or not self.pretraining_iterations
+        )
+
     @model_validator(mode="after")
     def _arms_differ(self) -> Self:
         # Otherwise every arm of a study would train on the same, and all differences be those of chance.
-        if self.synthetic == "labelled" or self.arms == "real":
-            pass
-        elif self.method == "random_forest":
-            raise ValueError(
-                "method random_forest has no pre-training, so that all arms would be alike; set synthetic: labelled"
-            )
-        elif not self.pretraining_iterations:
+        if self.arms != "real" and self._arms_alike:
+            if self.method == "random_forest":
+                raise ValueError(
+                    "method random_forest has no pre-training, so that all arms would be alike; set synthetic: labelled"
+                )
             raise ValueError(
                 "pretraining_iterations: 0 with synthetic: unlabelled leaves synthetic subjects unused; raise it or set "
                 "synthetic: labelled"

@@ -426,6 +426,15 @@ def test_steps_depend_on_their_own_settings() -> None:
         assert open_task(forest.of_step(step)).settings.method == "random_forest"
 
 
+@pytest.mark.parametrize("changes", [{"method": "random_forest"}, {"pretraining_iterations": 0}])
+def test_steps_of_a_bar_on_real_patients_are_read_again(changes: dict[str, Any]) -> None:
+    """They say of themselves that they have real arms only, without which they would be refused."""
+    settings = open_task({**CLASSIFICATION, **changes, "arms": "real"}).settings
+    for step in ("plan", "training_set", "training", "prediction", "scoring"):
+        assert open_task(settings.of_step(step)).settings.arms == "real"
+    assert "arms" not in open_task({**CLASSIFICATION, "arms": "real"}).settings.of_step("training")
+
+
 def test_a_cine_of_another_matrix_and_changed_weights_are_refused(
     cohorts: dict[str, Cohort], tmp_path: Path
 ) -> None:
