@@ -22,7 +22,8 @@ import pandas as pd
 from synthaug import phantom
 from synthaug.config.data import AcdcSettings, HarmonisationSettings
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.config.models import ModelSettings, PatientRecogniserSettings
+from synthaug.config.models import ModelSettings
+from synthaug.config.patient_recogniser import PatientRecogniserSettings
 from synthaug.config.phantom import PhantomSettings
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthaug.config.arms import Arm, resolve_arms
-from synthaug.config.models import AUTOENCODER_KINDS
+from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
 
 

@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.evaluation import is_trained
-from synthaug.config.models import AUTOENCODER_KINDS
+from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.phenotype_columns import needed_phenotypes, own_phenotypes
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of

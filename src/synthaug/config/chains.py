@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from synthaug.config.autoencoders import AutoencoderSettings
+from synthaug.config.cascade_models import AnatomyDiffusionSettings
+from synthaug.config.cine_diffusion import CineDiffusionSettings
+from synthaug.config.control_branch import ControlBranchSettings
 from synthaug.config.generators import CascadeSettings, GeneratorSettings, TextDrivenSettings
-from synthaug.config.models import (
-    AnatomyDiffusionSettings,
-    AutoencoderSettings,
-    CineDiffusionSettings,
-    ControlBranchSettings,
-    ModelSettings,
-    TextDiffusionSettings,
-)
+from synthaug.config.models import ModelSettings
 from synthaug.config.phenotype_samplers import PhenotypeSamplerSettings
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
 from synthaug.config.synthesis import RequestSettings
+from synthaug.config.text_models import TextDiffusionSettings
 
 
 def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:

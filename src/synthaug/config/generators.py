@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.base import Settings
-from synthaug.config.models import AUTOENCODER_KINDS
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from synthaug.config.cascade_models import AnatomyDiffusionSettings
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import AnatomyDiffusionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel

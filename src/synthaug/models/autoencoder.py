@@ -12,7 +12,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn import functional
 
-from synthaug.config.models import AutoencoderSettings
+from synthaug.config.autoencoders import AutoencoderSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import STRUCTURES, UNLABELLED

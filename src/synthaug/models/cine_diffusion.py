@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from synthaug.config.cine_diffusion import CineDiffusionSettings
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import CineDiffusionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel

@@ -10,7 +10,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
-from synthaug.config.models import ConditionedLatentsSettings, GeometrySettings
+from synthaug.config.geometry import GeometrySettings
+from synthaug.config.latent_models import ConditionedLatentsSettings
 from synthaug.config.phenotype_conditions import condition_of
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel

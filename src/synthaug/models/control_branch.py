@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synthaug.config.control_branch import ControlBranchSettings
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import ControlBranchSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise

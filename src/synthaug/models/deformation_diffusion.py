@@ -8,8 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from synthaug.config.deformation_models import DeformationDiffusionSettings
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import DeformationDiffusionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel

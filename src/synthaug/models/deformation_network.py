@@ -11,7 +11,8 @@ from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn import functional
 
-from synthaug.config.models import DeformationNetworkSettings, GeometrySettings
+from synthaug.config.deformation_models import DeformationNetworkSettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import STRUCTURES, UNLABELLED

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import LatentDiffusionSettings
+from synthaug.config.latent_models import LatentDiffusionSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.schedules import Schedule

@@ -9,8 +9,8 @@ import torch
 from einops import repeat
 from torch import Tensor
 
+from synthaug.config.autoregression import MaskedAutoregressionSettings
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import MaskedAutoregressionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective

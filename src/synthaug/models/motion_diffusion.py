@@ -9,8 +9,8 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
+from synthaug.config.cascade_models import MotionDiffusionSettings
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import MotionDiffusionSettings
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synthaug.config.cascade_models import MotionNetworkSettings
 from synthaug.config.geometry import GeometrySettings
-from synthaug.config.models import MotionNetworkSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.autoencoder import Autoencoder, draw_frame, mask_loss, masked_mean

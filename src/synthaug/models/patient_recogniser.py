@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from synthaug.config.models import PatientRecogniserSettings
+from synthaug.config.patient_recogniser import PatientRecogniserSettings
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry

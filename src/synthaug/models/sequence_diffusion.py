@@ -10,7 +10,7 @@ from einops import rearrange, repeat
 from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import SequenceDiffusionSettings
+from synthaug.config.sequence_diffusion import SequenceDiffusionSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise

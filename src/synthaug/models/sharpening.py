@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from synthaug.config.models import SharpeningSettings
+from synthaug.config.autoencoders import SharpeningSettings
 from synthaug.core.errors import SynthaugError
 
 

@@ -13,7 +13,7 @@ from einops import rearrange
 from monai.networks.nets.vqvae import VQVAE, Decoder, Encoder
 from torch import Tensor, nn
 
-from synthaug.config.models import SliceAutoencoderSettings, SliceLatentsSettings
+from synthaug.config.autoencoders import SliceAutoencoderSettings, SliceLatentsSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.autoencoder import CLASSES, mask_loss

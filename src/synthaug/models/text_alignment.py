@@ -11,7 +11,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
-from synthaug.config.models import TextAlignmentSettings
+from synthaug.config.text_models import TextAlignmentSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.alignment_losses import class_contrast, relevance_loss, token_contrast

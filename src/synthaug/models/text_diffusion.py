@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.geometry import GeometrySettings
-from synthaug.config.models import TextDiffusionSettings
+from synthaug.config.text_models import TextDiffusionSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise

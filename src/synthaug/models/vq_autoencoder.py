@@ -10,7 +10,7 @@ from einops import rearrange
 from monai.networks.nets.vqvae import VQVAE
 from torch import Tensor
 
-from synthaug.config.models import VQAutoencoderSettings
+from synthaug.config.autoencoders import VQAutoencoderSettings
 from synthaug.models.autoencoder import CLASSES
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.sharpening import SharpeningTerms

@@ -10,8 +10,8 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
+from synthaug.config.autoregression import VQAutoregressionSettings
 from synthaug.config.generators import CodeSamplerSettings
-from synthaug.config.models import VQAutoregressionSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise

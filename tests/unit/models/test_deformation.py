@@ -10,7 +10,7 @@ from beating_ellipsoid import FRAMES, MATRIX
 from tiny_models import requests, settings_of, train, write_store
 
 from synthaug.config.generators import SamplerSettings
-from synthaug.config.models import GeometrySettings
+from synthaug.config.geometry import GeometrySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_models import settings_of, write_store
 
-from synthaug.config.models import PatientRecogniserSettings
+from synthaug.config.patient_recogniser import PatientRecogniserSettings
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid
 from synthaug.models.patient_recogniser import PatientRecogniser, contrastive_loss
