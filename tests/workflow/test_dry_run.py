@@ -50,6 +50,12 @@ def test_tables_of_a_paper_are_made_on_request(checkout):
     assert "render_report" not in jobs and "write_published_table" not in checkout.would_run(study)
 
 
+def test_tables_of_other_papers_are_made_of_any_study_with_generators(checkout):
+    tables = ("texdc_table1", "texdc_table2", "control_table1", "control_table2", "control_table3")
+    jobs = checkout.would_run("config/studies/generators.yaml", "--", *tables)
+    assert jobs["write_published_table"] == len(tables) and "render_report" not in jobs
+
+
 def test_every_training_decides_on_its_own_validation_patients(checkout):
     jobs = checkout.would_run("config/studies/tiny.yaml")
     assert jobs["validate_task"] == jobs["train_task"] == jobs["predict_test"]
