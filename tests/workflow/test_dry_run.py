@@ -53,15 +53,15 @@ def test_tables_of_a_paper_are_made_on_request(checkout):
 
 def test_generators_are_judged_side_by_side(checkout):
     jobs = checkout.would_run("config/studies/five_systems.yaml")
-    # A real arm, and three of synthetic subjects with two controls each, with two seeds; two judges.
-    assert jobs["train_task"] == 10 * 2 + 2
+    # A real arm, and five of synthetic subjects with two controls each, with two seeds; two judges.
+    assert jobs["train_task"] == 16 * 2 + 2 and jobs["word_requests"] == 2
     generators = (
         "predict_synthetic_diagnosis",
         "predict_from_segmentation",
         "measure_recovery",
         "measure_cost",
     )
-    assert {rule: jobs[rule] for rule in generators} == dict.fromkeys(generators, 3)
+    assert {rule: jobs[rule] for rule in generators} == dict.fromkeys(generators, 5)
     assert jobs["predict_test_from_segmentation"] == jobs["rank_generators"] == 1
 
 
@@ -72,6 +72,12 @@ def test_without_a_classification_nothing_heavy_is_planned(checkout):
         *("predict_synthetic_diagnosis", "predict_from_segmentation", "predict_test_from_segmentation"),
         *("measure_cost", "rank_generators"),
     } & set(jobs)
+
+
+def test_tables_of_other_papers_are_made_of_any_study_with_generators(checkout):
+    tables = ("texdc_table1", "texdc_table2", "control_table1", "control_table2", "control_table3")
+    jobs = checkout.would_run("config/studies/generators.yaml", "--", *tables)
+    assert jobs["write_published_table"] == len(tables) and "render_report" not in jobs
 
 
 def test_every_training_decides_on_its_own_validation_patients(checkout):
