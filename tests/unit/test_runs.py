@@ -126,7 +126,8 @@ def test_the_judges_of_a_diagnosis_have_the_same_classes(study):
     with_judges = load_study({**declared, "tasks": tasks})
     assert (diagnosis_task(with_judges), forest_task(with_judges)) == ("diagnosis", "forest-of-two")
     without_segmenter = {name: tasks[name] for name in ("diagnosis", "forest-of-two")}
-    alone = load_study({**declared, "tasks": without_segmenter})
+    unswept = {**declared["synthesis"], "sweep": {"levels": 0}}
+    alone = load_study({**declared, "tasks": without_segmenter, "synthesis": unswept})
     assert (diagnosis_task(alone), forest_task(alone)) == ("diagnosis", None)
 
 

@@ -125,8 +125,8 @@ def _mean(rows: pd.DataFrame, confidence: float) -> Row:
         row = measured.iloc[0]
         interval = "" if pd.notna(row["ci_low"]) else "one training, without an interval"
         return {**{key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}, "note": interval}
-    ends = [measured[name].to_numpy(float) for name in ("ci_low", "ci_high")]
-    value, low, high = mean_of_runs(measured["value"].to_numpy(float), *ends, confidence)
+    values, lows, highs = (measured[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
+    value, low, high = mean_of_runs(values, lows, highs, confidence)
     over = "trainings and patients" if measured["ci_low"].notna().any() else "trainings only"
     return {
         "value": value,

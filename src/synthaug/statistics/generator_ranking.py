@@ -226,7 +226,7 @@ def _effects(
         if valued.empty:
             measured[generator] = _Measured(np.nan, note="no size-matched control was compared")
             continue
-        row = valued.loc[(sign * valued["value"]).idxmin()]
+        row = valued.iloc[int(np.argmin(sign * valued["value"].to_numpy(float)))]
         measured[generator] = replace(_one(row), note=f"arm {arm.name} minus {row['versus']}")
     criterion = Criterion(name, direction, {"task": task, "dose": dose})
     return _rows(criterion, str(own["unit"].iloc[0]), measured, settings)
@@ -238,8 +238,8 @@ def _mean(rows: pd.DataFrame, settings: EvaluationSettings) -> _Measured:
     if valued.empty:
         notes = [str(note) for note in rows["note"].dropna().unique() if note]
         return _Measured(np.nan, note=notes[0] if notes else "no row of this generator")
-    ends = (valued[name].to_numpy(float) for name in ("ci_low", "ci_high"))
-    value, low, high = mean_of_runs(valued["value"].to_numpy(float), *ends, settings.confidence)
+    values, lows, highs = (valued[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
+    value, low, high = mean_of_runs(values, lows, highs, settings.confidence)
     counts = valued["n"].dropna()
     note = f"mean of {len(valued)} trainings" if len(valued) > 1 else ""
     if len(valued) < len(rows):

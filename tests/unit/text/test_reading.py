@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from synthaug.text.reading import conflict, read, warnings_of
+from synthaug.text.contradictions import conflict
+from synthaug.text.reading import read, warnings_of
 
 FAILING = {"lv_edv_ml": 250.0, "lv_esv_ml": 200.0, "rv_edv_ml": 150.0}
 

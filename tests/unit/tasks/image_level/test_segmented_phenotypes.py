@@ -20,7 +20,7 @@ from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.tasks import open_task
 from synthaug.tasks.image_level.segmented_phenotypes import predict_from_segmentation
 
-FOREST = {"kind": "classification", "method": "random_forest", "arms": "real", "trees": 20}
+FOREST = {"kind": "classification", "method": "random_forest", "arms": "real", "trees": 20, "patch": [4, 4]}
 
 
 def segmented(folder: Path, cohort: Cohort, empty: bool = False) -> Path:
