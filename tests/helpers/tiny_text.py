@@ -16,6 +16,8 @@ from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.networks.attention import ResidualAttention
 
 TINY_TEXT: dict[str, Any] = {"kind": "plugin", "class": "tiny_text:TinyText"}
+#: What makes the autoencoder's latent frames 8 x 8: text-driven models have many layers.
+SMALL_LATENTS = {"channels": [4, 4, 8]}
 WORDS = 64
 #: By diagnosis; the last subject of a store has none.
 SENTENCES = {"NOR": "normal heart", "DCM": "dilated left ventricle of poor function"}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from beating_ellipsoid import FRAMES, MATRIX
 from tiny_models import SLICES, requests, train, write_store
-from tiny_text import SENTENCES, TINY_TEXT, tell
+from tiny_text import SENTENCES, SMALL_LATENTS, TINY_TEXT, tell
 
 from synthaug.config.generators import SamplerSettings, TextDrivenSettings
 from synthaug.core.errors import SynthaugError
@@ -25,7 +25,7 @@ def paths(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     store = tell(write_store(root / "store"))
     found = {
-        "autoencoder": train("autoencoder", store, root / "autoencoder", iterations=2),
+        "autoencoder": train("autoencoder", store, root / "autoencoder", changes=SMALL_LATENTS, iterations=2),
         "text": train("plugin", store, root / "text", changes=TINY_TEXT, iterations=1),
     }
     needs = dict(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tiny_models import SMALL, requests, settings_of, train, write_store
-from tiny_text import SENTENCES, TINY_TEXT, tell
+from tiny_text import SENTENCES, SMALL_LATENTS, TINY_TEXT, tell
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.core.errors import SynthaugError
@@ -29,7 +29,7 @@ def data(tmp_path_factory):
 def needs(data, tmp_path_factory):
     root = tmp_path_factory.mktemp("needs")
     paths = {
-        "autoencoder": train("autoencoder", data, root / "autoencoder", iterations=2),
+        "autoencoder": train("autoencoder", data, root / "autoencoder", changes=SMALL_LATENTS, iterations=2),
         "text": train("plugin", data, root / "text", changes=TINY_TEXT, iterations=1),
     }
     return {role: load_model(path) for role, path in paths.items()}
