@@ -10,6 +10,7 @@ from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.conditions import ScalarCondition
 from synthaug.config.geometry import GeometrySettings
 from synthaug.config.latent_models import CONDITIONS_TEXT, LatentDiffusionSettings, check_heads
+from synthaug.config.text import TEXT_ENCODER_KINDS
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 #: Latent frames, slices, rows and columns of a token.
@@ -20,8 +21,6 @@ StackPatch = tuple[
     Annotated[int, Field(ge=1)],
 ]
 
-#: Kinds of `TextEncoder`: what models that read sentences build on.
-TEXT_ENCODER_KINDS = ("text_encoder", "clip_text")
 
 _PARAPHRASES = "Sentences of each encoded copy, of which each step draws one."
 

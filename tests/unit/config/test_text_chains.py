@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_text import TINY_TEXT
 
 from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
@@ -15,9 +14,9 @@ STUDY = Path(__file__).parents[3] / "config" / "studies" / "texdc.yaml"
 
 
 def study(models=None, generators=None):
-    """The shipped study with a text encoder of the tests."""
+    """The shipped study with further models and generators."""
     content = yaml.safe_load(STUDY.read_text())
-    content["models"] |= {"text": dict(TINY_TEXT), **(models or {})}
+    content["models"] |= models or {}
     content["generators"] |= generators or {}
     return content
 
