@@ -96,8 +96,9 @@ def _recall(rows: list[Row], columns: Sequence[str]) -> dict[str, Any] | None:
             keys = {key: row[key] for key in ("generator", "fold", "generator_seed", place)}
             real = next(iter(select(rows, metric=metric + REAL, **keys)), None)
             generator = with_aside(row["generator"] or "", run_label(row, columns))
-            about = [f"{what} {row[place]}", generator, by]
-            body.append([*about, estimate(row), row["n"], estimate(real), real["n"] if real else None])
+            requested = f"{what} {row[place]}"
+            of_real = [estimate(real), real["n"] if real else None]
+            body.append([requested, generator, by, estimate(row), row["n"], *of_real])
     if not body:
         return None
     headings = {"requested": TEXT, "generator": TEXT, "recovered by": TEXT, "recall (CI)": TEXT, "n": NUMBER}
