@@ -34,6 +34,13 @@ def with_requested_ef(requested: pd.DataFrame) -> pd.DataFrame:
     return requested.assign(requested_lv_ef=[ejection_fraction(edv_ml, esv_ml) for edv_ml, esv_ml in volumes])
 
 
+#: What a condition that is no number says of the heart: a sentence its numbers, masks whatever masks measure.
+_IMPLIED = {
+    "sentence": {"lv_edv_ml", "lv_esv_ml", "rv_edv_ml", "myo_mass_g"},
+    "labels": {*MEASURED, *PHENOTYPES},
+}
+
+
 def controllable(conditions: Collection[str] | None) -> set[str]:
     """Columns of `MEASURED`, and phenotypes, that a generator is conditioned on.
 
@@ -45,11 +52,13 @@ def controllable(conditions: Collection[str] | None) -> set[str]:
     Returns
     -------
     set of str
-        Conditions determine what follows from them: of the LV's EDV, ESV and EF, two the third.
+        Conditions determine what follows from them: of the LV's EDV, ESV and EF, two the third. A sentence tells
+        volumes and mass, masks everything that is measured on masks.
     """
     if conditions is None:
         return {*MEASURED, *PHENOTYPES}
-    return determined_by(conditions) & {*MEASURED, *PHENOTYPES}
+    implied = set[str]().union(*(_IMPLIED.get(name, ()) for name in conditions))
+    return determined_by({*conditions, *implied}) & {*MEASURED, *PHENOTYPES}
 
 
 def measure_controllability(

@@ -139,6 +139,13 @@ def test_two_of_edv_esv_and_ef_make_the_third(conditions: list[str], expected: s
     assert controllable(None) == {*MEASURED, *PHENOTYPES}
 
 
+def test_a_sentence_tells_volumes_and_masks_tell_everything():
+    told = controllable(["sentence", "diagnosis"])
+    assert {"lv_edv_ml", "lv_esv_ml", "lv_ef", "rv_edv_ml", "myo_mass_g"} <= told
+    assert "rv_esv_ml" not in told and "wall_thickness_max_ed_mm" not in told
+    assert controllable(["labels"]) == {*MEASURED, *PHENOTYPES}
+
+
 def test_beyond_is_what_no_training_patient_has() -> None:
     requested, _ = requested_hearts()
     ranges = {"lv_edv_ml": (100.02, 210.0), "lv_ef": (30.0, 55.0), "myo_mass_g": (80.0, 110.0)}
