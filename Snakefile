@@ -46,6 +46,8 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/condition_sweep.smk"
 # models/ -> synthetic/.../contrasts, rows/contrast-consistency/
 include: "workflow/rules/contrasts.smk"
+# models/ -> rows/attention/
+include: "workflow/rules/attention.smk"
 # rows/ -> tables/, report/, report.html
 include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request

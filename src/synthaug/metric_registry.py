@@ -33,6 +33,7 @@ Group = Literal[
     "controllability",
     "mask agreement",
     "contrast consistency",
+    "attention",
     "quality control",
     "phenotype sampling",
     "recovery",
@@ -653,6 +654,23 @@ def _synthesis() -> Iterator[Metric]:
                 "contrast consistency",
                 "1",
                 "none" if reference else "higher",
+            )
+    for name, title in (
+        ("mass", "share of the attention in the region that a word names"),
+        ("pointing", "largest attention in the region that a word names (pointing game)"),
+    ):
+        for suffix, of in (
+            ("", ""),
+            ("_chance", ", an even map"),
+            ("_excess", ", difference to an even map"),
+        ):
+            yield Metric(
+                f"attention_{name}{suffix}",
+                f"attention.{name}.field{suffix.replace('_', '.')}.v1",
+                title + of,
+                "attention",
+                "1",
+                "none" if suffix == "_chance" else "higher",
             )
     yield Metric(
         "acceptance_rate",

@@ -222,6 +222,18 @@ def contrast_runs(study: StudySettings) -> list[SyntheticRun]:
     ]
 
 
+def attention_runs(study: StudySettings) -> list[SyntheticRun]:
+    """Every measurement of attention: of each text-driven generator, in each fold, with the first generator seed."""
+    if study.evaluation.attention is None:
+        return []
+    first = study.synthesis.generator_seeds[0]
+    return [
+        run
+        for run in synthetic_runs(study)
+        if study.generators[run.generator].kind == "text_driven" and run.generator_seed == first
+    ]
+
+
 def feature_maps(study: StudySettings) -> list[FeatureMap]:
     """Every pair of an extractor and a synthetic cohort."""
     return [
@@ -352,6 +364,7 @@ def measure_files(study: StudySettings) -> list[str]:
         for run in reconstruction_checks(study)
     ]
     files += [f"rows/contrast-consistency/{run.stem}.tsv" for run in contrast_runs(study)]
+    files += [f"rows/attention/{run.stem}.tsv" for run in attention_runs(study)]
     files += [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
     return files + (["rows/generator-ranking.tsv"] if compares_generators(study) else [])
 
@@ -402,6 +415,8 @@ class ListedRun(NamedTuple):
         Folder of the predicted labels of the test patients, of the task that segments.
     phenotypes : Path or None
         Phenotypes of the subjects of a dataset, TSV, where a model draws phenotypes.
+    attention : Path or None
+        Examples of a text-driven generator's attention, NPZ, where it is measured.
     """
 
     kind: str
@@ -421,6 +436,7 @@ class ListedRun(NamedTuple):
     history: Path | None = None
     predictions: Path | None = None
     phenotypes: Path | None = None
+    attention: Path | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -443,6 +459,7 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
         yield ListedRun("dataset", name, cohort=root / "cohorts" / name, phenotypes=phenotypes)
     for fold in folds_of(study):
         yield ListedRun("split", fold=fold, split=root / f"splits/fold-{fold}.tsv")
+    attentive = attention_runs(study)
     for run in synthetic_runs(study):
         yield ListedRun(
             "synthetic",
@@ -454,6 +471,7 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
             if segmentation_task(study)
             else None,
             pairs=root / f"rows/memorisation/{run.stem}.pairs.tsv",
+            attention=root / f"rows/attention/{run.stem}.examples.npz" if run in attentive else None,
         )
     for run in sweep_runs(study):
         yield ListedRun(

@@ -73,7 +73,9 @@ packed = {
 # Sentences are written only where a trained model reads them.
 writes_sentences = reads_text({run.model for run in model_runs(study)}, study.models)
 extractors = list(study.evaluation.extractors)
-evaluation_settings = study.evaluation.model_dump(mode="json", exclude={"extractors"})
+evaluation_settings = study.evaluation.model_dump(
+    mode="json", exclude={"extractors", "contrasts", "attention"}
+)
 #: For rules that use nothing else of it: other keys do not rerun them.
 evaluation_seed = study.evaluation.model_dump(mode="json", include={"seed"})
 # Jobs in an image run the package of this checkout, too: its files are the inputs named `code`.

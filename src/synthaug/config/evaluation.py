@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field, field_validator
 
+from synthaug.config.attention import AttentionSettings
 from synthaug.config.base import Settings
 from synthaug.config.endpoints import Endpoint
 from synthaug.config.features import ExtractorSettings, StudyExtractorSettings, StudyTextExtractorSettings
@@ -122,6 +123,10 @@ class EvaluationSettings(Settings):
     contrasts: ContrastSettings | None = Field(
         None,
         description="Consistency of several contrasts of one heart, by SSIM, NMI and NCC. None: it is not measured.",
+    )
+    attention: AttentionSettings | None = Field(
+        None,
+        description="Attention of text-driven generators to words, against the regions they name. None: it is not measured.",
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")
 

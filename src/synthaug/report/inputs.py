@@ -30,6 +30,8 @@ class SyntheticRun:
         TSV of volumes measured on the images by the independent segmenter: ``subject``, ``lv_edv_ml``, ...
     pairs : Path or None
         TSV of every synthetic subject and its most similar training subject.
+    attention : Path or None
+        NPZ of examples of the generator's attention (`synthaug.measures.attention_examples`).
     """
 
     generator: str
@@ -39,6 +41,7 @@ class SyntheticRun:
     rejections: Path | None = None
     volumes: Path | None = None
     pairs: Path | None = None
+    attention: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,7 @@ def report_inputs(
                 rejections=run.cohort / "rejections.tsv",
                 volumes=run.measured,
                 pairs=run.pairs,
+                attention=run.attention,
             )
             for run in by_kind["synthetic"]
         ],

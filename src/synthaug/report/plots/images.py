@@ -9,6 +9,8 @@ import numpy as np
 
 #: LV, MYO and RV in overlays: told apart without red and green, on grey.
 OVERLAY = {1: (64, 170, 235), 2: (245, 180, 60), 3: (215, 110, 190)}
+#: Heat, and the contour of what it is compared with.
+_HEAT, _REGION = (250, 140, 20), (64, 170, 235)
 #: Grey levels kept: what the eye resolves in a player, at two thirds of the bytes.
 GREY_LEVELS = 64
 
@@ -80,6 +82,41 @@ def montage(pictures: Sequence[Sequence[tuple[np.ndarray, np.ndarray | None]]], 
             tile = _outlined(image, labels, scale)
             canvas[i * (height + gap) :][:height, j * (width + gap) :][:, :width] = tile
     return _png(canvas)
+
+
+def heat_montage(
+    pictures: Sequence[Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]], scale: int = 2
+) -> bytes:
+    """Still pictures in rows under a map, with the contour of a region.
+
+    Parameters
+    ----------
+    pictures : sequence of rows, each a sequence of (image, heat, region)
+        Shape (y, x) each: intensities and heat in [0, 1], a mask. All have one shape, rows are equally long.
+    scale : int
+        Pixels a voxel.
+
+    Returns
+    -------
+    bytes
+        Colour PNG; a voxel of heat 1 is orange, one of heat 0 is grey.
+    """
+    from scipy.ndimage import binary_erosion
+
+    rows = []
+    for row in pictures:
+        tiles = []
+        for image, heat, region in row:
+            grey, warm, inside = (
+                np.kron(part, np.ones((scale, scale))) for part in (image, heat, region.astype(float))
+            )
+            strength = 0.75 * np.clip(warm, 0, 1)[..., None]
+            tile = (1 - strength) * np.clip(grey, 0, 1)[..., None] * 255 + strength * np.array(_HEAT)
+            edge = (inside > 0) & ~binary_erosion(inside > 0)
+            tile[edge] = _REGION
+            tiles.append(np.pad(tile, ((0, 2), (0, 2), (0, 0)), constant_values=255))
+        rows.append(np.concatenate(tiles, axis=1))
+    return _png(np.concatenate(rows).round().astype(np.uint8))
 
 
 def _outlined(image: np.ndarray, labels: np.ndarray | None, scale: int) -> np.ndarray:

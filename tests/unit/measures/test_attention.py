@@ -1,0 +1,94 @@
+"""Attention against the regions that words name: shares and pointing by hand, and who is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_hearts import SPACING, heart
+
+from synthaug.config.attention import AttentionSettings
+from synthaug.config.evaluation import EvaluationSettings
+from synthaug.labels import LV
+from synthaug.measures.attention import measure_attention
+from synthaug.measures.attention_examples import read_examples, write_examples
+from synthaug.measures.measurement import Measurement
+from synthaug.metrics.regions import around
+from synthaug.synthesis.requests import request_cohort
+
+MEASUREMENT = Measurement({"generator": "g"}, EvaluationSettings(replicates=200))
+SETTINGS = AttentionSettings(
+    words={"cavity": "LV", "wall": "MYO", "absent": "LV"}, subjects=4, tolerance_mm=0
+)
+
+
+class Looking:
+    """A generator whose attention to "cavity" is the LV, and to "wall" even; it knows no other word."""
+
+    def sample(self, requests, batch_size=1):
+        for number, subject in enumerate(requests.subjects):
+            cine, labels = heart(number)
+            yield subject, cine, np.stack(list(labels.values()))
+
+    def attention_maps(self, requests, words):
+        for subject, _, labels in self.sample(requests):
+            maps = np.full((len(words), *labels.shape), np.nan, np.float32)
+            maps[list(words).index("cavity")] = labels == LV
+            maps[list(words).index("wall")] = 0.5
+            yield subject, maps
+
+
+@pytest.fixture(scope="module")
+def measured():
+    names = [f"s-{number}" for number in range(6)]
+    requests = request_cohort(pd.DataFrame({"subject": names, "seed": range(6), "n_slices": 5}))
+    rows, examples = measure_attention(Looking(), requests, SETTINGS, SPACING, MEASUREMENT)
+    return rows.set_index(["target", "metric"]), examples
+
+
+def test_attention_on_the_region_alone_is_all_of_it(measured):
+    rows, _ = measured
+    own = rows.loc["cavity"]
+    assert own.loc["attention_mass", "value"] == own.loc["attention_pointing", "value"] == 1
+    chance = own.loc["attention_mass_chance", "value"]
+    shares = []
+    for number in range(4):
+        labels = np.stack(list(heart(number)[1].values()))
+        field = around(labels, SETTINGS.field_mm, SPACING)
+        shares.append((labels == LV).sum() / field.sum())
+    assert chance == pytest.approx(np.mean(shares))
+    assert own.loc["attention_mass_excess", "value"] == pytest.approx(1 - chance)
+    assert own.loc["attention_pointing_excess", "ci_low"] > 0.5
+    assert set(rows["n"]) == {4, 0}  # as many as the settings say, of six
+
+
+def test_an_even_map_is_chance(measured):
+    rows, _ = measured
+    own = rows.loc["wall"]
+    for metric in ("attention_mass", "attention_pointing"):
+        assert own.loc[metric, "value"] == pytest.approx(own.loc[f"{metric}_chance", "value"])
+        assert own.loc[f"{metric}_excess", "value"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_word_that_no_sentence_has_is_not_measured(measured):
+    rows, examples = measured
+    own = rows.loc["absent"]
+    assert set(own["status"]) == {"not_measured"} and "0 samples have the word" in own["note"].iloc[0]
+    assert {example.word for example in examples} == {"cavity", "wall"}
+
+
+def test_examples_are_read_back(measured, tmp_path):
+    _, examples = measured
+    write_examples(tmp_path / "e.npz", examples)
+    back = read_examples(tmp_path / "e.npz")
+    assert [(one.subject, one.word) for one in back] == [(one.subject, one.word) for one in examples]
+    first = back[0]
+    assert first.image.shape == first.attention.shape == first.region.shape and first.attention.max() == 1
+    np.testing.assert_array_equal(first.region, examples[0].region)
+    write_examples(tmp_path / "none.npz", [])
+    assert read_examples(tmp_path / "none.npz") == []
+
+
+def test_an_empty_word_is_refused():
+    with pytest.raises(ValueError, match="an empty word"):
+        AttentionSettings(words={" ": "LV"})

@@ -1,0 +1,101 @@
+"""The section about attention: its table and its picture."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthaug.config.arms import Arm
+from synthaug.config.report import ReportSettings
+from synthaug.data.cohort import Cohort
+from synthaug.measures.attention import Example
+from synthaug.measures.attention_examples import write_examples
+from synthaug.metric_registry import columns_of
+from synthaug.report.inputs import ReportInputs, SyntheticRun
+from synthaug.report.plots.images import heat_montage
+from synthaug.report.render import make_environment
+from synthaug.report.rows import records
+from synthaug.report.section import ReportData
+from synthaug.report.sections.attention import attention
+from synthaug.tables import make_table
+
+RUN = {"generator": "texdc", "fold": 0, "generator_seed": 0}
+
+
+def data_of(folder: Path, examples: list[Example]) -> ReportData:
+    rows = [
+        {
+            **columns_of(metric, suffix),
+            **RUN,
+            "target": "anterior",
+            "status": "ok",
+            "value": value,
+            "n": 7,
+            "note": "region: anterior",
+            **({"ci_low": value - 0.1, "ci_high": value + 0.1} if suffix == "_excess" else {}),
+        }
+        for metric, values in (
+            ("attention_mass", (0.31, 0.12, 0.19)),
+            ("attention_pointing", (0.5, 0.15, 0.35)),
+        )
+        for suffix, value in zip(("", "_chance", "_excess"), values, strict=True)
+    ]
+    table = make_table(rows)
+    write_examples(folder / "examples.npz", examples)
+    run = SyntheticRun("texdc", 0, 0, folder, attention=folder / "examples.npz")
+    return ReportData(
+        inputs=ReportInputs(Path(), {}, [Arm("real", True, None, 0.0)], {}, synthetic=[run]),
+        settings=ReportSettings(),
+        table=table,
+        rows=records(table),
+        real=Cohort("none", "real", pd.DataFrame(), {}, {}),
+        alpha=0.05,
+        draw=lambda *parts: {},
+        assets=folder,
+        is_shown=lambda row: True,
+    )
+
+
+def example(number: int) -> Example:
+    image = np.full((8, 4, 6), 0.5, np.float32)
+    heat, region = np.zeros_like(image), np.zeros(image.shape, bool)
+    heat[:, 1, 1], region[:, :2, :2] = 1, True
+    return Example(f"s-{number}", "anterior", image, heat, region)
+
+
+def test_the_table_has_share_chance_and_difference(tmp_path):
+    content = attention(data_of(tmp_path, []))
+    (entry,) = content["tables"]
+    (line,) = entry["table"]["rows"]
+    assert [cell for cell in line if isinstance(cell, str)] == [
+        *("anterior", "anterior", "0.31", "0.12", "0.50", "0.15")
+    ]
+    assert line[2] == 7 and entry["picture"] is None and not entry["table"]["notes"]
+
+
+def test_examples_are_a_picture_of_the_page(tmp_path):
+    data = data_of(tmp_path, [example(number) for number in range(3)])
+    content = attention(data)
+    picture = content["tables"][0]["picture"]
+    assert (tmp_path / picture["file"]).is_file() and "row 3: anterior, s-2" in picture["said"]
+    environment = make_environment(tmp_path)
+    environment.filters |= {"data_uri": str}
+    page = environment.get_template("sections/attention.html.j2").render(content=content)
+    assert f'src="{picture["file"]}"' in page and "0.19" in page
+
+
+def test_heat_is_warm_where_the_map_is_high():
+    from PIL import Image
+
+    one = example(0)
+    pixels = np.asarray(
+        Image.open(io.BytesIO(heat_montage([[(one.image[0], one.attention[0], one.region[0])]], 1)))
+    )
+    assert pixels.shape == (4 + 2, 6 + 2, 3)
+    assert pixels[3, 4].tolist() == [128, 128, 128]  # grey where there is no heat
+    assert tuple(pixels[0, 0]) == (64, 170, 235)  # the contour of the region
+    assert pytest.approx(255) == pixels[5, 7].mean()

@@ -1,0 +1,32 @@
+"""Attention of text-driven generators: where they look at a word, against the region that it names."""
+
+
+def attention_code(wildcards):
+    return code("measure_attention", *generator_modules(wildcards.generator))
+
+
+rule measure_attention:
+    input:
+        requests=requests_as_read("requests"),
+        generator=rules.describe_generator.output.description,
+        models=generator_models,
+        code=attention_code,
+    output:
+        rows=pattern("rows/attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+        examples=pattern(
+            "rows/attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.examples.npz"
+        ),
+    log:
+        pattern("logs/measure_attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/measure_attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    threads: 8
+    resources:
+        **RUNS_NETWORK,
+    params:
+        attention=study.evaluation.attention and study.evaluation.attention.model_dump(mode="json"),
+        evaluation=evaluation_settings,
+    message:
+        "Measuring the attention of {wildcards.generator} to words, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_attention.py"

@@ -1,0 +1,26 @@
+"""Measure where a text-driven generator looks at the words of its requests."""
+
+import torch
+
+from synthaug.config.attention import AttentionSettings
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.job import job
+from synthaug.core.progress import progress
+from synthaug.data.cohort import Cohort
+from synthaug.generators import load
+from synthaug.measures.attention import measure_attention
+from synthaug.measures.attention_examples import write_examples
+from synthaug.measures.measurement import Measurement
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    generator = load(snakemake.input.generator)
+    rows, examples = measure_attention(
+        generator,
+        Cohort.open(snakemake.input.requests),
+        AttentionSettings.model_validate(snakemake.params.attention),
+        generator.grid.spacing_mm,
+        Measurement.of_job(snakemake, progress("subjects")),
+    )
+    write_tsv(snakemake.output.rows, rows)
+    write_examples(snakemake.output.examples, examples)
