@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from beating_ellipsoid import FRAMES, MATRIX
+from beating_ellipsoid import FRAMES, MATRIX, SPACING_MM
 from tiny_models import SLICES, requests, train, write_store
 from tiny_text import SENTENCES, SMALL_LATENTS, TINY_TEXT, tell
 
+from synthaug.config.attention import AttentionSettings
 from synthaug.config.generators import SamplerSettings, TextDrivenSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.generators import build_generator, describe, load
 from synthaug.generators.text_driven import attention_maps
+from synthaug.measures.attention import measure_attention
+from synthaug.measures.measurement import Measurement
 from synthaug.synthesis.requests import request_cohort
 
 SETTINGS = TextDrivenSettings(
@@ -123,6 +126,20 @@ def test_maps_are_collected_on_the_way_of_the_sample_itself(generator, monkeypat
     next(generator.attention_maps(asked, ["heart"]))
     next(generator.sample(asked))
     torch.testing.assert_close(seen[0], seen[1], atol=1e-4, rtol=1e-3)
+
+
+def test_attention_is_measured_on_the_generators_own_samples(generator):
+    """Of a hardly trained generator: which samples count, not where they look."""
+    asked = request_cohort(table())
+    settings = AttentionSettings(words={"left": "LV", "heart": "MYO"}, subjects=3, field_mm=60)
+    made = {subject: labels for subject, _, labels in generator.sample(asked)}
+    rows, examples = measure_attention(generator, asked, settings, SPACING_MM, Measurement())
+    told = {"left": "s-2", "heart": "s-0"}  # each word is in one of the three sentences
+    shown = {example.word: example.subject for example in examples}
+    assert shown == {
+        word: told[word] for word, label in (("left", 1), ("heart", 2)) if (made[told[word]] == label).any()
+    }
+    assert len(rows) == 2 * 6 and set(rows["status"]) == {"not_measured"} and rows["n"].max() <= 1
 
 
 def test_roles_and_class_means_are_checked_in_the_study():
