@@ -75,6 +75,12 @@ def test_without_a_classification_nothing_heavy_is_planned(checkout):
     } & set(jobs)
 
 
+def test_figures_of_a_paper_need_what_they_show(checkout):
+    jobs = checkout.would_run("config/studies/texdc_comparison.yaml", "--", "texdc_figure4", "texdc_figure5")
+    assert jobs["write_published_figure"] == 2 and jobs["measure_attention"] == jobs["map_features"] == 1
+    assert "train_task" not in jobs and "collate_results" not in jobs
+
+
 def test_tables_of_other_papers_are_made_of_any_study_with_generators(checkout):
     tables = ("texdc_table1", "texdc_table2", "control_table1", "control_table2", "control_table3")
     jobs = checkout.would_run("config/studies/generators.yaml", "--", *tables)

@@ -20,6 +20,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
+from synthaug.published.figures import FIGURES
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
 from synthaug.runs import (

@@ -1,0 +1,12 @@
+"""Draw a figure of a paper from the study's own generators."""
+
+from pathlib import Path
+
+from synthaug.core.job import job
+from synthaug.published.texdc_figures import write_published_figure
+
+with job(snakemake):
+    files = {}
+    for (generator, what), file in zip(snakemake.params.shown, snakemake.input.files, strict=True):
+        files.setdefault(generator, {})[what] = Path(file)
+    write_published_figure(snakemake.wildcards.figure, files, Path(snakemake.output.figure))
