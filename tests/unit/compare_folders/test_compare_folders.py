@@ -101,7 +101,9 @@ def test_rows_keep_to_the_schema_in_both_files(done):
     indexed = rows.set_index("metric")
     assert set(rows["generator"]) == {"still"} and set(rows["versus"]) == {"real"}
     assert indexed.loc["fvd_t", "n"] == 4 and indexed.loc["coverage", "n"] == 6
-    assert indexed.loc["coverage", "note"] == "8 real and 6 synthetic subjects, coarse below 50 of each"
+    assert (
+        indexed.loc["coverage", "note"] == "8 real patients and 6 synthetic subjects, coarse below 50 of each"
+    )
     # Hearts that stand still are further from beating ones than those are from one another.
     beyond = indexed.loc["fvd_t", "value"] - indexed.loc["fvd_t", "floor"]
     assert beyond > 2 * indexed.loc["fvd_t", "floor_sd"]
