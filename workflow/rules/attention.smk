@@ -1,10 +1,6 @@
 """Attention of text-driven generators: where they look at a word, against the region that it names."""
 
 
-def attention_code(wildcards):
-    return code("measure_attention", *generator_modules(wildcards.generator))
-
-
 rule measure_attention:
     input:
         requests=requests_as_read("requests"),

@@ -321,6 +321,10 @@ def generator_code(wildcards):
     return code("synthesise_chunk", *generator_modules(wildcards.generator))
 
 
+def attention_code(wildcards):
+    return code("measure_attention", *generator_modules(wildcards.generator))
+
+
 def description_code(wildcards):
     """A description names the files of a class from outside the package by their hashes."""
     settings = study.generators[wildcards.generator]
@@ -402,3 +406,24 @@ def features_of_generators(wildcards):
 def files_of_runs(*kinds):
     """All files and folders of the study's runs of some kinds."""
     return [str(file) for run in list_runs(study) if run.kind in kinds for file in run.files]
+
+
+def shown_in_figure(figure):
+    """What a figure shows: generator, kind of file, file; the first fold and seed of each text-driven generator."""
+    first = [
+        run
+        for run in synthetic_runs(study)
+        if study.generators[run.generator].kind == "text_driven"
+        and (run.fold, run.generator_seed) == (folds[0], study.synthesis.generator_seeds[0])
+    ]
+    extractor = next(iter(study.evaluation.extractors), None)
+    lacking = "attention" in FIGURES[figure] and not (study.evaluation.attention and extractor)
+    found = []
+    for run in [] if lacking else first:
+        where = {
+            "attention": f"rows/attention/{run.stem}.examples.npz",
+            "points": f"features/{extractor}/fold-{run.fold}/{run.generator}_generator-seed-{run.generator_seed}.map.tsv",
+            "cohort": f"{run.folder}/cohort",
+        }
+        found += [(run.generator, kind, path(where[kind])) for kind in FIGURES[figure]]
+    return found

@@ -39,27 +39,6 @@ for table in PUBLISHED:
             path(f"published/{table}"),
 
 
-def shown_in_figure(figure):
-    """What a figure shows: generator, kind of file, file; the first fold and seed of each text-driven generator."""
-    first = [
-        run
-        for run in synthetic_runs(study)
-        if study.generators[run.generator].kind == "text_driven"
-        and (run.fold, run.generator_seed) == (folds[0], study.synthesis.generator_seeds[0])
-    ]
-    extractor = next(iter(study.evaluation.extractors), None)
-    lacking = "attention" in FIGURES[figure] and not (study.evaluation.attention and extractor)
-    found = []
-    for run in [] if lacking else first:
-        where = {
-            "attention": f"rows/attention/{run.stem}.examples.npz",
-            "points": f"features/{extractor}/fold-{run.fold}/{run.generator}_generator-seed-{run.generator_seed}.map.tsv",
-            "cohort": f"{run.folder}/cohort",
-        }
-        found += [(run.generator, kind, path(where[kind])) for kind in FIGURES[figure]]
-    return found
-
-
 rule write_published_figure:
     input:
         files=lambda w: [file for *_, file in shown_in_figure(w.figure)],
