@@ -68,7 +68,9 @@ def measure_contrast_consistency(
     versus = f"{settings.column} {', '.join(settings.values)}"
     measurement = measurement.with_fields(versus=versus)
     conditions = made.meta.get("conditions")
-    if conditions is not None and settings.column not in conditions:
+    # A sentence tells the vendor; no grammar tells a sequence.
+    telling = {settings.column, "sentence"} if settings.column == "vendor" else {settings.column}
+    if conditions is not None and not telling & set(conditions):
         note = f"the generator is not conditioned on {settings.column}"
         return make_table(measurement.not_measured(name, note=note) for name in SCORES)
     hearts = _hearts(made, settings)

@@ -88,6 +88,10 @@ def test_a_generator_that_knows_no_contrast_is_not_measured(tmp_path):
     )
     assert set(rows["status"]) == {"not_measured"} and len(rows) == 3
     assert rows["note"][0] == "the generator is not conditioned on vendor"
+    told = measure_contrast_consistency(
+        hearts(tmp_path, ("sentence",)), real(tmp_path), SETTINGS, MEASUREMENT
+    ).set_index("metric")
+    assert told.loc["contrast_ssim", "status"] == "ok"  # a sentence tells the vendor
 
 
 # --- requests -------------------------------------------------------------------------------------
