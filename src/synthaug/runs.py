@@ -198,40 +198,31 @@ def synthetic_runs(study: StudySettings) -> list[SyntheticRun]:
     ]
 
 
+def _of_the_first_seed(study: StudySettings) -> list[SyntheticRun]:
+    """Synthetic cohorts of every fold with the first generator seed: what is measured once a fold."""
+    first = study.synthesis.generator_seeds[0]
+    return [run for run in synthetic_runs(study) if run.generator_seed == first]
+
+
 def sweep_runs(study: StudySettings) -> list[SyntheticRun]:
     """Every condition sweep: of what is sampled, in each fold, with the first generator seed."""
     if not study.synthesis.sweep.levels or segmentation_task(study) is None:
         return []
-    first = study.synthesis.generator_seeds[0]
-    return [
-        run
-        for run in synthetic_runs(study)
-        if is_sampled(study, run.generator) and run.generator_seed == first
-    ]
+    return [run for run in _of_the_first_seed(study) if is_sampled(study, run.generator)]
 
 
 def contrast_runs(study: StudySettings) -> list[SyntheticRun]:
     """Every cohort of several contrasts: of what is sampled, in each fold, with the first generator seed."""
     if study.evaluation.contrasts is None:
         return []
-    first = study.synthesis.generator_seeds[0]
-    return [
-        run
-        for run in synthetic_runs(study)
-        if is_sampled(study, run.generator) and run.generator_seed == first
-    ]
+    return [run for run in _of_the_first_seed(study) if is_sampled(study, run.generator)]
 
 
 def attention_runs(study: StudySettings) -> list[SyntheticRun]:
     """Every measurement of attention: of each text-driven generator, in each fold, with the first generator seed."""
     if study.evaluation.attention is None:
         return []
-    first = study.synthesis.generator_seeds[0]
-    return [
-        run
-        for run in synthetic_runs(study)
-        if study.generators[run.generator].kind == "text_driven" and run.generator_seed == first
-    ]
+    return [run for run in _of_the_first_seed(study) if study.generators[run.generator].kind == "text_driven"]
 
 
 def feature_maps(study: StudySettings) -> list[FeatureMap]:
