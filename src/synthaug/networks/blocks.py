@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import torch
@@ -143,3 +144,18 @@ def to_pixels(features: Tensor, stride: tuple[int, int]) -> Tensor:
     """Channels as sub-pixels: (b, c p q, z, y, x) to (b, c, z, p y, q x)."""
     p, q = stride
     return rearrange(features, "b (c p q) z y x -> b c z (y p) (x q)", p=p, q=q)
+
+
+def halving_convolutions(inputs: int, channels: Sequence[int]) -> nn.Sequential:
+    """Two convolutions a level for images (b, inputs, y, x), of which the first halves the plane."""
+    stages: list[nn.Module] = []
+    for before, after in zip((inputs, *channels), channels, strict=False):
+        stages += [
+            nn.Conv2d(before, after, 3, stride=2, padding=1),
+            nn.GroupNorm(1, after),
+            nn.SiLU(),
+            nn.Conv2d(after, after, 3, padding=1),
+            nn.GroupNorm(1, after),
+            nn.SiLU(),
+        ]
+    return nn.Sequential(*stages)

@@ -9,6 +9,8 @@ from einops import rearrange, reduce
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synthaug.networks.blocks import halving_convolutions
+
 
 class ImageInStack(nn.Module):
     """Convolutions of an image and its end-diastolic one, the mean over pixels, the mean over the stack, and two layers.
@@ -27,17 +29,7 @@ class ImageInStack(nn.Module):
 
     def __init__(self, channels: Sequence[int], width: int) -> None:
         super().__init__()
-        stages: list[nn.Module] = []
-        for before, after in zip((2, *channels), channels, strict=False):
-            stages += [
-                nn.Conv2d(before, after, 3, stride=2, padding=1),
-                nn.GroupNorm(1, after),
-                nn.SiLU(),
-                nn.Conv2d(after, after, 3, padding=1),
-                nn.GroupNorm(1, after),
-                nn.SiLU(),
-            ]
-        self.images = nn.Sequential(*stages)
+        self.images = halving_convolutions(2, channels)
         self.standardise = nn.BatchNorm1d(3 * channels[-1] + 2, affine=False)
         hidden = 2 * width
         self.head = nn.Sequential(

@@ -8,6 +8,8 @@ from einops import rearrange, reduce
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synthaug.networks.blocks import halving_convolutions
+
 
 class StackEncoder(nn.Module):
     """Convolutions of each slice, the mean over pixels and slices, standardised over patients, and a linear layer.
@@ -24,17 +26,7 @@ class StackEncoder(nn.Module):
 
     def __init__(self, channels: Sequence[int], width: int) -> None:
         super().__init__()
-        stages = []
-        for before, after in zip((1, *channels), channels, strict=False):
-            stages += [
-                nn.Conv2d(before, after, 3, stride=2, padding=1),
-                nn.GroupNorm(1, after),
-                nn.SiLU(),
-                nn.Conv2d(after, after, 3, padding=1),
-                nn.GroupNorm(1, after),
-                nn.SiLU(),
-            ]
-        self.slices = nn.Sequential(*stages)
+        self.slices = halving_convolutions(1, channels)
         self.head = nn.Sequential(nn.BatchNorm1d(channels[-1], affine=False), nn.Linear(channels[-1], width))
 
     def forward(self, stacks: Tensor) -> Tensor:
