@@ -101,15 +101,6 @@ class SinglePassSettings(SampledSettings):
     )
     sampler: SamplerSettings = Field(SamplerSettings(guidance=1.5), description="Sampling of the whole cine.")
 
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "diffusion"}:
-            raise ValueError(
-                "single_pass has exactly the roles autoencoder and diffusion; name a model for each"
-            )
-        return models
-
 
 class MaskGuidedSettings(SampledSettings):
     """Mask guided: a control branch steers the diffusion model of whole cines by the requested masks."""
@@ -140,15 +131,6 @@ class MaskGuidedSettings(SampledSettings):
             "one (the other frames' are decoded)."
         ),
     )
-
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "diffusion", "control"}:
-            raise ValueError(
-                "mask_guided has exactly the roles autoencoder, diffusion and control; name a model for each"
-            )
-        return models
 
 
 class MaskedAutoregressiveSettings(SampledSettings):
@@ -182,15 +164,6 @@ class MaskedAutoregressiveSettings(SampledSettings):
         "scale at the last.",
     )
 
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "autoregression"}:
-            raise ValueError(
-                "masked_autoregressive has exactly the roles autoencoder and autoregression; name a model for each"
-            )
-        return models
-
 
 class TextDrivenSettings(SampledSettings):
     """Text-driven: one diffusion model samples all slices and frames together, given the words of a sentence."""
@@ -215,15 +188,6 @@ class TextDrivenSettings(SampledSettings):
     sampler: SamplerSettings = Field(
         SamplerSettings(steps=30, guidance=3.0), description="Sampling of the whole cine."
     )
-
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "diffusion"}:
-            raise ValueError(
-                "text_driven has exactly the roles autoencoder and diffusion; name a model for each"
-            )
-        return models
 
 
 class CodeSamplerSettings(Settings):
@@ -257,15 +221,6 @@ class VQAutoregressiveSettings(SampledSettings):
     )
     sampler: CodeSamplerSettings = Field(CodeSamplerSettings(), description="Sampling of each code.")
 
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "autoregression"}:
-            raise ValueError(
-                "vq_autoregressive has exactly the roles autoencoder and autoregression; name a model for each"
-            )
-        return models
-
 
 class DeformedAnatomySettings(SampledSettings):
     """Deformed anatomy: the end-diastolic frame first, then a deformation that moves it through the cycle."""
@@ -295,16 +250,6 @@ class DeformedAnatomySettings(SampledSettings):
         SamplerSettings(steps=12), description="Sampling of the code of the deformation."
     )
 
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "anatomy", "deformation_network", "deformation"}:
-            raise ValueError(
-                "deformed_anatomy has exactly the roles autoencoder, anatomy, deformation_network and deformation; "
-                "name a model for each"
-            )
-        return models
-
 
 class FrameAutoregressiveSettings(SampledSettings):
     """Frame-autoregressive: each frame is drawn given all frames before it, end-diastole first."""
@@ -320,15 +265,6 @@ class FrameAutoregressiveSettings(SampledSettings):
     sampler: SamplerSettings = Field(
         SamplerSettings(steps=12, guidance=1.5), description="Sampling of each frame."
     )
-
-    @field_validator("models")
-    @classmethod
-    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
-        if set(models) != {"autoencoder", "sequence"}:
-            raise ValueError(
-                "frame_autoregressive has exactly the roles autoencoder and sequence; name a model for each"
-            )
-        return models
 
 
 class ExternalSettings(Settings):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
 
@@ -26,6 +26,17 @@ class SampledSettings(Settings):
             "on the fold's real patients, where the generator makes none; the report says so."
         ),
     )
+
+    @field_validator("models", check_fields=False)
+    @classmethod
+    def _has_its_roles(cls, models: dict[str, str]) -> dict[str, str]:
+        # A class from outside the package declares its roles itself.
+        if cls.role_kinds and set(models) != set(cls.role_kinds):
+            *others, last = cls.role_kinds
+            (kind,) = get_args(cls.model_fields["kind"].annotation)
+            roles = f"{', '.join(others)} and {last}"
+            raise ValueError(f"{kind} has exactly the roles {roles}; name a model for each")
+        return models
 
     @property
     def needs(self) -> dict[str, str]:
