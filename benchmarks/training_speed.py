@@ -1,22 +1,38 @@
-"""How fast the default study's generator trains, by precision and compilation.
+"""How fast the models of a study train and its generators sample, and how much memory they take.
 
-    OMP_NUM_THREADS=2 .venv/bin/python benchmarks/training_speed.py --matrix 11 64 64 --frames 12 [--compile]
+    OMP_NUM_THREADS=2 .venv/bin/python benchmarks/training_speed.py config/studies/cpgg_full.yaml [--compile] [--sampling]
 
-Random cines of the size given; batch sizes are the study's. Prints one line a model and way of
-computing: iterations a second (median), peak memory, arithmetic of one iteration and, where the
-GPU's peak is known, the share of it that is used. With one CPU thread the seconds are processor
-time, which other work on the machine disturbs less. docs/benchmarks.md keeps what it printed.
+Random cines on the study's grid; networks, batch sizes and samplers are the study's, each cine is encoded once instead of
+`copies` times. Prints one line a model and way of computing: seconds of a step (median), peak memory, arithmetic of a step,
+the share of the GPU's peak where that is known, and hours for the study's iterations at this rate. With `--sampling` one line
+a generator: seconds a cine, in batches of the study's size, decoding included. With one CPU thread the seconds are processor
+time, which other work on the machine disturbs less. docs/benchmarks.md and docs/gpu.md keep what it printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import statistics
+import tempfile
 import time
 from pathlib import Path
-from typing import Any
+
+import torch
+from random_study import random_models, random_store, random_table, read_study
+from torch.utils.flop_counter import FlopCounterMode
+
+from synthaug.config.study import StudySettings
+from synthaug.config.training import TrainableSettings
+from synthaug.core.interruption import Interruption
+from synthaug.data.cohort import Cohort, write_labels
+from synthaug.data.store import TensorStore
+from synthaug.generators import build_generator
+from synthaug.models.base import TrainableModel, to_device
+from synthaug.models.weights import freeze, save_model
+from synthaug.synthesis.requests import request_cohort
+from synthaug.training.devices import compile_parts, make_accelerator, precision_of
+from synthaug.training.loop import Loop
 
 #: Dense peak of tensor cores in float16 and bfloat16, FLOP/s, from NVIDIA's data sheets, by part of the name.
 PEAKS = {
@@ -30,137 +46,208 @@ PEAKS = {
     "T4": 65e12,
 }
 UNMEASURED = "not measured"
+UNCOUNTED = 3  # first steps: they choose kernels, and compile
 
 
-def measure(model: str, precision: str, compiled: bool, options: argparse.Namespace) -> str:
-    """One line of the table; called in a process of its own, so that its peak memory is its own."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
+def wait() -> None:
+    """Until the GPU, if there is one, has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
-    from synthaug.core.interruption import Interruption
-    from synthaug.models.base import to_device
-    from synthaug.training.devices import compile_parts, make_accelerator
-    from synthaug.training.loop import Loop
 
-    accelerator = make_accelerator(precision)
-    device = accelerator.device
-    network, training = make(model, options, device)
-    training = training.model_copy(
-        update={"iterations": options.iterations + 3, "compile": "on" if compiled else "off"}
-    )
-    to_device(network, device)
-    subjects = [f"s{number}" for number in range(options.subjects)]
-    with FlopCounterMode(display=False) as counter:
-        generator = torch.Generator().manual_seed(0)
-        batch = network.batch(list(range(training.batch_size)), generator)
-        batch = {key: value.to(device) for key, value in batch.items()}
-        network.loss(batch, generator, 0)[0].backward()
-    flops = counter.get_total_flops() * training.accumulation
-    compile_parts(network, training)
-    if device.type == "cuda":
+def clock() -> float:
+    """Seconds: of the processor with one CPU thread, else by the clock."""
+    alone = not torch.cuda.is_available() and torch.get_num_threads() == 1
+    return time.process_time() if alone else time.perf_counter()
+
+
+def start_peak() -> None:
+    """Forget the GPU's peak so far."""
+    if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    loop = Loop(network, training, accelerator)
-    alone = device.type == "cpu" and torch.get_num_threads() == 1
-    clock = time.process_time if alone else time.perf_counter
+
+
+def peak_memory() -> str:
+    """Peak of the GPU's memory since `start_peak`, or that of the process so far."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB"
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB (process)"
+
+
+def count_flops(model: TrainableModel, batch_size: int, iteration: int, precision: str) -> int:
+    """Floating-point operations of one forward and backward pass."""
+    generator = torch.Generator().manual_seed(0)
+    batch = {
+        key: value.to(model.device) for key, value in model.batch(list(range(batch_size)), generator).items()
+    }
+    half = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
+    with (
+        torch.autocast(model.device.type, half, enabled=half is not None),
+        FlopCounterMode(display=False) as counter,
+    ):
+        model.loss(batch, generator, iteration)[0].backward()
+    model.zero_grad(set_to_none=True)
+    return counter.get_total_flops()
+
+
+def measure_training(
+    name: str,
+    model: TrainableModel,
+    settings: TrainableSettings,
+    store: TensorStore,
+    precision: str,
+    compiled: bool,
+    iterations: int,
+) -> str:
+    """One line of the first table: the last steps of the training, when every term of the loss is there."""
+    training = settings.training.model_copy(update={"compile": "on" if compiled else "off"})
+    accelerator = make_accelerator(precision)
+    to_device(model, accelerator.device)
+    model.train()
+    model.prepare(store)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return f"| {name} | fitted, without steps | | | | | | |"
+    subjects = list(store.table.index)
+    # No more cines than there are: a batch of the loop may hold one twice.
+    counted = min(training.batch_size, len(subjects))
+    flops = count_flops(model, counted, training.iterations - 1, precision)
+    flops = training.accumulation * training.batch_size * flops // counted
+    compile_parts(model, training)
+    start_peak()
+    loop = Loop(model, training, accelerator)
     seconds = []
-    for iteration in range(training.iterations):
+    for iteration in range(
+        training.iterations - min(iterations + UNCOUNTED, training.iterations), training.iterations
+    ):
         started = clock()
         loop.step(iteration, subjects, 0, Interruption())
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        wait()
         seconds.append(clock() - started)
-    rate = 1 / statistics.median(seconds[3:])  # the first steps compile, and choose kernels
-    if device.type == "cuda":
-        peak_bytes = torch.cuda.max_memory_allocated()
-        name = torch.cuda.get_device_name(device)
-        peak = next((value for part, value in PEAKS.items() if part in name), None)
-    else:
-        peak_bytes, peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, None
-    used = f"{flops * rate / peak:.1%}" if peak and precision != "float32" else UNMEASURED
+    step = statistics.median(seconds[UNCOUNTED:])
+    memory = peak_memory()
+    model.zero_grad(set_to_none=True)
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    peak = next((value for part, value in PEAKS.items() if part in gpu), None)
+    used = f"{flops / step / peak:.1%}" if peak and precision != "float32" else UNMEASURED
     return (
-        f"| {model} | {precision} | {'yes' if compiled else 'no'} | {rate:.2f} | {peak_bytes / 2**20:.0f} MiB "
-        f"| {flops / 1e9:.1f} GFLOP | {used} |"
+        f"| {name} | {precision}{', compiled' if compiled else ''} | {training.batch_size * training.accumulation} "
+        f"| {step:.3f} | {memory} | {flops / 1e12:.3g} | {used} | {training.iterations * step / 3600:.1f} |"
     )
 
 
-def make(name: str, options: argparse.Namespace, device: Any) -> tuple[Any, Any]:
-    """A model of the default study on random cines, and how it is trained."""
-    import torch
-    import yaml
-
-    from synthaug.config.models import ModelSettings
-    from synthaug.core.registry import class_of, parse
-    from synthaug.models.base import Grid, TrainableModel
-    from synthaug.models.weights import freeze
-
-    study = yaml.safe_load((Path(__file__).parents[1] / "config" / "config.yaml").read_text())
-    store = random_store(options)
-
-    def build(name: str) -> Any:
-        settings = parse(study["models"][name], ModelSettings)
-        needs = {role: freeze(build(need)[0], device) for role, need in settings.needs.items()}
-        model_class = class_of(settings, TrainableModel)
-        torch.manual_seed(0)
-        model = model_class(settings, Grid.of(store), needs, model_class.facts(settings, store))
-        return model, settings.training
-
-    model, training = build(name)
-    model.to(device).train()
-    model.prepare(store)
-    return model, training
+def random_requests(study: StudySettings, count: int, folder: Path) -> Cohort:
+    """Requests with a value of every condition and, for generators that read them, masks of ED and ES."""
+    table = random_table(study, count).assign(seed=range(count))
+    frames, (_, y, x) = study.harmonisation.frames, study.harmonisation.matrix
+    es = frames // 3
+    table["labelled_frames"] = f"0,{es}"
+    folders = {}
+    for row in table.itertuples():
+        labels = torch.zeros(int(row.n_slices), y, x, dtype=torch.uint8)
+        labels[:, y // 3 : 2 * y // 3, x // 3 : 2 * x // 3] = 1
+        folders[str(row.subject)] = folder / f"sub-{row.subject}"
+        write_labels(
+            folders[str(row.subject)],
+            {0: labels.numpy(), es: labels.numpy()},
+            frames,
+            tuple(study.harmonisation.spacing_mm),
+        )
+    return request_cohort(table, folders=folders, spacing_mm=study.harmonisation.spacing_mm)
 
 
-def random_store(options: argparse.Namespace) -> Any:
-    """Noise in the shape of a training fold, ED and ES labelled."""
-    import numpy as np
-    import pandas as pd
+def measure_sampling(
+    name: str, study: StudySettings, weights: dict[str, Path], requests: Cohort, batches: int
+) -> str:
+    """One line of the second table."""
+    settings = study.generators[name]
+    roles = {role: weights[model] for role, model in settings.models.items()}
+    generator = build_generator(settings, roles)
+    size = study.synthesis.batch_size if torch.cuda.is_available() else 1
+    start_peak()
+    seconds = []
+    for _ in range(1 + batches):  # the first chooses kernels
+        started = clock()
+        for _cine in generator.sample(requests.select(requests.subjects[:size]), size):
+            pass
+        seconds.append(clock() - started)
+    return f"| {name} | {size} | {statistics.median(seconds[1:] or seconds) / size:.2f} | {peak_memory()} |"
 
-    from synthaug.data.store import TensorStore
 
-    random = np.random.default_rng(0)
-    n, t, (z, y, x) = options.subjects, options.frames, options.matrix
-    table = pd.DataFrame(
-        {
-            "subject": [f"s{number}" for number in range(n)],
-            "vendor": "A",
-            "diagnosis": ["NOR", "DCM"] * (n // 2) + ["NOR"] * (n % 2),
-            "ed_frame": 0,
-            "es_frame": t // 3,
-            "labelled_frames": f"0,{t // 3}",
-            "n_frames": t,
-            "n_slices": z,
-            "lv_edv_ml": random.uniform(100, 200, n),
-            "lv_esv_ml": random.uniform(40, 90, n),
-            "lv_ef": random.uniform(40, 60, n),
-        }
-    ).set_index("subject", drop=False)
-    return TensorStore(
-        random.random((n, t, z, y, x), np.float32).astype(np.float16),
-        random.integers(0, 4, (n, t, z, y, x), np.uint8),
-        np.ones((n, z), bool),
-        table,
-        (10.0, 1.5, 1.5),
+def measure(path: Path, options: argparse.Namespace) -> None:
+    """Both tables of a study."""
+    study = read_study(path)
+    # How a cine is encoded before training is not measured.
+    models = {
+        name: model.model_copy(update={"copies": 1}) if hasattr(model, "copies") else model
+        for name, model in study.models.items()
+    }
+    study = study.model_copy(update={"models": models})
+    store = random_store(study, options.subjects)
+    grid = " x ".join(map(str, (study.harmonisation.frames, *study.harmonisation.matrix)))
+    print(f"\n{path.stem}: cines of {grid}")
+    print(
+        "| model | precision | batch | s a step | peak memory | TFLOP a step | of the peak | hours for all steps |"
     )
+    print("|---|---|---|---|---|---|---|---|")
+    precisions = options.precisions or [precision_of(next(iter(study.models.values())).training)]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    weights: dict[str, Path] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, model, _ in random_models(study, store):
+            if not options.models or name in options.models:
+                for precision in precisions:
+                    for compiled in (False, True) if options.compile else (False,):
+                        print(
+                            measure_training(
+                                name,
+                                model,
+                                study.models[name],
+                                store,
+                                precision,
+                                compiled,
+                                options.iterations,
+                            ),
+                            flush=True,
+                        )
+            freeze(model, device)
+            if options.sampling:
+                weights[name] = Path(folder) / name / "model.safetensors"
+                needs = {role: weights[other] for role, other in study.models[name].needs.items()}
+                save_model(weights[name], model, study.models[name].model_dump(mode="json"), [], 0, needs)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        if options.sampling:
+            print("\n| generator | cines at once | s a cine | peak memory |")
+            print("|---|---|---|---|")
+            requests = random_requests(study, study.synthesis.batch_size, Path(folder))
+            for name in options.generators or study.generators:
+                print(measure_sampling(name, study, weights, requests, options.batches), flush=True)
 
 
 def main() -> None:
-    """Measure every model in every way, each in a process of its own."""
+    """Measure every study in turn."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--matrix", type=int, nargs=3, default=(11, 64, 64), metavar=("Z", "Y", "X"))
-    parser.add_argument("--frames", type=int, default=12)
-    parser.add_argument("--subjects", type=int, default=8)
+    parser.add_argument(
+        "studies", nargs="*", type=Path, default=[Path(__file__).parents[1] / "config/config.yaml"]
+    )
+    parser.add_argument("--subjects", type=int, default=4)
     parser.add_argument("--iterations", type=int, default=10)
-    parser.add_argument("--models", nargs="+", default=["autoencoder", "anatomy", "motion"])
-    parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument(
+        "--batches",
+        type=int,
+        default=1,
+        help="batches of each generator that count; 0: the first one, with all that it sets up",
+    )
+    parser.add_argument("--models", nargs="+", help="the others are made, but not trained")
+    parser.add_argument("--generators", nargs="+", help="of one study")
+    parser.add_argument("--precisions", nargs="+", help="what `auto` chooses on this machine, unless given")
     parser.add_argument("--compile", action="store_true", help="measure compiled networks as well")
+    parser.add_argument("--sampling", action="store_true", help="measure the generators, too")
     options = parser.parse_args()
-    print("| model | precision | compiled | it/s | peak memory | one iteration | share of the peak |")
-    print("|---|---|---|---|---|---|---|")
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for model in options.models:
-            for precision in options.precisions:
-                for compiled in (False, True) if options.compile else (False,):
-                    print(pool.apply(measure, (model, precision, compiled, options)), flush=True)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    print(f"{device}, torch {torch.__version__}, {torch.get_num_threads()} CPU thread(s)")
+    for path in options.studies:
+        measure(path, options)
 
 
 if __name__ == "__main__":

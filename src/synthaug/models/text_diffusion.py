@@ -48,7 +48,7 @@ class TextDiffusion(LatentDiffusion):
                 text encoder or the alignment;  c: scalar conditions
     Network     after the layers within each image, which attend to the words:
                 h <- a h + (1 - a) TAM(h), over the frames of a pixel;  h <- a' h + (1 - a') SAM(h), over its slices;
-                a, a' learned in each stage and 1 at first
+                a, a' learned in each stage and 0 at first, where TAM and SAM are the identity
     Loss        w_t |f - target|^2, mean over slices that exist; w and c replaced by their nulls at random
     Start       frames and slices are independent in a model without TAM and SAM: a `base`, whose weights others take
 

@@ -19,32 +19,27 @@ _FIRST_AXIS = 3.0  # length of the first axis in the place code, whatever its nu
 
 
 class TransformerBlock(nn.Module):
-    """Pre-normalised self-attention with a bias to near patches, then a perceptron.
-
-    Each head prefers near patches by its own slope, the last hardly. Copying from the neighbours in
-    time or depth is then possible from the start of training.
-    """
-
-    slopes: Tensor
+    """Pre-normalised self-attention with a bias, then a perceptron."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.register_buffer("slopes", 4.0 ** (1 - torch.arange(heads)), persistent=False)
         self.attention_norm = nn.LayerNorm(width)
         self.attention = Attention(width, heads)
         self.perceptron = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
 
-    def forward(self, tokens: Tensor, distances: Tensor) -> Tensor:
-        """Transform (b, n, width), given the distances (b or 1, n, n) between the tokens' places."""
-        nearness = -rearrange(distances, "b n m -> b 1 n m") * rearrange(self.slopes, "h -> h 1 1")
+    def forward(self, tokens: Tensor, nearness: Tensor) -> Tensor:
+        """Transform (b, n, width), given what is added to the scores (b or 1, heads, n, n)."""
         tokens = tokens + self.attention(self.attention_norm(tokens), nearness)
         return tokens + self.perceptron(tokens)
 
 
 class MaskedAutoencoderNetwork(nn.Module):
     """Encoder of visible patches and a light decoder that predicts the hidden ones.
+
+    Each head prefers near patches by its own slope, the last hardly. Copying from the neighbours in
+    time or depth is then possible from the start of training.
 
     Parameters
     ----------
@@ -61,10 +56,13 @@ class MaskedAutoencoderNetwork(nn.Module):
     VideoMAE, NeurIPS 2022. Order of frames as a task: Misra et al., Shuffle and learn, ECCV 2016.
     """
 
+    slopes: Tensor
+
     def __init__(
         self, patch: Sequence[int], width: int, depth: int, heads: int, decoder_width: int, decoder_depth: int
     ) -> None:
         super().__init__()
+        self.register_buffer("slopes", 4.0 ** (1 - torch.arange(heads)), persistent=False)
         self.patch = tuple(patch)
         self.width = width
         self.embed = nn.Linear(math.prod(patch) + 2, width)
@@ -97,6 +95,16 @@ class MaskedAutoencoderNetwork(nn.Module):
         axes[0] = axes[0] * (_FIRST_AXIS / lengths[0])
         return torch.cartesian_prod(*axes)
 
+    def nearness(self, places: Tensor) -> Tensor:
+        """What every block adds to its scores (b, heads, n, n): minus the distance of two places (b, n, 3), times the slope.
+
+        Made once: on large grids it is what takes most of the memory.
+        """
+        distances = rearrange(torch.cdist(places, places), "b n m -> b 1 n m")
+        nearness = -distances * rearrange(self.slopes, "h -> h 1 1")
+        half = torch.is_autocast_enabled(nearness.device.type)
+        return nearness.to(torch.get_autocast_dtype(nearness.device.type)) if half else nearness
+
     def encode(self, clips: Tensor, axis: Tensor, visible: Tensor | None = None) -> Tensor:
         """Encode clips (b, s, y, x) into tokens (b, n, width), of the visible patches only if given.
 
@@ -115,9 +123,9 @@ class MaskedAutoencoderNetwork(nn.Module):
         if visible is not None:
             tokens = tokens.gather(1, repeat(visible, "b n -> b n c", c=self.width))
             places = places[0, visible]
-        distances = torch.cdist(places, places)
+        nearness = self.nearness(places)
         for block in self.encoder:
-            tokens = block(tokens, distances)
+            tokens = block(tokens, nearness)
         return self.norm(tokens)
 
     def predict_hidden(self, shape: Sequence[int], tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
@@ -136,9 +144,9 @@ class MaskedAutoencoderNetwork(nn.Module):
         b, n_hidden, c = *hidden.shape, tokens.shape[-1]
         places = self.places(shape)[torch.cat([visible, hidden], dim=1)]
         tokens = torch.cat([tokens, self.hidden.expand(b, n_hidden, c)], dim=1) + _code(places, c)
-        distances = torch.cdist(places, places)
+        nearness = self.nearness(places)
         for block in self.decoder:
-            tokens = block(tokens, distances)
+            tokens = block(tokens, nearness)
         predicted: Tensor = self.predict(tokens[:, -n_hidden:])
         return predicted
 

@@ -211,9 +211,10 @@ class Stage(nn.Module):
 
 
 class MixedAttention(nn.Module):
-    """alpha z + (1 - alpha) l(z) with alpha learned, exactly the identity at first, where alpha is 1.
+    """alpha z + (1 - alpha) l(z) with alpha learned, exactly the identity at first, where l(z) = z.
 
-    l(z) is not: were it z too, neither alpha nor l would ever have a gradient.
+    alpha is 0 at first. Started at 1 behind an l that is not the identity, l has no gradient until alpha has left 1, and
+    alpha gets that of a layer that was never trained: slices stayed unrelated. At 1 the layer is left out.
 
     References
     ----------
@@ -223,8 +224,7 @@ class MixedAttention(nn.Module):
     def __init__(self, layer: TemporalAttention | SliceAttention) -> None:
         super().__init__()
         self.layer = layer
-        self.layer.attention.attention.output.reset_parameters()
-        self.alpha = nn.Parameter(torch.ones(()))
+        self.alpha = nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor, axis: int | Tensor) -> Tensor:
         """Transform ((b t), c, z, y, x); `axis` is what the layer takes beside them: frames, or which slices exist."""

@@ -1,0 +1,106 @@
+"""Models and subjects of any study, without its data: random cines on its grid, and numbers for whatever is a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from synthaug.config.study import StudySettings, load_study
+from synthaug.core.registry import class_of
+from synthaug.data.store import TensorStore
+from synthaug.models.base import Grid, TrainableModel
+from synthaug.phenotypes.registry import PHENOTYPES
+
+
+def read_study(path: Path) -> StudySettings:
+    """A study, from its file."""
+    return load_study(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def random_store(study: StudySettings, subjects: int) -> TensorStore:
+    """Noise in the shape of a training fold, ED and ES labelled; every second subject has a slice less."""
+    z, y, x = study.harmonisation.matrix
+    frames, es_frame = study.harmonisation.frames, study.harmonisation.frames // 3
+    random = np.random.default_rng(0)
+    table = random_table(study, subjects).assign(labelled_frames=f"0,{es_frame}")
+    shape = (subjects, frames, z, y, x)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0)).half().numpy()
+    mask = np.ones((subjects, z), bool)
+    mask[1::2, 0] = z == 1
+    return TensorStore(
+        images,
+        random.integers(0, 4, shape, np.uint8),
+        mask,
+        table.set_index("subject", drop=False),
+        tuple(study.harmonisation.spacing_mm),
+    )
+
+
+def random_table(study: StudySettings, subjects: int) -> pd.DataFrame:
+    """Rows of subjects that fill a study's grid, each second with a slice less, with a value of every condition."""
+    z, frames = study.harmonisation.matrix[0], study.harmonisation.frames
+    names = {
+        name
+        for model in study.models.values()
+        for key in ("conditions", "phenotypes")
+        for name in getattr(model, key, ())
+    }
+    share = (1 + np.arange(subjects)) / (subjects + 1)
+    columns: dict[str, Any] = {}
+    for name in sorted(names):
+        low, high = PHENOTYPES[name].range if name in PHENOTYPES else (0.0, 100.0)
+        columns[name] = low + (high - low) * share
+    columns |= {
+        "subject": [f"s-{number}" for number in range(subjects)],
+        "diagnosis": [("NOR", "DCM")[number % 2] for number in range(subjects)],
+        "vendor": [("A", "B")[number % 2] for number in range(subjects)],
+        "ed_frame": 0,
+        "es_frame": frames // 3,
+        "es_phase": 1 / 3,
+        "n_frames": frames,
+        "n_slices": [z - number % 2 if z > 1 else z for number in range(subjects)],
+        "lv_edv_ml": 120 + 60 * share,
+        "lv_esv_ml": 50 + 40 * share,
+        "lv_ef": 45 + 15 * share,
+        "rv_edv_ml": 130 + 60 * share,
+        "rv_esv_ml": 50 + 60 * share,
+    }
+    return pd.DataFrame(columns)
+
+
+def in_order(study: StudySettings) -> list[str]:
+    """Names of the models of a study, each after those that it needs."""
+    ordered: list[str] = []
+    while len(ordered) < len(study.models):
+        ordered += [
+            name
+            for name, model in study.models.items()
+            if name not in ordered and set(model.needs.values()) <= set(ordered)
+        ]
+    return ordered
+
+
+def random_models(
+    study: StudySettings, store: TensorStore
+) -> Iterator[tuple[str, TrainableModel, dict[str, TrainableModel]]]:
+    """Each model of a study with its initial weights, on the CPU, after those that it needs.
+
+    Yields
+    ------
+    str, TrainableModel, dict
+        Name; the model; all models so far by name, with this one. Freeze it before the next is asked for.
+    """
+    made: dict[str, TrainableModel] = {}
+    for name in in_order(study):
+        settings = study.models[name]
+        needs = {role: made[other] for role, other in settings.needs.items()}
+        model_class = class_of(settings, TrainableModel)
+        torch.manual_seed(0)
+        made[name] = model_class(settings, Grid.of(store), needs, model_class.facts(settings, store))
+        yield name, made[name], made
