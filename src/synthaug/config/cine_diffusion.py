@@ -34,6 +34,15 @@ class CineDiffusionSettings(LatentDiffusionSettings):
     patch: tuple[int, int, int] = Field(
         (1, 2, 2), description="Latent frames, rows and columns of a token; a token never holds two slices."
     )
+    temporal_flattening: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description=(
+            "Power by which the spectrum of the latents over the cycle is flattened before noise is added: 0 leaves it, "
+            "1 makes all harmonics as large. With 0 a cine trembles from frame to frame."
+        ),
+    )
     conditions: tuple[ScalarCondition, ...] = Field(
         ("diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml", "n_slices", "es_phase"),
         description=CONDITIONS_TEXT,

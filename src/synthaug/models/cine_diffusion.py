@@ -14,6 +14,7 @@ from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
+from synthaug.models.temporal_spectrum import filtered, flattening_gains, harmonic_sizes
 from synthaug.networks.cine_unet import CineUNet, Layout
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.factorised_unet import FactorisedUNet
@@ -27,6 +28,8 @@ class CineDiffusion(LatentDiffusion):
     """Latents of all slices and frames of a cycle at once.
 
     Data        z = (encode(x) - mean) / sd,  (b, t, c, z, y, x), zero in missing slices
+    Spectrum    over the cycle, each harmonic divided by its size in the fold to the power `temporal_flattening`, unit variance:
+                white noise in every frame would bury the small harmonics, and errors there are the tremble of a cine
     Forward     z_t = alpha_t z + sigma_t e,  e ~ N(0, I)
     Prediction  f(z_t, slices, p, t, c) = z (objective `data`), e, v or the flow velocity;  p: phase of each frame
     Loss        w_t |f(z_t, slices, p, t, c) - target|^2, mean over slices that exist; c replaced by nulls at random
@@ -40,6 +43,7 @@ class CineDiffusion(LatentDiffusion):
     """
 
     settings: CineDiffusionSettings
+    gains: Tensor
 
     def __init__(
         self,
@@ -52,10 +56,23 @@ class CineDiffusion(LatentDiffusion):
         frames = grid.frames // self.autoencoder.frames_per_latent
         shape = self.autoencoder.latent_shape
         self.network = _network(settings, (frames, *shape), self.embedding_size)
+        self.register_buffer("gains", torch.ones(frames // 2 + 1, shape[0], 1, 1, 1))
 
     def prepare(self, store: TensorStore) -> None:
-        """Encode all frames; take statistics of the latents and of the conditions."""
+        """Encode all frames; take statistics of the latents, of their spectrum, and of the conditions."""
         self.fit_to_cines(store)
+        latents = self.cache.mean[0].float().to(self.device)
+        slices = self.slices.to(self.device)
+        sizes = harmonic_sizes(super().normalise(latents, slices[:, None]), slices)
+        self.gains.copy_(flattening_gains(sizes, latents.shape[1], self.settings.temporal_flattening))
+
+    def normalise(self, latents: Tensor, slices: Tensor) -> Tensor:
+        """Whole cycles (b, t, c, z, y, x) with zero mean, unit variance and a flatter spectrum over the cycle."""
+        return filtered(super().normalise(latents, slices), self.gains)
+
+    def denormalise(self, data: Tensor, slices: Tensor) -> Tensor:
+        """The inverse of `normalise` in existing slices."""
+        return super().denormalise(filtered(data, 1 / self.gains), slices)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Fresh draws of cines; see `cine_batch`."""
