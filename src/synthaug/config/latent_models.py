@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.conditions import CONDITIONS, ScalarCondition
@@ -74,11 +74,22 @@ class DiffusionObjectiveSettings(Settings):
     )
     schedule: Literal["cosine", "linear", "flow"] = Field(
         "cosine",
-        description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow.",
+        description=(
+            "Signal and noise over diffusion time; `flow`, the straight path of rectified flow, is the default of "
+            "`objective: flow`."
+        ),
     )
     loss: Literal["squared", "huber"] = Field(
         "squared", description="Error of the prediction: its square, or Huber's with threshold 1."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flow_is_straight(cls, content: Any) -> Any:
+        # The velocity of rectified flow on another path is another objective: wanted only where it is said.
+        if isinstance(content, dict) and content.get("objective") == "flow":
+            return {"schedule": "flow", **content}
+        return content
 
 
 class LatentDiffusionSettings(ConditionedLatentsSettings, DiffusionObjectiveSettings):

@@ -125,7 +125,10 @@ class TextDiffusionSettings(LatentDiffusionSettings):
     )
     schedule: Literal["cosine", "linear", "flow"] = Field(
         "linear",
-        description="Signal and noise over diffusion time; `flow` is the straight path of rectified flow.",
+        description=(
+            "Signal and noise over diffusion time; `flow`, the straight path of rectified flow, is the default of "
+            "`objective: flow`."
+        ),
     )
     paraphrases: int = Field(4, ge=1, description=_PARAPHRASES)
     frames_drawn: int | None = Field(

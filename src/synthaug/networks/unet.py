@@ -457,4 +457,5 @@ class LatentUNet(nn.Module):
 
 
 def _heads(channels: int) -> int:
-    return max(channels // _HEAD, 1)
+    """As many heads of at least `_HEAD` channels as divide them."""
+    return next(count for count in range(max(channels // _HEAD, 1), 0, -1) if channels % count == 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from typing import Any
 
 import torch
@@ -86,7 +87,8 @@ def compile_parts(model: TrainableModel, training: TrainingSettings) -> bool:
     """Compile a model's networks if the settings require it; returns whether it did.
 
     Only the calls of its direct parts are compiled, in place: names in the state stay as they are, and
-    what a loss draws and logs stays plain Python.
+    what a loss draws and logs stays plain Python. A part of which only methods are called is not: `compiled_graphs`
+    says whether anything was.
 
     Raises
     ------
@@ -103,6 +105,13 @@ def compile_parts(model: TrainableModel, training: TrainingSettings) -> bool:
         for part in model.children():
             part.compile()
     return wanted
+
+
+def compiled_graphs() -> int:
+    """Graphs that this process has compiled so far: none where a model calls its parts by other names than their own."""
+    return (
+        int(torch._dynamo.utils.counters["stats"]["unique_graphs"]) if "torch._dynamo" in sys.modules else 0
+    )
 
 
 def _missing_to_compile(device: torch.device) -> str:

@@ -19,7 +19,13 @@ from synthaug.core.registry import class_of, module_of
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
-from synthaug.training.devices import compile_parts, describe, make_accelerator, precision_of
+from synthaug.training.devices import (
+    compile_parts,
+    compiled_graphs,
+    describe,
+    make_accelerator,
+    precision_of,
+)
 from synthaug.training.loop import Loop
 from synthaug.training.schedule import draw_indices
 from synthaug.training.task import Task
@@ -66,7 +72,11 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     if first:
         loop.use_average()
         model.finish(data)
-        facts = {**describe(accelerator), "precision": precision, "compiled": compiled}
+        facts = {
+            **describe(accelerator),
+            "precision": precision,
+            "compiled": compiled and compiled_graphs() > 0,
+        }
         done = _Done(training.iterations, loop.seconds, loop.rows)
         _write(task, model, done, data, needed, facts)
 

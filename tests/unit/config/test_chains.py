@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from synthaug.config.chains import _check_shared
+from synthaug.config.models import ModelSettings
 from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
+from synthaug.core.registry import parse
 
 STUDIES = Path(__file__).parents[3] / "config" / "studies"
 OTHER = {"inherits": "autoencoder", "latent_channels": 4}
@@ -260,3 +262,18 @@ def test_models_agree_on_every_role_not_only_the_autoencoder():
     _check_shared("here", {"first": "one"}, settings)
     with pytest.raises(ValueError, match="here: network has the autoencoder 'other', not 'autoencoder'"):
         _check_shared("here", {"first": "one", "second": "network"}, settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "schedule"),
+    [
+        ({}, "cosine"),
+        ({"objective": "flow"}, "flow"),
+        ({"objective": "flow", "schedule": "linear"}, "linear"),
+        ({"objective": "v"}, "cosine"),
+    ],
+)
+def test_rectified_flow_takes_its_straight_path_unless_told_otherwise(content, schedule):
+    assert parse({"kind": "cine_diffusion", **content}, ModelSettings).schedule == schedule
+    texts = {"kind": "text_diffusion", **content}
+    assert parse(texts, ModelSettings).schedule == ("linear" if schedule == "cosine" else schedule)

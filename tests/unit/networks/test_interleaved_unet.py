@@ -115,3 +115,11 @@ def test_frames_are_a_cycle_without_a_first():
     there = made(turned[0], slices, turned[1], frames, context)
     here = made(features, slices, embedding, frames, context)
     torch.testing.assert_close(there.view(2, FRAMES, *here.shape[1:]).roll(-1, 1).flatten(0, 1), here)
+
+
+@torch.no_grad()
+def test_channels_that_are_no_multiple_of_a_head_have_fewer_heads():
+    made = LatentUNet(
+        3, 2, (48, 112), 1, 12, temporal=True, through_slices=True, context=WIDTH, interleaved=True
+    )
+    assert made(*inputs()).shape == (2 * FRAMES, 2, SLICES, 5, 7)

@@ -18,7 +18,7 @@ from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED, Interruption
 from synthaug.models.autoencoder import Autoencoder
-from synthaug.training.devices import make_accelerator
+from synthaug.training.devices import compiled_graphs, make_accelerator
 from synthaug.training.loop import Loop
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
@@ -199,7 +199,11 @@ def test_float16_whose_loss_itself_overflows_is_refused():
 
 
 def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_names():
-    plain, compiled = line_fit.fit(), line_fit.fit(compile="on")
+    before = compiled_graphs()
+    plain = line_fit.fit()
+    assert compiled_graphs() == before
+    compiled = line_fit.fit(compile="on")
+    assert compiled_graphs() > 0
     assert (plain["compiled"], compiled["compiled"]) == (False, True)
     assert compiled["weights"] == pytest.approx(plain["weights"], rel=1e-5)
     assert compiled["names"] == plain["names"]
