@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 
 import torch
-from random_study import random_models, random_store, random_table, read_study
+import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
-from synthaug.config.study import StudySettings
+from synthaug.config.study import StudySettings, load_study
 from synthaug.config.training import TrainableSettings
 from synthaug.core.interruption import Interruption
 from synthaug.data.cohort import Cohort, write_labels
@@ -30,6 +30,7 @@ from synthaug.data.store import TensorStore
 from synthaug.generators import build_generator
 from synthaug.models.base import TrainableModel, to_device
 from synthaug.models.weights import freeze, save_model
+from synthaug.rehearsal.random_study import random_models, random_store, random_table
 from synthaug.synthesis.requests import request_cohort
 from synthaug.training.devices import compile_parts, make_accelerator, precision_of
 from synthaug.training.loop import Loop
@@ -175,7 +176,7 @@ def measure_sampling(
 
 def measure(path: Path, options: argparse.Namespace) -> None:
     """Both tables of a study."""
-    study = read_study(path)
+    study = load_study(yaml.safe_load(path.read_text(encoding="utf-8")))
     # How a cine is encoded before training is not measured.
     models = {
         name: model.model_copy(update={"copies": 1}) if hasattr(model, "copies") else model

@@ -1,4 +1,4 @@
-"""One training step on the fake GPU of `fake_cuda`, and a look at what it read on the host."""
+"""One training step on the fake GPU of `synthaug.rehearsal`, and a look at what it read on the host."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from monai.losses.adversarial_loss import PatchAdversarialLoss
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.interruption import Interruption
+from synthaug.rehearsal.step_cost import without_driver
 from synthaug.training import loop as training_loop
 
 
@@ -42,21 +42,11 @@ def step_once(
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
 
-    def target(criterion, images, is_real):
-        """As MONAI's, which names the type of the GPU's tensors and so needs a driver."""
-        return torch.full_like(images, criterion.real_label if is_real else criterion.fake_label)
-
-    def gradients(target, inputs, create_graph):
-        """Of a loss on gradients, which is differentiated through."""
-        assert target.ndim == 0 and target.requires_grad and create_graph
-        return [torch.zeros_like(part) for part in inputs]
-
     monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
     monkeypatch.setattr(Accelerator, "backward", backward)
-    monkeypatch.setattr(torch.autograd, "grad", gradients)
-    monkeypatch.setattr(PatchAdversarialLoss, "get_target_tensor", target)
     AcceleratorState._reset_state(reset_partial_state=True)
     loop = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))
-    loop.step(iteration, subjects, 0, Interruption())
+    with without_driver():
+        loop.step(iteration, subjects, 0, Interruption())
     loop.use_average()
     return read

@@ -19,6 +19,18 @@ def add(commands: Any) -> None:
         default=Path("results"),
         help="folder in which earlier runs recorded their times",
     )
+    cost.add_argument(
+        "--gpu",
+        action="store_true",
+        help="rehearse a training step of each model on a GPU that need not be there: memory, arithmetic, hours (minutes)",
+    )
+    cost.add_argument(
+        "--utilisation",
+        type=float,
+        default=0.05,
+        metavar="SHARE",
+        help="share of a GPU's peak that trainings use, for the hours (0.05; docs/gpu.md has measured ones)",
+    )
     cost.set_defaults(run=_cost)
 
     diff = commands.add_parser(
@@ -57,6 +69,14 @@ def _cost(options: argparse.Namespace) -> int:
         raise SynthaugError(f"{options.study}: holds no keys; give a study file such as config/config.yaml")
     study = load_study(content)
     print(say_cost(study, estimate_cost(study, count_subjects(study), options.results)))
+    if options.gpu:
+        from synthaug.rehearsal.rehearse import rehearse, say_heading, say_model
+
+        print(say_heading(options.utilisation))
+        for name, step in rehearse(study):
+            print(
+                say_model(name, step, study.models[name].training.iterations, options.utilisation), flush=True
+            )
     return 0
 
 

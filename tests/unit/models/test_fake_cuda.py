@@ -1,6 +1,6 @@
 """Every kind of model takes a training step and is used on a GPU: nothing mixes devices or waits for the host.
 
-The GPU is `fake_cuda.FakeCuda`. The backward pass is left out, which it cannot do: gradients are zeros.
+The GPU is `synthaug.rehearsal.fake_cuda.FakeCuda`. The backward pass is left out, which it cannot do: gradients are zeros.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from fake_cuda import FakeCuda, move
 from fake_training import step_once
 from tiny_clip import write_tiny_clip
 from tiny_models import FEW_CODES, SMALL, requests, settings_of, write_store
@@ -28,6 +27,7 @@ from synthaug.diffusion.schedules import Schedule
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.networks.attention_maps import MeanMaps
 from synthaug.networks.masked_autoencoder import AXES
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
 
 SHARPENED = {"adversarial_weight": 0.1, "late_from": 0.0}
 CODER = {"autoencoder": "autoencoder"}

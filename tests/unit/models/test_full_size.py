@@ -6,13 +6,15 @@ One test a study: models that others need are prepared once.
 from __future__ import annotations
 
 import pytest
+import yaml
 from checkout import REPOSITORY
-from fake_cuda import FakeCuda, move
 from fake_training import step_once
-from random_study import in_order, random_store, read_study
 
+from synthaug.config.study import load_study
 from synthaug.core.registry import class_of
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
+from synthaug.rehearsal.random_study import in_order, random_store
 
 FOLDER = REPOSITORY / "config/studies"
 STUDIES = [*sorted(FOLDER.glob("*_full.yaml")), FOLDER / "acdc_to_mnms.yaml"]
@@ -20,7 +22,7 @@ STUDIES = [*sorted(FOLDER.glob("*_full.yaml")), FOLDER / "acdc_to_mnms.yaml"]
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_models_of_the_papers_size_take_a_step(path, monkeypatch):
-    study, made = read_study(path), dict[str, TrainableModel]()
+    study, made = load_study(yaml.safe_load(path.read_text(encoding="utf-8"))), dict[str, TrainableModel]()
     store = random_store(study, 2)
     with FakeCuda() as gpu:
         for model_name in in_order(study):

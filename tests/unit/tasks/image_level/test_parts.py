@@ -9,7 +9,6 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from fake_cuda import FakeCuda, move
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
@@ -20,6 +19,7 @@ from synthaug.core.interruption import Interruption
 from synthaug.models.base import Grid
 from synthaug.networks.masked_autoencoder import MaskedAutoencoderNetwork
 from synthaug.networks.subject_encoder import SubjectEncoder
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
 from synthaug.tasks.classical_augmentation import augment, augment_cine
 from synthaug.tasks.image_level.clips import clips_of
 from synthaug.tasks.image_level.forest import Forest

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 
-from synthaug.config.study import StudySettings, load_study
+from synthaug.config.study import StudySettings
 from synthaug.core.registry import class_of
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.phenotypes.registry import PHENOTYPES
-
-
-def read_study(path: Path) -> StudySettings:
-    """A study, from its file."""
-    return load_study(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def random_store(study: StudySettings, subjects: int) -> TensorStore:
@@ -38,7 +31,7 @@ def random_store(study: StudySettings, subjects: int) -> TensorStore:
         random.integers(0, 4, shape, np.uint8),
         mask,
         table.set_index("subject", drop=False),
-        tuple(study.harmonisation.spacing_mm),
+        study.harmonisation.spacing_mm,
     )
 
 

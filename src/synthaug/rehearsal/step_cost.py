@@ -1,0 +1,156 @@
+"""What one training step takes on a GPU: arithmetic, and memory by what holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import torch
+from monai.losses.adversarial_loss import PatchAdversarialLoss
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from synthaug.config.training import TrainingSettings
+from synthaug.models.base import TrainableModel
+
+#: Values of a trained parameter that stay on the GPU: itself, gradient, two moments of AdamW, moving average.
+_COPIES = 5
+_DRAWS = 4  # batches, of which the largest counts: some models draw clips of several forms
+_HALF = {"auto": torch.bfloat16, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """What a training step takes.
+
+    Attributes
+    ----------
+    parameters : int
+        Trained values.
+    flops : float
+        Floating-point operations of all forward and backward passes of a step. A backward pass counts as twice its forward
+        pass: less where parts are frozen.
+    weight_bytes : int
+        Weights of the model and of the models it needs; gradients, moments and average of the trained ones.
+    activation_bytes : int
+        What a forward pass keeps for its backward pass, with the batch.
+    """
+
+    parameters: int
+    flops: float
+    weight_bytes: int
+    activation_bytes: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """Weights and activations together; buffers that live for a moment are not in it."""
+        return self.weight_bytes + self.activation_bytes
+
+
+def count_step(model: TrainableModel, training: TrainingSettings, subjects: int) -> StepCost:
+    """Count the last step of a training with a prepared model on the fake GPU, inside `FakeCuda`.
+
+    Parameters
+    ----------
+    model : TrainableModel
+        In training mode.
+    training : TrainingSettings
+        Its optimisation; `precision: auto` is bfloat16.
+    subjects : int
+        How many it was prepared with.
+    """
+    rows = [index % subjects for index in range(training.batch_size)]
+    drawn = [model.batch(rows, torch.Generator().manual_seed(seed)) for seed in range(_DRAWS)]
+    largest = max(drawn, key=lambda batch: sum(value.numel() for value in batch.values()))
+    batch = {key: value.cuda() for key, value in largest.items()}
+    dtype = _HALF.get(training.precision)
+    own = [*_tensors(model)]
+    weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in _tensors(need))])
+    kept = _storages(batch.values())
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.update(_storages([tensor]))
+        return tensor
+
+    with (
+        without_driver(),
+        torch.autocast("cuda", dtype, enabled=dtype is not None),
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        FlopCounterMode(display=False) as counter,
+    ):
+        model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    extra = (_COPIES - 1) * sum(parameter.numel() * parameter.element_size() for parameter in trained)
+    return StepCost(
+        sum(parameter.numel() for parameter in trained),
+        3.0 * training.accumulation * counter.get_total_flops(),
+        sum(weights.values()) + extra,
+        sum(size for key, size in kept.items() if key not in weights),
+    )
+
+
+@contextmanager
+def without_driver() -> Iterator[None]:
+    """Stand-ins for what asks the driver of a GPU even for fake tensors.
+
+    Gradients inside a loss are zeros, targets of an adversary are made as MONAI makes them, autocast is possible, and
+    attention is the fused kernel that a GPU would choose.
+    """
+    with (
+        patch.object(torch.autograd, "grad", _gradients),
+        patch.object(PatchAdversarialLoss, "get_target_tensor", _targets),
+        patch.object(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False),
+        patch.object(torch.cuda, "is_bf16_supported", lambda **_: True),
+        patch.object(functional, "scaled_dot_product_attention", _fused_attention),
+    ):
+        yield
+
+
+def _gradients(target: Tensor, inputs: Iterable[Tensor], create_graph: bool) -> list[Tensor]:
+    if not (target.ndim == 0 and target.requires_grad and create_graph):
+        raise ValueError("gradients inside a loss are of a number, and differentiated through")
+    return [torch.zeros_like(part) for part in inputs]
+
+
+def _targets(criterion: PatchAdversarialLoss, images: Tensor, is_real: bool) -> Tensor:
+    return torch.full_like(images, criterion.real_label if is_real else criterion.fake_label)
+
+
+def _fused_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False
+) -> Tensor:
+    """Flash attention in half precision without a mask, else the memory-efficient kernel, which takes one."""
+    half = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
+    if half is not None:
+        query, key, value = (tensor.to(half) for tensor in (query, key, value))
+    if attn_mask is None and half is not None:
+        attended: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(
+            query, key, value, 0.0, is_causal
+        )[0]
+        return attended
+    bias = attn_mask
+    if bias is not None:
+        if bias.dtype == torch.bool:
+            bias = torch.zeros_like(bias, dtype=query.dtype).masked_fill(~bias, -torch.inf)
+        bias = bias.to(query).expand(*query.shape[:-1], key.shape[-2])
+    efficient: Tensor = torch.ops.aten._scaled_dot_product_efficient_attention(
+        query, key, value, bias, True, 0.0, is_causal
+    )[0]
+    return efficient
+
+
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:
+    """Bytes of each storage behind tensors; a view keeps all of its storage."""
+    found = {}
+    for tensor in tensors:
+        storage = tensor.untyped_storage()
+        found[storage._cdata] = storage.nbytes()
+    return found

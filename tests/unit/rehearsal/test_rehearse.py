@@ -1,0 +1,107 @@
+"""The rehearsal of a training step: its arithmetic and memory are those of a real step, at a size that a CPU does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import yaml
+from checkout import REPOSITORY
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from synthaug.cli import main
+from synthaug.config.study import load_study
+from synthaug.models.weights import freeze
+from synthaug.rehearsal.fake_cuda import FakeCuda
+from synthaug.rehearsal.random_study import random_models, random_store
+from synthaug.rehearsal.rehearse import hours_of, rehearse
+from synthaug.rehearsal.step_cost import StepCost, without_driver
+
+TINY = REPOSITORY / "config/studies/tiny.yaml"
+
+
+def float32_study():
+    """The tiny study in float32 with one encoded copy, as it is rehearsed and as a CPU computes."""
+    study = load_study(yaml.safe_load(TINY.read_text(encoding="utf-8")))
+    models = {}
+    for name, model in study.models.items():
+        training = model.training.model_copy(update={"precision": "float32", "accumulation": 2})
+        copies = {"copies": 1} if hasattr(model, "copies") else {}
+        models[name] = model.model_copy(update={"training": training, **copies})
+    return study.model_copy(update={"models": models})
+
+
+def real_step(model, training, subjects):
+    """Operations of a forward and backward pass on the CPU, and bytes that the forward pass kept."""
+    rows = [index % subjects for index in range(training.batch_size)]
+    drawn = [model.batch(rows, torch.Generator().manual_seed(seed)) for seed in range(4)]
+    batch = max(drawn, key=lambda batch: sum(value.numel() for value in batch.values()))
+    kept = {value.untyped_storage()._cdata: value.untyped_storage().nbytes() for value in batch.values()}
+    weights = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with FlopCounterMode(display=False) as counter:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss, _ = model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)
+        loss.backward()
+    return counter.get_total_flops(), sum(size for key, size in kept.items() if key not in weights)
+
+
+def test_a_rehearsed_step_takes_what_a_real_one_takes():
+    study = float32_study()
+    store = random_store(study, 2)
+    rehearsed = dict(rehearse(study))
+    assert set(rehearsed) == set(study.models)
+    for name, model, _ in random_models(study, store):
+        training = study.models[name].training
+        model.train()
+        model.prepare(store)
+        flops, kept = real_step(model, training, 2)
+        step = rehearsed[name]
+        assert step.parameters == sum(part.numel() for part in model.parameters() if part.requires_grad)
+        # The first layer needs no gradient of its input; two passes a step.
+        assert 1 <= step.flops / (2 * flops) < 1.25, name
+        assert step.activation_bytes == pytest.approx(kept, rel=0.15), name
+        freeze(model, "cpu")
+
+
+def test_trained_weights_count_five_times_and_frozen_ones_once():
+    study = float32_study()
+    steps = dict(rehearse(study))
+    coder, anatomy = steps["autoencoder"], steps["anatomy"]
+    assert 5 * 4 * coder.parameters <= coder.weight_bytes < 5.1 * 4 * coder.parameters
+    frozen = anatomy.weight_bytes - 5 * 4 * anatomy.parameters
+    assert 4 * coder.parameters <= frozen < 1.2 * 4 * coder.parameters
+
+
+def test_attention_keeps_no_matrix_of_all_pairs():
+    kept = []
+    with FakeCuda(), without_driver(), torch.autocast("cuda", torch.bfloat16):
+        tokens = torch.zeros(1, 2, 4096, 16, device="cuda", requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda part: kept.append(part.numel()) or part, lambda part: part
+        ):
+            attended = functional.scaled_dot_product_attention(tokens, tokens, tokens)
+    assert attended.shape == tokens.shape and attended.dtype == torch.bfloat16
+    assert max(kept) == 2 * 4096 * 16
+
+
+def test_hours_by_hand():
+    step = StepCost(parameters=1, flops=3.6e12, weight_bytes=0, activation_bytes=0)
+    assert hours_of(step, iterations=1000, peak=1e13, utilisation=0.1) == pytest.approx(1.0)
+
+
+def test_the_command_says_what_a_step_takes_and_that_nothing_was_measured(capsys):
+    assert main(["cost", str(TINY), "--gpu"]) == 0
+    said = capsys.readouterr().out
+    assert "nothing was measured" in said and "H200" in said
+    for name in ("autoencoder", "anatomy", "motion", "features"):
+        assert any(line.split()[:1] == [name] and "GiB" in line for line in said.splitlines())
+
+
+def test_a_utilisation_that_cannot_be_is_refused_in_one_line(capsys):
+    assert main(["cost", str(TINY), "--gpu", "--utilisation", "5"]) == 1
+    assert "give a share of the peak above 0" in capsys.readouterr().err
