@@ -155,6 +155,8 @@ AGGREGATES: dict[str, Aggregate] = {
 }
 #: Counts of samples that quality control rejected are named after the reason.
 REJECTED = "rejected_"
+#: The same of real cines that an autoencoder has reconstructed.
+OF_RECONSTRUCTIONS = "reconstruction_"
 #: Controllability of a phenotype: unit of its bias and limits of agreement, by suffix.
 _REQUESTED_UNITS = {
     f"_{name}": POINTS if phenotype.unit == "%" else phenotype.unit for name, phenotype in PHENOTYPES.items()
@@ -680,6 +682,14 @@ def _synthesis() -> Iterator[Metric]:
         "1",
         "higher",
     )
+    yield Metric(
+        "reconstruction_acceptance_rate",
+        "reconstruction.acceptance.samples.wilson95.v1",
+        "acceptance rate of reconstructions",
+        "quality control",
+        "1",
+        "higher",
+    )
 
 
 def _phenotype_sampling() -> Iterator[Metric]:
@@ -853,9 +863,10 @@ def find_metric(name: str) -> Metric | None:
 
     An aggregate, named by a suffix such as ``_mean``, takes definition and unit from its metric.
     """
-    if name.startswith(REJECTED):
-        reason = name.removeprefix(REJECTED)
-        return Metric(name, f"gate.{reason}.count.v1", reason, "quality control", "1", "lower", 0)
+    for prefix, definition in ((REJECTED, "gate"), (OF_RECONSTRUCTIONS + REJECTED, "reconstruction.gate")):
+        if name.startswith(prefix):
+            reason = name.removeprefix(prefix)
+            return Metric(name, f"{definition}.{reason}.count.v1", reason, "quality control", "1", "lower", 0)
     base, suffix = split_name(name)
     return _aggregate(METRICS[base], suffix) if base in METRICS else None
 

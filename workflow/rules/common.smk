@@ -255,16 +255,20 @@ def reconstruction_checked(wildcards):
     ]
 
 
-def reconstruction_extractor(wildcards):
-    """What the distances of reconstructions are measured with: the first extractor, and its features of real cines."""
-    if not extractors:
-        return {}
-    first, fold = extractors[0], wildcards.fold
-    return {
-        "extractor": extractor_weights(first, fold),
-        "real": path("features/{extractor}/fold-{fold}/real.npz", extractor=first, fold=fold),
+def reconstructed_files(wildcards):
+    """The training cines of a fold and, where there is an extractor, the first one and its features of real cines."""
+    fold = wildcards.fold
+    files = {
         "cohorts": paths("cohorts/{dataset}", dataset=split_datasets),
         "split": path("splits/fold-{fold}.tsv", fold=fold),
+    }
+    if not extractors:
+        return files
+    first = extractors[0]
+    return {
+        **files,
+        "extractor": extractor_weights(first, fold),
+        "real": path("features/{extractor}/fold-{fold}/real.npz", extractor=first, fold=fold),
     }
 
 

@@ -31,7 +31,7 @@ rule train_model:
 
 rule check_reconstruction:
     input:
-        unpack(reconstruction_extractor),
+        unpack(reconstructed_files),
         record=rules.train_model.output.record,
         weights=rules.train_model.output.weights,
         code=reconstruction_code,
@@ -47,6 +47,7 @@ rule check_reconstruction:
         **RUNS_NETWORK,
     params:
         reconstruction_check=study.synthesis.reconstruction_check.model_dump(mode="json"),
+        gate=study.synthesis.gate.model_dump(mode="json"),
         extractor=study.evaluation.extractors[extractors[0]].model_dump(mode="json") if extractors else None,
         evaluation=evaluation_settings,
     message:

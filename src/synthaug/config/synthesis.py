@@ -249,6 +249,13 @@ class ReconstructionCheckSettings(Settings):
         "real-versus-real, by the first of `evaluation.extractors`; not required without an extractor or with fewer "
         "than 8 training subjects.",
     )
+    accepted: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Smallest share of reconstructed training cines that passes quality control: no generator on these latents "
+        "is likely to exceed it.",
+    )
 
 
 class SynthesisSettings(Settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -64,8 +65,8 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
     """
     rows = [index % subjects for index in range(training.batch_size)]
     drawn = [model.batch(rows, torch.Generator().manual_seed(seed)) for seed in range(_DRAWS)]
-    largest = max(drawn, key=lambda batch: sum(value.numel() for value in batch.values()))
-    batch = {key: value.cuda() for key, value in largest.items()}
+    largest = max(drawn, key=lambda batch: sum(_storages(batch.values()).values()))
+    batch = {key: value.to("cuda") for key, value in largest.items()}
     dtype = _HALF.get(training.precision)
     own = [*_tensors(model)]
     weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in _tensors(need))])
@@ -147,10 +148,12 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
     yield from module.buffers()
 
 
-def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:
-    """Bytes of each storage behind tensors; a view keeps all of its storage."""
+def _storages(values: Iterable[Any]) -> dict[int, int]:
+    """Bytes of each storage behind the tensors among values; a view keeps all of its storage."""
     found = {}
-    for tensor in tensors:
+    for tensor in values:
+        if not isinstance(tensor, Tensor):  # a batch of sentences
+            continue
         storage = tensor.untyped_storage()
         found[storage._cdata] = storage.nbytes()
     return found

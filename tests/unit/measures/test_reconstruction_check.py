@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from beating_ellipsoid import beating_heart
 from tiny_models import train, write_store
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import InceptionExtractorSettings, StudyExtractorSettings
-from synthaug.config.synthesis import ReconstructionCheckSettings
+from synthaug.config.synthesis import GateSettings, ReconstructionCheckSettings
 from synthaug.core.artifacts import write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
@@ -16,7 +17,11 @@ from synthaug.features.extraction import extract_features
 from synthaug.features.files import read_features
 from synthaug.generators.reconstruction import Reconstruction
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.reconstruction_check import check_reconstruction, extract_reconstructions
+from synthaug.measures.reconstruction_check import (
+    check_reconstruction,
+    look_at_reconstructions,
+    measure_reconstruction_acceptance,
+)
 from synthaug.measures.reconstructions import measure_reconstructions
 from synthaug.tables import make_table
 
@@ -57,7 +62,9 @@ def test_dice_is_not_required_without_masks(record):
     ],
 )
 def test_what_the_extractor_sees_counts_where_it_was_measured(record, status, value, refused):
-    rows = make_table([{"metric": "fid_reconstruction", "status": status, "value": value},
+    rows = make_table([{"metric": "reconstruction_acceptance_rate", "status": "ok", "value": 0.5},
+                       {"metric": "reconstruction_acceptance_rate", "status": "ok", "value": 0.0, "diagnosis": "DCM"},
+                       {"metric": "fid_reconstruction", "status": status, "value": value},
                        {"metric": "f4d_reconstruction", "status": "ok", "value": 100.0}])  # fmt: skip
     if refused:
         with pytest.raises(SynthaugError, match=r"\(fid_ratio 12 is above 5\); train it longer"):
@@ -67,6 +74,45 @@ def test_what_the_extractor_sees_counts_where_it_was_measured(record, status, va
             check_reconstruction(record(**GOOD), ReconstructionCheckSettings(), rows).get("fid_ratio")
             == value
         )
+
+
+def test_an_autoencoder_whose_reconstructions_fail_quality_control_is_refused(record):
+    rows = make_table([{"metric": "reconstruction_acceptance_rate", "status": "ok", "value": 0.25}])
+    with pytest.raises(SynthaugError, match=r"\(accepted 0\.25 is below 0\.3\)"):
+        check_reconstruction(record(**GOOD), ReconstructionCheckSettings(), rows)
+
+
+class Echo:
+    """Gives a beating heart back with its labels, without them for broken subjects."""
+
+    def __init__(self, cohort, broken):
+        self.cohort, self.broken, self.asked = cohort, broken, 0
+
+    def reconstruct(self, cine):
+        subject = self.cohort.subjects[self.asked]
+        self.asked += 1
+        heart, labels = beating_heart(150.0, 60.0, cine.shape[1], seed=self.asked)
+        return heart, np.zeros_like(labels) if subject in self.broken else labels
+
+
+def test_quality_control_of_reconstructions_is_counted_by_diagnosis(study):
+    cohort = Cohort.open(study / "store-cohort")
+    broken = [subject for subject in cohort.subjects if cohort.table.loc[subject, "diagnosis"] == "DCM"][:2]
+    _, judged = look_at_reconstructions(
+        cohort, Echo(cohort, broken), None, None, GateSettings(), Measurement({"versus": "coder"})
+    )
+    rows = measure_reconstruction_acceptance(judged, Measurement({"versus": "coder", "fold": 0}))
+    rates = rows[rows["metric"] == "reconstruction_acceptance_rate"].set_index("diagnosis")
+    sizes = cohort.table["diagnosis"].value_counts()
+    own = judged.set_index("subject")
+    for diagnosis, n in sizes.items():
+        accepted = own[own["diagnosis"] == diagnosis]["accepted"].mean()
+        assert rates.loc[diagnosis, "n"] == n and rates.loc[diagnosis, "value"] == pytest.approx(accepted)
+    assert not own.loc[broken, "accepted"].any() and own["accepted"].sum() == len(own) - 2
+    whole = rates[rates.index.isna()]
+    assert whole["n"].item() == len(cohort.subjects) and set(rows["versus"]) == {"coder"}
+    reasons = rows[rows["metric"].str.startswith("reconstruction_rejected_") & rows["diagnosis"].isna()]
+    assert (reasons["value"] == 2).all() and len(reasons)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +136,10 @@ def test_an_autoencoder_without_masks_is_looked_at_by_the_extractor_too(study):
     def measure(extractor, probed=24, weights=study / "features/model.safetensors"):
         changed = settings.model_copy(update={"sensitivity_subjects": probed})
         measurement = Measurement({"versus": "autoencoder"}, changed)
-        reconstructed = extract_reconstructions(cohort, autoencoder, extractor, weights, measurement)
+        reconstructed, judged = look_at_reconstructions(
+            cohort, autoencoder, extractor, weights, GateSettings(), measurement
+        )
+        assert len(judged) == min(probed, len(cohort.subjects))
         return measure_reconstructions(real, reconstructed, cohort.subjects, measurement)
 
     own = StudyExtractorSettings(kind="study", model="features")
