@@ -30,22 +30,12 @@ from synthaug.data.store import TensorStore
 from synthaug.generators import build_generator
 from synthaug.models.base import TrainableModel, to_device
 from synthaug.models.weights import freeze, save_model
-from synthaug.rehearsal.random_study import random_models, random_store, random_table
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_store, random_table
+from synthaug.rehearsal.rehearse import PEAKS
 from synthaug.synthesis.requests import request_cohort
 from synthaug.training.devices import compile_parts, make_accelerator, precision_of
 from synthaug.training.loop import Loop
 
-#: Dense peak of tensor cores in float16 and bfloat16, FLOP/s, from NVIDIA's data sheets, by part of the name.
-PEAKS = {
-    "H200": 989e12,
-    "H100 PCIe": 756e12,
-    "H100": 989e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "A40": 150e12,
-    "V100": 125e12,
-    "T4": 65e12,
-}
 UNMEASURED = "not measured"
 UNCOUNTED = 3  # first steps: they choose kernels, and compile
 
@@ -176,13 +166,7 @@ def measure_sampling(
 
 def measure(path: Path, options: argparse.Namespace) -> None:
     """Both tables of a study."""
-    study = load_study(yaml.safe_load(path.read_text(encoding="utf-8")))
-    # How a cine is encoded before training is not measured.
-    models = {
-        name: model.model_copy(update={"copies": 1}) if hasattr(model, "copies") else model
-        for name, model in study.models.items()
-    }
-    study = study.model_copy(update={"models": models})
+    study = encoded_once(load_study(yaml.safe_load(path.read_text(encoding="utf-8"))))
     store = random_store(study, options.subjects)
     grid = " x ".join(map(str, (study.harmonisation.frames, *study.harmonisation.matrix)))
     print(f"\n{path.stem}: cines of {grid}")
@@ -194,7 +178,7 @@ def measure(path: Path, options: argparse.Namespace) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights: dict[str, Path] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, model, _ in random_models(study, store):
+        for name, model in random_models(study, store):
             if not options.models or name in options.models:
                 for precision in precisions:
                     for compiled in (False, True) if options.compile else (False,):

@@ -79,15 +79,19 @@ def in_order(study: StudySettings) -> list[str]:
     return ordered
 
 
-def random_models(
-    study: StudySettings, store: TensorStore
-) -> Iterator[tuple[str, TrainableModel, dict[str, TrainableModel]]]:
-    """Each model of a study with its initial weights, on the CPU, after those that it needs.
+def encoded_once(study: StudySettings) -> StudySettings:
+    """The same study, whose models encode each cine once before training: how often takes time, and changes no step."""
+    models = {
+        name: model.model_copy(update={"copies": 1}) if hasattr(model, "copies") else model
+        for name, model in study.models.items()
+    }
+    return study.model_copy(update={"models": models})
 
-    Yields
-    ------
-    str, TrainableModel, dict
-        Name; the model; all models so far by name, with this one. Freeze it before the next is asked for.
+
+def random_models(study: StudySettings, store: TensorStore) -> Iterator[tuple[str, TrainableModel]]:
+    """Name and model, with its initial weights, on the CPU, each after those that it needs.
+
+    Move and freeze a model before the next is asked for, which may need it.
     """
     made: dict[str, TrainableModel] = {}
     for name in in_order(study):
@@ -96,4 +100,4 @@ def random_models(
         model_class = class_of(settings, TrainableModel)
         torch.manual_seed(0)
         made[name] = model_class(settings, Grid.of(store), needs, model_class.facts(settings, store))
-        yield name, made[name], made
+        yield name, made[name]

@@ -6,16 +6,24 @@ from collections.abc import Iterator
 
 from synthaug.config.study import StudySettings
 from synthaug.core.errors import SynthaugError
-from synthaug.core.registry import class_of
-from synthaug.models.base import Grid, TrainableModel
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
-from synthaug.rehearsal.random_study import in_order, random_store
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_store
 from synthaug.rehearsal.step_cost import StepCost, count_step
 
 _SUBJECTS = 2  # that the models are prepared with; the cost of a step does not depend on it
 
-#: Dense peak of tensor cores in bfloat16, FLOP/s, from NVIDIA's data sheets.
-PEAKS = {"A100": 312e12, "H100": 989e12, "H200": 989e12}
+#: Dense peak of tensor cores in float16 and bfloat16, FLOP/s, from NVIDIA's data sheets, by part of the name.
+PEAKS = {
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "A40": 150e12,
+    "V100": 125e12,
+    "T4": 65e12,
+}
+_SHOWN = ("A100", "H100", "H200")
 
 
 def rehearse(study: StudySettings) -> Iterator[tuple[str, StepCost]]:
@@ -24,23 +32,25 @@ def rehearse(study: StudySettings) -> Iterator[tuple[str, StepCost]]:
     Nothing is computed: the fake GPU knows shapes only. Cines are encoded once instead of `copies` times, and masks of a control
     branch are those of the subjects.
     """
+    study = valueless(encoded_once(study))
     store = random_store(study, _SUBJECTS)
-    made: dict[str, TrainableModel] = {}
     with FakeCuda():
-        for name in in_order(study):
-            settings = study.models[name]
-            changes = {"copies": 1, "masks": "own"} if settings.kind == "control_branch" else {"copies": 1}
-            known = {key: value for key, value in changes.items() if key in type(settings).model_fields}
-            needs = {role: made[other] for role, other in settings.needs.items()}
-            model_class = class_of(settings, TrainableModel)
-            facts = model_class.facts(settings, store)
-            model = model_class(settings.model_copy(update=known), Grid.of(store), needs, facts)
+        for name, model in random_models(study, store):
             move(model)
             model.train()
             model.prepare(store)
             if any(parameter.requires_grad for parameter in model.parameters()):
-                yield name, count_step(model, settings.training, _SUBJECTS)
-            made[name] = model.requires_grad_(False).eval()
+                yield name, count_step(model, study.models[name].training, _SUBJECTS)
+            model.requires_grad_(False).eval()
+
+
+def valueless(study: StudySettings) -> StudySettings:
+    """The same study for a GPU without values: its control branches take no decoded masks, which have none to move."""
+    models = {
+        name: model.model_copy(update={"masks": "own"}) if model.kind == "control_branch" else model
+        for name, model in study.models.items()
+    }
+    return study.model_copy(update={"models": models})
 
 
 def hours_of(cost: StepCost, iterations: int, peak: float, utilisation: float) -> float:
@@ -54,18 +64,20 @@ def say_heading(utilisation: float) -> str:
         raise SynthaugError(
             f"--utilisation {utilisation:g}: give a share of the peak above 0 and up to 1, such as 0.05"
         )
-    gpus = ", ".join(PEAKS)
+    gpus = ", ".join(_SHOWN)
     return (
         "  on one GPU, estimated by a rehearsal without one: nothing was measured. Memory is weights, optimiser and activations;\n"
         f"  hours are for all steps at {100 * utilisation:g} % of the peak of {gpus} in bfloat16\n"
         f"  {'model':<20} {'parameters':>11} {'TFLOP a step':>13} {'memory':>10} "
-        + " ".join(f"{gpu:>9}" for gpu in PEAKS)
+        + " ".join(f"{gpu:>9}" for gpu in _SHOWN)
     )
 
 
 def say_model(name: str, step: StepCost, iterations: int, utilisation: float) -> str:
-    """One model: parameters, arithmetic, memory, and hours on each GPU of `PEAKS`."""
-    hours = " ".join(f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in PEAKS.values())
+    """One model: parameters, arithmetic, memory, and hours on three GPUs."""
+    hours = " ".join(
+        f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in map(PEAKS.__getitem__, _SHOWN)
+    )
     return (
         f"  {name:<20} {step.parameters / 1e6:>9.1f} M {step.flops / 1e12:>13.3g} "
         f"{step.memory_bytes / 2**30:>6.1f} GiB {hours}"

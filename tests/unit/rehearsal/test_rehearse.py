@@ -13,7 +13,7 @@ from synthaug.cli import main
 from synthaug.config.study import load_study
 from synthaug.models.weights import freeze
 from synthaug.rehearsal.fake_cuda import FakeCuda
-from synthaug.rehearsal.random_study import random_models, random_store
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_store
 from synthaug.rehearsal.rehearse import hours_of, rehearse
 from synthaug.rehearsal.step_cost import StepCost, without_driver
 
@@ -22,12 +22,11 @@ TINY = REPOSITORY / "config/studies/tiny.yaml"
 
 def float32_study():
     """The tiny study in float32 with one encoded copy, as it is rehearsed and as a CPU computes."""
-    study = load_study(yaml.safe_load(TINY.read_text(encoding="utf-8")))
+    study = encoded_once(load_study(yaml.safe_load(TINY.read_text(encoding="utf-8"))))
     models = {}
     for name, model in study.models.items():
         training = model.training.model_copy(update={"precision": "float32", "accumulation": 2})
-        copies = {"copies": 1} if hasattr(model, "copies") else {}
-        models[name] = model.model_copy(update={"training": training, **copies})
+        models[name] = model.model_copy(update={"training": training})
     return study.model_copy(update={"models": models})
 
 
@@ -55,7 +54,7 @@ def test_a_rehearsed_step_takes_what_a_real_one_takes():
     store = random_store(study, 2)
     rehearsed = dict(rehearse(study))
     assert set(rehearsed) == set(study.models)
-    for name, model, _ in random_models(study, store):
+    for name, model in random_models(study, store):
         training = study.models[name].training
         model.train()
         model.prepare(store)
