@@ -247,7 +247,14 @@ def make_study(
     )
     quarantine = {"subject": "patient999", "file": "patient999_4d.nii.gz", "problem": "spacing lost"}
     write_tsv(real / "quarantine.tsv", pd.DataFrame([{**quarantine, "remedy": "declare spacing_mm"}]))
-    findings = [{"subject": subjects[0], "finding": f"diagnosis {HOSTILE} & unknown"}]
+    findings = [
+        {
+            "subject": subjects[0],
+            "code": "reader",
+            "problem": f"diagnosis {HOSTILE} & unknown",
+            "remedy": "kept",
+        }
+    ]
     write_tsv(real / "findings.tsv", pd.DataFrame(findings))
     roles = ["train", "validation", "test", "test"]
     split = pd.DataFrame(

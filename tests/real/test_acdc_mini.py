@@ -57,11 +57,11 @@ def test_every_subject_is_used_or_quarantined_with_its_reason(cohort, output):
 
 def test_repairs_are_recorded_for_exactly_the_subjects_that_had_them(output):
     findings = read_tsv(output / "findings.tsv")
-    repaired = findings.loc[findings["finding"].str.contains("lost its voxel size"), "subject"]
+    repaired = findings.loc[findings["problem"].str.contains("lost its voxel size"), "subject"]
     assert repaired.tolist() == [f"acdc-patient{number:03d}" for number in range(9, 16)]
-    cut = findings.loc[findings["finding"].str.contains("reach the edge of the field of view"), "subject"]
+    cut = findings.loc[findings["problem"].str.contains("reach the edge of the field of view"), "subject"]
     assert "acdc-patient004" in set(cut)
-    assert not findings["finding"].str.contains("slice order").any()
+    assert not findings["problem"].str.contains("slice order").any()
 
 
 def test_the_grid_is_common_and_nothing_is_made_up(cohort):

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json
-from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort, check_subject_id, write_cohort, write_subject
+from synthaug.data.findings import SubjectError
 from synthaug.data.harmonise import normalise
 from synthaug.data.heart_window import heart_window
 from synthaug.data.nifti import read_nifti
@@ -111,7 +112,11 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
             if folder.kind != "plain" and (image.array.min() < -1e-3 or image.array.max() > 1 + 1e-3):
                 problem = "intensities leave [0, 1], which a cohort's do not"
                 raise SubjectError(
-                    subject, file, problem, "harmonise the cohort again, or remove its cohort.json"
+                    "cohort-intensities",
+                    subject,
+                    file,
+                    problem,
+                    "harmonise the cohort again, or remove its cohort.json",
                 )
             x, y, z = image.voxel_size_mm
             folder.cines.append(Cine(subject, file, image.array.T.shape, (z, y, x), sha256_file(file)))
@@ -270,7 +275,7 @@ def _on_grid(cine: Cine, grid: VoxelGrid, plain: bool) -> np.ndarray:
     except ValueError:
         problem = "98 % of its voxels have one value"
         raise SubjectError(
-            cine.subject, cine.path, problem, "remove the file, or export the cine again"
+            "image-constant", cine.subject, cine.path, problem, "remove the file, or export the cine again"
         ) from None
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,12 +14,15 @@ import pandas as pd
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
-from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import module_of
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
+from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.heart_window import HeartWindow, heart_window
+from synthaug.data.in_processes import in_processes
 from synthaug.data.label_placement import LabelPlacement, place_labels
+from synthaug.data.load_subject import load_subject
 from synthaug.data.native_grid import NativeGrid, NativeReference, write_native
 from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
@@ -57,7 +58,7 @@ class HarmonisedCine:
     cine: np.ndarray
     labels: dict[int, np.ndarray]
     es_frame: int | None
-    findings: list[str]
+    findings: list[Finding]
     native: NativeReference
     placement: LabelPlacement | None
 
@@ -117,21 +118,33 @@ def normalise(cine: np.ndarray, window: HeartWindow, percentiles: Sequence[float
     return scaled
 
 
+@dataclass(frozen=True)
+class _Written:
+    """One subject as `_harmonise_subject` wrote it."""
+
+    row: dict[str, Any]
+    hashes: dict[str, str]
+    findings: list[Finding]
+
+
 def _harmonise_subject(
     subject: RawSubject, dataset: str, settings: HarmonisationSettings, folder: Path
-) -> tuple[dict[str, Any], dict[str, str], list[str]] | SubjectError:
-    """Row, file hashes and findings of one subject written to `folder`, or why there is none."""
+) -> _Written | SubjectError:
+    """Write one subject to `folder`, or say why it cannot be used."""
     name = f"{dataset}-{subject.id}"
     where = subject.files[0] if subject.files else ""
     try:
         if not SUBJECT_ID.fullmatch(name):
-            return SubjectError(subject.id, where, f"the id {name} is too long", "use at most 64 characters")
-        raw = subject.load()
+            problem = f"the id {name} is too long"
+            return SubjectError("id-refused", subject.id, where, problem, "use at most 64 characters")
+        raw = load_subject(subject)
         done = harmonise_cine(orient_cine(raw, subject.ed_frame, subject.es_frame), settings)
     except SubjectError as error:
         return error
     except ValueError as error:
-        return SubjectError(subject.id, where, str(error), "check the image")
+        return SubjectError("image-constant", subject.id, where, str(error), "check the image")
+    except MemoryError:
+        return _lack_of_memory(subject)
     duration = raw.frame_duration_s and raw.frame_duration_s * raw.image.shape[3] / settings.frames
     place = folder / f"sub-{name}"
     hashes = write_subject(place, done.cine, done.labels, settings.spacing_mm, duration)
@@ -160,7 +173,17 @@ def _harmonise_subject(
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
-    return row, hashes, done.findings
+    return _Written(row, hashes, done.findings)
+
+
+def _lack_of_memory(subject: RawSubject) -> SubjectError:
+    return SubjectError(
+        "memory",
+        subject.id,
+        subject.files[0] if subject.files else "",
+        "its process was killed or ran out of memory",
+        "give the job more memory (mem_mb) or read fewer subjects at a time (threads)",
+    )
 
 
 def harmonise_dataset(
@@ -174,49 +197,49 @@ def harmonise_dataset(
 ) -> None:
     """Harmonise a raw dataset into a cohort folder, whole or not at all.
 
-    Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, file, problem,
-    remedy) of the subjects that could not be used and ``findings.tsv`` (subject, finding).
+        Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, file, problem,
+    XX
 
-    Parameters
-    ----------
-    name : str
-        The dataset's name; subjects are called ``<name>-<id>``.
-    dataset : DatasetSettings
-        Layout, and what the files do not say.
-    root : Path
-        Folder of the raw dataset.
-    settings : HarmonisationSettings
-        The common voxel grid.
-    output : Path
-        The cohort's folder.
-    processes : int
-        Subjects at a time, each in one process; the bytes written do not depend on it.
-    progress : callable, optional
-        Called with the subjects done and all there are.
+        Parameters
+        ----------
+        name : str
+            The dataset's name; subjects are called ``<name>-<id>``.
+        dataset : DatasetSettings
+            Layout, and what the files do not say.
+        root : Path
+            Folder of the raw dataset.
+        settings : HarmonisationSettings
+            The common voxel grid.
+        output : Path
+            The cohort's folder.
+        processes : int
+            Subjects at a time, each in one process; the bytes written do not depend on it.
+        progress : callable, optional
+            Called with the subjects done and all there are.
 
-    Raises
-    ------
-    SynthaugError
-        The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
+        Raises
+        ------
+        SynthaugError
+            The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
     """
     subjects = find_subjects(dataset, root)
     rows: list[Mapping[str, Any]] = []
     files: dict[str, dict[str, str]] = {}
-    findings: list[tuple[str, str]] = []
+    findings: list[tuple[str, str, str, str]] = []
     quarantine: list[SubjectError] = []
     with atomic_folder(output) as folder:
         work = partial(_harmonise_subject, dataset=name, settings=settings, folder=folder)
-        for done, result in enumerate(_in_processes(work, subjects, processes), start=1):
+        for done, result in enumerate(in_processes(work, subjects, processes, _lack_of_memory), start=1):
             if isinstance(result, SubjectError):
                 quarantine.append(result)
                 log.warning("quarantined: %s", result)
             else:
-                row, hashes, found = result
-                rows.append(row)
-                files[row["subject"]] = hashes
-                for finding in found:
-                    findings.append((row["subject"], finding))
-                    log.warning("%s: %s", row["subject"], finding)
+                name_of = result.row["subject"]
+                rows.append(result.row)
+                files[name_of] = result.hashes
+                for finding in result.findings:
+                    findings.append((name_of, *finding))
+                    log.warning("%s: %s", name_of, finding)
             if progress is not None:
                 progress(done, len(subjects))
         if len(rows) < dataset.minimum_subjects:
@@ -241,20 +264,9 @@ def harmonise_dataset(
             files=files,
         )
         write_tsv(folder / "quarantine.tsv", _quarantine_table(name, quarantine, root))
-        write_tsv(folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "finding"]))
-
-
-def _in_processes(
-    work: Callable[[RawSubject], Any], subjects: Sequence[RawSubject], processes: int
-) -> Iterator[Any]:
-    if processes == 1 or len(subjects) == 1:
-        yield from map(work, subjects)
-        return
-    # Forked, because a spawned process would run the calling script again, which workflow
-    # scripts do not guard against; nothing here has started threads that a fork could break.
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(processes, len(subjects)), mp_context=context) as pool:
-        yield from pool.map(work, subjects)
+        write_tsv(
+            folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "code", "problem", "remedy"])
+        )
 
 
 def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> pd.DataFrame:
@@ -262,5 +274,5 @@ def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> 
     for error in errors:
         file = Path(error.file)
         shown = str(file.relative_to(root)) if file.is_relative_to(root) else error.file
-        rows.append((f"{name}-{error.subject}", shown, error.problem, error.remedy))
-    return pd.DataFrame(rows, columns=["subject", "file", "problem", "remedy"])
+        rows.append((f"{name}-{error.subject}", error.code, shown, error.problem, error.remedy))
+    return pd.DataFrame(rows, columns=["subject", "code", "file", "problem", "remedy"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from synthaug.data.findings import Finding
 from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.resampling import axis_weights
 
@@ -29,7 +30,7 @@ class HeartWindow:
         Where the window shows what was imaged; elsewhere images and labels are 0.
     origin, step : tuple of 3 floats
         Voxel `k` of the common grid along an axis (z, y, x) lies at index ``origin + k * step`` of the cine.
-    findings : list of str
+    findings : list of Finding
         What the window had to pad.
     """
 
@@ -37,7 +38,7 @@ class HeartWindow:
     inside: np.ndarray
     origin: tuple[float, float, float]
     step: tuple[float, float, float]
-    findings: list[str]
+    findings: list[Finding]
 
 
 def heart_window(
@@ -68,7 +69,7 @@ def heart_window(
     -------
     HeartWindow
     """
-    findings: list[str] = []
+    findings: list[Finding] = []
     steps = [wanted / own for wanted, own in zip(grid_spacing_mm, spacing_mm, strict=True)]
     if abs(steps[0] - 1) < _SAME_SPACING:
         steps[0] = 1.0
@@ -86,9 +87,8 @@ def heart_window(
         short_mm = np.array([-positions[0], positions[-1] - (n_source - 1)]) * spacing_mm[axis]
         for side, missing in zip(sides, short_mm, strict=True):
             if missing > _REPORTED_PADDING_MM:
-                findings.append(
-                    f"the field of view ends {missing:.0f} mm short on the {side} side; padded with 0"
-                )
+                problem = f"the field of view ends {missing:.0f} mm short on the {side} side"
+                findings.append(Finding("window-padded", problem, "padded with 0"))
     z, y, x = weights
     return HeartWindow(
         (z, y, x),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthaug.data.findings import Finding
 from synthaug.data.native_grid import NativeGrid
 from synthaug.labels import STRUCTURES
 
@@ -25,14 +26,14 @@ class LabelPlacement:
         window may still move before it loses a part of a ventricle.
     outside : float
         Share of the labelled voxels outside of the window, slices included.
-    findings : list of str
+    findings : list of Finding
         What is cut.
     """
 
     offset_mm: float
     margin_mm: float
     outside: float
-    findings: list[str]
+    findings: list[Finding]
 
 
 def place_labels(
@@ -77,9 +78,8 @@ def place_labels(
         voxels = np.sum([volume == label for volume in labels.values()], axis=0)
         share = float((voxels * ~kept).sum() / voxels.sum()) if voxels.any() else 0.0
         if share >= 0.005:
-            findings.append(
-                f"{share:.1%} of the labelled {structure} is outside of the window; it counts as missed"
-            )
+            problem = f"{share:.1%} of the labelled {structure} is outside of the window"
+            findings.append(Finding("window-cuts", problem, "it counts as missed"))
     return LabelPlacement(
         float(np.hypot(*offsets)), float(min(margins)), float((shown * ~kept).sum() / shown.sum()), findings
     )

@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 
 from synthaug.core.artifacts import atomic_file
-from synthaug.core.errors import SubjectError
+from synthaug.data.findings import SubjectError
 
 #: Largest array that is decompressed; a short-axis cine of 512 x 512 x 20 x 60 doubles is 2.3 GiB.
 MAX_BYTES = 4 * 2**30
@@ -81,13 +81,19 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
             with gzip.GzipFile(fileobj=raw) as stream:
                 return _read(stream, path, subject)
     except FileNotFoundError:
-        raise SubjectError(subject, path, "the file is missing", "add it, or remove the subject") from None
+        raise SubjectError(
+            "file-missing", subject, path, "the file is missing", "add it, or remove the subject"
+        ) from None
     except EOFError:
-        raise SubjectError(subject, path, "the file is truncated", copy_again) from None
+        raise SubjectError("file-truncated", subject, path, "the file is truncated", copy_again) from None
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise SubjectError(subject, path, f"the file is corrupted ({error})", copy_again) from None
+        raise SubjectError(
+            "file-corrupted", subject, path, f"the file is corrupted ({error})", copy_again
+        ) from None
     except OSError as error:
-        raise SubjectError(subject, path, f"cannot be read ({error.strerror})", "check the file") from None
+        raise SubjectError(
+            "file-unreadable", subject, path, f"cannot be read ({error.strerror})", "check the file"
+        ) from None
 
 
 def _read(stream: BinaryIO | gzip.GzipFile, path: Path, subject: str) -> NiftiImage:
@@ -95,17 +101,25 @@ def _read(stream: BinaryIO | gzip.GzipFile, path: Path, subject: str) -> NiftiIm
     shape = _shape(header, path, subject)
     dtype = header.get_data_dtype()
     if dtype.kind not in "iuf":
-        raise SubjectError(subject, path, f"voxels are of type {dtype}", "convert them to integers or floats")
+        raise SubjectError(
+            "voxel-type", subject, path, f"voxels are of type {dtype}", "convert them to integers or floats"
+        )
     size = math.prod(shape) * dtype.itemsize
     gap = int(header["vox_offset"]) - header_bytes
     if size > MAX_BYTES or not 0 <= gap <= _CHUNK:
         problem = f"the header announces {shape} voxels ({size / 2**30:.1f} GiB) {gap} bytes after it"
-        raise SubjectError(subject, path, problem, "check that this is a cine and its header is right")
+        raise SubjectError(
+            "header-damaged", subject, path, problem, "check that this is a cine and its header is right"
+        )
     _read_exactly(stream, gap)
     content = _read_exactly(stream, size)
     if stream.read(1):  # reaching the end is also what makes gzip compare its checksum
         raise SubjectError(
-            subject, path, "the file is longer than its header says", "write it again with a right header"
+            "file-longer",
+            subject,
+            path,
+            "the file is longer than its header says",
+            "write it again with a right header",
         )
     values = np.frombuffer(content, dtype).reshape(shape, order="F")
     array = _scaled(values, header, path, subject)
@@ -123,12 +137,14 @@ def _read_header(stream: BinaryIO | gzip.GzipFile, path: Path, subject: str) -> 
     start = _read_exactly(stream, 4)
     sizes = {int.from_bytes(start, "little"), int.from_bytes(start, "big")}
     if not sizes & {348, 540}:
-        raise SubjectError(subject, path, "is not a NIfTI file", "convert it to NIfTI")
+        raise SubjectError("file-format", subject, path, "is not a NIfTI file", "convert it to NIfTI")
     kind = nib.Nifti1Header if 348 in sizes else nib.Nifti2Header
     rest = _read_exactly(stream, kind.sizeof_hdr - 4)
     header = kind.from_fileobj(io.BytesIO(bytes(start + rest)), check=False)
     if not bytes(header["magic"]).startswith(b"n+"):
-        raise SubjectError(subject, path, "is not a single-file NIfTI", "convert it to .nii.gz")
+        raise SubjectError(
+            "file-format", subject, path, "is not a single-file NIfTI", "convert it to .nii.gz"
+        )
     return header, kind.sizeof_hdr
 
 
@@ -138,7 +154,9 @@ def _shape(header: Any, path: Path, subject: str) -> tuple[int, ...]:
     while len(sizes) > 3 and sizes[-1] == 1:
         sizes.pop()
     if len(sizes) not in (3, 4) or min(sizes) < 1:
-        raise SubjectError(subject, path, f"has dimensions {sizes}", "give a stack (3D) or a cine (4D)")
+        raise SubjectError(
+            "dimensions", subject, path, f"has dimensions {sizes}", "give a stack (3D) or a cine (4D)"
+        )
     return tuple(sizes)
 
 
@@ -156,6 +174,7 @@ def _scaled(values: np.ndarray, header: Any, path: Path, subject: str) -> np.nda
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or not (math.isfinite(slope) and math.isfinite(intercept)):
         raise SubjectError(
+            "scale",
             subject,
             path,
             f"values are scaled by {slope:g} and shifted by {intercept:g}",
@@ -167,6 +186,10 @@ def _scaled(values: np.ndarray, header: Any, path: Path, subject: str) -> np.nda
     if not np.isfinite(array).all():
         count = int(array.size - np.isfinite(array).sum())
         raise SubjectError(
-            subject, path, f"{count} voxels are not finite", "export the image again without NaN"
+            "voxels-not-finite",
+            subject,
+            path,
+            f"{count} voxels are not finite",
+            "export the image again without NaN",
         )
     return array

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthaug.data.findings import Finding
 from synthaug.data.quality import cine_findings, label_findings
 from synthaug.data.readers.base import RawCine
 from synthaug.labels import LV, RV
@@ -185,7 +186,7 @@ class OrientedCine:
         Voxel size (z, y, x).
     es_frame : int or None
         Counted from ED.
-    findings : list of str
+    findings : list of Finding
         What was repaired or is implausible.
     turned : dict
         What was done to the file's array; see `synthaug.data.native_grid.NativeGrid`.
@@ -195,7 +196,7 @@ class OrientedCine:
     labels: dict[int, np.ndarray]
     spacing_mm: tuple[float, float, float]
     es_frame: int | None
-    findings: list[str]
+    findings: list[Finding]
     turned: dict[str, bool]
 
 
@@ -250,28 +251,36 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     return OrientedCine(np.roll(place(raw.image.T), -ed, axis=0), labels, spacing_mm, es, findings, turned)
 
 
-def _contradictions(labels: Mapping[int, np.ndarray]) -> list[str]:
+def _contradictions(labels: Mapping[int, np.ndarray]) -> list[Finding]:
     """What labels say against the orientation; a new patient has none, so that nothing is turned by them."""
     findings = []
     if turns := quarter_turns_to_canonical(labels):
-        findings.append(
-            f"the labels show a heart turned by {90 * turns} degrees against its header; kept as the header says"
-        )
+        problem = f"the labels show a heart turned by {90 * turns} degrees against its header"
+        findings.append(Finding("orientation-contradicted", problem, "kept as the header says"))
     if apex_comes_first(labels):
-        findings.append("the labels show a stack from apex to base; kept as the dataset or its header says")
+        findings.append(
+            Finding(
+                "slices-contradicted",
+                "the labels show a stack from apex to base",
+                "kept as the dataset or its header says",
+            )
+        )
     return findings
 
 
-def _phases(raw: RawCine, ed: int | None, es: int | None, findings: list[str]) -> tuple[int, int | None]:
+def _phases(raw: RawCine, ed: int | None, es: int | None, findings: list[Finding]) -> tuple[int, int | None]:
     ed = raw.ed_frame if ed is None else ed
     es = raw.es_frame if es is None else es
     if ed is not None:
         return ed, es
     sizes = {frame: int((volume == LV).sum()) for frame, volume in sorted(raw.labels.items())}
     if len(sizes) < 2:
-        findings.append("the ED frame is unknown; the first frame was taken for it")
+        findings.append(
+            Finding("phases-unknown", "the ED frame is unknown", "the first frame was taken for it")
+        )
         return 0, es if es else None
     ed = max(sizes, key=lambda frame: sizes[frame])
     es = min(sizes, key=lambda frame: sizes[frame]) if es is None else es
-    findings.append(f"the ED frame is unknown; frame {ed + 1}, with the largest LV cavity, was taken for it")
+    remedy = f"frame {ed + 1}, with the largest LV cavity, was taken for it"
+    findings.append(Finding("phases-from-labels", "the ED frame is unknown", remedy))
     return ed, es if es != ed else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.ndimage import label as connected_components
 
+from synthaug.data.findings import Finding
 from synthaug.labels import LV, MYO, STRUCTURES
 from synthaug.metrics.volumes import measure_function
 
@@ -22,7 +23,7 @@ STRAY_SHARE = 0.05
 PLAUSIBLE_EF = (5.0, 85.0)
 
 
-def cine_findings(cine: np.ndarray) -> list[str]:
+def cine_findings(cine: np.ndarray) -> list[Finding]:
     """Findings in the frames and slices of a cine as it was read.
 
     Parameters
@@ -33,21 +34,27 @@ def cine_findings(cine: np.ndarray) -> list[str]:
     findings = []
     n_frames, n_slices = cine.shape[:2]
     if n_slices < FEW_SLICES:
-        findings.append(f"only {n_slices} slices; a ventricle may not be whole")
+        findings.append(Finding("slices-few", f"only {n_slices} slices", "a ventricle may not be whole"))
     constant = [frame for frame in range(n_frames) if np.ptp(cine[frame]) == 0]
     if constant:
-        findings.append(f"frames without any contrast: {_listed(constant)}; they are kept")
+        findings.append(
+            Finding("frames-constant", f"frames without any contrast: {_listed(constant)}", "they are kept")
+        )
     repeated = [
         frame
         for frame in range(n_frames)
         if frame not in constant and np.array_equal(cine[frame], cine[(frame + 1) % n_frames])
     ]
     if n_frames > 1 and repeated:
-        findings.append(f"frames that the next one repeats: {_listed(repeated)}; they are kept")
+        findings.append(
+            Finding(
+                "frames-repeated", f"frames that the next one repeats: {_listed(repeated)}", "they are kept"
+            )
+        )
     return findings
 
 
-def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> list[str]:
+def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> list[Finding]:
     """Findings in the contrast of a harmonised cine.
 
     Parameters
@@ -61,11 +68,13 @@ def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> lis
         if (volume == LV).any() and (volume == MYO).any():
             contrast = float(np.median(cine[frame][volume == LV]) - np.median(cine[frame][volume == MYO]))
             if contrast < LOW_CONTRAST:
-                return [f"blood is only {contrast:.2f} of the range brighter than myocardium; kept as it is"]
+                problem = f"blood is only {contrast:.2f} of the range brighter than myocardium"
+                return [Finding("contrast-low", problem, "kept as it is")]
             return []
     spread = float(np.subtract(*np.percentile(cine, [75, 25])))
     if spread < LOW_SPREAD:
-        return [f"half of all intensities lie within {spread:.2f} of the range; low contrast"]
+        problem = f"half of all intensities lie within {spread:.2f} of the range"
+        return [Finding("contrast-low", problem, "low contrast")]
     return []
 
 
@@ -74,7 +83,7 @@ def label_findings(
     spacing_mm: Sequence[float],
     ed_frame: int | None,
     es_frame: int | None,
-) -> list[str]:
+) -> list[Finding]:
     """Findings in the labels of one subject.
 
     Parameters
@@ -94,25 +103,27 @@ def label_findings(
             structure for structure, value in STRUCTURES.items() if any((e == value).any() for e in edges)
         ]
         if touching:
-            findings.append(
-                f"{', '.join(touching)} at {name} reach the edge of the field of view; they may be cut"
-            )
+            problem = f"{', '.join(touching)} at {name} reach the edge of the field of view"
+            findings.append(Finding("labels-at-edge", problem, "they may be cut"))
         for structure in [name for name, value in STRUCTURES.items() if not (volume == value).any()]:
-            findings.append(f"no {structure} at {name}; its volume is unknown")
+            findings.append(
+                Finding("structure-missing", f"no {structure} at {name}", "its volume is unknown")
+            )
         parts, n_parts = connected_components(volume == LV, structure=np.ones((3, 3, 3)))
         if n_parts > 1:
             sizes = np.bincount(parts.ravel())[1:]
             share = 1 - sizes.max() / sizes.sum()
             if share > STRAY_SHARE:
-                findings.append(
-                    f"{share:.0%} of the LV cavity at {name} is apart from the rest; kept as labelled"
-                )
+                problem = f"{share:.0%} of the LV cavity at {name} is apart from the rest"
+                findings.append(Finding("labels-apart", problem, "kept as labelled"))
     measured = measure_function(labels, spacing_mm, ed_frame, es_frame)
     edv, esv, ef = measured["lv_edv_ml"], measured["lv_esv_ml"], measured["lv_ef"]
     if esv >= edv:
-        findings.append(f"LV is larger at ES ({esv:.0f} mL) than at ED ({edv:.0f} mL); check the frames")
+        problem = f"LV is larger at ES ({esv:.0f} mL) than at ED ({edv:.0f} mL)"
+        findings.append(Finding("phases-exchanged", problem, "check the frames"))
     elif not np.isnan(ef) and not PLAUSIBLE_EF[0] <= ef <= PLAUSIBLE_EF[1]:
-        findings.append(f"the LV ejection fraction of {ef:.0f} % is hardly plausible; check the labels")
+        problem = f"the LV ejection fraction of {ef:.0f} % is hardly plausible"
+        findings.append(Finding("ejection-fraction", problem, "check the labels"))
     return findings
 
 

@@ -10,29 +10,40 @@ from typing import Any
 import pandas as pd
 
 from synthaug.config.data import DatasetSettings
-from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
+from synthaug.data.findings import Finding, SubjectError
+from synthaug.data.load_subject import load_subject
 from synthaug.data.orientation import orient_cine
 from synthaug.data.quality import contrast_findings, label_findings
 from synthaug.data.readers import find_subjects
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One problem: subject, file, problem and remedy; ``str`` is one line."""
+class FileFinding:
+    """One finding of one file; ``str`` is one line.
+
+    Attributes
+    ----------
+    subject, file : str
+        Whose it is, and where it shows.
+    code, problem, remedy : str
+        As in `synthaug.data.findings.Finding`.
+    """
 
     subject: str
     file: str
+    code: str
     problem: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.file}: {self.problem}; {self.remedy}"
+        return f"{self.subject}: {self.file}: {self.problem}; {self.remedy} [{self.code}]"
 
 
 def validate_dataset(
     settings: DatasetSettings, root: str | Path, progress: Callable[[int, int], None] | None = None
-) -> list[Finding]:
+) -> list[FileFinding]:
     """Read every file of a raw dataset that a study would read.
 
     Parameters
@@ -46,7 +57,7 @@ def validate_dataset(
 
     Returns
     -------
-    list of Finding
+    list of FileFinding
         Subjects that cannot be used, and findings of those that can.
 
     Raises
@@ -54,13 +65,13 @@ def validate_dataset(
     SynthaugError
         The dataset as a whole cannot be read.
     """
-    findings: list[Finding] = []
+    findings: list[FileFinding] = []
     subjects = find_subjects(settings, root)
     for done, subject in enumerate(subjects, start=1):
         try:
-            oriented = orient_cine(subject.load(), subject.ed_frame, subject.es_frame)
+            oriented = orient_cine(load_subject(subject), subject.ed_frame, subject.es_frame)
         except SubjectError as error:
-            findings.append(Finding(error.subject, error.file, error.problem, error.remedy))
+            findings.append(FileFinding(error.subject, error.file, error.code, error.problem, error.remedy))
         else:
             findings += [_finding(subject.id, subject.files[0], found) for found in oriented.findings]
         if progress is not None:
@@ -68,7 +79,7 @@ def validate_dataset(
     return findings
 
 
-def validate_cohort(path: str | Path) -> list[Finding]:
+def validate_cohort(path: str | Path) -> list[FileFinding]:
     """Read every subject of a cohort folder: real, synthetic or external.
 
     Raises
@@ -77,7 +88,7 @@ def validate_cohort(path: str | Path) -> list[Finding]:
         The folder is not a cohort.
     """
     cohort = Cohort.open(path)
-    findings: list[Finding] = []
+    findings: list[FileFinding] = []
     for subject in cohort.subjects:
         file = cohort.folders[subject] / "cine.nii.gz"
         row = cohort.table.loc[subject]
@@ -86,14 +97,25 @@ def validate_cohort(path: str | Path) -> list[Finding]:
             frames = {frame: labels[frame] for frame in cohort.labelled_frames(subject)}
         except (OSError, EOFError, ValueError, IndexError, SynthaugError) as error:
             findings.append(
-                Finding(subject, str(file), f"cannot be read ({error})", "write the subject again")
+                FileFinding(
+                    subject,
+                    str(file),
+                    "cohort-unreadable",
+                    f"cannot be read ({error})",
+                    "write the subject again",
+                )
             )
             continue
         if cine.min() < 0 or cine.max() > 1:
-            findings.append(Finding(subject, str(file), "intensities leave [0, 1]", "scale them to it"))
+            findings.append(
+                FileFinding(
+                    subject, str(file), "cohort-intensities", "intensities leave [0, 1]", "scale them to it"
+                )
+            )
         if labels.shape != cine.shape:
             problem = f"labels have shape {labels.shape}, the cine has {cine.shape}"
-            findings.append(Finding(subject, str(file.with_name("labels.nii.gz")), problem, "use one grid"))
+            place = str(file.with_name("labels.nii.gz"))
+            findings.append(FileFinding(subject, place, "labels-shape", problem, "use one grid"))
             continue
         ed, es = (_frame(row[column]) for column in ("ed_frame", "es_frame"))
         sentences = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
@@ -105,6 +127,5 @@ def _frame(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
 
 
-def _finding(subject: str, file: Path, sentence: str) -> Finding:
-    problem, _, remedy = sentence.partition("; ")
-    return Finding(subject, str(file), problem, remedy)
+def _finding(subject: str, file: Path, found: Finding) -> FileFinding:
+    return FileFinding(subject, str(file), *found)

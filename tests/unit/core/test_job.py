@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthaug.core.errors import SubjectError
 from synthaug.core.job import job
+from synthaug.data.findings import SubjectError
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def log_of(snakemake):
 
 def test_a_users_error_is_one_line_and_exit_1(snakemake, capsys):
     with pytest.raises(SystemExit) as stopped, job(snakemake):
-        raise SubjectError("patient007", "Info.cfg", "no ED frame", "write its ED line")
+        raise SubjectError("frames-unread", "patient007", "Info.cfg", "no ED frame", "write its ED line")
     line = "synthaug: harmonise: patient007: Info.cfg: no ED frame; write its ED line\n"
     assert stopped.value.code == 1 and capsys.readouterr().err == line and log_of(snakemake) == line
 

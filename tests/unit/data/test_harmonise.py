@@ -89,7 +89,7 @@ def test_labels_contradict_the_header_and_move_nothing():
     for cine, contradiction in ((turned, "turned by 180 degrees"), (reversed_stack, "from apex to base")):
         found = orient_cine(cine, 0, 3)
         assert np.array_equal(found.cine, cine.image.T)
-        assert any(contradiction in finding for finding in found.findings)
+        assert any(contradiction in str(finding) for finding in found.findings)
 
 
 def test_a_cine_is_framed_alike_with_and_without_labels():
@@ -124,15 +124,15 @@ def test_what_the_window_cuts_is_reported():
         1 - sum((small.labels[f] > 0).sum() for f in (0, 3)) / cut, abs=0.08
     )
     assert kept.shape == (5, 16, 16)
-    assert any("of the labelled RV is outside of the window" in finding for finding in small.findings)
+    assert any("of the labelled RV is outside of the window" in str(finding) for finding in small.findings)
 
 
 def test_a_heart_at_the_border_is_padded_with_zero_and_said():
     image, labels = heart()
     cropped = raw(image[..., 14:, :], labels[..., 14:, :])
     done = harmonise_cine(orient_cine(cropped, 0, 3), GRID)
-    assert any("anterior side; padded with 0" in finding for finding in done.findings)
-    assert any("reach the edge of the field of view" in finding for finding in done.findings)
+    assert any("anterior side; padded with 0" in str(finding) for finding in done.findings)
+    assert any("reach the edge of the field of view" in str(finding) for finding in done.findings)
     empty = (done.cine == 0).all(axis=(0, 1, 3))
     assert empty[0] and not empty[-1]
 
@@ -157,9 +157,9 @@ def test_ed_comes_from_the_labels_where_the_table_has_none():
     image, labels = (np.roll(array, 2, axis=0) for array in heart())
     canonical = orient_cine(raw(image, labels, frames=(2, 5)), None, None)
     assert canonical.es_frame == 3 and np.array_equal(canonical.cine, heart()[0])
-    assert "frame 3, with the largest LV cavity" in canonical.findings[0]
+    assert "frame 3, with the largest LV cavity" in str(canonical.findings[0])
     unlabelled = orient_cine(raw(image, labels, frames=()), None, None)
-    assert unlabelled.es_frame is None and "first frame" in unlabelled.findings[0]
+    assert unlabelled.es_frame is None and "first frame" in str(unlabelled.findings[0])
 
 
 def test_quarantine_and_findings_name_their_subjects(tmp_path):
@@ -177,7 +177,12 @@ def test_quarantine_and_findings_name_their_subjects(tmp_path):
         "training/patient003/patient003_4d.nii.gz",
         "training/patient004/Info.cfg",
     ]
-    assert list(read_tsv(tmp_path / "cohort" / "findings.tsv").columns) == ["subject", "finding"]
+    assert list(read_tsv(tmp_path / "cohort" / "findings.tsv").columns) == [
+        "subject",
+        "code",
+        "problem",
+        "remedy",
+    ]
     recorded = read_json(tmp_path / "cohort" / "cohort.json")["files"]["data-patient001"]["cine"]
     assert recorded == sha256_file(tmp_path / "cohort" / "sub-data-patient001" / "cine.nii.gz")
     assert [

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from raw_files import affine, save
 
-from synthaug.core.errors import SubjectError
 from synthaug.data import nifti
+from synthaug.data.findings import SubjectError
 from synthaug.data.nifti import read_nifti
 
 VALUES = np.arange(2 * 3 * 4 * 5, dtype=np.int16).reshape(2, 3, 4, 5)

@@ -18,24 +18,24 @@ def test_constant_and_repeated_frames_are_counted_from_one():
     image = heart()[0].copy()
     image[2] = 7
     image[5] = image[4]
-    constant, repeated = cine_findings(image)
+    constant, repeated = map(str, cine_findings(image))
     assert "without any contrast: 3;" in constant and "repeats: 5;" in repeated
 
 
 def test_few_slices():
-    assert "only 5 slices" in cine_findings(heart()[0][:, :5])[0]
+    assert "only 5 slices" in cine_findings(heart()[0][:, :5])[0].problem
 
 
 def test_low_contrast_with_and_without_labels():
     image, labels = heart()
-    assert "0.07 of the range brighter" in contrast_findings(image / 10000, {0: labels[0]})[0]
-    assert "low contrast" in contrast_findings(image / 100000, {})[0]
+    assert "0.07 of the range brighter" in contrast_findings(image / 10000, {0: labels[0]})[0].problem
+    assert "half of all intensities" in contrast_findings(image / 100000, {})[0].problem
 
 
 def test_end_systole_larger_than_end_diastole():
     labels = heart()[1]
     (finding,) = label_findings({0: labels[3], 3: labels[0]}, SPACING, 0, 3)
-    assert finding.startswith("LV is larger at ES")
+    assert finding.problem.startswith("LV is larger at ES")
 
 
 def test_a_second_cavity_is_reported_with_its_share():
@@ -49,16 +49,18 @@ def test_a_second_cavity_is_reported_with_its_share():
     stray[:, 32:38, 2:6] = True
     labels[stray] = LV
     (finding,) = label_findings({0: labels}, SPACING, 0, None)
-    assert finding.startswith(f"{stray.sum() / (size + stray.sum()):.0%} of the LV cavity at ED is apart")
+    assert finding.problem.startswith(
+        f"{stray.sum() / (size + stray.sum()):.0%} of the LV cavity at ED is apart"
+    )
 
 
 def test_structures_at_the_edge_and_absent_ones():
     labels = heart()[1][0]
     cropped = labels[:, :, 6:]  # through the right ventricle
     (finding,) = label_findings({0: cropped}, SPACING, 0, None)
-    assert finding == "RV at ED reach the edge of the field of view; they may be cut"
+    assert str(finding) == "RV at ED reach the edge of the field of view; they may be cut"
     (finding,) = label_findings({0: np.where(labels == 3, 0, labels)}, SPACING, 0, None)
-    assert finding.startswith("no RV at ED")
+    assert finding.problem.startswith("no RV at ED")
 
 
 def test_an_ejection_fraction_no_heart_has():
@@ -67,5 +69,6 @@ def test_an_ejection_fraction_no_heart_has():
     small[2:][small[2:] == LV] = 2
     small[:2][small[:2] == LV] = np.where(np.arange((small[:2] == LV).sum()) < 20, LV, 2)
     assert any(
-        "hardly plausible" in finding for finding in label_findings({0: labels[0], 3: small}, SPACING, 0, 3)
+        "hardly plausible" in finding.problem
+        for finding in label_findings({0: labels[0], 3: small}, SPACING, 0, 3)
     )

@@ -5,8 +5,9 @@ import pytest
 from raw_files import ACDC_NUMBERS, N_FRAMES, affine, heart, save, write_acdc, write_mnms, write_nifti_folder
 
 from synthaug.config.data import DatasetSettings
-from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import parse
+from synthaug.data.findings import SubjectError
 from synthaug.data.readers import find_subjects, raw_files
 from synthaug.data.validate import validate_dataset
 from synthaug.labels import LV, MYO, RV
@@ -51,7 +52,7 @@ def test_acdc_spacing_is_taken_from_the_frames_and_said(tmp_path):
     cine = one("acdc", tmp_path).load()
     assert cine.voxel_size_mm == (1.5, 1.5, 10)
     (finding,) = cine.findings
-    assert "lost" in finding and "patient001_frame03.nii.gz" in finding
+    assert "lost" in finding.problem and "patient001_frame03.nii.gz" in finding.remedy
 
 
 def test_acdc_spacing_lost_everywhere_is_refused_unless_declared(tmp_path):
@@ -60,7 +61,7 @@ def test_acdc_spacing_lost_everywhere_is_refused_unless_declared(tmp_path):
     error = refused("acdc", tmp_path)
     assert "voxel size was lost" in error.problem and error.file.endswith("patient001_4d.nii.gz")
     cine = one("acdc", tmp_path, spacing_mm=(8, 1.25, 1.5)).load()
-    assert cine.voxel_size_mm == (1.5, 1.25, 8) and "study declares" in cine.findings[0]
+    assert cine.voxel_size_mm == (1.5, 1.25, 8) and "study declares" in cine.findings[0].remedy
 
 
 @pytest.mark.parametrize("second", [(0, 1, 0), (0, -1, 0)])

@@ -9,9 +9,10 @@ from raw_files import heart, save
 
 from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
-from synthaug.core.errors import SubjectError, SynthaugError
+from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
+from synthaug.data.findings import SubjectError
 from synthaug.data.harmonise import harmonise_dataset
 from synthaug.data.readers import find_subjects
 from synthaug.models.conditioner import Conditioner, check_columns, vocabulary

@@ -42,7 +42,9 @@ def find_subjects(settings: DatasetSettings, root: str | Path) -> list[RawSubjec
     seen: dict[str, RawSubject] = {}
     for subject in subjects:
         if refused_id(subject.id):
-            subject = unusable(subject.id, subject.files[0] if subject.files else Path(root), *REFUSED_ID)
+            subject = unusable(
+                "id-refused", subject.id, subject.files[0] if subject.files else Path(root), *REFUSED_ID
+            )
         if subject.id in seen:
             places = [
                 str(entry.files[0]) if entry.files else str(root) for entry in (subject, seen[subject.id])

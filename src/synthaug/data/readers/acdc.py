@@ -42,14 +42,18 @@ def _subject(folder: Path, settings: RawDatasetSettings) -> RawSubject:
     name, info_file = folder.name, folder / "Info.cfg"
     if not info_file.is_file():
         return base.unusable(
-            name, info_file, "Info.cfg is missing", "restore it: ED, ES and the diagnosis are in it"
+            "table-missing",
+            name,
+            info_file,
+            "Info.cfg is missing",
+            "restore it: ED, ES and the diagnosis are in it",
         )
     lines = info_file.read_text(encoding="utf-8", errors="replace").splitlines()
     info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     try:
         ed, es = (metadata.frame_index(info.get(key), first=1) for key in ("ED", "ES"))
     except ValueError as error:
-        return base.unusable(name, info_file, str(error), "correct ED and ES")
+        return base.unusable("frames-unread", name, info_file, str(error), "correct ED and ES")
     frames: dict[int, Path] = {}
     labels: dict[int, Path] = {}
     for file in sorted(folder.iterdir()):

@@ -13,8 +13,8 @@ import numpy as np
 
 from synthaug.config.base import Settings
 from synthaug.config.data import RawDatasetSettings
-from synthaug.core.errors import SubjectError
 from synthaug.data.cohort import SUBJECT_ID
+from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.labels import LV, MYO, RV, UNLABELLED
 
@@ -44,8 +44,8 @@ class RawCine:
     slices_base_first : bool or None
         The dataset's own order, where it has one that its headers do not tell; None: the header decides, and where that
         is no scanner's, the stored order is taken as from base to apex.
-    findings : list of str
-        What was repaired or is implausible, and after a semicolon what was done about it.
+    findings : list of Finding
+        What was repaired or is implausible.
     ed_frame, es_frame : int or None
         Counted from 0, if known from the images only; values of the table take precedence.
     """
@@ -56,7 +56,7 @@ class RawCine:
     labels: dict[int, np.ndarray]
     frame_duration_s: float | None = None
     slices_base_first: bool | None = None
-    findings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     ed_frame: int | None = None
     es_frame: int | None = None
 
@@ -139,9 +139,9 @@ def _refuse(error: SubjectError) -> NoReturn:
     raise error
 
 
-def unusable(subject: str, file: Path, problem: str, remedy: str) -> RawSubject:
+def unusable(code: str, subject: str, file: Path, problem: str, remedy: str) -> RawSubject:
     """A subject that is there but cannot be read; it says why when it is loaded."""
-    error = SubjectError(subject, file, problem, remedy)
+    error = SubjectError(code, subject, file, problem, remedy)
     return RawSubject(subject, (file,) if file.is_file() else (), partial(_refuse, error))
 
 
@@ -175,7 +175,9 @@ def read_cine(path: Path, subject: str, single_frame: bool = False) -> RawCine:
     read = read_nifti(path, subject)
     array = read.array[..., None] if single_frame and read.array.ndim == 3 else read.array
     if array.ndim != 4:
-        raise SubjectError(subject, path, "holds one frame, not a cine", "give the cine with all its frames")
+        raise SubjectError(
+            "one-frame", subject, path, "holds one frame, not a cine", "give the cine with all its frames"
+        )
     return RawCine(array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
 
 
@@ -226,6 +228,7 @@ def repair_spacing(
     else:
         if settings.spacing_mm is None:
             raise SubjectError(
+                "voxel-size-lost",
                 subject,
                 path,
                 f"the voxel size was lost ({lost} mm) and no other file of the subject has it",
@@ -233,7 +236,8 @@ def repair_spacing(
             )
         cine.voxel_size_mm, source = settings.spacing_mm[::-1], "as the study declares"
     found = " x ".join(f"{size:.3g}" for size in cine.voxel_size_mm)
-    cine.findings.append(f"the cine's header lost its voxel size ({lost} mm); {found} mm taken {source}")
+    problem = f"the cine's header lost its voxel size ({lost} mm)"
+    cine.findings.append(Finding("voxel-size-repaired", problem, f"{found} mm taken {source}"))
 
 
 def canonical_labels(
@@ -259,14 +263,16 @@ def canonical_labels(
     """
     if tuple(volume.shape) != tuple(shape):
         problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
-        raise SubjectError(subject, path, problem, "give labels on the cine's own grid")
+        raise SubjectError("labels-shape", subject, path, problem, "give labels on the cine's own grid")
     labels = np.zeros(volume.shape, np.uint8)
     for value in np.unique(volume):
         if value == 0:
             continue
         if value not in label_map:
             problem = f"holds label {value:g}, known are 0, {', '.join(map(str, sorted(label_map)))}"
-            raise SubjectError(subject, path, problem, "correct the labels, or the study's label_map")
+            raise SubjectError(
+                "labels-value", subject, path, problem, "correct the labels, or the study's label_map"
+            )
         labels[volume == value] = label_map[int(value)]
     return labels
 
@@ -281,7 +287,7 @@ def split_label_cine(
     """
     if tuple(volume.shape) != tuple(shape):
         problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
-        raise SubjectError(subject, path, problem, "give labels on the cine's own grid")
+        raise SubjectError("labels-shape", subject, path, problem, "give labels on the cine's own grid")
     return {
         frame: canonical_labels(volume[..., frame], label_map, path, subject, shape[:3])
         for frame in range(shape[3])
@@ -300,6 +306,8 @@ def check_frames(subject: str, file: Path, n_frames: int, ed: int | None, es: in
     for name, frame in (("ED", ed), ("ES", es)):
         if frame is not None and not 0 <= frame < n_frames:
             problem = f"the {name} frame is number {frame + 1} of a cine with {n_frames} frames"
-            raise SubjectError(subject, file, problem, f"correct the {name} frame")
+            raise SubjectError("frame-missing", subject, file, problem, f"correct the {name} frame")
     if ed is not None and ed == es:
-        raise SubjectError(subject, file, "ED and ES are the same frame", "correct one of them")
+        raise SubjectError(
+            "frames-equal", subject, file, "ED and ES are the same frame", "correct one of them"
+        )

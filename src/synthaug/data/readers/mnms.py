@@ -46,7 +46,9 @@ class MnmsReader(Reader):
             subjects.append(_subject(name, row, file, cines[0] if cines else None, self.settings))
         for name, cines in folders.items():
             subjects.append(
-                base.unusable(name, cines[0], f"{file.name} does not list it", "add its row to the table")
+                base.unusable(
+                    "unlisted", name, cines[0], f"{file.name} does not list it", "add its row to the table"
+                )
             )
         return subjects
 
@@ -55,11 +57,13 @@ def _subject(
     name: str, row: pd.Series, table: Path, cine: Path | None, settings: RawDatasetSettings
 ) -> RawSubject:
     if cine is None:
-        return base.unusable(name, table, "is listed but has no cine", f"add {name}/{name}_sa.nii.gz")
+        return base.unusable(
+            "listed-only", name, table, "is listed but has no cine", f"add {name}/{name}_sa.nii.gz"
+        )
     try:
         ed, es = (metadata.frame_index(row[key], first=0) for key in ("ED", "ES"))
     except ValueError as error:
-        return base.unusable(name, table, str(error), "correct ED and ES")
+        return base.unusable("frames-unread", name, table, str(error), "correct ED and ES")
     labels = cine.with_name(f"{name}_sa_gt.nii.gz")
     return RawSubject(
         id=name,

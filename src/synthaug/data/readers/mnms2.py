@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.data import RawDatasetSettings
-from synthaug.core.errors import SubjectError
+from synthaug.data.findings import SubjectError
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
@@ -43,7 +43,9 @@ class Mnms2Reader(Reader):
             # A spreadsheet turns 001 into 1.
             rows = {str(row["SUBJECT_CODE"]).zfill(3): row for _, row in table.iterrows()}
             subjects = [
-                base.unusable(name, file, "is listed but has no images", f"add the folder {name}")
+                base.unusable(
+                    "listed-only", name, file, "is listed but has no images", f"add the folder {name}"
+                )
                 for name in sorted(set(rows) - set(names))
             ]
         subjects += [_subject(name, place, rows.get(name), self.settings) for name, place in names.items()]
@@ -56,6 +58,7 @@ def _subject(name: str, folder: Path, row: pd.Series | None, settings: RawDatase
         # Two frames are two time points of a beat. Interpolated to a cine they would be a
         # cross-fade that no heart makes, and would teach and test motion that was never seen.
         return base.unusable(
+            "cine-missing",
             name,
             cine,
             "there is no cine, only the ED and ES frames",
@@ -102,9 +105,13 @@ def _frame_of(volume: np.ndarray, image: np.ndarray, file: Path, subject: str) -
     """Which frame of the cine a 3D image is."""
     if volume.shape != image.shape[:3]:
         problem = f"has shape {volume.shape}, a frame of the cine has {image.shape[:3]}"
-        raise SubjectError(subject, file, problem, "give the frame on the cine's own grid")
+        raise SubjectError(
+            "frame-image-differs", subject, file, problem, "give the frame on the cine's own grid"
+        )
     distances = [float(np.abs(image[..., frame] - volume).mean()) for frame in range(image.shape[3])]
     frame = int(np.argmin(distances))
     if distances[frame] > _SAME_IMAGE * float(np.ptp(image)):
-        raise SubjectError(subject, file, "is no frame of the cine", "give the cine it was taken from")
+        raise SubjectError(
+            "frame-image-differs", subject, file, "is no frame of the cine", "give the cine it was taken from"
+        )
     return frame

@@ -45,12 +45,18 @@ class NiftiReader(Reader):
         for _, row in table.iterrows():
             name = str(row[identifier]).removeprefix("sub-")
             if base.refused_id(name):
-                subjects.append(base.unusable(name, file, *base.REFUSED_ID))
+                subjects.append(base.unusable("id-refused", name, file, *base.REFUSED_ID))
                 continue
             folder = root / f"sub-{name}"
             if not folder.is_dir():
                 subjects.append(
-                    base.unusable(name, file, "is listed but has no folder", f"add the folder {folder.name}")
+                    base.unusable(
+                        "listed-only",
+                        name,
+                        file,
+                        "is listed but has no folder",
+                        f"add the folder {folder.name}",
+                    )
                 )
                 continue
             for place in sorted(folder.glob("ses-*")) or [folder]:
@@ -71,11 +77,11 @@ def _subject(
     label_files = [file for file in images if re.search(r"(^|_)labels\.nii", file.name)]
     if len(cines) != 1:
         problem = f"has {len(cines)} files named *cine.nii.gz"
-        return base.unusable(name, folder, problem, "give one cine a subject and session")
+        return base.unusable("cine-missing", name, folder, problem, "give one cine a subject and session")
     try:
         ed, es = (metadata.frame_index(entry(field), first=0) for field in ("ed_frame", "es_frame"))
     except ValueError as error:
-        return base.unusable(name, table, str(error), "correct ed_frame and es_frame")
+        return base.unusable("frames-unread", name, table, str(error), "correct ed_frame and es_frame")
     return RawSubject(
         id=name,
         files=(cines[0], table, *label_files),
