@@ -64,14 +64,9 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
         It cannot be read, is no text table, has a row with more entries than columns, or lacks a required column.
     """
     text = _text(file)
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
+    numbered = _numbered_rows(text, file)
+    if not numbered:
         raise SynthaugError(f"{file}: is empty; it needs a header and a row a subject")
-    separator = max(_SEPARATORS, key=lambda mark: (_fields(lines[0], mark), -_SEPARATORS.index(mark)))
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True))
-    numbered = [
-        (number, row) for number, row in enumerate(rows, start=1) if any(cell.strip() for cell in row)
-    ]
     header = _trimmed([cell.strip() for cell in numbered[0][1]])
     names = _named(header, required, file)
     entries = []
@@ -80,7 +75,7 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
         if len(cells) > len(header):
             raise SynthaugError(
                 f"{file}: line {number}: {len(cells)} entries, the header has {len(header)} columns; put entries that "
-                f"hold {separator!r} into quotation marks"
+                "hold the separator into quotation marks"
             )
         cells += [""] * (len(header) - len(cells))
         entries.append(["" if is_unknown(cell) else cell.strip() for cell in cells])
@@ -109,6 +104,19 @@ def _text(file: Path) -> str:
         return content.decode("cp1252", errors="replace")  # what spreadsheets of Windows write
 
 
+def _numbered_rows(text: str, file: Path) -> list[tuple[int, list[str]]]:
+    """Rows that hold anything, with their numbers from 1."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    try:
+        separator = max(_SEPARATORS, key=lambda mark: (_fields(first, mark), -_SEPARATORS.index(mark)))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise SynthaugError(
+            f"{file}: is no text table ({error}); save it as text with commas (csv)"
+        ) from None
+    return [(number, row) for number, row in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
+
+
 def _fields(line: str, separator: str) -> int:
     return len(next(csv.reader([line], delimiter=separator)))
 
@@ -128,7 +136,8 @@ def _named(header: list[str], required: Sequence[str], file: Path) -> list[str]:
             index for index, name in enumerate(names) if name.lower() == column.strip().lower()
         ]
         if not alike:
-            raise SynthaugError(f"{file}: no column {column!r}; it has {', '.join(filter(None, header))}")
+            known = " ".join(", ".join(filter(None, header)).split())
+            raise SynthaugError(f"{file}: no column {column!r}; it has {known[:500]}")
         if len(alike) > 1:
             raise SynthaugError(f"{file}: {len(alike)} columns {column!r}; keep one of them")
         names[alike[0]] = column
