@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from synthaug.config.data import RawDatasetSettings
-from synthaug.data.nifti import read_nifti
+from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
 from synthaug.data.readers.folders import image_stem, scan
-from synthaug.data.readers.label_grid import on_cine_grid
+from synthaug.data.readers.label_grid import frame_of_cine, on_cine_grid
 from synthaug.labels import LV, MYO, RV
 
 LABELS = {1: RV, 2: MYO, 3: LV}
@@ -111,16 +111,20 @@ def _load(
     n_frames = cine.image.shape[3]
     base.check_frames(name, info_file, n_frames, ed, es)
     others = {}
-    shown = {}  # number of the file -> frame of the cine
+    shown = {}  # number of the file -> frame of the cine, and how its labels lie on it
     for frame, file in frames.items():
         others[file] = read_nifti(file, name)
-        shown[frame] = base.frame_of(on_cine_grid(others[file], cine, file, name), cine, file, name, frame)
+        shown[frame] = frame_of_cine(others[file], cine, file, name, frame)
     shape = cine.image.shape[:3]
+
+    def on_cine(read: NiftiImage, file: Path) -> np.ndarray:
+        return on_cine_grid(read, cine, file, name)
+
     for frame, file in labels.items():
         others[file] = read_nifti(file, name)
-        place = shown.get(frame, frame)
+        place, bring = shown.get(frame, (frame, on_cine))
         base.check_frames(name, file, n_frames, place, None)
-        volume = on_cine_grid(others[file], cine, file, name)
+        volume = bring(others[file], file)
         cine.labels[place] = base.canonical_labels(volume, LABELS, file, name, shape)
     base.settle_size(cine, path, name, others, settings)
     cine.affine = _display_orientation(cine.affine)

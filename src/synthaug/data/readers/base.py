@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +23,6 @@ from synthaug.labels import LV, MYO, RV, UNLABELLED
 
 #: Labels of M&Ms, M&Ms-2 and the canonical ones are the same numbers.
 SAME_LABELS = {LV: LV, MYO: MYO, RV: RV}
-#: Mean absolute difference, as a share of the intensity range, up to which a frame of the
-#: cine is the ED or ES image: the same voxels, written by another program.
-_SAME_IMAGE = 0.005
 #: How far a label may be from a whole number: the rounding of a scale factor.
 _LABEL_ROUNDING = 0.05
 #: Durations outside are a default or another unit, not the time between two frames of a cine.
@@ -206,7 +204,7 @@ def rows_by_id(
     refused: dict[str, RawSubject] = {}
     for number, record in enumerate(table.to_dict("records"), start=1):
         row = {str(name): str(entry) for name, entry in record.items()}
-        name = row[column]
+        name = re.sub(r"(\d+)\.0+", r"\1", row[column])  # as spreadsheets write whole numbers
         if not name:
             refused[f"row-{number}"] = unusable(
                 "id-missing",
@@ -306,38 +304,6 @@ def settle_size(
     cine.findings += found
 
 
-def frame_of(volume: np.ndarray, cine: RawCine, file: Path, subject: str, named: int | None = None) -> int:
-    """Which frame of the cine, counted from 0, a 3D image of the subject is.
-
-    Where the file's name says another frame, the cine gains a finding.
-
-    Raises
-    ------
-    SubjectError
-        It has another shape, or is none of them.
-    """
-    image = cine.image
-    if volume.shape != image.shape[:3]:
-        problem = f"has shape {volume.shape}, a frame of the cine has {image.shape[:3]}"
-        raise SubjectError(
-            "frame-image-differs", subject, file, problem, "give the frame on the cine's own grid"
-        )
-    distances = [float(np.abs(image[..., frame] - volume).mean()) for frame in range(image.shape[3])]
-    frame = int(np.argmin(distances))
-    same = named is not None and named < len(distances) and distances[named] <= distances[frame]
-    if named is not None and same:
-        frame = named  # one of several equal frames
-    if distances[frame] > _SAME_IMAGE * float(np.ptp(image)):
-        remedy = "give the cine it was taken from"
-        raise SubjectError("frame-image-differs", subject, file, "is no frame of the cine", remedy)
-    if named is not None and frame != named:
-        problem = f"{file.name} shows frame {frame + 1} of the cine, not frame {named + 1}"
-        cine.findings.append(
-            Finding("frame-image-moved", problem, f"its labels are taken for frame {frame + 1}")
-        )
-    return frame
-
-
 def canonical_labels(
     volume: np.ndarray, label_map: Mapping[int, int], path: Path, subject: str, shape: Sequence[int]
 ) -> np.ndarray:
@@ -371,9 +337,8 @@ def canonical_labels(
             continue
         if value not in label_map:
             problem = f"holds label {value:g}, known are 0, {', '.join(map(str, sorted(label_map)))}"
-            raise SubjectError(
-                "labels-value", subject, path, problem, "correct the labels, or the study's label_map"
-            )
+            remedy = f"map it in the study's label_map (layout nifti), e.g. `{value:g}: background`, or correct the labels"
+            raise SubjectError("labels-value", subject, path, problem, remedy)
         labels[volume == value] = label_map[int(value)]
     return labels
 

@@ -16,7 +16,7 @@ from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
 from synthaug.data.readers.folders import image_stem, scan
-from synthaug.data.readers.label_grid import on_cine_grid
+from synthaug.data.readers.label_grid import frame_of_cine
 
 
 class Mnms2Reader(Reader):
@@ -107,13 +107,15 @@ def _load(
                 cine.findings.append(Finding("labels-dropped", problem, f"add {name}_SA_{phase}.nii.gz"))
             continue
         others[image_file] = read_nifti(image_file, name)
-        volume = on_cine_grid(others[image_file], cine, image_file, name)
-        found[phase] = base.frame_of(volume, cine, image_file, name)
+        found[phase], bring = frame_of_cine(others[image_file], cine, image_file, name)
         if label_file is not None:
             others[label_file] = read_nifti(label_file, name)
-            volume = on_cine_grid(others[label_file], cine, label_file, name)
             cine.labels[found[phase]] = base.canonical_labels(
-                volume, base.SAME_LABELS, label_file, name, cine.image.shape[:3]
+                bring(others[label_file], label_file),
+                base.SAME_LABELS,
+                label_file,
+                name,
+                cine.image.shape[:3],
             )
     cine.ed_frame, cine.es_frame = found.get("ED"), found.get("ES")
     base.settle_size(cine, path, name, others, settings)

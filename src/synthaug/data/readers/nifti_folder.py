@@ -51,6 +51,12 @@ class NiftiReader(Reader):
         folders = [folder for folder in found.folders if folder.parent == root and folder.name[:4] == "sub-"]
         session = self._column(table, "session_id", "session")
         listed, subjects = base.rows_by_id(table, identifier, file, session)
+        refused = [subject.id for subject in subjects]
+        folders = [
+            folder
+            for folder in folders
+            if not any(metadata.same_id(name, folder.name[4:]) for name in refused)
+        ]
         by_subject: dict[str, dict[str, dict[str, str]]] = {}
         for key, row in listed.items():
             name, _, visit = key.partition("\0")
