@@ -204,7 +204,7 @@ def rows_by_id(
     refused: dict[str, RawSubject] = {}
     for number, record in enumerate(table.to_dict("records"), start=1):
         row = {str(name): str(entry) for name, entry in record.items()}
-        name = re.sub(r"(\d+)\.0+", r"\1", row[column])  # as spreadsheets write whole numbers
+        name = re.sub(r"^(\d+)\.0+$", r"\1", row[column])  # as spreadsheets write whole numbers
         if not name:
             refused[f"row-{number}"] = unusable(
                 "id-missing",
