@@ -1,5 +1,7 @@
 """What lies below a dataset's root: links, leavings and files that are there twice."""
 
+import os
+
 from synthaug.data.readers.folders import image_stem, scan
 
 
@@ -62,3 +64,20 @@ def test_patterns_are_those_of_a_shell(tmp_path):
 
 def test_stems(tmp_path):
     assert [image_stem(tmp_path / name) for name in ("a.nii.gz", "a.b.NII", "a.gz")] == ["a", "a.b", None]
+
+
+def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
+    write(tmp_path, "a/x.nii", "b/y.nii")
+    listing = os.scandir
+
+    def refusing(place):
+        if str(place).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return listing(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = scan(tmp_path)
+    assert names(found) == ["a/x.nii"]
+    assert [(one.path.name, one.reason) for one in found.ignored] == [
+        ("b", "cannot be listed (Permission denied)")
+    ]

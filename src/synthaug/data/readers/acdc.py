@@ -57,7 +57,11 @@ def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> R
             "Info.cfg is missing",
             "restore it: ED, ES and the diagnosis are in it",
         )
-    entries = metadata.Entries(_info(info_file))
+    try:
+        entries = metadata.Entries(_info(info_file))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        return base.unusable("file-unreadable", name, info_file, problem, "check the file and the disk")
     try:
         ed, es = (entries.frame(key, first=1) for key in ("ED", "ES"))
     except ValueError as error:

@@ -69,7 +69,8 @@ def scan(root: str | Path) -> RawFolder:
     entered: list[Path] = []
     ignored: list[Ignored] = []
     listed: dict[str, str] = {}
-    for place, folders, names in os.walk(root, followlinks=True):
+    unlisted: list[OSError] = []
+    for place, folders, names in os.walk(root, followlinks=True, onerror=unlisted.append):
         real = os.path.realpath(place)
         if real in listed:
             ignored.append(Ignored(Path(place), f"another name of {listed[real]}"))
@@ -85,6 +86,9 @@ def scan(root: str | Path) -> RawFolder:
                     group.remove(name)
         folders.sort()
         files += [Path(place, name) for name in names]
+    ignored += [
+        Ignored(Path(error.filename or root), f"cannot be listed ({error.strerror})") for error in unlisted
+    ]
     twice = _uncompressed_twins(files)
     ignored += [Ignored(file, "the same image is there as .nii.gz") for file in twice]
     return RawFolder(root, tuple(sorted(set(files) - set(twice))), tuple(sorted(entered)), tuple(ignored))
