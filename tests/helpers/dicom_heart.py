@@ -77,7 +77,12 @@ def long_axis(root: Path, subject: str = "case1") -> None:
     write_dicom_subject(root / subject, "long", one, np.random.default_rng(1))
     transverse = np.diag([-1.5, -1.5, 10.0, 1.0])
     localiser = replace(
-        scan, affine=transverse, cine=scan.cine[:1], trigger_ms=scan.trigger_ms[:1], key="localiser"
+        scan,
+        affine=transverse,
+        cine=scan.cine[:1],
+        trigger_ms=scan.trigger_ms[:1],
+        key="localiser",
+        header=scan.header | {"SeriesDescription": "localiser"},
     )
     write_dicom_subject(root / subject, "localiser", localiser, np.random.default_rng(2))
 

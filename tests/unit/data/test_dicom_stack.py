@@ -137,7 +137,6 @@ def test_other_files_are_listed_and_dicomdir_is_not(tmp_path):
         and "1 files" in finding.problem
         and "notes.txt" in finding.problem
     )
-    assert refused(tmp_path, series="x").code == "dicom-series-missing"
 
 
 def test_a_folder_without_images_is_refused(tmp_path):
@@ -359,7 +358,7 @@ def tiny(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("error")  # a warning would quote the file
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=strategies.data())
 def test_any_damage_is_a_finding_or_a_pass(tiny, data):
     root, contents = tiny
