@@ -6,7 +6,7 @@ import logging
 import pytest
 from dicom_heart import cine, edit, files, of_slice, write
 from pydicom import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import PYDICOM_ROOT_UID, generate_uid
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import read_tsv
@@ -30,6 +30,7 @@ SECRETS = {
     "ImageComments": "Visite am 17.8.2019", "RequestedProcedureDescription": "Frau Zweistein zur Kontrolle",
 }  # fmt: skip
 PARTS = {
+    PYDICOM_ROOT_UID,  # all identifiers that are made here begin with it
     *(value for value in SECRETS.values()),
     *(
         part
@@ -63,7 +64,6 @@ def raw(tmp_path):
     write(root, cine(**SECRETS), folder.name)
     for number, file in enumerate(files(folder)):
         secret = generate_uid(entropy_srcs=[str(number)])
-        PARTS.add(str(secret))
         edit(file, lambda header, secret=secret: setattr(header, "SOPInstanceUID", secret))
         file.rename(file.with_name(f"{secret}.dcm" if number % 2 else f"zweistein-{number}"))
     short, lost = of_slice(folder, 2)[1:3]
