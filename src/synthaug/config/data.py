@@ -84,8 +84,8 @@ class RawDatasetSettings(Settings):
     spacing_mm: tuple[float, float, float] | None = Field(
         None,
         description=(
-            "Voxel size (z, y, x) in mm of subjects whose headers lost it; without it they are quarantined. "
-            "A voxel size in the header takes precedence."
+            "Voxel size (z, y, x) in mm of subjects whose files do not settle it: lost, impossible or contradictory headers; "
+            "without it they are quarantined. A size that the files agree on takes precedence."
         ),
     )
     split: bool = Field(
@@ -159,9 +159,11 @@ class NiftiSettings(RawDatasetSettings):
             "Column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`."
         ),
     )
-    label_map: dict[int, Structure] = Field(
+    label_map: dict[int, Structure | Literal["background"]] = Field(
         default_factory=dict,
-        description="Structure of each label in the files; empty: 1 LV, 2 MYO, 3 RV.",
+        description=(
+            "Structure of each label in the files, `background` for structures beyond the three; empty: 1 LV, 2 MYO, 3 RV."
+        ),
     )
     single_frame: bool = Field(
         False,

@@ -28,6 +28,7 @@ from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawSubject
+from synthaug.data.readers.folders import Ignored
 from synthaug.data.resampling import (
     beat_positions,
     frames_sampled_exactly,
@@ -86,6 +87,11 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     cine = resample_image(oriented.cine, window.weights)
     positions, es_frame = beat_positions(len(cine), settings.frames, oriented.es_frame)
     native_labels = frames_sampled_exactly(oriented.labels, positions)
+    dropped = []
+    if lost := len(oriented.labels) - len(native_labels):
+        problem = f"labels of {lost} of {len(oriented.labels)} frames lie between the {settings.frames} frames of the study"
+        remedy = f"they are not used; harmonisation.frames: {len(oriented.cine)} keeps all of this subject"
+        dropped.append(Finding("labels-dropped", problem, remedy))
     labels = {frame: resample_labels(volume, window.weights) for frame, volume in native_labels.items()}
     cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
     _, n_slices, n_rows, n_columns = oriented.cine.shape
@@ -95,6 +101,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     placement = place_labels(native_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
     findings = [
         *oriented.findings,
+        *dropped,
         *window.findings,
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
@@ -173,7 +180,7 @@ def _harmonise_subject(
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
-    return _Written(row, hashes, done.findings)
+    return _Written(row, hashes, [*subject.findings, *done.findings])
 
 
 def _lack_of_memory(subject: RawSubject) -> SubjectError:
@@ -276,3 +283,8 @@ def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> 
         shown = str(file.relative_to(root)) if file.is_relative_to(root) else error.file
         rows.append((f"{name}-{error.subject}", error.code, shown, error.problem, error.remedy))
     return pd.DataFrame(rows, columns=["subject", "code", "file", "problem", "remedy"])
+
+
+def _ignored_table(ignored: Sequence[Ignored], root: Path) -> pd.DataFrame:
+    rows = [(str(one.path.relative_to(root)), one.reason) for one in ignored]
+    return pd.DataFrame(rows, columns=["file", "reason"])

@@ -167,7 +167,7 @@ def test_data_science_bowl_sets_tables_and_views(tmp_path):
     assert second.reported == {"reported_edv_ml": 130.25, "reported_esv_ml": 60.5} and first.reported == {}
     found = second.load()
     assert found.findings == [] and found.ed_frame == 0 and found.image.shape == (40, 40, 7, 8)
-    assert [finding.code for finding in first.load().findings] == ["dsb-volumes"]
+    assert [finding.code for finding in first.findings] == ["dsb-volumes"] and second.findings == ()
     with pytest.raises(SubjectError, match="listed but has no images"):
         third.load()
 

@@ -8,6 +8,7 @@ from dicom_heart import cine, edit, files, of_slice, write
 from pydicom import Dataset
 from pydicom.uid import PYDICOM_ROOT_UID, generate_uid
 
+from synthaug.cli import main
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import read_tsv
 from synthaug.core.registry import parse
@@ -69,6 +70,8 @@ def raw(tmp_path):
     short, lost = of_slice(folder, 2)[1:3]
     short.write_bytes(short.read_bytes()[:-50])
     edit(lost, lambda header: header.pop("PixelSpacing"))
+    (folder / ".zweistein").write_text("hidden")
+    (folder / "again").symlink_to(folder)
     (folder / "Brief an Wunderlich.txt").write_text("Sehr geehrter Herr Wunderlich")
     write(root, cine(**SECRETS | {"PatientID": "PID-2"}), "PID-2")
     for file in files(root / "PID-2"):
@@ -79,7 +82,8 @@ def raw(tmp_path):
 def test_nothing_that_identifies_reaches_cohort_log_findings_or_errors(raw, tmp_path, caplog, recwarn, capfd):
     with caplog.at_level(logging.DEBUG):
         harmonise_dataset("data", dataset(raw), raw, GRID, tmp_path / "cohort")
-        lines = [str(finding) for finding in validate_dataset(dataset(raw), raw)]
+        lines = [str(finding) for finding in validate_dataset(find_subjects(dataset(raw), raw))]
+        assert main(["validate", str(raw), "--dataset", "dicom"]) == 1
     written = list((tmp_path / "cohort").rglob("*"))
     assert len(written) > 5
     for file in written:
@@ -112,9 +116,7 @@ def test_a_pseudonym_is_kept_where_the_study_says_so(tmp_path):
     (hashed,) = find_subjects(dataset(tmp_path), tmp_path)
     (kept,) = find_subjects(dataset(tmp_path, pseudonyms=True), tmp_path)
     assert hashed.id.startswith("anon-") and kept.id == "case1"
-    assert [finding.code for finding in hashed.load().findings] == [
-        "dicom-id-replaced"
-    ] and kept.load().findings == []
+    assert [finding.code for finding in hashed.findings] == ["dicom-id-replaced"] and kept.findings == ()
 
 
 @pytest.mark.parametrize(

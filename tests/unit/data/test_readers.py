@@ -1,4 +1,5 @@
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import parse
 from synthaug.data.findings import SubjectError
-from synthaug.data.readers import find_subjects, raw_files
+from synthaug.data.readers import find_subjects, ignored_files, raw_files
 from synthaug.data.validate import validate_dataset
 from synthaug.labels import LV, MYO, RV
 
@@ -131,14 +132,24 @@ def test_an_unknown_root_and_a_wrong_layout_are_refused(tmp_path):
         find_subjects(settings("acdc"), tmp_path / "empty")
 
 
-def test_one_id_twice_is_refused_with_both_files(tmp_path):
-    first = write_acdc(tmp_path)
-    second = tmp_path / "testing" / "patient001"
-    second.parent.mkdir()
-    second.symlink_to(first)
-    with pytest.raises(SynthaugError, match="patient001") as caught:
-        find_subjects(settings("acdc"), tmp_path)
+def test_one_id_twice_excludes_that_subject_with_both_files(tmp_path):
+    shutil.copytree(write_acdc(tmp_path), tmp_path / "testing" / "patient001")
+    write_acdc(tmp_path, "patient002")
+    twice, other = find_subjects(settings("acdc"), tmp_path)
+    with pytest.raises(SubjectError, match="patient001") as caught:
+        twice.load()
     assert "training" in str(caught.value) and "testing" in str(caught.value)
+    assert other.load().labels
+
+
+def test_links_are_followed_and_a_second_name_of_a_folder_is_ignored(tmp_path):
+    write_acdc(tmp_path / "store")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "training").symlink_to(tmp_path / "store" / "training")
+    (tmp_path / "raw" / "zz").symlink_to(tmp_path / "store" / "training")
+    subjects = find_subjects(settings("acdc"), tmp_path / "raw")
+    (ignored,) = ignored_files(settings("acdc"), tmp_path / "raw", subjects)
+    assert subjects[0].load().labels and ignored.path.name == "zz" and "another name" in ignored.reason
 
 
 def test_mnms_metadata_and_sparse_labels(tmp_path):
@@ -156,7 +167,10 @@ def test_mnms_metadata_and_sparse_labels(tmp_path):
 def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
     write_mnms(tmp_path, extra_rows="B1,GE,C,3,0,4,50,NOR,M,170,70\n")
     save(tmp_path / "Testing" / "C2" / "C2_sa.nii.gz", heart()[0].T)
-    problems = {finding.subject: finding.problem for finding in validate_dataset(settings("mnms"), tmp_path)}
+    problems = {
+        finding.subject: finding.problem
+        for finding in validate_dataset(find_subjects(settings("mnms"), tmp_path))
+    }
     assert problems == {
         "B1": "is listed but has no cine",
         "C2": "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv does not list it",
@@ -165,8 +179,9 @@ def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
 
 def test_mnms_id_listed_twice_is_refused(tmp_path):
     write_mnms(tmp_path, extra_rows="A0S9V9,GE,C,3,0,4,50,NOR,M,170,70\n")
-    with pytest.raises(SynthaugError, match=r"A0S9V9.*the same id"):
-        find_subjects(settings("mnms"), tmp_path)
+    (subject,) = find_subjects(settings("mnms"), tmp_path)
+    with pytest.raises(SubjectError, match=r"A0S9V9 stands in rows of .* which differ"):
+        subject.load()
 
 
 def test_an_id_that_is_no_file_name_is_refused(tmp_path):
@@ -270,7 +285,7 @@ def test_raw_files_are_what_the_readers_read(tmp_path):
 
 def test_validate_says_each_thing_once_and_is_silent_on_clean_data(tmp_path):
     write_acdc(tmp_path)
-    assert validate_dataset(settings("acdc"), tmp_path) == []
+    assert validate_dataset(find_subjects(settings("acdc"), tmp_path)) == []
     (write_acdc(tmp_path, "patient002") / "Info.cfg").unlink()
-    (finding,) = validate_dataset(settings("acdc"), tmp_path)
+    (finding,) = validate_dataset(find_subjects(settings("acdc"), tmp_path))
     assert str(finding).startswith("patient002: ") and str(finding).count("; ") == 1

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from synthaug.config.data import DicomSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.readers import base, metadata
-from synthaug.data.readers.base import RawSubject, Reader
-from synthaug.data.readers.dicom_subject import dicom_subject
-from synthaug.data.readers.folders import scan
+from synthaug.data.readers.base import RawSubject
+from synthaug.data.readers.dicom_subject import DicomLayout, dicom_subject
+from synthaug.data.readers.folders import RawFolder, scan
 
-_TABLES = ("subjects.tsv", "participants.tsv")
+_TABLES = ("subjects.tsv", "participants.tsv", "subjects.csv", "participants.csv")
+_ID_COLUMNS = ("subject", "participant_id")
 
 
-class DicomReader(Reader):
+class DicomReader(DicomLayout):
     """Reads a folder of DICOM files a subject."""
 
-    patterns = ("*.tsv", "*/**/*")
+    patterns = ("*.tsv", "*.csv", "*/**/*")
 
     def find(self, root: Path) -> list[RawSubject]:
         """A subject for each folder below `root`; the table adds what headers do not say, above all ED and ES.
@@ -28,15 +27,15 @@ class DicomReader(Reader):
         Raises
         ------
         SynthaugError
-            The table lacks the column of ids or one the study maps.
+            The table cannot be read, or lacks the column of ids or one the study maps.
         """
-        rows, file = self._rows(root)
-        files = scan(root).files
-        folders = sorted({root / path.relative_to(root).parts[0] for path in files if path.parent != root})
-        subjects = []
+        found = scan(root)
+        file, rows, subjects = self._table(found)
+        folders = [folder for folder in found.folders if folder.parent == root]
         for number, folder in enumerate(folders, start=1):
             name = folder.name.removeprefix("sub-")
-            row = rows.pop(name, None)
+            listed = next((key for key in rows if metadata.same_id(key, name)), None)
+            row = {} if listed is None else rows.pop(listed)
             subjects.append(_subject(name, folder, number, len(folders), row, file, self.settings))
         for name in rows:
             subjects.append(
@@ -44,19 +43,23 @@ class DicomReader(Reader):
             )
         return subjects
 
-    def _rows(self, root: Path) -> tuple[dict[str, pd.Series], Path]:
-        pattern = next((name for name in _TABLES if (root / name).is_file()), None)
+    def _table(self, found: RawFolder) -> tuple[Path, dict[str, dict[str, str]], list[RawSubject]]:
+        """The table's file, its rows by id, and what cannot be used of it; no rows without a table."""
+        pattern = next((name for name in _TABLES if found.root / name in found.files), None)
         if pattern is None:
-            return {}, root
-        file, table = metadata.read_table(root, pattern, tuple(self.settings.columns.values()))
-        identifier = self.settings.columns.get("subject") or next(
-            (name for name in ("subject", "participant_id") if name in table.columns), None
+            return found.root, {}, []
+        columns = self.settings.columns
+        file, table = metadata.read_table(found, pattern, tuple(columns.values()))
+        lowered = {str(column).lower(): str(column) for column in table.columns}
+        identifier = columns.get("subject") or next(
+            (lowered[name] for name in _ID_COLUMNS if name in lowered), None
         )
         if identifier is None:
             raise SynthaugError(
                 f"{file}: no column subject or participant_id; map it with `columns: {{subject: ...}}`"
             )
-        return {str(row[identifier]).removeprefix("sub-"): row for _, row in table.iterrows()}, file
+        rows, refused = base.rows_by_id(table, identifier, file)
+        return file, {name.removeprefix("sub-"): row for name, row in rows.items()}, refused
 
 
 def _subject(
@@ -64,15 +67,15 @@ def _subject(
     folder: Path,
     number: int,
     total: int,
-    row: pd.Series | None,
+    row: Mapping[str, str],
     table: Path,
     settings: DicomSettings,
 ) -> RawSubject:
-    def entry(field: str) -> Any:
-        return None if row is None else row.get(settings.columns.get(field, field))
-
+    columns = {field: column.lower() for field, column in settings.columns.items()}
+    entries = metadata.Entries({key.lower(): entry for key, entry in row.items()}, columns)
     try:
-        ed, es = (metadata.frame_index(entry(field), first=0) for field in ("ed_frame", "es_frame"))
+        ed, es = (entries.frame(field, first=0) for field in ("ed_frame", "es_frame"))
     except ValueError as error:
-        return base.unusable("frames-unread", name, table, str(error), "correct ed_frame and es_frame")
-    return dicom_subject(name, [folder], number, total, settings, entry, ed_frame=ed, es_frame=es)
+        called = dicom_subject(name, [folder], number, total, settings).id
+        return base.unusable("frames-unread", called, table, str(error), "correct ed_frame and es_frame")
+    return dicom_subject(name, [folder], number, total, settings, entries, ed_frame=ed, es_frame=es)

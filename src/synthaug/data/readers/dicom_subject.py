@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,16 +14,26 @@ from pydicom import Dataset
 from synthaug.config.data import DicomDatasetSettings
 from synthaug.data.findings import Finding
 from synthaug.data.readers import metadata
-from synthaug.data.readers.base import RawCine, RawSubject, check_frames
+from synthaug.data.readers.base import RawCine, RawSubject, Reader, check_frames
 from synthaug.data.readers.dicom_files import DamagedDicom, NotDicom, quiet, read_dataset, sources_below
 from synthaug.data.readers.dicom_frames import TAGS
 from synthaug.data.readers.dicom_identity import IDENTIFYING, Identity
 from synthaug.data.readers.dicom_stack import Place, read_stack
+from synthaug.data.readers.metadata import Entries
 
 #: Files of a subject whose header is tried before it counts as having none.
 _TRIED = 20
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+
+
+class DicomLayout(Reader):
+    """A reader of DICOM files, in whatever folders."""
+
+    @property
+    def names_patients(self) -> bool:
+        """Whether names of folders and files may say who the patient is, so that they are not listed."""
+        return not self.settings.pseudonyms
 
 
 def dicom_subject(
@@ -31,9 +42,8 @@ def dicom_subject(
     number: int,
     total: int,
     settings: DicomDatasetSettings,
-    entry: Callable[[str], Any] = lambda column: None,
+    entries: Entries | None = None,
     load: Callable[..., RawCine] | None = None,
-    findings: Sequence[Finding] = (),
     shown: Path | None = None,
     **known: Any,
 ) -> RawSubject:
@@ -49,49 +59,48 @@ def dicom_subject(
         Which of how many folders in the order of names it is: how a folder is called that must not be named.
     settings : DicomDatasetSettings
         Of the dataset.
-    entry : callable
-        Entry of the dataset's own table by column of the cohort; it takes precedence over headers.
+    entries : Entries, optional
+        The subject's row of the dataset's own table; it takes precedence over headers.
     load : callable, optional
-        ``load(place, findings, settings, ed, es)``; by default the stack alone is read.
-    findings : sequence of Finding
-        What `load` adds to those of the files.
+        ``load(place, settings, ed, es)``; by default the stack alone is read.
     shown : Path, optional
         Folder that errors name; the first of `folders` by default.
     **known
         Fields that the layout knows itself; they take precedence over the headers.
     """
     header = _first_header(folders)
-    subject, shown, findings = name, shown or folders[0], list(findings)
-    if header is not None and not settings.pseudonyms and Identity([header]).is_in(name):
-        subject = Identity([header]).hashed(name)
+    entries = entries or Entries({})
+    subject, shown = name, shown or folders[0]
+    replaced = []
+    if header is not None and not settings.pseudonyms and (identity := Identity([header])).is_in(name):
+        subject = identity.hashed(name)
         shown = shown.parent / f"folder {number} of {total}"
         problem = "the folder's name says who the patient is or when the visit was"
-        findings.append(Finding("dicom-id-replaced", problem, f"the subject is called {subject}"))
-    place = Place(subject, tuple(folders), shown)
+        replaced.append(Finding("dicom-id-replaced", problem, f"the subject is called {subject}"))
+    listed = {
+        **{field: entries.text(field) for field in ("centre", "scanner", "sequence")},
+        "field_strength_t": entries.number("field_strength_t", "field_strength_t"),
+        "vendor": entries.vendor(),
+        "diagnosis": entries.diagnosis(),
+        "patient": entries.text("patient"),
+        **entries.person(),
+        **known,
+    }
     fields = {} if header is None else _described(header)
-    for field in ("centre", "scanner", "sequence", "sex"):
-        fields[field] = metadata.text(entry(field)) or fields.get(field)
-    for field in ("field_strength_t", "age", "height_cm", "weight_kg"):
-        fields[field] = metadata.number(entry(field)) or fields.get(field)
-    fields["vendor"] = metadata.vendor_name(entry("vendor")) or fields.get("vendor")
-    fields["diagnosis"] = metadata.diagnosis_code(entry("diagnosis"))
-    fields["patient"] = metadata.text(entry("patient")) or ""
-    fields |= {key: value for key, value in known.items() if value is not None}
-    read = partial(load or _load, place, tuple(findings), settings)
+    fields |= {key: value for key, value in listed.items() if value is not None}
+    place = Place(subject, tuple(folders), shown)
     return RawSubject(
         id=subject,
         files=(shown,),
-        load=partial(read, fields.get("ed_frame"), fields.get("es_frame")),
+        load=partial(load or _load, place, settings, fields.get("ed_frame"), fields.get("es_frame")),
+        findings=(*replaced, *entries.findings),
         **fields,
     )
 
 
-def _load(
-    place: Place, findings: Sequence[Finding], settings: DicomDatasetSettings, ed: int | None, es: int | None
-) -> RawCine:
+def _load(place: Place, settings: DicomDatasetSettings, ed: int | None, es: int | None) -> RawCine:
     cine = read_stack(place, settings.series).cine
     check_frames(place.subject, place.shown, cine.image.shape[3], ed, es)
-    cine.findings[:0] = findings
     return cine
 
 
@@ -129,11 +138,11 @@ def _described(header: Dataset) -> dict[str, Any]:
     return {
         "vendor": metadata.vendor_name(value("Manufacturer")),
         "scanner": metadata.text(value("ManufacturerModelName")),
-        "field_strength_t": _tesla(metadata.number(value("MagneticFieldStrength"))),
+        "field_strength_t": _tesla(_positive(value("MagneticFieldStrength"))),
         "sex": sex if sex in ("F", "M", "O") else None,
         "age": age_in_years(value("PatientAge")),
-        "height_cm": _centimetres(metadata.number(value("PatientSize"))),
-        "weight_kg": metadata.number(value("PatientWeight")),
+        "height_cm": _centimetres(_positive(value("PatientSize"))),
+        "weight_kg": _positive(value("PatientWeight")),
     }
 
 
@@ -144,6 +153,15 @@ def age_in_years(value: Any) -> float | None:
         return None
     years = int(match[1]) * _YEARS[match[2]]
     return years or None
+
+
+def _positive(value: Any) -> float | None:
+    """A number above 0; None for anything else, which is not quoted."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if 0 < found < math.inf else None
 
 
 def _centimetres(size: float | None) -> float | None:

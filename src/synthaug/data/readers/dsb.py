@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-import pandas as pd
-
 from synthaug.config.data import DsbSettings
+from synthaug.core.text_tables import read_text_table
 from synthaug.data.findings import Finding
-from synthaug.data.readers import base, metadata
-from synthaug.data.readers.base import RawCine, RawSubject, Reader
+from synthaug.data.readers import base
+from synthaug.data.readers.base import RawCine, RawSubject
 from synthaug.data.readers.dicom_files import Source
 from synthaug.data.readers.dicom_stack import Place, read_stack
-from synthaug.data.readers.dicom_subject import dicom_subject
+from synthaug.data.readers.dicom_subject import DicomLayout, dicom_subject
 from synthaug.data.readers.reported_volumes import ReportedSubject
 
 #: Tables of the competition; that of the test set came out after it.
@@ -23,7 +23,7 @@ _TABLES = ("train.csv", "validate.csv", "test.csv")
 _STUDIES = ("*/study", "*/*/study", "*/*/*/study")
 
 
-class DsbReader(Reader):
+class DsbReader(DicomLayout):
     """Reads the Data Science Bowl 2015."""
 
     patterns = ("**/*.csv", "**/study/sax_*/*.dcm")
@@ -65,10 +65,10 @@ class DsbReader(Reader):
                 len(studies),
                 self.settings,
                 load=_load,
-                findings=findings,
                 shown=study.parent,
             )
             known = {field.name: getattr(found, field.name) for field in fields(RawSubject)}
+            known["findings"] = (*found.findings, *findings)
             subjects.append(ReportedSubject(**known, reported=reported))
         for name, (file, _) in volumes.items():
             subjects.append(
@@ -77,13 +77,10 @@ class DsbReader(Reader):
         return subjects
 
 
-def _load(
-    place: Place, findings: Sequence[Finding], settings: DsbSettings, ed: int | None, es: int | None
-) -> RawCine:
+def _load(place: Place, settings: DsbSettings, ed: int | None, es: int | None) -> RawCine:
     cine = read_stack(place, settings.series, _is_image).cine
     # Each slice is triggered by the R wave, so that the first frame is at end-diastole.
     cine.ed_frame = 0
-    cine.findings[:0] = findings
     return cine
 
 
@@ -91,22 +88,25 @@ def _is_image(source: Source) -> bool:
     return source.name.lower().endswith(".dcm")
 
 
-def _volumes(root: Path) -> dict[str, tuple[Path, pd.Series | None]]:
+def _volumes(root: Path) -> dict[str, tuple[Path, Mapping[str, str] | None]]:
     """Table and its row by id."""
-    found: dict[str, tuple[Path, pd.Series | None]] = {}
+    found: dict[str, tuple[Path, Mapping[str, str] | None]] = {}
     for name in _TABLES:
-        for folder in sorted({file.parent for file in (*root.glob(name), *root.glob(f"*/{name}"))}):
-            file, table = metadata.read_table(folder, name, ("Id", "Systole", "Diastole"))
-            found |= {str(row["Id"]).strip(): (file, row) for _, row in table.iterrows()}
+        for file in sorted((*root.glob(name), *root.glob(f"*/{name}"))):
+            for row in read_text_table(file, ("Id", "Systole", "Diastole")).to_dict("records"):
+                found[str(row["Id"]).strip()] = file, {str(key): str(entry) for key, entry in row.items()}
     return found
 
 
-def _reported(row: pd.Series | None) -> tuple[dict[str, float], list[Finding]]:
+def _reported(row: Mapping[str, str] | None) -> tuple[dict[str, float], list[Finding]]:
     """Volumes in mL of a row, or what is wrong with them."""
-    if row is None or not (metadata.text(row["Diastole"]) or metadata.text(row["Systole"])):
+    if row is None or not (row["Diastole"] or row["Systole"]):
         return {}, []
-    edv, esv = metadata.number(row["Diastole"]), metadata.number(row["Systole"])
-    if edv is None or esv is None or esv >= edv:
+    try:
+        edv, esv = float(row["Diastole"]), float(row["Systole"])
+    except ValueError:
+        edv, esv = 0.0, 0.0
+    if not 0 < esv < edv < math.inf:
         problem = f"Diastole {row['Diastole']} and Systole {row['Systole']} of the table are no volumes in mL"
         return {}, [Finding("dsb-volumes", problem, "they are unknown; correct the table")]
     return {"reported_edv_ml": edv, "reported_esv_ml": esv}, []

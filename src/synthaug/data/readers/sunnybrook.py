@@ -9,26 +9,30 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synthaug.config.data import SunnybrookSettings
+from synthaug.core.text_tables import read_text_table
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.readers import metadata
-from synthaug.data.readers.base import RawCine, RawSubject, Reader
+from synthaug.data.readers.base import RawCine, RawSubject
 from synthaug.data.readers.contours import pixels_inside, read_contour
 from synthaug.data.readers.dicom_files import Source
 from synthaug.data.readers.dicom_stack import Place, Stack, read_stack
-from synthaug.data.readers.dicom_subject import dicom_subject
-from synthaug.data.readers.folders import scan
+from synthaug.data.readers.dicom_subject import DicomLayout, dicom_subject
+from synthaug.data.readers.folders import RawFolder, scan
 from synthaug.labels import LV, MYO
 
-_TABLE = "*atient[Dd]ata.csv"
+_TABLES = tuple(
+    f"{folder}{name}.csv" for folder in ("", "*/") for name in ("scd_patientdata", "SCD_PatientData")
+)
+#: The table's names of the cohort's columns.
+_COLUMNS = {"sex": "Gender", "age": "Age"}
 _PATIENT = re.compile(r"SCD\d{7}|SC-[A-Z]+(-[A-Z]+)?-\d+")
 _IMAGE = re.compile(r".*?(\d+)\.dcm", re.IGNORECASE)
 _CONTOUR = re.compile(r"IM-\d+-(\d+)-([io])contour-manual\.txt")
@@ -36,13 +40,12 @@ _CONTOUR = re.compile(r"IM-\d+-(\d+)-([io])contour-manual\.txt")
 _STRAY = 1 / 3
 #: The pathology that an original id begins with, as ACDC calls it where it means the same.
 _DIAGNOSES = {"SC-N": "NOR", "SC-HF-I": "MINF", "SC-HF-NI": "HF-NI", "SC-HYP": "HYP", "SC-RV": "RV"}
-_SEXES = {"male": "M", "female": "F"}
 
 
-class SunnybrookReader(Reader):
+class SunnybrookReader(DicomLayout):
     """Reads the Sunnybrook Cardiac Data."""
 
-    patterns = (_TABLE, f"*/{_TABLE}", "**/*.dcm", "**/*contour-manual.txt")
+    patterns = (*_TABLES, "**/*.dcm", "**/*contour-manual.txt")
 
     def find(self, root: Path) -> list[RawSubject]:
         """Patients that have images, with the contours of the expert (`IRCCI-expert`) where there are some.
@@ -54,7 +57,8 @@ class SunnybrookReader(Reader):
         """
         images: dict[str, set[Path]] = defaultdict(set)
         contours: dict[str, dict[tuple[int, str], Path]] = defaultdict(dict)
-        for file in scan(root).files:
+        found = scan(root)
+        for file in found.files:
             parts = file.relative_to(root).parts
             place = next((place for place, part in enumerate(parts) if _PATIENT.fullmatch(part)), None)
             if place is None:
@@ -64,25 +68,36 @@ class SunnybrookReader(Reader):
                     contours[_unpadded(parts[place])][int(match[1]), match[2]] = file
             elif _IMAGE.fullmatch(file.name):
                 images[parts[place]].add(root.joinpath(*parts[: place + 1]))
-        rows = self._rows(root)
+        rows = _rows(found)
         subjects = []
         for number, (name, folders) in enumerate(sorted(images.items()), start=1):
-            row = rows.get(name, pd.Series(dtype=str))
+            row = rows.get(name, {})
             original = metadata.text(row.get("OriginalID")) or name
-            found = contours.get(_unpadded(original), {})
+            drawn = contours.get(_unpadded(original), {})
+            entries = metadata.Entries(row, _COLUMNS)
             subjects.append(
-                _subject(name, original, sorted(folders), number, len(images), row, found, self.settings)
+                dicom_subject(
+                    name,
+                    sorted(folders),
+                    number,
+                    len(images),
+                    self.settings,
+                    entries,
+                    load=partial(_load, contours=drawn),
+                    diagnosis=_DIAGNOSES.get(original.rpartition("-")[0]),
+                )
             )
         return subjects
 
-    @staticmethod
-    def _rows(root: Path) -> Mapping[str, pd.Series]:
-        """Rows of the table of patients by `PatientID`; none without a table."""
-        files = [file for pattern in (_TABLE, f"*/{_TABLE}") for file in sorted(root.glob(pattern))]
-        if not files:
-            return {}
-        _, table = metadata.read_table(files[0].parent, files[0].name, ("PatientID", "OriginalID"))
-        return {str(row["PatientID"]).strip(): row for _, row in table.iterrows()}
+
+def _rows(found: RawFolder) -> dict[str, dict[str, str]]:
+    """Rows of the table of patients by `PatientID`; none without a table."""
+    files = found.matching(*_TABLES)
+    table = read_text_table(files[0], ("PatientID", "OriginalID")) if files else pd.DataFrame()
+    return {
+        str(row["PatientID"]): {str(key): str(entry) for key, entry in row.items()}
+        for row in table.to_dict("records")
+    }
 
 
 def _unpadded(original: str) -> str:
@@ -91,35 +106,14 @@ def _unpadded(original: str) -> str:
     return f"{stem}-{int(number)}" if number.isdigit() and stem else original
 
 
-def _subject(
-    name: str,
-    original: str,
-    folders: Sequence[Path],
-    number: int,
-    total: int,
-    row: pd.Series,
-    contours: Mapping[tuple[int, str], Path],
-    settings: SunnybrookSettings,
-) -> RawSubject:
-    entries: dict[str, Any] = {
-        "sex": _SEXES.get(str(row.get("Gender", "")).strip().lower(), metadata.text(row.get("Gender"))),
-        "age": metadata.number(row.get("Age")),
-        "diagnosis": _DIAGNOSES.get(original.rpartition("-")[0]),
-    }
-    load = partial(_load, contours=dict(contours))
-    return dicom_subject(name, folders, number, total, settings, entries.get, load=load)
-
-
 def _load(
     place: Place,
-    findings: Sequence[Finding],
     settings: SunnybrookSettings,
     ed: int | None,
     es: int | None,
     contours: Mapping[tuple[int, str], Path],
 ) -> RawCine:
     stack = read_stack(place, settings.series, _is_image)
-    stack.cine.findings[:0] = findings
     stack.cine.labels = _labels(stack, place.subject, contours, settings.first_pixel)
     return stack.cine
 

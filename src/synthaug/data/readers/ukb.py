@@ -6,13 +6,13 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from synthaug.data.readers.base import RawSubject, Reader
+from synthaug.data.readers.base import RawSubject
 from synthaug.data.readers.dicom_identity import Identity
-from synthaug.data.readers.dicom_subject import dicom_subject
+from synthaug.data.readers.dicom_subject import DicomLayout, dicom_subject
 from synthaug.data.readers.folders import scan
 
 
-class UkbReader(Reader):
+class UkbReader(DicomLayout):
     """Reads an archive or a folder a participant and visit, and of it the series that the settings name."""
 
     patterns = ("**/*_*_*_*.zip", "**/*_*_*_*/**/*.dcm")
