@@ -31,7 +31,15 @@ def add(commands: Any) -> None:
     """Declare the commands."""
     phantom = commands.add_parser("phantom", help="write a phantom dataset in the raw layout of a public one")
     phantom.add_argument("output", type=Path, help="folder to write; it must not exist")
-    phantom.add_argument("--layout", choices=["acdc", "mnms"], default="acdc")
+    phantom.add_argument(
+        "--layout",
+        choices=[
+            name
+            for name, found in members(DatasetSettings, "layout").items()
+            if getattr(found, "has_phantom", False)
+        ],
+        default="acdc",
+    )
     phantom.add_argument("--subjects", type=int, default=20)
     phantom.add_argument(
         "--vendors", nargs="+", default=["A"], choices=["A", "B", "C"], help="scanners, in turn"

@@ -219,6 +219,106 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "entry-unit": FindingKind(REPAIRED, "An entry is in another unit.", "Nothing; check the number."),
         "frames-unread": FindingKind(EXCLUDED, "ED or ES is no frame number.", "Correct the table."),
     },
+    "DICOM": {
+        "dicom-none": FindingKind(
+            EXCLUDED, "No file of a subject is a DICOM image that can be used.", "Export the images again."
+        ),
+        "dicom-no-stack": FindingKind(
+            EXCLUDED,
+            "There are no two parallel slices with several frames.",
+            "Export the short-axis cine with all its slices.",
+        ),
+        "dicom-grids-mixed": FindingKind(
+            EXCLUDED,
+            "Slices differ in matrix, pixel spacing or direction, and none of the grids has most of them.",
+            "Export the slices of one acquisition.",
+        ),
+        "dicom-patients-mixed": FindingKind(
+            EXCLUDED, "A folder has images of several patients.", "Give each patient a folder."
+        ),
+        "dicom-series-missing": FindingKind(
+            EXCLUDED, "No series has the description that the study asks for.", "Correct `series`."
+        ),
+        "dicom-order-unknown": FindingKind(
+            EXCLUDED, "Neither times nor numbers order the frames.", "Export the images with their headers."
+        ),
+        "dicom-compressed": FindingKind(
+            EXCLUDED,
+            "The images are compressed in a way that is not read here.",
+            "Decompress them: `gdcmconv --raw`, `dcmdjpeg`.",
+        ),
+        "dicom-unreadable": FindingKind(
+            EXCLUDED, "Reading fails in a way that the reader did not foresee.", "Export the images again."
+        ),
+        "dicom-file-damaged": FindingKind(
+            REPAIRED,
+            "A file is truncated or damaged, or lacks pixels, position, direction or pixel spacing; it is left out.",
+            "Copy or export it again.",
+        ),
+        "dicom-files-ignored": FindingKind(
+            KEPT, "Files beside the images are no DICOM images.", "Nothing; check that none is missing."
+        ),
+        "dicom-files-repeated": FindingKind(REPAIRED, "The same image lies in several files.", "Nothing."),
+        "dicom-id-replaced": FindingKind(
+            REPAIRED,
+            "A folder's name says who the patient is; its subject is called by a hash.",
+            "Rename the folder, or set `pseudonyms`.",
+        ),
+        "dicom-left-out": FindingKind(
+            REPAIRED,
+            "Other images lie beside the stack: long axes, localisers, other visits.",
+            "Nothing; set `series` if the wrong ones are used.",
+        ),
+        "dicom-grid-differs": FindingKind(
+            REPAIRED,
+            "A few slices have another matrix or pixel spacing; they are left out.",
+            "Check volumes.",
+        ),
+        "dicom-slices-repeated": FindingKind(
+            REPAIRED,
+            "Slices were acquired several times; the latest complete acquisition is used.",
+            "Nothing.",
+        ),
+        "dicom-phases-repeated": FindingKind(
+            REPAIRED, "Several images of a slice have one time; the latest is used.", "Look at the cine."
+        ),
+        "dicom-phases-chosen": FindingKind(
+            REPAIRED,
+            "Slices have different numbers of frames; each gives the nearest in the beat.",
+            "Look at the cine.",
+        ),
+        "dicom-slice-short": FindingKind(
+            REPAIRED, "A slice with fewer than half of the frames is left out.", "Export it again."
+        ),
+        "dicom-slice-missing": FindingKind(
+            KEPT, "A slice is missing within the stack; volumes are too small.", "Export all slices."
+        ),
+        "dicom-slices-uneven": FindingKind(
+            KEPT, "Slices are not equally far apart; the median is used.", "Check volumes."
+        ),
+        "dicom-slices-shifted": FindingKind(
+            KEPT, "Slices are shifted against each other in their plane.", "Look at the stack."
+        ),
+        "dicom-distance-differs": FindingKind(
+            REPAIRED,
+            "Positions say another distance of slices than the header does; they are used.",
+            "Nothing.",
+        ),
+        "dicom-order-by-number": FindingKind(
+            KEPT, "Only instance numbers order the frames.", "Look at the cine."
+        ),
+        "dicom-time-unit": FindingKind(REPAIRED, "Times are in another unit than milliseconds.", "Nothing."),
+        "dsb-volumes": FindingKind(KEPT, "The table's volumes of a subject are none.", "Correct the table."),
+        "contour-unread": FindingKind(
+            EXCLUDED, "A contour file has fewer than three points.", "Copy it again from its source."
+        ),
+        "contours-unmatched": FindingKind(
+            KEPT, "Contours belong to images that are not in the stack.", "Check that all images are there."
+        ),
+        "contours-stray": FindingKind(
+            KEPT, "A frame has contours in few slices; they are not used.", "Nothing."
+        ),
+    },
     "Cohorts": {
         "cohort-unreadable": FindingKind(EXCLUDED, "A file of a cohort cannot be read.", "Write it again."),
         "cohort-intensities": FindingKind(EXCLUDED, "Intensities of a cohort leave [0, 1].", "Scale them."),

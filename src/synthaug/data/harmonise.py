@@ -29,6 +29,7 @@ from synthaug.data.quality import contrast_findings
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawSubject
 from synthaug.data.readers.folders import Ignored
+from synthaug.data.readers.reported_volumes import ReportedSubject
 from synthaug.data.resampling import (
     beat_positions,
     frames_sampled_exactly,
@@ -177,6 +178,8 @@ def _harmonise_subject(
     }
     if subject.sequence is not None:
         row["sequence"] = subject.sequence
+    if isinstance(subject, ReportedSubject):
+        row |= subject.reported
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))

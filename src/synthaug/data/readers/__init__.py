@@ -1,4 +1,4 @@
-"""Readers of raw datasets, by layout: ACDC, M&Ms, M&Ms-2, and any BIDS-like NIfTI folder."""
+"""Readers of raw datasets, by layout: public ones, any BIDS-like NIfTI folder, any folders of DICOM files."""
 
 from __future__ import annotations
 
@@ -75,16 +75,19 @@ def ignored_files(
     subjects : sequence of RawSubject
         From `find_subjects`.
     """
+    reader = _reader(settings)
     found = scan(_existing(root))
-    read = {file for subject in subjects for file in subject.files} | set(
-        found.matching(*_reader(settings).patterns)
-    )
+    read = {file for subject in subjects for file in subject.files} | set(found.matching(*reader.patterns))
     rest = [
         Ignored(file, f"not a file of the layout {_named(settings)}")
         for file in found.files
         if file not in read
     ]
-    return [*found.ignored, *rest]
+    ignored = [*found.ignored, *rest]
+    if getattr(reader, "names_patients", False):
+        # Names of folders may say who a patient is; what is ignored is then told without them.
+        return [_unnamed(one, found.root) for one in ignored]
+    return ignored
 
 
 def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:
@@ -102,6 +105,12 @@ def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:
             f"{root}: no file in the layout {_named(settings)}; check the root and the layout"
         )
     return files
+
+
+def _unnamed(ignored: Ignored, root: Path) -> Ignored:
+    if ignored.path.parent == root and not ignored.path.is_dir():
+        return ignored
+    return Ignored(root / "in a folder", ignored.reason.partition(" of ")[0])
 
 
 def _reader(settings: DatasetSettings) -> Reader:
