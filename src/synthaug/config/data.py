@@ -116,7 +116,7 @@ class RawDatasetSettings(Settings):
             raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
         if self.phantom is not None and not self.has_phantom:
             raise ValueError(
-                "the phantom writes layouts acdc, mnms, dicom, dsb and sunnybrook only; choose one of them, or give a root"
+                "the phantom does not write this layout; give a root, or choose acdc, mnms, mnms2, nifti, dicom, dsb or sunnybrook"
             )
         return self
 
@@ -140,9 +140,10 @@ class MnmsSettings(RawDatasetSettings):
 
 
 class Mnms2Settings(RawDatasetSettings):
-    """M&Ms-2 as it is published."""
+    """M&Ms-2 as it is published, or a phantom written that way."""
 
     implementation: ClassVar[str] = "synthaug.data.readers.mnms2:Mnms2Reader"
+    has_phantom: ClassVar[bool] = True
 
     layout: Literal["mnms2"] = Field(description="How the files are named and where the metadata are.")
 
@@ -151,6 +152,7 @@ class NiftiSettings(RawDatasetSettings):
     """A folder of NIfTI cines with a table, as docs/adding-a-dataset.md lays it out."""
 
     implementation: ClassVar[str] = "synthaug.data.readers.nifti_folder:NiftiReader"
+    has_phantom: ClassVar[bool] = True
 
     layout: Literal["nifti"] = Field(description="How the files are named and where the metadata are.")
     columns: dict[str, str] = Field(

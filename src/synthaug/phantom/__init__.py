@@ -20,7 +20,7 @@ import pandas as pd
 from synthaug.config.phantom import PhantomSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.labels import STRUCTURES
-from synthaug.phantom import dicom_layouts, writers
+from synthaug.phantom import dicom_layouts, mnms2_writer, nifti_folder_writer, writers
 from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
 from synthaug.phantom.population import HeartParameters, draw_parameters
 from synthaug.phantom.scanner import SCANNERS, Scanner
@@ -36,7 +36,9 @@ __all__ = [
     "write_phantom",
 ]
 
-Layout = Literal["acdc", "mnms", "dicom", "dsb", "sunnybrook"]
+Layout = Literal["acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook"]
+#: Layouts of DICOM, whose trigger times count from the R wave: ED is frame 0.
+_TRIGGERED = ("dicom", "dsb", "sunnybrook")
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -57,7 +59,7 @@ def write_phantom(
     ----------
     root : path
         Folder of the dataset; replaced where it exists.
-    layout : {"acdc", "mnms", "dicom", "dsb", "sunnybrook"}
+    layout : {"acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook"}
         File names, metadata files and label numbers.
     settings : PhantomSettings
         Subjects, vendors, diagnoses, seed.
@@ -111,11 +113,19 @@ def _write_subject(
         subject = writers.mnms_id(index)
         writers.write_mnms_subject(root, subject, scan, scanner, labelled, files)
         row = writers.mnms_row(subject, scan, person, vendor)
+    elif layout == "mnms2":
+        subject = mnms2_writer.mnms2_id(index)
+        mnms2_writer.write_mnms2_subject(root, subject, scan, scanner, labelled, files)
+        row = mnms2_writer.mnms2_row(index, person, scanner, vendor)
+    elif layout == "nifti":
+        subject = mnms2_writer.mnms2_id(index)
+        nifti_folder_writer.write_nifti_subject(root, subject, scan, scanner, labelled, files)
+        row = nifti_folder_writer.nifti_row(subject, scan, person, vendor)
     else:
         subject, row = _write_dicom(root, layout, index, scan, person, vendor, labelled, files)
         labelled = labelled and layout == "sunnybrook"  # the others have no labels at all
     truth = {"subject": subject, "vendor": vendor, "labelled": labelled, **_truth(scan, person)}
-    if layout not in ("acdc", "mnms"):  # trigger times count from the R wave
+    if layout in _TRIGGERED:
         truth |= {"ed_frame": 0, "es_frame": (scan.es_frame - scan.ed_frame) % len(scan.cine)}
     return row, truth
 
@@ -155,7 +165,9 @@ def _write_table(root: Path, layout: str, rows: list[dict[str, Any]]) -> None:
     """Write the dataset's own table, where the layout has one."""
     if layout == "mnms":
         writers.write_mnms_table(root, rows)
-    elif layout == "dicom":
+    elif layout == "mnms2":
+        mnms2_writer.write_mnms2_table(root, rows)
+    elif layout in ("dicom", "nifti"):
         write_tsv(root / "subjects.tsv", pd.DataFrame(rows))
     elif layout == "dsb":
         dicom_layouts.write_dsb_table(root, rows)

@@ -71,12 +71,12 @@ def write_acdc_subject(
     }
     lines = "".join(f"{key}: {value}\n" for key, value in info.items())
     (folder / "Info.cfg").write_text(lines, encoding="utf-8")
-    _save(folder / f"{subject}_4d.nii.gz", scan.cine, affine, scan, scanner.slope)
+    save(folder / f"{subject}_4d.nii.gz", scan.cine, affine, scan, scanner.slope)
     for frame in (scan.ed_frame, scan.es_frame) if labelled else ():
         name = f"{subject}_frame{frame + 1:02d}"
-        _save(folder / f"{name}.nii.gz", scan.cine[frame], affine, scan, scanner.slope)
-        labels = _renumbered(scan.labels[frame], _ACDC_LABELS)
-        _save(folder / f"{name}_gt.nii.gz", labels, affine, scan)
+        save(folder / f"{name}.nii.gz", scan.cine[frame], affine, scan, scanner.slope)
+        labels = renumbered(scan.labels[frame], _ACDC_LABELS)
+        save(folder / f"{name}_gt.nii.gz", labels, affine, scan)
 
 
 def write_mnms_subject(
@@ -95,12 +95,12 @@ def write_mnms_subject(
     folder = root / "Training" / ("Labeled" if labelled else "Unlabeled") / subject
     folder.mkdir(parents=True)
     affine = short_axis_affine(scan, rng)
-    _save(folder / f"{subject}_sa.nii.gz", scan.cine, affine, scan, scanner.slope, scanner.storage)
+    save(folder / f"{subject}_sa.nii.gz", scan.cine, affine, scan, scanner.slope, scanner.storage)
     if labelled:
         labels = np.zeros(scan.labels.shape, np.uint8)
         for frame in (scan.ed_frame, scan.es_frame):
-            labels[frame] = _renumbered(scan.labels[frame], _MNMS_LABELS)
-        _save(folder / f"{subject}_sa_gt.nii.gz", labels, affine, scan, storage=scanner.storage)
+            labels[frame] = renumbered(scan.labels[frame], _MNMS_LABELS)
+        save(folder / f"{subject}_sa_gt.nii.gz", labels, affine, scan, storage=scanner.storage)
 
 
 def short_axis_affine(scan: Simulated, rng: np.random.Generator) -> np.ndarray:
@@ -140,14 +140,15 @@ def write_mnms_table(root: Path, rows: Sequence[dict[str, Any]]) -> None:
             writer.writerow([number, *(row[column] for column in _MNMS_COLUMNS)])
 
 
-def _renumbered(labels: np.ndarray, numbers: dict[int, int]) -> np.ndarray:
+def renumbered(labels: np.ndarray, numbers: dict[int, int]) -> np.ndarray:
+    """Labels in the numbers of a layout, given by canonical label."""
     lookup = np.zeros(max(numbers) + 1, np.uint8)
     for label, number in numbers.items():
         lookup[label] = number
     return lookup[labels]
 
 
-def _save(
+def save(
     path: Path,
     volume: np.ndarray,
     affine: np.ndarray,

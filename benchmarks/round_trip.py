@@ -1,0 +1,129 @@
+"""Random phantoms written in every layout, read and harmonised: are volumes, labels and phases those that were written?
+
+    python benchmarks/round_trip.py --subjects 200 --processes 2
+
+The same simulated scans are written in each layout by `synthaug.phantom`, read by its reader, harmonised, and their labels
+taken from the cohort's native files. A subject fails where a volume measured on its native labels differs by more than 2 %
+from that of the labels that were written, a label voxel differs, or ED and ES are other frames. Exit 1 where one does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthaug.config.data import DatasetSettings, HarmonisationSettings
+from synthaug.config.phantom import PhantomSettings
+from synthaug.core.registry import parse
+from synthaug.data.cohort import Cohort
+from synthaug.data.harmonise import harmonise_dataset
+from synthaug.data.load_subject import load_subject
+from synthaug.data.readers import find_subjects
+from synthaug.labels import LV, MYO, STRUCTURES
+from synthaug.phantom import SCANNERS, draw_parameters, simulate, write_phantom
+
+LAYOUTS = ("acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook")
+#: Layouts whose labels are those that were written; contours are resampled, the others have none.
+SAME_LABELS = ("acdc", "mnms", "mnms2", "nifti")
+WITHIN = 0.02
+
+
+def scan_of(settings: PhantomSettings, index: int) -> Any:
+    """The scan that `write_phantom` makes of a subject."""
+    diagnosis = settings.diagnoses[index % len(settings.diagnoses)]
+    vendor = settings.vendors[(index // len(settings.diagnoses)) % len(settings.vendors)]
+    for_person, for_scan, _ = np.random.SeedSequence(settings.seed, spawn_key=(index,)).spawn(3)
+    return simulate(draw_parameters(diagnosis, np.random.default_rng(for_person)), SCANNERS[vendor], for_scan)
+
+
+def problems(layout: str, settings: PhantomSettings, root: Path, processes: int) -> dict[str, list[str]]:
+    """Problems by subject, of one layout; subjects without any have an empty list."""
+    raw, cohort_folder = root / layout, root / f"{layout}-cohort"
+    write_phantom(raw, layout, settings, processes)  # type: ignore[arg-type]
+    dataset = parse({"layout": layout, "root": str(raw), "minimum_subjects": 1}, DatasetSettings)
+    harmonise_dataset("p", dataset, raw, HarmonisationSettings(), cohort_folder, processes)
+    truth = pd.read_csv(raw / "ground_truth.tsv", sep="\t", dtype={"subject": str})
+    cohort = Cohort.open(cohort_folder)
+    subjects = {subject.id: subject for subject in find_subjects(dataset, raw)}
+    said: dict[str, list[str]] = {}
+    for index, row in truth.iterrows():
+        name = f"p-{row['subject']}"
+        if name not in cohort.folders:
+            said[name] = ["was not harmonised"]
+            continue
+        said[name] = _of_subject(
+            layout, cohort, name, subjects[row["subject"]], row, scan_of(settings, int(str(index)))
+        )
+    return said
+
+
+def _of_subject(layout: str, cohort: Cohort, name: str, subject: Any, row: Any, scan: Any) -> list[str]:
+    found = []
+    raw = load_subject(subject)
+    ed = subject.ed_frame if subject.ed_frame is not None else raw.ed_frame
+    es = subject.es_frame if subject.es_frame is not None else raw.es_frame
+    if layout == "sunnybrook":  # the labels decide, and the outer contour is drawn at ED only
+        ed, es = min(raw.labels), max(raw.labels)
+    if layout == "dsb":
+        ed, es = 0, row["es_frame"]  # the layout does not say where ES is
+    if (ed, es) != (row["ed_frame"], row["es_frame"]):
+        found.append(f"ED and ES are {ed} and {es}, written {row['ed_frame']} and {row['es_frame']}")
+    if layout not in (*SAME_LABELS, "sunnybrook"):
+        return found
+    native = cohort.native(name)
+    for frame, number in ((scan.ed_frame, 0), (scan.es_frame, int(cohort.table.loc[name, "es_frame"]))):
+        labels, written = native.labels[number], scan.labels[frame]
+        structures = {"LV": LV} if layout == "sunnybrook" else STRUCTURES
+        for structure, value in structures.items():
+            volume, true = int((labels == value).sum()), int((written == value).sum())
+            if abs(volume - true) > WITHIN * true:
+                found.append(f"{structure} has {volume / max(true, 1) - 1:+.1%} of its voxels")
+        if layout in SAME_LABELS and not _same(labels, written):
+            found.append("labels differ")
+    if layout == "sunnybrook" and MYO not in np.unique(native.labels[0]):
+        found.append("no MYO at ED")
+    return found
+
+
+def _same(labels: np.ndarray, written: np.ndarray) -> bool:
+    """Whether two stacks are equal up to the quarter turns and mirrors of a display."""
+    if sorted(labels.shape) != sorted(written.shape):
+        return False
+    for transposed in (labels, labels.swapaxes(1, 2)):
+        for flips in np.ndindex(2, 2, 2):
+            turned = transposed[tuple(slice(None, None, -1 if flip else 1) for flip in flips)]
+            if np.array_equal(turned, written):
+                return True
+    return False
+
+
+def main() -> int:
+    """Print a line a layout; 1 where a subject fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subjects", type=int, default=200)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=LAYOUTS)
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    settings = PhantomSettings(subjects=options.subjects, vendors=["A", "B", "C"], seed=11)
+    failed = 0
+    print("| layout | subjects | without a problem | the first problem |\n|---|---|---|---|")
+    for layout in options.layouts:
+        with tempfile.TemporaryDirectory() as root:
+            said = problems(layout, settings, Path(root), options.processes)
+        wrong = {name: found for name, found in said.items() if found}
+        failed += len(wrong)
+        first = next((f"{name}: {found[0]}" for name, found in wrong.items()), "")
+        print(f"| {layout} | {len(said)} | {len(said) - len(wrong)} | {first} |", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
