@@ -90,10 +90,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _network(options: argparse.Namespace) -> Any:
     """Settings of the network given on the command line; None for the masked autoencoder."""
-    import yaml
     from pydantic import TypeAdapter, ValidationError
 
     from synthaug.config.features import ExtractorSettings
+    from synthaug.core.yaml_files import read_yaml
 
     name = options.extractor
     if name == "study":
@@ -109,12 +109,11 @@ def _network(options: argparse.Namespace) -> Any:
             raise SynthaugError(
                 f"--weights and --sha256: {name} names the file and its hash itself; leave them out"
             )
-        try:
-            content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        if not Path(name).is_file():
             raise SynthaugError(
                 f"--extractor {name}: is neither study, inception nor a readable YAML file of settings"
-            ) from None
+            )
+        content = read_yaml(name)
     try:
         network = TypeAdapter(ExtractorSettings).validate_python(content)
     except ValidationError as error:

@@ -54,17 +54,11 @@ def add(commands: Any) -> None:
 
 
 def _cost(options: argparse.Namespace) -> int:
-    import yaml
-
     from synthaug.config.study import load_study
+    from synthaug.core.yaml_files import read_yaml
     from synthaug.cost import count_subjects, estimate_cost, say_cost
 
-    try:
-        content = yaml.safe_load(options.study.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise SynthaugError(
-            f"{options.study}: not a readable YAML file; {' '.join(str(error).split())}"
-        ) from None
+    content = read_yaml(options.study)
     if not isinstance(content, dict):
         raise SynthaugError(f"{options.study}: holds no keys; give a study file such as config/config.yaml")
     study = load_study(content)
