@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from synthaug.cli.paths import path_argument
 from synthaug.core.errors import SynthaugError
 
 
@@ -16,10 +17,12 @@ def add(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate", help="measure how far a folder of synthetic cines is from a folder of real ones"
     )
-    evaluate.add_argument("real", type=Path, metavar="REAL", help="a cohort, or a folder of 4D NIfTI cines")
-    evaluate.add_argument("synthetic", type=Path, metavar="SYNTHETIC", help="the same")
     evaluate.add_argument(
-        "--output", type=Path, default=Path("evaluation"), help="folder for rows, page and extractor"
+        "real", type=path_argument, metavar="REAL", help="a cohort, or a folder of 4D NIfTI cines"
+    )
+    evaluate.add_argument("synthetic", type=path_argument, metavar="SYNTHETIC", help="the same")
+    evaluate.add_argument(
+        "--output", type=path_argument, default=Path("evaluation"), help="folder for rows, page and extractor"
     )
     evaluate.add_argument(
         "--extractor",
@@ -28,7 +31,7 @@ def add(commands: Any) -> None:
         help="study: a masked autoencoder, trained on REAL unless --weights is given; inception: that of the original "
         "FID; a file: settings of any network, as under evaluation.extractors in a study",
     )
-    evaluate.add_argument("--weights", type=Path, help="weights of study or inception that exist")
+    evaluate.add_argument("--weights", type=path_argument, help="weights of study or inception that exist")
     evaluate.add_argument("--sha256", help="what the hash of --weights must be; required for inception")
     evaluate.add_argument("--iterations", type=_at_least(1), help="training steps of the extractor")
     evaluate.add_argument(

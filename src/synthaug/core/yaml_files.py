@@ -103,7 +103,7 @@ def _trap_of_key(key: yaml.Node, path: str, loader: Any, first: dict[Any, int]) 
 
 
 def _trap_of_number(node: yaml.Node, path: str, loader: Any) -> Iterator[str]:
-    if node.tag not in (_INTEGER, _FLOAT) or node.style:
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in (_INTEGER, _FLOAT) or node.style:
         return
     octal = node.tag == _INTEGER and _OCTAL.fullmatch(node.value)
     if ":" in node.value or octal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 
 #: Longest interval between two looks of the plugin at its jobs, in seconds, which no setting shortens; and a margin.
@@ -97,7 +98,7 @@ def lost_options(extras: Iterable[tuple[str, str]]) -> list[str]:
     extras : iterable of (str, str)
         Rule and its ``slurm_extra``; the same value of several rules is said once.
     """
-    said = {}
+    said: dict[str, str] = {}
     for rule, extra in extras:
         for problem in overridden_options(extra):
             said.setdefault(f"slurm_extra {extra}: {problem}", rule)
@@ -163,15 +164,25 @@ def slurm_trouble(workflow: object) -> Iterator[str]:
     workflow : snakemake.workflow.Workflow
         About to start its jobs, with the executor and the resources that the profile gives.
     """
-    flow: object = workflow
-    settings = getattr(flow, "executor_settings", None)
+    settings = getattr(workflow, "executor_settings", None)
     extras = [
         (rule.name, str(extra.raw if extra.raw is not None else extra.value))
-        for rule in getattr(flow, "rules", ())
+        for rule in getattr(workflow, "rules", ())
         if (extra := rule.resources.get("slurm_extra")) is not None
         and (extra.raw is not None or not extra.is_evaluable())
     ]
     yield from lost_options(extras)
+    # The plugin puts the command of a job between double quotes.
+    for path in dict.fromkeys(
+        [
+            sys.executable,
+            str(getattr(workflow, "workdir_init", "")),
+            str(getattr(workflow, "main_snakefile", "")),
+            *map(str, getattr(workflow, "overwrite_configfiles", ())),
+        ]
+    ):
+        if set(path) & set('"$`\\'):
+            yield f'{path}: jobs of Slurm cannot be started from a path with ", $, ` or \\; rename the folder'
     interval = getattr(settings, "init_seconds_before_status_checks", None) or 40
     trouble = forgotten_jobs(getattr(settings, "status_command", None), interval)
     if trouble:
