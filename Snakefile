@@ -13,7 +13,9 @@ import sys
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from synthaug.core.errors import SynthaugError
 from synthaug.cost import count_subjects, estimate_cost, say_cost
+from synthaug.preflight.paths import check_writable
 from synthaug.preflight.slurm import slurm_trouble
 
 min_version("9.0")
@@ -60,10 +62,13 @@ include: "workflow/rules/snakemake_issue_4166.smk"
 
 
 onstart:
-    if workflow.executor_plugin.name == "slurm":
-        trouble = list(slurm_trouble(workflow))
-        if trouble:
-            raise WorkflowError("\n".join(f"synthaug: {line}" for line in trouble))
+    trouble = list(slurm_trouble(workflow)) if workflow.executor_plugin.name == "slurm" else []
+    try:
+        check_writable(f"results/{study.name}")
+    except SynthaugError as error:
+        trouble.append(str(error))
+    if trouble:
+        raise WorkflowError("\n".join(f"synthaug: {line}" for line in trouble))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
 
 

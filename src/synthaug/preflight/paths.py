@@ -1,10 +1,12 @@
-"""Paths that Snakemake would take for patterns."""
+"""Paths that Snakemake would take for patterns, and folders that nobody can write to."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from synthaug.core.disk import opening
 from synthaug.core.errors import SynthaugError
 
 
@@ -35,3 +37,24 @@ def check_braces(paths: Mapping[str, Iterable[str | Path]]) -> None:
     ]
     if said:
         raise SynthaugError("\n".join(said))
+
+
+def check_writable(folder: str | Path) -> None:
+    """Write a file to the folder of the results, and remove it.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is missing.
+
+    Raises
+    ------
+    CannotWriteError
+        It is read-only, forbidden or full, or no folder.
+    """
+    folder = Path(folder)
+    with opening(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            stream.write(b"synthaug")
+            stream.flush()
