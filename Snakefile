@@ -10,9 +10,13 @@ Software: the environment that Snakemake runs in; or the same versions as an ima
 
 import sys
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from synthaug.core.errors import SynthaugError
 from synthaug.cost import count_subjects, estimate_cost, say_cost
+from synthaug.preflight.paths import check_writable
+from synthaug.preflight.slurm import slurm_trouble
 
 min_version("9.0")
 
@@ -52,11 +56,19 @@ include: "workflow/rules/attention.smk"
 include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request
 include: "workflow/rules/published.smk"
-# Last, because it only mends how Snakemake decides what reruns:
+# Last, because they only mend how Snakemake starts jobs and decides what reruns:
+include: "workflow/rules/snakemake_issue_2645.smk"
 include: "workflow/rules/snakemake_issue_4166.smk"
 
 
 onstart:
+    trouble = list(slurm_trouble(workflow)) if workflow.executor_plugin.name == "slurm" else []
+    try:
+        check_writable(f"results/{study.name}")
+    except SynthaugError as error:
+        trouble.append(str(error))
+    if trouble:
+        raise WorkflowError("\n".join(f"synthaug: {line}" for line in trouble))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
 
 

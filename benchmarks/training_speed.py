@@ -19,12 +19,12 @@ import time
 from pathlib import Path
 
 import torch
-import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from synthaug.config.study import StudySettings, load_study
 from synthaug.config.training import TrainableSettings
 from synthaug.core.interruption import Interruption
+from synthaug.core.yaml_files import read_yaml
 from synthaug.data.cohort import Cohort, write_labels
 from synthaug.data.store import TensorStore
 from synthaug.generators import build_generator
@@ -166,7 +166,7 @@ def measure_sampling(
 
 def measure(path: Path, options: argparse.Namespace) -> None:
     """Both tables of a study."""
-    study = encoded_once(load_study(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    study = encoded_once(load_study(read_yaml(path)))
     store = random_store(study, options.subjects)
     grid = " x ".join(map(str, (study.harmonisation.frames, *study.harmonisation.matrix)))
     print(f"\n{path.stem}: cines of {grid}")

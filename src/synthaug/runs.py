@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from synthaug.config.arms import Arm, resolve_arms
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
+from synthaug.core.artifacts import atomic_file
 
 
 class ModelRun(NamedTuple):
@@ -510,7 +511,7 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
 
 def write_runs(path: str | Path, runs: Iterable[Sequence[Any]]) -> None:
     """Write runs as a TSV; what a run lacks is empty."""
-    with Path(path).open("w", encoding="utf-8", newline="") as stream:
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(ListedRun._fields)
         writer.writerows(runs)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
+import subprocess
+import sys
 
 import nibabel as nib
 import numpy as np
@@ -112,3 +115,57 @@ def test_too_few_subjects_stop_the_study_in_one_line(checkout, raw):
     assert "3 of 9 subjects can be used, minimum_subjects is 4" in said[0]
     assert not (checkout.root / COHORT).exists()
     assert not list((checkout.root / COHORT).parent.glob("*")), "nothing half-written"
+
+
+def refusals(checkout, *arguments, study=STUDY):
+    """The lines of synthaug of a run that stops before its first job."""
+    done = checkout.run(study, *arguments, check=False)
+    said = done.stdout + done.stderr  # a dry run speaks to stdout
+    assert done.returncode != 0 and "Error in rule" not in said
+    return [line for line in said.splitlines() if line.startswith("synthaug:")]
+
+
+def test_a_key_that_stands_twice_stops_before_anything_runs(checkout, raw):
+    write_study(checkout, raw)
+    twice = checkout.root / "config" / "studies" / "twice.yaml"
+    twice.write_text((checkout.root / STUDY).read_text() + "\nsynthesis: {subjects: 4}\n")
+    (line,) = refusals(checkout, "--dry-run", study=str(twice))
+    assert "twice.yaml: line " in line and "key synthesis stands in line" in line
+
+
+def test_braces_in_the_root_are_refused_in_words(checkout, raw, tmp_path):
+    (tmp_path / "raw {1}").symlink_to(raw)
+    write_study(checkout, tmp_path / "raw {1}")
+    (line,) = refusals(checkout, "--dry-run")
+    assert "datasets.clinic.root" in line and "braces" in line
+
+
+def test_a_cluster_that_forgets_finished_jobs_is_refused_at_the_start(checkout, raw, tmp_path, monkeypatch):
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    for name, text in {
+        "sacct": "echo disabled >&2; exit 1",
+        "scontrol": "echo 'MinJobAge = 2 sec'",
+        "sinfo": "echo main",
+        "squeue": "",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    write_study(checkout, raw)
+    shutil.rmtree(checkout.root / COHORT, ignore_errors=True)
+    profile = ["--profile", "profiles/slurm", "--default-resources", "slurm_account=none"]
+    (line,) = refusals(checkout, *profile, "--", COHORT)
+    assert "MinJobAge of this Slurm is 2 s" in line
+
+
+def test_a_checkout_with_spaces_and_quotes_in_its_path_runs(raw, tmp_path):
+    checkout = copy_repository(tmp_path / 'My Projects, it\'s "mine"' / "synthaug")
+    write_study(checkout, raw, minimum_subjects=3)
+    # An environment inside the checkout, as `make` puts it: every job's Python has the space in its path.
+    (checkout.root / ".venv").symlink_to(sys.prefix)
+    python = str(checkout.root / ".venv" / "bin" / "python")
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
+    command = [python, "-m", "snakemake", "--configfile", STUDY, "--cores", "2", COHORT]
+    done = subprocess.run(command, cwd=checkout.root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (checkout.root / COHORT / "cohort.json").is_file()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -10,6 +11,7 @@ from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.evaluation import is_trained
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
+from synthaug.config.paths import paths_of
 from synthaug.config.phenotype_columns import needed_phenotypes, own_phenotypes
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
@@ -20,6 +22,8 @@ from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
+from synthaug.preflight.paths import check_braces
+from synthaug.preflight.settings_files import check_settings_files
 from synthaug.published.figures import FIGURES
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
@@ -50,7 +54,17 @@ from synthaug.runs import (
     synthetic_runs,
 )
 
+# The folder that Snakemake was called in: `--directory` leads away from it.
+called_in = Path(workflow.workdir_init)
+
 try:
+    if workflow.is_main_process:
+        check_settings_files(
+            [called_in / file for file in workflow.configfiles],
+            sys.argv[1:],
+            os.environ,
+            [called_in, workflow.basedir],
+        )
     study = load_study(config)
     check_plugins(study)
     raw = {
@@ -58,8 +72,14 @@ try:
         for name, dataset in study.datasets.items()
         if dataset.root
     }
+    if workflow.is_main_process:
+        check_braces(
+            {key: [file] for key, file in paths_of(study)}
+            | {f"datasets.{name}.root": files for name, files in raw.items()}
+            | {"the folder of this checkout": [PACKAGE, workflow.basedir]}
+        )
 except SynthaugError as error:
-    raise WorkflowError(str(error)) from None
+    raise WorkflowError("\n".join(f"synthaug: {line}" for line in str(error).splitlines())) from None
 
 arms = resolve_arms(study.arms)
 folds = folds_of(study)

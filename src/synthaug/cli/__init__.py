@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from synthaug import __version__
 from synthaug.cli import data, edit_masks, evaluate, export, study
+from synthaug.core.disk import as_cannot_write
 from synthaug.core.errors import SynthaugError
+from synthaug.core.interruption import ending_in_order
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,11 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with ending_in_order():
+            return int(options.run(options))
     except SynthaugError as error:
-        for line in str(error).splitlines():
-            print(f"synthaug: {line}", file=sys.stderr)
-        return int(options.refused)
+        said: SynthaugError | None = error
+    except Exception as error:  # libraries write, too, and raise errors of their own
+        said = as_cannot_write(error, str(getattr(options, "output", None) or "the temporary folder"))
+        if said is None:
+            raise
+    for line in str(said).splitlines():
+        print(f"synthaug: {line}", file=sys.stderr)
+    return int(options.refused)
 
 
 def _parser() -> argparse.ArgumentParser:

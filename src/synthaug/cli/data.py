@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthaug.cli.paths import path_argument
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
@@ -30,7 +31,7 @@ _LAYOUTS = ", ".join(
 def add(commands: Any) -> None:
     """Declare the commands."""
     phantom = commands.add_parser("phantom", help="write a phantom dataset in the raw layout of a public one")
-    phantom.add_argument("output", type=Path, help="folder to write; it must not exist")
+    phantom.add_argument("output", type=path_argument, help="folder to write; it must not exist")
     phantom.add_argument(
         "--layout",
         choices=[
@@ -52,7 +53,7 @@ def add(commands: Any) -> None:
     validate = commands.add_parser(
         "validate", help="read a dataset or cohort once and say what is wrong with it"
     )
-    validate.add_argument("path", type=Path)
+    validate.add_argument("path", type=path_argument)
     validate.add_argument("--dataset", required=True, metavar="LAYOUT", type=_layout, help=_LAYOUTS)
     validate.set_defaults(run=_validate)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
+
+from synthaug.cli.paths import path_argument
 
 
 def add(commands: Any) -> None:
@@ -13,8 +14,8 @@ def add(commands: Any) -> None:
         "edit-masks",
         help="write requests with edited masks, for synthesis.requests.cohort of a study with a mask_guided generator",
     )
-    edit.add_argument("cohort", type=Path, help="cohort, synthetic cohort or requests with masks")
-    edit.add_argument("output", type=Path, help="folder to write; it must not exist")
+    edit.add_argument("cohort", type=path_argument, help="cohort, synthetic cohort or requests with masks")
+    edit.add_argument("output", type=path_argument, help="folder to write; it must not exist")
     edit.add_argument(
         "--subjects", nargs="+", default=[], metavar="ID", help="subjects to edit; all with masks"
     )

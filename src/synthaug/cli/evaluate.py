@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from synthaug.cli.paths import path_argument
 from synthaug.core.errors import SynthaugError
 
 
@@ -16,10 +17,12 @@ def add(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate", help="measure how far a folder of synthetic cines is from a folder of real ones"
     )
-    evaluate.add_argument("real", type=Path, metavar="REAL", help="a cohort, or a folder of 4D NIfTI cines")
-    evaluate.add_argument("synthetic", type=Path, metavar="SYNTHETIC", help="the same")
     evaluate.add_argument(
-        "--output", type=Path, default=Path("evaluation"), help="folder for rows, page and extractor"
+        "real", type=path_argument, metavar="REAL", help="a cohort, or a folder of 4D NIfTI cines"
+    )
+    evaluate.add_argument("synthetic", type=path_argument, metavar="SYNTHETIC", help="the same")
+    evaluate.add_argument(
+        "--output", type=path_argument, default=Path("evaluation"), help="folder for rows, page and extractor"
     )
     evaluate.add_argument(
         "--extractor",
@@ -28,7 +31,7 @@ def add(commands: Any) -> None:
         help="study: a masked autoencoder, trained on REAL unless --weights is given; inception: that of the original "
         "FID; a file: settings of any network, as under evaluation.extractors in a study",
     )
-    evaluate.add_argument("--weights", type=Path, help="weights of study or inception that exist")
+    evaluate.add_argument("--weights", type=path_argument, help="weights of study or inception that exist")
     evaluate.add_argument("--sha256", help="what the hash of --weights must be; required for inception")
     evaluate.add_argument("--iterations", type=_at_least(1), help="training steps of the extractor")
     evaluate.add_argument(
@@ -90,10 +93,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _network(options: argparse.Namespace) -> Any:
     """Settings of the network given on the command line; None for the masked autoencoder."""
-    import yaml
     from pydantic import TypeAdapter, ValidationError
 
     from synthaug.config.features import ExtractorSettings
+    from synthaug.core.yaml_files import read_yaml
 
     name = options.extractor
     if name == "study":
@@ -109,12 +112,11 @@ def _network(options: argparse.Namespace) -> Any:
             raise SynthaugError(
                 f"--weights and --sha256: {name} names the file and its hash itself; leave them out"
             )
-        try:
-            content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        if not Path(name).is_file():
             raise SynthaugError(
                 f"--extractor {name}: is neither study, inception nor a readable YAML file of settings"
-            ) from None
+            )
+        content = read_yaml(name)
     try:
         network = TypeAdapter(ExtractorSettings).validate_python(content)
     except ValidationError as error:

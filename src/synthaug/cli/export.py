@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
+
+from synthaug.cli.paths import path_argument
 
 
 def add(commands: Any) -> None:
@@ -14,9 +15,11 @@ def add(commands: Any) -> None:
         help="write a trained segmenter as a model folder that nnUNetv2_predict_from_modelfolder loads",
     )
     export.add_argument(
-        "model", type=Path, help="folder 'model' of a training: results/<study>/tasks/<task>/.../model"
+        "model",
+        type=path_argument,
+        help="folder 'model' of a training: results/<study>/tasks/<task>/.../model",
     )
-    export.add_argument("output", type=Path, help="folder to write; it must not exist")
+    export.add_argument("output", type=path_argument, help="folder to write; it must not exist")
     export.set_defaults(run=_export)
 
 

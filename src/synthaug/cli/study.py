@@ -6,16 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from synthaug.cli.paths import path_argument
 from synthaug.core.errors import SynthaugError
 
 
 def add(commands: Any) -> None:
     """Declare the commands."""
     cost = commands.add_parser("cost", help="say what a declared study costs: trainings, hours, disk")
-    cost.add_argument("study", type=Path, metavar="STUDY.yaml")
+    cost.add_argument("study", type=path_argument, metavar="STUDY.yaml")
     cost.add_argument(
         "--results",
-        type=Path,
+        type=path_argument,
         default=Path("results"),
         help="folder in which earlier runs recorded their times",
     )
@@ -40,31 +41,25 @@ def add(commands: Any) -> None:
         "before", metavar="A", help="folder of a version, or with --study its name (v001, current)"
     )
     diff.add_argument("after", metavar="B", help="the same")
-    diff.add_argument("--study", type=Path, help="the study's results, results/<study>")
+    diff.add_argument("--study", type=path_argument, help="the study's results, results/<study>")
     diff.add_argument("--all", action="store_true", help="every line, not only the first of each kind")
     diff.add_argument("--json", action="store_true", help="everything as JSON, for other programs")
     diff.set_defaults(run=_diff, refused=2)
 
     report = commands.add_parser("report", help="render the page of a study again from its gathered content")
-    report.add_argument("study", type=Path, help="the study's results, results/<study>")
+    report.add_argument("study", type=path_argument, help="the study's results, results/<study>")
     report.add_argument(
-        "--output", type=Path, help="HTML file to write; report.html of the study if not given"
+        "--output", type=path_argument, help="HTML file to write; report.html of the study if not given"
     )
     report.set_defaults(run=_report, refused=2)
 
 
 def _cost(options: argparse.Namespace) -> int:
-    import yaml
-
     from synthaug.config.study import load_study
+    from synthaug.core.yaml_files import read_yaml
     from synthaug.cost import count_subjects, estimate_cost, say_cost
 
-    try:
-        content = yaml.safe_load(options.study.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise SynthaugError(
-            f"{options.study}: not a readable YAML file; {' '.join(str(error).split())}"
-        ) from None
+    content = read_yaml(options.study)
     if not isinstance(content, dict):
         raise SynthaugError(f"{options.study}: holds no keys; give a study file such as config/config.yaml")
     study = load_study(content)

@@ -23,6 +23,8 @@ _SHARE_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0,
 class ArmSettings(Settings):
     """One training set."""
 
+    switches = ("real",)
+
     real: Annotated[float, Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)] = Field(
         1.0,
         description=(

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from synthaug.config.geometry import GeometrySettings
+from synthaug.config.paths import PathText
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 #: Division of the lengths of t, y and x at one level; slices are never merged.
@@ -31,7 +32,7 @@ class SharpeningSettings(TrainableSettings):
     perceptual_weight: float = Field(
         0.1, ge=0, description="Weight of the perceptual distance, if its network is supplied."
     )
-    perceptual_weights: str | None = Field(
+    perceptual_weights: PathText | None = Field(
         None,
         description="User-supplied weight file, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
     )

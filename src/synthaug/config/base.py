@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+import typing
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,6 +15,9 @@ class Settings(BaseModel):
     """A closed, immutable section: an unknown key is an error, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, serialize_by_alias=True)
+
+    #: Numbers for which true and false stand as well: 1 and 0.
+    switches: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -28,6 +33,31 @@ class Settings(BaseModel):
                     )
         return content
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_yes_and_no(cls, content: Any) -> Any:
+        # YAML reads an unquoted on or off as true or false, which pydantic would take for 1 or 0.
+        if not isinstance(content, dict):
+            return content
+        read = dict(content)
+        for name, field in cls.model_fields.items():
+            key = field.alias or name
+            if not isinstance(content.get(key), bool) or name in cls.switches:
+                continue
+            allowed = set(_leaves(field.annotation))
+            word = "on" if content[key] else "off"
+            if word in allowed:
+                read[key] = word
+            elif bool not in allowed and any(
+                leaf in (int, float) or isinstance(leaf, int) for leaf in allowed
+            ):
+                raise PydanticCustomError(
+                    "switch_for_number",
+                    "{key}: a number belongs here, the file's value is read as {value}",
+                    {"key": key, "value": str(content[key]).lower()},
+                )
+        return read
+
     @classmethod
     def _hint(cls, key: str) -> str:
         near = difflib.get_close_matches(key, cls._keys(), n=1, cutoff=0.4)
@@ -39,3 +69,17 @@ class Settings(BaseModel):
     def _keys(cls) -> list[str]:
         """Keys as a file has them: a key that Python reserves, such as `class`, has an alias."""
         return [field.alias or name for name, field in cls.model_fields.items()]
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """Types and literal values that an annotation allows, less those inside lists and mappings."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        yield from arguments
+    elif origin is typing.Annotated:
+        yield from _leaves(arguments[0])
+    elif arguments and origin not in (list, tuple, dict):
+        for inner in arguments:
+            yield from _leaves(inner)
+    else:
+        yield annotation

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.paths import PathText
 from synthaug.config.phantom import PhantomSettings
 from synthaug.config.plugins import ClassSettings
 
@@ -20,7 +21,7 @@ _PHENOTYPE = re.compile(r"[a-z][a-z0-9_]*")
 class PhenotypeTableSettings(Settings):
     """A user's own table of phenotypes, one row a subject or patient."""
 
-    table: str = Field(
+    table: PathText = Field(
         description="Text table with a header: separated by commas if its name ends in `.csv`, otherwise by tabs."
     )
     id: str = Field(
@@ -52,7 +53,7 @@ class PhenotypeTableSettings(Settings):
 class ReportTableSettings(Settings):
     """A user's own table of free-text reports, one row a subject or patient."""
 
-    table: str = Field(
+    table: PathText = Field(
         description="Text table with a header: separated by commas if its name ends in `.csv`, otherwise by tabs."
     )
     id: str = Field(
@@ -72,7 +73,7 @@ class RawDatasetSettings(Settings):
     #: Whether `synthaug.phantom` writes this layout.
     has_phantom: ClassVar[bool] = False
 
-    root: str | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
+    root: PathText | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
         None,
         description="Simulate the dataset instead of reading one (layouts `acdc`, `mnms`, `dicom`, `dsb`, `sunnybrook`).",

@@ -25,7 +25,8 @@ INTRODUCTION = """\
 A study is one file. `config/config.yaml` is the default study; others lie in `config/studies/` and
 are chosen with `--configfile`, which replaces the default. Single keys are changed on the command
 line: `--config 'datasets={"acdc": {"root": "/data/ACDC"}}'`. An unknown key is an error that names
-the nearest right one. The study file describes the experiment; machine settings (cores, partitions, limits) are in
+the nearest right one, a key that stands twice one that names both lines. Paths may begin with `~`; text that YAML would
+read as something else (`no`, `on`, `010`, `12:30`) stands in quotes. The study file describes the experiment; machine settings (cores, partitions, limits) are in
 `profiles/`.
 
 Entries of `SECTIONS` are named and may inherit from one another; what the entry says wins,

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.paths import PathText
 from synthaug.config.plugins import PluginSettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
@@ -75,7 +76,9 @@ class SuppliedExtractorSettings(Settings):
     """Common settings of networks with user-supplied weights."""
 
     kind: str = Field(description="Kind of extractor.")
-    weights: str | None = Field(None, description="File of the network; without it the extractor is absent.")
+    weights: PathText | None = Field(
+        None, description="File of the network; without it the extractor is absent."
+    )
     sha256: str | None = Field(
         None, pattern="^[0-9a-f]{64}$", description="SHA-256 of the file; required with `weights`."
     )
@@ -93,7 +96,7 @@ class InceptionExtractorSettings(SuppliedExtractorSettings):
     implementation: ClassVar[str] = "synthaug.features.inception:InceptionExtractor"
 
     kind: Literal["inception"] = Field(description="Kind of extractor.")
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None,
         description="pytorch-fid's `pt_inception-2015-12-05-6726825d.pth`; without it FID is absent.",
     )
@@ -105,7 +108,7 @@ class TorchScriptExtractorSettings(SuppliedExtractorSettings):
     implementation: ClassVar[str] = "synthaug.features.torchscript:TorchScriptExtractor"
 
     kind: Literal["torchscript"] = Field(description="Kind of extractor.")
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None,
         description="TorchScript file that maps a batch to features (n, d). It is a program: reading it executes "
         "its code, so its hash is required. Use trusted sources only.",
@@ -148,7 +151,7 @@ class I3DExtractorSettings(SuppliedExtractorSettings):
     implementation: ClassVar[str] = "synthaug.features.torchscript:I3DExtractor"
 
     kind: Literal["i3d"] = Field(description="Kind of extractor.")
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None,
         description="StyleGAN-V's `i3d_torchscript.pt`. It is a program: reading it executes its code, so "
         "its hash is required.",
@@ -167,7 +170,7 @@ class TorchvisionExtractorSettings(SuppliedExtractorSettings):
     implementation: ClassVar[str] = "synthaug.features.torchvision_video:TorchvisionExtractor"
 
     kind: Literal["torchvision"] = Field(description="Kind of extractor.")
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None, description="State dict of the network, for any number of classes. Reading it executes no code."
     )
     network: str = Field(description="Name in `torchvision.models.video`, such as `r3d_18` or `swin3d_t`.")
@@ -195,7 +198,7 @@ class ImageTextExtractorSettings(SuppliedExtractorSettings):
     implementation: ClassVar[str] = "synthaug.features.image_text_pair:ImageTextExtractor"
 
     kind: Literal["image_text"] = Field(description="Kind of extractor.")
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None,
         description="`model.safetensors` in a folder as `transformers` saves a model, with `config.json` and the "
         "tokenizer's files beside it. Reading it executes no code.",
@@ -226,7 +229,7 @@ class PluginExtractorSettings(PluginSettings, SuppliedExtractorSettings):
 
     derived_from = "synthaug.features.base:Extractor"
 
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None,
         description="File of the network, if any; its hash is checked before the class reads it.",
     )

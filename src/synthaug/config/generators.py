@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.base import Settings
+from synthaug.config.paths import PathText
 from synthaug.config.plugins import PluginGeneratorSettings
 from synthaug.config.sampled import SampledSettings
 
@@ -273,7 +274,7 @@ class ExternalSettings(Settings):
     sampled: ClassVar[bool] = False
 
     kind: Literal["external"] = Field(description="Kind of generator.")
-    folder: str = Field(description="Cohort folder; its files: docs/adding-a-generator.md.")
+    folder: PathText = Field(description="Cohort folder; its files: docs/adding-a-generator.md.")
     labels: Literal["own", "pseudo"] = Field(
         "own",
         description=(

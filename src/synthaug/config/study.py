@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
 from synthaug.config.base import Settings
@@ -236,5 +236,17 @@ def _line(finding: Any) -> str:
         if tuple(loc[: len(place)]) == place and len(loc) > len(place) + 1:
             del loc[len(place) + 1]  # pydantic names the kind there, which is no key of the study
     where = ".".join(str(part) for part in loc)
-    message = finding["msg"].removeprefix("Value error, ")
+    message = finding["msg"].removeprefix("Value error, ") + _as_read(finding)
     return f"config: {where}: {message}" if where else f"config: {message}"
+
+
+def _as_read(finding: Any) -> str:
+    """The value that was read, where it is one and the message does not show it: YAML may have made it of another."""
+    value, kind = finding["input"], finding["type"]
+    own = kind in ("missing", "value_error", "unknown_key", "switch_for_number")
+    if own or isinstance(value, (Mapping, list, tuple, BaseModel)) or repr(value) in finding["msg"]:
+        return ""
+    said = f", is {value!r}"
+    if kind == "string_type" and value is not None:
+        return f"{said}; put text in quotes, YAML reads a bare no, off, date or number as no text"
+    return said

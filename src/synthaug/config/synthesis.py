@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.paths import PathText
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -22,7 +23,7 @@ class RequestSettings(Settings):
             "masks; `table`: rows of a table; `cohort`: subjects of a folder, with their masks."
         ),
     )
-    table: str | None = Field(
+    table: PathText | None = Field(
         None,
         description=(
             "TSV of requests for source `table`: any of the columns diagnosis, vendor, lv_edv_ml, lv_esv_ml, "
@@ -30,7 +31,7 @@ class RequestSettings(Settings):
             "rv_ef and `phenotypes`; an empty field is left open. Repeated if more rows are needed."
         ),
     )
-    cohort: str | None = Field(
+    cohort: PathText | None = Field(
         None,
         description=(
             "Folder for source `cohort`: requests, or a real or synthetic cohort on the study's grid whose table and "

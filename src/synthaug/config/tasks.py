@@ -39,6 +39,7 @@ class SegmentationSettings(TaskSettings):
                     "validation_iterations",
                     "learning_rate",
                     "momentum",
+                    "compile",
                 }
             ),
             ("tasks.segmentation.train",),
@@ -120,6 +121,13 @@ class SegmentationSettings(TaskSettings):
         ge=0,
         lt=1,
         description="Nesterov momentum; nnU-Net's 0.99 needs thousands of iterations, 0.9 a few hundred.",
+    )
+    compile: Literal["auto", "off", "on"] = Field(
+        "auto",
+        description=(
+            "Compile the network (`torch.compile`) on a GPU; `auto`: where there are triton and a C compiler. "
+            "`nnUNet_compile` of the environment does not count."
+        ),
     )
     frames: Literal["ed_es", "all"] = Field(
         "ed_es",

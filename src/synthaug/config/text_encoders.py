@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from synthaug.config.geometry import GeometrySettings
+from synthaug.config.paths import PathText
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
 
@@ -72,7 +73,7 @@ class ClipTextSettings(TrainableSettings):
     implementation: ClassVar[str] = "synthaug.models.clip_text:ClipText"
 
     kind: Literal["clip_text"] = Field(description="Kind of model.")
-    weights: str = Field(
+    weights: PathText = Field(
         description="`model.safetensors` in a folder as `transformers` saves a model, with `config.json` and the "
         "tokenizer's files beside it. Reading it executes no code, and nothing is downloaded."
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.core.disk import filling, opening
 from synthaug.core.errors import SynthaugError
 
 
@@ -23,34 +24,51 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
     The temporary file lies in the same folder and keeps the suffixes, so that writers
     that look at them (nibabel, numpy) behave the same and the final rename is atomic.
+
+    Raises
+    ------
+    CannotWriteError
+        The disk is full, read-only, beyond its quota or forbidden; nothing is left of the temporary file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".partial-", suffix="".join(path.suffixes), dir=path.parent)
-    os.close(handle)
+    with opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".partial-", suffix="".join(path.suffixes), dir=path.parent)
+        os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with filling(path, temporary):
+            yield temporary
+        with opening(path):
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder that replaces `path` only when the block succeeds."""
+    """Yield a temporary folder that replaces `path` only when the block succeeds.
+
+    Raises
+    ------
+    CannotWriteError
+        The disk is full, read-only, beyond its quota or forbidden; nothing is left of the temporary folder.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+    with opening(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
     try:
-        yield temporary
-        temporary.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        with filling(path, temporary):
+            yield temporary
+        with opening(path):
+            temporary.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
 from synthaug.core.errors import SynthaugError
+from synthaug.core.interruption import ending_in_order
 
 
 class _Tee:
@@ -21,12 +24,14 @@ class _Tee:
 
     def write(self, text: str) -> int:
         for stream in self._streams:
-            stream.write(text)
+            with suppress(OSError):  # a log on a full disk must not hide why the work fails
+                stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         for stream in self._streams:
-            stream.flush()
+            with suppress(OSError):
+                stream.flush()
 
     def isatty(self) -> bool:
         return bool(self._screen.isatty())
@@ -46,25 +51,45 @@ def job(snakemake: Any) -> Iterator[None]:
     The log is appended to: a job that was preempted and resumes keeps its history.
     """
     log_path = Path(snakemake.log[0])
-    log_path.parent.mkdir(parents=True, exist_ok=True)
     screen = sys.stderr
-    with log_path.open("a", encoding="utf-8", buffering=1) as log:
-        sys.stdout = sys.stderr = _Tee(log, screen)
-        try:
+    try:
+        with opening(log_path):
+            log_path.parent.mkdir(parents=True, exist_ok=True)
+            log = log_path.open("a", encoding="utf-8", buffering=1)
+    except CannotWriteError as error:
+        sys.exit(f"synthaug: {snakemake.rule}: {error}")
+    sys.stdout = sys.stderr = _Tee(log, screen)
+    try:
+        with ending_in_order():
             yield
-        except SynthaugError as error:
-            for line in str(error).splitlines():
-                _say(f"synthaug: {snakemake.rule}: {line}", log, screen)
-            sys.exit(1)
-        except Exception:
-            log.write(traceback.format_exc())
-            _say(f"synthaug: {snakemake.rule}: unexpected error; see {log_path}", log, screen)
-            raise
-        finally:
-            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    except SynthaugError as error:
+        _end(snakemake.rule, error, log, screen)
+    except Exception as error:
+        made = ", ".join(map(str, getattr(snakemake, "output", ()))) or str(log_path)
+        full = as_cannot_write(error, f"{made} or the temporary folder {os.environ.get('TMPDIR', '/tmp')}")
+        _write(log, traceback.format_exc())
+        if full is not None:
+            _end(snakemake.rule, full, log, screen)
+        _say(f"synthaug: {snakemake.rule}: unexpected error; see {log_path}", log, screen)
+        raise
+    finally:
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        with suppress(OSError):
+            log.close()
+
+
+def _end(rule: str, error: SynthaugError, log: Any, screen: Any) -> NoReturn:
+    for line in str(error).splitlines():
+        _say(f"synthaug: {rule}: {line}", log, screen)
+    sys.exit(1)
+
+
+def _write(log: Any, text: str) -> None:
+    with suppress(OSError):  # the disk may be full
+        log.write(text)
 
 
 def _say(line: str, log: Any, screen: Any) -> None:
-    log.write(line + "\n")
+    _write(log, line + "\n")
     screen.write(line + "\n")
     screen.flush()

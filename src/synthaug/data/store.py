@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
+from synthaug.core.disk import reserved_memmap
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import TEXT_COLUMNS, Cohort
 from synthaug.labels import UNLABELLED
@@ -72,8 +72,8 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
             shape = (len(cohort.subjects), t, n_slices, y, x)
             if arrays is None:
                 arrays = (
-                    open_memmap(folder / "images.npy", "w+", np.float16, shape),
-                    open_memmap(folder / "labels.npy", "w+", np.uint8, shape),
+                    reserved_memmap(folder / "images.npy", np.float16, shape),
+                    reserved_memmap(folder / "labels.npy", np.uint8, shape),
                 )
                 arrays[1][:] = UNLABELLED
             if z > n_slices or shape != arrays[0].shape:

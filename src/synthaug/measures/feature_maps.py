@@ -56,6 +56,8 @@ def embed(first: np.ndarray, second: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     everything = np.concatenate([first, second])
+    if np.ptp(everything, axis=0).max() == 0:
+        return np.zeros((len(everything), 2))  # all in one place, where principal components have no scale
     perplexity = min(30.0, (len(everything) - 1) / 3)
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(everything)
 

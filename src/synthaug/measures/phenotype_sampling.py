@@ -114,10 +114,10 @@ class _Hearts:
         return len(self.phenotypes)
 
     def scaled(self, scale: _Scale) -> _Hearts:
-        """In standard deviations of the training patients."""
-        return _Hearts(
-            self.phenotypes / scale.phenotypes, (self.coordinates - scale.mean) / scale.coordinates
-        )
+        """In standard deviations of the training patients, without coordinates in which they do not differ."""
+        coordinates = (self.coordinates - scale.mean) / scale.coordinates
+        known = np.isfinite(scale.coordinates)
+        return _Hearts(self.phenotypes / scale.phenotypes, coordinates[:, known | ~known.any()])
 
     def complete(self) -> np.ndarray:
         """Coordinates of the hearts all of whose coordinates are known."""
@@ -132,11 +132,13 @@ class _Scale:
 
     @classmethod
     def of(cls, training: _Hearts) -> _Scale:
+        # NaN where the training patients do not differ: nothing is so many of their deviations.
         coordinates = training.coordinates
+        phenotypes, deviations = training.phenotypes.std(ddof=1), np.nanstd(coordinates, axis=0, ddof=1)
         return cls(
-            training.phenotypes.std(ddof=1),
+            phenotypes.where(phenotypes > 0),
             np.nanmean(coordinates, axis=0),
-            np.nanstd(coordinates, axis=0, ddof=1),
+            np.where(deviations > 0, deviations, np.nan),
         )
 
 
@@ -153,6 +155,9 @@ def _mean_differences(
             yield measurement.not_measured(metric, note=note, **place)
             continue
         made, deviation = drawn.phenotypes[name].to_numpy(np.float64), float(scale.phenotypes[name])
+        if not deviation > 0:
+            yield measurement.not_measured(metric, note="the training patients do not differ in it", **place)
+            continue
         interval = stats.ttest_ind(made, known, equal_var=False).confidence_interval(
             measurement.settings.confidence
         )

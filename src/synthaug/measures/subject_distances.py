@@ -52,10 +52,13 @@ def fit_whitening(features: np.ndarray, ridge: float = _RIDGE) -> tuple[np.ndarr
     -------
     centre : ndarray, shape (d,)
     matrix : ndarray, shape (d, d)
-        Whitened features are ``(features - centre) @ matrix``.
+        Whitened features are ``(features - centre) @ matrix``: the identity where the features do not vary.
     """
     centre = features.mean(axis=0, dtype=np.float64)
     values, vectors = np.linalg.eigh(np.cov(features, rowvar=False, dtype=np.float64))
+    # Extractors give single precision: what varies less than its rounding does not vary.
+    if values.mean() <= (np.finfo(np.float32).eps * np.abs(features).max()) ** 2:
+        return centre, np.eye(features.shape[1])
     return centre, vectors / np.sqrt(np.clip(values, 0, None) + ridge * values.mean())
 
 
@@ -81,7 +84,9 @@ def transformed_rows(features: FeatureSet, kind: str, transforms: Transforms) ->
         if "text" not in features.features:
             return None
         frames = [rows.astype(np.float64) for rows in features.features["frames"]]
-        return [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in frames]
+        lengths = [np.linalg.norm(rows, axis=1, keepdims=True) for rows in frames]
+        # Features that are all 0 have no direction and stay 0.
+        return [rows / np.where(length > 0, length, 1) for rows, length in zip(frames, lengths, strict=True)]
     if kind not in features.features:
         return None
     arrays = [rows.astype(np.float64) for rows in features.features[kind]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -143,14 +145,15 @@ def make_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     rows : iterable of mappings
         Keys among `COLUMNS`; `metric`, `definition`, `status` are required, and `value`
         exactly where the status is one of `VALUED_STATUSES`. Files of rows are checked in
-        full when they are read (`synthaug.tables.schema.read_rows`).
+        full when they are read (`synthaug.tables.schema.read_rows`). An infinite value, which a
+        division by something that does not vary leaves, makes a row that is not measured and says so.
 
     Raises
     ------
     ValueError
         A row has an unknown column or status, or its value and status disagree.
     """
-    rows = [dict(row) for row in rows]
+    rows = [_finite(dict(row)) for row in rows]
     for row in rows:
         unknown = set(row) - set(COLUMNS)
         if unknown:
@@ -160,6 +163,16 @@ def make_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         if (row["status"] in VALUED_STATUSES) == bool(pd.isna(row.get("value"))):
             raise ValueError(f"result row {row} has a value that disagrees with its status")
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without infinite numbers."""
+    infinite = [key for key, value in row.items() if isinstance(value, Real) and math.isinf(value)]
+    changed = {**row, **dict.fromkeys(infinite, math.nan)}
+    if "value" in infinite:
+        note = "; ".join(filter(None, [row.get("note"), "what it is divided by is 0: the data do not vary"]))
+        changed |= {"status": "not_measured", "ci_low": math.nan, "ci_high": math.nan, "note": note}
+    return changed
 
 
 def about(row: Mapping[str, Any]) -> str:

@@ -95,12 +95,7 @@ def compile_parts(model: TrainableModel, training: TrainingSettings) -> bool:
     SynthaugError
         ``compile: on`` where a compiler is missing.
     """
-    missing = _missing_to_compile(model.device)
-    if training.compile == "on" and missing:
-        raise SynthaugError(f"training.compile: on needs {missing}; install it, or set off")
-    wanted = training.compile == "on" or (
-        training.compile == "auto" and model.device.type == "cuda" and not missing
-    )
+    wanted = compiles("training.compile", training.compile, model.device)
     if wanted:
         for part in model.children():
             part.compile()
@@ -112,6 +107,29 @@ def compiled_graphs() -> int:
     return (
         int(torch._dynamo.utils.counters["stats"]["unique_graphs"]) if "torch._dynamo" in sys.modules else 0
     )
+
+
+def compiles(key: str, choice: str, device: torch.device) -> bool:
+    """Whether a training compiles its networks.
+
+    Parameters
+    ----------
+    key : str
+        Of the study file, for the message.
+    choice : str
+        ``on``, ``off`` or ``auto``: on a GPU with triton and a C compiler.
+    device : torch.device
+        That it trains on.
+
+    Raises
+    ------
+    SynthaugError
+        ``on`` where a compiler is missing.
+    """
+    missing = _missing_to_compile(device)
+    if choice == "on" and missing:
+        raise SynthaugError(f"{key}: on needs {missing}; install it, or set off")
+    return choice == "on" or (choice == "auto" and device.type == "cuda" and not missing)
 
 
 def _missing_to_compile(device: torch.device) -> str:

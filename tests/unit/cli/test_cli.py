@@ -38,3 +38,27 @@ def test_an_unknown_root_is_one_line(tmp_path, capsys):
     assert main(["validate", str(tmp_path / "nowhere"), "--dataset", "acdc"]) == 1
     error = capsys.readouterr().err
     assert "nowhere" in error and "Traceback" not in error
+
+
+def test_paths_are_read_as_in_a_study(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["validate", "~/nowhere", "--dataset", "acdc"]) == 1
+    assert str(tmp_path / "nowhere") in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["validate", "", "--dataset", "acdc"])
+    assert "the path is empty" in capsys.readouterr().err
+
+
+def test_a_key_that_stands_twice_is_one_line(tmp_path, capsys):
+    study = tmp_path / "study.yaml"
+    study.write_text("synthesis: {}\nsynthesis: {}\n")
+    assert main(["cost", str(study)]) == 1
+    said = capsys.readouterr().err
+    assert f"synthaug: {study}: line 2: key synthesis stands in line 1" in said and said.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["phantom", str(tmp_path / "file" / "out"), "--subjects", "1", "--processes", "1"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "cannot be written" in said[-1] and not any("Traceback" in line for line in said)

@@ -26,6 +26,7 @@ def test_direct_indirect_and_function_level_imports_count(tmp_path):
         "config/conditions.py",
         "core/__init__.py",
         "core/artifacts.py",
+        "core/disk.py",
         "core/errors.py",
         "data/__init__.py",
         "data/cohort.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,3 +39,28 @@ def test_output_goes_to_the_log_which_is_kept_by_a_second_attempt(snakemake, cap
         with job(snakemake):
             print("attempt", attempt)
     assert log_of(snakemake) == "attempt 1\nattempt 2\n" and capsys.readouterr().out == ""
+
+
+def test_a_full_disk_is_one_line_that_names_the_output(snakemake, capsys):
+    snakemake.output = ["cohorts/a"]
+    with pytest.raises(SystemExit) as stopped, job(snakemake):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 1 and line.startswith("synthaug: harmonise: cohorts/a or ")
+    assert "cannot be written (No space left on device); free space" in line
+
+
+def test_a_log_that_cannot_be_opened_is_one_line(snakemake, tmp_path):
+    (tmp_path / "logs").write_text("a file")
+    with pytest.raises(SystemExit) as stopped, job(snakemake):
+        raise AssertionError("no work without a log")
+    assert str(stopped.value).startswith(f"synthaug: harmonise: {tmp_path / 'logs' / 'rule.log'}: cannot")
+    assert "\n" not in str(stopped.value)
+
+
+def test_a_log_on_a_full_disk_does_not_hide_the_error(snakemake, capsys):
+    snakemake.log = ["/dev/full"]
+    with pytest.raises(SystemExit), job(snakemake):
+        print("progress")
+        raise SubjectError("patient007", "Info.cfg", "no ED frame", "write its ED line")
+    assert capsys.readouterr().err.startswith("synthaug: harmonise: patient007")

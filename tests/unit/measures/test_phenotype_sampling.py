@@ -103,6 +103,16 @@ def test_shifts_and_rejections_are_seen(copula, population) -> None:
     assert of(rows, "phenotype_frechet_ratio")["value"] > 2
 
 
+def test_a_phenotype_in_which_patients_do_not_differ_has_no_deviations(copula, population) -> None:
+    alike = population.assign(strain=-15.0)
+    rows = measure_phenotype_sampling(copula, alike.head(160), alike.tail(80), MEASUREMENT)
+    row = of(rows, "phenotype_mean_difference", target="strain")
+    assert row["status"] == "not_measured" and "do not differ" in row["note"]
+    assert of(rows, "phenotype_wasserstein", target="strain")["status"] == "not_measured"
+    assert of(rows, "phenotype_frechet")["status"] == "ok"
+    assert not np.isinf(rows.select_dtypes("number").to_numpy(np.float64)).any()
+
+
 def test_copies_are_seen(copula, population) -> None:
     complete = population.head(160).dropna(subset="myo_mass_g")[PHENOTYPES]
 

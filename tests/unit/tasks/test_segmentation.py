@@ -273,6 +273,25 @@ def test_the_workspace_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.Monke
     assert tmp_path.exists()
 
 
+def test_switches_of_the_shell_do_not_count(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    for name, value in {
+        "nnUNet_compile": "t",
+        "nnUNet_extTrainer": "/x",
+        "nnUNet_wandb_enabled": "1",
+        "nnUNet_n_proc_DA": "no number",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with nnunet_workspace(2):
+        inside = dict(os.environ)
+    assert "nnUNet_extTrainer" not in inside and inside["nnUNet_compile"] == "false"
+    assert inside["nnUNet_wandb_enabled"] == "0" and inside["nnUNet_n_proc_DA"] == "2"
+    assert dict(os.environ)["nnUNet_compile"] == "t"
+    said = capsys.readouterr().out
+    assert "nnUNet_compile=t of the environment is not used" in said and said.count("\n") == 4
+    with nnunet_workspace(2, compiled=True):
+        assert dict(os.environ)["nnUNet_compile"] == "true"
+
+
 # --- training -----------------------------------------------------------------------------------
 
 

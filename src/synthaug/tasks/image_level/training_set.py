@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, sha256_file, write_json, write_tsv
+from synthaug.core.disk import reserved_memmap
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.tasks.classical_augmentation import augment_cine, draw_transform
@@ -294,7 +294,7 @@ def _write_images(
         kind = "synthetic" if source == "synthetic" else "real"
         key = (kind if shared else source, row.subject, None if shared else int(copy))
         numbers.append(order.setdefault(key, len(order)))
-    images = open_memmap(path, "w+", np.float16, (len(order), *plan["clips"]))
+    images = reserved_memmap(path, np.float16, (len(order), *plan["clips"]))
     written: set[int] = set()
     synthetic = training.rows("train", "synthetic")["subject"].astype(str).tolist()
     for number, row in zip(numbers, rows, strict=True):

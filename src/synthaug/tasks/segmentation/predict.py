@@ -16,7 +16,7 @@ from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, writ
 from synthaug.tasks.segmentation.ensemble import hash_of_weights
 from synthaug.tasks.segmentation.nnunet_classes import plain_trainer_class
 from synthaug.tasks.segmentation.postprocessing import read_postprocessing
-from synthaug.tasks.segmentation.workspace import nnunet_workspace
+from synthaug.tasks.segmentation.workspace import environment, nnunet_variables, nnunet_workspace
 
 
 class Segmenter:
@@ -92,15 +92,16 @@ class Segmenter:
             device=device,
             allow_tqdm=False,
         )
-        self._predictor.manual_initialization(
-            network,
-            self._plans,
-            self._configuration,
-            None,
-            self._dataset,
-            "StudyTrainer",
-            self.record["mirror_axes"] or None,  # averaged over none where the trainer mirrors nothing
-        )
+        with environment(nnunet_variables(threads)):
+            self._predictor.manual_initialization(
+                network,
+                self._plans,
+                self._configuration,
+                None,
+                self._dataset,
+                "StudyTrainer",
+                self.record["mirror_axes"] or None,  # averaged over none where the trainer mirrors nothing
+            )
 
     @property
     def network(self) -> Any:

@@ -16,7 +16,13 @@ from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import trainer_class
-from synthaug.tasks.segmentation.workspace import PLANS, environment, nnunet_workspace
+from synthaug.tasks.segmentation.workspace import (
+    PLANS,
+    environment,
+    nnunet_variables,
+    nnunet_workspace,
+    unused_variables,
+)
 from synthaug.tasks.training_subjects import REAL_SOURCES, SOURCES, expected_real_exposure
 
 if TYPE_CHECKING:
@@ -65,11 +71,13 @@ def train_segmenter(
         With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
         calling again resumes.
     SynthaugError
-        The loss is not finite.
+        The loss is not finite, or ``compile: on`` where a compiler is missing.
     """
     started = time.perf_counter()
     preprocessed, checkpoints = Path(preprocessed), Path(checkpoints)
     import torch
+
+    from synthaug.training.devices import compiles
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(threads if device.type == "cpu" else 1)
@@ -78,8 +86,10 @@ def train_segmenter(
     member = member or Member(settings.configuration)
     record = describe_training(preprocessed, settings, training_seed, member)
     identity = sha256_json(record)
+    compiled = device.type == "cuda" and compiles("tasks.<name>.compile", settings.compile, device)
+    unused = unused_variables(nnunet_variables(threads, compiled) | augmenters)
     with (
-        nnunet_workspace(threads, preprocessed=preprocessed),
+        nnunet_workspace(threads, preprocessed=preprocessed, compiled=compiled),
         environment(augmenters),
         interruptible() as interruption,
     ):
@@ -124,7 +134,11 @@ def train_segmenter(
             "training": time.perf_counter() - prepared,
             "total": seconds_before + time.perf_counter() - started,
         }
-        _write_model(Path(model), trainer, {**record, **_measured(trainer, seconds, threads)})
+        _write_model(
+            Path(model),
+            trainer,
+            {**record, **_measured(trainer, seconds, threads), "environment_not_used": unused},
+        )
     remove_checkpoints(checkpoints)
 
 
@@ -177,6 +191,7 @@ def _measured(trainer: StudyTrainer, seconds: dict[str, float], threads: int) ->
         "mirror_axes": list(trainer.inference_allowed_mirroring_axes or ()),  # a trainer may mirror nothing
         "device": trainer.device.type,
         "threads": threads,
+        "compiled": trainer._do_i_compile(),
         "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -15,13 +15,39 @@ DATASET = "Dataset001_Cine"
 PLANS = "nnUNetPlans"
 
 
+def nnunet_variables(threads: int, compiled: bool = False) -> dict[str, str | None]:
+    """Every switch that nnU-Net reads from the environment, with the study's value; None takes it out.
+
+    Left to a user's shell they would change a training or a prediction without a trace: whether networks are compiled,
+    how many processes augment, which trainers are found, whether curves go to a server.
+
+    Parameters
+    ----------
+    threads : int
+        What nnU-Net takes as its number of processes.
+    compiled : bool
+        Whether a training compiles its network.
+    """
+    own: dict[str, str | None] = {
+        "nnUNet_def_n_proc": str(threads),
+        "nnUNet_n_proc_DA": str(threads),
+        "nnUNet_compile": "true" if compiled else "false",
+        "nnUNet_wandb_enabled": "0",
+    }
+    return dict.fromkeys(name for name in os.environ if name.startswith("nnUNet_")) | own
+
+
 @contextmanager
 def nnunet_workspace(
-    threads: int, raw: str | Path | None = None, preprocessed: str | Path | None = None
+    threads: int,
+    raw: str | Path | None = None,
+    preprocessed: str | Path | None = None,
+    compiled: bool = False,
 ) -> Iterator[Path]:
-    """Set nnU-Net's environment to a temporary workspace.
+    """Set nnU-Net's environment to a temporary workspace; what the user's shell sets for nnU-Net does not count.
 
-    nnU-Net reads some of these variables on import: import it inside the block.
+    nnU-Net reads some of these variables on import: import it inside the block. Where one of the shell had another value
+    the log says so.
 
     Parameters
     ----------
@@ -29,6 +55,8 @@ def nnunet_workspace(
         What nnU-Net takes as its number of processes.
     raw, preprocessed : path, optional
         Folders to show to nnU-Net as the raw and preprocessed `DATASET`.
+    compiled : bool
+        Whether a training compiles its network.
 
     Yields
     ------
@@ -37,7 +65,7 @@ def nnunet_workspace(
     """
     with tempfile.TemporaryDirectory(prefix="nnunet-") as name:
         workspace = Path(name)
-        variables = {"nnUNet_def_n_proc": str(threads)}
+        variables = nnunet_variables(threads, compiled)
         for variable, target in (
             ("nnUNet_raw", raw),
             ("nnUNet_preprocessed", preprocessed),
@@ -48,23 +76,43 @@ def nnunet_workspace(
             if target is not None:
                 (folder / DATASET).symlink_to(Path(target).resolve(), target_is_directory=True)
             variables[variable] = str(folder)
+        for name, value in sorted(unused_variables(variables).items()):
+            print(
+                f"{name}={value} of the environment is not used; a study sets what nnU-Net does", flush=True
+            )
         with environment(variables):
             yield workspace
 
 
+def unused_variables(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Variables of the user's shell that have another value than those that are set in their place.
+
+    Parameters
+    ----------
+    variables : mapping
+        What is set, as `nnunet_variables` gives it.
+    """
+    there = {name: os.environ[name] for name in variables if name in os.environ}
+    return {name: value for name, value in there.items() if value != variables[name]}
+
+
 @contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set environment variables and put back what stood there before."""
+def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables, those that are None to nothing, and put back what stood there before."""
     before = {variable: os.environ.get(variable) for variable in variables}
-    os.environ.update(variables)
+    _set(variables)
     try:
         yield
     finally:
-        for variable, value in before.items():
-            if value is None:
-                del os.environ[variable]
-            else:
-                os.environ[variable] = value
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for variable, value in variables.items():
+        if value is None:
+            os.environ.pop(variable, None)
+        else:
+            os.environ[variable] = value
 
 
 @contextmanager

@@ -1,0 +1,189 @@
+"""Slurm clusters on which finished jobs would be waited for without end, and options that Snakemake overrides.
+
+Rules of snakemake-executor-plugin-slurm 2.8 (`SlurmExecutor.check_active_jobs`): it asks `squeue` or `sacct` which jobs
+have ended. It asks `sacct` in any case where the controller forgets ended jobs (MinJobAge) in less than three of its first
+intervals. A job that neither lists counts as running.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+
+#: Longest interval between two looks of the plugin at its jobs, in seconds, which no setting shortens; and a margin.
+LONGEST_INTERVAL_S = 180
+MARGIN_S = 20
+#: Options of sbatch that the plugin sets, and the resource of the profile that sets them; None where none does.
+_OVERRIDDEN: dict[str, str | None] = {
+    "--job-name": None,
+    "--output": None,
+    "--error": None,
+    "--parsable": None,
+    "--export": None,
+    "--comment": None,
+    "--chdir": None,
+    "--workdir": None,
+    "--array": None,
+    "--wrap": None,
+    "--requeue": "slurm-requeue: true",
+    "--no-requeue": "slurm-no-requeue: true",
+    "--account": "slurm_account",
+    "--partition": "slurm_partition",
+    "--mem": "mem_mb",
+    "--mem-per-cpu": "mem_mb_per_cpu",
+    "--ntasks": "tasks",
+    "--ntasks-per-gpu": "tasks_per_gpu",
+    "--cpus-per-task": "set-threads",
+    "--cpus-per-gpu": "cpus_per_gpu",
+    "--time": "runtime",
+    "--constraint": "constraint",
+    "--qos": "qos",
+    "--nodes": "nodes",
+    "--clusters": "clusters",
+    "--gres": "gres",
+    "--gpus": "gpu",
+}
+_SHORT = {
+    "J": "--job-name",
+    "o": "--output",
+    "e": "--error",
+    "D": "--chdir",
+    "a": "--array",
+    "A": "--account",
+    "p": "--partition",
+    "n": "--ntasks",
+    "c": "--cpus-per-task",
+    "t": "--time",
+    "C": "--constraint",
+    "q": "--qos",
+    "N": "--nodes",
+    "M": "--clusters",
+    "G": "--gpus",
+}
+
+
+def overridden_options(slurm_extra: str) -> list[str]:
+    """What is wrong with a ``slurm_extra``: one clause for each option that the plugin sets itself.
+
+    Parameters
+    ----------
+    slurm_extra : str
+        Options of sbatch as a profile has them.
+    """
+    try:
+        words = shlex.split(slurm_extra)
+    except ValueError as error:
+        return [f"cannot be read ({error})"]
+    if len(words) == 1 and " " in words[0]:  # quoted as a whole, as the plugin's page shows it
+        words = words[0].split()
+    found = []
+    for word in words:
+        name = word.partition("=")[0]
+        if not name.startswith("--") and name.startswith("-"):
+            name = _SHORT.get(name[1:2], "")
+        if name in _OVERRIDDEN:
+            instead = _OVERRIDDEN[name]
+            remedy = f"use {instead} instead" if instead else "leave it out"
+            found.append(f"{name} is set by Snakemake, which overrides it; {remedy}")
+    return found
+
+
+def lost_options(extras: Iterable[tuple[str, str]]) -> list[str]:
+    """One line for each option of ``slurm_extra`` that would be lost.
+
+    Parameters
+    ----------
+    extras : iterable of (str, str)
+        Rule and its ``slurm_extra``; the same value of several rules is said once.
+    """
+    said: dict[str, str] = {}
+    for rule, extra in extras:
+        for problem in overridden_options(extra):
+            said.setdefault(f"slurm_extra {extra}: {problem}", rule)
+    return [f"rule {rule}: {problem}" for problem, rule in said.items()]
+
+
+def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | None:
+    """Why this cluster would let a run wait for finished jobs without end; None where it would not.
+
+    Parameters
+    ----------
+    status_command : str, optional
+        ``slurm-status-command`` of the profile: ``squeue`` or ``sacct``.
+    first_interval_s : int
+        ``slurm-init-seconds-before-status-checks`` of the profile, in seconds.
+    """
+    from snakemake_executor_plugin_slurm.job_status_query import get_min_job_age, is_query_tool_available
+
+    age, has_sacct = get_min_job_age(), is_query_tool_available("sacct")
+    needed = max(3 * first_interval_s, LONGEST_INTERVAL_S + MARGIN_S)
+    wanted = status_command or "sacct"
+    falls_back = wanted == "squeue" and (age is None or age < 3 * first_interval_s)
+    if has_sacct and (wanted == "sacct" or falls_back):
+        refusal = _sacct_refusal()
+        if refusal is None:
+            return None
+        if wanted == "sacct" and age is not None and age >= needed:
+            return f"sacct fails here ({refusal}); set slurm-status-command: squeue in the profile"
+    elif age is None or age >= needed:
+        return None
+    else:
+        refusal = "it is not asked" if has_sacct else "it is not installed"
+    known = "is not known" if age is None else f"is {age} s"
+    return (
+        f"MinJobAge of this Slurm {known}, and sacct does not help ({refusal}): jobs that ended would be forgotten between "
+        f"two looks at them and waited for without end; have MinJobAge set to {needed} s or more, or accounting set up and "
+        "slurm-status-command: sacct in the profile"
+    )
+
+
+def _sacct_refusal() -> str | None:
+    """What sacct says where it cannot tell how jobs ended; None where it can."""
+    from snakemake_executor_plugin_slurm.job_status_query import query_job_status_sacct
+
+    try:
+        done = subprocess.run(
+            shlex.split(str(query_job_status_sacct("synthaug-preflight"))),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return type(error).__name__
+    said = " ".join((done.stderr or done.stdout).split())
+    return None if done.returncode == 0 else said or f"exit code {done.returncode}"
+
+
+def slurm_trouble(workflow: object) -> Iterator[str]:
+    """One line for each reason not to start a run on Slurm.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        About to start its jobs, with the executor and the resources that the profile gives.
+    """
+    settings = getattr(workflow, "executor_settings", None)
+    extras = [
+        (rule.name, str(extra.raw if extra.raw is not None else extra.value))
+        for rule in getattr(workflow, "rules", ())
+        if (extra := rule.resources.get("slurm_extra")) is not None
+        and (extra.raw is not None or not extra.is_evaluable())
+    ]
+    yield from lost_options(extras)
+    # The plugin puts the command of a job between double quotes.
+    for path in dict.fromkeys(
+        [
+            sys.executable,
+            str(getattr(workflow, "workdir_init", "")),
+            str(getattr(workflow, "main_snakefile", "")),
+            *map(str, getattr(workflow, "overwrite_configfiles", ())),
+        ]
+    ):
+        if set(path) & set('"$`\\'):
+            yield f'{path}: jobs of Slurm cannot be started from a path with ", $, ` or \\; rename the folder'
+    interval = getattr(settings, "init_seconds_before_status_checks", None) or 40
+    trouble = forgotten_jobs(getattr(settings, "status_command", None), interval)
+    if trouble:
+        yield trouble
