@@ -17,10 +17,12 @@ from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import module_of
+from synthaug.data.bias_field import bias_field
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.heart_window import HeartWindow, heart_window
 from synthaug.data.in_processes import in_processes
+from synthaug.data.intensities import standardise
 from synthaug.data.label_placement import LabelPlacement, place_labels
 from synthaug.data.load_subject import load_subject
 from synthaug.data.native_grid import NativeGrid, NativeReference, write_native
@@ -30,9 +32,9 @@ from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawSubject
 from synthaug.data.resampling import (
     beat_positions,
+    beat_weights,
     frames_sampled_exactly,
-    resample_beat,
-    resample_image,
+    resample_cine,
     resample_labels,
 )
 from synthaug.labels import PLACEMENT_COLUMNS
@@ -82,12 +84,22 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ValueError
         The cine is constant where the heart is.
     """
-    window = heart_window(oriented.cine, oriented.spacing_mm, settings.spacing_mm, settings.matrix)
-    cine = resample_image(oriented.cine, window.weights)
-    positions, es_frame = beat_positions(len(cine), settings.frames, oriented.es_frame)
+    window = heart_window(
+        oriented.cine,
+        oriented.spacing_mm,
+        settings.spacing_mm,
+        settings.matrix,
+        interpolation=settings.interpolation,
+    )
+    positions, es_frame = beat_positions(len(oriented.cine), settings.frames, oriented.es_frame)
+    in_time = beat_weights(len(oriented.cine), positions, settings.frame_interpolation)
     native_labels = frames_sampled_exactly(oriented.labels, positions)
-    labels = {frame: resample_labels(volume, window.weights) for frame, volume in native_labels.items()}
-    cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
+    labels = {frame: resample_labels(volume, window.label_weights) for frame, volume in native_labels.items()}
+    cine = resample_cine(oriented.cine, in_time, window.weights)
+    if settings.bias_field == "n4":
+        cine /= bias_field(cine, window.inside, settings.spacing_mm)
+    landmarks = settings.landmarks if settings.intensities == "histogram" else None
+    cine = normalise(cine, window, settings.percentiles, landmarks)
     _, n_slices, n_rows, n_columns = oriented.cine.shape
     grid = NativeGrid(
         (n_slices, n_rows, n_columns), oriented.spacing_mm, window.origin, window.step, oriented.turned
@@ -102,19 +114,32 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     return HarmonisedCine(cine, labels, es_frame, findings, NativeReference(grid, native_labels), placement)
 
 
-def normalise(cine: np.ndarray, window: HeartWindow, percentiles: Sequence[float]) -> np.ndarray:
+def normalise(
+    cine: np.ndarray,
+    window: HeartWindow,
+    percentiles: Sequence[float],
+    landmarks: Sequence[float] | None = None,
+) -> np.ndarray:
     """Map two percentiles of what was imaged to 0 and 1, clipping beyond; 0 where nothing was.
+
+    With landmarks, the deciles between them follow; see `synthaug.data.intensities.standardise`.
 
     Raises
     ------
     ValueError
         Both percentiles are the same number.
     """
-    low, high = np.percentile(cine[..., window.inside], percentiles)
+    # A copy, which `percentile` may then sort in place.
+    low, high = np.percentile(cine[..., window.inside], percentiles, overwrite_input=True)
     if not high > low:
         raise ValueError("the cine is constant where the heart should be")
-    scaled = np.clip((cine - low) / (high - low), 0, 1).astype(np.float32)
-    scaled[..., ~window.inside] = 0
+    scaled = np.subtract(cine, low, dtype=np.float32)
+    scaled *= np.float32(1 / (high - low))
+    np.clip(scaled, 0, 1, out=scaled)
+    if landmarks is not None:
+        standardise(scaled, window.inside, landmarks)
+    if not window.inside.all():
+        scaled[..., ~window.inside] = 0
     return scaled
 
 

@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 
 from synthaug.core.artifacts import atomic_file
+from synthaug.core.gzipped import gzipped
 from synthaug.data.findings import SubjectError
 
 #: Largest array that is decompressed; a short-axis cine of 512 x 512 x 20 x 60 doubles is 2.3 GiB.
@@ -48,7 +49,7 @@ class NiftiImage:
 def write_nifti(image: nib.Nifti1Image, path: str | Path) -> None:
     """Write a ``.nii.gz`` file whole or not at all; the same voxels and header give the same bytes, whenever written."""
     with atomic_file(path) as temporary:
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+        temporary.write_bytes(gzipped(image.to_bytes()))
 
 
 def read_nifti(path: Path, subject: str) -> NiftiImage:
