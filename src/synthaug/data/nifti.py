@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
+from isal.igzip import IGzipFile
+from isal.igzip_lib import IsalError
 
 from synthaug.core.artifacts import atomic_file
 from synthaug.core.gzipped import gzipped
@@ -79,7 +80,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
             raw.seek(0)
             if not compressed:
                 return _read(raw, path, subject)
-            with gzip.GzipFile(fileobj=raw) as stream:
+            with IGzipFile(fileobj=raw) as stream:
                 return _read(stream, path, subject)
     except FileNotFoundError:
         raise SubjectError(
@@ -87,7 +88,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
         ) from None
     except EOFError:
         raise SubjectError("file-truncated", subject, path, "the file is truncated", copy_again) from None
-    except (zlib.error, gzip.BadGzipFile) as error:
+    except (IsalError, gzip.BadGzipFile) as error:  # type: ignore[misc]  # isal's stub: the class as an instance
         raise SubjectError(
             "file-corrupted", subject, path, f"the file is corrupted ({error})", copy_again
         ) from None
