@@ -205,6 +205,14 @@ class HarmonisationSettings(Settings):
     frames: int = Field(
         16, ge=2, le=128, description="Frames of a heart beat after cyclic resampling in time."
     )
+    slice_alignment: Literal["measure", "correct"] = Field(
+        "measure",
+        description=(
+            "Slices are displaced in the plane because each was taken in another breath-hold. `measure`: column "
+            "`slice_shift_mm` of subjects.tsv, and a finding above 3 mm. `correct`: slices and their labels are moved back by "
+            "whole pixels as well, which the way back to the patient's own grid undoes."
+        ),
+    )
     interpolation: Interpolation = Field(
         "linear",
         description=(

@@ -20,6 +20,7 @@ from synthaug.core.registry import module_of
 from synthaug.data.bias_field import bias_field
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.findings import Finding, SubjectError
+from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.heart_window import HeartWindow, heart_window
 from synthaug.data.in_processes import in_processes
 from synthaug.data.intensities import standardise
@@ -37,6 +38,7 @@ from synthaug.data.resampling import (
     resample_cine,
     resample_labels,
 )
+from synthaug.data.slice_alignment import align_slices
 from synthaug.labels import PLACEMENT_COLUMNS
 from synthaug.metrics.volumes import measure_function
 
@@ -55,6 +57,8 @@ class HarmonisedCine:
         The way back, and the labels as they were annotated.
     placement : LabelPlacement or None
         How well the window holds the labels, where there are some.
+    slice_shift_mm : float or None
+        Root mean square of the slices' displacements in the plane; see `synthaug.data.slice_alignment`.
     """
 
     cine: np.ndarray
@@ -63,6 +67,7 @@ class HarmonisedCine:
     findings: list[Finding]
     native: NativeReference
     placement: LabelPlacement | None
+    slice_shift_mm: float | None
 
 
 def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> HarmonisedCine:
@@ -84,34 +89,46 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ValueError
         The cine is constant where the heart is.
     """
+    centre = centre_of_motion(oriented.cine, oriented.spacing_mm)
+    aligned, alignment = align_slices(oriented, centre, settings.slice_alignment)
     window = heart_window(
-        oriented.cine,
-        oriented.spacing_mm,
+        aligned.cine,
+        aligned.spacing_mm,
         settings.spacing_mm,
         settings.matrix,
-        interpolation=settings.interpolation,
+        centre,
+        settings.interpolation,
     )
-    positions, es_frame = beat_positions(len(oriented.cine), settings.frames, oriented.es_frame)
-    in_time = beat_weights(len(oriented.cine), positions, settings.frame_interpolation)
-    native_labels = frames_sampled_exactly(oriented.labels, positions)
-    labels = {frame: resample_labels(volume, window.label_weights) for frame, volume in native_labels.items()}
-    cine = resample_cine(oriented.cine, in_time, window.weights)
+    positions, es_frame = beat_positions(len(aligned.cine), settings.frames, aligned.es_frame)
+    in_time = beat_weights(len(aligned.cine), positions, settings.frame_interpolation)
+    aligned_labels = frames_sampled_exactly(aligned.labels, positions)
+    labels = {
+        frame: resample_labels(volume, window.label_weights) for frame, volume in aligned_labels.items()
+    }
+    cine = resample_cine(aligned.cine, in_time, window.weights)
     if settings.bias_field == "n4":
         cine /= bias_field(cine, window.inside, settings.spacing_mm)
     landmarks = settings.landmarks if settings.intensities == "histogram" else None
     cine = normalise(cine, window, settings.percentiles, landmarks)
     _, n_slices, n_rows, n_columns = oriented.cine.shape
     grid = NativeGrid(
-        (n_slices, n_rows, n_columns), oriented.spacing_mm, window.origin, window.step, oriented.turned
+        (n_slices, n_rows, n_columns),
+        oriented.spacing_mm,
+        window.origin,
+        window.step,
+        oriented.turned,
+        alignment.moved,
     )
-    placement = place_labels(native_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
+    placement = place_labels(aligned_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
     findings = [
         *oriented.findings,
+        *alignment.findings,
         *window.findings,
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
     ]
-    return HarmonisedCine(cine, labels, es_frame, findings, NativeReference(grid, native_labels), placement)
+    native = NativeReference(grid, frames_sampled_exactly(oriented.labels, positions))
+    return HarmonisedCine(cine, labels, es_frame, findings, native, placement, alignment.spread_mm)
 
 
 def normalise(
@@ -193,6 +210,7 @@ def _harmonise_subject(
         **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
+    row["slice_shift_mm"] = done.slice_shift_mm
     if subject.sequence is not None:
         row["sequence"] = subject.sequence
     if done.placement:

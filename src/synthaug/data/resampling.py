@@ -72,6 +72,16 @@ def resample_image(volume: np.ndarray, weights: Sequence[csr_array]) -> np.ndarr
     return resampled.reshape(*volume.shape[:-3], *resampled.shape[1:])
 
 
+def move_slices(volume: np.ndarray, offsets: Sequence[Sequence[int]]) -> np.ndarray:
+    """Read slice `k` of an array (..., z, y, x) at `offsets[k]` pixels (y, x) further; the outermost pixels are repeated."""
+    moved = np.empty_like(volume)
+    n_y, n_x = volume.shape[-2:]
+    for index, (y, x) in enumerate(offsets):
+        rows, columns = np.clip(np.arange(n_y) + y, 0, n_y - 1), np.clip(np.arange(n_x) + x, 0, n_x - 1)
+        moved[..., index, :, :] = volume[..., index, rows[:, None], columns]
+    return moved
+
+
 def resample_cine(cine: np.ndarray, in_time: csr_array, in_space: Sequence[csr_array]) -> np.ndarray:
     """Resample a cine (t, z, y, x) in time and space; the order, which changes nothing else, is the quicker one."""
     if in_time.shape[0] < in_time.shape[1]:
