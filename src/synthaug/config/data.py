@@ -238,14 +238,14 @@ class HarmonisationSettings(Settings):
     intensities: Literal["percentiles", "histogram"] = Field(
         "percentiles",
         description=(
-            "`percentiles`: straight between them. `histogram`: the deciles of each subject go to `landmarks`, straight "
-            "between them."
+            "`percentiles`: straight between them. `histogram`: then the deciles of each subject go to `landmarks`, straight "
+            "between them; deciles of what is brighter than the mean in the middle half of the window."
         ),
     )
     landmarks: tuple[float, float, float, float, float, float, float, float, float] = Field(
-        (0.08, 0.12, 0.16, 0.2, 0.25, 0.31, 0.38, 0.47, 0.62),
+        (0.45, 0.55, 0.63, 0.71, 0.77, 0.82, 0.85, 0.88, 0.93),
         description=(
-            "Intensities of the 10th, 20th, ... 90th percentile with `intensities: histogram`. They are declared, not "
+            "Intensities of the nine deciles with `intensities: histogram`. They are declared, not "
             "learned: a cohort is harmonised before its split, so that learned ones would be learned from test patients, "
             "too. The default is the mean of 30 phantoms of all three scanners."
         ),

@@ -144,7 +144,7 @@ def normalise(
     Raises
     ------
     ValueError
-        Both percentiles are the same number.
+        Both percentiles are the same number, or the middle of the window shows nothing.
     """
     # A copy, which `percentile` may then sort in place.
     low, high = np.percentile(cine[..., window.inside], percentiles, overwrite_input=True)
@@ -154,7 +154,7 @@ def normalise(
     scaled *= np.float32(1 / (high - low))
     np.clip(scaled, 0, 1, out=scaled)
     if landmarks is not None:
-        standardise(scaled, window.inside, landmarks)
+        scaled = standardise(scaled, window.inside, landmarks)
     if not window.inside.all():
         scaled[..., ~window.inside] = 0
     return scaled

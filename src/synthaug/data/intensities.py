@@ -9,7 +9,7 @@ import numpy as np
 DECILES = np.arange(10, 100, 10)
 
 
-def standardise(cine: np.ndarray, inside: np.ndarray, landmarks: Sequence[float]) -> None:
+def standardise(cine: np.ndarray, inside: np.ndarray, landmarks: Sequence[float]) -> np.ndarray:
     """Map the deciles of a cine to landmarks, straight between them; 0 and 1 stay what they are.
 
     The landmarks are given, not learned: a cohort is harmonised once, before its patients are divided into training and
@@ -19,20 +19,45 @@ def standardise(cine: np.ndarray, inside: np.ndarray, landmarks: Sequence[float]
     Parameters
     ----------
     cine : ndarray, shape (t, z, y, x), float32
-        Intensities in [0, 1]; changed in place.
+        Intensities in [0, 1].
     inside : ndarray, shape (y, x), bool
-        What was imaged: its voxels are measured.
+        What was imaged.
     landmarks : sequence of 9 floats
-        Where the 10th, 20th, ... 90th percentile goes; ascending, above 0 and below 1.
+        Where the deciles go; ascending, above 0 and below 1.
+
+    Returns
+    -------
+    ndarray, shape (t, z, y, x), float32
+        Intensities in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        The cine is constant where they are measured.
 
     Notes
     -----
-    Several deciles may be one number, as where a tenth of the image is empty. Then the first of their landmarks holds.
+    Several deciles may be one number. Then the first of their landmarks holds.
 
     References
     ----------
     Nyul, Udupa and Zhang, IEEE TMI 19(2), 2000, whose standard scale is the mean of training images.
     """
-    own = [0.0, *np.percentile(cine[..., inside], DECILES), 1.0]
+    own = [0.0, *foreground_deciles(cine, inside), 1.0]
     steps, first = np.unique(own, return_index=True)
-    cine[...] = np.interp(cine, steps, np.array([0.0, *landmarks, 1.0])[first])
+    return np.interp(cine, steps, np.array([0.0, *landmarks, 1.0])[first]).astype(np.float32)
+
+
+def foreground_deciles(cine: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Deciles, shape (9,), of the voxels brighter than the mean, in the middle half of the window along y and x.
+
+    How much lung and fat the rest of the window shows depends on where the heart lies.
+    """
+    n_y, n_x = inside.shape
+    rows, columns = slice(n_y // 4, n_y - n_y // 4), slice(n_x // 4, n_x - n_x // 4)
+    voxels = cine[..., rows, columns][..., inside[rows, columns]]
+    bright = voxels[voxels > voxels.mean()] if voxels.size else voxels
+    if not bright.size:
+        raise ValueError("the cine is constant where the heart should be")
+    deciles: np.ndarray = np.percentile(bright, DECILES)
+    return deciles
