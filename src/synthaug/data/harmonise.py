@@ -146,11 +146,14 @@ def normalise(
     ValueError
         Both percentiles are the same number, or the middle of the window shows nothing.
     """
-    # A copy, which `percentile` may then sort in place.
-    low, high = np.percentile(cine[..., window.inside], percentiles, overwrite_input=True)
+    rows, columns = (
+        np.flatnonzero(window.inside.any(axis=axis)) for axis in (1, 0)
+    )  # what is inside is a rectangle
+    imaged = cine[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else cine
+    low, high = np.percentile(imaged, percentiles)
     if not high > low:
         raise ValueError("the cine is constant where the heart should be")
-    scaled = np.subtract(cine, low, dtype=np.float32)
+    scaled = cine - np.float32(low)
     scaled *= np.float32(1 / (high - low))
     np.clip(scaled, 0, 1, out=scaled)
     if landmarks is not None:
