@@ -23,7 +23,7 @@ from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.heart_window import HeartWindow, heart_window
 from synthaug.data.in_processes import in_processes
-from synthaug.data.intensities import standardise
+from synthaug.data.intensities import percentiles_of, standardise
 from synthaug.data.label_placement import LabelPlacement, place_labels
 from synthaug.data.load_subject import load_subject
 from synthaug.data.native_grid import NativeGrid, NativeReference, write_native
@@ -150,7 +150,7 @@ def normalise(
         np.flatnonzero(window.inside.any(axis=axis)) for axis in (1, 0)
     )  # what is inside is a rectangle
     imaged = cine[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else cine
-    low, high = np.percentile(imaged, percentiles)
+    low, high = percentiles_of(imaged, percentiles)
     if not high > low:
         raise ValueError("the cine is constant where the heart should be")
     scaled = cine - np.float32(low)

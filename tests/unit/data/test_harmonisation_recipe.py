@@ -15,7 +15,7 @@ from synthaug.core.gzipped import gzipped
 from synthaug.data.bias_field import bias_field
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import HarmonisedCine, harmonise_cine, harmonise_dataset
-from synthaug.data.intensities import foreground_deciles, standardise
+from synthaug.data.intensities import foreground_deciles, percentiles_of, standardise
 from synthaug.data.orientation import OrientedCine
 from synthaug.data.resampling import apply_weights, axis_weights, beat_weights, move_slices, resample_cine
 from synthaug.data.slice_alignment import align_slices, slice_shifts
@@ -124,6 +124,18 @@ def test_the_deciles_of_a_subject_go_to_the_landmarks():
     )
     with pytest.raises(ValueError, match="constant where the heart"):
         standardise(np.zeros_like(cine), inside, landmarks)
+
+
+def test_percentiles_are_those_of_numpy():
+    random = np.random.default_rng(0)
+    many = random.gamma(2.0, size=(7, 301, 100)).astype(np.float32)
+    rare = np.zeros(300_000, np.float32)
+    rare[1::15] = np.arange(20_000)  # between the values of the sample, which shows none of them
+    for values in (many, many[:, ::7, 3:5], rare, np.ones((2, 3), np.float32), many[0, 0, :3]):
+        for wanted in ((0.5, 99.5), (0, 100), (0, 37), (2, 98)):
+            assert percentiles_of(values, wanted) == pytest.approx(
+                np.percentile(values, wanted).tolist(), rel=1e-5
+            )
 
 
 def test_landmarks_that_do_not_ascend_are_refused():
