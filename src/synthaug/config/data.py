@@ -247,7 +247,7 @@ class HarmonisationSettings(Settings):
         description=(
             "Intensities of the nine deciles with `intensities: histogram`. They are declared, not "
             "learned: a cohort is harmonised before its split, so that learned ones would be learned from test patients, "
-            "too. The default is the mean of 30 phantoms of all three scanners."
+            "too. The default is close to the mean of 30 phantoms of three scanners."
         ),
     )
 
