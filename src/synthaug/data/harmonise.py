@@ -31,6 +31,8 @@ from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawSubject
+from synthaug.data.readers.folders import Ignored
+from synthaug.data.readers.reported_volumes import ReportedSubject
 from synthaug.data.resampling import (
     beat_positions,
     beat_weights,
@@ -102,6 +104,11 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     positions, es_frame = beat_positions(len(aligned.cine), settings.frames, aligned.es_frame)
     in_time = beat_weights(len(aligned.cine), positions, settings.frame_interpolation)
     aligned_labels = frames_sampled_exactly(aligned.labels, positions)
+    dropped = []
+    if lost := len(oriented.labels) - len(aligned_labels):
+        problem = f"labels of {lost} of {len(oriented.labels)} frames lie between the {settings.frames} frames of the study"
+        remedy = f"they are not used; harmonisation.frames: {len(oriented.cine)} keeps all of this subject"
+        dropped.append(Finding("labels-dropped", problem, remedy))
     labels = {
         frame: resample_labels(volume, window.label_weights) for frame, volume in aligned_labels.items()
     }
@@ -123,6 +130,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     findings = [
         *oriented.findings,
         *alignment.findings,
+        *dropped,
         *window.findings,
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
@@ -216,10 +224,12 @@ def _harmonise_subject(
     row["slice_shift_mm"] = done.slice_shift_mm
     if subject.sequence is not None:
         row["sequence"] = subject.sequence
+    if isinstance(subject, ReportedSubject):
+        row |= subject.reported
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
-    return _Written(row, hashes, done.findings)
+    return _Written(row, hashes, [*subject.findings, *done.findings])
 
 
 def _lack_of_memory(subject: RawSubject) -> SubjectError:
@@ -322,3 +332,8 @@ def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> 
         shown = str(file.relative_to(root)) if file.is_relative_to(root) else error.file
         rows.append((f"{name}-{error.subject}", error.code, shown, error.problem, error.remedy))
     return pd.DataFrame(rows, columns=["subject", "code", "file", "problem", "remedy"])
+
+
+def _ignored_table(ignored: Sequence[Ignored], root: Path) -> pd.DataFrame:
+    rows = [(str(one.path.relative_to(root)), one.reason) for one in ignored]
+    return pd.DataFrame(rows, columns=["file", "reason"])
