@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, ClassVar, Literal
 
@@ -13,6 +14,8 @@ from synthaug.config.phantom import PhantomSettings
 from synthaug.config.plugins import ClassSettings
 
 Structure = Literal["LV", "MYO", "RV"]
+Interpolation = Literal["linear", "cubic", "lanczos"]
+FrameInterpolation = Literal["linear", "cubic"]
 #: Columns of a table of phenotypes that are none.
 RESERVED_COLUMNS = ("subject", "patient", "missing")
 _PHENOTYPE = re.compile(r"[a-z][a-z0-9_]*")
@@ -302,14 +305,64 @@ class HarmonisationSettings(Settings):
     frames: int = Field(
         16, ge=2, le=128, description="Frames of a heart beat after cyclic resampling in time."
     )
+    slice_alignment: Literal["measure", "correct"] = Field(
+        "measure",
+        description=(
+            "Slices are displaced in the plane because each was taken in another breath-hold. `measure`: column "
+            "`slice_shift_mm` of subjects.tsv, and a finding above 3 mm. `correct`: slices and their labels are moved back by "
+            "whole pixels as well, which the way back to the patient's own grid undoes."
+        ),
+    )
+    interpolation: Interpolation = Field(
+        "linear",
+        description=(
+            "Interpolation of images in the plane: `linear`, `cubic` or `lanczos` (sharper), each wider where the grid is "
+            "coarser than the image, against aliasing. Between slices and of labels it is always linear."
+        ),
+    )
+    frame_interpolation: FrameInterpolation = Field(
+        "linear",
+        description=(
+            "Interpolation between frames: `linear`, or `cubic`, the periodic spline. Both leave ED and ES as they are."
+        ),
+    )
+    bias_field: Literal["none", "n4"] = Field(
+        "none",
+        description=(
+            "`n4`: the field of the coils, estimated by N4 on the mean of all frames, is divided out of every frame."
+        ),
+    )
     percentiles: tuple[float, float] = Field(
         (0.5, 99.5), description="Percentiles of the cropped cine that become intensities 0 and 1."
+    )
+    intensities: Literal["percentiles", "histogram"] = Field(
+        "percentiles",
+        description=(
+            "`percentiles`: straight between them. `histogram`: then the deciles of each subject go to `landmarks`, straight "
+            "between them; deciles of what is brighter than the mean in the middle half of the window."
+        ),
+    )
+    landmarks: tuple[float, float, float, float, float, float, float, float, float] = Field(
+        (0.45, 0.55, 0.63, 0.71, 0.77, 0.82, 0.85, 0.88, 0.93),
+        description=(
+            "Intensities of the nine deciles with `intensities: histogram`. They are declared, not "
+            "learned: a cohort is harmonised before its split, so that learned ones would be learned from test patients, "
+            "too. The default is close to the mean of 30 phantoms of three scanners."
+        ),
     )
 
     @field_validator("spacing_mm", "matrix")
     @classmethod
     def _grid_is_positive(cls, value: tuple[float, ...]) -> tuple[float, ...] | None:
         return _positive(value)
+
+    @field_validator("landmarks")
+    @classmethod
+    def _landmarks_ascend(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        steps = (0.0, *value, 1.0)
+        if not all(low < high for low, high in itertools.pairwise(steps)):
+            raise ValueError("landmarks must ascend, all above 0 and below 1, for example the default")
+        return value
 
     @field_validator("percentiles")
     @classmethod

@@ -131,6 +131,14 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             EXCLUDED, "The image of a frame is no frame of the cine.", "Give the cine that it was taken from."
         ),
         "slices-few": FindingKind(KEPT, "The stack may not hold a whole ventricle.", "Check its volumes."),
+        "slices-displaced": FindingKind(
+            KEPT,
+            "Slices lie over 3 mm beside their neighbours: taken in another breath-hold.",
+            "Look at the stack; `harmonisation.slice_alignment: correct` moves them back.",
+        ),
+        "slices-moved": FindingKind(
+            REPAIRED, "The same, and the slices were moved back.", "Nothing; look at the stack."
+        ),
         "frames-constant": FindingKind(KEPT, "A frame shows nothing.", "Export the cine again."),
         "frames-repeated": FindingKind(
             KEPT, "A frame is the same as the next one.", "Export the cine again."

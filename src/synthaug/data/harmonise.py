@@ -17,10 +17,13 @@ from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import module_of
+from synthaug.data.bias_field import bias_field
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.findings import Finding, SubjectError
+from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.heart_window import HeartWindow, heart_window
 from synthaug.data.in_processes import in_processes
+from synthaug.data.intensities import percentiles_of, standardise
 from synthaug.data.label_placement import LabelPlacement, place_labels
 from synthaug.data.load_subject import load_subject
 from synthaug.data.native_grid import NativeGrid, NativeReference, write_native
@@ -32,11 +35,12 @@ from synthaug.data.readers.folders import Ignored
 from synthaug.data.readers.reported_volumes import ReportedSubject
 from synthaug.data.resampling import (
     beat_positions,
+    beat_weights,
     frames_sampled_exactly,
-    resample_beat,
-    resample_image,
+    resample_cine,
     resample_labels,
 )
+from synthaug.data.slice_alignment import align_slices
 from synthaug.labels import PLACEMENT_COLUMNS
 from synthaug.metrics.volumes import measure_function
 
@@ -55,6 +59,8 @@ class HarmonisedCine:
         The way back, and the labels as they were annotated.
     placement : LabelPlacement or None
         How well the window holds the labels, where there are some.
+    slice_shift_mm : float or None
+        Root mean square of the slices' displacements in the plane; see `synthaug.data.slice_alignment`.
     """
 
     cine: np.ndarray
@@ -63,6 +69,7 @@ class HarmonisedCine:
     findings: list[Finding]
     native: NativeReference
     placement: LabelPlacement | None
+    slice_shift_mm: float | None
 
 
 def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> HarmonisedCine:
@@ -84,45 +91,83 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ValueError
         The cine is constant where the heart is.
     """
-    window = heart_window(oriented.cine, oriented.spacing_mm, settings.spacing_mm, settings.matrix)
-    cine = resample_image(oriented.cine, window.weights)
-    positions, es_frame = beat_positions(len(cine), settings.frames, oriented.es_frame)
-    native_labels = frames_sampled_exactly(oriented.labels, positions)
+    centre = centre_of_motion(oriented.cine, oriented.spacing_mm)
+    aligned, alignment = align_slices(oriented, centre, settings.slice_alignment)
+    window = heart_window(
+        aligned.cine,
+        aligned.spacing_mm,
+        settings.spacing_mm,
+        settings.matrix,
+        centre,
+        settings.interpolation,
+    )
+    positions, es_frame = beat_positions(len(aligned.cine), settings.frames, aligned.es_frame)
+    in_time = beat_weights(len(aligned.cine), positions, settings.frame_interpolation)
+    aligned_labels = frames_sampled_exactly(aligned.labels, positions)
     dropped = []
-    if lost := len(oriented.labels) - len(native_labels):
+    if lost := len(oriented.labels) - len(aligned_labels):
         problem = f"labels of {lost} of {len(oriented.labels)} frames lie between the {settings.frames} frames of the study"
         remedy = f"they are not used; harmonisation.frames: {len(oriented.cine)} keeps all of this subject"
         dropped.append(Finding("labels-dropped", problem, remedy))
-    labels = {frame: resample_labels(volume, window.weights) for frame, volume in native_labels.items()}
-    cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
+    labels = {
+        frame: resample_labels(volume, window.label_weights) for frame, volume in aligned_labels.items()
+    }
+    cine = resample_cine(aligned.cine, in_time, window.weights)
+    if settings.bias_field == "n4":
+        cine /= bias_field(cine, window.inside, settings.spacing_mm)
+    landmarks = settings.landmarks if settings.intensities == "histogram" else None
+    cine = normalise(cine, window, settings.percentiles, landmarks)
     _, n_slices, n_rows, n_columns = oriented.cine.shape
     grid = NativeGrid(
-        (n_slices, n_rows, n_columns), oriented.spacing_mm, window.origin, window.step, oriented.turned
+        (n_slices, n_rows, n_columns),
+        oriented.spacing_mm,
+        window.origin,
+        window.step,
+        oriented.turned,
+        alignment.moved,
     )
-    placement = place_labels(native_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
+    placement = place_labels(aligned_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
     findings = [
         *oriented.findings,
+        *alignment.findings,
         *dropped,
         *window.findings,
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
     ]
-    return HarmonisedCine(cine, labels, es_frame, findings, NativeReference(grid, native_labels), placement)
+    native = NativeReference(grid, frames_sampled_exactly(oriented.labels, positions))
+    return HarmonisedCine(cine, labels, es_frame, findings, native, placement, alignment.spread_mm)
 
 
-def normalise(cine: np.ndarray, window: HeartWindow, percentiles: Sequence[float]) -> np.ndarray:
+def normalise(
+    cine: np.ndarray,
+    window: HeartWindow,
+    percentiles: Sequence[float],
+    landmarks: Sequence[float] | None = None,
+) -> np.ndarray:
     """Map two percentiles of what was imaged to 0 and 1, clipping beyond; 0 where nothing was.
+
+    With landmarks, the deciles between them follow; see `synthaug.data.intensities.standardise`.
 
     Raises
     ------
     ValueError
-        Both percentiles are the same number.
+        Both percentiles are the same number, or the middle of the window shows nothing.
     """
-    low, high = np.percentile(cine[..., window.inside], percentiles)
+    rows, columns = (
+        np.flatnonzero(window.inside.any(axis=axis)) for axis in (1, 0)
+    )  # what is inside is a rectangle
+    imaged = cine[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else cine
+    low, high = percentiles_of(imaged, percentiles)
     if not high > low:
         raise ValueError("the cine is constant where the heart should be")
-    scaled = np.clip((cine - low) / (high - low), 0, 1).astype(np.float32)
-    scaled[..., ~window.inside] = 0
+    scaled = cine - np.float32(low)
+    scaled *= np.float32(1 / (high - low))
+    np.clip(scaled, 0, 1, out=scaled)
+    if landmarks is not None:
+        scaled = standardise(scaled, window.inside, landmarks)
+    if not window.inside.all():
+        scaled[..., ~window.inside] = 0
     return scaled
 
 
@@ -176,6 +221,7 @@ def _harmonise_subject(
         **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
+    row["slice_shift_mm"] = done.slice_shift_mm
     if subject.sequence is not None:
         row["sequence"] = subject.sequence
     if isinstance(subject, ReportedSubject):

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_array
+
+from synthaug.data.resampling import apply_weights
 
 #: Reach of the search window: about the radius of both ventricles together.
 _HEART_MM = 40.0
 _NOISE_MM = 4.0
 #: Share of the largest amplitude from which a place counts as moving.
 _MOVING = 0.3
+
+
+def harmonic_amplitude(cine: np.ndarray) -> np.ndarray:
+    """Amplitude of the first temporal harmonic of a cine (t, z, y, x) in every voxel, float32."""
+    angle = 2 * np.pi * np.arange(len(cine)) / len(cine)
+    waves = csr_array(np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32))
+    cosine, sine = apply_weights(cine, waves, 0)
+    amplitude: np.ndarray = np.hypot(cosine, sine)
+    return amplitude
 
 
 def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[float, float]:
@@ -39,13 +51,8 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
     ----------
     Lin et al., MICCAI 2006 (first harmonic); Comaniciu and Meer, IEEE TPAMI 24(5), 2002 (mean shift).
     """
-    n_frames = len(cine)
-    phase = np.exp(-2j * np.pi * np.arange(n_frames) / n_frames).astype(np.complex64)
-    harmonic = np.zeros(cine.shape[1:], np.complex64)
-    for factor, frame in zip(phase, cine, strict=True):
-        harmonic += factor * frame
     pixel_mm = np.asarray(spacing_mm[1:], float)
-    amplitude = np.abs(harmonic).sum(axis=0).astype(float)
+    amplitude = harmonic_amplitude(cine).sum(axis=0).astype(float)
     smooth = gaussian_filter(amplitude, _NOISE_MM / pixel_mm)
     moving = np.where(smooth > _MOVING * smooth.max(), 1.0, 0.0)
     if smooth.max() <= 0:

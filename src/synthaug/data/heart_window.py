@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from synthaug.config.data import Interpolation
 from synthaug.data.findings import Finding
 from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.resampling import axis_weights
@@ -24,8 +25,8 @@ class HeartWindow:
 
     Attributes
     ----------
-    weights : tuple of 3 csr_array
-        For axes (z, y, x); see `synthaug.data.resampling.axis_weights`.
+    weights, label_weights : tuple of 3 csr_array
+        For axes (z, y, x) of images and of labels; see `synthaug.data.resampling.axis_weights`.
     inside : ndarray, shape (y, x), bool
         Where the window shows what was imaged; elsewhere images and labels are 0.
     origin, step : tuple of 3 floats
@@ -35,6 +36,7 @@ class HeartWindow:
     """
 
     weights: tuple[csr_array, csr_array, csr_array]
+    label_weights: tuple[csr_array, csr_array, csr_array]
     inside: np.ndarray
     origin: tuple[float, float, float]
     step: tuple[float, float, float]
@@ -47,6 +49,7 @@ def heart_window(
     grid_spacing_mm: Sequence[float],
     matrix: Sequence[int],
     centre: tuple[float, float] | None = None,
+    interpolation: Interpolation = "linear",
 ) -> HeartWindow:
     """Place the common voxel grid around a heart, by what the images of any new patient tell.
 
@@ -64,6 +67,9 @@ def heart_window(
         Voxels (z, y, x) of the voxel grid.
     centre : tuple of 2 floats, optional
         Centre (y, x) in pixels of the cine, where it is not to be that of the motion.
+    interpolation : {"linear", "cubic", "lanczos"}
+        Of images in the plane. Between slices, further apart than anything that a wider kernel could know of, and of
+        labels it is linear.
 
     Returns
     -------
@@ -76,12 +82,18 @@ def heart_window(
     if centre is None:
         centre = centre_of_motion(cine, spacing_mm)
     slices = _slices(cine.shape[1], steps[0], matrix[0])
-    weights = [axis_weights(cine.shape[1], slices, steps[0], outside=False)]
+    label_weights = [axis_weights(cine.shape[1], slices, steps[0], outside=False)]
+    weights = label_weights[:]
     origin, inside = [float(slices[0])], []
     for axis, sides in ((1, ("anterior", "posterior")), (2, ("right", "left"))):
         n_source = cine.shape[axis + 1]
         positions = centre[axis - 1] + (np.arange(matrix[axis]) - (matrix[axis] - 1) / 2) * steps[axis]
-        weights.append(axis_weights(n_source, positions, steps[axis], outside=True))
+        label_weights.append(axis_weights(n_source, positions, steps[axis], outside=True))
+        weights.append(
+            label_weights[axis]
+            if interpolation == "linear"
+            else axis_weights(n_source, positions, steps[axis], True, interpolation)
+        )
         origin.append(float(positions[0]))
         inside.append((positions >= -0.5) & (positions <= n_source - 0.5))
         short_mm = np.array([-positions[0], positions[-1] - (n_source - 1)]) * spacing_mm[axis]
@@ -89,9 +101,9 @@ def heart_window(
             if missing > _REPORTED_PADDING_MM:
                 problem = f"the field of view ends {missing:.0f} mm short on the {side} side"
                 findings.append(Finding("window-padded", problem, "padded with 0"))
-    z, y, x = weights
     return HeartWindow(
-        (z, y, x),
+        (weights[0], weights[1], weights[2]),
+        (label_weights[0], label_weights[1], label_weights[2]),
         inside[0][:, None] & inside[1][None, :],
         (origin[0], origin[1], origin[2]),
         (steps[0], steps[1], steps[2]),

@@ -12,7 +12,7 @@ import numpy as np
 
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.data.nifti import write_nifti
-from synthaug.data.resampling import axis_weights, resample_image
+from synthaug.data.resampling import axis_weights, move_slices, resample_image
 
 GEOMETRY, LABELS = "native.json", "native_labels.nii.gz"
 
@@ -37,6 +37,8 @@ class NativeGrid:
     orientation : dict
         What was done to the file's array (y, x): ``transpose``, ``flip_x``, ``flip_y``, and ``apex_first``, whether its slices
         were reversed.
+    moved : tuple of pairs of int
+        Native pixels (y, x) by which each slice was displaced and has been moved back; empty where none was moved.
     """
 
     shape: tuple[int, int, int]
@@ -44,6 +46,7 @@ class NativeGrid:
     origin: tuple[float, float, float]
     step: tuple[float, float, float]
     orientation: Mapping[str, bool]
+    moved: tuple[tuple[int, int], ...] = ()
 
     def labels_from(self, probabilities: np.ndarray) -> np.ndarray:
         """Labels on the native grid from the probabilities of a segmenter.
@@ -81,7 +84,7 @@ class NativeGrid:
         native = resample_image(probabilities, weights)
         reached = np.einsum("i,j,k->ijk", *(np.asarray(matrix.sum(axis=1)) > 0 for matrix in weights))
         native[0, ~reached] = 1
-        return native
+        return move_slices(native, [(-y, -x) for y, x in self.moved]) if self.moved else native
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ def read_native(folder: Path) -> NativeReference | None:
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
     }
+    values["moved"] = tuple(map(tuple, values.get("moved", ())))
     grid = NativeGrid(**values)
     if not frames:
         return NativeReference(grid, {})

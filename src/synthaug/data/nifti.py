@@ -5,15 +5,17 @@ from __future__ import annotations
 import gzip
 import io
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
+from isal.igzip import IGzipFile
+from isal.igzip_lib import IsalError
 
 from synthaug.core.artifacts import atomic_file
+from synthaug.core.gzipped import gzipped
 from synthaug.data.file_formats import HEAD_BYTES, recognise
 from synthaug.data.findings import SubjectError
 
@@ -62,7 +64,7 @@ class NiftiImage:
 def write_nifti(image: nib.Nifti1Image, path: str | Path) -> None:
     """Write a ``.nii.gz`` file whole or not at all; the same voxels and header give the same bytes, whenever written."""
     with atomic_file(path) as temporary:
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+        temporary.write_bytes(gzipped(image.to_bytes()))
 
 
 def read_nifti(path: Path, subject: str) -> NiftiImage:
@@ -96,7 +98,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
             raw.seek(0)
             if not compressed:
                 return _read(raw, path, subject, False)
-            with gzip.GzipFile(fileobj=raw) as stream:
+            with IGzipFile(fileobj=raw) as stream:
                 return _read(stream, path, subject, True)
     except FileNotFoundError:
         if path.is_symlink():
@@ -112,7 +114,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
         ) from None
     except EOFError:
         raise SubjectError("file-truncated", subject, path, "the file is truncated", _COPY_AGAIN) from None
-    except (zlib.error, gzip.BadGzipFile) as error:
+    except (IsalError, gzip.BadGzipFile) as error:  # type: ignore[misc]  # isal's stub: the class as an instance
         problem = f"the file is corrupted ({error})"
         raise SubjectError("file-corrupted", subject, path, problem, _COPY_AGAIN) from None
     except OSError as error:

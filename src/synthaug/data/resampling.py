@@ -1,16 +1,24 @@
-"""Linear resampling as sparse matrices, one axis after the other; cyclic in time."""
+"""Resampling as sparse matrices, one axis after the other; cyclic in time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 from scipy.sparse import csr_array
 
+from synthaug.config.data import FrameInterpolation, Interpolation
+from synthaug.data.kernels import KERNELS
 from synthaug.labels import STRUCTURES
 
+#: Frames up to which a position in time is a frame of the source.
+_WHOLE = 1e-6
 
-def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: bool) -> csr_array:
+
+def axis_weights(
+    n_source: int, positions: np.ndarray, step: float, outside: bool, interpolation: Interpolation = "linear"
+) -> csr_array:
     """Weights that sample an axis at `positions`.
 
     Parameters
@@ -20,13 +28,13 @@ def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: boo
     positions : ndarray, shape (n,)
         Where to sample, in indices of the source.
     step : float
-        Distance between the new samples in source samples. Above 1 the linear interpolant is
-        averaged over a stretch of sqrt(2 (step^2 - 1)) around each position, against aliasing. The
-        variance of that kernel is that of a linear one `step` times as wide, and straight lines
-        stay straight.
+        Distance between the new samples in source samples. Above 1 the kernel is widened against aliasing; see
+        `synthaug.data.kernels`.
     outside : bool
         True: positions beyond the outermost voxels get no weight (0 where nothing was imaged).
         False: they repeat the outermost sample.
+    interpolation : {"linear", "cubic", "lanczos"}
+        Kernel.
 
     Returns
     -------
@@ -34,31 +42,16 @@ def axis_weights(n_source: int, positions: np.ndarray, step: float, outside: boo
         Rows sum to 1, or to 0 outside. Sparse and single-threaded, hence the same bits on
         any number of cores.
     """
-    stretch = float(np.sqrt(2 * max(step**2 - 1, 0.0)))
-    rows, columns, weights = [], [], []
-    for row, position in enumerate(positions):
-        if outside and not -0.5 <= position <= n_source - 0.5:
-            continue
-        reach = 1 + stretch / 2
-        neighbours = np.arange(np.ceil(position - reach), np.floor(position + reach) + 1)
-        weight = _mean_hat(position - neighbours, stretch)
-        kept = weight > 1e-9  # positions carry rounding errors; a whole voxel must stay itself
-        rows += [row] * int(kept.sum())
-        columns += np.clip(neighbours[kept], 0, n_source - 1).astype(int).tolist()
-        weights += (weight[kept] / weight[kept].sum()).tolist()
-    return csr_array((np.asarray(weights, np.float32), (rows, columns)), shape=(len(positions), n_source))
-
-
-def _mean_hat(offset: np.ndarray, stretch: float) -> np.ndarray:
-    """The linear kernel max(0, 1 - |u|), averaged over `stretch` around `offset`."""
-    if stretch == 0:
-        return np.maximum(0.0, 1 - np.abs(offset))
-
-    def integral(u: np.ndarray) -> np.ndarray:
-        u = np.clip(u, -1, 1)
-        return np.where(u < 0, (u + 1) ** 2 / 2, 1 - (1 - u) ** 2 / 2)
-
-    return (integral(offset + stretch / 2) - integral(offset - stretch / 2)) / stretch
+    positions = np.asarray(positions, float)
+    neighbours, weights = KERNELS[interpolation](positions, step)
+    kept = np.abs(weights) > 1e-9  # positions carry rounding errors; a whole voxel must stay itself
+    if outside:
+        kept &= ((positions >= -0.5) & (positions <= n_source - 0.5))[:, None]
+    weights = np.where(kept, weights, 0)
+    weights /= np.where(kept.any(axis=1), weights.sum(axis=1), 1)[:, None]
+    rows = np.broadcast_to(np.arange(len(positions))[:, None], kept.shape)[kept]
+    columns = np.clip(neighbours[kept], 0, n_source - 1).astype(int)
+    return csr_array((weights[kept].astype(np.float32), (rows, columns)), shape=(len(positions), n_source))
 
 
 def apply_weights(volume: np.ndarray, weights: csr_array, axis: int) -> np.ndarray:
@@ -70,9 +63,30 @@ def apply_weights(volume: np.ndarray, weights: csr_array, axis: int) -> np.ndarr
 
 def resample_image(volume: np.ndarray, weights: Sequence[csr_array]) -> np.ndarray:
     """Resample the last axes of an image; `weights` belong to (z, y, x)."""
-    for axis, matrix in zip((-1, -2, -3), reversed(weights), strict=True):  # x first: it is cropped most
-        volume = apply_weights(volume, matrix, axis)
-    return volume
+    stacks = volume.reshape(-1, *volume.shape[-3:])
+    resampled = np.empty((len(stacks), *(matrix.shape[0] for matrix in weights)), np.float32)
+    for stack, place in zip(stacks, resampled, strict=True):  # one at a time, so that it stays in the cache
+        for axis, matrix in zip((-1, -2, -3), reversed(weights), strict=True):  # x first: it is cropped most
+            stack = apply_weights(stack, matrix, axis)
+        place[...] = stack
+    return resampled.reshape(*volume.shape[:-3], *resampled.shape[1:])
+
+
+def move_slices(volume: np.ndarray, offsets: Sequence[Sequence[int]]) -> np.ndarray:
+    """Read slice `k` of an array (..., z, y, x) at `offsets[k]` pixels (y, x) further; the outermost pixels are repeated."""
+    moved = np.empty_like(volume)
+    n_y, n_x = volume.shape[-2:]
+    for index, (y, x) in enumerate(offsets):
+        rows, columns = np.clip(np.arange(n_y) + y, 0, n_y - 1), np.clip(np.arange(n_x) + x, 0, n_x - 1)
+        moved[..., index, :, :] = volume[..., index, rows[:, None], columns]
+    return moved
+
+
+def resample_cine(cine: np.ndarray, in_time: csr_array, in_space: Sequence[csr_array]) -> np.ndarray:
+    """Resample a cine (t, z, y, x) in time and space; the order, which changes nothing else, is the quicker one."""
+    if in_time.shape[0] < in_time.shape[1]:
+        return resample_image(apply_weights(cine, in_time, 0), in_space)
+    return apply_weights(resample_image(cine, in_space), in_time, 0)
 
 
 def resample_labels(labels: np.ndarray, weights: Sequence[csr_array]) -> np.ndarray:
@@ -110,16 +124,44 @@ def beat_positions(n_source: int, n_frames: int, es_source: int | None) -> tuple
     return np.interp(np.arange(n_frames), [0, es, n_frames], [0, es_source, n_source]), es
 
 
-def resample_beat(cine: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Interpolate a cyclic cine (t, ...) linearly in time: the last frame leads to the first.
+def beat_weights(n_source: int, positions: np.ndarray, order: FrameInterpolation) -> csr_array:
+    """Weights that sample a cyclic axis: the last frame leads to the first.
 
     No smoothing where frames become fewer: neighbouring frames show the heart in other places,
     so averaging them would blur edges that each frame has sharp.
+
+    Parameters
+    ----------
+    n_source : int
+        Frames of the cine.
+    positions : ndarray, shape (n_frames,)
+        From `beat_positions`.
+    order : {"linear", "cubic"}
+        Straight lines between frames, or the periodic cubic spline through them. Both keep the frames themselves.
+
+    Returns
+    -------
+    csr_array, shape (n_frames, n_source), float32
+        Rows sum to 1.
     """
-    n_source = len(cine)
-    before = np.floor(positions + 1e-9).astype(int)
-    share = np.clip(positions - before, 0, 1).astype(np.float32).reshape(-1, *[1] * (cine.ndim - 1))
-    return cine[before % n_source] * (1 - share) + cine[(before + 1) % n_source] * share
+    cycle = np.eye(n_source + 1, n_source)
+    cycle[-1, 0] = 1
+    if order == "cubic" and n_source > 2:
+        spline = CubicSpline(np.arange(n_source + 1), cycle, bc_type="periodic")
+        whole = np.round(positions)
+        weights = spline(np.where(np.abs(positions - whole) < _WHOLE, whole, positions))
+    else:
+        before = np.floor(positions + 1e-9).astype(int)
+        share = np.clip(positions - before, 0, 1)[:, None]
+        weights = cycle[before % n_source] * (1 - share) + cycle[(before + 1) % n_source] * share
+    return csr_array(np.where(np.abs(weights) > 1e-9, weights, 0).astype(np.float32))
+
+
+def resample_beat(
+    cine: np.ndarray, positions: np.ndarray, order: FrameInterpolation = "linear"
+) -> np.ndarray:
+    """Interpolate a cyclic cine (t, ...) in time; see `beat_weights`. float32."""
+    return apply_weights(cine, beat_weights(len(cine), positions, order), 0)
 
 
 def frames_sampled_exactly(labels: Mapping[int, np.ndarray], positions: np.ndarray) -> dict[int, np.ndarray]:
@@ -127,5 +169,5 @@ def frames_sampled_exactly(labels: Mapping[int, np.ndarray], positions: np.ndarr
     return {
         frame: labels[round(position)]
         for frame, position in enumerate(positions)
-        if abs(position - round(position)) < 1e-6 and round(position) in labels
+        if abs(position - round(position)) < _WHOLE and round(position) in labels
     }
