@@ -20,6 +20,9 @@ from synthaug.core.registry import module_of
 from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.heart_window import HeartWindow, heart_window
+from synthaug.data.image_quality import COLUMNS as QUALITY_COLUMNS
+from synthaug.data.image_quality import TABLE as QUALITY
+from synthaug.data.image_quality import measure_quality
 from synthaug.data.in_processes import in_processes
 from synthaug.data.label_placement import LabelPlacement, place_labels
 from synthaug.data.load_subject import load_subject
@@ -53,6 +56,8 @@ class HarmonisedCine:
         The way back, and the labels as they were annotated.
     placement : LabelPlacement or None
         How well the window holds the labels, where there are some.
+    centre : tuple of 2 floats
+        Centre (y, x) of the window in native pixels.
     """
 
     cine: np.ndarray
@@ -61,6 +66,7 @@ class HarmonisedCine:
     findings: list[Finding]
     native: NativeReference
     placement: LabelPlacement | None
+    centre: tuple[float, float]
 
 
 def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> HarmonisedCine:
@@ -99,7 +105,9 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
     ]
-    return HarmonisedCine(cine, labels, es_frame, findings, NativeReference(grid, native_labels), placement)
+    y, x = (window.origin[axis] + window.step[axis] * (cine.shape[axis + 1] - 1) / 2 for axis in (1, 2))
+    native = NativeReference(grid, native_labels)
+    return HarmonisedCine(cine, labels, es_frame, findings, native, placement, (y, x))
 
 
 def normalise(cine: np.ndarray, window: HeartWindow, percentiles: Sequence[float]) -> np.ndarray:
@@ -125,6 +133,7 @@ class _Written:
     row: dict[str, Any]
     hashes: dict[str, str]
     findings: list[Finding]
+    quality: dict[str, float]
 
 
 def _harmonise_subject(
@@ -138,7 +147,9 @@ def _harmonise_subject(
             problem = f"the id {name} is too long"
             return SubjectError("id-refused", subject.id, where, problem, "use at most 64 characters")
         raw = load_subject(subject)
-        done = harmonise_cine(orient_cine(raw, subject.ed_frame, subject.es_frame), settings)
+        oriented = orient_cine(raw, subject.ed_frame, subject.es_frame)
+        done = harmonise_cine(oriented, settings)
+        quality = measure_quality(oriented.cine, oriented.spacing_mm, done.centre, raw.frame_duration_s)
     except SubjectError as error:
         return error
     except ValueError as error:
@@ -173,7 +184,7 @@ def _harmonise_subject(
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
-    return _Written(row, hashes, done.findings)
+    return _Written(row, hashes, done.findings, quality)
 
 
 def _lack_of_memory(subject: RawSubject) -> SubjectError:
@@ -226,6 +237,7 @@ def harmonise_dataset(
     rows: list[Mapping[str, Any]] = []
     files: dict[str, dict[str, str]] = {}
     findings: list[tuple[str, str, str, str]] = []
+    quality: list[dict[str, Any]] = []
     quarantine: list[SubjectError] = []
     with atomic_folder(output) as folder:
         work = partial(_harmonise_subject, dataset=name, settings=settings, folder=folder)
@@ -237,6 +249,7 @@ def harmonise_dataset(
                 name_of = result.row["subject"]
                 rows.append(result.row)
                 files[name_of] = result.hashes
+                quality.append({"subject": name_of, **result.quality, "findings": len(result.findings)})
                 for finding in result.findings:
                     findings.append((name_of, *finding))
                     log.warning("%s: %s", name_of, finding)
@@ -267,6 +280,7 @@ def harmonise_dataset(
         write_tsv(
             folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "code", "problem", "remedy"])
         )
+        write_tsv(folder / QUALITY, pd.DataFrame(quality, columns=list(QUALITY_COLUMNS)))
 
 
 def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> pd.DataFrame:
