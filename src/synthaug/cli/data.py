@@ -44,7 +44,8 @@ def add(commands: Any) -> None:
     validate.set_defaults(run=_validate)
 
     quality = commands.add_parser(
-        "quality", help="write a page about a dataset or cohort: flow of subjects, volumes, image quality, pictures"
+        "quality",
+        help="write a page about a dataset or cohort: flow of subjects, volumes, image quality, pictures",
     )
     quality.add_argument("path", type=Path)
     quality.add_argument(
@@ -112,7 +113,9 @@ def _quality(options: argparse.Namespace) -> int:
     if options.dataset is None:
         count = write_quality_page(options.path, options.output)
     else:
-        settings = parse({**options.dataset, "root": str(options.path), "minimum_subjects": 1}, DatasetSettings)
+        settings = parse(
+            {**options.dataset, "root": str(options.path), "minimum_subjects": 1}, DatasetSettings
+        )
         count = write_raw_quality_page(
             settings, options.path, options.output, options.processes, progress("subjects")
         )

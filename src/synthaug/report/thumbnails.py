@@ -86,7 +86,7 @@ def picture(cohort: Cohort, subject: str, height: int = _STEPS[0][0]) -> np.ndar
     column = int(np.clip((x + 0.5 - left) / (right - left) * height, 0, height - 1))
     tick = height // 16
     still[:tick, column] = still[-tick:, column] = 255
-    motion[:, :1] = 0
+    motion[:, 0] = 160
     return np.concatenate([still, motion], axis=1)
 
 

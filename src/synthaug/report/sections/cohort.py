@@ -93,7 +93,7 @@ def cohort(data: ReportData) -> dict[str, Any]:
     for measure, (title, unit, _) in _REPORTED.items():
         pairs = pd.DataFrame({"measured": table[measure], "reported": reported[measure]}).dropna()
         if len(pairs) < _FEWEST_PAIRS:
-            absent.append(f"{title} (n = {len(pairs)})")
+            absent.append(f"{title}: {wording.counted(len(pairs), 'subject')}")
             continue
         measured, other = pairs["measured"].to_numpy(float), pairs["reported"].to_numpy(float)
         found = bland_altman(measured, other)
@@ -115,7 +115,7 @@ def _composition(table: pd.DataFrame, several_datasets: bool) -> dict[str, Any]:
     """Counts and ages by vendor, centre and diagnosis; all subjects first."""
     keys = ["dataset", *_GROUP] if several_datasets else _GROUP
     known = table.assign(**{key: table[key].astype("string").fillna(_UNKNOWN) for key in keys})
-    columns = {key: TEXT for key in keys} | {
+    columns = dict.fromkeys(keys, TEXT) | {
         "subjects": NUMBER,
         "female": NUMBER,
         "male": NUMBER,

@@ -124,9 +124,12 @@ def _card(
         "dataset": row["dataset"],
         "vendor": row["vendor"],
         "diagnosis": row["diagnosis"],
-        "values": ",".join("" if pd.isna(row[name]) else f"{row[name]:.6g}" for name in order),
+        "measures": ",".join("" if pd.isna(row[name]) else f"{row[name]:.6g}" for name in order),
+        "about": [row[name] for name in ("vendor", "diagnosis") if row[name] != _UNKNOWN],
         "facts": [
-            text.format(wording.number(float(row[name]), SHOWN[name].decimals)).replace(" ", "\N{NO-BREAK SPACE}")
+            text.format(wording.number(float(row[name]), SHOWN[name].decimals)).replace(
+                " ", "\N{NO-BREAK SPACE}"
+            )
             for name, text in _BELOW.items()
             if pd.notna(row[name])
         ],
