@@ -82,18 +82,19 @@ MEASURES: dict[str, QualityMeasure] = {
     "findings": QualityMeasure("Findings", "", 0, "lower", "rows of findings.tsv (docs/findings.md)"),
 }
 COLUMNS = ("subject", *MEASURES)
-#: Column of ``subjects.tsv`` that is shown beside these measures.
-SHIFT = "slice_shift_mm"
-SHOWN: dict[str, QualityMeasure] = {
-    **MEASURES,
-    SHIFT: QualityMeasure(
-        "Slice shift",
+#: Columns of ``subjects.tsv`` that are shown beside these measures, where a cohort has them.
+FROM_SUBJECTS: dict[str, QualityMeasure] = {
+    "slice_shift_mm": QualityMeasure("Slice shift", "mm", 1, "lower", "column of subjects.tsv"),
+    "window_margin_mm": QualityMeasure(
+        "Window margin",
         "mm",
-        1,
-        "lower",
-        "column slice_shift_mm of subjects.tsv; not measured where it has none",
+        0,
+        "higher",
+        "column of subjects.tsv: least distance in the plane from the labels to the border of the heart window, negative "
+        "where it cuts them (docs/adding-a-dataset.md)",
     ),
 }
+SHOWN: dict[str, QualityMeasure] = {**MEASURES, **FROM_SUBJECTS}
 
 
 def measure_quality(
@@ -137,7 +138,7 @@ def measure_quality(
 
 
 def read_quality(folder: Path, subjects: pd.DataFrame) -> pd.DataFrame:
-    """Measures of a cohort's subjects, and how far its slices were shifted where that was measured.
+    """Measures of a cohort's subjects, with those that stand in its table of subjects.
 
     Parameters
     ----------
@@ -154,8 +155,9 @@ def read_quality(folder: Path, subjects: pd.DataFrame) -> pd.DataFrame:
     path = folder / TABLE
     table = read_tsv(path, ("subject",)) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
     found = table.set_index("subject").reindex(index=subjects.index, columns=list(SHOWN)).astype(float)
-    if SHIFT in subjects:
-        found[SHIFT] = pd.to_numeric(subjects[SHIFT], errors="coerce").astype(float)
+    for column in FROM_SUBJECTS:
+        if column in subjects:
+            found[column] = pd.to_numeric(subjects[column], errors="coerce").astype(float)
     return found
 
 

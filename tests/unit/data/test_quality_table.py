@@ -11,7 +11,7 @@ from synthaug.config.data import AcdcSettings, HarmonisationSettings
 from synthaug.core.artifacts import read_tsv, write_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
-from synthaug.data.image_quality import COLUMNS, SHIFT, TABLE, markdown_table, measure_quality, read_quality
+from synthaug.data.image_quality import COLUMNS, TABLE, markdown_table, measure_quality, read_quality
 
 
 def test_known_noise_and_geometry_of_a_stack():
@@ -57,10 +57,12 @@ def test_a_harmonised_dataset_has_the_table(tmp_path):
 
 
 def test_without_the_table_nothing_is_measured_and_shifts_come_from_the_subjects(tmp_path):
-    subjects = pd.DataFrame({"subject": ["b", "a"], SHIFT: [2.5, None]}).set_index("subject")
+    subjects = pd.DataFrame({"subject": ["b", "a"], "slice_shift_mm": [2.5, None]}).set_index("subject")
     found = read_quality(tmp_path, subjects)
-    assert list(found.index) == ["b", "a"] and found.loc["b", SHIFT] == 2.5
-    assert found.drop(columns=SHIFT).isna().all(axis=None) and np.isnan(found.loc["a", SHIFT])
+    assert list(found.index) == ["b", "a"] and found.loc["b", "slice_shift_mm"] == 2.5
+    assert found.drop(columns="slice_shift_mm").isna().all(axis=None) and np.isnan(
+        found.loc["a", "slice_shift_mm"]
+    )
     write_tsv(tmp_path / TABLE, pd.DataFrame([{"subject": "a", "snr": 30.0}]))
     assert read_quality(tmp_path, subjects)["snr"].to_list()[1] == 30.0
 
