@@ -112,18 +112,3 @@ def test_too_few_subjects_stop_the_study_in_one_line(checkout, raw):
     assert "3 of 9 subjects can be used, minimum_subjects is 4" in said[0]
     assert not (checkout.root / COHORT).exists()
     assert not list((checkout.root / COHORT).parent.glob("*")), "nothing half-written"
-
-
-def test_two_subjects_with_one_id_stop_the_study(checkout, raw):
-    write_study(checkout, raw)
-    (folder,) = raw.rglob("patient007")
-    twin = raw / "testing" / "patient007"
-    shutil.copytree(folder, twin)
-    try:
-        done = checkout.run(STUDY, COHORT, check=False)
-    finally:
-        shutil.rmtree(twin)
-    said = [line for line in done.stderr.splitlines() if line.startswith("synthaug:")]
-    assert done.returncode != 0 and len(said) == 1
-    assert "patient007" in said[0] and "testing" in said[0]
-    assert not (checkout.root / COHORT).exists()

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
 from synthaug.core.registry import members, parse
+
+if TYPE_CHECKING:
+    from synthaug.data.readers.folders import Ignored
 
 _LAYOUTS = ", ".join(
     [
@@ -26,7 +31,15 @@ def add(commands: Any) -> None:
     """Declare the commands."""
     phantom = commands.add_parser("phantom", help="write a phantom dataset in the raw layout of a public one")
     phantom.add_argument("output", type=Path, help="folder to write; it must not exist")
-    phantom.add_argument("--layout", choices=["acdc", "mnms"], default="acdc")
+    phantom.add_argument(
+        "--layout",
+        choices=[
+            name
+            for name, found in members(DatasetSettings, "layout").items()
+            if getattr(found, "has_phantom", False)
+        ],
+        default="acdc",
+    )
     phantom.add_argument("--subjects", type=int, default=20)
     phantom.add_argument(
         "--vendors", nargs="+", default=["A"], choices=["A", "B", "C"], help="scanners, in turn"
@@ -93,14 +106,16 @@ def _phantom(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
+    from synthaug.data.readers import find_subjects, ignored_files
     from synthaug.data.validate import validate_cohort, validate_dataset
 
     if options.dataset is None:
         findings = validate_cohort(options.path)
     else:
-        findings = validate_dataset(
-            parse({**options.dataset, "root": str(options.path)}, DatasetSettings), options.path
-        )
+        settings = parse({**options.dataset, "root": str(options.path)}, DatasetSettings)
+        subjects = find_subjects(settings, options.path)
+        findings = validate_dataset(subjects, progress("subjects read") if len(subjects) > 1 else None)
+        _say_ignored(ignored_files(settings, options.path, subjects), options.path)
     for finding in findings:
         print(finding)
     print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {options.path}", file=sys.stderr)
@@ -110,6 +125,8 @@ def _validate(options: argparse.Namespace) -> int:
 def _quality(options: argparse.Namespace) -> int:
     from synthaug.report.quality_page import write_quality_page, write_raw_quality_page
 
+    if options.output.is_dir():
+        raise SynthaugError(f"--output: {options.output} is a folder; name an HTML file")
     if options.dataset is None:
         count = write_quality_page(options.path, options.output)
     else:
@@ -117,7 +134,16 @@ def _quality(options: argparse.Namespace) -> int:
             {**options.dataset, "root": str(options.path), "minimum_subjects": 1}, DatasetSettings
         )
         count = write_raw_quality_page(
-            settings, options.path, options.output, options.processes, progress("subjects")
+            settings, options.path, options.output, max(1, options.processes), progress("subjects")
         )
     print(f"{count} subject{'' if count == 1 else 's'} in {options.output}")
     return 0
+
+
+def _say_ignored(ignored: Sequence[Ignored], root: Path) -> None:
+    """One line a reason, with how many files it has and the first of them."""
+    reasons = Counter(one.reason for one in ignored)
+    for reason, count in reasons.items():
+        first = next(one.path for one in ignored if one.reason == reason)
+        more = f" and {count - 1} more" if count > 1 else ""
+        print(f"ignored: {first.relative_to(root)}{more}: {reason}", file=sys.stderr)

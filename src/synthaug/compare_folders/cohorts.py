@@ -19,8 +19,9 @@ from synthaug.data.findings import SubjectError
 from synthaug.data.harmonise import normalise
 from synthaug.data.heart_window import heart_window
 from synthaug.data.nifti import read_nifti
-from synthaug.data.readers.base import spacing_is_lost
+from synthaug.data.readers.folders import image_stem, scan
 from synthaug.data.resampling import beat_positions, resample_beat, resample_image
+from synthaug.data.voxel_size import is_lost
 
 #: Percentiles of a cine of a plain folder that become 0 and 1; a cohort's intensities stay as they are.
 PERCENTILES = (1.0, 99.0)
@@ -141,14 +142,17 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
 def _plain_files(folder: CineFolder) -> dict[str, Path]:
     """NIfTI files of a folder without a table by subject, which is named after the path of its file."""
     files: dict[str, Path] = {}
-    for file in sorted({*folder.path.rglob("*.nii"), *folder.path.rglob("*.nii.gz")}):
-        place = str(file.relative_to(folder.path))
-        if file.name.startswith(".") or not file.is_file():
+    found = scan(folder.path)
+    for file in found.files:
+        if image_stem(file) is None:
             continue
+        place = str(file.relative_to(folder.path))
         if _LABELS.search(file.name):
             folder.left_out.setdefault("named as labels", []).append(place)
             continue
-        subject = re.sub(r"[^A-Za-z0-9]+", "-", re.sub(r"\.nii(\.gz)?$", "", place))[-64:].strip("-")
+        subject = re.sub(r"[^A-Za-z0-9]+", "-", str(Path(place).with_name(image_stem(file) or "")))[
+            -64:
+        ].strip("-")
         if subject in files:
             raise SynthaugError(f"{file}: subject {subject} is also {files[subject]}; rename one of them")
         files[check_subject_id(subject, file)] = file
@@ -180,7 +184,7 @@ def common_grid(
     for cine in cines:
         if not resample:
             _refuse_mixed(cines[0], cine)
-        elif spacing_is_lost(cine.spacing_mm):
+        elif is_lost(cine.spacing_mm):
             raise SynthaugError(
                 f"{cine.path}: cannot be resampled, its header lost the voxel size; write it into the header"
             )

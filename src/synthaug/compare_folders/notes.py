@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthaug.compare_folders.cohorts import PERCENTILES, CineFolder, VoxelGrid, shortened, spelled
-from synthaug.data.readers.base import spacing_is_lost
+from synthaug.data.voxel_size import is_lost
 from synthaug.features.files import FeatureSet
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def grid_notes(sides: tuple[CineFolder, CineFolder], grid: VoxelGrid) -> list[st
                     f"{role}: {other} of {n} cines were cropped or padded with 0 around the middle to "
                     f"{pixels} pixels."
                 )
-        if any(spacing_is_lost(cine.spacing_mm) for cine in folder.cines):
+        if any(is_lost(cine.spacing_mm) for cine in folder.cines):
             notes.append(
                 f"{role}: headers have the default voxel size 1 x 1 x 1 mm; sizes cannot be compared."
             )

@@ -74,7 +74,8 @@ class RawDatasetSettings(Settings):
 
     root: str | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
-        None, description="Simulate the dataset instead of reading one (layouts `acdc` and `mnms`)."
+        None,
+        description="Simulate the dataset instead of reading one (layouts `acdc`, `mnms`, `dicom`, `dsb`, `sunnybrook`).",
     )
     vendor: str | None = Field(
         None, description="Scanner vendor of the subjects whose files do not name one; ACDC never does."
@@ -83,8 +84,8 @@ class RawDatasetSettings(Settings):
     spacing_mm: tuple[float, float, float] | None = Field(
         None,
         description=(
-            "Voxel size (z, y, x) in mm of subjects whose headers lost it; without it they are quarantined. "
-            "A voxel size in the header takes precedence."
+            "Voxel size (z, y, x) in mm of subjects whose files do not settle it: lost, impossible or contradictory headers; "
+            "without it they are quarantined. A size that the files agree on takes precedence."
         ),
     )
     split: bool = Field(
@@ -115,7 +116,7 @@ class RawDatasetSettings(Settings):
             raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
         if self.phantom is not None and not self.has_phantom:
             raise ValueError(
-                "the phantom writes layouts acdc and mnms only; choose one of them, or give a root"
+                "the phantom writes layouts acdc, mnms, dicom, dsb and sunnybrook only; choose one of them, or give a root"
             )
         return self
 
@@ -158,9 +159,11 @@ class NiftiSettings(RawDatasetSettings):
             "Column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`."
         ),
     )
-    label_map: dict[int, Structure] = Field(
+    label_map: dict[int, Structure | Literal["background"]] = Field(
         default_factory=dict,
-        description="Structure of each label in the files; empty: 1 LV, 2 MYO, 3 RV.",
+        description=(
+            "Structure of each label in the files, `background` for structures beyond the three; empty: 1 LV, 2 MYO, 3 RV."
+        ),
     )
     single_frame: bool = Field(
         False,
@@ -169,6 +172,92 @@ class NiftiSettings(RawDatasetSettings):
             "column `sequence` of the table says which sequence it is."
         ),
     )
+
+
+class DicomDatasetSettings(RawDatasetSettings):
+    """What every dataset of DICOM files has."""
+
+    series: str | None = Field(
+        None,
+        description=(
+            "Regular expression that the description of a series, or its protocol, must contain to be read. By default all "
+            "are looked at, and the largest set of parallel cine slices is the stack."
+        ),
+    )
+    pseudonyms: bool = Field(
+        False,
+        description=(
+            "Names of folders are pseudonyms, which may be shown although headers have them as patient id. Otherwise the "
+            "subject of such a folder is called by a hash."
+        ),
+    )
+
+    @field_validator("series")
+    @classmethod
+    def _series_is_an_expression(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        return value
+
+
+class DicomSettings(DicomDatasetSettings):
+    """A folder a subject with DICOM files anywhere below, as docs/adding-a-dataset.md lays it out."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.dicom_folder:DicomReader"
+    has_phantom: ClassVar[bool] = True
+
+    layout: Literal["dicom"] = Field(description="How the files are named and where the metadata are.")
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "Column of the dataset's table for a column of the cohort, e.g. `ed_frame: ED`; the table is optional."
+        ),
+    )
+
+
+class DsbSettings(DicomDatasetSettings):
+    """Data Science Bowl 2015 (Kaggle) as it is published, or a phantom written that way."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.dsb:DsbReader"
+    has_phantom: ClassVar[bool] = True
+
+    layout: Literal["dsb"] = Field(description="How the files are named and where the metadata are.")
+    pseudonyms: bool = Field(
+        True, description="The ids of the competition are pseudonyms, which may be shown."
+    )
+
+
+class SunnybrookSettings(DicomDatasetSettings):
+    """Sunnybrook Cardiac Data as it is published, or a phantom written that way."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.sunnybrook:SunnybrookReader"
+    has_phantom: ClassVar[bool] = True
+
+    layout: Literal["sunnybrook"] = Field(description="How the files are named and where the metadata are.")
+    pseudonyms: bool = Field(True, description="The published ids are pseudonyms, which may be shown.")
+    first_pixel: float = Field(
+        1.0,
+        description=(
+            "Coordinate of the centre of the first pixel in contour files: 1 as in MATLAB, in which the challenge evaluates "
+            "contours; 0 as in C; 0.5 where the corner of the image is 0."
+        ),
+    )
+
+
+class UkbSettings(DicomDatasetSettings):
+    """Exports in the style of UK Biobank: an archive or a folder a participant and visit."""
+
+    implementation: ClassVar[str] = "synthaug.data.readers.ukb:UkbReader"
+
+    layout: Literal["ukb"] = Field(description="How the files are named and where the metadata are.")
+    field: str = Field("20209", description="Number of the data field: the second part of the names.")
+    series: str | None = Field(
+        r"CINE_segmented_SAX_b\d+",
+        description="Regular expression that the description of a series, or its protocol, must contain to be read.",
+    )
+    pseudonyms: bool = Field(True, description="Participants' numbers are pseudonyms, which may be shown.")
 
 
 class PluginDatasetSettings(ClassSettings, RawDatasetSettings):
@@ -180,7 +269,15 @@ class PluginDatasetSettings(ClassSettings, RawDatasetSettings):
 
 
 DatasetSettings = Annotated[
-    AcdcSettings | MnmsSettings | Mnms2Settings | NiftiSettings | PluginDatasetSettings,
+    AcdcSettings
+    | MnmsSettings
+    | Mnms2Settings
+    | NiftiSettings
+    | DicomSettings
+    | DsbSettings
+    | SunnybrookSettings
+    | UkbSettings
+    | PluginDatasetSettings,
     Field(discriminator="layout"),
 ]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.text_tables import read_text_table
 
 log = logging.getLogger(__name__)
 
@@ -17,12 +18,12 @@ log = logging.getLogger(__name__)
 def read_subject_table(
     path: Path, id_column: str, columns: Sequence[str], what: str, key: str
 ) -> pd.DataFrame:
-    """Read a table as text; only the empty field is unknown.
+    """Read a table as text (`read_text_table`); unknown entries are NA.
 
     Parameters
     ----------
     path : Path
-        Text table with a header: separated by commas where the name ends in ``.csv``, else by tabs.
+        Text table with a header.
     id_column : str
         Column with the id of a subject or patient.
     columns : sequence of str
@@ -37,8 +38,7 @@ def read_subject_table(
     """
     if not path.is_file():
         raise SynthaugError(f"{path}: no such table of {what}; see `{key}` of the dataset")
-    separator = "," if path.suffix == ".csv" else "\t"
-    table = pd.read_csv(path, sep=separator, dtype="string", keep_default_na=False, na_values=[""])
+    table = read_text_table(path).astype("string").replace("", pd.NA)
     missing = [column for column in (id_column, *columns) if column not in table.columns]
     if missing:
         near = difflib.get_close_matches(missing[0], table.columns, n=1, cutoff=0.4)

@@ -73,13 +73,53 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             "The header has no voxel size (1 x 1 x 1 mm, 0, NaN) and no other file of the subject has it.",
             "Declare `spacing_mm` of the dataset if you know it.",
         ),
+        "voxel-size-implausible": FindingKind(
+            EXCLUDED,
+            "No heart has voxels of this size: pixels beyond 0.3 to 5 mm, slices closer than 2 mm that do not cover 60 mm, "
+            "or farther than 30 mm.",
+            "Correct the header (the line says which unit would fit), or declare `spacing_mm`.",
+        ),
+        "voxel-size-disagrees": FindingKind(
+            EXCLUDED,
+            "pixdim, sform and the subject's other files tell several possible voxel sizes.",
+            "Correct the headers, or declare `spacing_mm`.",
+        ),
         "voxel-size-repaired": FindingKind(
             REPAIRED,
-            "The header lost its voxel size, which another file of the subject or the study has.",
+            "The header lost its voxel size or contradicts itself; another place or file, or the study, settles it.",
             "Nothing; check that the size is right.",
+        ),
+        "orientation-disagrees": FindingKind(
+            REPAIRED,
+            "sform and qform point in different directions; the sform is taken.",
+            "Correct the header.",
         ),
     },
     "Frames and slices": {
+        "axes-exchanged": FindingKind(
+            EXCLUDED, "Frames and slices of the cine are exchanged.", "Store it as (x, y, z, t)."
+        ),
+        "slices-missing": FindingKind(
+            EXCLUDED, "A slice inside the stack shows nothing.", "Export the cine again."
+        ),
+        "slices-repeated": FindingKind(
+            EXCLUDED, "Neighbouring slices are the same in all frames.", "Export the cine again."
+        ),
+        "slices-empty": FindingKind(KEPT, "Slices at an end of the stack show nothing.", "Check volumes."),
+        "stack-length": FindingKind(
+            KEPT, "The stack is shorter or longer than ventricles are.", "Check the slice distance."
+        ),
+        "frames-few": FindingKind(KEPT, "End systole may lie between two frames.", "Export all frames."),
+        "frame-image-moved": FindingKind(
+            REPAIRED,
+            "The image of a frame is another frame of the cine than its name says.",
+            "Check the file names; labels follow the image.",
+        ),
+        "contrast-inverted": FindingKind(
+            KEPT,
+            "Blood is darker than muscle where it is labelled.",
+            "Check that the labels are of this image.",
+        ),
         "cine-missing": FindingKind(
             EXCLUDED, "A subject has no cine, or several.", "Give one cine a subject."
         ),
@@ -111,6 +151,36 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             REPAIRED, "The table has no ED; the labels' volumes decide.", "Add ED and ES to the table."
         ),
         "phases-exchanged": FindingKind(KEPT, "The LV is larger at ES than at ED.", "Check the frames."),
+        "phases-unlabelled": FindingKind(
+            REPAIRED,
+            "The labelled frames are not those that the table calls ED and ES.",
+            "Correct the table, or the number in the label file's name.",
+        ),
+        "ed-not-largest": FindingKind(KEPT, "Another labelled frame has a larger LV than ED.", "Check ED."),
+        "labels-displaced": FindingKind(
+            EXCLUDED,
+            "The affine of labels or of a frame puts them on another grid than the cine's.",
+            "Resample them to the cine's grid, or correct the affine.",
+        ),
+        "labels-beside": FindingKind(
+            KEPT, "Labels or a frame lie less than half a voxel beside the cine.", "Check the affines."
+        ),
+        "labels-aligned": FindingKind(
+            REPAIRED, "Labels or a frame are stored in another orientation than the cine.", "Nothing."
+        ),
+        "labels-exchanged": FindingKind(
+            EXCLUDED,
+            "Labels are numbered as in another dataset: not LV lies inside the myocardium.",
+            "Set `label_map` (layout `nifti`), or number them as the layout does.",
+        ),
+        "labels-frame-unknown": FindingKind(
+            EXCLUDED, "Labels of one frame do not say which.", "Name the frame: `_frame-05_labels.nii.gz`."
+        ),
+        "labels-dropped": FindingKind(
+            KEPT,
+            "Labels of some frames cannot be used.",
+            "More `harmonisation.frames`; add the frame's image.",
+        ),
         "labels-shape": FindingKind(
             EXCLUDED, "Labels have another shape than the cine.", "Give labels on the cine's own grid."
         ),
@@ -140,7 +210,114 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             "An id is not 1 to 64 letters, digits or hyphens; ids become file names.",
             "Rename the subject.",
         ),
+        "id-missing": FindingKind(EXCLUDED, "A row has no id.", "Give it, or remove the row."),
+        "id-twice": FindingKind(EXCLUDED, "A subject is there at two places.", "Remove or rename one."),
+        "row-twice": FindingKind(
+            EXCLUDED, "A subject stands in rows that differ.", "Keep one, or add a column `session_id`."
+        ),
+        "entry-unread": FindingKind(KEPT, "An entry is no number, or beyond its bounds.", "Correct it."),
+        "entry-unit": FindingKind(REPAIRED, "An entry is in another unit.", "Nothing; check the number."),
         "frames-unread": FindingKind(EXCLUDED, "ED or ES is no frame number.", "Correct the table."),
+    },
+    "DICOM": {
+        "dicom-none": FindingKind(
+            EXCLUDED, "No file of a subject is a DICOM image that can be used.", "Export the images again."
+        ),
+        "dicom-no-stack": FindingKind(
+            EXCLUDED,
+            "There are no two parallel slices with several frames.",
+            "Export the short-axis cine with all its slices.",
+        ),
+        "dicom-grids-mixed": FindingKind(
+            EXCLUDED,
+            "Slices differ in matrix, pixel spacing or direction, and none of the grids has most of them.",
+            "Export the slices of one acquisition.",
+        ),
+        "dicom-patients-mixed": FindingKind(
+            EXCLUDED, "A folder has images of several patients.", "Give each patient a folder."
+        ),
+        "dicom-series-missing": FindingKind(
+            EXCLUDED, "No series has the description that the study asks for.", "Correct `series`."
+        ),
+        "dicom-order-unknown": FindingKind(
+            EXCLUDED, "Neither times nor numbers order the frames.", "Export the images with their headers."
+        ),
+        "dicom-compressed": FindingKind(
+            EXCLUDED,
+            "The images are compressed in a way that is not read here.",
+            "Decompress them: `gdcmconv --raw`, `dcmdjpeg`.",
+        ),
+        "dicom-unreadable": FindingKind(
+            EXCLUDED, "Reading fails in a way that the reader did not foresee.", "Export the images again."
+        ),
+        "dicom-file-damaged": FindingKind(
+            REPAIRED,
+            "A file is truncated or damaged, or lacks pixels, position, direction or pixel spacing; it is left out.",
+            "Copy or export it again.",
+        ),
+        "dicom-files-ignored": FindingKind(
+            KEPT, "Files beside the images are no DICOM images.", "Nothing; check that none is missing."
+        ),
+        "dicom-files-repeated": FindingKind(REPAIRED, "The same image lies in several files.", "Nothing."),
+        "dicom-id-replaced": FindingKind(
+            REPAIRED,
+            "A folder's name says who the patient is; its subject is called by a hash.",
+            "Rename the folder, or set `pseudonyms`.",
+        ),
+        "dicom-left-out": FindingKind(
+            REPAIRED,
+            "Other images lie beside the stack: long axes, localisers, other visits.",
+            "Nothing; set `series` if the wrong ones are used.",
+        ),
+        "dicom-grid-differs": FindingKind(
+            REPAIRED,
+            "A few slices have another matrix or pixel spacing; they are left out.",
+            "Check volumes.",
+        ),
+        "dicom-slices-repeated": FindingKind(
+            REPAIRED,
+            "Slices were acquired several times; the latest complete acquisition is used.",
+            "Nothing.",
+        ),
+        "dicom-phases-repeated": FindingKind(
+            REPAIRED, "Several images of a slice have one time; the latest is used.", "Look at the cine."
+        ),
+        "dicom-phases-chosen": FindingKind(
+            REPAIRED,
+            "Slices have different numbers of frames; each gives the nearest in the beat.",
+            "Look at the cine.",
+        ),
+        "dicom-slice-short": FindingKind(
+            REPAIRED, "A slice with fewer than half of the frames is left out.", "Export it again."
+        ),
+        "dicom-slice-missing": FindingKind(
+            KEPT, "A slice is missing within the stack; volumes are too small.", "Export all slices."
+        ),
+        "dicom-slices-uneven": FindingKind(
+            KEPT, "Slices are not equally far apart; the median is used.", "Check volumes."
+        ),
+        "dicom-slices-shifted": FindingKind(
+            KEPT, "Slices are shifted against each other in their plane.", "Look at the stack."
+        ),
+        "dicom-distance-differs": FindingKind(
+            REPAIRED,
+            "Positions say another distance of slices than the header does; they are used.",
+            "Nothing.",
+        ),
+        "dicom-order-by-number": FindingKind(
+            KEPT, "Only instance numbers order the frames.", "Look at the cine."
+        ),
+        "dicom-time-unit": FindingKind(REPAIRED, "Times are in another unit than milliseconds.", "Nothing."),
+        "dsb-volumes": FindingKind(KEPT, "The table's volumes of a subject are none.", "Correct the table."),
+        "contour-unread": FindingKind(
+            EXCLUDED, "A contour file has fewer than three points.", "Copy it again from its source."
+        ),
+        "contours-unmatched": FindingKind(
+            KEPT, "Contours belong to images that are not in the stack.", "Check that all images are there."
+        ),
+        "contours-stray": FindingKind(
+            KEPT, "A frame has contours in few slices; they are not used.", "Nothing."
+        ),
     },
     "Cohorts": {
         "cohort-unreadable": FindingKind(EXCLUDED, "A file of a cohort cannot be read.", "Write it again."),

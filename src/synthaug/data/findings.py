@@ -71,11 +71,11 @@ class SubjectError(SynthaugError):
 
     def __init__(self, code: str, subject: str, file: str | Path, problem: str, remedy: str) -> None:
         self.code = code
-        self.subject = subject
+        self.subject = " ".join(subject.split())[:80]  # an id that was not checked yet may hold anything
         self.file = str(file)
         self.problem = problem
         self.remedy = remedy
-        super().__init__(f"{subject}: {file}: {problem}; {remedy}")
+        super().__init__(f"{self.subject}: {file}: {problem}; {remedy}")
 
     def __reduce__(self) -> tuple[type[SubjectError], tuple[str, str, str, str, str]]:
         # Exceptions cross process pools by pickle, which would replay only the message.

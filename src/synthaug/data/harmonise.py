@@ -31,6 +31,8 @@ from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.base import RawSubject
+from synthaug.data.readers.folders import Ignored
+from synthaug.data.readers.reported_volumes import ReportedSubject
 from synthaug.data.resampling import (
     beat_positions,
     frames_sampled_exactly,
@@ -92,6 +94,11 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     cine = resample_image(oriented.cine, window.weights)
     positions, es_frame = beat_positions(len(cine), settings.frames, oriented.es_frame)
     native_labels = frames_sampled_exactly(oriented.labels, positions)
+    dropped = []
+    if lost := len(oriented.labels) - len(native_labels):
+        problem = f"labels of {lost} of {len(oriented.labels)} frames lie between the {settings.frames} frames of the study"
+        remedy = f"they are not used; harmonisation.frames: {len(oriented.cine)} keeps all of this subject"
+        dropped.append(Finding("labels-dropped", problem, remedy))
     labels = {frame: resample_labels(volume, window.weights) for frame, volume in native_labels.items()}
     cine = normalise(resample_beat(cine, positions), window, settings.percentiles)
     _, n_slices, n_rows, n_columns = oriented.cine.shape
@@ -101,6 +108,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     placement = place_labels(native_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
     findings = [
         *oriented.findings,
+        *dropped,
         *window.findings,
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
@@ -181,10 +189,12 @@ def _harmonise_subject(
     }
     if subject.sequence is not None:
         row["sequence"] = subject.sequence
+    if isinstance(subject, ReportedSubject):
+        row |= subject.reported
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
-    return _Written(row, hashes, done.findings, quality)
+    return _Written(row, hashes, [*subject.findings, *done.findings], quality)
 
 
 def _lack_of_memory(subject: RawSubject) -> SubjectError:
@@ -208,30 +218,30 @@ def harmonise_dataset(
 ) -> None:
     """Harmonise a raw dataset into a cohort folder, whole or not at all.
 
-        Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, file, problem,
-    XX
+    Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, code, file, problem, remedy),
+    ``findings.tsv`` (subject, code, problem, remedy) and ``quality.tsv`` (`synthaug.data.image_quality`).
 
-        Parameters
-        ----------
-        name : str
-            The dataset's name; subjects are called ``<name>-<id>``.
-        dataset : DatasetSettings
-            Layout, and what the files do not say.
-        root : Path
-            Folder of the raw dataset.
-        settings : HarmonisationSettings
-            The common voxel grid.
-        output : Path
-            The cohort's folder.
-        processes : int
-            Subjects at a time, each in one process; the bytes written do not depend on it.
-        progress : callable, optional
-            Called with the subjects done and all there are.
+    Parameters
+    ----------
+    name : str
+        The dataset's name; subjects are called ``<name>-<id>``.
+    dataset : DatasetSettings
+        Layout, and what the files do not say.
+    root : Path
+        Folder of the raw dataset.
+    settings : HarmonisationSettings
+        The common voxel grid.
+    output : Path
+        The cohort's folder.
+    processes : int
+        Subjects at a time, each in one process; the bytes written do not depend on it.
+    progress : callable, optional
+        Called with the subjects done and all there are.
 
-        Raises
-        ------
-        SynthaugError
-            The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
+    Raises
+    ------
+    SynthaugError
+        The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
     """
     subjects = find_subjects(dataset, root)
     rows: list[Mapping[str, Any]] = []
@@ -290,3 +300,8 @@ def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> 
         shown = str(file.relative_to(root)) if file.is_relative_to(root) else error.file
         rows.append((f"{name}-{error.subject}", error.code, shown, error.problem, error.remedy))
     return pd.DataFrame(rows, columns=["subject", "code", "file", "problem", "remedy"])
+
+
+def _ignored_table(ignored: Sequence[Ignored], root: Path) -> pd.DataFrame:
+    rows = [(str(one.path.relative_to(root)), one.reason) for one in ignored]
+    return pd.DataFrame(rows, columns=["file", "reason"])

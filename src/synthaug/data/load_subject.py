@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from synthaug.core.errors import SynthaugError
+from synthaug.data.check_cine import check_cine
 from synthaug.data.findings import SubjectError
 from synthaug.data.readers.base import RawCine, RawSubject
 
@@ -26,10 +27,12 @@ def load_subject(subject: RawSubject) -> RawCine:
     Raises
     ------
     SubjectError
-        The reader refuses the subject, or fails in a way that it did not foresee.
+        The reader refuses the subject, fails in a way that it did not foresee, or the cine is not what it must be
+        (`check_cine`).
     """
     try:
-        return subject.load()
+        raw = subject.load()
+        check_cine(raw, subject)
     except SubjectError:
         raise
     except SynthaugError as error:
@@ -46,6 +49,7 @@ def load_subject(subject: RawSubject) -> RawCine:
         raise _failed(
             subject, "reader-failed", problem, "write the file again, or remove the subject"
         ) from None
+    return raw
 
 
 def _failed(subject: RawSubject, code: str, problem: str, remedy: str) -> SubjectError:

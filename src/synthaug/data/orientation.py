@@ -221,7 +221,7 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     Orientation follows from the dataset and the header alone: what only labelled patients have decides nothing, so that
     training and test patients, labelled and new ones, take one path.
     """
-    findings = [*raw.findings, *cine_findings(raw.image.T)]
+    findings = [*raw.findings, *cine_findings(raw.image.T, raw.voxel_size_mm[2])]
     x_mm, y_mm, z_mm = raw.voxel_size_mm
     in_plane = in_plane_orientation(raw.affine)
     if in_plane.transpose:
@@ -269,18 +269,36 @@ def _contradictions(labels: Mapping[int, np.ndarray]) -> list[Finding]:
 
 
 def _phases(raw: RawCine, ed: int | None, es: int | None, findings: list[Finding]) -> tuple[int, int | None]:
+    """ED and ES: the table's where they are labelled, else the labelled frames of the largest and smallest LV cavity."""
     ed = raw.ed_frame if ed is None else ed
     es = raw.es_frame if es is None else es
+    sizes = {frame: int((volume == LV).sum()) for frame, volume in sorted(raw.labels.items())}
+    several = len(sizes) > 1
+    largest = max(sizes, key=lambda frame: sizes[frame]) if several else 0
+    smallest = min(sizes, key=lambda frame: sizes[frame]) if several else None
+    if several and ed is not None and not {ed, es} - {None} <= set(sizes):
+        named = " and ".join(
+            f"{name} {frame + 1}" for name, frame in (("ED", ed), ("ES", es)) if frame is not None
+        )
+        labelled = ", ".join(str(frame + 1) for frame in sizes)
+        if ed not in sizes:
+            ed = largest
+        if es not in sizes or es == ed:
+            es = smallest if smallest != ed else None
+        problem = f"the table says {named}, frames {labelled} are labelled"
+        taken = f"ED {ed + 1}" + ("" if es is None else f" and ES {es + 1}")
+        findings.append(
+            Finding("phases-unlabelled", problem, f"{taken} taken, where the LV is largest and smallest")
+        )
+        return ed, es
     if ed is not None:
         return ed, es
-    sizes = {frame: int((volume == LV).sum()) for frame, volume in sorted(raw.labels.items())}
-    if len(sizes) < 2:
+    if not several:
         findings.append(
             Finding("phases-unknown", "the ED frame is unknown", "the first frame was taken for it")
         )
         return 0, es if es else None
-    ed = max(sizes, key=lambda frame: sizes[frame])
-    es = min(sizes, key=lambda frame: sizes[frame]) if es is None else es
-    remedy = f"frame {ed + 1}, with the largest LV cavity, was taken for it"
+    es = smallest if es is None else es
+    remedy = f"frame {largest + 1}, with the largest LV cavity, was taken for it"
     findings.append(Finding("phases-from-labels", "the ED frame is unknown", remedy))
-    return ed, es if es != ed else None
+    return largest, es if es != largest else None

@@ -13,28 +13,50 @@ from synthaug.metrics.volumes import measure_function
 
 #: Fewer slices than base, mid and apex twice over rarely hold a whole ventricle.
 FEW_SLICES = 6
+#: Extent of a stack in mm: the long axis of small and of dilated left ventricles, with slices above and below.
+STACK_MM = (40.0, 220.0)
+#: Frames a beat below which end systole, a tenth of the beat long, falls between frames.
+FEW_FRAMES = 8
 #: Blood over myocardium at ED, in units of the normalised range; bSSFP shows 0.3 and more.
 LOW_CONTRAST = 0.1
 #: The same without labels: the range that the middle half of all intensities spans.
 LOW_SPREAD = 0.05
 #: Share of the LV cavity that may lie apart from its main part: a few voxels at an apex.
 STRAY_SHARE = 0.05
+#: By how much another labelled frame may be larger than ED before the frame is doubted.
+LARGER_THAN_ED = 0.1
 #: Percent; beyond these even severe failure and hyperdynamic hearts are rare.
 PLAUSIBLE_EF = (5.0, 85.0)
 
 
-def cine_findings(cine: np.ndarray) -> list[Finding]:
+def cine_findings(cine: np.ndarray, slice_mm: float) -> list[Finding]:
     """Findings in the frames and slices of a cine as it was read.
 
     Parameters
     ----------
     cine : ndarray, shape (t, z, y, x)
         Intensities in any unit.
+    slice_mm : float
+        Distance of the slices.
     """
     findings = []
     n_frames, n_slices = cine.shape[:2]
     if n_slices < FEW_SLICES:
         findings.append(Finding("slices-few", f"only {n_slices} slices", "a ventricle may not be whole"))
+    if n_slices > 1 and not STACK_MM[0] <= n_slices * slice_mm <= STACK_MM[1]:
+        problem = f"{n_slices} slices of {slice_mm:.3g} mm span {n_slices * slice_mm:.0f} mm"
+        findings.append(
+            Finding("stack-length", problem, f"a ventricle needs {STACK_MM[0]:g} to {STACK_MM[1]:g} mm")
+        )
+    if 1 < n_frames < FEW_FRAMES:
+        findings.append(
+            Finding("frames-few", f"only {n_frames} frames", "end systole may lie between two of them")
+        )
+    empty = [index for index in range(n_slices) if np.ptp(cine[:, index]) == 0]
+    if empty and len(empty) < n_slices:
+        findings.append(
+            Finding("slices-empty", f"slices at an end of the stack show nothing: {_listed(empty)}", "kept")
+        )
     constant = [frame for frame in range(n_frames) if np.ptp(cine[frame]) == 0]
     if constant:
         findings.append(
@@ -64,13 +86,21 @@ def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> lis
     labels : mapping of int to ndarray, shape (z, y, x)
         Canonical labels; without them the spread of all intensities is judged.
     """
+    findings = []
+    judged = False
     for frame, volume in labels.items():
         if (volume == LV).any() and (volume == MYO).any():
+            judged = True
             contrast = float(np.median(cine[frame][volume == LV]) - np.median(cine[frame][volume == MYO]))
-            if contrast < LOW_CONTRAST:
+            if contrast < -LOW_CONTRAST:
+                problem = f"blood is darker than myocardium by {-contrast:.2f} of the range where frame {frame} is labelled"
+                remedy = "check that the labels belong to this image and frame"
+                findings.append(Finding("contrast-inverted", problem, remedy))
+            elif contrast < LOW_CONTRAST:
                 problem = f"blood is only {contrast:.2f} of the range brighter than myocardium"
-                return [Finding("contrast-low", problem, "kept as it is")]
-            return []
+                findings.append(Finding("contrast-low", problem, "kept as it is"))
+    if judged:
+        return findings[:1]
     spread = float(np.subtract(*np.percentile(cine, [75, 25])))
     if spread < LOW_SPREAD:
         problem = f"half of all intensities lie within {spread:.2f} of the range"
@@ -117,6 +147,13 @@ def label_findings(
                 problem = f"{share:.0%} of the LV cavity at {name} is apart from the rest"
                 findings.append(Finding("labels-apart", problem, "kept as labelled"))
     measured = measure_function(labels, spacing_mm, ed_frame, es_frame)
+    cavities = {frame: int((volume == LV).sum()) for frame, volume in labels.items()}
+    largest = max(cavities, key=lambda frame: cavities[frame], default=None)
+    if ed_frame in cavities and largest not in (ed_frame, es_frame, None):
+        share = cavities[largest] / max(cavities[ed_frame], 1) - 1
+        if share > LARGER_THAN_ED:
+            problem = f"LV is {share:.0%} larger at frame {largest} than at ED"
+            findings.append(Finding("ed-not-largest", problem, "check the ED frame"))
     edv, esv, ef = measured["lv_edv_ml"], measured["lv_esv_ml"], measured["lv_ef"]
     if esv >= edv:
         problem = f"LV is larger at ES ({esv:.0f} mL) than at ED ({edv:.0f} mL)"

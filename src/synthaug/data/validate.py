@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.load_subject import load_subject
 from synthaug.data.orientation import orient_cine
 from synthaug.data.quality import contrast_findings, label_findings
-from synthaug.data.readers import find_subjects
+from synthaug.data.readers.base import RawSubject
 
 
 @dataclass(frozen=True)
@@ -42,16 +41,14 @@ class FileFinding:
 
 
 def validate_dataset(
-    settings: DatasetSettings, root: str | Path, progress: Callable[[int, int], None] | None = None
+    subjects: Sequence[RawSubject], progress: Callable[[int, int], None] | None = None
 ) -> list[FileFinding]:
     """Read every file of a raw dataset that a study would read.
 
     Parameters
     ----------
-    settings : DatasetSettings
-        How the dataset is laid out.
-    root : path
-        Its folder.
+    subjects : sequence of RawSubject
+        From `synthaug.data.readers.find_subjects`.
     progress : callable, optional
         Called with the subjects done and all there are.
 
@@ -59,21 +56,16 @@ def validate_dataset(
     -------
     list of FileFinding
         Subjects that cannot be used, and findings of those that can.
-
-    Raises
-    ------
-    SynthaugError
-        The dataset as a whole cannot be read.
     """
     findings: list[FileFinding] = []
-    subjects = find_subjects(settings, root)
     for done, subject in enumerate(subjects, start=1):
         try:
             oriented = orient_cine(load_subject(subject), subject.ed_frame, subject.es_frame)
         except SubjectError as error:
             findings.append(FileFinding(error.subject, error.file, error.code, error.problem, error.remedy))
         else:
-            findings += [_finding(subject.id, subject.files[0], found) for found in oriented.findings]
+            said = [*subject.findings, *oriented.findings]
+            findings += [_finding(subject.id, subject.files[0], found) for found in said]
         if progress is not None:
             progress(done, len(subjects))
     return findings

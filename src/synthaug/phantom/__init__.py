@@ -1,4 +1,4 @@
-"""Simulated raw datasets: an anatomical short-axis cine phantom in the layouts of ACDC and M&Ms.
+"""Simulated raw datasets: an anatomical short-axis cine phantom in the layouts of public datasets.
 
 Newcomers and tests get data that behave like the real ones, down to the files, with one
 difference: here the true volumes are known.
@@ -20,7 +20,7 @@ import pandas as pd
 from synthaug.config.phantom import PhantomSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.labels import STRUCTURES
-from synthaug.phantom import writers
+from synthaug.phantom import dicom_layouts, writers
 from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
 from synthaug.phantom.population import HeartParameters, draw_parameters
 from synthaug.phantom.scanner import SCANNERS, Scanner
@@ -36,12 +36,13 @@ __all__ = [
     "write_phantom",
 ]
 
+Layout = Literal["acdc", "mnms", "dicom", "dsb", "sunnybrook"]
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 def write_phantom(
     root: str | Path,
-    layout: Literal["acdc", "mnms"],
+    layout: Layout,
     settings: PhantomSettings,
     processes: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -56,7 +57,7 @@ def write_phantom(
     ----------
     root : path
         Folder of the dataset; replaced where it exists.
-    layout : {"acdc", "mnms"}
+    layout : {"acdc", "mnms", "dicom", "dsb", "sunnybrook"}
         File names, metadata files and label numbers.
     settings : PhantomSettings
         Subjects, vendors, diagnoses, seed.
@@ -73,8 +74,7 @@ def write_phantom(
             if progress is not None:
                 progress(len(rows), settings.subjects)
         ordered = [rows[index] for index in range(settings.subjects)]
-        if layout == "mnms":
-            writers.write_mnms_table(folder, [entry for entry, _ in ordered])
+        _write_table(folder, layout, [entry for entry, _ in ordered])
         write_tsv(folder / "ground_truth.tsv", pd.DataFrame([truth for _, truth in ordered]))
 
 
@@ -102,14 +102,65 @@ def _write_subject(
     person = draw_parameters(diagnosis, np.random.default_rng(for_person))
     scanner = SCANNERS[vendor]
     scan = simulate(person, scanner, for_scan)
+    files = np.random.default_rng(for_files)
+    row: dict[str, Any] = {}
     if layout == "acdc":
         subject = writers.acdc_id(index)
         writers.write_acdc_subject(root, subject, scan, person, scanner, labelled)
-    else:
+    elif layout == "mnms":
         subject = writers.mnms_id(index)
-        writers.write_mnms_subject(root, subject, scan, scanner, labelled, np.random.default_rng(for_files))
+        writers.write_mnms_subject(root, subject, scan, scanner, labelled, files)
+        row = writers.mnms_row(subject, scan, person, vendor)
+    else:
+        subject, row = _write_dicom(root, layout, index, scan, person, vendor, labelled, files)
+        labelled = labelled and layout == "sunnybrook"  # the others have no labels at all
     truth = {"subject": subject, "vendor": vendor, "labelled": labelled, **_truth(scan, person)}
-    return writers.mnms_row(subject, scan, person, vendor), truth
+    if layout not in ("acdc", "mnms"):  # trigger times count from the R wave
+        truth |= {"ed_frame": 0, "es_frame": (scan.es_frame - scan.ed_frame) % len(scan.cine)}
+    return row, truth
+
+
+def _write_dicom(
+    root: Path,
+    layout: str,
+    index: int,
+    scan: Simulated,
+    person: HeartParameters,
+    vendor: str,
+    labelled: bool,
+    rng: np.random.Generator,
+) -> tuple[str, dict[str, Any]]:
+    """Write a subject as DICOM; its id and its entry in the dataset's table."""
+    affine = writers.short_axis_affine(scan, rng)
+    ids = {
+        "dicom": dicom_layouts.dicom_id,
+        "dsb": dicom_layouts.dsb_id,
+        "sunnybrook": dicom_layouts.sunnybrook_id,
+    }
+    subject = ids[layout](index)
+    cine = dicom_layouts.dicom_cine(scan, affine, SCANNERS[vendor], subject, person, vendor)
+    if layout == "dicom":
+        dicom_layouts.write_dicom_subject(root, subject, cine, rng)
+        return subject, dicom_layouts.dicom_row(subject, scan, person)
+    if layout == "dsb":
+        dicom_layouts.write_dsb_subject(root, subject, cine, rng)
+        return subject, dicom_layouts.dsb_row(subject, scan)
+    original = dicom_layouts.sunnybrook_original(index, person.diagnosis)
+    labels = {frame: scan.labels[frame] for frame in (scan.ed_frame, scan.es_frame) if labelled}
+    dicom_layouts.write_sunnybrook_subject(root, subject, original, cine, labels, scan.ed_frame, rng)
+    return subject, dicom_layouts.sunnybrook_row(subject, original, person)
+
+
+def _write_table(root: Path, layout: str, rows: list[dict[str, Any]]) -> None:
+    """Write the dataset's own table, where the layout has one."""
+    if layout == "mnms":
+        writers.write_mnms_table(root, rows)
+    elif layout == "dicom":
+        write_tsv(root / "subjects.tsv", pd.DataFrame(rows))
+    elif layout == "dsb":
+        dicom_layouts.write_dsb_table(root, rows)
+    elif layout == "sunnybrook":
+        dicom_layouts.write_sunnybrook_table(root, rows)
 
 
 def _truth(scan: Simulated, person: HeartParameters) -> dict[str, Any]:

@@ -94,17 +94,23 @@ def write_mnms_subject(
     """
     folder = root / "Training" / ("Labeled" if labelled else "Unlabeled") / subject
     folder.mkdir(parents=True)
-    directions = np.linalg.svd(_SHORT_AXIS)
-    turned = Rotation.from_euler("xyz", rng.normal(0, 2, 3), degrees=True).as_matrix()
-    affine = np.eye(4)
-    affine[:3, :3] = (turned @ (directions.U @ directions.Vh).T) * np.array(scan.spacing_mm[::-1])
-    affine[:3, 3] = -affine[:3, :3] @ (np.array(scan.cine.shape[:0:-1]) - 1) / 2 + rng.normal(0, 20, 3)
+    affine = short_axis_affine(scan, rng)
     _save(folder / f"{subject}_sa.nii.gz", scan.cine, affine, scan, scanner.slope, scanner.storage)
     if labelled:
         labels = np.zeros(scan.labels.shape, np.uint8)
         for frame in (scan.ed_frame, scan.es_frame):
             labels[frame] = _renumbered(scan.labels[frame], _MNMS_LABELS)
         _save(folder / f"{subject}_sa_gt.nii.gz", labels, affine, scan, storage=scanner.storage)
+
+
+def short_axis_affine(scan: Simulated, rng: np.random.Generator) -> np.ndarray:
+    """Voxel indices (x, y, z) to (right, anterior, superior): a short axis in a patient, a few degrees different in each."""
+    directions = np.linalg.svd(_SHORT_AXIS)
+    turned = Rotation.from_euler("xyz", rng.normal(0, 2, 3), degrees=True).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = (turned @ (directions.U @ directions.Vh).T) * np.array(scan.spacing_mm[::-1])
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(scan.cine.shape[:0:-1]) - 1) / 2 + rng.normal(0, 20, 3)
+    return affine
 
 
 def mnms_row(subject: str, scan: Simulated, person: HeartParameters, vendor: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def test_direct_indirect_and_function_level_imports_count(tmp_path):
         "core/errors.py",
         "data/__init__.py",
         "data/cohort.py",
+        "data/file_formats.py",
         "data/findings.py",
         "data/native_grid.py",
         "data/nifti.py",

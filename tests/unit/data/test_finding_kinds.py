@@ -9,7 +9,8 @@ from synthaug.data.finding_kinds import KINDS, page
 from synthaug.data.findings import EXCLUDED
 
 REPOSITORY = Path(__file__).parents[3]
-RAISED, SAID = {"SubjectError", "unusable", "_failed", "_refused"}, {"Finding", "FileFinding"}
+RAISED = {"SubjectError", "unusable", "_failed", "refused", "Recognised", "NoStack"}
+SAID = {"Finding", "FileFinding"}
 
 
 def codes() -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ SPACING = (10, 1.5, 1.5)
 
 def test_a_clean_heart_has_no_findings():
     image, labels = heart()
-    assert cine_findings(image) == []
+    assert cine_findings(image, 10.0) == []
     assert contrast_findings(image / 1000, {0: labels[0]}) == []
     assert label_findings({0: labels[0], 3: labels[3]}, SPACING, 0, 3) == []
 
@@ -18,12 +18,12 @@ def test_constant_and_repeated_frames_are_counted_from_one():
     image = heart()[0].copy()
     image[2] = 7
     image[5] = image[4]
-    constant, repeated = map(str, cine_findings(image))
+    constant, repeated = map(str, cine_findings(image, 10.0))
     assert "without any contrast: 3;" in constant and "repeats: 5;" in repeated
 
 
 def test_few_slices():
-    assert "only 5 slices" in cine_findings(heart()[0][:, :5])[0].problem
+    assert "only 5 slices" in cine_findings(heart()[0][:, :5], 10.0)[0].problem
 
 
 def test_low_contrast_with_and_without_labels():

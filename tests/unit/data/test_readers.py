@@ -1,5 +1,8 @@
+import gzip
 import pickle
+import shutil
 
+import nibabel as nib
 import numpy as np
 import pytest
 from raw_files import ACDC_NUMBERS, N_FRAMES, affine, heart, save, write_acdc, write_mnms, write_nifti_folder
@@ -8,7 +11,7 @@ from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import parse
 from synthaug.data.findings import SubjectError
-from synthaug.data.readers import find_subjects, raw_files
+from synthaug.data.readers import find_subjects, ignored_files, raw_files
 from synthaug.data.validate import validate_dataset
 from synthaug.labels import LV, MYO, RV
 
@@ -131,14 +134,24 @@ def test_an_unknown_root_and_a_wrong_layout_are_refused(tmp_path):
         find_subjects(settings("acdc"), tmp_path / "empty")
 
 
-def test_one_id_twice_is_refused_with_both_files(tmp_path):
-    first = write_acdc(tmp_path)
-    second = tmp_path / "testing" / "patient001"
-    second.parent.mkdir()
-    second.symlink_to(first)
-    with pytest.raises(SynthaugError, match="patient001") as caught:
-        find_subjects(settings("acdc"), tmp_path)
+def test_one_id_twice_excludes_that_subject_with_both_files(tmp_path):
+    shutil.copytree(write_acdc(tmp_path), tmp_path / "testing" / "patient001")
+    write_acdc(tmp_path, "patient002")
+    twice, other = find_subjects(settings("acdc"), tmp_path)
+    with pytest.raises(SubjectError, match="patient001") as caught:
+        twice.load()
     assert "training" in str(caught.value) and "testing" in str(caught.value)
+    assert other.load().labels
+
+
+def test_links_are_followed_and_a_second_name_of_a_folder_is_ignored(tmp_path):
+    write_acdc(tmp_path / "store")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "training").symlink_to(tmp_path / "store" / "training")
+    (tmp_path / "raw" / "zz").symlink_to(tmp_path / "store" / "training")
+    subjects = find_subjects(settings("acdc"), tmp_path / "raw")
+    (ignored,) = ignored_files(settings("acdc"), tmp_path / "raw", subjects)
+    assert subjects[0].load().labels and ignored.path.name == "zz" and "another name" in ignored.reason
 
 
 def test_mnms_metadata_and_sparse_labels(tmp_path):
@@ -156,7 +169,10 @@ def test_mnms_metadata_and_sparse_labels(tmp_path):
 def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
     write_mnms(tmp_path, extra_rows="B1,GE,C,3,0,4,50,NOR,M,170,70\n")
     save(tmp_path / "Testing" / "C2" / "C2_sa.nii.gz", heart()[0].T)
-    problems = {finding.subject: finding.problem for finding in validate_dataset(settings("mnms"), tmp_path)}
+    problems = {
+        finding.subject: finding.problem
+        for finding in validate_dataset(find_subjects(settings("mnms"), tmp_path))
+    }
     assert problems == {
         "B1": "is listed but has no cine",
         "C2": "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv does not list it",
@@ -165,8 +181,9 @@ def test_mnms_rows_and_folders_that_do_not_meet_are_said(tmp_path):
 
 def test_mnms_id_listed_twice_is_refused(tmp_path):
     write_mnms(tmp_path, extra_rows="A0S9V9,GE,C,3,0,4,50,NOR,M,170,70\n")
-    with pytest.raises(SynthaugError, match=r"A0S9V9.*the same id"):
-        find_subjects(settings("mnms"), tmp_path)
+    (subject,) = find_subjects(settings("mnms"), tmp_path)
+    with pytest.raises(SubjectError, match=r"A0S9V9 stands in rows of .* which differ"):
+        subject.load()
 
 
 def test_an_id_that_is_no_file_name_is_refused(tmp_path):
@@ -270,7 +287,105 @@ def test_raw_files_are_what_the_readers_read(tmp_path):
 
 def test_validate_says_each_thing_once_and_is_silent_on_clean_data(tmp_path):
     write_acdc(tmp_path)
-    assert validate_dataset(settings("acdc"), tmp_path) == []
+    assert validate_dataset(find_subjects(settings("acdc"), tmp_path)) == []
     (write_acdc(tmp_path, "patient002") / "Info.cfg").unlink()
-    (finding,) = validate_dataset(settings("acdc"), tmp_path)
+    (finding,) = validate_dataset(find_subjects(settings("acdc"), tmp_path))
     assert str(finding).startswith("patient002: ") and str(finding).count("; ") == 1
+
+
+def test_acdc_labels_follow_the_image_of_their_frame(tmp_path):
+    folder = write_acdc(tmp_path)  # frames 3 and 6, counted from 1
+    for end in ("", "_gt"):
+        (folder / f"patient001_frame06{end}.nii.gz").rename(folder / f"patient001_frame07{end}.nii.gz")
+    cine = one("acdc", tmp_path).load()
+    assert sorted(cine.labels) == [2, 5]
+    assert [finding.code for finding in cine.findings] == ["frame-image-moved"]
+
+
+def test_acdc_frames_whose_affine_has_another_origin_are_taken_by_their_voxels(tmp_path):
+    folder = write_acdc(tmp_path)
+    before = one("acdc", tmp_path).load()
+    elsewhere = affine()
+    elsewhere[:3, 3] = 50
+    for file in folder.glob("*_frame*"):
+        save(file, nib.load(file).get_fdata(), elsewhere)
+    after = one("acdc", tmp_path).load()
+    assert after.findings == [] and all(
+        np.array_equal(before.labels[frame], after.labels[frame]) for frame in (2, 5)
+    )
+
+
+def test_acdc_labels_stored_otherwise_than_their_image_are_brought_to_it(tmp_path):
+    folder = write_acdc(tmp_path)
+    before = one("acdc", tmp_path).load()
+    mirrored = affine()
+    mirrored[0] = [1.5, 0, 0, -1.5 * 39]
+    file = folder / "patient001_frame03_gt.nii.gz"
+    save(file, nib.load(file).get_fdata()[::-1], mirrored)
+    after = one("acdc", tmp_path).load()
+    assert np.array_equal(before.labels[2], after.labels[2])
+    assert [finding.code for finding in after.findings] == ["labels-aligned"]
+
+
+def test_files_may_be_uncompressed(tmp_path):
+    write_mnms(tmp_path)
+    before = one("mnms", tmp_path).load()
+    for file in tmp_path.rglob("*.nii.gz"):
+        file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
+        file.unlink()
+    after = one("mnms", tmp_path).load()
+    assert np.array_equal(before.image, after.image) and sorted(after.labels) == [2, 5]
+
+
+def test_labels_of_further_structures_may_be_background(tmp_path):
+    cine = write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    labels = heart()[1].copy()
+    labels[:, :, :3, :3] = 4
+    save(cine.parent / "sub-01_labels.nii.gz", labels.T, dtype=np.uint8)
+    assert "background" in refused("nifti", tmp_path).remedy
+    mapped = {1: "LV", 2: "MYO", 3: "RV", 4: "background"}
+    read = one("nifti", tmp_path, label_map=mapped).load().labels[0]
+    assert np.array_equal(read.T, heart()[1][0])
+
+
+def test_labels_off_by_rounding_are_whole(tmp_path):
+    cine = write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    save(cine.parent / "sub-01_labels.nii.gz", heart()[1].T + 0.002, dtype=np.float32)
+    assert np.array_equal(one("nifti", tmp_path).load().labels[0].T, heart()[1][0])
+
+
+def test_one_volume_of_labels_must_say_its_frame(tmp_path):
+    cine = write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    save(cine.parent / "sub-01_labels.nii.gz", heart()[1][0].T, dtype=np.uint8)
+    assert "frame-05" in refused("nifti", tmp_path).remedy
+
+
+def test_a_table_with_a_row_a_session(tmp_path):
+    for session in ("a", "b"):
+        write_nifti_folder(tmp_path, session=session)
+    rows = "participant_id\tsession_id\tage\nsub-01\tses-a\t60\nsub-01\tses-b\t61\n"
+    (tmp_path / "participants.tsv").write_text(rows)
+    found = find_subjects(settings("nifti"), tmp_path)
+    assert [(subject.id, subject.patient, subject.age) for subject in found] == [
+        ("01-a", "01", 60),
+        ("01-b", "01", 61),
+    ]
+
+
+def test_rows_of_one_subject_that_differ_exclude_it_only(tmp_path):
+    write_nifti_folder(tmp_path)
+    write_nifti_folder(tmp_path, "02")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t60\nsub-01\t61\nsub-02\t50\n")
+    first, second = find_subjects(settings("nifti"), tmp_path)
+    assert second.age == 50 and second.load().labels
+    with pytest.raises(SubjectError, match="stands in rows"):
+        first.load()
+
+
+def test_spreadsheets_that_ate_the_zeros_of_ids(tmp_path):
+    write_nifti_folder(tmp_path, "001")
+    (tmp_path / "subjects.tsv").write_text("subject\tage\n1.0\t61\n")
+    assert (one("nifti", tmp_path).id, one("nifti", tmp_path).age) == ("001", 61)

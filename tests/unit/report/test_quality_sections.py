@@ -288,6 +288,8 @@ def test_the_page_of_raw_files_and_what_it_refuses(tmp_path, capsys):
     capsys.readouterr()
     assert main(command) == 1
     assert "no cohort.json" in capsys.readouterr().err and not output.exists()
+    assert main(["quality", str(tmp_path), "--output", str(tmp_path)]) == 1
+    assert "is a folder" in capsys.readouterr().err
 
 
 def test_the_report_of_a_study_has_the_sections(tmp_path):

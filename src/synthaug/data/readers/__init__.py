@@ -1,7 +1,9 @@
-"""Readers of raw datasets, by layout: ACDC, M&Ms, M&Ms-2, and any BIDS-like NIfTI folder."""
+"""Readers of raw datasets, by layout: public ones, any BIDS-like NIfTI folder, any folders of DICOM files."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import class_of
-from synthaug.data.readers.base import REFUSED_ID, RawSubject, Reader, refused_id, unusable
+from synthaug.data.readers.base import REFUSED_ID, RawSubject, Reader, refused_id, twice, unusable
+from synthaug.data.readers.folders import Ignored, scan
 
 
 def find_subjects(settings: DatasetSettings, root: str | Path) -> list[RawSubject]:
@@ -31,36 +34,60 @@ def find_subjects(settings: DatasetSettings, root: str | Path) -> list[RawSubjec
     Raises
     ------
     SynthaugError
-        The root does not exist, holds nothing of the layout, lacks the dataset's table, or
-        has one id twice.
+        The root does not exist, holds nothing of the layout, or lacks the dataset's table.
     """
     subjects = _reader(settings).find(_existing(root))
     if not subjects:
         raise SynthaugError(
             f"{root}: no subject in the layout {_named(settings)}; check the root and the layout"
         )
-    seen: dict[str, RawSubject] = {}
+    seen: dict[str, list[RawSubject]] = {}
     for subject in subjects:
         if refused_id(subject.id):
+            place = subject.files[0] if subject.files else Path(root)
             subject = unusable(
-                "id-refused", subject.id, subject.files[0] if subject.files else Path(root), *REFUSED_ID
+                "id-refused", re.sub(r"[^A-Za-z0-9-]+", "-", subject.id)[:64], place, *REFUSED_ID
             )
-        if subject.id in seen:
-            places = [
-                str(entry.files[0]) if entry.files else str(root) for entry in (subject, seen[subject.id])
-            ]
-            raise SynthaugError(
-                f"{subject.id}: {places[0]}: the same id is also in {places[1]}; remove or rename one of them"
-            )
-        seen[subject.id] = subject
-    return [
-        replace(
-            seen[key],
-            vendor=seen[key].vendor or settings.vendor,
-            centre=seen[key].centre or settings.centre,
-        )
-        for key in sorted(seen)
+        seen.setdefault(subject.id, []).append(subject)
+    unique = [
+        found[0]
+        if len(found) == 1
+        else twice(name, [one.files[0] if one.files else Path(root) for one in found])
+        for name, found in sorted(seen.items())
     ]
+    return [
+        replace(subject, vendor=subject.vendor or settings.vendor, centre=subject.centre or settings.centre)
+        for subject in unique
+    ]
+
+
+def ignored_files(
+    settings: DatasetSettings, root: str | Path, subjects: Sequence[RawSubject]
+) -> list[Ignored]:
+    """Files and folders below `root` that are not read, and why.
+
+    Parameters
+    ----------
+    settings : DatasetSettings
+        How the dataset is laid out.
+    root : path
+        Its folder.
+    subjects : sequence of RawSubject
+        From `find_subjects`.
+    """
+    reader = _reader(settings)
+    found = scan(_existing(root))
+    read = {file for subject in subjects for file in subject.files} | set(found.matching(*reader.patterns))
+    rest = [
+        Ignored(file, f"not a file of the layout {_named(settings)}")
+        for file in found.files
+        if file not in read
+    ]
+    ignored = [*found.ignored, *rest]
+    if getattr(reader, "names_patients", False):
+        # Names of folders may say who a patient is; what is ignored is then told without them.
+        return [_unnamed(one, found.root) for one in ignored]
+    return ignored
 
 
 def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:
@@ -72,12 +99,18 @@ def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:
         The root does not exist or holds no file of the layout.
     """
     folder = _existing(root)
-    files = sorted({file for pattern in _reader(settings).patterns for file in folder.glob(pattern)})
+    files = scan(folder).matching(*_reader(settings).patterns)
     if not files:
         raise SynthaugError(
             f"{root}: no file in the layout {_named(settings)}; check the root and the layout"
         )
     return files
+
+
+def _unnamed(ignored: Ignored, root: Path) -> Ignored:
+    if ignored.path.parent == root and not ignored.path.is_dir():
+        return ignored
+    return Ignored(root / "in a folder", ignored.reason.partition(" of ")[0])
 
 
 def _reader(settings: DatasetSettings) -> Reader:

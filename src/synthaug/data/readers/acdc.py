@@ -13,20 +13,22 @@ from pathlib import Path
 import numpy as np
 
 from synthaug.config.data import RawDatasetSettings
-from synthaug.data.nifti import read_nifti
+from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
+from synthaug.data.readers.folders import image_stem, scan
+from synthaug.data.readers.label_grid import frame_of_cine, on_cine_grid
 from synthaug.labels import LV, MYO, RV
 
 LABELS = {1: RV, 2: MYO, 3: LV}
 _PATIENT = re.compile(r"patient\d+")
-_FRAME_FILE = re.compile(r"_frame(\d+)(_gt)?\.nii\.gz$")
+_FRAME_FILE = re.compile(r"_frame(\d+)(_gt)?")
 
 
 class AcdcReader(Reader):
     """Reads ACDC."""
 
-    patterns = ("**/patient*/Info.cfg", "**/patient*/patient*.nii.gz")
+    patterns = ("**/patient*/Info.cfg", "**/patient*/patient*.nii.gz", "**/patient*/patient*.nii")
 
     def find(self, root: Path) -> list[RawSubject]:
         """Patients anywhere under `root` (ACDC has folders `training` and `testing`).
@@ -34,12 +36,19 @@ class AcdcReader(Reader):
         `Info.cfg` counts frames from 1. Entries beyond ACDC's own (Vendor, Centre, Scanner,
         Field in T, Sex, Age) are taken where they are.
         """
-        folders = [folder for folder in sorted(root.glob("**/patient*")) if folder.is_dir()]
-        return [_subject(folder, self.settings) for folder in folders if _PATIENT.fullmatch(folder.name)]
+        found = scan(root)
+        patients: dict[Path, list[Path]] = {
+            folder: [] for folder in found.folders if _PATIENT.fullmatch(folder.name)
+        }
+        for file in found.files:
+            if file.parent in patients:
+                patients[file.parent].append(file)
+        return [_subject(folder, files, self.settings) for folder, files in patients.items()]
 
 
-def _subject(folder: Path, settings: RawDatasetSettings) -> RawSubject:
-    name, info_file = folder.name, folder / "Info.cfg"
+def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> RawSubject:
+    name = folder.name
+    info_file = next((file for file in files if file.name.lower() == "info.cfg"), folder / "Info.cfg")
     if not info_file.is_file():
         return base.unusable(
             "table-missing",
@@ -48,34 +57,48 @@ def _subject(folder: Path, settings: RawDatasetSettings) -> RawSubject:
             "Info.cfg is missing",
             "restore it: ED, ES and the diagnosis are in it",
         )
-    lines = info_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     try:
-        ed, es = (metadata.frame_index(info.get(key), first=1) for key in ("ED", "ES"))
+        entries = metadata.Entries(_info(info_file))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        return base.unusable("file-unreadable", name, info_file, problem, "check the file and the disk")
+    try:
+        ed, es = (entries.frame(key, first=1) for key in ("ED", "ES"))
     except ValueError as error:
         return base.unusable("frames-unread", name, info_file, str(error), "correct ED and ES")
     frames: dict[int, Path] = {}
     labels: dict[int, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if match := _FRAME_FILE.search(file.name):
+    cines = []
+    for file in files:
+        stem = image_stem(file)
+        if stem is None:
+            continue
+        if match := _FRAME_FILE.fullmatch(stem.removeprefix(name)):
             (labels if match[2] else frames)[int(match[1]) - 1] = file
-    cine = folder / f"{name}_4d.nii.gz"
+        elif stem == f"{name}_4d":
+            cines.append(file)
+    cine = cines[0] if cines else folder / f"{name}_4d.nii.gz"
     return RawSubject(
         id=name,
         files=(cine, info_file, *frames.values(), *labels.values()),
         load=partial(_load, name, cine, info_file, ed, es, frames, labels, settings),
         ed_frame=ed,
         es_frame=es,
-        centre=metadata.text(info.get("Centre")),
-        vendor=metadata.vendor_name(info.get("Vendor")),
-        scanner=metadata.text(info.get("Scanner")),
-        field_strength_t=metadata.number(info.get("Field")),
-        diagnosis=metadata.diagnosis_code(info.get("Group")),
-        sex=metadata.text(info.get("Sex")),
-        age=metadata.number(info.get("Age")),
-        height_cm=metadata.number(info.get("Height")),
-        weight_kg=metadata.number(info.get("Weight")),
+        centre=entries.text("Centre"),
+        vendor=entries.vendor("Vendor"),
+        scanner=entries.text("Scanner"),
+        field_strength_t=entries.number("Field", "field_strength_t"),
+        diagnosis=entries.diagnosis("Group"),
+        **entries.person("Sex", "Age", "Height", "Weight"),
+        findings=tuple(entries.findings),
     )
+
+
+def _info(file: Path) -> dict[str, str]:
+    """Entries of `Info.cfg`, by name: one a line, behind a colon or an equals sign."""
+    text = file.read_bytes().decode("utf-8-sig", errors="replace")
+    pairs = (re.split(r"[:=]", line, maxsplit=1) for line in text.splitlines())
+    return {pair[0].strip(): pair[1].strip() for pair in pairs if len(pair) == 2}
 
 
 def _load(
@@ -89,15 +112,26 @@ def _load(
     settings: RawDatasetSettings,
 ) -> RawCine:
     cine = base.read_cine(path, name)
-    base.check_frames(name, info_file, cine.image.shape[3], ed, es)
-    if base.spacing_is_lost(cine.voxel_size_mm):
-        others = {file: read_nifti(file, name) for file in frames.values()}
-        base.repair_spacing(cine, path, name, others, settings)
-    cine.affine = _display_orientation(cine.affine)
+    n_frames = cine.image.shape[3]
+    base.check_frames(name, info_file, n_frames, ed, es)
+    others = {}
+    shown = {}  # number of the file -> frame of the cine, and how its labels lie on it
+    for frame, file in frames.items():
+        others[file] = read_nifti(file, name)
+        shown[frame] = frame_of_cine(others[file], cine, file, name, frame)
     shape = cine.image.shape[:3]
+
+    def on_cine(read: NiftiImage, file: Path) -> np.ndarray:
+        return on_cine_grid(read, cine, file, name)
+
     for frame, file in labels.items():
-        base.check_frames(name, file, cine.image.shape[3], frame, None)
-        cine.labels[frame] = base.canonical_labels(read_nifti(file, name).array, LABELS, file, name, shape)
+        others[file] = read_nifti(file, name)
+        place, bring = shown.get(frame, (frame, on_cine))
+        base.check_frames(name, file, n_frames, place, None)
+        volume = bring(others[file], file)
+        cine.labels[place] = base.canonical_labels(volume, LABELS, file, name, shape)
+    base.settle_size(cine, path, name, others, settings)
+    cine.affine = _display_orientation(cine.affine)
     return cine
 
 
@@ -110,7 +144,10 @@ def _display_orientation(affine: np.ndarray) -> np.ndarray:
     who wrote the file: some headers mirror the heart, both of intact and of lost geometry. Never
     mirrored means that the second axis follows the first by a quarter turn from left to posterior.
     """
-    first = affine[:3, 0] / np.linalg.norm(affine[:3, 0])
+    length = float(np.linalg.norm(affine[:3, 0]))
+    if not length > 0:
+        return affine
+    first = affine[:3, 0] / length
     fixed = affine.copy()
     # Left is -x and posterior is -y: the quarter turn left -> posterior is (x, y) -> (-y, x).
     fixed[:3, 1] = np.array([-first[1], first[0], 0.0]) * np.linalg.norm(affine[:3, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +11,20 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
+import pandas as pd
 
 from synthaug.config.base import Settings
 from synthaug.config.data import RawDatasetSettings
 from synthaug.data.cohort import SUBJECT_ID
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.nifti import NiftiImage, read_nifti
+from synthaug.data.voxel_size import settle_voxel_size
 from synthaug.labels import LV, MYO, RV, UNLABELLED
 
 #: Labels of M&Ms, M&Ms-2 and the canonical ones are the same numbers.
 SAME_LABELS = {LV: LV, MYO: MYO, RV: RV}
+#: How far a label may be from a whole number: the rounding of a scale factor.
+_LABEL_ROUNDING = 0.05
 #: Durations outside are a default or another unit, not the time between two frames of a cine.
 _PLAUSIBLE_FRAME_S = (0.005, 0.2)
 
@@ -48,6 +53,10 @@ class RawCine:
         What was repaired or is implausible.
     ed_frame, es_frame : int or None
         Counted from 0, if known from the images only; values of the table take precedence.
+    told_sizes : dict of str to tuple of 3 floats
+        Voxel sizes in mm by the place of the header that tells them, where there are several.
+    oriented : bool
+        Whether the affine is the header's; False where the header has none, and only the stored order is known.
     """
 
     image: np.ndarray
@@ -59,6 +68,8 @@ class RawCine:
     findings: list[Finding] = field(default_factory=list)
     ed_frame: int | None = None
     es_frame: int | None = None
+    told_sizes: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    oriented: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,8 @@ class RawSubject:
         Counted from 0.
     centre, vendor, scanner, field_strength_t, diagnosis, sequence, sex, age, height_cm, weight_kg
         As in the data contract; None where unknown.
+    findings : tuple of Finding
+        What was unusual in the metadata.
     """
 
     id: str
@@ -98,6 +111,7 @@ class RawSubject:
     age: float | None = None
     height_cm: float | None = None
     weight_kg: float | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class Reader(ABC):
@@ -157,6 +171,62 @@ REFUSED_ID = (
 )
 
 
+def twice(subject: str, places: Sequence[Path]) -> RawSubject:
+    """A subject that is there at several places, so that nothing says which is meant."""
+    problem = f"the same id is also in {places[1]}"
+    return unusable("id-twice", subject, places[0], problem, "remove or rename one of them")
+
+
+def rows_by_id(
+    table: pd.DataFrame, column: str, file: Path, session: str | None = None
+) -> tuple[dict[str, dict[str, str]], list[RawSubject]]:
+    """Rows of a dataset's table by id.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Text, unknown entries empty.
+    column : str
+        Its column with ids.
+    file : Path
+        The table's file, for the errors.
+    session : str, optional
+        Its column with the session; the key is then ``<id>\\0<session>`` where a row has one.
+
+    Returns
+    -------
+    dict of str to dict
+        Entry by column of rows that stand alone or are the same throughout.
+    list of RawSubject
+        An `unusable` for each id that stands in rows which differ, and for each row whose id is missing or refused.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    refused: dict[str, RawSubject] = {}
+    for number, record in enumerate(table.to_dict("records"), start=1):
+        row = {str(name): str(entry) for name, entry in record.items()}
+        name = re.sub(r"^(\d+)\.0+$", r"\1", row[column])  # as spreadsheets write whole numbers
+        if not name:
+            refused[f"row-{number}"] = unusable(
+                "id-missing",
+                f"row-{number}",
+                file,
+                f"row {number} has no {column}",
+                "give the id, or remove the row",
+            )
+            continue
+        visit = row[session] if session else ""
+        key = f"{name}\0{visit}" if visit else name
+        if refused_id(name.removeprefix("sub-")) or refused_id(visit.removeprefix("ses-") or "x"):
+            refused[key] = unusable("id-refused", name, file, *REFUSED_ID)
+        elif key in rows and row != rows[key]:
+            problem = f"{name} stands in rows of {file.name} which differ"
+            remedy = "keep one row, or name the visits in a column session_id"
+            refused[key] = unusable("row-twice", name.removeprefix("sub-"), file, problem, remedy)
+        else:
+            rows[key] = row
+    return {key: row for key, row in rows.items() if key not in refused}, list(refused.values())
+
+
 def read_cine(path: Path, subject: str, single_frame: bool = False) -> RawCine:
     """Read a 4D cine, without labels and with the geometry its header has.
 
@@ -178,7 +248,18 @@ def read_cine(path: Path, subject: str, single_frame: bool = False) -> RawCine:
         raise SubjectError(
             "one-frame", subject, path, "holds one frame, not a cine", "give the cine with all its frames"
         )
-    return RawCine(array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
+    if np.ptp(array) == 0:
+        problem = f"the cine is constant: every voxel is {array.flat[0]:g}"
+        raise SubjectError("image-constant", subject, path, problem, "export the cine again")
+    told = {"pixdim": read.voxel_size_mm}
+    if read.sform_size_mm is not None:
+        told["sform"] = read.sform_size_mm
+    cine = RawCine(array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
+    cine.told_sizes, cine.oriented = told, read.oriented
+    if not read.forms_agree:
+        problem = "sform and qform of the header point in different directions"
+        cine.findings.append(Finding("orientation-disagrees", problem, "the sform is taken"))
+    return cine
 
 
 def _frame_duration(image: NiftiImage) -> float | None:
@@ -189,18 +270,10 @@ def _frame_duration(image: NiftiImage) -> float | None:
     return None
 
 
-def spacing_is_lost(voxel_size_mm: Sequence[float]) -> bool:
-    """True for 1 x 1 x 1 mm, the default of an empty header, and for sizes not above 0."""
-    return min(voxel_size_mm) <= 0 or bool(np.allclose(voxel_size_mm, 1.0, atol=1e-3))
-
-
-def repair_spacing(
+def settle_size(
     cine: RawCine, path: Path, subject: str, others: Mapping[Path, NiftiImage], settings: RawDatasetSettings
 ) -> None:
-    """Find the voxel size where the cine's header lost it, and record where it came from.
-
-    The size is taken from other files of the subject on the same grid, else from what
-    the study declares.
+    """Choose the cine's voxel size where its header does not settle it (`settle_voxel_size`).
 
     Parameters
     ----------
@@ -209,35 +282,26 @@ def repair_spacing(
     path, subject : Path, str
         The cine's file and whose it is, for the error.
     others : mapping of Path to NiftiImage
-        Other images of the subject.
+        Other images of the subject; those on the cine's grid count.
     settings : RawDatasetSettings
         With the declared spacing, if any.
 
     Raises
     ------
     SubjectError
-        There is nothing to take it from.
+        Nothing settles it.
     """
-    if not spacing_is_lost(cine.voxel_size_mm):
-        return
-    lost = " x ".join(f"{size:g}" for size in cine.voxel_size_mm)
-    for file, other in others.items():
-        if not spacing_is_lost(other.voxel_size_mm) and other.array.shape[:3] == cine.image.shape[:3]:
-            cine.voxel_size_mm, source = other.voxel_size_mm, f"from {file.name}"
-            break
-    else:
-        if settings.spacing_mm is None:
-            raise SubjectError(
-                "voxel-size-lost",
-                subject,
-                path,
-                f"the voxel size was lost ({lost} mm) and no other file of the subject has it",
-                "declare spacing_mm of the dataset if you know it",
-            )
-        cine.voxel_size_mm, source = settings.spacing_mm[::-1], "as the study declares"
-    found = " x ".join(f"{size:.3g}" for size in cine.voxel_size_mm)
-    problem = f"the cine's header lost its voxel size ({lost} mm)"
-    cine.findings.append(Finding("voxel-size-repaired", problem, f"{found} mm taken {source}"))
+    declared = None if settings.spacing_mm is None else settings.spacing_mm[::-1]
+    elsewhere = {
+        file.name: other.voxel_size_mm
+        for file, other in others.items()
+        if other.array.shape[:3] == cine.image.shape[:3]
+    }
+    told = cine.told_sizes or {"header": cine.voxel_size_mm}
+    cine.voxel_size_mm, found = settle_voxel_size(
+        told, elsewhere, declared, cine.image.shape[2], subject, path
+    )
+    cine.findings += found
 
 
 def canonical_labels(
@@ -264,15 +328,17 @@ def canonical_labels(
     if tuple(volume.shape) != tuple(shape):
         problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
         raise SubjectError("labels-shape", subject, path, problem, "give labels on the cine's own grid")
+    whole = np.rint(volume)
+    if float(np.abs(volume - whole).max(initial=0)) <= _LABEL_ROUNDING:
+        volume = whole
     labels = np.zeros(volume.shape, np.uint8)
     for value in np.unique(volume):
         if value == 0:
             continue
         if value not in label_map:
             problem = f"holds label {value:g}, known are 0, {', '.join(map(str, sorted(label_map)))}"
-            raise SubjectError(
-                "labels-value", subject, path, problem, "correct the labels, or the study's label_map"
-            )
+            remedy = f"map it in the study's label_map (layout nifti), e.g. `{value:g}: background`, or correct the labels"
+            raise SubjectError("labels-value", subject, path, problem, remedy)
         labels[volume == value] = label_map[int(value)]
     return labels
 
@@ -285,6 +351,10 @@ def split_label_cine(
     Frames that are all 0 or all `UNLABELLED` have no annotation.
     Parameters and errors as in `canonical_labels`; `volume` and `shape` are 4D.
     """
+    if volume.ndim == 3 and volume.shape == tuple(shape[:3]) and shape[3] > 1:
+        problem = f"labels of one frame, and the name does not say which of {shape[3]} it is"
+        remedy = "name the frame, counted from 0: sub-<id>_frame-05_labels.nii.gz"
+        raise SubjectError("labels-frame-unknown", subject, path, problem, remedy)
     if tuple(volume.shape) != tuple(shape):
         problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
         raise SubjectError("labels-shape", subject, path, problem, "give labels on the cine's own grid")

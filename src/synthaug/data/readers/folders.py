@@ -39,7 +39,7 @@ class RawFolder:
     ----------
     root : Path
         As the study gives it.
-    files : tuple of Path
+    files, folders : tuple of Path
         Below `root`, sorted; a link appears under its own name.
     ignored : tuple of Ignored
         What is no file of a dataset.
@@ -47,6 +47,7 @@ class RawFolder:
 
     root: Path
     files: tuple[Path, ...]
+    folders: tuple[Path, ...]
     ignored: tuple[Ignored, ...]
 
     def matching(self, *patterns: str) -> list[Path]:
@@ -65,15 +66,19 @@ def scan(root: str | Path) -> RawFolder:
     """
     root = Path(root)
     files: list[Path] = []
+    entered: list[Path] = []
     ignored: list[Ignored] = []
     listed: dict[str, str] = {}
-    for place, folders, names in os.walk(root, followlinks=True):
+    unlisted: list[OSError] = []
+    for place, folders, names in os.walk(root, followlinks=True, onerror=unlisted.append):
         real = os.path.realpath(place)
         if real in listed:
             ignored.append(Ignored(Path(place), f"another name of {listed[real]}"))
             folders.clear()
             continue
         listed[real] = place
+        if Path(place) != root:
+            entered.append(Path(place))
         for group in (folders, names):
             for name in list(group):
                 if reason := _left_behind(name):
@@ -81,9 +86,12 @@ def scan(root: str | Path) -> RawFolder:
                     group.remove(name)
         folders.sort()
         files += [Path(place, name) for name in names]
+    ignored += [
+        Ignored(Path(error.filename or root), f"cannot be listed ({error.strerror})") for error in unlisted
+    ]
     twice = _uncompressed_twins(files)
     ignored += [Ignored(file, "the same image is there as .nii.gz") for file in twice]
-    return RawFolder(root, tuple(sorted(set(files) - set(twice))), tuple(ignored))
+    return RawFolder(root, tuple(sorted(set(files) - set(twice))), tuple(sorted(entered)), tuple(ignored))
 
 
 def image_stem(file: Path) -> str | None:

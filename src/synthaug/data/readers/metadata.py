@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.text_tables import is_unknown, read_text_table
+from synthaug.data.findings import Finding
+from synthaug.data.readers.folders import RawFolder
 
 _VENDORS = {
     "siemens": "Siemens",
@@ -21,64 +25,169 @@ _VENDORS = {
 }
 #: M&Ms calls an abnormal right ventricle what ACDC calls RV; every other code is kept as it is.
 _DIAGNOSES = {"ARV": "RV"}
+_SEXES = {"m": "M", "male": "M", "man": "M", "f": "F", "female": "F", "woman": "F"}
+_NUMBER = re.compile(r"([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?)\s*([^\d\s.,]*\.?)?", re.IGNORECASE)
+#: Unit as written -> factor to the unit of the column.
+_UNITS: dict[str, dict[str, float]] = {
+    "age": {"y": 1, "yr": 1, "yrs": 1, "year": 1, "years": 1, "m": 1 / 12, "mo": 1 / 12, "months": 1 / 12},
+    "height_cm": {"cm": 1, "m": 100, "mm": 0.1, "in": 2.54, "inch": 2.54, "inches": 2.54},
+    "weight_kg": {"kg": 1, "kgs": 1, "g": 0.001, "lb": 0.4536, "lbs": 0.4536},
+    "field_strength_t": {"t": 1, "tesla": 1, "mt": 0.001, "g": 1e-4, "gauss": 1e-4},
+}
+#: Bounds of what a person and a scanner can have; a number beyond is another unit or a mistake.
+_BOUNDS = {
+    "age": (0.0, 120.0),
+    "height_cm": (30.0, 250.0),
+    "weight_kg": (1.0, 400.0),
+    "field_strength_t": (0.05, 15.0),
+}
+#: Factors to try where a number without a unit is beyond: metres, millimetres, grams, gauss, millitesla.
+_OTHER_UNITS = {"height_cm": (100.0, 0.1), "weight_kg": (0.001,), "field_strength_t": (1e-4, 1e-3)}
 
 
-def read_table(root: Path, pattern: str, required: Sequence[str]) -> tuple[Path, pd.DataFrame]:
-    """Read the dataset's own table, a csv or tsv file in `root`; every entry is text.
+def read_table(folder: RawFolder, pattern: str, required: Sequence[str]) -> tuple[Path, pd.DataFrame]:
+    """Read the dataset's own table, a text file right below its root (`read_text_table`).
 
     Raises
     ------
     SynthaugError
         No file or several fit `pattern`, it cannot be read, or a required column is missing.
     """
-    files = sorted(root.glob(pattern))
+    files = [file for file in folder.matching(pattern) if file.parent == folder.root]
     if len(files) != 1:
         raise SynthaugError(
-            f"{root}: {len(files)} tables named {pattern}; there must be one, the dataset's metadata"
+            f"{folder.root}: {len(files)} tables named {pattern}; there must be one, the dataset's metadata"
         )
-    separator = "\t" if files[0].suffix == ".tsv" else ","
-    try:
-        table = pd.read_csv(files[0], sep=separator, dtype=str, keep_default_na=False)
-    except ValueError as error:
-        raise SynthaugError(f"{files[0]}: cannot be read ({str(error).strip()}); correct the table") from None
-    table.columns = [str(column).strip() for column in table.columns]
-    for column in required:
-        if column not in table.columns:
-            raise SynthaugError(f"{files[0]}: no column {column!r}; it has {', '.join(table.columns)}")
-    return files[0], table
+    return files[0], read_text_table(files[0], required)
+
+
+class Entries:
+    """One subject's row of a dataset's table; what cannot be read is unknown, and a finding.
+
+    Parameters
+    ----------
+    row : mapping of str to str
+        Entry by column of the table.
+    columns : mapping of str to str, optional
+        Column of the table by column of the cohort; a column that is not named is called as the cohort's.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        Entries that were read in another unit or could not be read, as the methods are called.
+    """
+
+    def __init__(self, row: Mapping[str, Any], columns: Mapping[str, str] | None = None) -> None:
+        self.row = row
+        self.columns = columns or {}
+        self.findings: list[Finding] = []
+
+    def text(self, field: str) -> str | None:
+        """A text; None where it is unknown."""
+        return text(self.row.get(self.columns.get(field, field)))
+
+    def vendor(self, field: str = "vendor") -> str | None:
+        """One name a vendor, whatever the table calls it."""
+        return vendor_name(self.text(field))
+
+    def diagnosis(self, field: str = "diagnosis") -> str | None:
+        """The canonical diagnosis code; unknown ones stay as they are."""
+        return diagnosis_code(self.text(field))
+
+    def sex(self, field: str = "sex") -> str | None:
+        """M, F, or the entry as it is."""
+        entry = self.text(field)
+        return None if entry is None else _SEXES.get(entry.lower(), entry)
+
+    def number(self, field: str, quantity: str) -> float | None:
+        """A number in the unit of a cohort's column.
+
+        Parameters
+        ----------
+        field : str
+            Name of the entry.
+        quantity : {"age", "height_cm", "weight_kg", "field_strength_t"}
+            Column of the cohort, whose unit the number is returned in.
+
+        Returns
+        -------
+        float or None
+            None where it is unknown, 0 or below, which stands for unknown in M&Ms, or cannot be read.
+        """
+        entry = self.text(field)
+        if entry is None:
+            return None
+        match = _NUMBER.fullmatch(entry)
+        unit = (match[2] or "").lower().rstrip(".") if match else ""
+        factor = _UNITS[quantity].get(unit) if unit else 1.0
+        value = float(match[1].replace(",", ".")) if match else math.nan
+        if factor is None or not math.isfinite(value):
+            problem = f"{self.columns.get(field, field)} {entry!r} is no number"
+            self.findings.append(Finding("entry-unread", problem, "taken as unknown"))
+            return None
+        if value <= 0:
+            return None
+        value *= factor
+        low, high = _BOUNDS[quantity]
+        if low < value <= high:
+            return value
+        for other in _OTHER_UNITS.get(quantity, ()) if not unit else ():
+            if low < value * other <= high:
+                problem = f"{self.columns.get(field, field)} {entry!r} is in another unit"
+                self.findings.append(
+                    Finding("entry-unit", problem, f"taken as {value * other:g} ({quantity})")
+                )
+                return value * other
+        problem = f"{self.columns.get(field, field)} {entry!r} is outside of {low:g} to {high:g} ({quantity})"
+        self.findings.append(Finding("entry-unread", problem, "taken as unknown"))
+        return None
+
+    def person(
+        self, sex: str = "sex", age: str = "age", height: str = "height_cm", weight: str = "weight_kg"
+    ) -> dict[str, Any]:
+        """Sex, age, height and weight, as `RawSubject` has them; arguments name the entries."""
+        return {
+            "sex": self.sex(sex),
+            "age": self.number(age, "age"),
+            "height_cm": self.number(height, "height_cm"),
+            "weight_kg": self.number(weight, "weight_kg"),
+        }
+
+    def frame(self, field: str, first: int) -> int | None:
+        """A frame counted from `first`, counted from 0; None where it is unknown.
+
+        Raises
+        ------
+        ValueError
+            The entry is no whole number of a frame.
+        """
+        name = self.columns.get(field, field)
+        entry = self.text(field)
+        if entry is None:
+            return None
+        match = _NUMBER.fullmatch(entry)
+        frame = float(match[1].replace(",", ".")) if match and not match[2] else math.nan
+        if not math.isfinite(frame) or frame != int(frame):
+            raise ValueError(f"{name} is {entry!r}, not the number of a frame")
+        if frame < first:
+            raise ValueError(f"{name} is {entry}, frames count from {first}")
+        return int(frame) - first
 
 
 def text(value: Any) -> str | None:
-    """A metadata entry as text; None where it is empty."""
-    if value is None or pd.isna(value):
+    """An entry as text; None where it is unknown."""
+    if value is None or value != value:  # NaN of a plugin's own table
         return None
-    return str(value).strip() or None
+    entry = str(value).strip()
+    return None if is_unknown(entry) else entry
 
 
-def number(value: Any) -> float | None:
-    """A metadata entry as a number above 0; None where it is empty or nothing of the kind."""
-    try:
-        result = float(str(value).strip())
-    except ValueError:
-        return None
-    return result if result > 0 and math.isfinite(result) else None
-
-
-def frame_index(value: Any, first: int) -> int | None:
-    """A frame counted from `first`, counted from 0; None where the entry is empty.
-
-    Raises
-    ------
-    ValueError
-        The entry is not a whole number.
-    """
-    entry = text(value)
-    if entry is None:
-        return None
-    frame = float(entry)
-    if frame != int(frame):
-        raise ValueError(f"frame {entry!r} is not a whole number")
-    return int(frame) - first
+def same_id(listed: str, found: str) -> bool:
+    """Whether two ids are one: spreadsheets turn 001 into 1 and 1.0."""
+    if listed == found:
+        return True
+    numbers = [re.fullmatch(r"0*(\d+)(?:\.0+)?", entry) for entry in (listed, found)]
+    return all(numbers) and len({match[1] for match in numbers if match}) == 1
 
 
 def vendor_name(value: Any) -> str | None:

@@ -6,22 +6,26 @@ ES frames only: all other frames of a label file are empty.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from synthaug.config.data import RawDatasetSettings
-from synthaug.core.errors import SynthaugError
 from synthaug.data.nifti import read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
+from synthaug.data.readers.folders import image_stem, scan
+from synthaug.data.readers.label_grid import on_cine_grid
 
 
 class MnmsReader(Reader):
     """Reads M&Ms."""
 
-    patterns = ("*.csv", "**/*_sa.nii.gz", "**/*_sa_gt.nii.gz")
+    patterns = (
+        "*.csv",
+        "*.tsv",
+        *(f"**/*{end}.nii{zip}" for end in ("_sa", "_sa_gt") for zip in (".gz", "")),
+    )
 
     def find(self, root: Path) -> list[RawSubject]:
         """Subjects of the table, wherever under `root` their folders are; frames count from 0.
@@ -31,60 +35,71 @@ class MnmsReader(Reader):
         SynthaugError
             There is no table, or it lacks a column.
         """
-        file, table = metadata.read_table(root, "*nformation*.csv", ("External code", "ED", "ES"))
-        folders: dict[str, list[Path]] = {}
-        for cine in sorted(root.glob("**/*_sa.nii.gz")):
-            folders.setdefault(cine.name.removesuffix("_sa.nii.gz"), []).append(cine)
-        subjects = []
-        for _, row in table.iterrows():
-            name = str(row["External code"])
-            cines = folders.pop(name, [])
+        found = scan(root)
+        file, table = metadata.read_table(found, "*nformation*.csv", ("External code", "ED", "ES"))
+        images: dict[str, list[Path]] = {}
+        for image in found.files:
+            if (stem := image_stem(image)) and stem.endswith(("_sa", "_sa_gt")):
+                images.setdefault(stem, []).append(image)
+        listed, subjects = base.rows_by_id(table, "External code", file)
+        for refused in subjects:
+            images.pop(f"{refused.id}_sa", None)
+        for name, row in listed.items():
+            cines = images.pop(f"{name}_sa", [])
             if len(cines) > 1:
-                raise SynthaugError(
-                    f"{name}: {cines[0]}: the same id is also in {cines[1]}; remove one of them"
+                subjects.append(base.twice(name, cines))
+                continue
+            if not cines:
+                subjects.append(
+                    base.unusable(
+                        "listed-only", name, file, "is listed but has no cine", f"add {name}/{name}_sa.nii.gz"
+                    )
                 )
-            subjects.append(_subject(name, row, file, cines[0] if cines else None, self.settings))
-        for name, cines in folders.items():
-            subjects.append(
-                base.unusable(
-                    "unlisted", name, cines[0], f"{file.name} does not list it", "add its row to the table"
+                continue
+            labels = [file for file in images.get(f"{name}_sa_gt", []) if file.parent == cines[0].parent]
+            subjects.append(_subject(name, row, file, cines[0], labels, self.settings))
+        for stem, cines in images.items():
+            if stem.endswith("_sa"):
+                problem = f"{file.name} does not list it"
+                subjects.append(
+                    base.unusable(
+                        "unlisted", stem.removesuffix("_sa"), cines[0], problem, "add its row to the table"
+                    )
                 )
-            )
         return subjects
 
 
 def _subject(
-    name: str, row: pd.Series, table: Path, cine: Path | None, settings: RawDatasetSettings
+    name: str,
+    row: Mapping[str, str],
+    table: Path,
+    cine: Path,
+    labels: list[Path],
+    settings: RawDatasetSettings,
 ) -> RawSubject:
-    if cine is None:
-        return base.unusable(
-            "listed-only", name, table, "is listed but has no cine", f"add {name}/{name}_sa.nii.gz"
-        )
+    entries = metadata.Entries(row)
     try:
-        ed, es = (metadata.frame_index(row[key], first=0) for key in ("ED", "ES"))
+        ed, es = (entries.frame(key, first=0) for key in ("ED", "ES"))
     except ValueError as error:
         return base.unusable("frames-unread", name, table, str(error), "correct ED and ES")
-    labels = cine.with_name(f"{name}_sa_gt.nii.gz")
     return RawSubject(
         id=name,
-        files=(cine, table, *([labels] if labels.is_file() else [])),
+        files=(cine, table, *labels),
         load=partial(_load, name, cine, labels, table, ed, es, settings),
         ed_frame=ed,
         es_frame=es,
-        centre=metadata.text(row.get("Centre")),
-        vendor=metadata.vendor_name(row.get("VendorName")) or metadata.text(row.get("Vendor")),
-        diagnosis=metadata.diagnosis_code(row.get("Pathology")),
-        sex=metadata.text(row.get("Sex")),
-        age=metadata.number(row.get("Age")),
-        height_cm=metadata.number(row.get("Height")),
-        weight_kg=metadata.number(row.get("Weight")),
+        centre=entries.text("Centre"),
+        vendor=entries.vendor("VendorName") or entries.text("Vendor"),
+        diagnosis=entries.diagnosis("Pathology"),
+        **entries.person("Sex", "Age", "Height", "Weight"),
+        findings=tuple(entries.findings),
     )
 
 
 def _load(
     name: str,
     path: Path,
-    labels: Path,
+    labels: list[Path],
     table: Path,
     ed: int | None,
     es: int | None,
@@ -93,9 +108,9 @@ def _load(
     cine = base.read_cine(path, name)
     base.check_frames(name, table, cine.image.shape[3], ed, es)
     others = {}
-    if labels.is_file():
-        others[labels] = read_nifti(labels, name)
-        volume = others[labels].array
-        cine.labels = base.split_label_cine(volume, base.SAME_LABELS, labels, name, cine.image.shape)
-    base.repair_spacing(cine, path, name, others, settings)
+    for file in labels:
+        others[file] = read_nifti(file, name)
+        volume = on_cine_grid(others[file], cine, file, name)
+        cine.labels = base.split_label_cine(volume, base.SAME_LABELS, file, name, cine.image.shape)
+    base.settle_size(cine, path, name, others, settings)
     return cine

@@ -6,27 +6,26 @@ views are not used.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from synthaug.config.data import RawDatasetSettings
-from synthaug.data.findings import SubjectError
+from synthaug.data.findings import Finding
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
-
-#: Mean absolute difference, as a share of the intensity range, up to which a frame of the
-#: cine is the ED or ES image: the same voxels, written by another program.
-_SAME_IMAGE = 0.005
+from synthaug.data.readers.folders import image_stem, scan
+from synthaug.data.readers.label_grid import frame_of_cine
 
 
 class Mnms2Reader(Reader):
     """Reads M&Ms-2."""
 
-    patterns = ("*.csv", "**/*_SA_CINE.nii.gz", "**/*_SA_E?.nii.gz", "**/*_SA_E?_gt.nii.gz")
+    patterns = (
+        "*.csv",
+        *(f"**/*_SA_{kind}.nii{zip}" for kind in ("CINE", "E?", "E?_gt") for zip in (".gz", "")),
+    )
 
     def find(self, root: Path) -> list[RawSubject]:
         """Subjects under `root/dataset` or `root`, with the metadata of `dataset_information.csv`.
@@ -34,84 +33,90 @@ class Mnms2Reader(Reader):
         The table is optional, because the images do not depend on it; it does not say which
         frames of the cine ED and ES are, so these are found when the images are read.
         """
-        folder = root / "dataset" if (root / "dataset").is_dir() else root
-        names = {path.parent.name: path.parent for path in sorted(folder.glob("*/*_SA_*.nii.gz"))}
-        rows: dict[str, pd.Series] = {}
-        subjects = []
-        if any(root.glob("dataset_information*.csv")):
-            file, table = metadata.read_table(root, "dataset_information*.csv", ("SUBJECT_CODE",))
-            # A spreadsheet turns 001 into 1.
-            rows = {str(row["SUBJECT_CODE"]).zfill(3): row for _, row in table.iterrows()}
-            subjects = [
-                base.unusable(
-                    "listed-only", name, file, "is listed but has no images", f"add the folder {name}"
-                )
-                for name in sorted(set(rows) - set(names))
-            ]
-        subjects += [_subject(name, place, rows.get(name), self.settings) for name, place in names.items()]
+        found = scan(root)
+        places: dict[str, dict[Path, dict[str, Path]]] = {}
+        for file in found.files:
+            if (stem := image_stem(file)) and "_SA_" in stem:
+                places.setdefault(file.parent.name, {}).setdefault(file.parent, {})[stem] = file
+        subjects: list[RawSubject] = []
+        rows: dict[str, dict[str, str]] = {}
+        if any(file.parent == root for file in found.matching("dataset_information*.csv")):
+            table_file, table = metadata.read_table(found, "dataset_information*.csv", ("SUBJECT_CODE",))
+            listed, subjects = base.rows_by_id(table, "SUBJECT_CODE", table_file)
+            for code, row in listed.items():
+                # A spreadsheet turns 001 into 1.
+                name = next((name for name in places if metadata.same_id(code, name)), code)
+                rows[name] = row
+                if name not in places:
+                    problem, remedy = "is listed but has no images", f"add the folder {name}"
+                    subjects.append(base.unusable("listed-only", name.zfill(3), table_file, problem, remedy))
+        for name, folders in places.items():
+            if len(folders) > 1:
+                subjects.append(base.twice(name, list(folders)))
+            else:
+                ((folder, images),) = folders.items()
+                subjects.append(_subject(name, folder, images, rows.get(name), self.settings))
         return subjects
 
 
-def _subject(name: str, folder: Path, row: pd.Series | None, settings: RawDatasetSettings) -> RawSubject:
-    cine = folder / f"{name}_SA_CINE.nii.gz"
-    if not cine.is_file():
+def _subject(
+    name: str,
+    folder: Path,
+    images: Mapping[str, Path],
+    row: Mapping[str, str] | None,
+    settings: RawDatasetSettings,
+) -> RawSubject:
+    cine = images.get(f"{name}_SA_CINE")
+    if cine is None:
         # Two frames are two time points of a beat. Interpolated to a cine they would be a
         # cross-fade that no heart makes, and would teach and test motion that was never seen.
         return base.unusable(
             "cine-missing",
             name,
-            cine,
+            folder / f"{name}_SA_CINE.nii.gz",
             "there is no cine, only the ED and ES frames",
             "add the _SA_CINE file of M&Ms-2; a beat cannot be made of two frames",
         )
     phases = {
-        phase: (folder / f"{name}_SA_{phase}.nii.gz", folder / f"{name}_SA_{phase}_gt.nii.gz")
+        phase: (images.get(f"{name}_SA_{phase}"), images.get(f"{name}_SA_{phase}_gt"))
         for phase in ("ED", "ES")
     }
-    entries = pd.Series(dtype=str) if row is None else row
+    entries = metadata.Entries({} if row is None else row)
     return RawSubject(
         id=name,
-        files=(cine, *(file for pair in phases.values() for file in pair if file.is_file())),
+        files=(cine, *(file for pair in phases.values() for file in pair if file is not None)),
         load=partial(_load, name, cine, phases, settings),
-        vendor=metadata.vendor_name(entries.get("VENDOR")),
-        scanner=metadata.text(entries.get("SCANNER")),
-        field_strength_t=metadata.number(entries.get("FIELD")),
-        diagnosis=metadata.diagnosis_code(entries.get("DISEASE")),
+        vendor=entries.vendor("VENDOR"),
+        scanner=entries.text("SCANNER"),
+        field_strength_t=entries.number("FIELD", "field_strength_t"),
+        diagnosis=entries.diagnosis("DISEASE"),
+        findings=tuple(entries.findings),
     )
 
 
 def _load(
-    name: str, path: Path, phases: dict[str, tuple[Path, Path]], settings: RawDatasetSettings
+    name: str, path: Path, phases: Mapping[str, tuple[Path | None, Path | None]], settings: RawDatasetSettings
 ) -> RawCine:
     cine = base.read_cine(path, name)
     others: dict[Path, NiftiImage] = {}
     found: dict[str, int] = {}
     for phase, (image_file, label_file) in phases.items():
-        if not image_file.is_file():
+        if image_file is None:
+            if label_file is not None:
+                problem = f"the labels of {phase} have no image, so that nothing says which frame they show"
+                cine.findings.append(Finding("labels-dropped", problem, f"add {name}_SA_{phase}.nii.gz"))
             continue
         others[image_file] = read_nifti(image_file, name)
-        found[phase] = _frame_of(others[image_file].array, cine.image, image_file, name)
-        if label_file.is_file():
-            volume = read_nifti(label_file, name).array
+        found[phase], bring = frame_of_cine(others[image_file], cine, image_file, name)
+        if label_file is not None:
+            others[label_file] = read_nifti(label_file, name)
             cine.labels[found[phase]] = base.canonical_labels(
-                volume, base.SAME_LABELS, label_file, name, cine.image.shape[:3]
+                bring(others[label_file], label_file),
+                base.SAME_LABELS,
+                label_file,
+                name,
+                cine.image.shape[:3],
             )
     cine.ed_frame, cine.es_frame = found.get("ED"), found.get("ES")
-    base.repair_spacing(cine, path, name, others, settings)
+    base.settle_size(cine, path, name, others, settings)
     return cine
-
-
-def _frame_of(volume: np.ndarray, image: np.ndarray, file: Path, subject: str) -> int:
-    """Which frame of the cine a 3D image is."""
-    if volume.shape != image.shape[:3]:
-        problem = f"has shape {volume.shape}, a frame of the cine has {image.shape[:3]}"
-        raise SubjectError(
-            "frame-image-differs", subject, file, problem, "give the frame on the cine's own grid"
-        )
-    distances = [float(np.abs(image[..., frame] - volume).mean()) for frame in range(image.shape[3])]
-    frame = int(np.argmin(distances))
-    if distances[frame] > _SAME_IMAGE * float(np.ptp(image)):
-        raise SubjectError(
-            "frame-image-differs", subject, file, "is no frame of the cine", "give the cine it was taken from"
-        )
-    return frame

@@ -14,7 +14,9 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
-from synthaug.labels import STRUCTURES
+from synthaug.data.readers.folders import image_stem, scan
+from synthaug.data.readers.label_grid import on_cine_grid
+from synthaug.labels import BACKGROUND, STRUCTURES
 
 _FRAME = re.compile(r"frame-(\d+)")
 
@@ -22,7 +24,7 @@ _FRAME = re.compile(r"frame-(\d+)")
 class NiftiReader(Reader):
     """Reads a folder of NIfTI cines with a table."""
 
-    patterns = ("*.tsv", "sub-*/**/*.nii.gz", "sub-*/**/*.nii")
+    patterns = ("*.tsv", "*.csv", "sub-*/**/*.nii.gz", "sub-*/**/*.nii")
 
     def find(self, root: Path) -> list[RawSubject]:
         """Subjects of `subjects.tsv` (or `participants.tsv`), one for each session where there are any.
@@ -32,73 +34,143 @@ class NiftiReader(Reader):
         SynthaugError
             There is no table, or it lacks the column of ids or one the study maps.
         """
-        pattern = "subjects.tsv" if (root / "subjects.tsv").is_file() else "participants.tsv"
-        file, table = metadata.read_table(root, pattern, tuple(self.settings.columns.values()))
-        identifier = self.settings.columns.get("subject") or next(
-            (name for name in ("subject", "participant_id") if name in table.columns), None
-        )
+        found = scan(root)
+        names = ("subjects.tsv", "participants.tsv", "subjects.csv", "participants.csv")
+        pattern = next((name for name in names if root / name in found.files), names[0])
+        file, table = metadata.read_table(found, pattern, tuple(self.settings.columns.values()))
+        identifier = self._column(table, "subject", "participant_id")
         if identifier is None:
             raise SynthaugError(
                 f"{file}: no column subject or participant_id; map it with `columns: {{subject: ...}}`"
             )
-        subjects = []
-        for _, row in table.iterrows():
-            name = str(row[identifier]).removeprefix("sub-")
-            if base.refused_id(name):
-                subjects.append(base.unusable("id-refused", name, file, *base.REFUSED_ID))
-                continue
-            folder = root / f"sub-{name}"
-            if not folder.is_dir():
+        images: dict[Path, list[Path]] = {}
+        for image in found.files:
+            place = image.relative_to(root).parts[0]
+            if place.startswith("sub-") and image_stem(image) is not None:
+                images.setdefault(root / place, []).append(image)
+        folders = [folder for folder in found.folders if folder.parent == root and folder.name[:4] == "sub-"]
+        session = self._column(table, "session_id", "session")
+        listed, subjects = base.rows_by_id(table, identifier, file, session)
+        refused = [subject.id for subject in subjects]
+        folders = [
+            folder
+            for folder in folders
+            if not any(metadata.same_id(name, folder.name[4:]) for name in refused)
+        ]
+        by_subject: dict[str, dict[str, dict[str, str]]] = {}
+        for key, row in listed.items():
+            name, _, visit = key.partition("\0")
+            by_subject.setdefault(name.removeprefix("sub-"), {})[visit.removeprefix("ses-")] = row
+        for name, rows in by_subject.items():
+            folder = next((one for one in folders if metadata.same_id(name, one.name[4:])), None)
+            if folder is None:
+                remedy = f"add the folder sub-{name}"
                 subjects.append(
-                    base.unusable(
-                        "listed-only",
-                        name,
-                        file,
-                        "is listed but has no folder",
-                        f"add the folder {folder.name}",
-                    )
+                    base.unusable("listed-only", name, file, "is listed but has no folder", remedy)
                 )
                 continue
-            for place in sorted(folder.glob("ses-*")) or [folder]:
-                session = place.name.removeprefix("ses-")
-                visit = f"{name}-{session}" if place != folder else name
-                subjects.append(_subject(visit, name, place, row, file, self.settings))
+            folders.remove(folder)
+            subjects += self._visits(folder.name[4:], folder, images.get(folder, []), rows, file)
+        subjects += [
+            base.unusable(
+                "unlisted",
+                folder.name[4:],
+                folder,
+                f"{file.name} does not list it",
+                "add its row to the table",
+            )
+            for folder in folders
+        ]
+        return subjects
+
+    def _column(self, table: pd.DataFrame, *names: str) -> str | None:
+        """The table's name of a column: as the study maps it, or the first of the usual names."""
+        mapped = self.settings.columns.get(names[0])
+        lowered = {str(column).lower(): str(column) for column in table.columns}
+        return mapped or next((lowered[name] for name in names if name in lowered), None)
+
+    def _visits(
+        self, name: str, folder: Path, images: list[Path], rows: Mapping[str, dict[str, str]], table: Path
+    ) -> list[RawSubject]:
+        """One subject for each session folder, or for the folder itself."""
+        visits: dict[str, list[Path]] = {}
+        for image in images:
+            first = image.relative_to(folder).parts[0]
+            visits.setdefault(first[4:] if first.startswith("ses-") else "", []).append(image)
+        subjects = []
+        if len(visits) > 1 and "" in visits:
+            stray = visits.pop("")
+            problem = f"{stray[0].name} lies beside the folders of sessions"
+            subjects.append(
+                base.unusable(
+                    "cine-missing", name, stray[0], problem, "move it into the folder of its session"
+                )
+            )
+        for session, files in (visits or {"": []}).items():
+            row = next((row for visit, row in rows.items() if metadata.same_id(visit, session)), rows.get(""))
+            visit = f"{name}-{session}" if session else name
+            if row is None and not session and len(rows) == 1:
+                (row,) = rows.values()
+            if row is None:
+                problem = (
+                    f"{table.name} has no row of session {session}"
+                    if session
+                    else "has rows of sessions only"
+                )
+                subjects.append(base.unusable("unlisted", visit, table, problem, "add its row to the table"))
+            else:
+                subjects.append(_subject(visit, name, folder, files, row, table, self.settings))
+        for visit in rows:
+            if (
+                visit
+                and not any(metadata.same_id(visit, session) for session in visits)
+                and visits != {"": images}
+            ):
+                problem = f"session {visit} is listed but has no folder"
+                subjects.append(
+                    base.unusable(
+                        "listed-only", f"{name}-{visit}", table, problem, f"add the folder ses-{visit}"
+                    )
+                )
         return subjects
 
 
 def _subject(
-    name: str, patient: str, folder: Path, row: pd.Series, table: Path, settings: NiftiSettings
+    name: str,
+    patient: str,
+    folder: Path,
+    images: list[Path],
+    row: Mapping[str, str],
+    table: Path,
+    settings: NiftiSettings,
 ) -> RawSubject:
-    def entry(field: str) -> object:
-        return row.get(settings.columns.get(field, field))
-
-    images = sorted(file for suffix in ("nii.gz", "nii") for file in folder.glob(f"**/*.{suffix}"))
-    cines = [file for file in images if re.search(r"(^|_)cine\.nii", file.name)]
-    label_files = [file for file in images if re.search(r"(^|_)labels\.nii", file.name)]
+    columns = {field: column.lower() for field, column in settings.columns.items()}
+    entries = metadata.Entries({key.lower(): entry for key, entry in row.items()}, columns)
+    stems = {file: image_stem(file) or "" for file in images}
+    cines = [file for file, stem in stems.items() if re.search(r"(^|_)cine$", stem)]
+    label_files = [file for file, stem in stems.items() if re.search(r"(^|_)labels$", stem)]
     if len(cines) != 1:
         problem = f"has {len(cines)} files named *cine.nii.gz"
         return base.unusable("cine-missing", name, folder, problem, "give one cine a subject and session")
     try:
-        ed, es = (metadata.frame_index(entry(field), first=0) for field in ("ed_frame", "es_frame"))
+        ed, es = (entries.frame(field, first=0) for field in ("ed_frame", "es_frame"))
     except ValueError as error:
         return base.unusable("frames-unread", name, table, str(error), "correct ed_frame and es_frame")
     return RawSubject(
         id=name,
         files=(cines[0], table, *label_files),
         load=partial(_load, name, cines[0], label_files, table, ed, es, settings),
-        patient=metadata.text(entry("patient")) or patient,
+        patient=entries.text("patient") or patient,
         ed_frame=ed,
         es_frame=es,
-        centre=metadata.text(entry("centre")),
-        vendor=metadata.vendor_name(entry("vendor")),
-        scanner=metadata.text(entry("scanner")),
-        field_strength_t=metadata.number(entry("field_strength_t")),
-        diagnosis=metadata.diagnosis_code(entry("diagnosis")),
-        sequence=metadata.text(entry("sequence")),
-        sex=metadata.text(entry("sex")),
-        age=metadata.number(entry("age")),
-        height_cm=metadata.number(entry("height_cm")),
-        weight_kg=metadata.number(entry("weight_kg")),
+        centre=entries.text("centre"),
+        vendor=entries.vendor(),
+        scanner=entries.text("scanner"),
+        field_strength_t=entries.number("field_strength_t", "field_strength_t"),
+        diagnosis=entries.diagnosis(),
+        sequence=entries.text("sequence"),
+        **entries.person(),
+        findings=tuple(entries.findings),
     )
 
 
@@ -118,7 +190,7 @@ def _load(
     others: dict[Path, NiftiImage] = {}
     for file in label_files:
         others[file] = read_nifti(file, name)
-        volume = others[file].array
+        volume = on_cine_grid(others[file], cine, file, name)
         if settings.single_frame and volume.ndim == 3 and shape[3] == 1:
             volume = volume[..., None]
         match = _FRAME.search(file.name)
@@ -128,9 +200,10 @@ def _load(
             frame = int(match[1])
             base.check_frames(name, file, shape[3], frame, None)
             cine.labels[frame] = base.canonical_labels(volume, labels, file, name, shape[:3])
-    base.repair_spacing(cine, path, name, others, settings)
+    base.settle_size(cine, path, name, others, settings)
     return cine
 
 
 def _label_map(names: Mapping[int, str]) -> dict[int, int]:
-    return {label: STRUCTURES[structure] for label, structure in names.items()} or base.SAME_LABELS
+    known = {**STRUCTURES, "background": BACKGROUND}
+    return {label: known[structure] for label, structure in names.items()} or base.SAME_LABELS

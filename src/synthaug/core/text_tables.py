@@ -1,0 +1,144 @@
+"""Tables as spreadsheets, BIDS and people write them: read as text, whatever the encoding, separator and loose ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from synthaug.core.errors import SynthaugError
+
+_SEPARATORS = (",", ";", "\t", "|")
+#: Entries that mean that nothing is known; BIDS writes n/a, R writes NA, pandas nan, spreadsheets #N/A.
+_UNKNOWN = frozenset(
+    (
+        "",
+        "n/a",
+        "na",
+        "nan",
+        "none",
+        "null",
+        "nil",
+        "#n/a",
+        "<na>",
+        "-",
+        "--",
+        "?",
+        ".",
+        "unknown",
+        "missing",
+        "nat",
+    )
+)
+
+
+def is_unknown(entry: str) -> bool:
+    """True for an entry that means that nothing is known: empty, ``n/a``, ``NaN``, ``-`` and their kin."""
+    return entry.strip().lower() in _UNKNOWN
+
+
+def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a text table with a header; every entry is text, unknown ones are empty.
+
+    Comma, semicolon, tab and bar separate columns, whichever the header has most of; empty rows, rows that end early and
+    separators at the end of rows are taken as they are meant.
+
+    Parameters
+    ----------
+    file : Path
+        In UTF-8, UTF-16 with a byte order mark, or the encoding of Western Windows.
+    required : sequence of str
+        Columns that it must have; their case and the blanks around them do not count.
+
+    Returns
+    -------
+    DataFrame
+        Its rows; the required columns are called as in `required`.
+
+    Raises
+    ------
+    SynthaugError
+        It cannot be read, is no text table, has a row with more entries than columns, or lacks a required column.
+    """
+    text = _text(file)
+    numbered = _numbered_rows(text, file)
+    if not numbered:
+        raise SynthaugError(f"{file}: is empty; it needs a header and a row a subject")
+    header = _trimmed([cell.strip() for cell in numbered[0][1]])
+    names = _named(header, required, file)
+    entries = []
+    for number, row in numbered[1:]:
+        cells = _trimmed(row, len(header))
+        if len(cells) > len(header):
+            raise SynthaugError(
+                f"{file}: line {number}: {len(cells)} entries, the header has {len(header)} columns; put entries that "
+                "hold the separator into quotation marks"
+            )
+        cells += [""] * (len(header) - len(cells))
+        entries.append(["" if is_unknown(cell) else cell.strip() for cell in cells])
+    return pd.DataFrame(entries, columns=names, dtype=str)
+
+
+def _text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SynthaugError(f"{file}: cannot be read ({error.strerror}); check the file") from None
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    if content.startswith(b"version https://git-lfs"):
+        raise SynthaugError(
+            f"{file}: is a pointer of Git LFS, not the table; fetch its content with `git lfs pull`"
+        )
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or b"\0" in content[:512]:
+        raise SynthaugError(
+            f"{file}: is a spreadsheet or another binary file; save it as text with commas (csv)"
+        )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")  # what spreadsheets of Windows write
+
+
+def _numbered_rows(text: str, file: Path) -> list[tuple[int, list[str]]]:
+    """Rows that hold anything, with their numbers from 1."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    try:
+        separator = max(_SEPARATORS, key=lambda mark: (_fields(first, mark), -_SEPARATORS.index(mark)))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise SynthaugError(
+            f"{file}: is no text table ({error}); save it as text with commas (csv)"
+        ) from None
+    return [(number, row) for number, row in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
+
+
+def _fields(line: str, separator: str) -> int:
+    return len(next(csv.reader([line], delimiter=separator)))
+
+
+def _trimmed(cells: list[str], least: int = 0) -> list[str]:
+    """Without the empty cells at the end, which trailing separators leave; not shorter than `least`."""
+    kept = list(cells)
+    while len(kept) > least and not kept[-1].strip():
+        kept.pop()
+    return kept
+
+
+def _named(header: list[str], required: Sequence[str], file: Path) -> list[str]:
+    names = list(header)
+    for column in required:
+        alike = [index for index, name in enumerate(names) if name == column] or [
+            index for index, name in enumerate(names) if name.lower() == column.strip().lower()
+        ]
+        if not alike:
+            known = " ".join(", ".join(filter(None, header)).split())
+            raise SynthaugError(f"{file}: no column {column!r}; it has {known[:500]}")
+        if len(alike) > 1:
+            raise SynthaugError(f"{file}: {len(alike)} columns {column!r}; keep one of them")
+        names[alike[0]] = column
+    return names

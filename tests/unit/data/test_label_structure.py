@@ -1,0 +1,38 @@
+"""Labels that are numbered as in another dataset are noticed by what encloses what."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from raw_files import heart
+
+from synthaug.data.label_structure import enclosed_fraction, exchanged_structures
+from synthaug.labels import LV, MYO, RV, STRUCTURES
+
+NAMES = {value: name for name, value in STRUCTURES.items()}
+
+
+def test_the_fraction_of_an_outline():
+    volume = np.zeros((5, 5, 1), np.uint8)
+    volume[2, 2] = LV
+    volume[1, 2] = volume[3, 2] = volume[2, 1] = MYO  # three of the four neighbours
+    assert enclosed_fraction(volume, LV, MYO) == 0.75
+    assert np.isnan(enclosed_fraction(volume, RV, MYO))
+
+
+@pytest.mark.parametrize("numbers", permutations((LV, MYO, RV)))
+def test_every_other_numbering_is_found(numbers):
+    labels = heart()[1][0].T
+    renumbered = np.array([0, *numbers], np.uint8)[labels]
+    called = exchanged_structures({0: renumbered})
+    if numbers == (LV, MYO, RV):
+        assert called is None
+    else:
+        assert called == {
+            NAMES[number]: name for number, name in zip(numbers, ("LV", "MYO", "RV"), strict=True)
+        }
+
+
+def test_labels_without_all_structures_are_not_judged():
+    labels = heart()[1][0].T
+    assert exchanged_structures({0: np.where(labels == RV, 0, labels)}) is None
