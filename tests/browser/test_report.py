@@ -71,3 +71,28 @@ def test_a_hostile_finding_runs_nothing(report, browser):
     answer = browser.browse(report, "--virtual-time-budget=2000", "--dump-dom")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.stdout
     assert len(re.findall(r"<script\b", answer.stdout)) == 1
+
+
+def test_pictures_of_subjects_are_sorted_and_filtered(report, browser):
+    script = """(() => {
+      const gallery = document.querySelector('.gallery');
+      const names = () => [...gallery.querySelectorAll('.thumb:not([hidden]) b')].map(b => b.textContent.slice(-1)).join('');
+      const set = (control, value) => { control.value = value; control.dispatchEvent(new Event('change')); };
+      const found = [names()];
+      gallery.querySelector('.best').click(); found.push(names());
+      set(gallery.querySelector('[data-filter=vendor]'), 'B'); found.push(names());
+      found.push(gallery.querySelector('output').textContent);
+      return found.join(' ');
+    })()"""
+    # Of four subjects the first has a finding; vendors alternate.
+    assert browser.probe(report, script) == "0123 1230 13 2 shown"
+
+
+def test_every_subject_has_its_picture(report, browser):
+    script = """[...document.querySelectorAll('.thumb .look')].map(look => {
+      const style = getComputedStyle(look);
+      return style.backgroundImage.startsWith('url("data:image/jpeg') && look.clientHeight > 60
+        ? style.backgroundPosition : 'none';
+    }).join(', ')"""
+    places = browser.probe(report, script).split(", ")
+    assert len(set(places)) == 4 and "none" not in places

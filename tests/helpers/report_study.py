@@ -245,7 +245,8 @@ def make_study(
     synthetic = write_made_up_cohort(
         fake, "cascade", "synthetic", cohort_size, seed=1, **({} if seen is None else {"seen": seen})
     )
-    quarantine = {"subject": "patient999", "file": "patient999_4d.nii.gz", "problem": "spacing lost"}
+    quarantine = {"subject": "patient999", "code": "voxel-size-lost", "file": "patient999_4d.nii.gz"}
+    quarantine |= {"problem": "spacing lost"}
     write_tsv(real / "quarantine.tsv", pd.DataFrame([{**quarantine, "remedy": "declare spacing_mm"}]))
     findings = [
         {

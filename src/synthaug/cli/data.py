@@ -1,4 +1,4 @@
-"""Commands about datasets: write a phantom, validate what is there."""
+"""Commands about datasets: write a phantom, validate what is there, a page about its quality."""
 
 from __future__ import annotations
 
@@ -57,6 +57,18 @@ def add(commands: Any) -> None:
     validate.add_argument("--dataset", required=True, metavar="LAYOUT", type=_layout, help=_LAYOUTS)
     validate.set_defaults(run=_validate)
 
+    quality = commands.add_parser(
+        "quality",
+        help="write a page about a dataset or cohort: flow of subjects, volumes, image quality, pictures",
+    )
+    quality.add_argument("path", type=Path)
+    quality.add_argument(
+        "--dataset", default="cohort", metavar="LAYOUT", type=_layout, help=f"{_LAYOUTS}; default cohort"
+    )
+    quality.add_argument("--output", type=Path, default=Path("quality.html"), help="HTML file to write")
+    quality.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="raw subjects at a time")
+    quality.set_defaults(run=_quality)
+
 
 def _layout(text: str) -> dict[str, str] | None:
     """What a study would say of a layout; None for a cohort."""
@@ -109,6 +121,24 @@ def _validate(options: argparse.Namespace) -> int:
         print(finding)
     print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'} in {options.path}", file=sys.stderr)
     return 1 if findings else 0
+
+
+def _quality(options: argparse.Namespace) -> int:
+    from synthaug.report.quality_page import write_quality_page, write_raw_quality_page
+
+    if options.output.is_dir():
+        raise SynthaugError(f"--output: {options.output} is a folder; name an HTML file")
+    if options.dataset is None:
+        count = write_quality_page(options.path, options.output)
+    else:
+        settings = parse(
+            {**options.dataset, "root": str(options.path), "minimum_subjects": 1}, DatasetSettings
+        )
+        count = write_raw_quality_page(
+            settings, options.path, options.output, max(1, options.processes), progress("subjects")
+        )
+    print(f"{count} subject{'' if count == 1 else 's'} in {options.output}")
+    return 0
 
 
 def _say_ignored(ignored: Sequence[Ignored], root: Path) -> None:

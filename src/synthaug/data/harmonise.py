@@ -22,6 +22,9 @@ from synthaug.data.cohort import SUBJECT_ID, write_cohort, write_subject
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.heart_localisation import centre_of_motion
 from synthaug.data.heart_window import HeartWindow, heart_window
+from synthaug.data.image_quality import COLUMNS as QUALITY_COLUMNS
+from synthaug.data.image_quality import TABLE as QUALITY
+from synthaug.data.image_quality import measure_quality
 from synthaug.data.in_processes import in_processes
 from synthaug.data.intensities import percentiles_of, standardise
 from synthaug.data.label_placement import LabelPlacement, place_labels
@@ -61,6 +64,8 @@ class HarmonisedCine:
         How well the window holds the labels, where there are some.
     slice_shift_mm : float or None
         Root mean square of the slices' displacements in the plane; see `synthaug.data.slice_alignment`.
+    centre : tuple of 2 floats
+        Centre (y, x) of the window in native pixels.
     """
 
     cine: np.ndarray
@@ -70,6 +75,7 @@ class HarmonisedCine:
     native: NativeReference
     placement: LabelPlacement | None
     slice_shift_mm: float | None
+    centre: tuple[float, float]
 
 
 def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> HarmonisedCine:
@@ -136,7 +142,8 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
         *contrast_findings(cine, labels),
     ]
     native = NativeReference(grid, frames_sampled_exactly(oriented.labels, positions))
-    return HarmonisedCine(cine, labels, es_frame, findings, native, placement, alignment.spread_mm)
+    y, x = (window.origin[axis] + window.step[axis] * (cine.shape[axis + 1] - 1) / 2 for axis in (1, 2))
+    return HarmonisedCine(cine, labels, es_frame, findings, native, placement, alignment.spread_mm, (y, x))
 
 
 def normalise(
@@ -178,6 +185,7 @@ class _Written:
     row: dict[str, Any]
     hashes: dict[str, str]
     findings: list[Finding]
+    quality: dict[str, float]
 
 
 def _harmonise_subject(
@@ -191,7 +199,9 @@ def _harmonise_subject(
             problem = f"the id {name} is too long"
             return SubjectError("id-refused", subject.id, where, problem, "use at most 64 characters")
         raw = load_subject(subject)
-        done = harmonise_cine(orient_cine(raw, subject.ed_frame, subject.es_frame), settings)
+        oriented = orient_cine(raw, subject.ed_frame, subject.es_frame)
+        done = harmonise_cine(oriented, settings)
+        quality = measure_quality(oriented.cine, oriented.spacing_mm, done.centre, raw.frame_duration_s)
     except SubjectError as error:
         return error
     except ValueError as error:
@@ -229,7 +239,7 @@ def _harmonise_subject(
     if done.placement:
         found = (done.placement.offset_mm, done.placement.margin_mm, done.placement.outside)
         row |= dict(zip(PLACEMENT_COLUMNS, found, strict=True))
-    return _Written(row, hashes, [*subject.findings, *done.findings])
+    return _Written(row, hashes, [*subject.findings, *done.findings], quality)
 
 
 def _lack_of_memory(subject: RawSubject) -> SubjectError:
@@ -253,35 +263,36 @@ def harmonise_dataset(
 ) -> None:
     """Harmonise a raw dataset into a cohort folder, whole or not at all.
 
-        Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, file, problem,
-    XX
+    Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, code, file, problem, remedy),
+    ``findings.tsv`` (subject, code, problem, remedy) and ``quality.tsv`` (`synthaug.data.image_quality`).
 
-        Parameters
-        ----------
-        name : str
-            The dataset's name; subjects are called ``<name>-<id>``.
-        dataset : DatasetSettings
-            Layout, and what the files do not say.
-        root : Path
-            Folder of the raw dataset.
-        settings : HarmonisationSettings
-            The common voxel grid.
-        output : Path
-            The cohort's folder.
-        processes : int
-            Subjects at a time, each in one process; the bytes written do not depend on it.
-        progress : callable, optional
-            Called with the subjects done and all there are.
+    Parameters
+    ----------
+    name : str
+        The dataset's name; subjects are called ``<name>-<id>``.
+    dataset : DatasetSettings
+        Layout, and what the files do not say.
+    root : Path
+        Folder of the raw dataset.
+    settings : HarmonisationSettings
+        The common voxel grid.
+    output : Path
+        The cohort's folder.
+    processes : int
+        Subjects at a time, each in one process; the bytes written do not depend on it.
+    progress : callable, optional
+        Called with the subjects done and all there are.
 
-        Raises
-        ------
-        SynthaugError
-            The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
+    Raises
+    ------
+    SynthaugError
+        The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
     """
     subjects = find_subjects(dataset, root)
     rows: list[Mapping[str, Any]] = []
     files: dict[str, dict[str, str]] = {}
     findings: list[tuple[str, str, str, str]] = []
+    quality: list[dict[str, Any]] = []
     quarantine: list[SubjectError] = []
     with atomic_folder(output) as folder:
         work = partial(_harmonise_subject, dataset=name, settings=settings, folder=folder)
@@ -293,6 +304,7 @@ def harmonise_dataset(
                 name_of = result.row["subject"]
                 rows.append(result.row)
                 files[name_of] = result.hashes
+                quality.append({"subject": name_of, **result.quality, "findings": len(result.findings)})
                 for finding in result.findings:
                     findings.append((name_of, *finding))
                     log.warning("%s: %s", name_of, finding)
@@ -323,6 +335,7 @@ def harmonise_dataset(
         write_tsv(
             folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "code", "problem", "remedy"])
         )
+        write_tsv(folder / QUALITY, pd.DataFrame(quality, columns=list(QUALITY_COLUMNS)))
 
 
 def _quarantine_table(name: str, errors: Sequence[SubjectError], root: Path) -> pd.DataFrame:

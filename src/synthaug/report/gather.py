@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
 from synthaug.core.artifacts import atomic_folder, write_json
 from synthaug.data.cohort import Cohort
 from synthaug.report.inputs import ReportInputs
-from synthaug.report.rows import records
-from synthaug.report.section import TABLE_COLUMNS, ReportData, find_sections, with_tasks
+from synthaug.report.rows import Draw, records
+from synthaug.report.section import TABLE_COLUMNS, ReportData, Section, find_sections, with_tasks
 from synthaug.tables.collate import read_checksums, verified_rows
 from synthaug.tables.compact import read_aggregates, read_compact
 
@@ -41,10 +43,6 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
         assets = folder / "assets"
         assets.mkdir()
 
-        def draw(name: str, svg: str, title: str, alt: str) -> dict[str, str]:
-            (assets / f"{name}.svg").write_text(svg, encoding="utf-8")
-            return {"file": f"{name}.svg", "title": title, "alt": alt}
-
         everything = ReportData(
             inputs=inputs,
             settings=settings,
@@ -52,7 +50,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             rows=records(read_aggregates(rows)),
             real=Cohort.open_all(inputs.cohorts.values()),
             alpha=1 - (EvaluationSettings().confidence if confidence is None else confidence),
-            draw=draw,
+            draw=draw_into(assets),
             assets=assets,
             is_shown=lambda row: any(section.shows(row) for section in sections.values()),
         )
@@ -62,15 +60,30 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "title": str(inputs.study.get("title") or name),
             "confidence": 1 - data.alpha,
             "tables": {"version": inputs.tables.name, "checksums": read_checksums(inputs.tables)},
-            "sections": [
-                {
-                    "name": name,
-                    "id": name.replace("_", "-"),
-                    "title": section.title,
-                    "menu": section.menu,
-                    "content": section.content(data),
-                }
-                for name, section in sections.items()
-            ],
+            "sections": section_contents(sections, data),
         }
         write_json(folder / "content.json", content)
+
+
+def draw_into(assets: Path) -> Draw:
+    """What writes the figures of sections into a folder."""
+
+    def draw(name: str, svg: str, title: str, alt: str) -> dict[str, str]:
+        (assets / f"{name}.svg").write_text(svg, encoding="utf-8")
+        return {"file": f"{name}.svg", "title": title, "alt": alt}
+
+    return draw
+
+
+def section_contents(sections: Mapping[str, Section], data: ReportData) -> list[dict[str, Any]]:
+    """Sections as the template of the page takes them."""
+    return [
+        {
+            "name": name,
+            "id": name.replace("_", "-"),
+            "title": section.title,
+            "menu": section.menu,
+            "content": section.content(data),
+        }
+        for name, section in sections.items()
+    ]

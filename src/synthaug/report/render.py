@@ -54,7 +54,8 @@ def render(content: Path, output: Path, template: Path = TEMPLATE) -> None:
         )
 
     def data_uri(name: str) -> str:
-        return "data:image/png;base64," + base64.b64encode((assets / name).read_bytes()).decode()
+        kind = "jpeg" if name.endswith(".jpg") else "png"
+        return f"data:image/{kind};base64," + base64.b64encode((assets / name).read_bytes()).decode()
 
     environment = make_environment(template.parent)
     environment.filters |= {"svg": svg, "data_uri": data_uri}

@@ -1,4 +1,4 @@
-// Players: each draws its panes from sprite sheets (a column a frame, a row a slice).
+// Players: each draws its panes from sprite sheets (a column a frame, a row a slice). Galleries: sorted and filtered.
 "use strict";
 (() => {
   const BEAT_MS = 1000;
@@ -87,7 +87,37 @@
     });
   };
 
+  // Pictures of subjects: in the order of a measure, what was not measured last; those that a filter leaves out are hidden.
+  const arrange = (gallery) => {
+    const list = gallery.querySelector(".thumbs");
+    const cards = [...list.children].map((element) => ({
+      element,
+      values: element.dataset.values.split(",").map((text) => (text === "" ? NaN : Number(text))),
+    }));
+    const sort = gallery.querySelector(".sort");
+    const best = gallery.querySelector(".best");
+    const filters = [...gallery.querySelectorAll("[data-filter]")];
+    const output = gallery.querySelector("output");
+    const update = () => {
+      const measure = sort.selectedIndex;
+      const sign = (sort.selectedOptions[0].dataset.worst === "high" ? -1 : 1) * (best.checked ? -1 : 1);
+      const place = (card) => (Number.isNaN(card.values[measure]) ? Infinity : sign * card.values[measure]);
+      const order = [...cards].sort((one, two) => (place(one) === place(two) ? 0 : place(one) - place(two)));
+      let shown = 0;
+      for (const { element } of order) {
+        element.hidden = filters.some(({ value, dataset }) => value && value !== element.dataset[dataset.filter]);
+        shown += !element.hidden;
+      }
+      list.replaceChildren(...order.map(({ element }) => element));
+      list.scrollTop = 0;
+      output.textContent = `${shown} shown`;
+    };
+    for (const control of [sort, best, ...filters]) control.addEventListener("change", update);
+    update();
+  };
+
   document.querySelectorAll(".player").forEach(setUp);
+  document.querySelectorAll(".gallery").forEach(arrange);
   // Paper cannot unfold anything.
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((entry) => (entry.open = true)));
 })();
