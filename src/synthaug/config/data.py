@@ -9,13 +9,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.interpolations import FrameInterpolation, Interpolation
 from synthaug.config.paths import PathText
 from synthaug.config.phantom import PhantomSettings
 from synthaug.config.plugins import ClassSettings
 
 Structure = Literal["LV", "MYO", "RV"]
-Interpolation = Literal["linear", "cubic", "lanczos"]
-FrameInterpolation = Literal["linear", "cubic"]
 #: Columns of a table of phenotypes that are none.
 RESERVED_COLUMNS = ("subject", "patient", "missing")
 _PHENOTYPE = re.compile(r"[a-z][a-z0-9_]*")

@@ -32,7 +32,7 @@ from synthaug.data.load_subject import load_subject
 from synthaug.data.native_grid import NativeGrid, NativeReference, write_native
 from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings
-from synthaug.data.readers import find_subjects
+from synthaug.data.readers import find_subjects, ignored_files
 from synthaug.data.readers.base import RawSubject
 from synthaug.data.readers.folders import Ignored
 from synthaug.data.readers.reported_volumes import ReportedSubject
@@ -264,7 +264,8 @@ def harmonise_dataset(
     """Harmonise a raw dataset into a cohort folder, whole or not at all.
 
     Beside the cohort's own files the folder holds ``quarantine.tsv`` (subject, code, file, problem, remedy),
-    ``findings.tsv`` (subject, code, problem, remedy) and ``quality.tsv`` (`synthaug.data.image_quality`).
+    ``findings.tsv`` (subject, code, problem, remedy), ``ignored.tsv`` (file, reason) of what lies below the root and was
+    not read, and ``quality.tsv`` (`synthaug.data.image_quality`).
 
     Parameters
     ----------
@@ -331,6 +332,7 @@ def harmonise_dataset(
             harmonisation=harmonisation,
             files=files,
         )
+        write_tsv(folder / "ignored.tsv", _ignored_table(ignored_files(dataset, root, subjects), root))
         write_tsv(folder / "quarantine.tsv", _quarantine_table(name, quarantine, root))
         write_tsv(
             folder / "findings.tsv", pd.DataFrame(findings, columns=["subject", "code", "problem", "remedy"])

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from synthaug.config.data import Interpolation
+from synthaug.config.interpolations import Interpolation
 
 
 def _linear(positions: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:

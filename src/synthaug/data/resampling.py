@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.sparse import csr_array
 
-from synthaug.config.data import FrameInterpolation, Interpolation
+from synthaug.config.interpolations import FrameInterpolation, Interpolation
 from synthaug.data.kernels import KERNELS
 from synthaug.labels import STRUCTURES
 

@@ -62,5 +62,5 @@ def test_a_log_on_a_full_disk_does_not_hide_the_error(snakemake, capsys):
     snakemake.log = ["/dev/full"]
     with pytest.raises(SystemExit), job(snakemake):
         print("progress")
-        raise SubjectError("patient007", "Info.cfg", "no ED frame", "write its ED line")
+        raise SubjectError("frames-unread", "patient007", "Info.cfg", "no ED frame", "write its ED line")
     assert capsys.readouterr().err.startswith("synthaug: harmonise: patient007")

@@ -168,8 +168,15 @@ def test_quarantine_and_findings_name_their_subjects(tmp_path):
     lost = write_acdc(tmp_path / "raw", "patient003", labelled=False)
     save(lost / "patient003_4d.nii.gz", heart()[0].T, affine(voxel=(1, 1, 1)))
     (write_acdc(tmp_path / "raw", "patient004") / "Info.cfg").unlink()
+    (tmp_path / "raw" / "Thumbs.db").write_text("x")
+    (tmp_path / "raw" / "notes.txt").write_text("x")
     cohort = harmonise(tmp_path / "raw", tmp_path / "cohort")
     assert cohort.subjects == ["data-patient001", "data-patient002"]
+    ignored = read_tsv(tmp_path / "cohort" / "ignored.tsv")
+    assert ignored.to_dict("records") == [
+        {"file": "Thumbs.db", "reason": "left by Windows"},
+        {"file": "notes.txt", "reason": "not a file of the layout acdc"},
+    ]
     assert cohort.labelled_frames("data-patient002") == []
     quarantine = read_tsv(tmp_path / "cohort" / "quarantine.tsv")
     assert quarantine["subject"].tolist() == ["data-patient003", "data-patient004"]
@@ -233,7 +240,7 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path):
         }
         for name in ("with-1", "with-2")
     )
-    assert one == two and len(one) == 5 + 4 * 3
+    assert one == two and len(one) == 6 + 4 * 3
 
 
 def test_where_a_dataset_lies_does_not_matter(tmp_path):
