@@ -21,20 +21,24 @@ def resolve_inheritance(section: str, entries: Mapping[str, Mapping[str, Any]]) 
     Raises
     ------
     SynthaugError
-        A parent does not exist or the chain of parents closes on itself.
+        An entry has no keys, a parent does not exist or the chain of parents closes on itself.
     """
 
     def resolve(name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
-            raise SynthaugError(f"config: {section}: {' inherits '.join((*chain, name))}; remove the cycle")
+            raise SynthaugError(
+                f"config: {section}: {' inherits '.join(map(str, (*chain, name)))}; remove the cycle"
+            )
+        if not isinstance(entries[name] or {}, Mapping):
+            raise SynthaugError(f"config: {section}.{name}: is {entries[name]!r}; write its keys below it")
         entry = dict(entries[name] or {})
         parent = entry.pop("inherits", None)
         if parent is None:
             return entry
-        if parent not in entries:
+        if not isinstance(parent, str) or parent not in entries:
             raise SynthaugError(
                 f"config: {section}.{name}: inherits {parent!r}, which is not in {section}; "
-                f"known are {', '.join(entries)}"
+                f"known are {', '.join(map(str, entries))}"
             )
         return merge(resolve(parent, (*chain, name)), entry)
 

@@ -63,7 +63,7 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     SynthaugError
         It cannot be read, is no text table, has a row with more entries than columns, or lacks a required column.
     """
-    text = _text(file)
+    text = read_text(file)
     numbered = _numbered_rows(text, file)
     if not numbered:
         raise SynthaugError(f"{file}: is empty; it needs a header and a row a subject")
@@ -82,7 +82,14 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame(entries, columns=names, dtype=str)
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """A text file in UTF-8, UTF-16 with a byte order mark, or the encoding of Western Windows.
+
+    Raises
+    ------
+    SynthaugError
+        It cannot be read, or is no text.
+    """
     try:
         content = file.read_bytes()
     except OSError as error:

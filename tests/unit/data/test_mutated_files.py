@@ -8,7 +8,9 @@ from __future__ import annotations
 import gzip
 import os
 import tracemalloc
+from pathlib import Path
 
+import dicom_heart
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,13 +18,16 @@ from hypothesis import strategies as st
 from raw_files import affine, heart, write_acdc, write_mnms, write_nifti_folder
 
 from synthaug.config.data import DatasetSettings
+from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import parse
+from synthaug.core.yaml_files import read_yaml
 from synthaug.data.load_subject import load_subject
 from synthaug.data.orientation import orient_cine
 from synthaug.data.readers import find_subjects, ignored_files
 from synthaug.data.readers.base import RawCine
 
+REPOSITORY = Path(__file__).parents[3]
 EXAMPLES = int(os.environ.get("SYNTHAUG_MUTATIONS", "60"))
 #: Header fields end here; behind it voxels change nothing but the picture.
 HEADER_BYTES = 352
@@ -93,6 +98,7 @@ def folders(tmp_path_factory):
     write_acdc(root / "acdc")
     write_mnms(root / "mnms")
     write_nifti_folder(root / "nifti")
+    dicom_heart.write(root / "dicom", dicom_heart.cine(frames=6))
     (root / "nifti" / "subjects.tsv").write_text(
         "subject\tage\ted_frame\tes_frame\tvendor\n01\t61\t0\t3\tGE\n"
     )
@@ -143,6 +149,26 @@ def test_tables_with_tabs(folders, mutate):
 @given(mutate=mutations())
 def test_info_files(folders, mutate):
     mutate_one(folders, "acdc", "**/Info.cfg", mutate)
+
+
+@settings(MUTATING, max_examples=max(EXAMPLES // 4, 1))  # a subject has 42 files
+@given(mutate=mutations(2000))
+def test_dicom_headers(folders, mutate):
+    first = dicom_heart.files(folders / "dicom" / "case1")[0].relative_to(folders / "dicom")
+    mutate_one(folders, "dicom", str(first), mutate)
+
+
+@MUTATING
+@given(mutate=mutations())
+def test_study_files(tmp_path_factory, mutate):
+    file = tmp_path_factory.getbasetemp() / "study.yaml"
+    file.write_bytes(mutate((REPOSITORY / "config" / "studies" / "tiny.yaml").read_bytes()))
+    try:
+        content = read_yaml(file)
+        if isinstance(content, dict):
+            load_study(content)
+    except SynthaugError as error:
+        assert str(error)
 
 
 def test_reading_takes_at_most_four_times_the_file(tmp_path):

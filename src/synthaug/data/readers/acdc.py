@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from synthaug.config.data import RawDatasetSettings
+from synthaug.core.errors import SynthaugError
+from synthaug.core.text_tables import read_text
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
@@ -59,9 +61,9 @@ def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> R
         )
     try:
         entries = metadata.Entries(_info(info_file))
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-        return base.unusable("file-unreadable", name, info_file, problem, "check the file and the disk")
+    except SynthaugError as error:
+        problem = str(error).removeprefix(f"{info_file}: ").partition("; ")[0]
+        return base.unusable("file-unreadable", name, info_file, problem, "restore Info.cfg")
     try:
         ed, es = (entries.frame(key, first=1) for key in ("ED", "ES"))
     except ValueError as error:
@@ -96,8 +98,7 @@ def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> R
 
 def _info(file: Path) -> dict[str, str]:
     """Entries of `Info.cfg`, by name: one a line, behind a colon or an equals sign."""
-    text = file.read_bytes().decode("utf-8-sig", errors="replace")
-    pairs = (re.split(r"[:=]", line, maxsplit=1) for line in text.splitlines())
+    pairs = (re.split(r"[:=]", line, maxsplit=1) for line in read_text(file).splitlines())
     return {pair[0].strip(): pair[1].strip() for pair in pairs if len(pair) == 2}
 
 

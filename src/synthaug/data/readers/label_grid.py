@@ -141,10 +141,11 @@ def _on_grid(
     array = read.array.transpose(*order, *range(3, read.array.ndim))
     if array.shape[:3] != shape:
         return read.array  # of another shape, which who asked for it says
-    distance = _largest_distance(mapping, order, flips, read.array.shape[:3])
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    apart = _largest_distances(mapping, order, flips, read.array.shape[:3])
+    distance = float(apart.max())
     if distance > _SAME_GRID:
-        size = float(np.linalg.norm(affine[:3, :3], axis=0).max())
-        where = f"up to {distance:.1f} voxels ({distance * size:.0f} mm at most) apart"
+        where = f"{distance:.1f} voxels ({float((apart * sizes).max()):.0f} mm) apart"
         raise _displaced(subject, file, where)
     if distance > _ROUNDING:
         problem = f"{file.name} lies {distance:.2f} voxels beside the cine"
@@ -161,17 +162,17 @@ def _inverse(affine: np.ndarray) -> np.ndarray | None:
     return np.asarray(np.linalg.inv(affine))
 
 
-def _largest_distance(
+def _largest_distances(
     mapping: np.ndarray, order: list[int], flips: list[bool], shape: tuple[int, ...]
-) -> float:
-    """Most voxels of the cine, along one axis, between where a corner of the file lies and where its order puts it."""
+) -> np.ndarray:
+    """Most voxels along each axis of the grid between where a corner of the file lies and where its order puts it."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij"), float).reshape(3, -1)
     lies = mapping[:3, :3] @ corners + mapping[:3, 3:]
     put = np.empty_like(corners)
     for axis in range(3):
         source = order[axis]
         put[axis] = shape[source] - 1 - corners[source] if flips[axis] else corners[source]
-    return float(np.abs(lies - put).max())
+    return np.asarray(np.abs(lies - put).max(axis=1))
 
 
 def _displaced(subject: str, file: Path, where: str) -> SubjectError:
