@@ -84,7 +84,7 @@ def ignored_files(
         if file not in read
     ]
     ignored = [*found.ignored, *rest]
-    if getattr(reader, "names_patients", False):
+    if reader.names_patients:
         # Names of folders may say who a patient is; what is ignored is then told without them.
         return [_unnamed(one, found.root) for one in ignored]
     return ignored
@@ -93,18 +93,28 @@ def ignored_files(
 def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:
     """Files under `root` that a study depends on, sorted; none of them is read.
 
+    Of layouts whose scans have hundreds of files each, the folders that hold them stand for the images.
+
     Raises
     ------
     SynthaugError
         The root does not exist or holds no file of the layout.
     """
     folder = _existing(root)
-    files = scan(folder).matching(*_reader(settings).patterns)
+    reader = _reader(settings)
+    files = scan(folder).matching(*reader.patterns)
+    if reader.many_files:
+        files = sorted({file if _is_single(file, folder) else file.parent for file in files})
     if not files:
         raise SynthaugError(
             f"{root}: no file in the layout {_named(settings)}; check the root and the layout"
         )
     return files
+
+
+def _is_single(file: Path, root: Path) -> bool:
+    """Whether a study depends on the file itself: a table, a contour, an archive, or what lies beside them."""
+    return file.parent == root or file.suffix.lower() in (".csv", ".tsv", ".txt", ".zip")
 
 
 def _unnamed(ignored: Ignored, root: Path) -> Ignored:

@@ -126,15 +126,24 @@ class Reader(ABC):
     ----------
     patterns : tuple of str
         Files that a study depends on, as patterns below the dataset's root: a change of one harmonises again.
+    many_files : bool
+        Whether a scan has hundreds of files, so that a study depends on the folders that hold them: adding and removing
+        files harmonises again, an edit in place does not.
     Options : type
         What the `options` of a class from outside the package may say; by itself, nothing.
     """
 
     patterns: ClassVar[tuple[str, ...]]
+    many_files: ClassVar[bool] = False
     Options: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    @property
+    def names_patients(self) -> bool:
+        """Whether names of folders and files may say who the patient is, so that they are not listed."""
+        return False
 
     @abstractmethod
     def find(self, root: Path) -> list[RawSubject]:

@@ -30,9 +30,11 @@ _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 class DicomLayout(Reader):
     """A reader of DICOM files, in whatever folders."""
 
+    many_files = True
+
     @property
     def names_patients(self) -> bool:
-        """Whether names of folders and files may say who the patient is, so that they are not listed."""
+        """True unless the study says that the names are pseudonyms."""
         return not self.settings.pseudonyms
 
 
