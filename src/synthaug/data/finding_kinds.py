@@ -89,6 +89,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             "The header lost its voxel size or contradicts itself; another place or file, or the study, settles it.",
             "Nothing; check that the size is right.",
         ),
+        "orientation-unknown": FindingKind(
+            KEPT,
+            "The header has neither sform nor qform, so that only the stored order of the voxels is known.",
+            "Write the orientation into the header, and look at the subject.",
+        ),
         "orientation-disagrees": FindingKind(
             REPAIRED,
             "sform and qform point in different directions; the sform is taken.",

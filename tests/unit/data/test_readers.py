@@ -389,3 +389,16 @@ def test_spreadsheets_that_ate_the_zeros_of_ids(tmp_path):
     write_nifti_folder(tmp_path, "001")
     (tmp_path / "subjects.tsv").write_text("subject\tage\n1.0\t61\n")
     assert (one("nifti", tmp_path).id, one("nifti", tmp_path).age) == ("001", 61)
+
+
+def test_headers_without_or_with_two_orientations_are_said(tmp_path):
+    cine = write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    for code, said in ((0, "orientation-unknown"), (1, "orientation-disagrees")):
+        image = nib.load(cine)
+        content = np.asarray(image.dataobj)
+        changed = nib.Nifti1Image(content, None, image.header)
+        changed.set_sform(affine() if code else None, code)
+        changed.set_qform(affine(x=(0, -1, 0), y=(1, 0, 0)) if code else None, code)
+        nib.save(changed, cine)
+        assert [finding.code for finding in one("nifti", tmp_path).load().findings] == [said]

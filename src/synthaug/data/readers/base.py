@@ -265,6 +265,9 @@ def read_cine(path: Path, subject: str, single_frame: bool = False) -> RawCine:
         told["sform"] = read.sform_size_mm
     cine = RawCine(array, read.affine, read.voxel_size_mm, {}, _frame_duration(read))
     cine.told_sizes, cine.oriented = told, read.oriented
+    if not read.oriented:
+        problem = "the header says no orientation (sform and qform codes are 0)"
+        cine.findings.append(Finding("orientation-unknown", problem, "taken as stored for display"))
     if not read.forms_agree:
         problem = "sform and qform of the header point in different directions"
         cine.findings.append(Finding("orientation-disagrees", problem, "the sform is taken"))
