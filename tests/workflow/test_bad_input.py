@@ -63,7 +63,7 @@ DAMAGES = {
     "patient003": (crop_label, "_gt.nii.gz", "shape"),
     "patient004": (put_ed_out_of_range, "Info.cfg", "99"),
     "patient005": (remove_info, "Info.cfg", "missing"),
-    "patient006": (empty_archive, "patient006_4d.nii.gz", "truncated"),
+    "patient006": (empty_archive, "patient006_4d.nii.gz", "empty"),
 }
 
 
