@@ -52,9 +52,8 @@ def exchanged_structures(labels: Mapping[int, np.ndarray]) -> dict[str, str] | N
         What each label should be called by what it is called, e.g. ``{"LV": "RV", "MYO": "MYO", "RV": "LV"}``; None
         where the labels lie as they should, or do not show all three structures.
     """
-    shown = [
-        volume for volume in labels.values() if all((volume == value).any() for value in STRUCTURES.values())
-    ]
+    around = [_around(volume) for volume in labels.values()]
+    shown = [volume for volume in around if all((volume == value).any() for value in STRUCTURES.values())]
     if not shown:
         return None
     fits = {
@@ -68,3 +67,11 @@ def exchanged_structures(labels: Mapping[int, np.ndarray]) -> dict[str, str] | N
     (other,) = {LV, MYO, RV} - {inner, ring}
     names = {value: name for name, value in STRUCTURES.items()}
     return {names[inner]: "LV", names[ring]: "MYO", names[other]: "RV"}
+
+
+def _around(volume: np.ndarray) -> np.ndarray:
+    """The part of a volume that holds all labels."""
+    places = np.nonzero(volume)
+    if not len(places[0]):
+        return volume
+    return volume[tuple(slice(place.min(), place.max() + 1) for place in places)]

@@ -248,7 +248,12 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
         "flip_y": in_plane.flip_y,
         "apex_first": apex_first,
     }
-    return OrientedCine(np.roll(place(raw.image.T), -ed, axis=0), labels, spacing_mm, es, findings, turned)
+    return OrientedCine(_rolled(place(raw.image.T), ed), labels, spacing_mm, es, findings, turned)
+
+
+def _rolled(cine: np.ndarray, ed: int) -> np.ndarray:
+    """The cine with frame `ed` first; not copied where it is."""
+    return np.roll(cine, -ed, axis=0) if ed else cine
 
 
 def _contradictions(labels: Mapping[int, np.ndarray]) -> list[Finding]:

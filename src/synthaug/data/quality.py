@@ -52,12 +52,13 @@ def cine_findings(cine: np.ndarray, slice_mm: float) -> list[Finding]:
         findings.append(
             Finding("frames-few", f"only {n_frames} frames", "end systole may lie between two of them")
         )
-    empty = [index for index in range(n_slices) if np.ptp(cine[:, index]) == 0]
+    high, low = cine.max(axis=(2, 3)), cine.min(axis=(2, 3))  # of each slice in each frame
+    empty = np.flatnonzero(high.max(axis=0) == low.min(axis=0)).tolist()
     if empty and len(empty) < n_slices:
         findings.append(
             Finding("slices-empty", f"slices at an end of the stack show nothing: {_listed(empty)}", "kept")
         )
-    constant = [frame for frame in range(n_frames) if np.ptp(cine[frame]) == 0]
+    constant = np.flatnonzero(high.max(axis=1) == low.min(axis=1)).tolist()
     if constant:
         findings.append(
             Finding("frames-constant", f"frames without any contrast: {_listed(constant)}", "they are kept")

@@ -110,6 +110,8 @@ def nearest_frame(volume: np.ndarray, image: np.ndarray, named: int | None = Non
     """Frame of an image (x, y, z, t) that a volume is, `named` if that is one of several equal ones; None if none is."""
     if volume.shape != image.shape[:3]:
         return None
+    if named is not None and 0 <= named < image.shape[3] and np.array_equal(volume, image[..., named]):
+        return named
     distances = [float(np.abs(image[..., frame] - volume).mean()) for frame in range(image.shape[3])]
     frame = int(np.argmin(distances))
     if distances[frame] > _SAME_IMAGE * float(np.ptp(image)):
