@@ -123,13 +123,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subjects", type=int, default=200)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=11, help="seed of the first block of subjects")
     parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=LAYOUTS)
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     said: dict[str, dict[str, list[str]]] = {layout: {} for layout in options.layouts}
     for block, first in enumerate(range(0, options.subjects, BLOCK)):
         count = min(BLOCK, options.subjects - first)
-        settings = PhantomSettings(subjects=count, vendors=["A", "B", "C"], seed=11 + block)
+        settings = PhantomSettings(subjects=count, vendors=["A", "B", "C"], seed=options.seed + block)
         scans = simulated(settings, options.processes)
         for layout in options.layouts:
             with tempfile.TemporaryDirectory() as root:
