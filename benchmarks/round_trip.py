@@ -58,11 +58,11 @@ def _scan_of(settings: PhantomSettings, index: int) -> Any:
 
 
 def problems(
-    layout: str, settings: PhantomSettings, scans: list[Any], root: Path, processes: int
+    layout: phantom.Layout, settings: PhantomSettings, scans: list[Any], root: Path, processes: int
 ) -> dict[str, list[str]]:
     """Problems by subject, of one layout; subjects without any have an empty list."""
     raw, cohort_folder = root / layout, root / f"{layout}-cohort"
-    phantom.write_phantom(raw, layout, settings)  # type: ignore[arg-type]
+    phantom.write_phantom(raw, layout, settings)
     dataset = parse({"layout": layout, "root": str(raw), "minimum_subjects": 1}, DatasetSettings)
     harmonise_dataset("p", dataset, raw, HarmonisationSettings(), cohort_folder, processes)
     truth = pd.read_csv(raw / "ground_truth.tsv", sep="\t", dtype={"subject": str})

@@ -37,7 +37,7 @@ def _comparison(line: list[Any]) -> str:
     """One line of the report's table of controls: ``repeated +0.013 (-0.105 to 0.132), n 8, p 1.000``."""
     _, control, difference, n, p, _ = line
     interval = "({ci_low:.3f} to {ci_high:.3f})".format(**difference)
-    adjusted = "" if p is None else f", p {p['p']:.3f}"
+    adjusted = "" if p is None else ", p < 0.001" if p["p"] < 0.001 else f", p {p['p']:.3f}"
     return f"{control['text']} {difference['value']:+.3f} {interval}, n {n}{adjusted}"
 
 

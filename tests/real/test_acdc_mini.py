@@ -7,6 +7,7 @@ import pytest
 
 from synthaug.config.data import AcdcSettings, HarmonisationSettings, SplitSettings
 from synthaug.core.artifacts import read_tsv
+from synthaug.data.check_cine import EXCHANGED_ENDS, EXCHANGED_NEIGHBOURS, frames_to_slices
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
 from synthaug.data.readers import find_subjects
@@ -140,3 +141,18 @@ def test_the_split_keeps_unlabelled_patients_in_training(cohort):
 
 def test_no_two_patients_look_like_one(cohort):
     assert find_duplicates(cohort, 0.3).empty  # the default of 0.2 has room
+
+
+def test_exchanged_frames_and_slices_are_told_from_right_ones_on_every_patient(root):
+    """What `synthaug.data.check_cine` says of these patients beside its thresholds."""
+    dataset = AcdcSettings(layout="acdc", root=str(root))
+    images = [
+        subject.load().image
+        for subject in find_subjects(dataset, root)
+        if subject.id[-3:] not in ("081", "082")
+    ]
+    right = np.array([frames_to_slices(image) for image in images])
+    wrong = np.array([frames_to_slices(image.swapaxes(2, 3)) for image in images])
+    assert len(images) == 33
+    assert right[:, 0].max() <= 0.35 < EXCHANGED_NEIGHBOURS and right[:, 1].max() <= 0.3 < EXCHANGED_ENDS
+    assert wrong[:, 0].min() > 2 * EXCHANGED_NEIGHBOURS and wrong[:, 1].min() > 2 * EXCHANGED_ENDS

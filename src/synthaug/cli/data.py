@@ -61,11 +61,13 @@ def add(commands: Any) -> None:
         "quality",
         help="write a page about a dataset or cohort: flow of subjects, volumes, image quality, pictures",
     )
-    quality.add_argument("path", type=Path)
+    quality.add_argument("path", type=path_argument)
     quality.add_argument(
         "--dataset", default="cohort", metavar="LAYOUT", type=_layout, help=f"{_LAYOUTS}; default cohort"
     )
-    quality.add_argument("--output", type=Path, default=Path("quality.html"), help="HTML file to write")
+    quality.add_argument(
+        "--output", type=path_argument, default=Path("quality.html"), help="HTML file to write"
+    )
     quality.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="raw subjects at a time")
     quality.set_defaults(run=_quality)
 

@@ -24,7 +24,7 @@ class PhenotypeTableSettings(Settings):
     """A user's own table of phenotypes, one row a subject or patient."""
 
     table: PathText = Field(
-        description="Text table with a header: separated by commas if its name ends in `.csv`, otherwise by tabs."
+        description="Text table with a header; commas, semicolons, tabs or bars separate its columns."
     )
     id: str = Field(
         description="Its column with the id of the subject or patient, with or without the dataset's name before it."
@@ -56,7 +56,7 @@ class ReportTableSettings(Settings):
     """A user's own table of free-text reports, one row a subject or patient."""
 
     table: PathText = Field(
-        description="Text table with a header: separated by commas if its name ends in `.csv`, otherwise by tabs."
+        description="Text table with a header; commas, semicolons, tabs or bars separate its columns."
     )
     id: str = Field(
         description="Its column with the id of the subject or patient, with or without the dataset's name before it."

@@ -21,8 +21,8 @@ def read_phenotypes(
     Parameters
     ----------
     path : path
-        Text table with a header: separated by commas where the name ends in ``.csv``, else by tabs. Only the empty
-        field is unknown.
+        Text table with a header (`synthaug.core.text_tables.read_text_table`); empty entries, ``n/a`` and their kin are
+        unknown.
     id_column : str
         Column with the id of a subject or of a patient, with or without ``<dataset>-`` before it. A row of the subject
         takes precedence over one of the patient, which is that of all visits.

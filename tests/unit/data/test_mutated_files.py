@@ -115,40 +115,23 @@ def mutate_one(folders, layout, pattern, mutate, compressed=False):
         file.write_bytes(good)
 
 
+#: Which file of which layout is changed, how far into it, and whether its decompressed bytes are.
+CHANGED = {
+    "headers of cines": ("nifti", "**/*_cine.nii.gz", HEADER_BYTES, True),
+    "headers of labels": ("mnms", "**/*_gt.nii.gz", HEADER_BYTES, True),
+    "compressed bytes": ("acdc", "**/*_frame03.nii.gz", None, False),
+    "tables with commas": ("mnms", "*.csv", None, False),
+    "tables with tabs": ("nifti", "*.tsv", None, False),
+    "Info.cfg": ("acdc", "**/Info.cfg", None, False),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
 @MUTATING
-@given(mutate=mutations(HEADER_BYTES))
-def test_headers_of_cines(folders, mutate):
-    mutate_one(folders, "nifti", "**/*_cine.nii.gz", mutate, compressed=True)
-
-
-@MUTATING
-@given(mutate=mutations(HEADER_BYTES))
-def test_headers_of_labels(folders, mutate):
-    mutate_one(folders, "mnms", "**/*_gt.nii.gz", mutate, compressed=True)
-
-
-@MUTATING
-@given(mutate=mutations())
-def test_compressed_bytes(folders, mutate):
-    mutate_one(folders, "acdc", "**/*_frame03.nii.gz", mutate)
-
-
-@MUTATING
-@given(mutate=mutations())
-def test_tables_with_commas(folders, mutate):
-    mutate_one(folders, "mnms", "*.csv", mutate)
-
-
-@MUTATING
-@given(mutate=mutations())
-def test_tables_with_tabs(folders, mutate):
-    mutate_one(folders, "nifti", "*.tsv", mutate)
-
-
-@MUTATING
-@given(mutate=mutations())
-def test_info_files(folders, mutate):
-    mutate_one(folders, "acdc", "**/Info.cfg", mutate)
+@given(data=st.data())
+def test_changed_files(folders, kind, data):
+    layout, pattern, reach, compressed = CHANGED[kind]
+    mutate_one(folders, layout, pattern, data.draw(mutations(reach)), compressed)
 
 
 @settings(MUTATING, max_examples=max(EXAMPLES // 4, 1))  # a subject has 42 files
