@@ -15,6 +15,7 @@ from synthaug.models.autoencoder import CLASSES
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.sharpening import SharpeningTerms
 from synthaug.models.slice_autoencoder import SLICES_AT_ONCE, SliceLatentsAutoencoder, set_network_strides
+from synthaug.networks.codebook import Codebook
 from synthaug.networks.cyclic import make_cyclic
 
 _NO_SPREAD = -20.0  # log-variance of a latent that is not drawn
@@ -57,6 +58,11 @@ class VQAutoencoder(SliceLatentsAutoencoder):
             num_res_channels=settings.channels,
             downsample_parameters=((2, 4, 1, 1),) * levels,
             upsample_parameters=((2, 4, 1, 1, 0),) * levels,
+            num_embeddings=settings.codes,
+            embedding_dim=settings.latent_channels,
+        )
+        network.quantizer.quantizer = Codebook(
+            spatial_dims=3,
             num_embeddings=settings.codes,
             embedding_dim=settings.latent_channels,
             decay=settings.codebook_decay,
