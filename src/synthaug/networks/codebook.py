@@ -56,5 +56,7 @@ class Codebook(EMAQuantizer):
         self.ema_w.mul_(self.decay).add_(sums, alpha=1 - self.decay)
         total = self.ema_cluster_size.sum()
         # Laplace smoothing: a code that nothing is near does not divide by 0.
-        smoothed = (self.ema_cluster_size + self.epsilon) / (total + self.num_embeddings * self.epsilon) * total
+        smoothed = (
+            (self.ema_cluster_size + self.epsilon) / (total + self.num_embeddings * self.epsilon) * total
+        )
         self.embedding.weight.copy_(self.ema_w / smoothed[:, None])
