@@ -18,6 +18,9 @@ from synthaug.diffusion.schedules import Schedule
 #: Prediction of a network for noisy data (b, ...) and times (b,).
 Predict = Callable[[Tensor, Tensor], Tensor]
 
+#: Told the times (b,), data, the data that the predictions imply, and the weights of a loss.
+Observer = Callable[[Tensor, Tensor, Tensor, Tensor], None]
+
 #: Bounds the weight of nearly clean samples where the data itself is predicted.
 _SMALLEST_VARIANCE = 0.05
 
@@ -40,6 +43,11 @@ class DiffusionObjective:
     error : str
         ``"squared"``, or ``"huber"`` with threshold 1.
 
+    Attributes
+    ----------
+    observer : callable or None
+        Told of every loss, for figures of a trained model; see `Observer`.
+
     References
     ----------
     Li and He, Back to basics, 2025 (`data`: a network narrower than its data need not carry the noise); Ho et
@@ -52,6 +60,7 @@ class DiffusionObjective:
         if target not in ("data", "epsilon", "v", "flow"):
             raise ValueError(f"unknown objective {target!r}; use data, epsilon, v or flow")
         self.predicts, self.schedule, self.error = target, schedule, error
+        self.observer: Observer | None = None
 
     @property
     def last_time(self) -> float:
@@ -117,7 +126,10 @@ class DiffusionObjective:
         times = times.to(data)
         spread = times.view(-1, *(1,) * (data.ndim - 1))
         alpha, sigma = self.schedule(spread)
-        prediction = predict(alpha * data + sigma * noise, times).float()
+        noisy = alpha * data + sigma * noise
+        prediction = predict(noisy, times).float()
+        if self.observer is not None:
+            self.observer(times, data, self.split(noisy, prediction, spread)[0], weights)
         target = self.target(data, noise, spread)
         if self.error == "huber":
             errors = 2 * functional.huber_loss(prediction, target, reduction="none")  # squares, when small

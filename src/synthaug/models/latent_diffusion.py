@@ -10,11 +10,13 @@ from torch import Tensor
 
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.latent_models import LatentDiffusionSettings
+from synthaug.data.store import TensorStore
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.schedules import Schedule
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditioned_latents import ConditionedLatents
+from synthaug.models.denoising_error import assess_denoising
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.embeddings import TimeEmbedding
 
@@ -64,6 +66,10 @@ class LatentDiffusion(ConditionedLatents):
         self.conditioner = self.make_conditioner(
             self.embedding_size, token_width, drop_tokens, control_channels, drop_control
         )
+
+    def assess(self, store: TensorStore) -> dict[str, float]:
+        """Denoising error by noise level, of training and assessed subjects; see `assess_denoising`."""
+        return assess_denoising(self, self.objective, store)
 
     def diffusion_loss(
         self, predict: ConditionedPredict, data: Tensor, weights: Tensor, generator: torch.Generator

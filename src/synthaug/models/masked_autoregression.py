@@ -18,6 +18,7 @@ from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditioned_latents import ConditionedLatents
+from synthaug.models.denoising_error import assess_denoising
 from synthaug.models.masking import draw_mask_ratios, most_known, random_order, still_masked
 from synthaug.networks.masked_transformer import MaskedTransformer, take
 from synthaug.networks.patches import Patches, check_patch
@@ -109,6 +110,10 @@ class MaskedAutoregression(ConditionedLatents):
         place = torch.arange(n, device=tokens.device)
         masked = (place >= known[:, None]) & (place < existing[:, None])
         return self.token_loss(tokens, context, masked, generator), {}
+
+    def assess(self, store: TensorStore) -> dict[str, float]:
+        """Denoising error of masked tokens by noise level; see `assess_denoising`."""
+        return assess_denoising(self, self.objective, store)
 
     def token_loss(
         self, tokens: Tensor, context: Tensor, masked: Tensor, generator: torch.Generator
