@@ -71,12 +71,12 @@ def settings_of(content: dict[str, object]) -> ModelSettings:
     return settings
 
 
-def write_store(path: Path, subjects: int = 4, n_slices: int = SLICES) -> Path:
+def write_store(path: Path, subjects: int = 4, n_slices: int = SLICES, seed: int = 0) -> Path:
     """Pack `subjects` hearts of 64 x 64 pixels, the last one unlabelled, every other one slice short."""
     rows = []
     for number in range(subjects):
         edv_ml, esv_ml, own_slices = 120.0 + 20 * number, 50.0 + 10 * number, n_slices - number % 2
-        cine, labels = beating_heart(edv_ml, esv_ml, own_slices, seed=number)
+        cine, labels = beating_heart(edv_ml, esv_ml, own_slices, seed=seed + number)
         labelled = number < subjects - 1
         folder = path.with_name(f"{path.name}-cohort")
         frames = {0: labels[0], FRAMES // 2: labels[FRAMES // 2]} if labelled else {}

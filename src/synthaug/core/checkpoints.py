@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def save_checkpoint(folder: Path, steps: int, state: dict[str, Any]) -> None:
     steps : int
         Finished iterations or epochs.
     state : dict
-        Tensors, numbers, strings, lists and dicts of these, with ``"identity"`` of the training.
+        Tensors, numbers, strings, lists and dicts of these, with ``"identity"`` of the training; see `load_checkpoint`.
     """
     path = folder / f"checkpoint-{steps:09d}.pt"
     with atomic_file(path) as temporary:
@@ -35,15 +36,16 @@ def save_checkpoint(folder: Path, steps: int, state: dict[str, Any]) -> None:
         old.unlink()
 
 
-def load_checkpoint(folder: Path, identity: str) -> dict[str, Any] | None:
-    """The newest whole checkpoint of the same training, or None.
+def load_checkpoint(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
+    """The newest whole checkpoint of the same training, or None; says which one, or why none.
 
     Parameters
     ----------
     folder : Path
         Where `save_checkpoint` wrote.
-    identity : str
-        What the state's ``"identity"`` must be; a checkpoint of other data or settings is left aside.
+    identity : mapping of str to str
+        What the state's ``"identity"`` must be, by what it identifies: hashes of settings, data and code. A
+        checkpoint that differs in any of them is left aside.
     """
     for path in sorted(folder.glob("checkpoint-*.pt"), reverse=True):
         checksum = path.with_suffix(".sha256")
@@ -51,10 +53,17 @@ def load_checkpoint(folder: Path, identity: str) -> dict[str, Any] | None:
             print(f"{path}: checksum does not match, trying an older checkpoint", file=sys.stderr)
             continue
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["identity"] == identity:
+        changed = [name for name, value in identity.items() if state["identity"].get(name) != value]
+        if not changed:
+            print(f"resuming after {steps_of(path)} steps: {path}", file=sys.stderr)
             return state
-        print(f"{path}: belongs to other data or settings, not used", file=sys.stderr)
+        print(f"{path}: not used, it is of other {' and '.join(changed)}", file=sys.stderr)
     return None
+
+
+def steps_of(path: Path) -> int:
+    """Finished steps of a checkpoint, by its name."""
+    return int(path.stem.removeprefix("checkpoint-"))
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
+from synthaug.core.artifacts import (
+    atomic_folder,
+    read_json,
+    read_tsv,
+    sha256_file,
+    write_json,
+    write_tsv,
+)
 from synthaug.core.disk import reserved_memmap
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import TEXT_COLUMNS, Cohort
 from synthaug.labels import UNLABELLED
+
+_FILES = ("images.npy", "labels.npy", "slice_mask.npy", "subjects.tsv")
+_RECORD = "store.json"
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class TensorStore:
         The cohort's rows in the same order, indexed by subject.
     spacing_mm : tuple of 3 floats
         Voxel size (z, y, x).
+    contents : dict of str to str
+        SHA-256 of each file when the store was packed; see `check_contents`.
     """
 
     images: np.ndarray
@@ -38,6 +50,7 @@ class TensorStore:
     slice_mask: np.ndarray
     table: pd.DataFrame
     spacing_mm: tuple[float, float, float]
+    contents: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -46,13 +59,31 @@ class TensorStore:
     def open(cls, path: str | Path) -> TensorStore:
         """Open a store folder; the arrays are memory-mapped, read only."""
         path = Path(path)
+        record = read_json(path / _RECORD)
         return cls(
             np.load(path / "images.npy", mmap_mode="r"),
             np.load(path / "labels.npy", mmap_mode="r"),
             np.load(path / "slice_mask.npy"),
             read_tsv(path / "subjects.tsv", TEXT_COLUMNS).set_index("subject", drop=False),
-            tuple(read_json(path / "store.json")["spacing_mm"]),
+            tuple(record["spacing_mm"]),
+            record["contents"],
         )
+
+
+def check_contents(path: str | Path) -> None:
+    """Compare the files of a store with what was packed.
+
+    Raises
+    ------
+    SynthaugError
+        A file is not what it was: a damaged disk, a partial copy, an edit.
+    """
+    path = Path(path)
+    for name, packed in read_json(path / _RECORD)["contents"].items():
+        if sha256_file(path / name) != packed:
+            raise SynthaugError(
+                f"{path / name}: not what was packed (its checksum differs); remove {path} and run again"
+            )
 
 
 def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
@@ -91,7 +122,8 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
             array.flush()
         np.save(folder / "slice_mask.npy", slice_mask)
         write_tsv(folder / "subjects.tsv", cohort.table.reset_index(drop=True))
-        write_json(folder / "store.json", {"spacing_mm": list(cohort.spacing_mm)})
+        contents = {name: sha256_file(folder / name) for name in _FILES}
+        write_json(folder / _RECORD, {"spacing_mm": list(cohort.spacing_mm), "contents": contents})
 
 
 def first_slice(n_slices: int, grid_slices: int) -> int:

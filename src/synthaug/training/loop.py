@@ -68,6 +68,7 @@ class Loop:
         self._loss, self._optimiser = accelerator.prepare(LossModule(model), optimiser)
         self.iteration = 0
         self.seconds = 0.0
+        self.resumed_at: list[int] = []  # iterations from which a later process went on
         self.rows: list[dict[str, float]] = []
         self._since_row: dict[str, list[float]] = {}
 
@@ -189,6 +190,7 @@ class Loop:
             "seconds": self.seconds,
             "rows": self.rows,
             "since_row": self._since_row,
+            "resumed_at": self.resumed_at,
         }
 
     def resume(self, state: dict[str, Any] | None) -> None:
@@ -202,6 +204,7 @@ class Loop:
         self._average = [value.to(self.model.device) for value in state["average"]]
         self.iteration, self.seconds = state["iteration"], state["seconds"]
         self.rows, self._since_row = state["rows"], state["since_row"]
+        self.resumed_at = [*state["resumed_at"], self.iteration]
 
     def use_average(self) -> None:
         """Put the averaged weights into the model, frozen."""

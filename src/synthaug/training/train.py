@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
 from synthaug.core.progress import progress
 from synthaug.core.registry import class_of, module_of
-from synthaug.data.store import TensorStore
+from synthaug.data.store import TensorStore, check_contents
 from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import (
@@ -46,6 +48,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     precision = precision_of(training)
     accelerator = make_accelerator(precision)
     data = TensorStore.open(task.store)
+    check_contents(task.store)
     needed = {role: load_model(path, device=accelerator.device) for role, path in task.needs.items()}
     started = time.monotonic()
     model = _make_model(task, data, needed, accelerator.device)
@@ -76,6 +79,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
             **describe(accelerator),
             "precision": precision,
             "compiled": compiled and compiled_graphs() > 0,
+            "resumed_at": loop.resumed_at,
         }
         done = _Done(training.iterations, loop.seconds, loop.rows)
         _write(task, model, done, data, needed, facts)
@@ -105,7 +109,7 @@ def take_steps(
     subjects: list[str],
     seed: int,
     checkpoints: Path,
-    identity: str,
+    identity: Mapping[str, str],
     first: bool = True,
     stop_request: Path | None = None,
 ) -> bool:
@@ -121,8 +125,8 @@ def take_steps(
         Seed of the training.
     checkpoints : Path
         Folder of its checkpoints.
-    identity : str
-        What a checkpoint is of.
+    identity : mapping of str to str
+        What a checkpoint is of; see `load_checkpoint`.
     first : bool
         Whether this process writes.
     stop_request : Path, optional
@@ -142,7 +146,7 @@ def take_steps(
                 show(loop.iteration, total, loop.latest())
             due = loop.iteration % every == 0 and loop.iteration < total
             if first and (due or stopped):
-                save_checkpoint(checkpoints, loop.iteration, {"identity": identity, **loop.state()})
+                save_checkpoint(checkpoints, loop.iteration, {"identity": dict(identity), **loop.state()})
             if stopped:
                 return True
     return False
@@ -160,17 +164,15 @@ def _make_model(
     return model
 
 
-def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) -> str:
+def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) -> dict[str, str]:
     """What a checkpoint must be of. Not the number of processes: a requeued job may get fewer GPUs."""
-    return sha256_json(
-        {
-            "settings": task.settings.model_dump(mode="json"),
-            "subjects": list(data.table.index),
-            "needs": {role: model.identity for role, model in needed.items()},
-            "seed": task.seed,
-            "code": code_hashes([module_of(task.settings)]),
-        }
-    )
+    modules = [module_of(task.settings), __name__]
+    return {
+        "settings": sha256_json([task.settings.model_dump(mode="json"), task.seed]),
+        "data": sha256_json([data.contents, list(data.table.index)]),
+        "models that it needs": sha256_json({role: model.identity for role, model in needed.items()}),
+        "code": sha256_json([package_code(modules), code_hashes(modules)]),
+    }
 
 
 def _write(

@@ -95,6 +95,51 @@ def test_a_damaged_checkpoint_is_not_read(store, uninterrupted, tmp_path, monkey
     assert same_weights(tmp_path / "model.safetensors", uninterrupted)
 
 
+def interrupt(store, folder, monkeypatch):
+    """Leave a checkpoint after 3 of 4 iterations."""
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit):
+            train("autoencoder", store, folder)
+
+
+def resumed_at(folder):
+    return json.loads((folder / "training.json").read_text())["resumed_at"]
+
+
+def test_the_record_says_from_where_a_training_was_resumed(store, uninterrupted, tmp_path, monkeypatch):
+    interrupt(store, tmp_path, monkeypatch)
+    train("autoencoder", store, tmp_path)
+    assert (resumed_at(uninterrupted.parent), resumed_at(tmp_path)) == ([], [3])
+
+
+def test_a_checkpoint_of_other_voxels_is_not_resumed(tmp_path, monkeypatch, capsys):
+    store = write_store(tmp_path / "store")
+    interrupt(store, tmp_path, monkeypatch)
+    shutil.rmtree(store)
+    shutil.rmtree(tmp_path / "store-cohort")
+    write_store(store, seed=1)  # the same subjects
+    train("autoencoder", store, tmp_path)
+    assert resumed_at(tmp_path) == [] and "not used, it is of other data" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_other_code_is_not_resumed(store, tmp_path, monkeypatch, capsys):
+    interrupt(store, tmp_path, monkeypatch)
+    monkeypatch.setattr("synthaug.training.train.package_code", lambda modules: "edited")
+    train("autoencoder", store, tmp_path)
+    assert resumed_at(tmp_path) == [] and "not used, it is of other code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy", "slice_mask.npy", "subjects.tsv"])
+def test_a_flipped_bit_of_the_store_ends_a_training_before_it_starts(tmp_path, name):
+    store = write_store(tmp_path / "store")
+    content = bytearray((store / name).read_bytes())
+    content[-3] ^= 1
+    (store / name).write_bytes(content)
+    with pytest.raises(SynthaugError, match=rf"{name}: not what was packed .*; remove .*store and run again"):
+        train("autoencoder", store, tmp_path)
+
+
 def test_a_loss_that_is_not_a_number_stops_and_names_the_subjects(store, tmp_path, monkeypatch):
     loss = Autoencoder.loss
 

@@ -55,8 +55,8 @@ class NetworkTraining:
         Training seed.
     checkpoints : Path
         Folder for the checkpoints of both parts.
-    identity : str
-        What a checkpoint is of.
+    identity : mapping of str to str
+        What a checkpoint is of; see `load_checkpoint`.
     """
 
     def __init__(
@@ -66,11 +66,12 @@ class NetworkTraining:
         iterations: Mapping[str, int],
         seed: int,
         checkpoints: Path,
-        identity: str,
+        identity: Mapping[str, str],
     ) -> None:
         self.data, self.settings, self.iterations, self.seed = data, settings, iterations, seed
-        self._checkpoints, self._identity = checkpoints, identity
+        self._checkpoints, self._identity = checkpoints, dict(identity)
         self._started, self._earlier = time.perf_counter(), 0.0
+        self._resumed_at: dict[str, list[int]] = {}
         self._history: list[dict[str, float]] = []
         self._images = data.table["image"].to_numpy(int)
         self._heights = data.table["height"].to_numpy(float)
@@ -141,6 +142,7 @@ class NetworkTraining:
             "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
             **describe(accelerator),
             "precision": precision,
+            "resumed_at": self._resumed_at,
             "seconds": round(self._earlier + time.perf_counter() - self._started, 2),
         }
         state = model.network.state_dict()
@@ -179,14 +181,16 @@ class NetworkTraining:
         draw = drawing(sampling, self.data.sources(chosen), optimisation.iterations)
         loop = Loop(model, optimisation, accelerator, draw)
         loop.resume(load_checkpoint(folder, self._identity))
-        resumed_at = loop.iteration
+        first_step = loop.iteration
+        if loop.resumed_at:
+            self._resumed_at[part] = loop.resumed_at
         self._earlier += loop.seconds
         subjects = self.data.table["subject"].iloc[chosen].astype(str).tolist()
         if take_steps(loop, subjects, self.seed, folder, self._identity):
             done = f"{part}: {loop.iteration} of {optimisation.iterations} iterations"
             print(f"interrupted in {done}; run again to go on", file=sys.stderr)
             raise SystemExit(INTERRUPTED)
-        if resumed_at < optimisation.iterations:
+        if first_step < optimisation.iterations:
             # The other part may be interrupted: this one is not trained again.
             save_checkpoint(folder, loop.iteration, {"identity": self._identity, **loop.state()})
         loop.use_average()

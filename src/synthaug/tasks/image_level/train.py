@@ -16,6 +16,7 @@ from torch import Tensor
 from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import remove_checkpoints
+from synthaug.core.code_hash import package_code
 from synthaug.tasks.image_level.forest import Forest
 from synthaug.tasks.image_level.network_training import PARTS, NetworkTraining
 from synthaug.tasks.image_level.plan import PLAN
@@ -72,8 +73,9 @@ def train_image_model(
         history = pd.DataFrame(columns=["iteration", "loss"])
     else:
         torch.set_num_threads(threads)
+        identity = {"settings or training set": sha256_json(record), "code": package_code([__name__])}
         training = NetworkTraining(
-            data, settings, record["iterations_of"], training_seed, checkpoints, sha256_json(record)
+            data, settings, record["iterations_of"], training_seed, checkpoints, identity
         )
         weights, found, history = training.run(_weights(data))
     from safetensors.torch import save_file

@@ -12,7 +12,9 @@ import pandas as pd
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
+from synthaug.core.plugins import code_hashes
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import trainer_class
@@ -85,7 +87,12 @@ def train_segmenter(
     augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
     member = member or Member(settings.configuration)
     record = describe_training(preprocessed, settings, training_seed, member)
-    identity = sha256_json(record)
+    module, colon, _ = settings.trainer.partition(":")
+    modules = [__name__, module] if colon else [__name__]
+    identity = {
+        "settings or training set": sha256_json(record),
+        "code": sha256_json([package_code(modules), code_hashes(modules)]),
+    }
     compiled = device.type == "cuda" and compiles("tasks.<name>.compile", settings.compile, device)
     unused = unused_variables(nnunet_variables(threads, compiled) | augmenters)
     with (
@@ -100,11 +107,12 @@ def train_segmenter(
         trainer = trainer_class(settings.trainer)(
             plans, member.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
         )
-        seconds_before = state["seconds"] if state else 0.0
+        seconds_before, resumed_at = (state["seconds"], state["resumed_at"]) if state else (0.0, [])
 
         def save(epoch: int, state: dict[str, Any]) -> None:
             seconds = seconds_before + time.perf_counter() - started
-            save_checkpoint(checkpoints, epoch, {**state, "identity": identity, "seconds": seconds})
+            facts = {"identity": identity, "seconds": seconds, "resumed_at": [*resumed_at, epoch]}
+            save_checkpoint(checkpoints, epoch, state | facts)
 
         cases = read_cases(preprocessed)
         sources = dict(zip(cases["case"], cases["source"], strict=True))
@@ -137,7 +145,12 @@ def train_segmenter(
         _write_model(
             Path(model),
             trainer,
-            {**record, **_measured(trainer, seconds, threads), "environment_not_used": unused},
+            {
+                **record,
+                **_measured(trainer, seconds, threads),
+                "resumed_at": resumed_at,  # epochs
+                "environment_not_used": unused,
+            },
         )
     remove_checkpoints(checkpoints)
 

@@ -1,0 +1,55 @@
+"""Hash of code as Python reads it: what changes only comments, docstrings or layout does not change it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from synthaug.core.imports import PACKAGE, imported_files
+
+
+def package_code(modules: Iterable[str]) -> str:
+    """SHA-256 of the code of this package that modules run: their own and what they import, directly or not.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Dotted names. Of modules from outside the package, what they import of the package counts; for their own
+        code see `synthaug.core.plugins.code_hashes`.
+    """
+    files = map(Path, imported_files([], modules))
+    return code_hash(sorted(file for file in files if file.is_relative_to(PACKAGE)))
+
+
+def code_hash(files: Iterable[Path]) -> str:
+    """SHA-256 of the names and syntax trees of Python files, in the order given.
+
+    Comments, docstrings, line breaks and the folder of the package do not count.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        name = file.relative_to(PACKAGE.parent) if file.is_relative_to(PACKAGE.parent) else Path(file.name)
+        digest.update(f"{name.as_posix()} {_syntax(file)}\n".encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def _syntax(file: Path) -> str:
+    """SHA-256 of a file's syntax tree without strings that stand alone, such as docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [statement for statement in body if not _is_text(statement)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
