@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from edited_tables import write_table
 from made_predictions import moved, without_rv, write_predictions
 
 from synthaug.config.arms import VERDICT_CONTROLS, ArmSettings, resolve_arms
@@ -370,7 +371,7 @@ def make_clean_study(root: Path) -> ReportInputs:
     (inputs.cohorts["acdc"] / "quarantine.tsv").unlink()
     table = read_tsv(inputs.cohorts["acdc"] / "subjects.tsv")
     placed = {"window_offset_mm": 6.0, "window_margin_mm": 11.0, "outside_window": 0.0}
-    write_tsv(inputs.cohorts["acdc"] / "subjects.tsv", table.assign(**placed))
+    write_table(inputs.cohorts["acdc"], table.assign(**placed))
     split = read_tsv(inputs.splits[0])
     write_tsv(inputs.splits[0], split.assign(vendor="A"))
     (first,) = inputs.synthetic

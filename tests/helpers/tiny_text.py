@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from edited_tables import write_table
 from torch import Tensor, nn
 
-from synthaug.core.artifacts import read_tsv, write_tsv
+from synthaug.core.artifacts import read_tsv
 from synthaug.data.cohort import TEXT_COLUMNS
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.networks.attention import ResidualAttention
@@ -29,7 +30,7 @@ def tell(store: Path) -> Path:
     table["sentence"] = [SENTENCES[diagnosis] for diagnosis in table["diagnosis"]]
     table.loc[table.index[-1], "sentence"] = None
     table["report"] = table["sentence"]
-    write_tsv(store / "subjects.tsv", table)
+    write_table(store, table)
     return store
 
 

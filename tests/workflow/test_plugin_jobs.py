@@ -1,4 +1,4 @@
-"""Files that a study brings along are inputs of the jobs that use them: code of plugins, tables and masks of requests."""
+"""What a study brings along reruns the jobs that use it: code of plugins, tables and masks of requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Mine(Extractor):
 """
 
 
-#: Prints the input files of every job of a study, by rule.
+#: Prints input files and code of every job of a study, by rule.
 INPUTS = """
 import json, sys
 from pathlib import Path
@@ -53,13 +53,13 @@ with SnakemakeApi(OutputSettings()) as api:
     workflow._build_dag()
     inputs = {}
     for job in workflow.dag.jobs:
-        inputs.setdefault(job.rule.name, []).append([str(file) for file in job.input])
+        inputs.setdefault(job.rule.name, []).append([job.params.get("code"), *map(str, job.input)])
     Path("inputs.json").write_text(json.dumps(inputs))
 """
 
 
 def inputs_of_jobs(checkout, study):
-    """Input files of each job of a study, by rule."""
+    """Hash of the code, and input files, of each job of a study, by rule."""
     environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
     command = [sys.executable, "-c", INPUTS, study]
     subprocess.run(command, cwd=checkout.root, env=environment, check=True, capture_output=True)
@@ -71,7 +71,7 @@ def checkout(tmp_path_factory):
     return copy_repository(tmp_path_factory.mktemp("doors") / "synthaug")
 
 
-def test_code_and_requests_of_the_user_are_inputs(checkout, tmp_path):
+def test_code_and_requests_of_the_user_count(checkout, tmp_path):
     (checkout.root / "my_reader.py").write_text(READER)
     (checkout.root / "my_extractor.py").write_text(EXTRACTOR)
     (tmp_path / "raw").mkdir()
@@ -87,12 +87,20 @@ def test_code_and_requests_of_the_user_are_inputs(checkout, tmp_path):
     (checkout.root / "config" / "studies" / "doors.yaml").write_text(yaml.safe_dump(study))
     inputs = inputs_of_jobs(checkout, "config/studies/doors.yaml")
     for rule, files in {
-        "harmonise": ("patients.tsv", "my_reader.py"),
-        "extract_synthetic_features": ("my_extractor.py",),
+        "harmonise": ("patients.tsv",),
         "plan_requests": ("cohort.json", "subjects.tsv", "sub-a/labels.nii.gz"),
     }.items():
         found = [all(any(name.endswith(file) for name in job) for file in files) for job in inputs[rule]]
         assert found.count(True) == 1, rule
+    for module in ("my_reader.py", "my_extractor.py"):
+        source = checkout.root / module
+        source.write_text(source.read_text() + "EDITED = 1\n")
+    edited = inputs_of_jobs(checkout, "config/studies/doors.yaml")
+    codes = {rule: {job[0] for job in jobs} for rule, jobs in inputs.items()}
+    changed = {rule for rule, jobs in edited.items() if {job[0] for job in jobs} != codes[rule]}
+    own = {"harmonise", "extract_real_features", "extract_synthetic_features"}
+    assert own <= changed and not {"train_model", "train_task", "synthesise_chunk", "render_report"} & changed
+    assert len(codes["harmonise"] & {job[0] for job in edited["harmonise"]}) == 1  # of the other dataset
 
 
 def test_a_table_of_requests_that_is_missing_stops_the_study(checkout):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -191,11 +192,30 @@ def test_editing_a_package_file_reruns_what_imports_it(tiny, file, reruns, spare
     source = tiny.root / "src" / "synthaug" / file
     original = source.read_text()
     try:
-        source.write_text(original + "\n# edited\n")
+        source.write_text(original + "\nEDITED = 1\n")
         jobs = tiny.would_run(STUDY)
         assert reruns in jobs and spares not in jobs
     finally:
         source.write_text(original)
+
+
+def test_comments_and_docstrings_of_the_package_rerun_nothing(tiny):
+    source = tiny.root / "src" / "synthaug" / "core" / "artifacts.py"  # which every job imports
+    original = source.read_text()
+    try:
+        source.write_text(original.replace('"""', '"""Edited. ', 1) + "\n# edited\n")
+        assert tiny.would_run(STUDY) == {}
+    finally:
+        source.write_text(original)
+
+
+def test_a_checkout_that_was_moved_reruns_nothing(tiny):
+    elsewhere = tiny.root.with_name("moved")
+    tiny.root.rename(elsewhere)
+    try:
+        assert replace(tiny, root=elsewhere).would_run(STUDY) == {}
+    finally:
+        elsewhere.rename(tiny.root)
 
 
 def test_editing_a_generator_from_outside_runs_it_again(tiny):
@@ -204,7 +224,7 @@ def test_editing_a_generator_from_outside_runs_it_again(tiny):
     tiny.run(study, cohort)
     assert tiny.would_run(study, cohort) == {}
     source = tiny.root / "painted_hearts.py"
-    source.write_text(source.read_text() + "\n# edited\n")
+    source.write_text(source.read_text() + "\nEDITED = 1\n")
     again = {"train_model", "describe_generator", "synthesise_chunk", "gather_synthetic"}
     assert set(tiny.would_run(study, cohort)) == again
 

@@ -14,8 +14,8 @@ def task_settings(name, step):
 
 
 def task_code(script, name, step):
-    """The package files that a step of a task imports."""
-    return code(script, *(study.tasks[name].modules_of_step(step) if name in study.tasks else ()))
+    """Hash of the code of a step of a task."""
+    return code_of(script, *(study.tasks[name].modules_of_step(step) if name in study.tasks else ()))
 
 
 def reference_subjects(wildcards):

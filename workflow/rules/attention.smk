@@ -6,7 +6,6 @@ rule measure_attention:
         requests=requests_as_read("requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
-        code=attention_code,
     output:
         rows=pattern("rows/attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
         examples=pattern(
@@ -20,6 +19,7 @@ rule measure_attention:
     resources:
         **RUNS_NETWORK,
     params:
+        code=attention_code,
         attention=study.evaluation.attention and study.evaluation.attention.model_dump(mode="json"),
         evaluation=evaluation_settings,
     message:

@@ -1,5 +1,6 @@
 """The study, and how its parts become paths, inputs and resources."""
 
+import functools
 import os
 import shutil
 import sys
@@ -17,8 +18,9 @@ from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
 from synthaug.config.study import load_study
 from synthaug.config.text import reads_text
-from synthaug.core.artifacts import sha256_json
+from synthaug.core.artifacts import sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.code_hash import code_hash
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
@@ -169,9 +171,19 @@ def features_runtime(wildcards, input):
 # --- code ---------------------------------------------------------------------------------------
 
 
+# A parameter of every rule, so that Snakemake, which overlooks imported modules, reruns a job whose code was edited.
+# It is a hash of syntax: comments, docstrings and the folder of the checkout rerun nothing.
+
+
 def code(script, *modules):
-    """The package files a rule's script imports: editing one reruns the rule."""
-    return imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)
+    """The code that a rule's script runs, for rules that run the same whatever their wildcards are."""
+    return lambda wildcards: code_of(script, *modules)
+
+
+@functools.cache
+def code_of(script, *modules):
+    """Hash of the code that a script imports, and that the registries import by name for it."""
+    return code_hash(map(Path, imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)))
 
 
 def model_modules(name):
@@ -213,7 +225,7 @@ def raw_dataset(wildcards):
 
 
 def reader_code(wildcards):
-    return code("harmonise", module_of(study.datasets[wildcards.dataset]))
+    return code_of("harmonise", module_of(study.datasets[wildcards.dataset]))
 
 
 def raw_root(wildcards):
@@ -294,11 +306,11 @@ def reconstructed_files(wildcards):
 
 def reconstruction_code(wildcards):
     extracting = extractor_modules(extractors[0]) if extractors else []
-    return code("check_reconstruction", *model_modules(wildcards.model), *extracting)
+    return code_of("check_reconstruction", *model_modules(wildcards.model), *extracting)
 
 
 def model_code(wildcards):
-    return code("train_model", *model_modules(wildcards.model))
+    return code_of("train_model", *model_modules(wildcards.model))
 
 
 def requested_files(wildcards):
@@ -323,7 +335,7 @@ def requests_sampler(wildcards):
 def requests_code(wildcards):
     """A class of the registry counts only where requests come from it."""
     sampler = study.synthesis.requests.sampler
-    return code("plan_requests", *(model_modules(sampler) if sampler else []))
+    return code_of("plan_requests", *(model_modules(sampler) if sampler else []))
 
 
 def generator_reads_text(generator):
@@ -342,18 +354,18 @@ def requests_as_read(name):
 
 
 def generator_code(wildcards):
-    return code("synthesise_chunk", *generator_modules(wildcards.generator))
+    return code_of("synthesise_chunk", *generator_modules(wildcards.generator))
 
 
 def attention_code(wildcards):
-    return code("measure_attention", *generator_modules(wildcards.generator))
+    return code_of("measure_attention", *generator_modules(wildcards.generator))
 
 
 def description_code(wildcards):
     """A description names the files of a class from outside the package by their hashes."""
     settings = study.generators[wildcards.generator]
     modules = [module_of(settings)] if settings.kind == "plugin" else []
-    return code("describe_generator", *modules)
+    return code_of("describe_generator", *modules)
 
 
 def real_dataset(wildcards):
@@ -407,7 +419,7 @@ def extractor_settings(wildcards):
 
 
 def extractor_code(wildcards, script="extract_features"):
-    return code(script, *extractor_modules(wildcards.extractor))
+    return code_of(script, *extractor_modules(wildcards.extractor))
 
 
 #: Features of corrupted real cines that generators are compared with, in the order of `synthaug.measures.metric_sensitivity.corruptions.CONTROLS`.

@@ -5,7 +5,6 @@ rule plan_condition_sweep:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("plan_condition_sweep"),
     output:
         requests=directory(
             pattern(
@@ -18,6 +17,7 @@ rule plan_condition_sweep:
     log:
         pattern("logs/plan_condition_sweep/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("plan_condition_sweep"),
         sweep=study.synthesis.sweep.model_dump(mode="json"),
         grid=study.harmonisation.model_dump(mode="json"),
     message:
@@ -30,7 +30,6 @@ use rule word_requests as word_condition_sweep with:
     input:
         requests=rules.plan_condition_sweep.output.requests,
         sentences=packed_sentences,
-        code=code("word_requests"),
     output:
         requests=directory(
             pattern(
@@ -49,7 +48,6 @@ use rule synthesise_chunk as synthesise_condition_sweep with:
         requests=requests_as_read("condition-sweep-requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
-        code=generator_code,
     output:
         chunk=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/condition-sweep")
@@ -73,7 +71,6 @@ use rule predict_synthetic as predict_condition_sweep with:
         model=reference_segmenter,
         validation=reference_validation,
         cohorts=[rules.synthesise_condition_sweep.output.chunk],
-        code=task_code("predict_cohort", segmenter, "prediction"),
     output:
         predictions=directory(
             pattern(
@@ -95,7 +92,6 @@ rule measure_condition_sweep:
         predictions=rules.predict_condition_sweep.output.predictions,
         cohort=rules.synthesise_condition_sweep.output.chunk,
         ranges=rules.plan_condition_sweep.output.ranges,
-        code=code("measure_condition_sweep"),
     output:
         rows=pattern("rows/condition-sweep/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
         measured=pattern(
@@ -104,6 +100,7 @@ rule measure_condition_sweep:
     log:
         pattern("logs/measure_condition_sweep/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("measure_condition_sweep"),
         evaluation=evaluation_settings,
     message:
         "Measuring the condition sweep of {wildcards.generator}: requested against measured volumes"

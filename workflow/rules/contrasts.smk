@@ -8,7 +8,6 @@ rule plan_contrasts:
         requests=rules.plan_requests.output.requests,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("plan_contrasts"),
     output:
         requests=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/contrast-requests")
@@ -16,6 +15,7 @@ rule plan_contrasts:
     log:
         pattern("logs/plan_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("plan_contrasts"),
         contrasts=contrast_settings,
         grid=study.harmonisation.model_dump(mode="json"),
     message:
@@ -29,7 +29,6 @@ use rule word_requests as word_contrasts with:
     input:
         requests=rules.plan_contrasts.output.requests,
         sentences=packed_sentences,
-        code=code("word_requests"),
     output:
         requests=directory(
             pattern(
@@ -48,7 +47,6 @@ use rule synthesise_chunk as synthesise_contrasts with:
         requests=requests_as_read("contrast-requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
-        code=generator_code,
     output:
         chunk=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/contrasts")
@@ -69,7 +67,6 @@ rule measure_contrast_consistency:
     input:
         cohort=rules.synthesise_contrasts.output.chunk,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
-        code=code("measure_contrast_consistency"),
     output:
         rows=pattern("rows/contrast-consistency/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
@@ -77,6 +74,7 @@ rule measure_contrast_consistency:
             "logs/measure_contrast_consistency/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
         ),
     params:
+        code=code("measure_contrast_consistency"),
         contrasts=contrast_settings,
         evaluation=evaluation_settings,
     message:

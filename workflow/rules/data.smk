@@ -2,8 +2,6 @@
 
 
 rule write_phantom:
-    input:
-        code=code("write_phantom"),
     output:
         root=directory(pattern("raw/{dataset}")),
     log:
@@ -12,6 +10,7 @@ rule write_phantom:
         pattern("benchmarks/write_phantom/{dataset}.tsv")
     threads: 8
     params:
+        code=code("write_phantom"),
         layout=lambda w: study.datasets[w.dataset].layout,
         settings=lambda w: study.datasets[w.dataset].phantom.model_dump(mode="json"),
     message:
@@ -23,7 +22,6 @@ rule write_phantom:
 rule harmonise:
     input:
         raw=raw_dataset,
-        code=reader_code,
     output:
         cohort=directory(pattern("cohorts/{dataset}")),
     log:
@@ -35,6 +33,7 @@ rule harmonise:
         mem_mb=16000,
         runtime="4h",
     params:
+        code=reader_code,
         root=raw_root,
         # The user's phenotypes are no part of the cohort.
         dataset=lambda w: study.datasets[w.dataset].model_dump(mode="json", exclude={"phenotypes"}),
@@ -48,12 +47,12 @@ rule harmonise:
 rule split_subjects:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
-        code=code("split_subjects"),
     output:
         folds=expand(pattern("splits/fold-{fold}.tsv"), fold=folds, allow_missing=True),
     log:
         pattern("logs/split_subjects.log"),
     params:
+        code=code("split_subjects"),
         split=study.split.model_dump(mode="json", include=study.split.role_fields()),
     message:
         "Splitting patients into folds"
@@ -65,12 +64,12 @@ rule find_duplicates:
     input:
         cohorts=paths("cohorts/{dataset}", dataset=study.datasets),
         splits=paths("splits/fold-{fold}.tsv", fold=folds),
-        code=code("find_duplicates"),
     output:
         pairs=pattern("splits/duplicates.tsv"),
     log:
         pattern("logs/find_duplicates.log"),
     params:
+        code=code("find_duplicates"),
         duplicates=study.split.duplicates.model_dump(mode="json"),
     message:
         "Looking for one patient under two ids"
@@ -84,12 +83,12 @@ rule write_impressions:
         split=pattern("splits/fold-{fold}.tsv"),
         phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
         reports=[settings["table"] for settings in report_settings().values()],
-        code=code("write_impressions"),
     output:
         sentences=pattern("impressions/fold-{fold}.tsv"),
     log:
         pattern("logs/write_impressions/fold-{fold}.log"),
     params:
+        code=code("write_impressions"),
         phenotypes=packed,
         reports=report_settings(),
     message:
@@ -105,13 +104,13 @@ rule pack_cohort:
         duplicates=duplicates_checked,
         phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
         sentences=packed_sentences,
-        code=code("pack_cohort"),
     output:
         train=directory(pattern("stores/fold-{fold}/train")),
         validation=directory(pattern("stores/fold-{fold}/validation")),
     log:
         pattern("logs/pack_cohort/fold-{fold}.log"),
     params:
+        code=code("pack_cohort"),
         n_slices=study.harmonisation.matrix[0],
         phenotypes=packed,
     message:
@@ -124,13 +123,13 @@ rule measure_phenotypes:
     input:
         cohort=pattern("cohorts/{dataset}"),
         table=phenotype_table,
-        code=code("measure_phenotypes"),
     output:
         phenotypes=pattern("phenotypes/{dataset}.tsv"),
     log:
         pattern("logs/measure_phenotypes/{dataset}.log"),
     threads: 8
     params:
+        code=code("measure_phenotypes"),
         own=phenotype_settings,
     message:
         "Measuring phenotypes of {wildcards.dataset}"
@@ -141,7 +140,6 @@ rule measure_phenotypes:
 use rule measure_phenotypes as measure_synthetic_phenotypes with:
     input:
         cohort=cohort_of,
-        code=code("measure_phenotypes"),
     output:
         phenotypes=pattern("phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:

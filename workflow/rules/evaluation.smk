@@ -6,7 +6,6 @@ rule extract_real_features:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         model=extractor_model,
-        code=extractor_code,
     output:
         features=pattern("features/{extractor}/fold-{fold}/real.npz"),
     log:
@@ -15,6 +14,7 @@ rule extract_real_features:
     resources:
         **RUNS_NETWORK,
     params:
+        code=extractor_code,
         extractor=extractor_settings,
     message:
         "Extracting {wildcards.extractor} features of the real cines, fold {wildcards.fold}"
@@ -26,7 +26,6 @@ use rule extract_real_features as extract_synthetic_features with:
     input:
         cohorts=cohorts_of,
         model=extractor_model,
-        code=extractor_code,
     output:
         features=pattern("features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}.npz"),
     log:
@@ -43,7 +42,6 @@ rule measure_distances:
         synthetic=rules.extract_synthetic_features.output.features,
         controls=corrupted_features,
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("measure_distances"),
     output:
         rows=pattern("rows/distances/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
@@ -58,6 +56,7 @@ rule measure_distances:
         mem_mb=features_memory,
         runtime=features_runtime,
     params:
+        code=code("measure_distances"),
         evaluation=evaluation_settings,
     message:
         "Measuring distances of {wildcards.generator} with {wildcards.extractor}, fold {wildcards.fold}"
@@ -70,7 +69,6 @@ rule compare_generators:
         real=rules.extract_real_features.output.features,
         synthetic=features_of_generators,
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("compare_generators"),
     output:
         rows=pattern("rows/generator-comparison/{extractor}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
@@ -81,6 +79,7 @@ rule compare_generators:
         mem_mb=features_memory,
         runtime=features_runtime,
     params:
+        code=code("compare_generators"),
         generators=list(study.generators),
         evaluation=evaluation_settings,
     message:
@@ -94,13 +93,13 @@ rule map_features:
         real=rules.extract_real_features.output.features,
         synthetic=rules.extract_synthetic_features.output.features,
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("map_features"),
     output:
         points=pattern("features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}.map.tsv"),
         rows=pattern("rows/mixing/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/map_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("map_features"),
         evaluation=evaluation_settings,
     message:
         "Mapping {wildcards.generator} among real subjects with {wildcards.extractor}, fold {wildcards.fold}"
@@ -113,7 +112,6 @@ rule measure_metric_sensitivity:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         model=extractor_model,
-        code=lambda w: extractor_code(w, "measure_metric_sensitivity"),
     output:
         rows=pattern("rows/metric-sensitivity/{extractor}_fold-{fold}.tsv"),
         controls=corrupted_features,
@@ -125,6 +123,7 @@ rule measure_metric_sensitivity:
     resources:
         **RUNS_NETWORK,
     params:
+        code=lambda w: extractor_code(w, "measure_metric_sensitivity"),
         extractor=extractor_settings,
         evaluation=evaluation_settings,
     message:
@@ -137,7 +136,6 @@ rule measure_controllability:
     input:
         predictions=rules.predict_synthetic.output.predictions,
         cohort=cohort_of,
-        code=code("measure_controllability"),
     output:
         rows=pattern("rows/controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
         measured=pattern(
@@ -146,6 +144,7 @@ rule measure_controllability:
     log:
         pattern("logs/measure_controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("measure_controllability"),
         evaluation=evaluation_settings,
     message:
         "Comparing requested with measured values of {wildcards.generator}"
@@ -172,12 +171,12 @@ rule measure_recovery:
             "rows/controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.measured.tsv",
         ),
         segmented=reference_tested(segmenter),
-        code=code("measure_recovery"),
     output:
         rows=pattern("rows/recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("measure_recovery"),
         evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
     message:
         "Comparing requested with recognised diagnoses of {wildcards.generator}, fold {wildcards.fold}"
@@ -192,12 +191,12 @@ rule measure_cost:
         ],
         chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
         times=expand(rules.synthesise_chunk.benchmark, chunk=chunks_of(study), allow_missing=True),
-        code=code("measure_cost"),
     output:
         rows=pattern("rows/cost/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_cost/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("measure_cost"),
         evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
     message:
         "Reading what {wildcards.generator} took, fold {wildcards.fold}"
@@ -209,12 +208,12 @@ rule rank_generators:
     input:
         measures=[path(file) for file in ranked_files(study)],
         comparisons=path("rows/comparisons.tsv"),
-        code=code("rank_generators"),
     output:
         rows=pattern("rows/generator-ranking.tsv"),
     log:
         pattern("logs/rank_generators.log"),
     params:
+        code=code("rank_generators"),
         generators=list(study.generators),
         arms=[vars(arm) for arm in arms.values()],
         tasks={name: task.primary_metric for name, task in study.tasks.items() if task.arms == "all"},
@@ -231,7 +230,6 @@ rule measure_phenotype_sampling:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if packed["columns"] else []),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=lambda w: code("measure_phenotype_sampling", *model_modules(w.model)),
     output:
         rows=pattern("rows/phenotype-sampling/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
@@ -239,6 +237,7 @@ rule measure_phenotype_sampling:
     wildcard_constraints:
         model=any_of(phenotype_samplers(study)),
     params:
+        code=lambda w: code_of("measure_phenotype_sampling", *model_modules(w.model)),
         phenotypes=packed,
         evaluation=evaluation_settings,
     message:
@@ -254,12 +253,12 @@ rule measure_mask_agreement:
         validation=rules.predict_validation.output.predictions,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("measure_mask_agreement"),
     output:
         rows=pattern("rows/mask-agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("measure_mask_agreement"),
         evaluation=evaluation_settings,
     message:
         "Comparing the masks of {wildcards.generator} with its images, fold {wildcards.fold}"
@@ -272,12 +271,12 @@ rule measure_cardiac_function:
         cohorts=paths("cohorts/{dataset}", dataset=study.datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         synthetic=cohort_of,
-        code=code("measure_cardiac_function"),
     output:
         rows=pattern("rows/cardiac-function/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_cardiac_function/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("measure_cardiac_function"),
         evaluation=evaluation_settings,
     message:
         "Comparing the function of {wildcards.generator}'s hearts with real ones, fold {wildcards.fold}"
@@ -298,7 +297,6 @@ rule audit_memorisation:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         synthetic=cohort_of,
-        code=code("audit_memorisation"),
     output:
         rows=pattern("rows/memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
         pairs=pattern("rows/memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.pairs.tsv"),
@@ -308,6 +306,7 @@ rule audit_memorisation:
     log:
         pattern("logs/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("audit_memorisation"),
         evaluation=evaluation_seed,
         copies=study.synthesis.copies.model_dump(mode="json", include={"action"}),
         augmentation=augmentations,
@@ -324,12 +323,12 @@ rule compare_memberships:
             for run in synthetic_runs(study)
             if run.generator == w.generator
         ],
-        code=code("compare_memberships"),
     output:
         rows=pattern("rows/memberships/{generator}.tsv"),
     log:
         pattern("logs/compare_memberships/{generator}.log"),
     params:
+        code=code("compare_memberships"),
         evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence"}),
     message:
         "Comparing {wildcards.generator} trained with each patient and without"
@@ -343,7 +342,6 @@ rule audit_recognition:
         split=pattern("splits/fold-{fold}.tsv"),
         synthetic=cohort_of,
         model=recogniser_model,
-        code=code("audit_recognition"),
     output:
         rows=pattern(
             "rows/memorisation-recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
@@ -356,6 +354,7 @@ rule audit_recognition:
     resources:
         **RUNS_NETWORK,
     params:
+        code=code("audit_recognition"),
         evaluation=evaluation_seed,
         augmentation=augmentations,
     message:
@@ -371,7 +370,6 @@ rule audit_features:
         real=rules.extract_real_features.output.features,
         synthetic=rules.extract_synthetic_features.output.features,
         model=extractor_model,
-        code=lambda w: extractor_code(w, "audit_features"),
     output:
         rows=pattern(
             "rows/memorisation-features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
@@ -386,6 +384,7 @@ rule audit_features:
     resources:
         **RUNS_NETWORK,
     params:
+        code=lambda w: extractor_code(w, "audit_features"),
         evaluation=evaluation_seed,
         augmentation=augmentations,
     message:

@@ -7,7 +7,6 @@ rule train_model:
         validation=pattern("stores/fold-{fold}/validation"),
         needs=model_needs,
         reconstruction_checked=reconstruction_checked,
-        code=model_code,
     output:
         weights=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/model.safetensors"),
         record=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/training.json"),
@@ -20,6 +19,7 @@ rule train_model:
     resources:
         **TRAINS_NETWORK,
     params:
+        code=model_code,
         model=lambda w: study.models[w.model].model_dump(mode="json"),
         # Outside the outputs, which Snakemake deletes when a preempted job starts again.
         checkpoints=lambda w: checkpoints("models", study.models[w.model].model_dump(mode="json"), w),
@@ -34,7 +34,6 @@ rule check_reconstruction:
         unpack(reconstructed_files),
         record=rules.train_model.output.record,
         weights=rules.train_model.output.weights,
-        code=reconstruction_code,
     output:
         passed=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/reconstruction_check.json"),
         rows=pattern("rows/reconstructions/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
@@ -46,6 +45,7 @@ rule check_reconstruction:
     resources:
         **RUNS_NETWORK,
     params:
+        code=reconstruction_code,
         reconstruction_check=study.synthesis.reconstruction_check.model_dump(mode="json"),
         gate=study.synthesis.gate.model_dump(mode="json"),
         extractor=study.evaluation.extractors[extractors[0]].model_dump(mode="json") if extractors else None,

@@ -14,7 +14,6 @@ rule write_published_table:
         chunks=[path(chunk) for _, chunk, _ in timed_chunks],
         times=[path(f"benchmarks/synthesise_chunk/{stem}.tsv") for *_, stem in timed_chunks],
         values=sorted({str(table.file) for table in PUBLISHED.values()}),
-        code=code("write_published_table"),
     output:
         table=directory(pattern("published/{table}")),
     log:
@@ -22,6 +21,7 @@ rule write_published_table:
     wildcard_constraints:
         table=any_of(PUBLISHED),
     params:
+        code=code("write_published_table"),
         study=study.model_dump(mode="json"),
         generators=[generator for generator, *_ in timed_chunks],
     message:
@@ -42,7 +42,6 @@ for table in PUBLISHED:
 rule write_published_figure:
     input:
         files=lambda w: [file for *_, file in shown_in_figure(w.figure)],
-        code=code("write_published_figure"),
     output:
         figure=directory(pattern("published/{figure}")),
     log:
@@ -50,6 +49,7 @@ rule write_published_figure:
     wildcard_constraints:
         figure=any_of(FIGURES),
     params:
+        code=code("write_published_figure"),
         shown=lambda w: [(generator, kind) for generator, kind, _ in shown_in_figure(w.figure)],
     message:
         "Drawing {wildcards.figure}"

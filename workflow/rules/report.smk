@@ -4,12 +4,12 @@
 rule compare_arms:
     input:
         scores=[path(file) for file in score_files(study)],
-        code=code("compare_arms"),
     output:
         rows=pattern("rows/comparisons.tsv"),
     log:
         pattern("logs/compare_arms.log"),
     params:
+        code=code("compare_arms"),
         tasks=[
             {
                 "name": name,
@@ -26,13 +26,12 @@ rule compare_arms:
 
 
 rule list_runs:
-    input:
-        code=code("list_runs"),
     output:
         runs=pattern("runs.tsv"),
     log:
         pattern("logs/list_runs.log"),
     params:
+        code=code("list_runs"),
         runs=[[None if part is None else str(part) for part in run] for run in list_runs(study)],
     message:
         "Listing what the study runs"
@@ -48,12 +47,12 @@ rule collate_results:
         measures=[path(file) for file in measure_files(study)],
         # What the rows rest on, for the manifests that stand beside them.
         files=files_of_runs("dataset", "split", "synthetic", "sweep", "model", "arm"),
-        code=code("collate_results", *plugin_modules()),
     output:
         current=pattern("tables/current.json"),
     log:
         pattern("logs/collate_results.log"),
     params:
+        code=code("collate_results", *plugin_modules()),
         study=study.model_dump(mode="json", exclude={"report"}),
         arms=[vars(arm) for arm in arms.values()],
         plugins=plugin_modules(),
@@ -68,12 +67,12 @@ rule gather_content:
         runs=path("runs.tsv"),
         current=path("tables/current.json"),
         files=files_of_runs("dataset", "split", "synthetic", "sweep", "map", "model", "arm"),
-        code=code("gather_content", *section_modules(), *flag_modules()),
     output:
         content=directory(pattern("report")),
     log:
         pattern("logs/gather_content.log"),
     params:
+        code=code("gather_content", *section_modules(), *flag_modules()),
         study=study.model_dump(mode="json"),
         datasets=split_datasets,
         design_warnings=design_warnings(study),
@@ -87,12 +86,13 @@ rule gather_content:
 rule render_report:
     input:
         content=rules.gather_content.output.content,
-        template=template_files(),
-        code=code("render_report"),
     output:
         page=pattern("report.html"),
     log:
         pattern("logs/render_report.log"),
+    params:
+        code=code("render_report"),
+        page=lambda w: sha256_json([sha256_file(file) for file in template_files()]),
     message:
         "Rendering the report"
     script:

@@ -7,7 +7,6 @@ rule plan_requests:
         split=pattern("splits/fold-{fold}.tsv"),
         own=requested_files,
         sampler=requests_sampler,
-        code=requests_code,
     output:
         requests=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/requests")
@@ -15,6 +14,7 @@ rule plan_requests:
     log:
         pattern("logs/plan_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=requests_code,
         requests=study.synthesis.requests.model_dump(mode="json"),
         subjects=study.synthesis.subjects,
         grid=study.harmonisation.model_dump(mode="json"),
@@ -28,7 +28,6 @@ rule word_requests:
     input:
         requests=rules.plan_requests.output.requests,
         sentences=packed_sentences,
-        code=code("word_requests"),
     output:
         requests=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/worded-requests")
@@ -36,6 +35,7 @@ rule word_requests:
     log:
         pattern("logs/word_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("word_requests"),
         held_out=study.text.requested == "held_out",
     message:
         "Writing the requests to {wildcards.generator} in words, fold {wildcards.fold}"
@@ -46,7 +46,6 @@ rule word_requests:
 rule describe_generator:
     input:
         models=generator_models,
-        code=description_code,
     output:
         description=pattern(
             "generators/{generator}/fold-{fold}/generator-seed-{generator_seed}/generator.json"
@@ -54,6 +53,7 @@ rule describe_generator:
     log:
         pattern("logs/describe_generator/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=description_code,
         # Whose masks the arms take is no part of what is sampled.
         generator=lambda w: study.generators[w.generator].model_dump(mode="json", exclude={"labels"}),
         roles=lambda w: list(study.generators[w.generator].needs),
@@ -68,7 +68,6 @@ rule synthesise_chunk:
         requests=requests_as_read("requests"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
-        code=generator_code,
     output:
         chunk=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/chunks/{chunk}")
@@ -83,6 +82,7 @@ rule synthesise_chunk:
     resources:
         **RUNS_NETWORK,
     params:
+        code=generator_code,
         gate=study.synthesis.gate.model_dump(mode="json"),
         batch_size=study.synthesis.batch_size,
         chunk_size=study.synthesis.chunk_size,
@@ -96,7 +96,6 @@ rule gather_synthetic:
     input:
         requests=requests_as_read("requests"),
         chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
-        code=code("gather_synthetic"),
     output:
         cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
         rows=pattern("rows/acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
@@ -105,6 +104,7 @@ rule gather_synthetic:
     wildcard_constraints:
         generator=any_of(name for name in study.generators if is_sampled(study, name)),
     params:
+        code=code("gather_synthetic"),
         minimum_accepted=study.synthesis.gate.minimum_accepted,
     message:
         "Gathering the synthetic cohort of {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
@@ -118,7 +118,6 @@ rule use_real_as_synthetic:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         models=[],
-        code=code("use_real_as_synthetic"),
     output:
         cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
     log:
@@ -132,6 +131,7 @@ rule use_real_as_synthetic:
             name for name in study.generators if is_real(study, name) and not is_reconstructed(study, name)
         ),
     params:
+        code=code("use_real_as_synthetic"),
         split=lambda w: study.datasets[study.generators[w.generator].dataset].split,
         through=lambda w: study.generators[w.generator].through,
     message:
@@ -147,7 +147,6 @@ use rule use_real_as_synthetic as reconstruct_real_as_synthetic with:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         models=generator_models,
-        code=lambda w: code("use_real_as_synthetic", *model_modules(study.generators[w.generator].through)),
     output:
         cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
     log:
@@ -163,5 +162,7 @@ use rule use_real_as_synthetic as reconstruct_real_as_synthetic with:
     threads: 8
     resources:
         **RUNS_NETWORK,
+    params:
+        code=lambda w: code_of("use_real_as_synthetic", *model_modules(study.generators[w.generator].through)),
     message:
         "Reconstructing real subjects as {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"

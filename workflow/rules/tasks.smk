@@ -11,12 +11,12 @@ rule choose_training_subjects:
         synthetic=arm_synthetic,
         pairs=arm_copies,
         duplicates=duplicates_checked,
-        code=code("choose_training_subjects"),
     output:
         subjects=directory(pattern("arms/{arm}/fold-{fold}/generator-seed-{generator_seed}")),
     log:
         pattern("logs/choose_training_subjects/{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
+        code=code("choose_training_subjects"),
         arm=lambda w: vars(arms[w.arm]),
         copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
         split_seed=study.split.seed,
@@ -31,7 +31,6 @@ rule plan_task:
         subjects=reference_subjects,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         phenotypes=task_phenotypes,
-        code=lambda w: task_code("plan_task", w.task, "plan"),
     output:
         plan=directory(pattern("tasks/{task}/fold-{fold}/plan")),
     log:
@@ -41,6 +40,7 @@ rule plan_task:
         mem_mb=16000,
         runtime="2h",
     params:
+        code=lambda w: task_code("plan_task", w.task, "plan"),
         task=lambda w: task_settings(w.task, "plan"),
     message:
         "Planning {wildcards.task} from the real training patients of fold {wildcards.fold}"
@@ -56,7 +56,6 @@ rule write_training_set:
         phenotypes=task_phenotypes,
         synthetic=arm_synthetic,
         synthetic_phenotypes=arm_phenotypes,
-        code=lambda w: task_code("write_training_set", w.task, "training_set"),
     output:
         training_set=directory(pattern(f"{ARM_OF_TASK}/training-set")),
     log:
@@ -66,6 +65,7 @@ rule write_training_set:
         mem_mb=16000,
         runtime="4h",
     params:
+        code=lambda w: task_code("write_training_set", w.task, "training_set"),
         task=lambda w: task_settings(w.task, "training_set"),
     message:
         "Writing the training set of arm {wildcards.arm} for {wildcards.task}, fold {wildcards.fold}"
@@ -76,7 +76,6 @@ rule write_training_set:
 rule train_task:
     input:
         training_set=rules.write_training_set.output.training_set,
-        code=lambda w: task_code("train_task", w.task, "training"),
     output:
         model=directory(pattern(f"{ARM_OF_TASK}/training-seed-{{training_seed}}/model")),
     log:
@@ -87,6 +86,7 @@ rule train_task:
     resources:
         **TRAINS_NETWORK,
     params:
+        code=lambda w: task_code("train_task", w.task, "training"),
         task=lambda w: task_settings(w.task, "training"),
         checkpoints=lambda w: checkpoints("tasks", task_settings(w.task, "training"), w),
     message:
@@ -100,7 +100,6 @@ rule validate_task:
         model=rules.train_task.output.model,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=lambda w: task_code("validate_task", w.task, "validation"),
     output:
         validation=directory(pattern(f"{ARM_OF_TASK}/training-seed-{{training_seed}}/validation")),
     log:
@@ -111,6 +110,7 @@ rule validate_task:
     resources:
         **RUNS_NETWORK,
     params:
+        code=lambda w: task_code("validate_task", w.task, "validation"),
         task=lambda w: task_settings(w.task, "validation"),
     message:
         "Deciding on validation patients: {wildcards.task}, arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"
@@ -125,7 +125,6 @@ rule predict_test:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         phenotypes=task_phenotypes,
         split=pattern("splits/fold-{fold}.tsv"),
-        code=lambda w: task_code("predict_cohort", w.task, "prediction"),
     output:
         predictions=directory(pattern(f"{ARM_OF_TASK}/training-seed-{{training_seed}}/predictions")),
     log:
@@ -136,6 +135,7 @@ rule predict_test:
     resources:
         **RUNS_NETWORK,
     params:
+        code=lambda w: task_code("predict_cohort", w.task, "prediction"),
         subjects="tested",
         frames="ed_es",
         task=lambda w: task_settings(w.task, "prediction"),
@@ -151,12 +151,12 @@ rule score_predictions:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         phenotypes=task_phenotypes,
         split=pattern("splits/fold-{fold}.tsv"),
-        code=lambda w: task_code("score_predictions", w.task, "scoring"),
     output:
         rows=pattern(f"rows/scores/{RUN_OF_TASK}.tsv"),
     log:
         pattern(f"logs/score_predictions/{RUN_OF_TASK}.log"),
     params:
+        code=lambda w: task_code("score_predictions", w.task, "scoring"),
         arm=lambda w: vars(arms[w.arm]),
         task=lambda w: task_settings(w.task, "scoring"),
     message:
@@ -172,7 +172,6 @@ use rule predict_test as predict_validation with:
         validation=reference_validation,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=task_code("predict_cohort", segmenter, "prediction"),
     output:
         predictions=directory(pattern(f"tasks/{segmenter}/fold-{{fold}}/validation")),
     log:
@@ -180,6 +179,7 @@ use rule predict_test as predict_validation with:
     benchmark:
         pattern("benchmarks/predict_validation/fold-{fold}.tsv")
     params:
+        code=lambda w: task_code("predict_cohort", segmenter, "prediction"),
         subjects="validation",
         frames="ed_es",
         task=task_settings(segmenter, "prediction"),
@@ -192,7 +192,6 @@ use rule predict_test as predict_synthetic with:
         model=reference_segmenter,
         validation=reference_validation,
         cohorts=cohorts_of,
-        code=task_code("predict_cohort", segmenter, "prediction"),
     output:
         predictions=directory(
             pattern(
@@ -204,6 +203,7 @@ use rule predict_test as predict_synthetic with:
     benchmark:
         pattern("benchmarks/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     params:
+        code=lambda w: task_code("predict_cohort", segmenter, "prediction"),
         subjects="all",
         frames="all",
         task=task_settings(segmenter, "prediction"),
@@ -216,7 +216,6 @@ use rule predict_test as predict_synthetic_diagnosis with:
     input:
         model=reference_classifier,
         cohorts=cohorts_of,
-        code=task_code("predict_cohort", classifier, "prediction"),
     output:
         predictions=directory(
             pattern(
@@ -232,6 +231,7 @@ use rule predict_test as predict_synthetic_diagnosis with:
             "benchmarks/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
         )
     params:
+        code=lambda w: task_code("predict_cohort", classifier, "prediction"),
         subjects="all",
         frames="ed_es",
         task=task_settings(classifier, "prediction"),
@@ -245,7 +245,6 @@ rule predict_from_segmentation:
         model=reference_forest,
         segmentations=rules.predict_synthetic.output.predictions,
         cohorts=cohorts_of,
-        code=code("predict_from_segmentation"),
     output:
         predictions=directory(
             pattern(
@@ -254,6 +253,8 @@ rule predict_from_segmentation:
         ),
     log:
         pattern("logs/predict_from_segmentation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    params:
+        code=code("predict_from_segmentation"),
     message:
         "Recognising diagnoses by phenotypes measured in {wildcards.generator}'s cines, fold {wildcards.fold}"
     script:
@@ -266,7 +267,6 @@ use rule predict_from_segmentation as predict_test_from_segmentation with:
         segmentations=reference_tested(segmenter),
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
-        code=code("predict_from_segmentation"),
     output:
         predictions=directory(pattern(f"tasks/{forest}/fold-{{fold}}/segmented-test")),
     log:
@@ -280,7 +280,6 @@ rule label_synthetic:
         model=reference_segmenter,
         validation=reference_validation,
         cohort=made_cohort_of,
-        code=task_code("label_synthetic", segmenter, "labelling"),
     output:
         cohort=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/labelled")
@@ -293,6 +292,7 @@ rule label_synthetic:
     resources:
         **RUNS_NETWORK,
     params:
+        code=lambda w: task_code("label_synthetic", segmenter, "labelling"),
         task=task_settings(segmenter, "labelling"),
     message:
         "Labelling {wildcards.generator}'s cines with a segmenter trained on real patients of fold {wildcards.fold}"

@@ -20,6 +20,7 @@ from synthaug.core.artifacts import read_json, read_tsv, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.native_grid import NativeReference, read_native
 from synthaug.data.nifti import write_nifti
+from synthaug.data.stored_nifti import read_voxels
 from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, PLACEMENT_COLUMNS, STRUCTURES, UNLABELLED
 
 SUBJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
@@ -126,13 +127,20 @@ class Cohort:
         Raises
         ------
         SynthaugError
-            The folder is not a cohort, an id is refused or doubled, or a file is missing.
+            The folder is not a cohort, its table is not the recorded one, an id is refused or doubled, or a file is
+            missing.
         """
         path = Path(path)
         for needed in ("cohort.json", "subjects.tsv"):
             if not (path / needed).is_file():
                 raise SynthaugError(f"{path}: no {needed}; give the folder of a harmonised cohort")
         meta = read_json(path / "cohort.json")
+        recorded = meta.get("table_sha256")
+        if recorded and recorded != sha256_file(path / "subjects.tsv"):
+            raise SynthaugError(
+                f"{path / 'subjects.tsv'}: not the table that cohort.json records (table_sha256); restore it or, if it "
+                "was edited on purpose, remove that entry"
+            )
         table = read_tsv(path / "subjects.tsv", TEXT_COLUMNS)
         required = ("subject",) if meta["kind"] == "request" else COLUMNS
         missing = [column for column in required if column not in table.columns]
@@ -241,8 +249,7 @@ class Cohort:
 
     def cine(self, subject: str) -> np.ndarray:
         """Intensities in [0, 1], float32, shape (t, z, y, x); frame 0 is ED."""
-        image = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz")
-        return np.asarray(image.dataobj, dtype=np.float32).T  # file order is (x, y, z, t)
+        return read_voxels(self.folders[subject] / "cine.nii.gz", np.float32)
 
     def frame_duration_s(self, subject: str) -> float | None:
         """Time from one frame to the next in seconds, from the header of the cine; None where unknown."""
@@ -271,21 +278,21 @@ class Cohort:
             shape = nib.Nifti1Image.from_filename(self.folders[subject] / "cine.nii.gz").shape[::-1]
             assert not listed, f"{path} is missing but {listed} are listed"
             return np.full(shape, UNLABELLED, np.uint8)
-        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+        return read_voxels(path, np.uint8)
 
     def guide(self, subject: str) -> np.ndarray | None:
         """The cine that a request hands over beside its masks, as `cine` gives it; None where there is none."""
         path = self.folders[subject] / GUIDE
         if self.kind != "request" or not path.is_file():
             return None
-        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.float32).T
+        return read_voxels(path, np.float32)
 
     def requested_label_cine(self, subject: str) -> np.ndarray | None:
         """The masks that a synthetic subject was made for, uint8, (t, z, y, x), `UNLABELLED` where none; None without."""
         path = self.folders[subject] / REQUESTED_LABELS
         if not path.is_file():
             return None
-        return np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+        return read_voxels(path, np.uint8)
 
     def native(self, subject: str) -> NativeReference | None:
         """The subject's own voxel grid and its labels there; None where this grid is its own, as of synthetic subjects."""

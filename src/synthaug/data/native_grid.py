@@ -13,6 +13,7 @@ import numpy as np
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.data.nifti import write_nifti
 from synthaug.data.resampling import axis_weights, move_slices, resample_image
+from synthaug.data.stored_nifti import read_voxels
 
 GEOMETRY, LABELS = "native.json", "native_labels.nii.gz"
 
@@ -144,5 +145,5 @@ def read_native(folder: Path) -> NativeReference | None:
     grid = NativeGrid(**values)
     if not frames:
         return NativeReference(grid, {})
-    volume = np.asarray(nib.Nifti1Image.from_filename(folder / LABELS).dataobj, dtype=np.uint8).T
+    volume = read_voxels(folder / LABELS, np.uint8)
     return NativeReference(grid, dict(zip(frames, volume, strict=True)))

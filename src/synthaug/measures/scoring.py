@@ -15,6 +15,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import NativeGrid
+from synthaug.data.stored_nifti import read_voxels
 from synthaug.labels import BACKGROUND, STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
 from synthaug.measures.measurement import Measurement
@@ -169,7 +170,7 @@ def read_prediction(path: Path | None, shape: Sequence[int]) -> np.ndarray | Non
     """
     if path is None:
         return None
-    labels = np.asarray(nib.Nifti1Image.from_filename(path).dataobj, dtype=np.uint8).T
+    labels = read_voxels(path, np.uint8)
     if labels.shape != tuple(shape):
         raise SynthaugError(
             f"{path}: is {labels.shape}, its subject {tuple(shape)} (z, y, x); predict it again"

@@ -95,6 +95,34 @@ def test_a_cine_with_nan_or_out_of_range_is_not_written(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize(("file", "read"), [("cine.nii.gz", "cine"), ("labels.nii.gz", "label_cine")])
+def test_a_flipped_bit_never_gives_other_voxels(cohort_folder, file, read):
+    cohort = Cohort.open(cohort_folder)
+    path = cohort.folders["a-001"] / file
+    whole, content = getattr(cohort, read)("a-001"), path.read_bytes()
+    refused = 0
+    for bit in range(0, 8 * len(content), max(1, 8 * len(content) // 200)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            np.testing.assert_array_equal(getattr(cohort, read)("a-001"), whole)  # of gzip's own header
+        except SynthaugError as error:
+            assert f"{path}: damaged (" in str(error)
+            refused += 1
+    assert refused > 180
+    path.write_bytes(content[:-1])
+    with pytest.raises(SynthaugError, match="damaged .* restore the file, or remove the folder"):
+        getattr(cohort, read)("a-001")
+
+
+def test_a_table_that_is_not_the_recorded_one_is_refused(cohort_folder):
+    table = cohort_folder / "subjects.tsv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(SynthaugError, match=r"subjects.tsv: not the table that cohort.json records"):
+        Cohort.open(cohort_folder)
+
+
 def test_store_centres_slices_and_masks_the_rest(cohort_folder, tmp_path):
     cohort = Cohort.open(cohort_folder)
     pack(cohort, tmp_path / "store", n_slices=5)

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from edited_tables import write_table
 from raw_files import write_acdc
 from report_study import SPACING_MM, beating_heart, make_study, write_made_up_cohort
 
@@ -62,7 +63,7 @@ def pair(cohorts, tmp_path):
 
 def change(folder, **columns):
     table = read_tsv(folder / "subjects.tsv")
-    write_tsv(folder / "subjects.tsv", table.assign(**columns))
+    write_table(folder, table.assign(**columns))
 
 
 def test_the_flow_counts_every_subject_once(pair, tmp_path):

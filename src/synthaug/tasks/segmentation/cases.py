@@ -13,6 +13,7 @@ import pandas as pd
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.data.nifti import write_nifti
+from synthaug.data.stored_nifti import read_voxels
 from synthaug.tasks.sampling import Sampling
 
 Frames = Literal["ed_es", "all"]
@@ -83,4 +84,4 @@ def write_volume(path: str | Path, volume: np.ndarray, spacing_mm: Sequence[floa
 
 def read_volume(path: str | Path) -> np.ndarray:
     """Read one volume that `write_volume` wrote, shape (z, y, x)."""
-    return np.asarray(nib.Nifti1Image.from_filename(path).dataobj).T
+    return read_voxels(path)

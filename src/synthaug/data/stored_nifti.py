@@ -1,0 +1,46 @@
+"""Voxels of the NIfTI files that the package wrote: decompressed to the last byte, so that a damaged file is never read."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from isal.igzip import decompress
+from isal.igzip_lib import IsalError
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import DTypeLike
+
+from synthaug.core.errors import SynthaugError
+
+_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, IsalError, ImageFileError, HeaderDataError, ValueError)
+
+
+def read_voxels(path: str | Path, dtype: DTypeLike | None = None) -> np.ndarray:
+    """Scaled voxels of a ``.nii.gz`` file, axes in the order of the package: (z, y, x) or (t, z, y, x).
+
+    nibabel alone stops at the last voxel, before the checksum behind it.
+
+    Parameters
+    ----------
+    path : path
+        File in the axis order (x, y, z[, t]).
+    dtype : dtype, optional
+        Of the result; where not given, that of the scaled voxels.
+
+    Raises
+    ------
+    SynthaugError
+        The file is cut short, its checksum does not hold, or it is no NIfTI file.
+    """
+    try:
+        image = nib.Nifti1Image.from_bytes(decompress(Path(path).read_bytes()))
+        return np.asarray(image.dataobj, dtype=dtype).T
+    except _DAMAGE as error:  # type: ignore[misc]  # isal's stub: the class as an instance
+        raise SynthaugError(
+            f"{path}: damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
+            "restore the file, or remove the folder of which it is a part and run again"
+        ) from None
