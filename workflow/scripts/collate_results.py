@@ -10,7 +10,7 @@ from synthaug.core.provenance import environment, run_record
 from synthaug.report.summary_formats import summary_files
 from synthaug.runs import read_runs
 from synthaug.statistics.generator_ranking import ranking_files
-from synthaug.tables.completeness import check_complete
+from synthaug.tables.completeness import check_complete, check_splits
 from synthaug.tables.manifest import as_tsv, code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.versions import publish, write_current
 
@@ -19,6 +19,7 @@ with job(snakemake):
     repository = Path(snakemake.scriptdir).parents[1]
     arms = [Arm(**arm) for arm in params.arms]
     runs = read_runs(inputs.runs)
+    check_splits(runs)
 
     def companions(rows):
         check_complete(rows, arms, runs)

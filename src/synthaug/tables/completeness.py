@@ -8,6 +8,8 @@ import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.core.errors import SynthaugError
+from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split
 from synthaug.runs import ListedRun
 
 _RUN = ("fold", "generator_seed", "training_seed")
@@ -41,6 +43,33 @@ def check_complete(rows: pd.DataFrame, arms: Sequence[Arm], runs: Iterable[Liste
     ]
     if faults:
         raise SynthaugError("\n".join(faults))
+
+
+def check_splits(runs: Iterable[ListedRun]) -> None:
+    """Refuse a split in which a subject of its cohorts has no role: it would be neither trained on nor scored.
+
+    Parameters
+    ----------
+    runs : iterable of ListedRun
+        What the study runs; those with a dataset or a split count.
+
+    Raises
+    ------
+    SynthaugError
+        A split lacks subjects of a cohort that it divides.
+    """
+    runs = list(runs)
+    cohorts = {run.name: run.cohort for run in runs if run.kind == "dataset" and run.cohort}
+    for path in (run.split for run in runs if run.split):
+        split = read_split(path)
+        for dataset in split["dataset"].unique():
+            subjects = set(Cohort.open(cohorts[dataset]).subjects) if dataset in cohorts else set()
+            lacking = sorted(subjects - set(split["subject"]))
+            if lacking:
+                raise SynthaugError(
+                    f"{path}: lacks {len(lacking)} of {len(subjects)} subjects of {dataset} ({lacking[0]}, ...); remove it "
+                    "and run again"
+                )
 
 
 def _missing_runs(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[ListedRun]) -> Iterator[str]:

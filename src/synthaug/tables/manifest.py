@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug.core.artifacts import read_json, read_tsv, sha256_file
+from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE
 from synthaug.core.plugins import code_hashes
 from synthaug.data.cohort import TEXT_COLUMNS
@@ -32,8 +33,12 @@ def data_manifest(runs: Iterable[ListedRun]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `DATA_COLUMNS`; `kind` is real, synthetic or split. Hashes that a cohort recorded when
-        it was written are taken as they stand, all others computed.
+        Columns `DATA_COLUMNS`; `kind` is real, synthetic or split.
+
+    Raises
+    ------
+    SynthaugError
+        A file of a cohort is not what the cohort recorded when it was written.
     """
     rows: list[tuple[str, ...]] = []
     splits: list[tuple[str, ...]] = []
@@ -61,8 +66,12 @@ def _cohort_files(folder: Path) -> Iterator[tuple[str, str, str]]:
         hashes = recorded.get(subject) or {}
         for kind in ("cine", "labels"):
             path = folder / f"sub-{subject}" / f"{kind}.nii.gz"
-            if kind in hashes or path.is_file():
-                yield subject, path.name, hashes.get(kind) or sha256_file(path)
+            found = sha256_file(path) if path.is_file() else None
+            if kind in hashes and hashes[kind] != found:
+                problem = "is missing" if found is None else "is not what cohort.json records"
+                raise SynthaugError(f"{path}: {problem}; restore it, or remove {folder} and run again")
+            if found:
+                yield subject, path.name, found
 
 
 def code_manifest(repository: Path, plugins: Sequence[str] = ()) -> pd.DataFrame:

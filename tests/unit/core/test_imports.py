@@ -38,6 +38,7 @@ def test_direct_indirect_and_function_level_imports_count(tmp_path):
         "data/native_grid.py",
         "data/nifti.py",
         "data/resampling.py",
+        "data/stored_nifti.py",
         "labels.py",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from report_study import write_made_up_cohort
 
 from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
@@ -12,7 +13,7 @@ from synthaug.metric_registry import columns_of
 from synthaug.runs import ListedRun
 from synthaug.statistics.tasks import ComparedTask, compare_tasks
 from synthaug.tables import make_table
-from synthaug.tables.completeness import check_complete
+from synthaug.tables.completeness import check_complete, check_splits
 
 ARMS = list(resolve_arms({"real": ArmSettings(), "plus": ArmSettings(generator="g", dose=1.0)}).values())
 FOLDS, SEEDS = (0, 1), (0, 1)
@@ -116,3 +117,17 @@ def test_a_missing_comparison_with_a_control_is_named(complete):
     gone = complete["metric"].eq("dice_difference") & complete["versus"].eq("plus-repeated")
     (line,) = lines(complete[~gone])
     assert line.startswith("task segmentation: arm plus: not compared with plus-repeated (its control)")
+
+
+def test_a_split_that_lost_a_line_is_refused(tmp_path):
+    subjects = write_made_up_cohort(tmp_path / "acdc", "acdc", "real", 3, seed=0)
+    path = tmp_path / "fold-0.tsv"
+    lines = ["subject\tdataset\trole", *(f"{subject}\tacdc\ttest" for subject in subjects)]
+    runs = [ListedRun("dataset", "acdc", cohort=tmp_path / "acdc"), ListedRun("split", fold=0, split=path)]
+    path.write_text("\n".join(lines) + "\n")
+    check_splits(runs)
+    path.write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(
+        SynthaugError, match=rf"fold-0.tsv: lacks 1 of 3 subjects of acdc \({subjects[2]}, ...\)"
+    ):
+        check_splits(runs)

@@ -42,15 +42,25 @@ def test_every_file_of_every_cohort_and_split_is_listed(tmp_path):
         assert row["sha256"] == sha256(folder / row["file"])
 
 
-def test_hashes_that_a_cohort_recorded_are_taken_as_they_stand(tmp_path):
-    (subject,) = write_made_up_cohort(
-        tmp_path / "acdc", "acdc", "real", 1, seed=0, files={"acdc-000": {"cine": "recorded"}}
-    )
-    found = data_manifest([ListedRun("dataset", "acdc", cohort=tmp_path / "acdc")]).set_index("file")[
-        "sha256"
-    ]
-    assert found["cine.nii.gz"] == "recorded"
-    assert found["labels.nii.gz"] == sha256(tmp_path / "acdc" / f"sub-{subject}" / "labels.nii.gz")
+def test_a_cine_that_is_not_what_its_cohort_recorded_is_refused(tmp_path):
+    for number, recorded in enumerate(("0" * 64, None)):
+        folder = tmp_path / str(number)
+        (subject,) = write_made_up_cohort(folder, "acdc", "real", 1, seed=0)
+        content = json.loads((folder / "cohort.json").read_text())
+        cine = folder / f"sub-{subject}" / "cine.nii.gz"
+        content["files"] = {subject: {"cine": recorded or sha256(cine)}}
+        write_json(folder / "cohort.json", content)
+        runs = [ListedRun("dataset", "acdc", cohort=folder)]
+        if recorded:
+            with pytest.raises(
+                SynthaugError, match=r"cine.nii.gz: is not what cohort.json records; restore it"
+            ):
+                data_manifest(runs)
+        else:
+            assert len(data_manifest(runs)) == 3
+            cine.unlink()
+            with pytest.raises(SynthaugError, match=r"cine.nii.gz: is missing; restore it, or remove"):
+                data_manifest(runs)
 
 
 def test_an_edit_of_the_workflow_shows_in_the_code_manifest(tmp_path):
