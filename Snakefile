@@ -15,6 +15,7 @@ from snakemake.utils import min_version
 
 from synthaug.core.errors import SynthaugError
 from synthaug.cost import count_subjects, estimate_cost, say_cost
+from synthaug.preflight.lost_records import write_configuration
 from synthaug.preflight.paths import check_writable
 from synthaug.preflight.slurm import slurm_trouble
 
@@ -69,6 +70,7 @@ onstart:
         trouble.append(str(error))
     if trouble:
         raise WorkflowError("\n".join(f"synthaug: {line}" for line in trouble))
+    write_configuration(f"results/{study.name}", declared_study(study))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
 
 

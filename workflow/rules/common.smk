@@ -24,6 +24,7 @@ from synthaug.core.code_hash import code_hash
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
+from synthaug.preflight.lost_records import check_records
 from synthaug.preflight.paths import check_braces
 from synthaug.preflight.settings_files import check_settings_files
 from synthaug.published.figures import FIGURES
@@ -56,6 +57,12 @@ from synthaug.runs import (
     synthetic_runs,
 )
 
+
+def declared_study(study):
+    """The resolved study that results follow from; the report's wording is no part of it."""
+    return study.model_dump(mode="json", exclude={"report"})
+
+
 # The folder that Snakemake was called in: `--directory` leads away from it.
 called_in = Path(workflow.workdir_init)
 
@@ -80,6 +87,7 @@ try:
             | {f"datasets.{name}.root": files for name, files in raw.items()}
             | {"the folder of this checkout": [PACKAGE, workflow.basedir]}
         )
+        check_records(f"results/{study.name}", declared_study(study), ".snakemake/metadata")
 except SynthaugError as error:
     raise WorkflowError("\n".join(f"synthaug: {line}" for line in str(error).splitlines())) from None
 
@@ -101,7 +109,7 @@ evaluation_settings = study.evaluation.model_dump(
 )
 #: For rules that use nothing else of it: other keys do not rerun them.
 evaluation_seed = study.evaluation.model_dump(mode="json", include={"seed"})
-# Jobs in an image run the package of this checkout, too: its files are the inputs named `code`.
+# Jobs in an image run the package of this checkout, too, whose code is a parameter of every rule.
 os.environ.setdefault("APPTAINERENV_PYTHONPATH", str(PACKAGE.parent))
 
 

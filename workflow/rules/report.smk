@@ -53,7 +53,7 @@ rule collate_results:
         pattern("logs/collate_results.log"),
     params:
         code=code("collate_results", *plugin_modules()),
-        study=study.model_dump(mode="json", exclude={"report"}),
+        study=declared_study(study),
         arms=[vars(arm) for arm in arms.values()],
         plugins=plugin_modules(),
     message:
