@@ -161,6 +161,25 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
     assert "synthesise_chunk" in jobs and not TRAINING & set(jobs)
 
 
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({"synthesis": {"batch_size": 7}}, set()),
+        ({"models": {"autoencoder": {"training": {"checkpoint_every": 7}}}}, set()),
+        ({"synthesis": {"gate": {"minimum_accepted": 0.01}}}, {"gather_synthetic"}),
+    ],
+    ids=["cines at once", "checkpoints", "least accepted share"],
+)
+def test_what_changes_no_cine_and_no_weights_makes_none_again(tiny, change, again):
+    ((key, value),) = change.items()
+    jobs = tiny.would_run(STUDY, "--config", f"{key}={json.dumps(value)}")
+    assert again <= set(jobs) and not (TRAINING | {"synthesise_chunk", "synthesise_condition_sweep"}) & set(
+        jobs
+    )
+    if not again:
+        assert set(jobs) <= {"collate_results", "gather_content", "render_report", "all"}
+
+
 def test_a_check_made_again_hides_nothing_that_is_pending_behind_it(tiny):
     """Reconstructions are checked again, nothing trains because of it, and all else that the key changes runs too."""
     jobs = tiny.would_run(STUDY, "--config", 'evaluation={"splits": 5}')

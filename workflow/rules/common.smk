@@ -203,6 +203,11 @@ def model_modules(name):
     return modules
 
 
+def trained_model(name):
+    """What the weights of a model follow from: all its settings but how often it is saved on the way."""
+    return study.models[name].model_dump(mode="json", exclude={"training": {"checkpoint_every"}})
+
+
 def generator_modules(name):
     """Modules that the registries import by name for a generator and its models."""
     settings = study.generators[name]

@@ -57,7 +57,6 @@ use rule synthesise_chunk as synthesise_contrasts with:
         pattern("benchmarks/synthesise_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     params:
         gate={"enabled": False, "attempts": 1},
-        batch_size=study.synthesis.batch_size,
         chunk_size=10**9,
     message:
         "Synthesising several contrasts of each heart with {wildcards.generator}, fold {wildcards.fold}"

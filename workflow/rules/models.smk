@@ -18,11 +18,13 @@ rule train_model:
     threads: 8
     resources:
         **TRAINS_NETWORK,
+        # No parameter: weights do not follow from it.
+        checkpoint_every=lambda w: study.models[w.model].training.checkpoint_every,
     params:
         code=model_code,
-        model=lambda w: study.models[w.model].model_dump(mode="json"),
+        model=lambda w: trained_model(w.model),
         # Outside the outputs, which Snakemake deletes when a preempted job starts again.
-        checkpoints=lambda w: checkpoints("models", study.models[w.model].model_dump(mode="json"), w),
+        checkpoints=lambda w: checkpoints("models", trained_model(w.model), w),
     message:
         "Training {wildcards.model} on fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:

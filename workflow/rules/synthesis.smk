@@ -81,10 +81,12 @@ rule synthesise_chunk:
     threads: 8
     resources:
         **RUNS_NETWORK,
+        # No parameter: memory and time follow from it, cines do not.
+        batch_size=study.synthesis.batch_size,
     params:
         code=generator_code,
-        gate=study.synthesis.gate.model_dump(mode="json"),
-        batch_size=study.synthesis.batch_size,
+        # How many samples have to pass counts when they are gathered.
+        gate=study.synthesis.gate.model_dump(mode="json", exclude={"minimum_accepted"}),
         chunk_size=study.synthesis.chunk_size,
     message:
         "Synthesising chunk {wildcards.chunk} with {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"

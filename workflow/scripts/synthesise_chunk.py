@@ -27,7 +27,7 @@ with job(snakemake):
         generator.grid.spacing_mm,
         Path(snakemake.output.chunk),
         name=snakemake.wildcards.generator,
-        batch_size=params.batch_size,
+        batch_size=snakemake.resources.batch_size,
         identity={
             "generator_kind": generator.settings.kind,
             "hashes": dict(generator.hashes),

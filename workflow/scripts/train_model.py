@@ -9,6 +9,8 @@ from synthaug.training import train_model
 
 with job(snakemake):
     settings = parse(snakemake.params.model, ModelSettings)
+    saved = {"checkpoint_every": snakemake.resources.checkpoint_every}
+    settings = settings.model_copy(update={"training": settings.training.model_copy(update=saved)})
     train_model(
         settings,
         store=Path(snakemake.input.train),

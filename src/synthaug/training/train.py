@@ -32,6 +32,9 @@ from synthaug.training.loop import Loop
 from synthaug.training.schedule import draw_indices
 from synthaug.training.task import Task
 
+#: How often a training is saved: its weights do not follow from it.
+_SAVING = {"training": {"checkpoint_every"}}
+
 
 def train(task: Task, stop_request: Path | None = None) -> None:
     """Do a task as `synthaug.training.train_model` describes it; only the first process writes.
@@ -168,7 +171,7 @@ def _identity(task: Task, data: TensorStore, needed: dict[str, TrainableModel]) 
     """What a checkpoint must be of. Not the number of processes: a requeued job may get fewer GPUs."""
     modules = [module_of(task.settings), __name__]
     return {
-        "settings": sha256_json([task.settings.model_dump(mode="json"), task.seed]),
+        "settings": sha256_json([task.settings.model_dump(mode="json", exclude=_SAVING), task.seed]),
         "data": sha256_json([data.contents, list(data.table.index)]),
         "models that it needs": sha256_json({role: model.identity for role, model in needed.items()}),
         "code": sha256_json([package_code(modules), code_hashes(modules)]),
