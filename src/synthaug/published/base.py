@@ -11,7 +11,7 @@ import pandas as pd
 from synthaug.core.artifacts import read_tsv
 
 #: What the lines of a part are here: generators, or arms of tasks of one kind.
-Lines = Literal["generators", "two-class tasks", "multi-class tasks", "regressions"]
+Lines = Literal["generators", "two-class tasks", "multi-class tasks", "regressions", "segmentations"]
 #: Metric of a column of sampling times: they come from the benchmark files of the synthesis.
 SECONDS = "seconds_a_sample"
 
@@ -30,12 +30,20 @@ class Column:
         Target of those rows; None: rows over all targets, or without any.
     unit : str
         Unit of the values.
+    structure, phase : str or None
+        Of those rows; None: rows over all of them.
+    versus : str or None
+        What a generator's rows compare with. None: distances are to the real subjects of `own_values`, others to nothing. Arms
+        of a segmentation are always compared with real patients alone.
     """
 
     label: str
     metric: str
     target: str | None = None
     unit: str = ""
+    structure: str | None = None
+    phase: str | None = None
+    versus: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from synthaug.tables import VALUED_STATUSES, Row
 
 #: Columns of `own_values`.
 COLUMNS = ("method", "series", "dose", "column", "unit", "value", "ci_low", "ci_high", "floor", "n", "note")
-_POOLED = ("subject", "structure", "phase", "vendor", "role", "diagnosis", "other_generator")
+_POOLED = ("subject", "vendor", "role", "diagnosis", "other_generator")
 #: Real subjects that a distance is measured to, best first: those that no generator has seen.
 _REFERENCES = ("real test", "real train")
 
@@ -47,11 +47,12 @@ def own_values(
     """
     confidence = study.evaluation.confidence
     pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
-    found = (
-        _generators(part, pooled, study, seconds, confidence)
-        if part.lines == "generators"
-        else _tasks(part, pooled, study, confidence)
-    )
+    if part.lines == "generators":
+        found = _generators(part, pooled, study, seconds, confidence)
+    elif part.lines == "segmentations":
+        found = _segmentations(part, pooled, study, confidence)
+    else:
+        found = _tasks(part, pooled, study, confidence)
     return pd.DataFrame(list(found), columns=list(COLUMNS))
 
 
@@ -66,8 +67,12 @@ def _generators(
                 note = "job start-up and quality control included" if value is not None else "not measured"
                 yield {**_about(generator, column), "value": value, "note": note}
                 continue
-            of_metric = own[own["metric"] == column.metric]
-            reference = next((name for name in _REFERENCES if (of_metric["versus"] == name).any()), None)
+            of_metric = _of_column(own, column)
+            reference = None
+            if column.versus is not None:
+                of_metric = of_metric[of_metric["versus"] == column.versus]
+            else:
+                reference = next((name for name in _REFERENCES if (of_metric["versus"] == name).any()), None)
             if reference is not None:
                 of_metric = of_metric[of_metric["versus"] == reference]
             names = without_weights(of_metric)
@@ -89,8 +94,7 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: flo
         for arm in sorted(arms_of_task(study, name).values(), key=lambda arm: (arm.control or "", arm.dose)):
             own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & rows["versus"].isna()]
             for column in part.columns:
-                target = own["target"].isna() if column.target is None else own["target"] == column.target
-                here = own[(own["metric"] == column.metric) & target]
+                here = _of_column(own, column)
                 star = "*" if getattr(task, "synthetic", None) == "labelled" else ""
                 method = f"{name}{star}: {arm.name}" if several else f"{arm.name}{star}"
                 series = f"{name}{star}{f', {arm.control}' if arm.control else ''}"
@@ -100,6 +104,32 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: flo
                     "dose": arm.dose,
                     **_mean(here, confidence),
                 }
+
+
+def _segmentations(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: float) -> Iterator[Row]:
+    """Arms against the arm of the same real patients alone."""
+    names = [name for name, task in study.tasks.items() if task.kind == "segmentation"]
+    for name in names:
+        arms = arms_of_task(study, name)
+        alone = next(
+            (arm.name for arm in arms.values() if arm.real and not arm.generator and not arm.control), None
+        )
+        for arm in sorted(arms.values(), key=lambda arm: (arm.control or "", arm.dose)):
+            own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & (rows["versus"] == alone)]
+            if own.empty:
+                continue
+            for column in part.columns:
+                method = f"{name}: {arm.name}" if len(names) > 1 else arm.name
+                yield {**_about(method, column), **_mean(_of_column(own, column), confidence)}
+
+
+def _of_column(rows: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """Rows of a column's metric, target, structure and phase."""
+    found = rows[rows["metric"] == column.metric]
+    for name in ("target", "structure", "phase"):
+        wanted = getattr(column, name)
+        found = found[found[name].isna() if wanted is None else found[name] == wanted]
+    return found
 
 
 def _belongs(part: Part, task: Any) -> bool:

@@ -12,13 +12,13 @@ import pandas as pd
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.published import cpgg, texdc, text_mask
+from synthaug.published import cascade, cpgg, texdc, text_mask
 from synthaug.published.base import Lines, PublishedTable
 from synthaug.published.own import own_values
 from synthaug.report.plots.segmentation import dose_curve
 
 #: Every published table by name.
-PUBLISHED = {table.name: table for paper in (cpgg, texdc, text_mask) for table in paper.TABLES}
+PUBLISHED = {table.name: table for paper in (cascade, cpgg, texdc, text_mask) for table in paper.TABLES}
 _COLUMNS = (
     *("table", "part", "source", "data", "method", "series", "dose", "column"),
     *("unit", "value", "sd", "ci_low", "ci_high", "floor", "n", "note"),
@@ -73,8 +73,9 @@ def write_published_table(
 
 
 def _markdown(table: PublishedTable, found: pd.DataFrame) -> str:
-    number = re.sub(r"(\d+)$", r" \1", table.name.partition("_")[2])
-    lines = [f"# {table.title}", "", f"After {number} of: {table.paper}.", ""]
+    number = re.search(r"(table|figure)(\d+)$", table.name)
+    after = f"After {number[1]} {number[2]} of" if number else "After the results of"
+    lines = [f"# {table.title}", "", f"{after}: {table.paper}.", ""]
     for part in range(1, len(table.parts) + 1):
         for source in ("this study", "published"):
             own = found[(found["part"] == part) & (found["source"] == source)]
@@ -98,9 +99,7 @@ def _heading(source: str, data: str, lines: Lines) -> str:
                 "was measured"
             )
         return f"**This study** ({data}); in brackets: confidence interval"
-    return (
-        f"**Published, from other data** ({data}): not comparable in value with this study; ± SD over seeds"
-    )
+    return f"**Published, from other data** ({data}): not comparable in value with this study; ± SD"
 
 
 def _grid(own: pd.DataFrame) -> list[str]:

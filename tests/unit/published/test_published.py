@@ -184,3 +184,47 @@ def test_a_study_without_such_tasks_is_told_so(tmp_path, study):
     ):
         written(tmp_path, study, rows_of(5.0), "cpgg_table3")
     assert not (tmp_path / "cpgg_table3").exists()
+
+
+def cascade_rows() -> pd.DataFrame:
+    shared = {"status": "ok", "fold": 0, "n": 12}
+    about = {"task": "segmentation", "arm": "plus", "ci_low": 0.0, "ci_high": 0.1}
+    differences = [
+        {**columns_of(metric, "_difference"), **shared, **about, "versus": versus, "value": value, **where}
+        for metric, versus, value, where in (
+            ("dice", "real", 0.014, {}),
+            ("dice", "plus-repeated", 0.5, {}),
+            ("dice", "real", 0.028, {"structure": "LV", "phase": "ES"}),
+            ("dice", "real", 0.7, {"structure": "LV", "phase": "ES", "vendor": "B"}),
+            ("hd", "real", -3.0, {}),
+        )
+    ]
+    correlations = [
+        {**shared, "metric": "controllability_r_lv_ef", "definition": "v1", "generator": "single-pass"}
+        | {"structure": "LV", "versus": versus, "value": value}
+        for versus, value in (("segmenter", 0.8), ("generator's masks", 0.9), ("segmenter, grid", 0.4))
+    ]
+    return make_table([*differences, *correlations])
+
+
+def test_the_cascade_s_table_has_gains_over_real_patients_alone_and_correlations_by_the_segmenter(
+    tmp_path, study
+):
+    found = written(tmp_path, study, cascade_rows(), "cascade_table")
+    own = found[found["source"] == "this study"].set_index(["method", "column"])["value"]
+    assert own["single-pass", "r of EF"] == 0.8 and own["plus", "Dice, difference"] == 0.014
+    assert own["plus", "Dice of LV at ES, difference"] == 0.028 and own["plus", "HD, difference"] == -3.0
+    assert pd.isna(own["plus", "Dice of LV at ED, difference"])
+    assert {method for method, _ in own.index} == {"single-pass", "plus"}
+    published = found[found["source"] == "published"].set_index("column")["value"]
+    assert published["Dice, difference"] == 0.014 and published["FVD"] == 288.08
+    page = (tmp_path / "cascade_table" / "table.md").read_text()
+    assert "After the results of: Anatomy-guided" in page and "from other data" in page
+
+
+def test_the_single_pass_s_table_has_fid_by_depth(tmp_path, study):
+    found = written(tmp_path, study, rows_of(3.0), "single_pass_table")
+    own = found[found["source"] == "this study"].set_index("column")
+    assert own["value"]["FID"] == 3.0 and "not measured" in own["note"]["FID, basal third"]
+    published = found[found["source"] == "published"].set_index("method")[["value", "sd"]]
+    assert published.loc["real to real"].tolist() == [0.29, 0.06]
