@@ -100,7 +100,7 @@ def test_code_and_requests_of_the_user_count(checkout, tmp_path):
     changed = {rule for rule, jobs in edited.items() if {job[0] for job in jobs} != codes[rule]}
     own = {"harmonise", "extract_real_features", "extract_synthetic_features"}
     assert own <= changed and not {"train_model", "train_task", "synthesise_chunk", "render_report"} & changed
-    assert len(codes["harmonise"] & {job[0] for job in edited["harmonise"]}) == 1  # of the other dataset
+    assert len(codes["harmonise"] & {job[0] for job in edited["harmonise"]}) == 2  # of the other datasets
 
 
 def test_a_table_of_requests_that_is_missing_stops_the_study(checkout):
