@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
+from typing import Final, cast
 
+from isal.igzip_lib import IsalError
+
+#: What reading a damaged gzip file raises, beside EOFError where it is cut short. isal's stub has its class as an instance.
+CORRUPTED: Final = (cast("type[Exception]", IsalError), gzip.BadGzipFile, zlib.error)
 _GZIP = 16  # added to the window's bits, so that zlib writes the header and the checksum of a gzip file
 
 

@@ -12,10 +12,9 @@ from typing import Any, BinaryIO
 import nibabel as nib
 import numpy as np
 from isal.igzip import IGzipFile
-from isal.igzip_lib import IsalError
 
 from synthaug.core.artifacts import atomic_file
-from synthaug.core.gzipped import gzipped
+from synthaug.core.gzipped import CORRUPTED, gzipped
 from synthaug.data.file_formats import HEAD_BYTES, recognise
 from synthaug.data.findings import SubjectError
 
@@ -114,7 +113,7 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
         ) from None
     except EOFError:
         raise SubjectError("file-truncated", subject, path, "the file is truncated", _COPY_AGAIN) from None
-    except (IsalError, gzip.BadGzipFile) as error:  # type: ignore[misc]  # isal's stub: the class as an instance
+    except CORRUPTED as error:
         problem = f"the file is corrupted ({error})"
         raise SubjectError("file-corrupted", subject, path, problem, _COPY_AGAIN) from None
     except OSError as error:

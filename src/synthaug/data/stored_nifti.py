@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from isal.igzip import decompress
-from isal.igzip_lib import IsalError
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import DTypeLike
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.gzipped import CORRUPTED
 
-_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, IsalError, ImageFileError, HeaderDataError, ValueError)
+_DAMAGE = (*CORRUPTED, EOFError, ImageFileError, HeaderDataError, ValueError)
 
 
 def read_voxels(path: str | Path, dtype: DTypeLike | None = None) -> np.ndarray:
@@ -39,7 +37,7 @@ def read_voxels(path: str | Path, dtype: DTypeLike | None = None) -> np.ndarray:
     try:
         image = nib.Nifti1Image.from_bytes(decompress(Path(path).read_bytes()))
         return np.asarray(image.dataobj, dtype=dtype).T
-    except _DAMAGE as error:  # type: ignore[misc]  # isal's stub: the class as an instance
+    except _DAMAGE as error:
         raise SynthaugError(
             f"{path}: damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
             "restore the file, or remove the folder of which it is a part and run again"

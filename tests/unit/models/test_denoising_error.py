@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
+from tiny_models import train, write_store
 
+from synthaug.data.store import TensorStore
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.schedules import Schedule
 from synthaug.models.denoising_error import LEVELS, denoising_error
+from synthaug.models.weights import load_model
 
 
 class Answering:
@@ -50,3 +54,32 @@ def test_noise_that_is_guessed_as_zero_leaves_more_error_the_more_noise_there_is
     # x' = x_t / alpha = x + (sigma / alpha) e
     low, medium, high = (found[f"x0_error_{level}"] for level in LEVELS)
     assert 0 < low < medium < 1.8 < high
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model of ED, prepared with its training fold, and other subjects."""
+    root = tmp_path_factory.mktemp("denoising")
+    store, others = write_store(root / "store"), write_store(root / "others", seed=9)
+    needs = {"autoencoder": train("autoencoder", store, root / "autoencoder")}
+    model = load_model(train("anatomy_diffusion", store, root / "anatomy", needs))
+    return model, TensorStore.open(store), TensorStore.open(others)
+
+
+def test_both_stores_are_assessed_and_weights_statistics_and_settings_stay(trained):
+    model, store, others = trained
+    model.prepare(store)
+    before, copies = {k: v.clone() for k, v in model.state_dict().items()}, model.settings.copies
+    found = model.assess(others)
+    assert set(found) == {f"x0_error_{level}{of}" for level in LEVELS for of in ("", "_training")}
+    assert all(found[f"x0_error_{level}"] != found[f"x0_error_{level}_training"] for level in LEVELS)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert model.settings.copies == copies > 1
+
+
+def test_a_diagnosis_that_training_lacks_costs_figures_and_not_the_training(trained, capsys):
+    model, store, others = trained
+    model.prepare(store)
+    found = model.assess(replace(others, table=others.table.assign(diagnosis="HCM")))
+    assert set(found) == {f"x0_error_{level}_training" for level in LEVELS}
+    assert "not measured; diagnosis 'HCM' was not among the training subjects" in capsys.readouterr().err
