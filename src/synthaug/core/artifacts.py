@@ -16,6 +16,7 @@ import pandas as pd
 
 from synthaug.core.disk import filling, opening
 from synthaug.core.errors import SynthaugError
+from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 
 
 @contextmanager
@@ -33,7 +34,10 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with opening(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix="".join(path.suffixes), dir=path.parent)
+        clear_left_behind(path.parent)
+        suffix = "".join(path.suffixes)
+        prefix = owned_prefix(PARTIAL, path.name, suffix)
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:
@@ -60,7 +64,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with opening(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+        clear_left_behind(path.parent)
+        temporary = Path(tempfile.mkdtemp(prefix=owned_prefix(PARTIAL, path.name), dir=path.parent))
     try:
         with filling(path, temporary):
             yield temporary

@@ -43,25 +43,28 @@ class Interruption:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Let SIGTERM end this process as an error would, so that what is half-written is removed.
+    """Let a signal to stop end this process as an error would, so that what is half-written is removed.
 
-    Does nothing outside the main thread, where Python lets nobody handle signals.
+    Further ones are not heard meanwhile: a scheduler sends several. Does nothing outside the main thread, where Python lets nobody handle signals.
     """
     process = os.getpid()
 
     def end(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a forked worker inherits this handler
             os._exit(128 + number)
+        for other in SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
+from synthaug.core.leftovers import temporary_folder
 from synthaug.features.files import FeatureMeta, write_arrays
 
 
@@ -24,7 +24,7 @@ class FeatureSpool:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="features-")
+        self._folder = temporary_folder("features")
         self._subjects: list[str] = []
         self._rows: dict[str, list[int]] = {}
         self._widths: dict[str, int] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.config.report import ReportSettings
 from synthaug.core.artifacts import write_json
+from synthaug.core.leftovers import temporary_folder
 from synthaug.data.cohort import Cohort
 from synthaug.data.harmonise import harmonise_dataset
 from synthaug.report import wording
@@ -45,7 +45,7 @@ def write_quality_page(folder: Path, output: Path) -> int:
     """
     cohort = Cohort.open(folder)
     sections = {name: section for name, section in find_sections().items() if name in _SECTIONS}
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder("quality") as temporary:
         content = Path(temporary)
         assets = content / "assets"
         assets.mkdir()
@@ -105,7 +105,7 @@ def write_raw_quality_page(
         The dataset cannot be read, or too few subjects can be used.
     """
     name = re.sub(r"[^A-Za-z0-9]+", "-", root.resolve().name).strip("-")[:20] or "data"
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder("quality") as temporary:
         cohort = Path(temporary) / "cohort"
         harmonise_dataset(name, dataset, root, HarmonisationSettings(), cohort, processes, progress)
         return write_quality_page(cohort, output)

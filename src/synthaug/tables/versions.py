@@ -9,6 +9,7 @@ from typing import Any
 
 from synthaug.core.artifacts import read_json, write_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 from synthaug.tables.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
 
 CURRENT = "current.json"
@@ -47,7 +48,8 @@ def publish(
     tables.mkdir(parents=True, exist_ok=True)
     existing = sorted(path for path in tables.glob("v[0-9][0-9][0-9]*") if (path / CHECKSUMS).is_file())
     known = {verify(version).get(ROWS): version.name for version in existing}
-    with TemporaryDirectory(dir=tables, prefix=".partial-") as temporary:
+    clear_left_behind(tables)
+    with TemporaryDirectory(dir=tables, prefix=owned_prefix(PARTIAL, "version")) as temporary:
         candidate = Path(temporary) / "version"
         collate(row_files, candidate, provenance, companions)
         same = known.get(read_checksums(candidate)[ROWS])

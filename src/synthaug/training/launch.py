@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from threading import Thread
@@ -20,6 +19,7 @@ from typing import IO
 from synthaug.core.artifacts import write_text
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED, SIGNALS, interruptible
+from synthaug.core.leftovers import temporary_folder
 from synthaug.training.task import Task
 
 _TASK, _STOP, _STOPPED, _ERROR = "task.json", "stop", "stopped", "error"
@@ -45,7 +45,7 @@ def launch(task: Task, processes: int) -> None:
     RuntimeError
         A worker died; its traceback is in the output.
     """
-    with tempfile.TemporaryDirectory(prefix="synthaug-training-") as name, interruptible() as interruption:
+    with temporary_folder("training") as name, interruptible() as interruption:
         folder = Path(name)
         write_text(folder / _TASK, task.model_dump_json())
         torchrun = subprocess.Popen(

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug.config.tasks import SegmentationSettings
+from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 from synthaug.data.cohort import Cohort
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import score_predictions
@@ -105,6 +106,7 @@ class Segmentation(CohortSegmenter):
 def _raw_dataset(training: TrainingSubjects, frames: Frames, parent: Path) -> Iterator[Path]:
     """nnU-Net's raw dataset, which only planning and preprocessing read."""
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".raw-", dir=parent) as folder:
+    clear_left_behind(parent)
+    with tempfile.TemporaryDirectory(prefix=owned_prefix(PARTIAL, "raw"), dir=parent) as folder:
         write_raw_dataset(Path(folder) / "raw", training, frames)
         yield Path(folder) / "raw"

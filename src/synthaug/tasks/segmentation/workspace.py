@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+
+from synthaug.core.leftovers import temporary_folder
 
 #: Every arm is nnU-Net's dataset 1 in a workspace of its own, so that one plan fits all arms unchanged.
 DATASET = "Dataset001_Cine"
@@ -63,7 +64,7 @@ def nnunet_workspace(
     Path
         The workspace, with the folders ``nnUNet_raw``, ``nnUNet_preprocessed`` and ``nnUNet_results``.
     """
-    with tempfile.TemporaryDirectory(prefix="nnunet-") as name:
+    with temporary_folder("nnunet") as name:
         workspace = Path(name)
         variables = nnunet_variables(threads, compiled)
         for variable, target in (
