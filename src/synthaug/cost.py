@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.study import StudySettings
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
+from synthaug.core.benchmark_files import read_seconds
+from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.runs import (
     arm_runs,
     chunks_of,
@@ -26,6 +28,9 @@ from synthaug.runs import (
     sweep_runs,
     synthetic_runs,
 )
+
+log = logging.getLogger(__name__)
+_Read = TypeVar("_Read")
 
 # Bytes a voxel, measured on the demo (docs/benchmarks.md).
 _CINE = 1.7  # int16, compressed, with labels
@@ -75,7 +80,6 @@ def estimate_cost(
 
 def count_subjects(study: StudySettings) -> dict[str, int] | None:
     """Subjects that each dataset holds; None where a folder cannot be read."""
-    from synthaug.core.errors import SynthaugError
     from synthaug.data.readers import find_subjects
 
     counts = {}
@@ -256,7 +260,7 @@ def _task_hours(study: StudySettings, results: Path) -> tuple[float, int] | None
     for name, task in study.tasks.items():
         alike = {key: getattr(task, key, None) for key in ("kind", "configuration", "method")}
         rates = [
-            _total_s(record) / record["iterations"]
+            _total_s(record) / max(record["iterations"], 1)
             for record in records
             if all(record.get(key) == value for key, value in alike.items())
         ]
@@ -270,17 +274,32 @@ def _task_hours(study: StudySettings, results: Path) -> tuple[float, int] | None
 
 def _records(name: str, results: Path, pattern: str) -> list[dict[str, Any]]:
     files = sorted((results / name).glob(pattern)) or sorted(results.glob(f"*/{pattern}"))
-    return [read_json(file) for file in files]
+    return [record for file in files for record in _usable(file, _read_record)]
 
 
 def _benchmarks(name: str, results: Path, rule: str) -> list[float]:
     pattern = f"benchmarks/{rule}/*.tsv"
     files = sorted((results / name).glob(pattern)) or sorted(results.glob(f"*/{pattern}"))
-    seconds = []
-    for file in files:
-        with file.open(encoding="utf-8", newline="") as stream:
-            seconds += [float(row["s"]) for row in csv.DictReader(stream, delimiter="\t")]
-    return seconds
+    return [time for file in files for times in _usable(file, read_seconds) for time in times]
+
+
+def _usable(file: Path, read: Callable[[Path], _Read]) -> list[_Read]:
+    """What a file records, alone in a list; nothing of one that cannot be used: another study's must not stop this one."""
+    try:
+        return [read(file)]
+    except (SynthaugError, OSError) as error:
+        log.warning("%s; left out of the estimate", error)
+        return []
+
+
+def _read_record(file: Path) -> dict[str, Any]:
+    """The record of a training, in which what the estimate needs is of its type."""
+    record = read_json(file)
+    try:
+        str(record["kind"]), float(_total_s(record)), int(record["iterations"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise DamagedFileError(file, f"not the record of a training, {error!r}") from None
+    return dict(record)
 
 
 def _scaled(rates: list[float], count: float) -> tuple[float, int] | None:

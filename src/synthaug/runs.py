@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from synthaug.config.arms import Arm, resolve_arms
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
-from synthaug.core.artifacts import atomic_file
+from synthaug.core.artifacts import atomic_file, check_last_line
+from synthaug.core.errors import DamagedFileError
 
 
 class ModelRun(NamedTuple):
@@ -518,9 +519,19 @@ def write_runs(path: str | Path, runs: Iterable[Sequence[Any]]) -> None:
 
 
 def read_runs(path: str | Path, kind: str | None = None) -> list[ListedRun]:
-    """Runs of a TSV written by `write_runs`, or those of one kind."""
+    """Runs of a TSV written by `write_runs`, or those of one kind.
+
+    Raises
+    ------
+    DamagedFileError
+        It is empty, cut short, or no such list.
+    """
+    check_last_line(path)
     with Path(path).open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
+        reader = csv.DictReader(stream, delimiter="\t")
+        rows = list(reader)
+    if tuple(reader.fieldnames or ()) != ListedRun._fields:
+        raise DamagedFileError(path, "its columns are not those of a list of runs")
     return [
         ListedRun(**{key: _read(key, text) for key, text in row.items()})
         for row in rows

@@ -3,10 +3,9 @@
 from collections import defaultdict
 from pathlib import Path
 
-import pandas as pd
-
 from synthaug.config.study import load_study
 from synthaug.core.artifacts import read_tsv
+from synthaug.core.benchmark_files import read_seconds
 from synthaug.core.job import job
 from synthaug.published.write import write_published_table
 from synthaug.tables.collate import read_version
@@ -17,7 +16,7 @@ with job(snakemake):
     for generator, times, chunk in zip(
         snakemake.params.generators, snakemake.input.times, snakemake.input.chunks, strict=True
     ):
-        seconds[generator] += float(pd.read_csv(times, sep="\t")["s"].sum())
+        seconds[generator] += sum(read_seconds(times))
         samples[generator] += len(read_tsv(Path(chunk) / "attempts.tsv"))
     per_sample = {generator: seconds[generator] / count for generator, count in samples.items() if count}
     write_published_table(

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug.core.disk import filling, opening
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 
 
@@ -98,8 +98,17 @@ def write_json(path: str | Path, content: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises
+    ------
+    DamagedFileError
+        It is empty, cut short, or no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedFileError(path, error) from None
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
@@ -112,14 +121,52 @@ def read_tsv(path: str | Path, text_columns: Iterable[str] = ()) -> pd.DataFrame
     """Read a TSV table; `text_columns` stay text even where they look like numbers.
 
     Only the empty field is unknown: a centre called "NA" stays "NA".
+
+    Raises
+    ------
+    DamagedFileError
+        It is empty or no table, or its last line does not end, as when it was cut short.
     """
-    return pd.read_csv(
-        path,
-        sep="\t",
-        dtype=dict.fromkeys(text_columns, "string"),
-        keep_default_na=False,
-        na_values=[""],
-    )
+    types = dict.fromkeys(text_columns, "string")
+    return _read_table(path, sep="\t", dtype=types, keep_default_na=False, na_values=[""])
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read a CSV table of numbers, such as the history of a training.
+
+    Raises
+    ------
+    DamagedFileError
+        As `read_tsv`.
+    """
+    return _read_table(path, sep=",")
+
+
+def _read_table(path: str | Path, **options: Any) -> pd.DataFrame:
+    check_last_line(path)
+    try:
+        table: pd.DataFrame = pd.read_csv(path, **options)
+    except ValueError as error:
+        raise DamagedFileError(path, error) from None
+    return table
+
+
+def check_last_line(path: str | Path) -> None:
+    """Refuse a text file whose last line does not end: it was cut short, and its last value may be another.
+
+    Raises
+    ------
+    DamagedFileError
+        It is empty, or ends without a line break.
+    """
+    with Path(path).open("rb") as stream:
+        if not stream.seek(0, os.SEEK_END):
+            raise DamagedFileError(path, "is empty")
+        stream.seek(-1, os.SEEK_END)
+        if stream.read(1) not in b"\r\n":
+            raise DamagedFileError(
+                path, "its last line does not end; if it is written by hand, add a line break at its end"
+            )
 
 
 def sha256_file(path: str | Path) -> str:

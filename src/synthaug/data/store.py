@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from synthaug.core.array_files import read_npy
 from synthaug.core.artifacts import (
     atomic_folder,
     read_json,
@@ -61,9 +62,9 @@ class TensorStore:
         path = Path(path)
         record = read_json(path / _RECORD)
         return cls(
-            np.load(path / "images.npy", mmap_mode="r"),
-            np.load(path / "labels.npy", mmap_mode="r"),
-            np.load(path / "slice_mask.npy"),
+            read_npy(path / "images.npy", mmap_mode="r"),
+            read_npy(path / "labels.npy", mmap_mode="r"),
+            read_npy(path / "slice_mask.npy"),
             read_tsv(path / "subjects.tsv", TEXT_COLUMNS).set_index("subject", drop=False),
             tuple(record["spacing_mm"]),
             record["contents"],

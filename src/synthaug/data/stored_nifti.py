@@ -11,7 +11,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import DTypeLike
 
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import DamagedFileError
 from synthaug.core.gzipped import CORRUPTED
 
 _DAMAGE = (*CORRUPTED, EOFError, ImageFileError, HeaderDataError, ValueError)
@@ -31,14 +31,26 @@ def read_voxels(path: str | Path, dtype: DTypeLike | None = None) -> np.ndarray:
 
     Raises
     ------
-    SynthaugError
+    DamagedFileError
         The file is cut short, its checksum does not hold, or it is no NIfTI file.
     """
     try:
         image = nib.Nifti1Image.from_bytes(decompress(Path(path).read_bytes()))
         return np.asarray(image.dataobj, dtype=dtype).T
     except _DAMAGE as error:
-        raise SynthaugError(
-            f"{path}: damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-            "restore the file, or remove the folder of which it is a part and run again"
-        ) from None
+        raise DamagedFileError(path, error) from None
+
+
+def read_stored_header(path: str | Path) -> nib.Nifti1Header:
+    """Header of such a file; its voxels are not read.
+
+    Raises
+    ------
+    DamagedFileError
+        The file is empty or cut short in front, or it is no NIfTI file.
+    """
+    try:
+        header: nib.Nifti1Header = nib.Nifti1Image.from_filename(path).header
+    except _DAMAGE as error:
+        raise DamagedFileError(path, error) from None
+    return header

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from synthaug.core.array_files import read_npz
 from synthaug.core.artifacts import atomic_file
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import DamagedFileError, SynthaugError
 
 
 @dataclass(frozen=True)
@@ -125,17 +126,17 @@ def read_features(path: str | Path) -> FeatureSet:
         The file is missing or not a feature file.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
+        arrays = read_npz(path)
         meta = json.loads(str(arrays.pop("meta")))
         subjects = tuple(str(subject) for subject in arrays.pop("subjects"))
-    except (OSError, ValueError, KeyError) as error:
+        features = {
+            kind: np.split(arrays[kind], np.cumsum(arrays[f"{kind}_rows"])[:-1])
+            for kind in arrays
+            if not kind.endswith("_rows")
+        }
+        return FeatureSet(subjects, features, **{**meta, "seen": tuple(meta["seen"])})
+    except (OSError, ValueError, KeyError, TypeError, DamagedFileError) as error:
+        reason = error.reason if isinstance(error, DamagedFileError) else error
         raise SynthaugError(
-            f"{path}: not a readable feature file ({error}); extract the features again"
+            f"{path}: not a readable feature file ({reason}); extract the features again"
         ) from None
-    features = {
-        kind: np.split(arrays[kind], np.cumsum(arrays[f"{kind}_rows"])[:-1])
-        for kind in arrays
-        if not kind.endswith("_rows")
-    }
-    return FeatureSet(subjects, features, **{**meta, "seen": tuple(meta["seen"])})

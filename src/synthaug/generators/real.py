@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from synthaug.core.artifacts import atomic_folder, link_or_copy, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, check_subject_id, write_cohort, write_subject
+from synthaug.data.stored_nifti import read_stored_header
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 
 
@@ -118,7 +118,7 @@ def _write_decoded(folder: Path, real: Cohort, subject: str, through: Reconstruc
         raise SynthaugError(
             f"{through.name}: decodes no masks; set through to an autoencoder with masks: true"
         )
-    header = nib.Nifti1Image.from_filename(real.folders[subject] / "cine.nii.gz").header
+    header = read_stored_header(real.folders[subject] / "cine.nii.gz")
     duration = float(header["pixdim"][4]) or None
     write_subject(folder, cine, dict(enumerate(labels)), real.spacing_mm, duration)
     record = real.record(subject)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthaug.core.array_files import read_npz
 from synthaug.core.artifacts import atomic_file
 from synthaug.measures.attention import Example
 
@@ -27,15 +28,15 @@ def write_examples(path: str | Path, examples: Sequence[Example]) -> None:
 
 def read_examples(path: str | Path) -> list[Example]:
     """Read what `write_examples` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        about = json.loads(str(arrays["about"]))
-        return [
-            Example(
-                subject,
-                word,
-                arrays[f"image-{number}"].astype(np.float32),
-                arrays[f"attention-{number}"].astype(np.float32),
-                arrays[f"region-{number}"],
-            )
-            for number, (subject, word) in enumerate(about)
-        ]
+    arrays = read_npz(path)
+    about = json.loads(str(arrays["about"]))
+    return [
+        Example(
+            subject,
+            word,
+            arrays[f"image-{number}"].astype(np.float32),
+            arrays[f"attention-{number}"].astype(np.float32),
+            arrays[f"region-{number}"],
+        )
+        for number, (subject, word) in enumerate(about)
+    ]

@@ -186,7 +186,12 @@ def _open(path: Path, with_tensors: bool = False) -> tuple[Header, dict[str, Ten
         ) from None
     if content is None:
         raise SynthaugError(f"{path}: has no synthaug header; give a model.safetensors that a study wrote")
-    return Header(**json.loads(content)), tensors
+    try:
+        return Header(**json.loads(content)), tensors
+    except (ValueError, TypeError) as error:
+        raise SynthaugError(
+            f"{path}: its synthaug header is of another version ({error}); train the model again"
+        ) from None
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder, sha256_file, write_json, write_text
-from synthaug.core.errors import SynthaugError
+from synthaug.core.artifacts import atomic_folder, check_last_line, sha256_file, write_json, write_text
+from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.tables.rows import COLUMNS, about, key_text
 from synthaug.tables.run_crate import write_crate
 from synthaug.tables.schema import check_rows, read_rows, typed
@@ -90,9 +90,20 @@ def gather_rows(row_files: Iterable[str | Path], where: str | Path) -> pd.DataFr
 
 
 def read_checksums(folder: str | Path) -> dict[str, str]:
-    """SHA-256 of each file of a table version, by file name, as recorded."""
-    lines = (Path(folder) / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    """SHA-256 of each file of a table version, by file name, as recorded.
+
+    Raises
+    ------
+    DamagedFileError
+        The list is cut short.
+    """
+    path = Path(folder) / CHECKSUMS
+    check_last_line(path)
+    lines = [line.split("  ", 1) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    recorded = {line[-1]: line[0] for line in lines}
+    if ROWS not in recorded or any(len(line) < 2 for line in lines):
+        raise DamagedFileError(path, f"it does not list {ROWS}")
+    return recorded
 
 
 def verify(version: str | Path) -> dict[str, str]:

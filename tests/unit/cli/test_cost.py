@@ -121,3 +121,22 @@ def test_the_command_line_says_it(tmp_path, capsys):
     assert "tiny: trainings of 4 models and 6 tasks, 1 synthetic cohort" in said and "disk: about" in said
     assert main(["cost", str(tmp_path / "no.yaml")]) == 1
     assert "not a readable YAML file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "record", ["", '{"kind": "masked_au', "{}", "[]", '{"kind": "x", "iterations": null, "seconds": 1}']
+)
+@pytest.mark.parametrize("times", ["", "s\th:m:s\n", "s\th:m:s\n-\tNA\n", "s\th:m:s\nNA\t-\n", "h\n1\n"])
+def test_a_broken_record_of_another_study_is_left_out_and_named(tmp_path, caplog, record, times):
+    trained = "models/m/fold-0/generator-seed-0/training.json"
+    write_text(tmp_path / f"broken/{trained}", record)
+    write_json(
+        tmp_path / f"whole/{trained}", {"kind": "masked_autoencoder", "iterations": 10, "seconds": 7.2}
+    )
+    write_text(tmp_path / "broken/benchmarks/harmonise/p.tsv", times)
+    write_text(tmp_path / "whole/benchmarks/harmonise/p.tsv", "s\th:m:s\n1800.0\t0:30:00\n")
+    cost = estimate_cost(study(), count_subjects(study()), tmp_path)
+    assert cost.hours["train_model"] == (pytest.approx(2 * 50 * 0.72 / 3600), 1)
+    assert cost.hours["harmonise"] == (0.5, 1)
+    named = [message for message in caplog.messages if "left out of the estimate" in message]
+    assert len(named) == 2 and all("broken" in message and "\n" not in message for message in named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from synthaug.core.artifacts import read_csv
 from synthaug.report import wording
 from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
 from synthaug.report.section import ReportData
@@ -20,7 +21,7 @@ def check(data: ReportData) -> Flag | None:
     falls: dict[str | None, list[float]] = {}
     for run in data.inputs.segmenters:
         if run.history and run.history.is_file():
-            fall = late_fall(pd.read_csv(run.history))
+            fall = late_fall(read_csv(run.history))
             if fall is not None:
                 falls.setdefault(run.task, []).append(fall)
     if not falls:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import read_json
+from synthaug.core.artifacts import read_csv, read_json
 from synthaug.report import wording
 from synthaug.report.inputs import TrainingRun
 from synthaug.report.plots.training import loss_curves
@@ -112,7 +112,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _loss_panel(name: str, title: str, paths: Sequence[Path], draw: Draw) -> dict[str, str] | None:
-    history = pd.concat([pd.read_csv(path) for path in paths])
+    history = pd.concat([read_csv(path) for path in paths])
     step = next((column for column in _STEPS if column in history), None)
     losses = [column for column in history if "loss" in str(column) and _is_drawn(history[column])]
     if step is None or not losses:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.image_tasks import ImageTaskSettings
+from synthaug.core.array_files import read_npy, read_npz
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, sha256_file, write_json, write_tsv
 from synthaug.core.disk import reserved_memmap
 from synthaug.core.errors import SynthaugError
@@ -60,9 +61,9 @@ class TrainingData:
     def open(cls, folder: str | Path) -> TrainingData:
         """Open a training set; images are read on access."""
         folder = Path(folder)
-        with np.load(folder / ARRAYS) as arrays:
-            targets, features = arrays["targets"], arrays["features"]
-        images = np.load(folder / IMAGES, mmap_mode="r") if (folder / IMAGES).is_file() else None
+        arrays = read_npz(folder / ARRAYS)
+        targets, features = arrays["targets"], arrays["features"]
+        images = read_npy(folder / IMAGES, mmap_mode="r") if (folder / IMAGES).is_file() else None
         table = read_tsv(folder / ROWS, ("subject", "source", "role"))
         return cls(table, targets, features, images, read_json(folder / PLAN), read_json(folder / RECORD))
 

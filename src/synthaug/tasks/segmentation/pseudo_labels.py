@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from synthaug.core.artifacts import atomic_folder
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.stored_nifti import read_stored_header
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 
 #: What ``labelled_by`` in ``cohort.json`` says, and the report after it.
@@ -57,7 +57,7 @@ def label_cohort(
         for done, subject in enumerate(cohort.subjects):
             cine = cohort.cine(subject)
             labels = np.stack([segmenter.segment(frame, cohort.spacing_mm) for frame in cine])
-            header = nib.Nifti1Image.from_filename(cohort.folders[subject] / "cine.nii.gz").header
+            header = read_stored_header(cohort.folders[subject] / "cine.nii.gz")
             write_subject(
                 folder / f"sub-{subject}",
                 cine,
