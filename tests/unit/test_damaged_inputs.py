@@ -60,7 +60,10 @@ def some_files(root: Path) -> None:
     write_json(root / "training.json", {"kind": "autoencoder", "iterations": 4})
     write_text(root / "history.csv", "iteration,loss\n1,0.5\n2,0.25\n")
     write_text(root / "times.tsv", "s\th:m:s\n12.25\t0:00:12\n")
-    write_json(root / "generator" / "generator.json", {"settings": {"kind": "external", "folder": "/x"}, "models": {}})
+    write_json(
+        root / "generator" / "generator.json",
+        {"settings": {"kind": "external", "folder": "/x"}, "models": {}},
+    )
     write_runs(root / "runs.tsv", [ListedRun("split", fold=0, split=Path("splits/fold-0.tsv"))])
     write_json(root / "results" / "configuration.json", {"name": "s"})
     write_tsv(root / "requests.tsv", pd.DataFrame({"lv_edv_ml": [140.5, 150.25], "lv_esv_ml": [60.5, 70.25]}))
@@ -95,9 +98,9 @@ def predicted(root: Path) -> list[str]:
 def generator_of(root: Path) -> str:
     try:
         return str(load_generator(root / "generator"))
-    except SynthaugError as error:  # these settings build nothing; how they are read is what counts
-        if isinstance(error, DamagedFileError):
-            raise
+    except DamagedFileError:
+        raise
+    except SynthaugError as error:  # nothing is built of these settings; how they are read is what counts
         return str(error)
 
 

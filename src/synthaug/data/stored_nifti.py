@@ -9,12 +9,13 @@ import numpy as np
 from isal.igzip import decompress
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import DTypeLike
 
 from synthaug.core.errors import DamagedFileError
 from synthaug.core.gzipped import CORRUPTED
 
-_DAMAGE = (*CORRUPTED, EOFError, ImageFileError, HeaderDataError, ValueError)
+_DAMAGE = (*CORRUPTED, EOFError, ImageFileError, HeaderDataError, WrapStructError, ValueError)
 
 
 def read_voxels(path: str | Path, dtype: DTypeLike | None = None) -> np.ndarray:
