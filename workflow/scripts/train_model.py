@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from synthaug.config.models import ModelSettings
+from synthaug.core.checkpoints import clear_abandoned
 from synthaug.core.job import job
 from synthaug.core.registry import parse
 from synthaug.training import train_model
@@ -11,6 +12,7 @@ with job(snakemake):
     settings = parse(snakemake.params.model, ModelSettings)
     saved = {"checkpoint_every": snakemake.resources.checkpoint_every}
     settings = settings.model_copy(update={"training": settings.training.model_copy(update=saved)})
+    clear_abandoned(Path(snakemake.params.checkpoints))
     train_model(
         settings,
         store=Path(snakemake.input.train),

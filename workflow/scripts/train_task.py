@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from synthaug.core.checkpoints import clear_abandoned
 from synthaug.core.job import job
 from synthaug.tasks import open_task
 
 with job(snakemake):
+    clear_abandoned(Path(snakemake.params.checkpoints))
     open_task(snakemake.params.task).train(
         Path(snakemake.input.training_set),
         Path(snakemake.output.model),

@@ -10,7 +10,10 @@ from typing import Any
 import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, write_text
+from synthaug.core.leftovers import DAYS, age_days, remove
 
+#: File in a checkpoint folder by which a training says that it is at work, and days after which it lapses.
+LEASE, LEASE_DAYS = "lease.json", 1 / 24
 _KEPT = 2  # the newest can be lost to a failing disk
 
 
@@ -64,6 +67,29 @@ def load_checkpoint(folder: Path, identity: Mapping[str, str]) -> dict[str, Any]
 def steps_of(path: Path) -> int:
     """Finished steps of a checkpoint, by its name."""
     return int(path.stem.removeprefix("checkpoint-"))
+
+
+def lease_age_days(folder: Path) -> float | None:
+    """Days since a training at work in a folder renewed its lease; None where none is or it let the lease lapse."""
+    ages = [age_days(lease) for lease in folder.rglob(LEASE)]
+    return min((age for age in ages if age < LEASE_DAYS), default=None)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove checkpoints of a training's earlier settings, beside those of the present ones.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the training's checkpoints, named by its settings. Those beside it go once they did not change for
+        `synthaug.core.leftovers.DAYS`: until then the settings may be set back.
+    """
+    for other in folder.parent.glob("*"):
+        if other != folder and other.is_dir() and age_days(other) > DAYS:
+            remove(other)
+            print(
+                f"{other}: removed, checkpoints of other settings, unchanged for {DAYS} days", file=sys.stderr
+            )
 
 
 def remove_checkpoints(folder: Path) -> None:

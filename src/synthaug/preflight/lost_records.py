@@ -43,7 +43,7 @@ def check_records(results: str | Path, study: Mapping[str, Any], records: str | 
     kept = Path(results) / _CONFIGURATION
     if not kept.is_file():
         return
-    changed = _changed(read_json(kept), study)
+    changed = changed_keys(read_json(kept), study)
     if changed and not _has_record(Path(records), Path(results)):
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         raise SynthaugError(
@@ -53,13 +53,21 @@ def check_records(results: str | Path, study: Mapping[str, Any], records: str | 
         )
 
 
-def _changed(before: Any, now: Any, where: str = "") -> list[str]:
-    """Keys whose values differ, with both values where these are single."""
+def changed_keys(before: Any, now: Any, where: str = "") -> list[str]:
+    """Keys whose values differ, with both values where these are single.
+
+    Parameters
+    ----------
+    before, now : JSON-able
+        Two configurations.
+    where : str
+        Key that both stand under.
+    """
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return [
             line
             for key in dict.fromkeys([*before, *now])
-            for line in _changed(before.get(key), now.get(key), f"{where}.{key}" if where else str(key))
+            for line in changed_keys(before.get(key), now.get(key), f"{where}.{key}" if where else str(key))
         ]
     if before == now:
         return []

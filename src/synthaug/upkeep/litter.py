@@ -1,0 +1,76 @@
+"""What killed jobs and changed settings left behind: partial outputs, and checkpoints that nobody will resume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthaug.core.checkpoints import LEASE, lease_age_days
+from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
+from synthaug.core.process_identity import is_alive
+from synthaug.runs import arm_runs, model_runs
+from synthaug.upkeep.finding import Finding
+from synthaug.upkeep.study_results import StudyResults
+
+
+def find_litter(study: StudyResults) -> Iterator[Finding]:
+    """Partial outputs of dead processes, those of whom nobody knows, and abandoned checkpoints."""
+    for path in find_partials(study.folder):
+        owner = owner_of(path.name)
+        whose = f"left by {owner}" if owner else "of an unknown process"
+        if is_left_behind(path):
+            yield Finding(
+                "orphaned", f"{path}: {whose}; the next job there removes it, as does --fix", (path,)
+            )
+        elif owner is None or is_alive(owner) is None:
+            yield Finding(
+                "orphaned",
+                f"{path}: {whose} or still being written; it counts as left behind {DAYS} days after its last change",
+            )
+    for folder, reason in abandoned_checkpoints(study):
+        yield Finding("orphaned", f"{folder}: {reason}; `synthaug clean {study.folder} --yes` removes it")
+
+
+def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
+    """Checkpoint folders that no training resumes from, each with the reason; those with a fresh lease are in use."""
+    finished = _trainings(study)
+    for identity in sorted(study.folder.glob("checkpoints/*/*")):
+        ages = {folder: age_days(folder) for folder in sorted(identity.glob("*")) if folder.is_dir()}
+        for folder, age in ages.items():
+            if lease_age_days(folder) is not None:
+                continue
+            name = f"{identity.parent.name}/{identity.name}"
+            if finished.get(name):
+                yield folder, "its training finished"
+            elif finished and name not in finished:
+                yield folder, "the study has no such training any more"
+            elif age > min(ages.values()):
+                yield folder, "of other settings than the newer checkpoints beside it"
+
+
+def describe_leases(study: StudyResults) -> Iterator[Finding]:
+    """Checkpoint folders in which a training is at work."""
+    for lease in sorted(study.folder.glob(f"checkpoints/*/*/*/{LEASE}")):
+        age = lease_age_days(lease.parent)
+        if age is not None:
+            yield Finding(
+                "locked",
+                f"{lease.parent}: a training is at work here ({24 * 60 * age:.0f} min ago); let it end",
+            )
+
+
+def _trainings(study: StudyResults) -> dict[str, bool]:
+    """Of each declared training, by the name of its checkpoints, whether it finished; empty where none is known."""
+    if study.declared is None:
+        return {}
+    found = {}
+    for run in model_runs(study.declared):
+        name = f"models/fold-{run.fold}_generator_seed-{run.generator_seed}_model-{run.model}"
+        found[name] = (study.folder / run.folder / "model.safetensors").is_file()
+    for arm in arm_runs(study.declared):
+        name = (
+            f"tasks/arm-{arm.arm}_fold-{arm.fold}_generator_seed-{arm.generator_seed}_task-{arm.task}_"
+            f"training_seed-{arm.training_seed}"
+        )
+        found[name] = (study.folder / arm.folder / "model" / "training.json").is_file()
+    return found
