@@ -71,7 +71,11 @@ def _damaged(check: Callable[[], Any], file: Path, removes: tuple[Path, ...] = (
         place, reason = error.filename or file, error.strerror or error
         yield Finding("damaged", f"{place}: cannot be read ({reason}); restore it", removes)
     except (KeyError, TypeError, ValueError) as error:
-        yield Finding("damaged", f"{file}: is not what a job wrote ({error!r}); restore it", removes)
+        yield Finding(
+            "damaged",
+            f"{file}: is not what this version of the package writes ({error!r}); restore it",
+            removes,
+        )
 
 
 def _in_cohort(study: StudyResults, folder: Path) -> Iterator[Finding]:
@@ -103,7 +107,7 @@ def _in_training(record: Path) -> Iterator[Finding]:
     folder = record.parent
     weights = folder / "model.safetensors"
     whole = next((place for place in (folder, *folder.parents) if place.name == "model"), None)
-    removes = (whole,) if whole else (weights,)
+    removes = (whole,) if whole else (weights, record)
 
     def check() -> None:
         recorded = read_json(record).get("weights_sha256")
@@ -113,7 +117,7 @@ def _in_training(record: Path) -> Iterator[Finding]:
                 f"{weights}: {problem} (weights_sha256); restore it, or remove it and train again"
             )
 
-    yield from _damaged(check, record, removes if weights.is_file() else (record, *removes))
+    yield from _damaged(check, record, removes)
 
 
 def _named_version(current: Path) -> None:
@@ -144,7 +148,8 @@ def _in_splits(study: StudyResults) -> Iterator[Finding]:
     cohorts = [
         ListedRun("dataset", folder.name, cohort=folder)
         for folder in sorted(study.folder.glob("cohorts/*"))
-        if (folder / "cohort.json").is_file()
+        # A damaged one is a finding of its own.
+        if (folder / "cohort.json").is_file() and not list(_damaged(partial(Cohort.open, folder), folder))
     ]
     for split in sorted(study.folder.glob("splits/fold-*.tsv")):
         runs = [*cohorts, ListedRun("split", split=split)]

@@ -38,7 +38,7 @@ def find_missing(study: StudyResults) -> Iterator[Finding]:
     for kind, files in absent.items():
         yield Finding(
             "missing",
-            f"{files[0]}: and what else lacks of {len(files)} of {total[kind]} runs of kind {kind}; snakemake makes it",
+            f"{files[0]}: is not there; of {total[kind]} runs of kind {kind}, {len(files)} lack a file; run snakemake",
         )
 
 

@@ -1,0 +1,249 @@
+"""What lies about in results is named in one line each; only what can be made again is ever removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers.finished_study import arm_checkpoints, small_study, write_results
+
+from synthaug.cli import main
+from synthaug.core import leftovers
+from synthaug.core.artifacts import read_json, write_json, write_text
+from synthaug.core.checkpoints import clear_abandoned, save_checkpoint
+from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
+from synthaug.core.process_identity import this_process
+from synthaug.upkeep.locks import snakemakes_in
+
+COHORT, STORE = "cohorts/blob", "stores/fold-0/train"
+WEIGHTS = "models/features/fold-0/generator-seed-0/model.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_results(tmp_path)
+
+
+def listed(folder: Path, *options: str) -> tuple[int, list[str]]:
+    """Exit code and lines of the doctor, without those about runs that are still to be made."""
+    code = main(["doctor", str(folder), *options])
+    return code, [line for line in said() if not line.startswith("missing: ")]
+
+
+_capture = []
+
+
+@pytest.fixture(autouse=True)
+def reader(capsys):
+    _capture[:] = [capsys]
+
+
+def said() -> list[str]:
+    lines: list[str] = _capture[0].readouterr().out.splitlines()
+    return lines
+
+
+def all_files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def flip(path: Path) -> None:
+    """Change the last byte."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def partial_of(folder: Path, **other: object) -> Path:
+    """A partial file of a process that is this one but for some of its attributes."""
+    here = replace(this_process(), **other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leftovers, "this_process", lambda: here)
+        path = folder / f"{owned_prefix(PARTIAL, 'rows.tsv')}abc"
+    path.write_text("half")
+    return path
+
+
+def grow_old(path: Path, days: float) -> None:
+    then = time.time() - days * 86400
+    for place in (*path.rglob("*"), path):
+        os.utime(place, (then, then))
+
+
+def test_a_study_in_training_has_no_fault_but_what_is_still_to_be_made(folder):
+    assert main(["doctor", str(folder)]) == 0
+    lines = said()
+    assert lines and all(line.startswith("missing: ") and line.count("\n") == 0 for line in lines)
+    assert any("of 1 runs of kind arm, 1 lack a file" in line for line in lines)
+    before = all_files(folder)
+    assert main(["doctor", str(folder.parent), "--fix"]) == 0 and all_files(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "gone"),
+    [
+        (f"{COHORT}/sub-blob-01/cine.nii.gz", COHORT),
+        (f"{COHORT}/subjects.tsv", COHORT),
+        (f"{STORE}/images.npy", STORE),
+        (WEIGHTS, WEIGHTS),
+        (f"{arm_checkpoints()}/aaaaaaaaaaaa/checkpoint-000000010.pt", None),
+    ],
+)
+def test_what_differs_from_its_checksum_is_named_and_removed_on_request(folder, file, gone):
+    flip(folder / file)
+    code, lines = listed(folder)
+    assert code == 1 and [line.startswith("damaged: ") for line in lines] == [True]
+    assert Path(file).name in lines[0] and ";" in lines[0] and (folder / file).exists()
+    code, lines = listed(folder, "--fix")
+    assert code == 0 and f"removed: {folder / (gone or file)}" in lines and "run snakemake again" in lines[-1]
+    assert not (folder / (gone or file)).exists()
+    assert listed(folder)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "file", ["splits/fold-0.tsv", "rows/scores/a.tsv", f"{STORE}/store.json", "cohorts/blob/cohort.json"]
+)
+@pytest.mark.parametrize("content", [b"", b"subject\tpat"])
+def test_what_cannot_be_read_is_named_and_removed_on_request(folder, file, content):
+    (folder / file).write_bytes(content)
+    code, lines = listed(folder)
+    assert code == 1 and any(Path(file).name in line for line in lines)
+    assert listed(folder, "--fix")[0] == 0 and not (folder / file).exists()
+
+
+def test_a_split_without_all_its_subjects_is_damaged(folder):
+    split = folder / "splits" / "fold-0.tsv"
+    split.write_text("".join(split.read_text().splitlines(keepends=True)[:-1]))
+    code, lines = listed(folder)
+    assert code == 1 and "fold-0.tsv: lacks 1 of 4 subjects of blob" in lines[0]
+
+
+def test_tables_raw_data_and_cohorts_without_their_raw_data_are_never_removed(folder):
+    flip(folder / "tables" / "v001" / "rows.csv")
+    flip(folder / COHORT / "sub-blob-00" / "cine.nii.gz")
+    configuration = read_json(folder / "configuration.json")
+    configuration["datasets"]["blob"] |= {"phantom": None, "root": "/nowhere"}
+    write_json(folder / "configuration.json", configuration)
+    (folder / "raw" / f"{PARTIAL}old").write_text("")
+    grow_old(folder / "raw" / f"{PARTIAL}old", DAYS + 1)
+    before = all_files(folder)
+    code, lines = listed(folder, "--fix")
+    assert code == 1 and sum(line.startswith("damaged: ") for line in lines) == 2
+    assert any("is raw data, a table, or lies outside" in line for line in lines)
+    assert main(["clean", str(folder), "--yes"]) == 0
+    assert all_files(folder) == before
+
+
+def test_nothing_outside_the_results_is_removed(folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (folder / "stores").rename(elsewhere)
+    (folder / "stores").symlink_to(elsewhere)
+    store = folder / "cohorts" / "blob" / "sub-blob-00" / "cine.nii.gz"
+    (tmp_path / "cine.nii.gz").write_bytes(store.read_bytes())
+    (folder / "rows" / "scores" / "b.tsv").symlink_to(elsewhere / "fold-0" / "train" / "store.json")
+    before = all_files(elsewhere)
+    main(["doctor", str(folder), "--fix"])
+    assert all_files(elsewhere) == before
+
+
+def test_partials_of_the_dead_are_orphans_and_those_of_the_living_are_not_mentioned(folder):
+    dead = partial_of(folder / "rows", pid=2**22 + 1)
+    partial_of(folder / "rows")
+    away = partial_of(folder / "splits", host="another-host")
+    code, lines = listed(folder)
+    assert code == 0 and len(lines) == 2 and all(line.startswith("orphaned: ") for line in lines)
+    assert any("process 4194305" in line for line in lines)
+    assert any("on another-host" in line and "still being written" in line for line in lines)
+    code, lines = listed(folder, "--fix")
+    assert f"removed: {dead}" in lines and not dead.exists() and away.exists()
+    grow_old(away, DAYS + 1)
+    assert main(["clean", str(folder)]) == 0
+    shown = said()
+    assert "4 B" in shown[0] and away.name in shown[0] and "--yes removes it" in shown[-1] and away.exists()
+    assert main(["clean", str(folder), "--yes"]) == 0 and not away.exists()
+
+
+def abandoned(folder: Path) -> list[str]:
+    main(["clean", str(folder)])
+    return [line.split(": ", 1)[1] for line in said()[:-1]]
+
+
+def test_checkpoints_are_abandoned_by_newer_settings_a_finished_training_or_another_study(folder):
+    own = folder / arm_checkpoints()
+    assert abandoned(folder) == []
+    save_checkpoint(own / "bbbbbbbbbbbb", 3, {"identity": {}})
+    grow_old(own / "aaaaaaaaaaaa", 1)
+    assert abandoned(folder) == ["of other settings than the newer checkpoints beside it"]
+    write_json(own / "aaaaaaaaaaaa" / "lease.json", {})  # a training is at work there
+    main(["clean", str(folder)])
+    assert ["bbbbbbbbbbbb" in line for line in said()[:-1]] == [True]
+    code, lines = listed(folder)
+    assert code == 0 and "a training is at work here" in lines[0] and "aaaaaaaaaaaa" in lines[0]
+    (own / "aaaaaaaaaaaa" / "lease.json").unlink()
+    finished = folder / "tasks/segmentation/fold-0/arms/real/generator-seed-0/training-seed-0/model"
+    write_json(finished / "training.json", {"kind": "segmentation"})
+    assert abandoned(folder) == ["its training finished"] * 2
+    save_checkpoint(
+        folder / "checkpoints/models/fold-0_generator_seed-7_model-gone/cccc", 3, {"identity": {}}
+    )
+    assert "the study has no such training any more" in abandoned(folder)
+    assert main(["clean", str(folder), "--yes"]) == 0
+    assert not list(folder.glob("checkpoints/*/*"))
+    assert abandoned(folder) == []
+
+
+def test_a_starting_training_clears_checkpoints_of_settings_that_are_long_gone(tmp_path, capsys):
+    for name in ("now", "before", "long-before"):
+        save_checkpoint(tmp_path / name, 3, {"identity": {}})
+    grow_old(tmp_path / "long-before", DAYS + 1)
+    grow_old(tmp_path / "now", DAYS + 1)
+    clear_abandoned(tmp_path / "now")
+    assert {path.name for path in tmp_path.iterdir()} == {"now", "before"}
+    assert "long-before: removed, checkpoints of other settings" in capsys.readouterr().err
+
+
+def test_locks_say_who_holds_them_and_keep_damaged_outputs(folder, tmp_path):
+    lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    write_text(lock, "results/other/a.tsv\n")
+    assert listed(folder)[1] == []
+    write_text(lock, "results/small/rows/a.tsv\nresults/small/rows/b.tsv\n")
+    flip(folder / WEIGHTS)
+    code, lines = listed(folder, "--fix")
+    locked = next(line for line in lines if line.startswith("locked: "))
+    assert "2 outputs" in locked and "snakemake --unlock" in locked and "by no Snakemake of" in locked
+    assert code == 1 and f"kept: {folder / WEIGHTS}: the study is locked" in lines
+    assert os.getpid() not in snakemakes_in(tmp_path)
+
+
+def test_weights_and_tables_of_what_is_no_more_are_stale(folder):
+    configuration = read_json(folder / "configuration.json")
+    configuration["split"]["seed"] = 4
+    write_json(folder / "configuration.json", configuration)
+    code, lines = listed(folder)
+    assert code == 0
+    assert len(lines) == 1 and lines[0].startswith("stale: ") and "split.seed: 0 before, 4 now" in lines[0]
+
+
+def test_logs_go_only_on_request_and_only_those_of_trainings_the_study_lost(folder):
+    run = "features_fold-0_generator-seed-0"
+    for name in (run, "gone_fold-0_generator-seed-0"):
+        write_text(folder / "logs" / "train_model" / f"{name}.log", "log\n")
+    assert abandoned(folder) == []
+    assert main(["clean", str(folder), "--logs", "--yes"]) == 0
+    assert [path.stem for path in (folder / "logs" / "train_model").iterdir()] == [run]
+
+
+def test_what_is_no_results_folder_is_one_line(tmp_path, capsys):
+    for command in ("doctor", "clean"):
+        assert main([command, str(tmp_path)]) == 1
+        assert "holds no results of a study" in capsys.readouterr().err
+
+
+def test_results_of_a_configuration_that_cannot_be_read_are_looked_at_all_the_same(folder):
+    (folder / "configuration.json").write_text(json.dumps(small_study().model_dump(mode="json"))[:50])
+    flip(folder / WEIGHTS)
+    code, lines = listed(folder)
+    assert code == 1 and "model.safetensors" in lines[0]
