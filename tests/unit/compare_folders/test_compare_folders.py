@@ -233,6 +233,12 @@ def test_stacks_and_labels_beside_cines_are_left_out_and_said(pair, done, tmp_pa
     assert set(evaluation.rows.set_index("metric").loc["precision", ["status"]]) == {"not_measured"}
 
 
+def test_cines_in_hidden_folders_are_no_data(tmp_path):
+    write(tmp_path / "a.nii.gz", made_up(0))
+    write(tmp_path / ".partial-cohort~host~1~x~~abc" / "sub-b" / "cine.nii.gz", made_up(1))
+    assert [cine.subject for cine in read_folder(tmp_path, "real").cines] == ["a"]
+
+
 def test_mixed_cines_are_resampled_on_request(pair, done, tmp_path):
     mixed = folder(tmp_path / "mixed", 1)
     write(mixed / "coarse.nii", made_up(1, (9, 4, 8, 8)), (9.0, 4.0, 3.0))

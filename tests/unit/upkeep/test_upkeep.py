@@ -173,6 +173,8 @@ def test_partials_of_the_dead_are_orphans_and_those_of_the_living_are_not_mentio
 
 
 def abandoned(folder: Path) -> list[str]:
+    """Why each thing can go that `synthaug clean` shows."""
+    said()
     main(["clean", str(folder)])
     return [line.split(": ", 1)[1] for line in said()[:-1]]
 
