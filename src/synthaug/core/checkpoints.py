@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, write_text
-from synthaug.core.leftovers import DAYS, age_days, remove
+from synthaug.core.leftovers import DAYS, age_days, clear_left_behind, remove
 
 #: File in a checkpoint folder by which a training says that it is at work, and days after which it lapses.
 LEASE, LEASE_DAYS = "lease.json", 1 / 24
@@ -50,6 +50,7 @@ def load_checkpoint(folder: Path, identity: Mapping[str, str]) -> dict[str, Any]
         What the state's ``"identity"`` must be, by what it identifies: hashes of settings, data and code. A
         checkpoint that differs in any of them is left aside.
     """
+    clear_left_behind(folder)
     for path in sorted(folder.glob("checkpoint-*.pt"), reverse=True):
         checksum = path.with_suffix(".sha256")
         if not checksum.is_file() or checksum.read_text() != sha256_file(path):

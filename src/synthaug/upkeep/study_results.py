@@ -12,11 +12,10 @@ from typing import Any
 from synthaug.config.study import StudySettings, load_study
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.leftovers import PARTIAL
 from synthaug.runs import ListedRun, list_runs
 
 CONFIGURATION = "configuration.json"
-#: Parts of the results that no command of upkeep removes anything from: raw data, and tables, which never change.
-KEPT = ("raw", "tables")
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,16 @@ class StudyResults:
             yield from (Path(place, name) for name in sorted(files) if name in names)
 
     def may_remove(self, path: Path) -> bool:
-        """Whether a path lies in this folder, links followed, and outside the parts that are `KEPT`."""
+        """Whether a path lies in this folder, links followed, and is neither raw data nor a table, which never changes."""
         try:
             below = path.parent.resolve().joinpath(path.name).relative_to(self.folder.resolve())
         except (ValueError, OSError):
             return False
-        return bool(below.parts) and below.parts[0] not in KEPT and ".." not in below.parts
+        if not below.parts or ".." in below.parts or below.parts[0] == "raw":
+            return False
+        return below.parts[0] != "tables" or (
+            below.parts[1:2] == (path.name,) and path.name.startswith(PARTIAL)
+        )
 
 
 def find_studies(results: Path) -> list[StudyResults]:

@@ -112,7 +112,7 @@ def test_a_flipped_bit_never_gives_other_voxels(cohort_folder, file, read):
             refused += 1
     assert refused > 180
     path.write_bytes(content[:-1])
-    with pytest.raises(SynthaugError, match=r"damaged .* restore the file, or remove the folder"):
+    with pytest.raises(SynthaugError, match=r"damaged or cut short .* restore it, or remove the output"):
         getattr(cohort, read)("a-001")
 
 

@@ -136,6 +136,7 @@ def test_tables_raw_data_and_cohorts_without_their_raw_data_are_never_removed(fo
     (folder / "raw" / f"{PARTIAL}old").write_text("")
     grow_old(folder / "raw" / f"{PARTIAL}old", DAYS + 1)
     before = all_files(folder)
+    partial_of(folder / "tables", pid=2**22 + 1)  # no version yet
     code, lines = listed(folder, "--fix")
     assert code == 1 and sum(line.startswith("damaged: ") for line in lines) == 2
     assert any("is raw data, a table, or lies outside" in line for line in lines)
