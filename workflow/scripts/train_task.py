@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from synthaug.core.job import job
+from synthaug.core.lease import lease
 from synthaug.tasks import open_task
 
-with job(snakemake):
+with job(snakemake), lease(Path(snakemake.params.checkpoints)):
     open_task(snakemake.params.task).train(
         Path(snakemake.input.training_set),
         Path(snakemake.output.model),

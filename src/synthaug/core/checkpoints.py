@@ -33,7 +33,7 @@ def save_checkpoint(folder: Path, steps: int, state: dict[str, Any]) -> None:
     write_text(path.with_suffix(".sha256"), sha256_file(path))
     for old in sorted(folder.glob("checkpoint-*.pt"))[:-_KEPT]:
         old.with_suffix(".sha256").unlink(missing_ok=True)
-        old.unlink()
+        old.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
