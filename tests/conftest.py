@@ -12,7 +12,7 @@ from small_cluster import slurm_can_start, start_slurm
 
 #: The longest files and folders first: two workers take one file after the other, and the tiny study takes as long as
 #: a third of all tests. Arguments of pytest that overlap lose their order.
-LONGEST = ("workflow/test_tiny_study.py", "workflow/test_task_study.py", "workflow/", "browser/", "real/", "")
+LONGEST = ("workflow/test_tiny_study.py", "workflow/test_task_study.py", "faults/", "workflow/", "browser/", "real/", "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
