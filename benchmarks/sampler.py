@@ -106,7 +106,9 @@ def given(noise: torch.Tensor) -> Any:
 
 def make_requests(results: Path, count: int) -> Cohort:
     """`count` of the study's requests, over again with other seeds where there are fewer."""
-    own = Cohort.open(results / "synthetic" / RUN / "requests").table
+    own = Cohort.open_all(
+        sorted((results / "synthetic" / RUN / "requests").iterdir(), key=lambda chunk: int(chunk.name))
+    ).table
     rows = own.iloc[np.arange(count) % len(own)].reset_index(drop=True)
     return request_cohort(
         rows.assign(

@@ -12,7 +12,15 @@ from small_cluster import slurm_can_start, start_slurm
 
 #: The longest files and folders first: two workers take one file after the other, and the tiny study takes as long as
 #: a third of all tests. Arguments of pytest that overlap lose their order.
-LONGEST = ("workflow/test_tiny_study.py", "workflow/test_task_study.py", "workflow/", "browser/", "real/", "")
+LONGEST = (
+    "workflow/test_tiny_study.py",
+    "workflow/test_task_study.py",
+    "faults/",
+    "workflow/",
+    "browser/",
+    "real/",
+    "",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +48,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout = copy_repository(tmp_path_factory.mktemp("tiny") / "synthaug")
     if slurm_can_start():
         start_slurm()
-        done = checkout.snakemake("all", "--profile", "profiles/ci", "--configfile", TINY)
+        done = checkout.snakemake("all", "--profile", "profiles/ci", "--configfile", TINY, SYNTHAUG_GPUS="0")
     else:
         done = checkout.run(TINY)
     (checkout.root / "first-run.log").write_text(done.stdout + done.stderr)

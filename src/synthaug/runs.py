@@ -17,6 +17,9 @@ from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import atomic_file, check_last_line
 from synthaug.core.errors import DamagedFileError
 
+#: Chunks after which their size doubles, the first time after twice as many; how often it does.
+_CHUNKS_OF_A_SIZE, _DOUBLINGS = 32, 6
+
 
 class ModelRun(NamedTuple):
     """One training of a model, on the training patients of a fold."""
@@ -98,9 +101,23 @@ def folds_of(study: StudySettings) -> list[int]:
     return list(range(study.split.folds))
 
 
-def chunks_of(study: StudySettings) -> list[int]:
-    """Chunks of every sampled cohort, from 0."""
-    return list(range(-(-study.synthesis.subjects // study.synthesis.chunk_size)))
+def chunks_of(study: StudySettings) -> list[range]:
+    """Chunks of every sampled cohort: the numbers of the requests of each, from 0.
+
+    The first 64 chunks have `synthesis.chunk_size` requests; from there on every 32 chunks their size doubles, up to 64
+    times the first: a job a minute of a small cohort, and a plan that stays small for a million subjects. A chunk
+    does not follow from the number of subjects, so that a larger cohort keeps the chunks of the smaller one; only a last chunk
+    that was not full is made again.
+    """
+    synthesis = study.synthesis
+    chunks: list[range] = []
+    start = 0
+    while start < synthesis.subjects:
+        doublings = min(max(len(chunks) // _CHUNKS_OF_A_SIZE - 1, 0), _DOUBLINGS)
+        stop = min(start + synthesis.chunk_size * 2**doublings, synthesis.subjects)
+        chunks.append(range(start, stop))
+        start = stop
+    return chunks
 
 
 def segmentation_task(study: StudySettings) -> str | None:

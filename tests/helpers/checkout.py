@@ -26,9 +26,11 @@ class Checkout:
 
     root: Path
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake in the copy with the copy's own package."""
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
+    def snakemake(
+        self, *arguments: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy with the copy's own package and further environment variables."""
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), **variables}
         command = [sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
         if check and done.returncode:

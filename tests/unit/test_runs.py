@@ -12,6 +12,7 @@ from synthaug.runs import (
     ArmRun,
     ModelRun,
     arm_runs,
+    chunks_of,
     diagnosis_task,
     forest_task,
     generator_trainings,
@@ -55,6 +56,26 @@ def study() -> StudySettings:
             "evaluation": {"extractors": {"own": {"kind": "study", "model": "features"}}},
         }
     )
+
+
+def chunks(study: StudySettings, subjects: int, chunk_size: int) -> list[range]:
+    synthesis = study.synthesis.model_copy(update={"subjects": subjects, "chunk_size": chunk_size})
+    return chunks_of(study.model_copy(update={"synthesis": synthesis}))
+
+
+def test_a_larger_cohort_keeps_the_chunks_of_the_smaller_one(study):
+    assert chunks(study, 7, 3) == [range(3), range(3, 6), range(6, 7)]
+    assert chunks(study, 7, 3)[:2] == chunks(study, 100, 3)[:2]
+    large = chunks(study, 100_000, 3)
+    assert large[: len(chunks(study, 5000, 3)) - 1] == chunks(study, 5000, 3)[:-1]
+
+
+def test_chunks_of_a_large_cohort_double_from_the_65th_on_and_leave_nothing_out(study):
+    large = chunks(study, 1_000_000, 16)
+    assert [number for part in large[:200] for number in part] == list(range(large[199].stop))
+    assert large[-1].stop == 1_000_000 and len(large) == 1169
+    sizes = [len(part) for part in large]
+    assert sizes[:64] == [16] * 64 and sizes[64:96] == [32] * 32 and sizes[96] == 64 and max(sizes) == 1024
 
 
 def test_generators_are_trained_with_each_seed_and_extractors_once(study):

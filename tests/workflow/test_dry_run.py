@@ -103,7 +103,7 @@ def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
 
 def test_phenotypes_are_measured_and_sampled_only_where_a_study_asks(checkout):
     study = "config/studies/tiny.yaml"
-    requests = "results/tiny/synthetic/cascade/fold-0/generator-seed-0/requests"
+    requests = "results/tiny/synthetic/cascade/fold-0/generator-seed-0/requests/0"
     sampler = {"kind": "phenotype_vae", "phenotypes": ["lv_edv_ml", "lv_esv_ml", "lv_length_ed_mm"]}
     models = "models=" + json.dumps({"phenotypes": sampler})
     named = "synthesis=" + json.dumps({"requests": {"sampler": "phenotypes"}})
@@ -145,25 +145,26 @@ def test_requests_are_worded_for_generators_that_read_text(checkout):
     assert "word_requests" not in wanted["cascade"]
 
 
-def gpu_rules(checkout):
-    """Rules that can use a GPU."""
+def rules_with_resources(checkout, **settings):
+    """Resources of every rule that can use a GPU, under settings of Snakemake, and its threads."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
-            ResourceSettings(), snakefile=checkout.root / "Snakefile", workdir=checkout.root
+            ResourceSettings(**settings), snakefile=checkout.root / "Snakefile", workdir=checkout.root
         )
-        return {rule.name for rule in workflow._workflow.rules if "gpu" in rule.resources}
+        rules = [rule for rule in workflow._workflow.rules if "gpu" in rule.resources]
+        return {rule.name: {name: rule.resources[name].value for name in ("gpu", "_cores")} for rule in rules}
 
 
-def test_no_profile_misses_a_rule_that_can_use_a_gpu(checkout):
-    rules = gpu_rules(checkout)
-    assert {"train_model", "label_synthetic", "audit_features", "predict_condition_sweep"} <= rules
-    slurm, local = (
-        yaml.safe_load((checkout.root / "profiles" / name / "config.yaml").read_text())
-        for name in ("slurm", "local")
-    )
-    assert {name for name, given in slurm["set-resources"].items() if given["gpu"] == 1} == rules
-    threads = {part.partition("=")[0] for part in local["set-threads"]}
-    assert threads == rules | {"plan_task", "write_training_set"}
+def test_rules_ask_for_a_gpu_by_themselves_on_a_cluster(checkout, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")  # no nvidia-smi
+    monkeypatch.delenv("SYNTHAUG_GPUS", raising=False)
+    rules = rules_with_resources(checkout, nodes=100)
+    assert {"train_model", "label_synthetic", "audit_features", "predict_condition_sweep"} <= set(rules)
+    assert all(given == {"gpu": 1, "_cores": 8} for given in rules.values())
+    here = rules_with_resources(checkout, cores=2)
+    assert set(here) == set(rules) and all(given == {"gpu": 0, "_cores": 1} for given in here.values())
+    monkeypatch.setenv("SYNTHAUG_GPUS", "0")
+    assert all(given["gpu"] == 0 for given in rules_with_resources(checkout, nodes=100).values())
 
 
 def test_the_script_of_one_job_runs_alone(checkout):

@@ -86,12 +86,12 @@ def test_code_and_requests_of_the_user_count(checkout, tmp_path):
     study["synthesis"]["requests"] = {"source": "cohort", "cohort": str(atlas)}
     (checkout.root / "config" / "studies" / "doors.yaml").write_text(yaml.safe_dump(study))
     inputs = inputs_of_jobs(checkout, "config/studies/doors.yaml")
-    for rule, files in {
-        "harmonise": ("patients.tsv",),
-        "plan_requests": ("cohort.json", "subjects.tsv", "sub-a/labels.nii.gz"),
-    }.items():
+    for rule, jobs, files in (
+        ("harmonise", 1, ("patients.tsv",)),
+        ("plan_requests", 2, ("cohort.json", "subjects.tsv", "sub-a/labels.nii.gz")),  # two chunks
+    ):
         found = [all(any(name.endswith(file) for name in job) for file in files) for job in inputs[rule]]
-        assert found.count(True) == 1, rule
+        assert found.count(True) == jobs, rule
     for module in ("my_reader.py", "my_extractor.py"):
         source = checkout.root / module
         source.write_text(source.read_text() + "EDITED = 1\n")

@@ -3,7 +3,7 @@
 
 rule measure_attention:
     input:
-        requests=requests_as_read("requests"),
+        requests=all_requests,
         generator=rules.describe_generator.output.description,
         models=generator_models,
     output:
@@ -15,7 +15,7 @@ rule measure_attention:
         pattern("logs/measure_attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/measure_attention/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:

@@ -21,6 +21,7 @@ from synthaug.config.text import reads_text
 from synthaug.core.artifacts import sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.code_hash import code_hash
+from synthaug.core.gpus import gpus_of_a_job
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
@@ -93,6 +94,7 @@ except SynthaugError as error:
 
 arms = resolve_arms(study.arms)
 folds = folds_of(study)
+chunks = chunks_of(study)
 first_generator_seed = study.synthesis.generator_seeds[0]
 # Datasets whose patients train, validate and test; others only stand in for synthetic subjects.
 split_datasets = [name for name, dataset in study.datasets.items() if dataset.split]
@@ -153,11 +155,32 @@ def path(path, **values):
 
 # --- resources ----------------------------------------------------------------------------------
 
-# One GPU a job where this machine has one. On a cluster the profile asks for it: a test holds its list equal to
-# the rules with these resources.
-GPUS = 1 if shutil.which("nvidia-smi") else 0
-TRAINS_NETWORK = {"gpu": GPUS, "mem_mb": 32000, "runtime": "24h"}
-RUNS_NETWORK = {"gpu": GPUS, "mem_mb": 16000, "runtime": "4h"}
+# A job on a node of a cluster reads the rules again, as the process that submitted it did.
+on_cluster = workflow.remote_exec or workflow.resource_settings.nodes is not None
+
+# Values of the rules, not of a profile: options of the command line replace a profile's whole list.
+try:
+    GPUS = gpus_of_a_job(on_cluster, here=bool(shutil.which("nvidia-smi")))
+except SynthaugError as error:
+    raise WorkflowError(f"synthaug: {error}") from None
+
+# On one machine independent jobs side by side finish sooner than one after the other with all cores, and two threads
+# that wait for each other crawl where a core is shared.
+NETWORK_THREADS = 8 if on_cluster else 1
+
+
+def grows(megabytes):
+    """Memory that grows with each attempt: a job that ended for lack of it is tried again with more."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
+# A training that is not done within its time is saved and resumed by the next attempt; other jobs get more time.
+TRAINS_NETWORK = {"gpu": GPUS, "mem_mb": grows(32000), "runtime": "24h"}
+RUNS_NETWORK = {
+    "gpu": GPUS,
+    "mem_mb": grows(16000),
+    "runtime": lambda wildcards, attempt: f"{4 * attempt}h",
+}
 
 
 def checkpoints(kind, settings, wildcards):
@@ -361,9 +384,15 @@ def requests_as_read(name):
 
     def folder(wildcards):
         worded = "worded-" if generator_reads_text(wildcards.generator) else ""
-        return path(f"{synthetic_run(wildcards).folder}/{worded}{name}")
+        return path(f"{synthetic_run(wildcards).folder}/{worded}{name}", chunk=wildcards.get("chunk", ""))
 
     return folder
+
+
+def all_requests(wildcards):
+    """The requests of all chunks, as the generator reads them."""
+    folder = requests_as_read("requests")(wildcards)
+    return [f"{folder}/{chunk}" for chunk in range(len(chunks))]
 
 
 def generator_code(wildcards):

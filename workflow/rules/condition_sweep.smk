@@ -60,7 +60,6 @@ use rule synthesise_chunk as synthesise_condition_sweep with:
         )
     params:
         gate={"enabled": False, "attempts": 1},
-        chunk_size=study.synthesis.sweep.levels**2,
     message:
         "Synthesising the condition sweep of {wildcards.generator}, fold {wildcards.fold}"
 

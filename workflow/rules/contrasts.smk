@@ -5,7 +5,7 @@ contrast_settings = study.evaluation.contrasts and study.evaluation.contrasts.mo
 
 rule plan_contrasts:
     input:
-        requests=rules.plan_requests.output.requests,
+        requests=expand(rules.plan_requests.output.requests, chunk=range(len(chunks)), allow_missing=True),
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
     output:
@@ -57,7 +57,6 @@ use rule synthesise_chunk as synthesise_contrasts with:
         pattern("benchmarks/synthesise_contrasts/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     params:
         gate={"enabled": False, "attempts": 1},
-        chunk_size=10**9,
     message:
         "Synthesising several contrasts of each heart with {wildcards.generator}, fold {wildcards.fold}"
 

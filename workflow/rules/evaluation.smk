@@ -10,7 +10,7 @@ rule extract_real_features:
         features=pattern("features/{extractor}/fold-{fold}/real.npz"),
     log:
         pattern("logs/extract_real_features/{extractor}_fold-{fold}.log"),
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -119,7 +119,7 @@ rule measure_metric_sensitivity:
         pattern("logs/measure_metric_sensitivity/{extractor}_fold-{fold}.log"),
     benchmark:
         pattern("benchmarks/measure_metric_sensitivity/{extractor}_fold-{fold}.tsv")
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -189,8 +189,8 @@ rule measure_cost:
         records=lambda w: [
             path(f"{run.folder}/training.json") for run in generator_trainings(study, synthetic_run(w))
         ],
-        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
-        times=expand(rules.synthesise_chunk.benchmark, chunk=chunks_of(study), allow_missing=True),
+        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=range(len(chunks)), allow_missing=True),
+        times=expand(rules.synthesise_chunk.benchmark, chunk=range(len(chunks)), allow_missing=True),
     output:
         rows=pattern("rows/cost/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
@@ -350,7 +350,7 @@ rule audit_recognition:
         pattern("logs/audit_recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/audit_recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -380,7 +380,7 @@ rule audit_features:
         pattern(
             "benchmarks/audit_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
         )
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:

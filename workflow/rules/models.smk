@@ -15,7 +15,7 @@ rule train_model:
         pattern("logs/train_model/{model}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/train_model/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **TRAINS_NETWORK,
         # No parameter: weights do not follow from it.
@@ -43,7 +43,7 @@ rule check_reconstruction:
         pattern("logs/check_reconstruction/{model}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/check_reconstruction/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:

@@ -4,7 +4,7 @@ timed_chunks = [
     (run.generator, f"{run.folder}/chunks/{chunk}", f"{run.stem}_{chunk}")
     for run in synthetic_runs(study)
     if is_sampled(study, run.generator)
-    for chunk in chunks_of(study)
+    for chunk in range(len(chunks))
 ]
 
 

@@ -9,17 +9,18 @@ rule plan_requests:
         sampler=requests_sampler,
     output:
         requests=directory(
-            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/requests")
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/requests/{chunk}")
         ),
     log:
-        pattern("logs/plan_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+        pattern("logs/plan_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.log"),
     params:
         code=requests_code,
         requests=study.synthesis.requests.model_dump(mode="json"),
-        subjects=study.synthesis.subjects,
+        # Not how many there are in all: more of them leave this chunk as it is.
+        numbers=lambda w: (chunks[int(w.chunk)].start, chunks[int(w.chunk)].stop),
         grid=study.harmonisation.model_dump(mode="json"),
     message:
-        "Planning the requests to {wildcards.generator} on fold {wildcards.fold}"
+        "Planning the requests to {wildcards.generator}, chunk {wildcards.chunk}, fold {wildcards.fold}"
     script:
         "../scripts/plan_requests.py"
 
@@ -30,15 +31,17 @@ rule word_requests:
         sentences=packed_sentences,
     output:
         requests=directory(
-            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/worded-requests")
+            pattern(
+                "synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/worded-requests/{chunk}"
+            )
         ),
     log:
-        pattern("logs/word_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+        pattern("logs/word_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.log"),
     params:
         code=code("word_requests"),
         held_out=study.text.requested == "held_out",
     message:
-        "Writing the requests to {wildcards.generator} in words, fold {wildcards.fold}"
+        "Writing the requests to {wildcards.generator} in words, chunk {wildcards.chunk}, fold {wildcards.fold}"
     script:
         "../scripts/word_requests.py"
 
@@ -65,7 +68,7 @@ rule describe_generator:
 
 rule synthesise_chunk:
     input:
-        requests=requests_as_read("requests"),
+        requests=requests_as_read("requests/{chunk}"),
         generator=rules.describe_generator.output.description,
         models=generator_models,
     output:
@@ -78,7 +81,7 @@ rule synthesise_chunk:
         pattern(
             "benchmarks/synthesise_chunk/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.tsv"
         )
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
         # No parameter: memory and time follow from it, cines do not.
@@ -87,7 +90,6 @@ rule synthesise_chunk:
         code=generator_code,
         # How many samples have to pass counts when they are gathered.
         gate=study.synthesis.gate.model_dump(mode="json", exclude={"minimum_accepted"}),
-        chunk_size=study.synthesis.chunk_size,
     message:
         "Synthesising chunk {wildcards.chunk} with {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
@@ -96,8 +98,8 @@ rule synthesise_chunk:
 
 rule gather_synthetic:
     input:
-        requests=requests_as_read("requests"),
-        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=chunks_of(study), allow_missing=True),
+        requests=all_requests,
+        chunks=expand(rules.synthesise_chunk.output.chunk, chunk=range(len(chunks)), allow_missing=True),
     output:
         cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
         rows=pattern("rows/acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
@@ -161,7 +163,7 @@ use rule use_real_as_synthetic as reconstruct_real_as_synthetic with:
         )
     wildcard_constraints:
         generator=any_of(name for name in study.generators if is_reconstructed(study, name)),
-    threads: 8
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:

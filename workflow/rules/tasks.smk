@@ -35,7 +35,7 @@ rule plan_task:
         plan=directory(pattern("tasks/{task}/fold-{fold}/plan")),
     log:
         pattern("logs/plan_task/{task}_fold-{fold}.log"),
-    threads: 4
+    threads: NETWORK_THREADS
     resources:
         mem_mb=16000,
         runtime="2h",
@@ -60,7 +60,7 @@ rule write_training_set:
         training_set=directory(pattern(f"{ARM_OF_TASK}/training-set")),
     log:
         pattern("logs/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
-    threads: 4
+    threads: NETWORK_THREADS
     resources:
         mem_mb=16000,
         runtime="4h",
@@ -82,7 +82,7 @@ rule train_task:
         pattern(f"logs/train_task/{RUN_OF_TASK}.log"),
     benchmark:
         pattern(f"benchmarks/train_task/{RUN_OF_TASK}.tsv")
-    threads: 4
+    threads: NETWORK_THREADS
     resources:
         **TRAINS_NETWORK,
     params:
@@ -106,7 +106,7 @@ rule validate_task:
         pattern(f"logs/validate_task/{RUN_OF_TASK}.log"),
     benchmark:
         pattern(f"benchmarks/validate_task/{RUN_OF_TASK}.tsv")
-    threads: 4
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -131,7 +131,7 @@ rule predict_test:
         pattern(f"logs/predict_test/{RUN_OF_TASK}.log"),
     benchmark:
         pattern(f"benchmarks/predict_test/{RUN_OF_TASK}.tsv")
-    threads: 4
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -288,7 +288,7 @@ rule label_synthetic:
         pattern("logs/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: 4
+    threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
     params:

@@ -10,7 +10,9 @@ from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attem
 with job(snakemake):
     cohort = Path(snakemake.output.cohort)
     chunks = [Path(chunk) for chunk in snakemake.input.chunks]
-    gather_chunks(chunks, Cohort.open(snakemake.input.requests), cohort, snakemake.params.minimum_accepted)
+    gather_chunks(
+        chunks, Cohort.open_all(snakemake.input.requests), cohort, snakemake.params.minimum_accepted
+    )
     rows = acceptance_rows(
         read_attempts(cohort / "attempts.tsv"),
         generator=snakemake.wildcards.generator,

@@ -17,7 +17,7 @@ with job(snakemake):
     generator = load(snakemake.input.generator)
     rows, examples = measure_attention(
         generator,
-        Cohort.open(snakemake.input.requests),
+        Cohort.open_all(snakemake.input.requests),
         AttentionSettings.model_validate(snakemake.params.attention),
         generator.grid.spacing_mm,
         Measurement.of_job(snakemake, progress("subjects")),

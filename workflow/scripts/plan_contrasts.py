@@ -13,7 +13,7 @@ with job(snakemake):
     split = read_split(snakemake.input.split)
     training = with_labels_of_split(cohort, split).select(subjects_of(split, "train")).table
     requests = plan_contrasts(
-        Cohort.open(snakemake.input.requests),
+        Cohort.open_all(snakemake.input.requests),
         training,
         ContrastSettings.model_validate(snakemake.params.contrasts),
         HarmonisationSettings.model_validate(snakemake.params.grid),

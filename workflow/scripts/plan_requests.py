@@ -17,7 +17,7 @@ with job(snakemake):
         training.table,
         RequestSettings.model_validate(snakemake.params.requests),
         generator=snakemake.wildcards.generator,
-        count=snakemake.params.subjects,
+        numbers=range(*snakemake.params.numbers),
         seed=int(snakemake.wildcards.generator_seed),
         grid=HarmonisationSettings.model_validate(snakemake.params.grid),
         sampler=load_model(snakemake.input.sampler) if snakemake.input.sampler else None,

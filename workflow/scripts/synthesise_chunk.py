@@ -10,7 +10,6 @@ from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.generators import load
 from synthaug.synthesis.chunk import synthesise_chunk
-from synthaug.synthesis.requests import request_chunk
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
@@ -18,11 +17,7 @@ with job(snakemake):
     generator = load(snakemake.input.generator)
     synthesise_chunk(
         generator,
-        request_chunk(
-            Cohort.open(snakemake.input.requests),
-            int(snakemake.wildcards.get("chunk", 0)),
-            params.chunk_size,
-        ),
+        Cohort.open(snakemake.input.requests),
         GateSettings.model_validate(params.gate),
         generator.grid.spacing_mm,
         Path(snakemake.output.chunk),

@@ -5,10 +5,11 @@ from pathlib import Path
 from synthaug.config.models import ModelSettings
 from synthaug.core.checkpoints import clear_abandoned
 from synthaug.core.job import job
+from synthaug.core.lease import lease
 from synthaug.core.registry import parse
 from synthaug.training import train_model
 
-with job(snakemake):
+with job(snakemake), lease(Path(snakemake.params.checkpoints)):
     settings = parse(snakemake.params.model, ModelSettings)
     saved = {"checkpoint_every": snakemake.resources.checkpoint_every}
     settings = settings.model_copy(update={"training": settings.training.model_copy(update=saved)})

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from synthaug.core.checkpoints import clear_abandoned
 from synthaug.core.job import job
+from synthaug.core.lease import lease
 from synthaug.tasks import open_task
 
-with job(snakemake):
+with job(snakemake), lease(Path(snakemake.params.checkpoints)):
     clear_abandoned(Path(snakemake.params.checkpoints))
     open_task(snakemake.params.task).train(
         Path(snakemake.input.training_set),

@@ -273,7 +273,15 @@ class SynthesisSettings(Settings):
     generator_seeds: tuple[Seed, ...] = Field(
         (0,), min_length=1, description="Generator seeds; one synthetic cohort each."
     )
-    chunk_size: int = Field(16, ge=1, le=1000, description="Requests per job; a killed job loses one chunk.")
+    chunk_size: int = Field(
+        16,
+        ge=1,
+        le=1000,
+        description=(
+            "Requests per job; a killed job loses one chunk. From the 65th job of a cohort on the size doubles every 32 jobs, "
+            "up to 64 times this one."
+        ),
+    )
     batch_size: int = Field(4, ge=1, description="Subjects sampled together; changes speed and memory only.")
     requests: RequestSettings = Field(
         default_factory=RequestSettings, description="Requests to the generators."

@@ -12,8 +12,6 @@ import torch
 from synthaug.core.artifacts import atomic_file, sha256_file, write_text
 from synthaug.core.leftovers import DAYS, age_days, clear_left_behind, remove
 
-#: File in a checkpoint folder by which a training says that it is at work, and days after which it lapses.
-LEASE, LEASE_DAYS = "lease.json", 1 / 24
 _KEPT = 2  # the newest can be lost to a failing disk
 
 
@@ -36,7 +34,7 @@ def save_checkpoint(folder: Path, steps: int, state: dict[str, Any]) -> None:
     write_text(path.with_suffix(".sha256"), sha256_file(path))
     for old in sorted(folder.glob("checkpoint-*.pt"))[:-_KEPT]:
         old.with_suffix(".sha256").unlink(missing_ok=True)
-        old.unlink()
+        old.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path, identity: Mapping[str, str]) -> dict[str, Any] | None:
@@ -68,12 +66,6 @@ def load_checkpoint(folder: Path, identity: Mapping[str, str]) -> dict[str, Any]
 def steps_of(path: Path) -> int:
     """Finished steps of a checkpoint, by its name."""
     return int(path.stem.removeprefix("checkpoint-"))
-
-
-def lease_age_days(folder: Path) -> float | None:
-    """Days since a training at work in a folder renewed its lease; None where none is or it let the lease lapse."""
-    ages = [age_days(lease) for lease in folder.rglob(LEASE)]
-    return min((age for age in ages if age < LEASE_DAYS), default=None)
 
 
 def clear_abandoned(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
 from synthaug.core.errors import SynthaugError
+from synthaug.core.gpus import check_gpu
 from synthaug.core.interruption import ending_in_order
 
 
@@ -60,6 +61,7 @@ def job(snakemake: Any) -> Iterator[None]:
         sys.exit(f"synthaug: {snakemake.rule}: {error}")
     sys.stdout = sys.stderr = _Tee(log, screen)
     try:
+        check_gpu(int(getattr(snakemake, "resources", {}).get("gpu", 0)))
         with ending_in_order():
             yield
     except SynthaugError as error:

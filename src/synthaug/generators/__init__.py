@@ -3,7 +3,7 @@
 >>> from synthaug.data.cohort import Cohort
 >>> from synthaug.generators import load
 >>> generator = load("results/demo/generators/cascade/fold-0/generator-seed-0/generator.json")
->>> requests = Cohort.open("results/demo/synthetic/cascade/fold-0/generator-seed-0/requests")
+>>> requests = Cohort.open("results/demo/synthetic/cascade/fold-0/generator-seed-0/requests/0")
 >>> for subject, cine, labels in generator.sample(requests): ...
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,8 @@ from synthaug.core.yaml_files import read_yaml, yaml_traps
 
 #: Options of which Snakemake keeps only the last where they are given more than once.
 _LAST_WINS = (("--config", "-C"), ("--configfile", "--configfiles"))
+#: Options whose values on the command line take the place of all of a profile's.
+_REPLACED = ("set-resources", "default-resources", "set-threads", "resources")
 
 
 def check_settings_files(
@@ -36,7 +39,8 @@ def check_settings_files(
     Raises
     ------
     SynthaugError
-        One line for each key that stands twice or is read as something else than it looks like.
+        One line for each key that stands twice or is read as something else than it looks like, and for each option that
+        takes entries of a profile away.
     """
     profiles = _profiles(arguments, environment or {}, [Path(folder) for folder in folders])
     said = list(_vanished_arguments(arguments))
@@ -45,6 +49,8 @@ def check_settings_files(
             read_yaml(file)
         except SynthaugError as error:
             said.append(str(error))
+    for file in profiles:
+        said += _replaced_entries(file, arguments)
     if said:
         raise SynthaugError("\n".join(said))
 
@@ -63,6 +69,32 @@ def _vanished_arguments(arguments: Sequence[str]) -> Iterator[str]:
         except yaml.YAMLError:
             continue  # text, as Snakemake takes it
         yield from (f"--config {key}: {trap}" for trap in traps)
+
+
+def _replaced_entries(profile: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """Entries of a profile that an option of the command line would take away, one line an option."""
+    with suppress(SynthaugError):
+        settings = read_yaml(profile) or {}
+        for option in _REPLACED:
+            values = [value for given in values_of(arguments, f"--{option}") for value in given]
+            kept = {value.partition("=")[0] for value in values}
+            lost = [name for name in _entries(settings.get(option)) if name not in kept] if kept else []
+            if lost:
+                others = f" and {len(lost) - 2} others" if len(lost) > 2 else ""
+                yield (
+                    f"--{option} takes the place of all {option} of {profile}: {', '.join(lost[:2])}{others} would be lost; "
+                    "write yours into the profile, or give all of them"
+                )
+
+
+def _entries(given: object) -> list[str]:
+    """Names that an option of a profile sets: ``mem_mb``, or ``rule:mem_mb``."""
+    if isinstance(given, Mapping):
+        nested = {name: value for name, value in given.items() if isinstance(value, Mapping)}
+        plain = [str(name) for name in given if name not in nested]
+        return plain + [f"{rule}:{name}" for rule, values in nested.items() for name in values]
+    listed = given if isinstance(given, list) else [] if given is None else [given]
+    return [str(entry).partition("=")[0] for entry in listed]
 
 
 def values_of(arguments: Sequence[str], *names: str) -> list[list[str]]:

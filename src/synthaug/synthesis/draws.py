@@ -16,7 +16,9 @@ from synthaug.core.errors import SynthaugError
 _ORDER, _VOLUMES = 1, 2
 
 
-def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int, seed: int) -> pd.DataFrame:
+def draw_requests(
+    subjects: pd.DataFrame, settings: RequestSettings, numbers: Sequence[int], seed: int
+) -> pd.DataFrame:
     """Draw requests from the smoothed joint distribution of real subjects.
 
     Parameters
@@ -25,13 +27,15 @@ def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int,
         What each real subject would be requested as, from `requests_of`.
     settings : RequestSettings
         Smoothing, bounds, and whether diagnoses are balanced.
-    count, seed : int
-        Number of rows; random seed.
+    numbers : sequence of int
+        Which requests of the endless sequence of the seed, from 0; a request does not depend on the others.
+    seed : int
+        Random seed.
 
     Returns
     -------
     DataFrame
-        `count` rows with the columns of `subjects`.
+        One row a number, with the columns of `subjects`.
 
     Notes
     -----
@@ -49,7 +53,7 @@ def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int,
     diagnoses = subjects.loc[features.index, "diagnosis"].fillna("")
     covariance = settings.smoothing**2 * _kernel_covariance(features, diagnoses)
     rows = []
-    for number, index in enumerate(take_turns(subjects, settings, count, seed)):
+    for number, index in zip(numbers, take_turns(subjects, settings, numbers, seed), strict=True):
         row: dict[str, Any] = subjects.loc[index].to_dict()
         rng = np.random.default_rng([_VOLUMES, seed, number])
         if index not in features.index:
@@ -70,8 +74,10 @@ def draw_requests(subjects: pd.DataFrame, settings: RequestSettings, count: int,
     return pd.DataFrame(rows, columns=subjects.columns)
 
 
-def take_turns(subjects: pd.DataFrame, settings: RequestSettings, count: int, seed: int) -> list[Any]:
-    """Indices of the real subjects whose diagnosis, vendor and slices `count` requests have; see `draw_requests`.
+def take_turns(
+    subjects: pd.DataFrame, settings: RequestSettings, numbers: Sequence[int], seed: int
+) -> list[Any]:
+    """Indices of the real subjects whose diagnosis, vendor and slices the requests have; see `draw_requests`.
 
     Raises
     ------
@@ -83,7 +89,7 @@ def take_turns(subjects: pd.DataFrame, settings: RequestSettings, count: int, se
         groups = [group for _, group in subjects.groupby("diagnosis", sort=True)]
         if not groups:
             raise SynthaugError("synthesis.requests: no training subject has a diagnosis; use `source: real`")
-    return [_whose_turn(groups, number, seed) for number in range(count)]
+    return [_whose_turn(groups, number, seed) for number in numbers]
 
 
 def _whose_turn(groups: Sequence[pd.DataFrame], number: int, seed: int) -> Any:

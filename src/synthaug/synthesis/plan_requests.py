@@ -34,16 +34,16 @@ def plan_requests(
     training: pd.DataFrame,
     settings: RequestSettings,
     generator: str,
-    count: int,
+    numbers: range,
     seed: int,
     grid: HarmonisationSettings,
     sampler: PhenotypeSampler | None = None,
     masked: Cohort | None = None,
 ) -> Cohort:
-    """Request `count` synthetic subjects.
+    """Request synthetic subjects.
 
-    A request depends on the training subjects, the settings, the sampler, the seed and its number, not on `count`
-    or the generator: more requests begin with the fewer, and two generators with one seed
+    A request depends on the training subjects, the settings, the sampler, the seed and its number, not on the others
+    or the generator: requests planned in parts are those planned at once, and two generators with one seed
     get the same requests.
 
     Parameters
@@ -54,8 +54,8 @@ def plan_requests(
         Source of the requests.
     generator : str
         Name of the generator; ids are ``{generator}-s{seed}-{number:04d}``.
-    count : int
-        Number of requests.
+    numbers : range
+        Which requests of the endless sequence of the seed, from 0.
     seed : int
         Generator seed.
     grid : HarmonisationSettings
@@ -84,9 +84,9 @@ def plan_requests(
     subjects = requests_of(training)
     facts: dict[str, Any] | None = None
     if sampler is not None:
-        requests, facts = sample_requests(subjects, sampler, settings, count, seed, grid.matrix[0])
+        requests, facts = sample_requests(subjects, sampler, settings, numbers, seed, grid.matrix[0])
     else:
-        requests = draw_requests(subjects, settings, count, seed)
+        requests = draw_requests(subjects, settings, numbers, seed)
     folders: list[Path] = []
     where = settings.table or settings.cohort
     if settings.source == "training":
@@ -99,14 +99,14 @@ def plan_requests(
         else:
             own, folders = read_cohort(Path(where), grid)
         refuse_impossible(own, subjects, grid.matrix[0], where)
-        turns = np.arange(count) % len(own)
+        turns = np.array(numbers) % len(own)
         own = own.iloc[turns].reset_index(drop=True)
         folders = [folders[turn] for turn in turns] if folders else []
         # A generator must know how many slices to draw, so an open count follows the real ones.
         requests = own.assign(n_slices=own["n_slices"].fillna(requests["n_slices"]))
     refuse_impossible(requests, subjects, grid.matrix[0], "synthesis.requests")
-    names = [f"{generator}-s{seed}-{number:04d}" for number in range(count)]
-    table = complete_requests(requests, names, seed)
+    names = [f"{generator}-s{seed}-{number:04d}" for number in numbers]
+    table = complete_requests(requests, names, seed, first=numbers.start)
     masks = dict(zip(names, folders, strict=bool(folders)))
     return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images)
 
@@ -122,7 +122,7 @@ def _labelled(cohort: Cohort | None, generator: str) -> Cohort:
 
 
 def complete_requests(
-    requests: pd.DataFrame, names: Sequence[str], seed: int, stream: int = 0
+    requests: pd.DataFrame, names: Sequence[str], seed: int, stream: int = 0, first: int = 0
 ) -> pd.DataFrame:
     """Requests, each with its id in front and the seed of its sample behind.
 
@@ -136,8 +136,12 @@ def complete_requests(
         Generator seed.
     stream : int
         Keeps apart the samples of requests that are no continuation of one another.
+    first : int
+        Number of the first request.
     """
-    table = requests.assign(seed=[_sample_seed(seed, number, stream) for number in range(len(requests))])
+    table = requests.assign(
+        seed=[_sample_seed(seed, first + number, stream) for number in range(len(requests))]
+    )
     table.insert(0, "subject", list(names))
     texts = [name for name in ("subject", *CATEGORIES) if name in table.columns]
     return table.astype(dict.fromkeys(texts, "string") | {"n_slices": int})

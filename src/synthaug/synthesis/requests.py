@@ -81,11 +81,6 @@ def write_requests(requests: Cohort, output: str | Path) -> None:
         write_cohort(folder, requests.name, "request", rows, requests.spacing_mm, **requests.identity)
 
 
-def request_chunk(requests: Cohort, chunk: int, size: int) -> Cohort:
-    """Requests of chunk number `chunk`, counted from 0."""
-    return requests.select(requests.subjects[chunk * size : (chunk + 1) * size])
-
-
 def requests_of(cohort: pd.DataFrame) -> pd.DataFrame:
     """What each real subject would be requested as.
 

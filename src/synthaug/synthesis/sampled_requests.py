@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def sample_requests(
     subjects: pd.DataFrame,
     sampler: PhenotypeSampler,
     settings: RequestSettings,
-    count: int,
+    numbers: Sequence[int],
     seed: int,
     max_slices: int,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -45,15 +46,17 @@ def sample_requests(
         Trained on them.
     settings : RequestSettings
         Whether diagnoses are balanced, and the ranges of EDV and ejection fraction.
-    count, seed : int
-        Number of rows; random seed.
+    numbers : sequence of int
+        Which requests of the endless sequence of the seed, from 0; a request does not depend on the others.
+    seed : int
+        Random seed.
     max_slices : int
         Slices of the training grid.
 
     Returns
     -------
     requests : DataFrame
-        `count` rows: the columns of `subjects` and the model's phenotypes. Diagnosis, vendor, number of slices and, if
+        One row a number: the columns of `subjects` and the model's phenotypes. Diagnosis, vendor, number of slices and, if
         it is not modelled, phase of ES are those of real subjects, who take turns as in
         `synthaug.synthesis.draws.draw_requests`. Diagnosis and vendor stay open where the model does not tell diagnoses
         apart. Volumes and mass that do not follow from the model's phenotypes stay open.
@@ -69,7 +72,7 @@ def sample_requests(
     rows: list[dict[str, Any]] = []
     seen = seen_categories(subjects)
     counts: Counter[str] = Counter(drawn=0, impossible=0, out_of_range=0)
-    for number, index in enumerate(take_turns(subjects, settings, count, seed)):
+    for number, index in zip(numbers, take_turns(subjects, settings, numbers, seed), strict=True):
         base: dict[str, Any] = {**subjects.loc[index].to_dict(), **dict.fromkeys(_MEASURED, np.nan)}
         if not sampler.diagnoses:
             # Nothing ties the phenotypes to the diagnosis of this subject, nor to a vendor who images one disease.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthaug.core.checkpoints import LEASE, lease_age_days
+from synthaug.core.lease import LEASE, holder_of
 from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
 from synthaug.core.process_identity import is_alive
 from synthaug.runs import arm_runs, model_runs
 from synthaug.upkeep.finding import Finding
 from synthaug.upkeep.study_results import StudyResults
+
+_LEASE_DAYS = 1 / 24  # a holder gives a sign of life several times a minute; clocks of machines differ
 
 
 def find_litter(study: StudyResults) -> Iterator[Finding]:
@@ -37,7 +39,7 @@ def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
     for identity in sorted(study.folder.glob("checkpoints/*/*")):
         ages = {folder: age_days(folder) for folder in sorted(identity.glob("*")) if folder.is_dir()}
         for folder, age in ages.items():
-            if lease_age_days(folder) is not None:
+            if any(is_held(lease) for lease in folder.rglob(LEASE)):
                 continue
             name = f"{identity.parent.name}/{identity.name}"
             if finished.get(name):
@@ -50,13 +52,21 @@ def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
 
 def describe_leases(study: StudyResults) -> Iterator[Finding]:
     """Checkpoint folders in which a training is at work."""
-    for lease in sorted(study.folder.glob(f"checkpoints/*/*/*/{LEASE}")):
-        age = lease_age_days(lease.parent)
-        if age is not None:
+    for lease in sorted(study.folder.glob(f"checkpoints/*/*/**/{LEASE}")):
+        if is_held(lease):
+            minutes = 24 * 60 * age_days(lease)
             yield Finding(
                 "locked",
-                f"{lease.parent}: a training is at work here ({24 * 60 * age:.0f} min ago); let it end",
+                f"{lease.parent}: a training is at work here, {holder_of(lease) or 'an unknown process'}, "
+                f"{minutes:.0f} min ago; let it end",
             )
+
+
+def is_held(lease: Path) -> bool:
+    """Whether the holder of a lease lives; of one on another machine, whether it gave a sign of life lately."""
+    holder = holder_of(lease)
+    alive = None if holder is None else is_alive(holder)
+    return age_days(lease) < _LEASE_DAYS if alive is None else alive
 
 
 def _trainings(study: StudyResults) -> dict[str, bool]:

@@ -33,7 +33,7 @@ from synthaug.generators import describe, load
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.gather import gather_chunks
 from synthaug.synthesis.plan_requests import plan_requests
-from synthaug.synthesis.requests import request_chunk, write_requests
+from synthaug.synthesis.requests import write_requests
 
 ROOT = Path(__file__).parents[3]
 GRID = HarmonisationSettings(spacing_mm=SPACING_MM, matrix=(10, MATRIX, MATRIX), frames=FRAMES)
@@ -237,7 +237,7 @@ def training_table():
 
 def synthesised(outside, folder, reference, settings, count, gate):
     """What the workflow does: requests to disk, generator from its description, chunks, one cohort."""
-    requests = plan_requests(training_table(), settings, "toy", count, 0, GRID)
+    requests = plan_requests(training_table(), settings, "toy", range(count), 0, GRID)
     write_requests(requests, folder / "requests")
     requests = Cohort.open(folder / "requests")
     generator_settings = parse({"kind": "plugin", "class": reference}, GeneratorSettings)
@@ -246,7 +246,8 @@ def synthesised(outside, folder, reference, settings, count, gate):
     chunks = []
     for number in range(-(-count // 2)):
         chunks.append(folder / "chunks" / str(number))
-        part, identity = request_chunk(requests, number, 2), {"hashes": dict(generator.hashes)}
+        part = requests.select(requests.subjects[2 * number : 2 * number + 2])
+        identity = {"hashes": dict(generator.hashes)}
         synthesise_chunk(generator, part, gate, SPACING_MM, chunks[-1], "toy", 2, identity)
     gather_chunks(chunks, requests, folder / "cohort", 0.5)
     return Cohort.open(folder / "cohort")
@@ -267,7 +268,9 @@ def test_a_generator_that_reads_sentences_is_one_file(outside, tmp_path):
     with pytest.raises(
         SynthaugError, match=r"unknown column 'glow'.*name others in synthesis.requests.phenotypes"
     ):
-        plan_requests(training_table(), settings.model_copy(update={"phenotypes": ()}), "toy", 1, 0, GRID)
+        plan_requests(
+            training_table(), settings.model_copy(update={"phenotypes": ()}), "toy", range(1), 0, GRID
+        )
 
 
 def masks_to_request(folder, kind="request", spacing_mm=SPACING_MM):
@@ -319,7 +322,7 @@ def test_masks_on_another_grid_are_refused_before_anything_is_sampled(tmp_path):
     masks_to_request(tmp_path / "atlas", spacing_mm=(8.0, 2.0, 2.0))
     settings = RequestSettings(source="cohort", cohort=str(tmp_path / "atlas"))
     with pytest.raises(SynthaugError, match=r"voxels of \(8.0, 2.0, 2.0\) mm, the study's grid is"):
-        plan_requests(training_table(), settings, "toy", 1, 0, GRID)
+        plan_requests(training_table(), settings, "toy", range(1), 0, GRID)
 
 
 def test_the_code_of_every_plugin_is_known_and_checked(outside, raw):

@@ -55,3 +55,33 @@ def test_keys_of_the_command_line():
         [], ["--config", 'models={"a": {"b": 1, "b": 2}}']
     )
     assert "--config is given 2 times" in refusal([], ["--config", "a=1", "-n", "-C", "b=2"])
+
+
+PROFILE = """\
+set-resources:
+  train_model: {gpu: 4, nodes: 1}
+  train_task: {runtime: 60}
+default-resources: [mem_mb=8000, runtime=60]
+resources: [gpu=1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "lost"),
+    [
+        ("--set-resources", ["train_model:runtime=2880"], "train_model:gpu, train_model:nodes and 1 others"),
+        ("--default-resources", ["slurm_account=x", "mem_mb=1"], "runtime would be lost"),
+        ("--resources", ["mem_mb=24000"], "gpu would be lost"),
+    ],
+)
+def test_an_option_that_takes_entries_of_the_profile_away_is_refused(tmp_path, option, values, lost):
+    (tmp_path / "config.yaml").write_text(PROFILE)
+    with pytest.raises(SynthaugError, match=lost) as refusal:
+        check_settings_files([], ["--profile", str(tmp_path), option, *values])
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_an_option_that_gives_all_entries_of_the_profile_is_none_of_our_business(tmp_path):
+    (tmp_path / "config.yaml").write_text(PROFILE)
+    given = ["--resources", "gpu=4", "--default-resources", "mem_mb=1", "runtime=5", "slurm_account=x"]
+    check_settings_files([], ["--profile", str(tmp_path), *given])

@@ -72,7 +72,7 @@ def test_all_else_is_open_or_the_median() -> None:
 
 
 def test_the_grid_has_the_columns_of_a_plan_and_seeds_of_its_own() -> None:
-    planned = plan_requests(training_table(), RequestSettings(), "cascade", 40, 0, GRID).table
+    planned = plan_requests(training_table(), RequestSettings(), "cascade", range(40), 0, GRID).table
     assert list(grid().columns) == list(planned.columns)
     seeds = [set(planned["seed"]), set(grid()["seed"]), set(grid(seed=1)["seed"])]
     assert len(set.union(*seeds)) == 40 + 25 + 25

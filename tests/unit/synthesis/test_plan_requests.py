@@ -15,7 +15,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.synthesis.draws import _kernel_covariance
 from synthaug.synthesis.plan_requests import plan_requests
-from synthaug.synthesis.requests import request_chunk, write_requests
+from synthaug.synthesis.requests import write_requests
 
 GRID = HarmonisationSettings(matrix=(10, 64, 64), frames=10, spacing_mm=(10, 2, 2))
 
@@ -44,7 +44,9 @@ def training_table() -> pd.DataFrame:
 
 
 def plan(count: int = 40, seed: int = 0, generator: str = "cascade", **settings: object) -> pd.DataFrame:
-    return plan_requests(training_table(), RequestSettings(**settings), generator, count, seed, GRID).table
+    return plan_requests(
+        training_table(), RequestSettings(**settings), generator, range(count), seed, GRID
+    ).table
 
 
 def test_plan_is_reproducible_and_a_longer_one_begins_with_the_shorter() -> None:
@@ -115,7 +117,7 @@ def test_mass_is_drawn_with_the_volumes() -> None:
 
 def test_volumes_without_mass_are_asked_as_ever_and_mass_stays_open() -> None:
     training = training_table().assign(myo_mass_g=np.nan)
-    planned = plan_requests(training, RequestSettings(smoothing=0), "g", 20, 0, GRID).table
+    planned = plan_requests(training, RequestSettings(smoothing=0), "g", range(20), 0, GRID).table
     assert planned["myo_mass_g"].isna().all()
     assert set(planned["lv_edv_ml"].dropna()) == set(training["lv_edv_ml"].dropna().round(2))
 
@@ -123,7 +125,7 @@ def test_volumes_without_mass_are_asked_as_ever_and_mass_stays_open() -> None:
 def test_a_subject_without_mass_alone_borrows_from_its_diagnosis() -> None:
     training = training_table()
     training.loc[0, "myo_mass_g"] = np.nan  # NOR
-    planned = plan_requests(training, RequestSettings(smoothing=0), "g", 20, 0, GRID).table
+    planned = plan_requests(training, RequestSettings(smoothing=0), "g", range(20), 0, GRID).table
     known = planned[planned["diagnosis"] == "NOR"]
     assert len(known) == 12 and known["myo_mass_g"].notna().all()
     assert round(training.loc[0, "lv_edv_ml"], 2) not in set(known["lv_edv_ml"])
@@ -139,7 +141,7 @@ def test_unmeasured_diagnosis_leaves_volumes_open() -> None:
 def test_an_unlabelled_subject_borrows_from_its_diagnosis() -> None:
     training = training_table()
     training.loc[0, ["lv_edv_ml", "lv_esv_ml", "myo_mass_g", "es_frame"]] = np.nan  # NOR
-    planned = plan_requests(training, RequestSettings(), "g", 20, 0, GRID).table
+    planned = plan_requests(training, RequestSettings(), "g", range(20), 0, GRID).table
     normal = planned[planned["diagnosis"] == "NOR"]
     assert len(normal) == 12
     assert normal["lv_edv_ml"].between(90, 230).all()
@@ -162,23 +164,34 @@ def test_balanced_counts_differ_by_one_at_most() -> None:
 
 def test_subjects_without_any_metadata_leave_everything_open() -> None:
     training = training_table().assign(diagnosis=pd.NA, vendor=pd.NA, lv_edv_ml=np.nan, lv_esv_ml=np.nan)
-    planned = plan_requests(training, RequestSettings(), "g", 5, 0, GRID).table
+    planned = plan_requests(training, RequestSettings(), "g", range(5), 0, GRID).table
     assert planned[["diagnosis", "vendor", "lv_edv_ml", "lv_esv_ml"]].isna().all(axis=None)
     with pytest.raises(SynthaugError, match="no training subject has a diagnosis"):
-        plan_requests(training, RequestSettings(source="balanced"), "g", 5, 0, GRID)
+        plan_requests(training, RequestSettings(source="balanced"), "g", range(5), 0, GRID)
     with pytest.raises(SynthaugError, match="no training subject to plan from"):
-        plan_requests(training.head(0), RequestSettings(), "g", 5, 0, GRID)
+        plan_requests(training.head(0), RequestSettings(), "g", range(5), 0, GRID)
 
 
-def test_requests_survive_their_folder_and_are_cut_into_chunks(tmp_path: Path) -> None:
-    planned = plan_requests(training_table(), RequestSettings(), "cascade", 10, 0, GRID)
+@pytest.mark.parametrize("source", ["real", "balanced", "table"])
+def test_requests_planned_in_parts_are_those_planned_at_once(tmp_path: Path, source: str) -> None:
+    table = tmp_path / "requests.tsv"
+    table.write_text("diagnosis\tlv_edv_ml\tlv_esv_ml\nDCM\t300\t240\nNOR\t140\t\n\t150\t70\n")
+    settings = RequestSettings(source=source, table=str(table) if source == "table" else None)
+    parts = [
+        plan_requests(training_table(), settings, "g", numbers, 3, GRID).table
+        for numbers in (range(5), range(5, 6), range(6, 17))
+    ]
+    whole = plan_requests(training_table(), settings, "g", range(17), 3, GRID).table
+    pd.testing.assert_frame_equal(pd.concat(parts), whole)
+    assert whole["seed"].nunique() == 17
+
+
+def test_requests_survive_their_folder(tmp_path: Path) -> None:
+    planned = plan_requests(training_table(), RequestSettings(), "cascade", range(10), 0, GRID)
     write_requests(planned, tmp_path / "requests")
     read = Cohort.open(tmp_path / "requests")
     assert read.kind == "request" and read.spacing_mm == (10, 2, 2)
     pd.testing.assert_frame_equal(read.table, planned.table)
-    chunks = [request_chunk(read, chunk, 4) for chunk in range(3)]
-    assert [len(chunk.subjects) for chunk in chunks] == [4, 4, 2]
-    pd.testing.assert_frame_equal(pd.concat([chunk.table for chunk in chunks]), planned.table)
     with pytest.raises(SynthaugError, match="cascade-s0-0000: no masks are requested"):
         read.label_cine("cascade-s0-0000")
 
@@ -253,9 +266,9 @@ def test_training_subjects_are_requested_with_their_masks_and_no_others(tmp_path
         HarmonisationSettings(spacing_mm=spacing, matrix=(3, 32, 32), frames=4),
     )
     settings = RequestSettings(source="training")
-    planned = plan_requests(training.table, settings, "g", 3, 0, grid, masked=training)
+    planned = plan_requests(training.table, settings, "g", range(3), 0, grid, masked=training)
     assert planned.subjects == ["g-s0-0000", "g-s0-0001", "g-s0-0002"] and planned.table["seed"].is_unique
     assert all(np.array_equal(planned.label_cine(name)[2], labels[2]) for name in planned.subjects)
     bare = training.select(["b"])
     with pytest.raises(SynthaugError, match=r"no training subject has labels for `synthesis.requests.source"):
-        plan_requests(bare.table, settings, "g", 3, 0, grid, masked=bare)
+        plan_requests(bare.table, settings, "g", range(3), 0, grid, masked=bare)

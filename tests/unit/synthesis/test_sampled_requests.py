@@ -33,7 +33,7 @@ def copula(training) -> PhenotypeSampler:
 
 
 def plan(training, sampler, count=12, seed=0, generator="g", **settings: object) -> Cohort:
-    return plan_requests(training, RequestSettings(**settings), generator, count, seed, GRID, sampler)
+    return plan_requests(training, RequestSettings(**settings), generator, range(count), seed, GRID, sampler)
 
 
 def test_more_requests_begin_with_the_fewer_and_seeds_and_generators_keep_their_promise(
@@ -42,6 +42,8 @@ def test_more_requests_begin_with_the_fewer_and_seeds_and_generators_keep_their_
     first = plan(training, copula).table
     pd.testing.assert_frame_equal(first, plan(training, copula).table)
     pd.testing.assert_frame_equal(plan(training, copula, 5).table, first.head(5))
+    rest = plan_requests(training, RequestSettings(), "g", range(5, 12), 0, GRID, copula).table
+    pd.testing.assert_frame_equal(rest, first.tail(7))
     other = plan(training, copula, generator="h").table
     pd.testing.assert_frame_equal(
         other.reset_index(drop=True).drop(columns="subject"),

@@ -17,7 +17,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
-from synthaug.synthesis.requests import request_chunk, request_cohort
+from synthaug.synthesis.requests import request_cohort
 
 IDENTITY = {"generator_kind": "ellipsoid", "hashes": {"anatomy": "abc"}, "seen": ["real-00", "real-01"]}
 
@@ -154,12 +154,16 @@ def test_a_generator_that_forgets_a_subject_is_refused(tmp_path: Path) -> None:
         )
 
 
+def part_of(requests: Cohort, chunk: int, size: int) -> Cohort:
+    return requests.select(requests.subjects[chunk * size : (chunk + 1) * size])
+
+
 def gathered(tmp_path: Path, fault: Fault | None, count: int = 5, minimum: float = 0.5) -> Path:
     requests = make_requests(count)
     chunks = []
     for chunk in range(-(-count // 2)):
         chunks.append(tmp_path / "chunks" / str(chunk))
-        synthesise(request_chunk(requests, chunk, 2), chunks[-1], fault, attempts=2)
+        synthesise(part_of(requests, chunk, 2), chunks[-1], fault, attempts=2)
     # Chunks may end in any order; the cohort follows the requests.
     gather_chunks(chunks[::-1], requests, tmp_path / "cohort", minimum)
     return tmp_path / "cohort"
@@ -198,14 +202,14 @@ def test_too_few_accepted_names_the_commonest_reason_and_the_remedy(tmp_path: Pa
 def test_chunks_of_different_generators_are_not_mixed(tmp_path: Path) -> None:
     requests = make_requests(2)
     for number, identity in enumerate((IDENTITY, IDENTITY | {"hashes": {"anatomy": "other"}})):
-        synthesise(request_chunk(requests, number, 1), tmp_path / str(number), identity=identity)
+        synthesise(part_of(requests, number, 1), tmp_path / str(number), identity=identity)
     with pytest.raises(SynthaugError, match="another generator"):
         gather_chunks([tmp_path / "0", tmp_path / "1"], requests, tmp_path / "cohort", 0.5)
 
 
 def test_a_missing_chunk_is_noticed(tmp_path: Path) -> None:
     requests = make_requests(2)
-    synthesise(request_chunk(requests, 0, 1), tmp_path / "0")
+    synthesise(part_of(requests, 0, 1), tmp_path / "0")
     with pytest.raises(SynthaugError, match="toy-s0-0001 is not in both"):
         gather_chunks([tmp_path / "0"], requests, tmp_path / "cohort", 0.5)
 

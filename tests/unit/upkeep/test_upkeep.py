@@ -186,11 +186,14 @@ def test_checkpoints_are_abandoned_by_newer_settings_a_finished_training_or_anot
     save_checkpoint(own / "bbbbbbbbbbbb", 3, {"identity": {}})
     grow_old(own / "aaaaaaaaaaaa", 1)
     assert abandoned(folder) == ["of other settings than the newer checkpoints beside it"]
-    write_json(own / "aaaaaaaaaaaa" / "lease.json", {})  # a training is at work there
+    write_json(own / "aaaaaaaaaaaa" / "lease.json", this_process().as_json())  # a training is at work there
     main(["clean", str(folder)])
     assert ["bbbbbbbbbbbb" in line for line in said()[:-1]] == [True]
     code, lines = listed(folder)
     assert code == 0 and any("aaaaaaaaaaaa: a training is at work here" in line for line in lines)
+    dead = replace(this_process(), pid=2**22 + 1)
+    write_json(own / "aaaaaaaaaaaa" / "lease.json", dead.as_json())
+    assert not any("at work" in line for line in listed(folder)[1])
     (own / "aaaaaaaaaaaa" / "lease.json").unlink()
     finished = folder / "tasks/segmentation/fold-0/arms/real/generator-seed-0/training-seed-0/model"
     write_json(finished / "training.json", {"kind": "segmentation"})

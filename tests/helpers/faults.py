@@ -1,0 +1,158 @@
+"""Faults that end jobs or the workflow itself while a study runs, and what must be the same afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+from checkout import Checkout
+
+#: What is killed, and by which signal.
+KILLS = (
+    ("job", signal.SIGKILL),
+    ("job", signal.SIGTERM),
+    ("workflow", signal.SIGKILL),
+    ("workflow", signal.SIGTERM),
+    ("all", signal.SIGKILL),
+)
+#: Files that record when and how long something ran.
+_TIMES = re.compile(
+    r"/(logs|benchmarks|report|tables|checkpoints|lost\+found)/|training\.json$|history\.csv$|report\.html$|"
+    r"runs\.tsv$|configuration\.json$|describe|generator\.json$|predictions\.json$|validation\.json$"
+)
+_JOB = "/.snakemake/scripts/"
+#: Names of what is left by who did not end in order.
+_LITTER = ("**/.partial-*", "**/lease.json", "checkpoints/**/checkpoint-*")
+
+
+class FaultyRun:
+    """A study that is killed again and again, and run again each time with the same command.
+
+    Parameters
+    ----------
+    checkout : Checkout
+        Where it runs.
+    arguments : sequence of str
+        Of Snakemake.
+    seed : int
+        Of the times and the kinds of kills.
+    """
+
+    def __init__(self, checkout: Checkout, arguments: Sequence[str], seed: int) -> None:
+        self.checkout, self.arguments = checkout, [*arguments]
+        self.random = random.Random(seed)
+        self.killed: list[str] = []
+        self.unlocked = 0
+        self._log = checkout.root / "faults.log"
+
+    def kill(self, times: int, between_s: tuple[float, float]) -> None:
+        """Kill something so many times, then let the study end.
+
+        Each kind of `KILLS` has its turn. Where the study ends before, fewer are killed.
+        """
+        process: subprocess.Popen[bytes] | None = None
+        for number in range(times):
+            process = process if process and process.poll() is None else self._start()
+            what, number_of_signal = KILLS[number % len(KILLS)]
+            if not self._wait_for_a_job(process):
+                break
+            time.sleep(self.random.uniform(*between_s))
+            jobs = self._jobs(process)
+            if not jobs:
+                continue
+            names = sorted({self._script(job) for job in jobs})
+            if what == "job":
+                for job in jobs[:1]:
+                    _signal([*job.children(recursive=True), job], number_of_signal)
+            elif what == "workflow":
+                process.send_signal(number_of_signal)
+            else:
+                _signal([*psutil.Process(process.pid).children(recursive=True)], number_of_signal)
+                process.send_signal(number_of_signal)
+            self.killed.append(f"{number_of_signal.name} {what}: {', '.join(names)}")
+            if what != "job":
+                process.wait()
+        if process:
+            process.wait()
+        self._end()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._unlock()
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *self.arguments],
+                cwd=self.checkout.root,
+                env={**os.environ, "PYTHONPATH": str(self.checkout.root / "src")},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _unlock(self) -> None:
+        locks = self.checkout.root / ".snakemake" / "locks"
+        if locks.is_dir() and any(locks.iterdir()):
+            self.unlocked += 1
+            self.checkout.snakemake("--unlock", *self.arguments)
+
+    def _end(self) -> None:
+        """The same command until it succeeds: a training whose lease an orphan holds is refused, and the orphan ends."""
+        for _ in range(20):
+            process = self._start()
+            if process.wait() == 0:
+                return
+            time.sleep(3)
+        raise AssertionError(self._log.read_text()[-6000:])
+
+    def _wait_for_a_job(self, process: subprocess.Popen[bytes]) -> bool:
+        while process.poll() is None:
+            if self._jobs(process):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _jobs(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        try:
+            below = psutil.Process(process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        return [child for child in below if self._script(child)]
+
+    @staticmethod
+    def _script(process: psutil.Process) -> str:
+        """Name of the script that a job runs; empty where it is no job."""
+        try:
+            words = [word for word in process.cmdline() if _JOB in word]
+        except psutil.Error:
+            return ""
+        return words[0].rpartition(".py")[0].rpartition(".")[2] if words else ""
+
+
+def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def litter(results: Path) -> list[str]:
+    """What a finished study must not leave behind."""
+    return sorted(str(file.relative_to(results)) for pattern in _LITTER for file in results.glob(pattern))
+
+
+def contents(results: Path) -> dict[str, str]:
+    """Hash of every file whose content does not follow from when it was made."""
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(results.rglob("*"))
+        if file.is_file() and not _TIMES.search(name := "/" + str(file.relative_to(results)))
+    }
