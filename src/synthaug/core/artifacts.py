@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
     The temporary file lies in the same folder and keeps the suffixes, so that writers
     that look at them (nibabel, numpy) behave the same and the final rename is atomic.
+    It is made as any new file is, so that the umask, and rights that the folder hands down, hold.
 
     Raises
     ------
@@ -33,16 +35,16 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with opening(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix="".join(path.suffixes), dir=path.parent)
-        os.close(handle)
-    temporary = Path(name)
+        temporary = path.parent / f".partial-{token_hex(8)}{''.join(path.suffixes)}"
+        temporary.touch(exist_ok=False)
+        rights = stat.S_IMODE(temporary.stat().st_mode)
     try:
         with filling(path, temporary):
             yield temporary
         with opening(path):
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-            temporary.chmod(0o644)
+            temporary.chmod(rights)  # safetensors puts a file of its own, for its user alone, in the place
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -52,6 +54,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `path` only when the block succeeds.
 
+    It is made as any new folder is, so that the umask, and rights that the folder above hands down, hold.
+
     Raises
     ------
     CannotWriteError
@@ -60,12 +64,12 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with opening(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+        temporary = path.parent / f".partial-{path.name}-{token_hex(8)}"
+        temporary.mkdir()
     try:
         with filling(path, temporary):
             yield temporary
         with opening(path):
-            temporary.chmod(0o755)
             if path.exists():
                 shutil.rmtree(path)
             temporary.replace(path)

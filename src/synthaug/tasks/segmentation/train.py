@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synthaug.config.tasks import SegmentationSettings
-from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
+from synthaug.core.artifacts import atomic_file, atomic_folder, read_json, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
@@ -217,7 +217,8 @@ def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> 
     # nnU-Net's state_dict names most weights several times over; these iterators name each once.
     weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     with atomic_folder(model) as folder:
-        save_file(weights, folder / "model.safetensors")
+        with atomic_file(folder / "model.safetensors") as temporary:  # for its rights
+            save_file(weights, temporary)
         write_json(folder / "plans.json", trainer.plans_manager.plans)
         write_json(folder / "dataset.json", dataset)
         pd.DataFrame(trainer.curves()).to_csv(folder / "history.csv", index=False, lineterminator="\n")
