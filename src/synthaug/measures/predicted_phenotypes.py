@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from synthaug.config.conditions import MEASURED
 from synthaug.data.cohort import Cohort
+from synthaug.data.stored_nifti import read_shape
 from synthaug.labels import UNLABELLED
 from synthaug.measures.scoring import predicted_files, read_prediction
 from synthaug.metrics.volumes import structure_volume_ml
@@ -56,7 +56,7 @@ def predicted_phenotypes(predictions: str | Path, cohort: Cohort, names: Collect
     files = predicted_files(Path(predictions))
     rows = []
     for subject in cohort.subjects:
-        x, y, z, t = nib.Nifti1Image.from_filename(cohort.folders[subject] / "cine.nii.gz").shape
+        t, z, y, x = read_shape(cohort.folders[subject] / "cine.nii.gz")
         labels = np.full((t, z, y, x), UNLABELLED, np.uint8)
         volumes: dict[int, float] = {}
         for frame, paths in sorted(files.get(subject, {}).items()):

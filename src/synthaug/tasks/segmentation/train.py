@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synthaug.config.tasks import SegmentationSettings
-from synthaug.core.artifacts import atomic_file, atomic_folder, read_json, sha256_file, sha256_json, write_json
+from synthaug.core.artifacts import (
+    atomic_file,
+    atomic_folder,
+    read_json,
+    sha256_file,
+    sha256_json,
+    write_json,
+)
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
