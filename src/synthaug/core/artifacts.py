@@ -17,6 +17,7 @@ import pandas as pd
 
 from synthaug.core.disk import filling, opening
 from synthaug.core.errors import SynthaugError
+from synthaug.core.spreadsheets import restored, write_table
 
 
 @contextmanager
@@ -102,22 +103,24 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table atomically as TSV without its index; unknown is an empty field."""
+    """Write a table atomically as TSV without its index; unknown is an empty field, no field a formula."""
     with atomic_file(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+        write_table(temporary, table, "\t")
 
 
 def read_tsv(path: str | Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     """Read a TSV table; `text_columns` stay text even where they look like numbers.
 
-    Only the empty field is unknown: a centre called "NA" stays "NA".
+    Only the empty field is unknown: a centre called "NA" stays "NA". Texts are as they were before `write_tsv`.
     """
-    return pd.read_csv(
-        path,
-        sep="\t",
-        dtype=dict.fromkeys(text_columns, "string"),
-        keep_default_na=False,
-        na_values=[""],
+    return restored(
+        pd.read_csv(
+            path,
+            sep="\t",
+            dtype=dict.fromkeys(text_columns, "string"),
+            keep_default_na=False,
+            na_values=[""],
+        )
     )
 
 

@@ -30,6 +30,7 @@ def test_direct_indirect_and_function_level_imports_count(tmp_path):
         "core/disk.py",
         "core/errors.py",
         "core/gzipped.py",
+        "core/spreadsheets.py",
         "data/__init__.py",
         "data/cohort.py",
         "data/file_formats.py",

@@ -17,6 +17,7 @@ from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.core.artifacts import atomic_file, atomic_folder, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import remove_checkpoints
 from synthaug.core.code_hash import package_code
+from synthaug.core.spreadsheets import write_table
 from synthaug.tasks.image_level.forest import Forest
 from synthaug.tasks.image_level.network_training import PARTS, NetworkTraining
 from synthaug.tasks.image_level.plan import PLAN
@@ -84,7 +85,7 @@ def train_image_model(
         with atomic_file(folder / WEIGHTS) as temporary:  # for its rights
             save_file(weights, temporary)
         write_json(folder / PLAN, data.plan)
-        history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        write_table(folder / "history.csv", history)
         measured = {**found, "threads": threads, "weights_sha256": sha256_file(folder / WEIGHTS)}
         write_json(folder / TRAINING, {**record, **measured})
     for part in PARTS:

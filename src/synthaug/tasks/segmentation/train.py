@@ -22,6 +22,7 @@ from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_
 from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
+from synthaug.core.spreadsheets import write_table
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import trainer_class
@@ -228,7 +229,7 @@ def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> 
             save_file(weights, temporary)
         write_json(folder / "plans.json", trainer.plans_manager.plans)
         write_json(folder / "dataset.json", dataset)
-        pd.DataFrame(trainer.curves()).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        write_table(folder / "history.csv", pd.DataFrame(trainer.curves()))
         write_json(
             folder / "training.json", {**record, "weights_sha256": sha256_file(folder / "model.safetensors")}
         )
