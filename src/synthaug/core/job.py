@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import ending_in_order
+from synthaug.core.plugins import name_plugins, plugins_in
 
 
 class _Tee:
@@ -58,6 +59,7 @@ def job(snakemake: Any) -> Iterator[None]:
             log = log_path.open("a", encoding="utf-8", buffering=1)
     except CannotWriteError as error:
         sys.exit(f"synthaug: {snakemake.rule}: {error}")
+    name_plugins(plugins_in(getattr(snakemake, "config", {})))
     sys.stdout = sys.stderr = _Tee(log, screen)
     try:
         with ending_in_order():

@@ -19,8 +19,8 @@ from synthaug.config.generators import GeneratorSettings
 from synthaug.config.models import ModelSettings
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.plugins import code_hashes
-from synthaug.core.registry import class_of, module_of, parse
+from synthaug.core.plugins import check_named, code_hashes
+from synthaug.core.registry import class_of, module_of, parse, reference_of
 from synthaug.generators.base import Generator
 from synthaug.models.weights import read_header
 
@@ -89,7 +89,8 @@ def load(path: str | Path, device: str = "auto") -> Generator:
     Raises
     ------
     SynthaugError
-        There is no description, or a model is missing or not the one described.
+        There is no description, a model is missing or not the one described, or a class from outside is described
+        that nobody named (`synthaug.core.plugins`).
     """
     path = Path(path)
     if path.is_dir():
@@ -106,4 +107,6 @@ def load(path: str | Path, device: str = "auto") -> Generator:
             )
         if sha256_file(models[role]) != model["sha256"]:
             raise SynthaugError(f"{models[role]}: is not the {role} that {path} describes; synthesise again")
-    return build_generator(parse(content["settings"], GeneratorSettings), models, device)
+    settings = parse(content["settings"], GeneratorSettings)
+    check_named(reference_of(settings), path)
+    return build_generator(settings, models, device)

@@ -25,7 +25,7 @@ from synthaug.core.plugins import code_hashes
 from synthaug.core.spreadsheets import write_table
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
-from synthaug.tasks.segmentation.nnunet_classes import trainer_class
+from synthaug.tasks.segmentation.nnunet_classes import check_network, trainer_class
 from synthaug.tasks.segmentation.workspace import (
     PLANS,
     environment,
@@ -112,6 +112,7 @@ def train_segmenter(
 
         state = load_checkpoint(checkpoints, identity)
         plans = {**read_json(preprocessed / f"{PLANS}.json"), "continue_training": False}
+        check_network(plans, preprocessed / f"{PLANS}.json")
         trainer = trainer_class(settings.trainer)(
             plans, member.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
         )
