@@ -26,6 +26,7 @@ from synthaug.core.spreadsheets import write_table
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import check_network, trainer_class
+from synthaug.tasks.segmentation.pickles import check_pickles
 from synthaug.tasks.segmentation.workspace import (
     PLANS,
     environment,
@@ -81,7 +82,8 @@ def train_segmenter(
         With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
         calling again resumes.
     SynthaugError
-        The loss is not finite, or ``compile: on`` where a compiler is missing.
+        The loss is not finite, ``compile: on`` where a compiler is missing, or the folder holds a pickle or plans that
+        nnU-Net did not write (`check_pickles`, `check_network`).
     """
     started = time.perf_counter()
     preprocessed, checkpoints = Path(preprocessed), Path(checkpoints)
@@ -94,6 +96,7 @@ def train_segmenter(
     # Augmenting in this process is what makes a training on CPU repeatable, and does not hang.
     augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
     member = member or Member(settings.configuration)
+    check_pickles(preprocessed)
     record = describe_training(preprocessed, settings, training_seed, member)
     module, colon, _ = settings.trainer.partition(":")
     modules = [__name__, module] if colon else [__name__]
