@@ -17,6 +17,7 @@ import torch
 
 from synthaug.config.generators import GeneratorSettings
 from synthaug.config.models import ModelSettings
+from synthaug.config.paths import without_home
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import check_named, code_hashes
@@ -73,7 +74,7 @@ def describe(path: str | Path, settings: GeneratorSettings, models: Mapping[str,
     """
     path = Path(path)
     content = {
-        "settings": settings.model_dump(mode="json"),
+        "settings": without_home(settings.model_dump(mode="json")),
         "code": code_hashes(_modules_of(settings, models)),
         "models": {
             role: {"path": os.path.relpath(weights, path.parent), "sha256": sha256_file(weights)}

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from synthaug.config.models import ModelSettings
+from synthaug.config.paths import without_home
 from synthaug.core.artifacts import atomic_file, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import check_named, code_hashes
@@ -86,7 +87,7 @@ def save_model(
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     header = {
-        "settings": dict(settings),
+        "settings": without_home(settings),
         "grid": model.grid.as_dict(),
         "facts": model.fold_facts,
         "seen": seen,
