@@ -78,7 +78,7 @@ CALLS = frozenset(
 )
 #: Methods that are refused of any object; `eval` with any argument, since networks have one without.
 METHODS = frozenset(
-    ["extract", "extractall", "find_class", "read_pickle", "to_clipboard", "to_csv", "to_excel", "to_pickle"]
+    ["extractall", "find_class", "read_pickle", "to_clipboard", "to_csv", "to_excel", "to_pickle"]
 )
 WITH_ARGUMENTS = frozenset({"eval"})
 
