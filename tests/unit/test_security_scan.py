@@ -235,3 +235,11 @@ def test_the_scan_lets_pass():
         "torch.load(f, weights_only=True)\nyaml.safe_load(f)\nimport subprocess\nsubprocess.run(['git'])\nre.compile(x)"
     )
     assert not list(uses(ast.parse(code)))
+
+
+def test_the_tests_that_the_page_names_exist():
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\S+\.py)(?: -k (\w+))?`", page)
+    assert len(named) > 15
+    for file, word in named:
+        assert re.search(rf"def test_\w*{word}", (ROOT / file).read_text(encoding="utf-8")), (file, word)
