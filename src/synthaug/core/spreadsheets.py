@@ -92,5 +92,5 @@ def _changed(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
         if new:
             values = [new.get(value, value) if isinstance(value, str) else value for value in column]
             kept = object if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
-            found.isetitem(place, pd.Series(values, index=column.index, dtype=kept))
+            found.isetitem(place, pd.Series(values, dtype=kept).array)
     return found
