@@ -20,6 +20,17 @@ TINY = "config/studies/tiny.yaml"
 PARTS = ("Snakefile", "slurm", "workflow", "config", "profiles", "envs", "src")
 
 
+#: What the environment of a user may hold and no result may: tokens, and folders that bear a name.
+SECRETS = {
+    "SYNTHAUG_TEST_TOKEN": "secret-marker-token",
+    "WANDB_API_KEY": "secret-marker-key",
+    "nnUNet_raw": "/home/secret-marker-person/raw",
+    "LOGNAME": "secret-marker-person",
+}
+#: In each of them.
+SECRET = b"secret-marker"
+
+
 @dataclass
 class Checkout:
     """A copy of the repository that tests may edit and run."""
@@ -30,7 +41,7 @@ class Checkout:
         self, *arguments: str, check: bool = True, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy with the copy's own package and further environment variables."""
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), **variables}
+        environment = {**os.environ, **SECRETS, "PYTHONPATH": str(self.root / "src"), **variables}
         command = [sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
         if check and done.returncode:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from checkout import SECRET, add_painted_study
 from checkout import TINY as STUDY
-from checkout import add_painted_study
 from requirements import require
 from small_cluster import slurm_can_start
 
@@ -45,6 +45,18 @@ def test_it_ran_through_slurm(request):
 
 def test_a_finished_study_has_nothing_to_do(tiny):
     assert tiny.would_run(STUDY) == {}
+
+
+def test_nothing_of_the_users_environment_is_written(tiny, results):
+    """Tokens, names and folders of `checkout.SECRETS`, which every job had: not in results, logs or Snakemake's records."""
+    files = [
+        file for root in (results, tiny.root / ".snakemake") for file in root.rglob("*") if file.is_file()
+    ]
+    assert len(files) > 500
+    holding = [str(file) for file in files if SECRET in file.read_bytes()]
+    assert not holding and SECRET.decode() not in (tiny.root / "first-run.log").read_text()
+    log = next(results.glob("logs/train_task/**/*.log"))
+    assert "nnUNet_raw of the environment is not used" in log.read_text()
 
 
 def test_the_report_is_one_file_without_network(results):

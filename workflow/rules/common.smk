@@ -12,7 +12,7 @@ from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.evaluation import is_trained
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
-from synthaug.config.paths import paths_of
+from synthaug.config.paths import paths_of, without_home
 from synthaug.config.phenotype_columns import needed_phenotypes, own_phenotypes
 from synthaug.config.plugin_checks import check_plugins
 from synthaug.config.plugins import plugins_of
@@ -61,7 +61,7 @@ from synthaug.runs import (
 
 def declared_study(study):
     """The resolved study that results follow from; the report's wording is no part of it."""
-    return study.model_dump(mode="json", exclude={"report"})
+    return without_home(study.model_dump(mode="json", exclude={"report"}))
 
 
 # The folder that Snakemake was called in: `--directory` leads away from it.

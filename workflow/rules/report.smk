@@ -73,7 +73,7 @@ rule gather_content:
         pattern("logs/gather_content.log"),
     params:
         code=code("gather_content", *section_modules(), *flag_modules()),
-        study=study.model_dump(mode="json"),
+        study=without_home(study.model_dump(mode="json")),
         datasets=split_datasets,
         design_warnings=design_warnings(study),
         arms=[vars(arm) for arm in arms.values()],

@@ -19,13 +19,20 @@ def add(commands: Any) -> None:
         type=path_argument,
         help="folder 'model' of a training: results/<study>/tasks/<task>/.../model",
     )
+    export.add_argument(
+        "--trainer",
+        metavar="module:Class",
+        help="trainer from outside nnU-Net that the study named; its code is imported only if it is given",
+    )
     export.add_argument("output", type=path_argument, help="folder to write; it must not exist")
     export.set_defaults(run=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
+    from synthaug.core.plugins import name_plugins
     from synthaug.tasks.segmentation.export import export_nnunet_model
 
+    name_plugins([options.trainer] if options.trainer else [])
     export_nnunet_model(options.model, options.output)
     print(f"nnUNetv2_predict_from_modelfolder -m {options.output} -f 0 -i IMAGES -o PREDICTIONS")
     decision = options.output / "postprocessing.pkl"

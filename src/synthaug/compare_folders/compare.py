@@ -34,6 +34,7 @@ from synthaug.config.features import (
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
+from synthaug.core.spreadsheets import write_table
 from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet, read_features
 from synthaug.measures.distances import measure_distances
@@ -130,7 +131,7 @@ def evaluate_folders(
     ]
     table = comparison_table(rows)
     with atomic_file(output / "rows.csv") as temporary:
-        rows.to_csv(temporary, index=False, lineterminator="\n")
+        write_table(temporary, rows)
     with atomic_file(output / "rows.parquet") as temporary:
         rows.to_parquet(temporary, index=False)
     content = {

@@ -43,6 +43,24 @@ def read_path(text: str) -> str:
     return str(found)
 
 
+def without_home(content: Any) -> Any:
+    """JSON-able settings in which ``~`` stands for the home folder again, as they are written beside results.
+
+    A home folder bears a person's name, and results are given to others. `read_path` expands it where settings are read.
+    """
+    if isinstance(content, Mapping):
+        return {key: without_home(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_home(value) for value in content]
+    try:
+        home = str(Path.home()).rstrip("/")
+    except RuntimeError:  # this user has none
+        return content
+    if home and isinstance(content, str) and (content == home or content.startswith(f"{home}/")):
+        return f"~{content[len(home) :]}"
+    return content
+
+
 PathText = Annotated[str, AfterValidator(read_path)]
 
 

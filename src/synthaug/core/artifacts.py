@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ import pandas as pd
 from synthaug.core.disk import filling, opening
 from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
+from synthaug.core.spreadsheets import restored, write_table
 
 
 @contextmanager
@@ -25,6 +27,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
     The temporary file lies in the same folder and keeps the suffixes, so that writers
     that look at them (nibabel, numpy) behave the same and the final rename is atomic.
+    It is made as any new file is, so that the umask, and rights that the folder hands down, hold.
 
     Raises
     ------
@@ -36,17 +39,16 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         clear_left_behind(path.parent)
         suffix = "".join(path.suffixes)
-        prefix = owned_prefix(PARTIAL, path.name, suffix)
-        handle, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
-        os.close(handle)
-    temporary = Path(name)
+        temporary = path.parent / f"{owned_prefix(PARTIAL, path.name, suffix)}{token_hex(8)}{suffix}"
+        temporary.touch(exist_ok=False)
+        rights = stat.S_IMODE(temporary.stat().st_mode)
     try:
         with filling(path, temporary):
             yield temporary
         with opening(path):
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-            temporary.chmod(0o644)
+            temporary.chmod(rights)  # safetensors puts a file of its own, for its user alone, in the place
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -55,6 +57,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `path` only when the block succeeds.
+
+    It is made as any new folder is, so that the umask, and rights that the folder above hands down, hold.
 
     Raises
     ------
@@ -65,12 +69,12 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     with opening(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         clear_left_behind(path.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=owned_prefix(PARTIAL, path.name), dir=path.parent))
+        temporary = path.parent / f"{owned_prefix(PARTIAL, path.name)}{token_hex(8)}"
+        temporary.mkdir()
     try:
         with filling(path, temporary):
             yield temporary
         with opening(path):
-            temporary.chmod(0o755)
             if path.exists():
                 shutil.rmtree(path)
             temporary.replace(path)
@@ -112,15 +116,15 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table atomically as TSV without its index; unknown is an empty field."""
+    """Write a table atomically as TSV without its index; unknown is an empty field, no field a formula."""
     with atomic_file(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, lineterminator="\n")
+        write_table(temporary, table, "\t")
 
 
 def read_tsv(path: str | Path, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     """Read a TSV table; `text_columns` stay text even where they look like numbers.
 
-    Only the empty field is unknown: a centre called "NA" stays "NA".
+    Only the empty field is unknown: a centre called "NA" stays "NA". Texts are as they were before `write_tsv`.
 
     Raises
     ------
@@ -128,7 +132,7 @@ def read_tsv(path: str | Path, text_columns: Iterable[str] = ()) -> pd.DataFrame
         It is empty or no table, or its last line does not end, as when it was cut short.
     """
     types = dict.fromkeys(text_columns, "string")
-    return _read_table(path, sep="\t", dtype=types, keep_default_na=False, na_values=[""])
+    return restored(_read_table(path, sep="\t", dtype=types, keep_default_na=False, na_values=[""]))
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:

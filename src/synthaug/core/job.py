@@ -14,6 +14,7 @@ from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
 from synthaug.core.errors import SynthaugError
 from synthaug.core.gpus import check_gpu
 from synthaug.core.interruption import ending_in_order
+from synthaug.core.plugins import name_plugins, plugins_in
 
 
 class _Tee:
@@ -59,6 +60,7 @@ def job(snakemake: Any) -> Iterator[None]:
             log = log_path.open("a", encoding="utf-8", buffering=1)
     except CannotWriteError as error:
         sys.exit(f"synthaug: {snakemake.rule}: {error}")
+    name_plugins(plugins_in(getattr(snakemake, "config", {})))
     sys.stdout = sys.stderr = _Tee(log, screen)
     try:
         check_gpu(int(getattr(snakemake, "resources", {}).get("gpu", 0)))

@@ -1,9 +1,14 @@
-"""Models and generators from outside the package: their classes found, their code hashed."""
+"""Classes from outside the package: found, their code hashed, and imported only where a study or a caller names them.
+
+A weight file, a description of a generator and the record of a training say which class they need. A file that came from
+elsewhere could say any, and importing a module runs it. So the name in a file is followed only if the same name was given
+by `name_plugins` before: a workflow's job gives those of its study (`synthaug.core.job`), a program those that it passes.
+"""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +16,66 @@ from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE, home_of, imported_files
 
+#: ``module:Class`` of what may be imported because a file says so.
+_named: set[str] = set()
+#: Keys of a study whose value may be ``module:Class``.
+_KEYS = ("class", "trainer", "planner")
+
+
+def name_plugins(references: Iterable[str]) -> None:
+    """Say that files which name these classes may have their code imported; holds until this process ends.
+
+    Parameters
+    ----------
+    references : iterable of str
+        Each ``module:Class``.
+    """
+    _named.update(references)
+
+
+def named_plugins() -> list[str]:
+    """What `name_plugins` was given, sorted."""
+    return sorted(_named)
+
+
+def plugins_in(content: Any) -> Iterator[str]:
+    """Every ``module:Class`` of a study as it is read from YAML."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            if key in _KEYS and isinstance(value, str) and ":" in value:
+                yield value
+            yield from plugins_in(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from plugins_in(value)
+
+
+def check_named(reference: str, file: str | Path) -> None:
+    """Refuse a class that a file names and nobody else; nothing is imported.
+
+    Parameters
+    ----------
+    reference : str
+        ``module:Class``; those of this package pass.
+    file : path
+        What names it.
+
+    Raises
+    ------
+    SynthaugError
+        `name_plugins` was not given it.
+    """
+    if reference.partition(".")[0] != PACKAGE.name and reference not in _named:
+        raise SynthaugError(
+            f"{file}: names the class {reference}, which is from outside the package and which no study that runs here "
+            "names; its code is not run. If it is yours, give it to synthaug.core.plugins.name_plugins first"
+        )
+
 
 def load_class(reference: str, base: type) -> Any:
     """Import a class by name, from where Python looks or, last, from the working directory.
+
+    The name is a study's or a caller's own; for one that a file says see `check_named`. From now on files may say it too.
 
     Parameters
     ----------
@@ -29,6 +91,7 @@ def load_class(reference: str, base: type) -> Any:
         parts missing.
     """
     module_name, _, name = reference.partition(":")
+    name_plugins([reference])
     if home_of(module_name) is None:
         raise SynthaugError(
             f"class: no module {module_name!r} in {Path.cwd()} or where Python looks; put it there, or its folder on "

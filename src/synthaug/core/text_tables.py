@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.spreadsheets import with_formulas
 
 _SEPARATORS = (",", ";", "\t", "|")
 #: Entries that mean that nothing is known; BIDS writes n/a, R writes NA, pandas nan, spreadsheets #N/A.
@@ -42,6 +43,8 @@ def is_unknown(entry: str) -> bool:
 
 def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     """Read a text table with a header; every entry is text, unknown ones are empty.
+
+    It may be one that the package wrote: an apostrophe before what would be a formula is taken away.
 
     Comma, semicolon, tab and bar separate columns, whichever the header has most of; empty rows, rows that end early and
     separators at the end of rows are taken as they are meant.
@@ -78,7 +81,7 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
                 "hold the separator into quotation marks"
             )
         cells += [""] * (len(header) - len(cells))
-        entries.append(["" if is_unknown(cell) else cell.strip() for cell in cells])
+        entries.append(["" if is_unknown(cell) else with_formulas(cell.strip()) for cell in cells])
     return pd.DataFrame(entries, columns=names, dtype=str)
 
 

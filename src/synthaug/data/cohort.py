@@ -20,7 +20,7 @@ from synthaug.core.artifacts import read_json, read_tsv, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.native_grid import NativeReference, read_native
 from synthaug.data.nifti import write_nifti
-from synthaug.data.stored_nifti import read_stored_header, read_voxels
+from synthaug.data.stored_nifti import read_shape, read_stored_header, read_voxels
 from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, PLACEMENT_COLUMNS, STRUCTURES, UNLABELLED
 
 SUBJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
@@ -275,7 +275,7 @@ class Cohort:
                 f"{self.name}: {subject}: no masks are requested; use requests with labels.nii.gz and labelled_frames"
             )
         if not listed or not path.is_file():
-            shape = read_stored_header(self.folders[subject] / "cine.nii.gz").get_data_shape()[::-1]
+            shape = read_shape(self.folders[subject] / "cine.nii.gz")
             assert not listed, f"{path} is missing but {listed} are listed"
             return np.full(shape, UNLABELLED, np.uint8)
         return read_voxels(path, np.uint8)

@@ -228,7 +228,9 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "row-twice": FindingKind(
             EXCLUDED, "A subject stands in rows that differ.", "Keep one, or add a column `session_id`."
         ),
-        "entry-unread": FindingKind(KEPT, "An entry is no number, or beyond its bounds.", "Correct it."),
+        "entry-unread": FindingKind(
+            KEPT, "An entry is no number, beyond its bounds, or a formula.", "Correct it."
+        ),
         "entry-unit": FindingKind(REPAIRED, "An entry is in another unit.", "Nothing; check the number."),
         "frames-unread": FindingKind(EXCLUDED, "ED or ES is no frame number.", "Correct the table."),
     },

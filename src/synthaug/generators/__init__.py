@@ -17,10 +17,11 @@ import torch
 
 from synthaug.config.generators import GeneratorSettings
 from synthaug.config.models import ModelSettings
+from synthaug.config.paths import without_home
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.plugins import code_hashes
-from synthaug.core.registry import class_of, module_of, parse
+from synthaug.core.plugins import check_named, code_hashes
+from synthaug.core.registry import class_of, module_of, parse, reference_of
 from synthaug.generators.base import Generator
 from synthaug.models.weights import read_header
 
@@ -73,7 +74,7 @@ def describe(path: str | Path, settings: GeneratorSettings, models: Mapping[str,
     """
     path = Path(path)
     content = {
-        "settings": settings.model_dump(mode="json"),
+        "settings": without_home(settings.model_dump(mode="json")),
         "code": code_hashes(_modules_of(settings, models)),
         "models": {
             role: {"path": os.path.relpath(weights, path.parent), "sha256": sha256_file(weights)}
@@ -89,7 +90,8 @@ def load(path: str | Path, device: str = "auto") -> Generator:
     Raises
     ------
     SynthaugError
-        There is no description, or a model is missing or not the one described.
+        There is no description, a model is missing or not the one described, or a class from outside is described
+        that nobody named (`synthaug.core.plugins`).
     """
     path = Path(path)
     if path.is_dir():
@@ -106,4 +108,6 @@ def load(path: str | Path, device: str = "auto") -> Generator:
             )
         if sha256_file(models[role]) != model["sha256"]:
             raise SynthaugError(f"{models[role]}: is not the {role} that {path} describes; synthesise again")
-    return build_generator(parse(content["settings"], GeneratorSettings), models, device)
+    settings = parse(content["settings"], GeneratorSettings)
+    check_named(reference_of(settings), path)
+    return build_generator(settings, models, device)

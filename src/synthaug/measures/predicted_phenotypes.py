@@ -10,7 +10,7 @@ import pandas as pd
 
 from synthaug.config.conditions import MEASURED
 from synthaug.data.cohort import Cohort
-from synthaug.data.stored_nifti import read_stored_header
+from synthaug.data.stored_nifti import read_shape
 from synthaug.labels import UNLABELLED
 from synthaug.measures.scoring import predicted_files, read_prediction
 from synthaug.metrics.volumes import structure_volume_ml
@@ -56,7 +56,7 @@ def predicted_phenotypes(predictions: str | Path, cohort: Cohort, names: Collect
     files = predicted_files(Path(predictions))
     rows = []
     for subject in cohort.subjects:
-        x, y, z, t = read_stored_header(cohort.folders[subject] / "cine.nii.gz").get_data_shape()
+        t, z, y, x = read_shape(cohort.folders[subject] / "cine.nii.gz")
         labels = np.full((t, z, y, x), UNLABELLED, np.uint8)
         volumes: dict[int, float] = {}
         for frame, paths in sorted(files.get(subject, {}).items()):

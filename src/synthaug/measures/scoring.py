@@ -14,7 +14,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import NativeGrid
-from synthaug.data.stored_nifti import read_stored_header, read_voxels
+from synthaug.data.stored_nifti import read_shape, read_voxels
 from synthaug.labels import BACKGROUND, STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
 from synthaug.measures.measurement import Measurement
@@ -253,7 +253,7 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
     files = predicted_files(Path(predictions))
     rows = []
     for subject in cohort.subjects:
-        shape = read_stored_header(cohort.folders[subject] / "cine.nii.gz").get_data_shape()[2::-1]
+        shape = read_shape(cohort.folders[subject] / "cine.nii.gz")[1:]
         labels = {
             frame: read_prediction(paths["file"], shape)
             for frame, paths in sorted(files.get(subject, {}).items())

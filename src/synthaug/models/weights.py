@@ -16,9 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from synthaug.config.models import ModelSettings
+from synthaug.config.paths import without_home
 from synthaug.core.artifacts import atomic_file, sha256_file
 from synthaug.core.errors import SynthaugError
-from synthaug.core.plugins import code_hashes
+from synthaug.core.plugins import check_named, code_hashes
 from synthaug.core.registry import class_of, parse, reference_of
 from synthaug.models.base import Grid, TrainableModel, to_device
 
@@ -86,7 +87,7 @@ def save_model(
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     header = {
-        "settings": dict(settings),
+        "settings": without_home(settings),
         "grid": model.grid.as_dict(),
         "facts": model.fold_facts,
         "seen": seen,
@@ -131,8 +132,8 @@ def load_model(
     Raises
     ------
     SynthaugError
-        The file is missing, damaged, not one of ours, needs another model than the one given, or does
-        not fit the code as it is now.
+        The file is missing, damaged, not one of ours, needs another model than the one given, does
+        not fit the code as it is now, or is of a class from outside that nobody named (`synthaug.core.plugins`).
     """
     path = Path(path)
     header, tensors = _open(path, with_tensors=True)
@@ -154,6 +155,7 @@ def load_model(
             raise SynthaugError(f"{path}: was trained with another {role} than the one given; give the same")
         loaded[role] = given
     settings = parse(header.settings, ModelSettings)
+    check_named(reference_of(settings), path)
     model = class_of(settings, TrainableModel)(settings, Grid.from_dict(header.grid), loaded, header.facts)
     try:
         model.load_state_dict(tensors)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.core.spreadsheets import without_formulas
 from synthaug.report import wording
 from synthaug.report.summary import Cell, Summary, summarise
 
@@ -89,7 +90,9 @@ def as_csv(summaries: Sequence[Summary]) -> str:
             for name, keys in columns.items():
                 found = cells[name].estimate if name in cells else {}
                 entries += [found.get(key) for key in keys]
-            writer.writerow(entries)
+            writer.writerow(
+                [without_formulas(entry) if isinstance(entry, str) else entry for entry in entries]
+            )
     return stream.getvalue()
 
 

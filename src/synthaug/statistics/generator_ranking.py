@@ -14,6 +14,7 @@ import pandas as pd
 
 from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.spreadsheets import table_text
 from synthaug.metric_registry import columns_of
 from synthaug.statistics.ranking import draw_from_intervals, order_stability
 from synthaug.statistics.runs_mean import mean_of_runs
@@ -372,7 +373,7 @@ def ranking_files(rows: pd.DataFrame) -> dict[str, str]:
                     "note": value["note"],
                 }
             )
-    return {FILE: pd.DataFrame(lines).to_csv(sep="\t", index=False, lineterminator="\n")}
+    return {FILE: table_text(pd.DataFrame(lines), "\t")}
 
 
 def _first(values: pd.Series[Any]) -> Any:

@@ -13,7 +13,7 @@ from synthaug.config.data import HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import GUIDE, REQUEST_COLUMNS, Cohort, write_cohort
-from synthaug.data.stored_nifti import read_stored_header
+from synthaug.data.stored_nifti import read_shape
 
 #: What else of a cohort's table can be requested.
 _PHENOTYPES = ("sex", "age", "height_cm", "weight_kg", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef")
@@ -191,7 +191,7 @@ def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> N
     file = cohort.folders[subject] / "labels.nii.gz"
     if not file.is_file():
         raise SynthaugError(f"{file}: is missing, but labelled_frames lists frames; write it, or list none")
-    n_frames, n_slices, *in_plane = read_stored_header(file).get_data_shape()[::-1]
+    n_frames, n_slices, *in_plane = read_shape(file)
     fits = n_frames == grid.frames and n_slices <= grid.matrix[0] and tuple(in_plane) == grid.matrix[1:]
     if not fits or cohort.spacing_mm != tuple(grid.spacing_mm):
         raise SynthaugError(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from synthaug.core.artifacts import atomic_folder, check_last_line, sha256_file, write_json, write_text
 from synthaug.core.errors import DamagedFileError, SynthaugError
+from synthaug.core.spreadsheets import table_text
 from synthaug.tables.rows import COLUMNS, about, key_text
 from synthaug.tables.run_crate import write_crate
 from synthaug.tables.schema import check_rows, read_rows, typed
@@ -50,7 +51,7 @@ def collate(
     """
     output = Path(output)
     rows = gather_rows(row_files, output)
-    text = rows.to_csv(index=False, lineterminator="\n")
+    text = table_text(rows)
     if (output / CHECKSUMS).is_file():
         if read_checksums(output).get(ROWS) != hashlib.sha256(text.encode()).hexdigest():
             raise SynthaugError(

@@ -12,6 +12,7 @@ from synthaug.core.artifacts import read_json, read_tsv, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE
 from synthaug.core.plugins import code_hashes
+from synthaug.core.spreadsheets import table_text
 from synthaug.data.cohort import TEXT_COLUMNS
 from synthaug.runs import ListedRun
 
@@ -133,5 +134,4 @@ def trainings_manifest(runs: Iterable[ListedRun]) -> pd.DataFrame:
 
 def as_tsv(table: pd.DataFrame) -> str:
     """A manifest as the text of a TSV file."""
-    text: str = table.to_csv(sep="\t", index=False, lineterminator="\n")
-    return text
+    return table_text(table, "\t")

@@ -16,13 +16,14 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from synthaug.core.artifacts import write_text
+from synthaug.core.artifacts import read_json, write_json, write_text
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED, SIGNALS, interruptible
 from synthaug.core.leftovers import temporary_folder
+from synthaug.core.plugins import name_plugins, named_plugins
 from synthaug.training.task import Task
 
-_TASK, _STOP, _STOPPED, _ERROR = "task.json", "stop", "stopped", "error"
+_TASK, _PLUGINS, _STOP, _STOPPED, _ERROR = "task.json", "plugins.json", "stop", "stopped", "error"
 _POLL_S = 0.2
 
 
@@ -48,6 +49,7 @@ def launch(task: Task, processes: int) -> None:
     with temporary_folder("training") as name, interruptible() as interruption:
         folder = Path(name)
         write_text(folder / _TASK, task.model_dump_json())
+        write_json(folder / _PLUGINS, named_plugins())
         torchrun = subprocess.Popen(
             _command(processes, folder),
             env={**os.environ, "OMP_NUM_THREADS": str(task.threads)},
@@ -93,6 +95,7 @@ def _work(folder: Path) -> None:
     """What each process does that torchrun starts."""
     from synthaug.training.train import train
 
+    name_plugins(read_json(folder / _PLUGINS))
     task = Task.model_validate_json((folder / _TASK).read_text(encoding="utf-8"))
     try:
         train(task, stop_request=folder / _STOP)

@@ -18,6 +18,7 @@ from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
 from synthaug.core.progress import progress
 from synthaug.core.registry import class_of, module_of
+from synthaug.core.spreadsheets import write_table
 from synthaug.data.store import TensorStore, check_contents
 from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
@@ -191,7 +192,7 @@ def _write(
     seen = sorted({*data.table.index, *(subject for other in needed.values() for subject in other.seen)})
     save_model(task.weights, model, task.settings.model_dump(mode="json"), seen, task.seed, task.needs)
     with atomic_file(task.history) as temporary:
-        pd.DataFrame(done.rows).to_csv(temporary, index=False)
+        write_table(temporary, pd.DataFrame(done.rows))
     # Figures have shapes of their own; compiling for each would cost more than it saves.
     with torch.compiler.set_stance("force_eager"):
         figures = model.assess(data if task.validation is None else TensorStore.open(task.validation))

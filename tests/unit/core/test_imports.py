@@ -32,6 +32,7 @@ def test_direct_indirect_and_function_level_imports_count(tmp_path):
         "core/gzipped.py",
         "core/leftovers.py",
         "core/process_identity.py",
+        "core/spreadsheets.py",
         "data/__init__.py",
         "data/cohort.py",
         "data/file_formats.py",

@@ -24,6 +24,7 @@ from synthaug.config.study import load_study
 from synthaug.config.synthesis import GateSettings, RequestSettings
 from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
+from synthaug.core.plugins import name_plugins
 from synthaug.core.registry import module_of, parse
 from synthaug.data.cohort import Cohort, write_cohort, write_labels, write_subject
 from synthaug.data.harmonise import harmonise_dataset
@@ -242,6 +243,7 @@ def synthesised(outside, folder, reference, settings, count, gate):
     requests = Cohort.open(folder / "requests")
     generator_settings = parse({"kind": "plugin", "class": reference}, GeneratorSettings)
     describe(folder / "generator.json", generator_settings, {})
+    name_plugins([reference])  # as a job does with what its study names
     generator = load(folder / "generator.json")
     chunks = []
     for number in range(-(-count // 2)):

@@ -21,7 +21,7 @@ from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import imported_files
-from synthaug.core.plugins import code_hashes
+from synthaug.core.plugins import code_hashes, name_plugins
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
@@ -79,6 +79,7 @@ def painted(outside, palette):
         parse(SECTIONS["generators"]["painted"], GeneratorSettings),
         {"palette": palette},
     )
+    name_plugins(["painted_hearts:PaintedHearts"])
     return load(outside / "painted", device="cpu")
 
 
@@ -183,6 +184,7 @@ def test_a_generator_without_models_tells_itself_what_it_saw(outside):
     describe(
         outside / "generator.json", parse({"kind": "plugin", "class": "still:Still"}, GeneratorSettings), {}
     )
+    name_plugins(["still:Still"])
     still = load(outside / "generator.json")
     assert still.seen == ["d-1"] and still.hashes == {"still.py": sha256_file(source)}
     assert [cine.shape[1] for _, cine, _ in still.sample(request_cohort(requests(3)))] == [6, 5, 4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +12,18 @@ from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset, config, dcmread
-from pydicom.uid import MediaStorageDirectoryStorage
+from pydicom.filereader import read_dataset as read_elements
+from pydicom.uid import DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from synthaug.data.readers.folders import scan
 
 #: Larger files are no cine; reading one would take the memory of the job.
-_LARGEST_FILE = 2**31
+LARGEST_FILE = 2**31
 #: First elements of files that were written without the preamble of part 10: groups 0002 and 0008, little endian.
 _BARE_STARTS = (b"\x02\x00", b"\x08\x00")
+
+_PREAMBLE = 132
+_INFLATED_AT_ONCE = 16 * 2**20
 
 
 class NotDicom(Exception):
@@ -59,11 +64,11 @@ class Source:
         """
         try:
             if not self.member:
-                if self.path.stat().st_size > _LARGEST_FILE:
+                if self.path.stat().st_size > LARGEST_FILE:
                     raise DamagedDicom("is larger than 2 GiB")
                 return self.path.read_bytes()
             with zipfile.ZipFile(self.path) as archive:
-                if archive.getinfo(self.member).file_size > _LARGEST_FILE:
+                if archive.getinfo(self.member).file_size > LARGEST_FILE:
                     raise DamagedDicom("is larger than 2 GiB")
                 return archive.read(self.member)
         except DamagedDicom:
@@ -126,13 +131,33 @@ def read_dataset(content: bytes, tags: tuple[str, ...] | None = None) -> Dataset
     only = None if tags is None else list(tags)
     try:
         with quiet():
+            if _inflates_beyond(content):
+                raise DamagedDicom("is larger than 2 GiB when it is inflated")
             dataset = dcmread(
                 BytesIO(content), force=not whole, specific_tags=only, stop_before_pixels=tags is not None
             )
             is_directory = dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
             empty = len(dataset) == 0
+    except DamagedDicom:
+        raise
     except Exception:  # a damaged file raises whatever its bytes lead to
         raise DamagedDicom("has a header that cannot be read") from None
     if is_directory or (empty and not whole):
         raise NotDicom
     return dataset
+
+
+def _inflates_beyond(content: bytes) -> bool:
+    """Whether a file that is deflated as a whole becomes larger than `LARGEST_FILE`; pydicom inflates it without a bound."""
+    if DeflatedExplicitVRLittleEndian.encode() not in content:
+        return False
+    stream = BytesIO(content)
+    stream.seek(_PREAMBLE if content[128:132] == b"DICM" else 0)
+    meta = read_elements(stream, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return False
+    inflating, waiting, size = zlib.decompressobj(-zlib.MAX_WBITS), content[stream.tell() :], 0
+    while waiting and not inflating.eof and size <= LARGEST_FILE:
+        size += len(inflating.decompress(waiting, _INFLATED_AT_ONCE))
+        waiting = inflating.unconsumed_tail
+    return size > LARGEST_FILE

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import ImplicitVRLittleEndian
 
-from synthaug.data.readers.dicom_files import DamagedDicom, NotDicom, quiet, read_dataset
+from synthaug.data.readers.dicom_files import LARGEST_FILE, DamagedDicom, NotDicom, quiet, read_dataset
 from synthaug.data.readers.dicom_frames import DicomFrame
 
 
@@ -63,10 +63,11 @@ def _pixels(dataset: Dataset, frame: DicomFrame) -> np.ndarray:
     if not available:
         raise CannotDecode(syntax.name if syntax.name != syntax else "an unknown transfer syntax")
     rows, columns = frame.grid[:2]
-    if not syntax.is_compressed:
-        bits = int(dataset.BitsAllocated) * rows * columns * int(dataset.get("NumberOfFrames") or 1)
-        if 8 * len(dataset.PixelData) < bits:
-            raise DamagedDicom("ends before its pixels do")
+    bits = int(dataset.BitsAllocated) * rows * columns * int(dataset.get("NumberOfFrames") or 1)
+    if bits > 8 * LARGEST_FILE:
+        raise DamagedDicom("announces more than 2 GiB of pixels")
+    if not syntax.is_compressed and 8 * len(dataset.PixelData) < bits:
+        raise DamagedDicom("ends before its pixels do")
     stored = pixel_array(dataset, index=frame.index)
     if stored.shape != (rows, columns):
         raise DamagedDicom("has pixels of another size than its header says")

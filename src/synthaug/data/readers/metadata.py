@@ -83,8 +83,16 @@ class Entries:
         self.findings: list[Finding] = []
 
     def text(self, field: str) -> str | None:
-        """A text; None where it is unknown."""
-        return text(self.row.get(self.columns.get(field, field)))
+        """A text; None where it is unknown.
+
+        So is a formula, which no program that wrote the table has computed: what it would say is not there.
+        """
+        entry = text(self.row.get(self.columns.get(field, field)))
+        if entry is not None and entry.startswith("="):
+            problem = f"{self.columns.get(field, field)} {entry[:80]!r} is a formula, not its value"
+            self.findings.append(Finding("entry-unread", problem, "taken as unknown"))
+            return None
+        return entry
 
     def vendor(self, field: str = "vendor") -> str | None:
         """One name a vendor, whatever the table calls it."""

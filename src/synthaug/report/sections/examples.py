@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.core.artifacts import read_tsv
+from synthaug.core.spreadsheets import write_table
 from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.metrics.volumes import volume_curve_ml
@@ -104,7 +105,7 @@ def examples(data: ReportData) -> dict[str, Any]:
         )
     if volumes:
         table = pd.concat(volumes)
-        table.to_csv(data.assets / "volume-curves.tsv", sep="\t", index=False, lineterminator="\n")
+        write_table(data.assets / "volume-curves.tsv", table, "\t")
     generators.sort(key=lambda entry: [run.generator for run in runs].index(str(entry["generator"])))
     reason = "" if generators else "the study has no synthetic cohort"
     return {"reason": reason, "generators": generators, "seed": settings.seed}

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from synthaug.config.image_tasks import ImageTaskSettings
-from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json, write_json
+from synthaug.core.artifacts import atomic_file, atomic_folder, sha256_file, sha256_json, write_json
 from synthaug.core.checkpoints import remove_checkpoints
 from synthaug.core.code_hash import package_code
+from synthaug.core.spreadsheets import write_table
 from synthaug.tasks.image_level.forest import Forest
 from synthaug.tasks.image_level.network_training import PARTS, NetworkTraining
 from synthaug.tasks.image_level.plan import PLAN
@@ -81,9 +82,10 @@ def train_image_model(
     from safetensors.torch import save_file
 
     with atomic_folder(model) as folder:
-        save_file(weights, folder / WEIGHTS)
+        with atomic_file(folder / WEIGHTS) as temporary:  # for its rights
+            save_file(weights, temporary)
         write_json(folder / PLAN, data.plan)
-        history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        write_table(folder / "history.csv", history)
         measured = {**found, "threads": threads, "weights_sha256": sha256_file(folder / WEIGHTS)}
         write_json(folder / TRAINING, {**record, **measured})
     for part in PARTS:

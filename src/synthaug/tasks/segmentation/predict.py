@@ -14,7 +14,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.metrics.calibration import expected_calibration_error
 from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
 from synthaug.tasks.segmentation.ensemble import hash_of_weights
-from synthaug.tasks.segmentation.nnunet_classes import plain_trainer_class
+from synthaug.tasks.segmentation.nnunet_classes import check_network, check_trainer, plain_trainer_class
 from synthaug.tasks.segmentation.postprocessing import read_postprocessing
 from synthaug.tasks.segmentation.workspace import environment, nnunet_variables, nnunet_workspace
 
@@ -63,6 +63,9 @@ class Segmenter:
             from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
             from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+            plans = read_json(model / "plans.json")
+            check_trainer(self.record["trainer"], model / "training.json")
+            check_network(plans, model / "plans.json")
             trainer = plain_trainer_class(self.record["trainer"])
         from safetensors.torch import load_file
 
@@ -70,7 +73,7 @@ class Segmenter:
         torch.set_num_threads(threads)
         self.threads = threads
         self._dataset = read_json(model / "dataset.json")
-        self._plans = PlansManager(read_json(model / "plans.json"))
+        self._plans = PlansManager(plans)
         self._configuration = self._plans.get_configuration(self.record["configuration"])
         self._labels = self._plans.get_label_manager(self._dataset)
         network = trainer.build_network_architecture(

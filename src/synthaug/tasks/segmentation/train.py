@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synthaug.config.tasks import SegmentationSettings
-from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, sha256_json, write_json
+from synthaug.core.artifacts import (
+    atomic_file,
+    atomic_folder,
+    read_json,
+    sha256_file,
+    sha256_json,
+    write_json,
+)
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
+from synthaug.core.spreadsheets import write_table
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
-from synthaug.tasks.segmentation.nnunet_classes import trainer_class
+from synthaug.tasks.segmentation.nnunet_classes import check_network, trainer_class
+from synthaug.tasks.segmentation.pickles import check_pickles
 from synthaug.tasks.segmentation.workspace import (
     PLANS,
     environment,
@@ -73,7 +82,8 @@ def train_segmenter(
         With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
         calling again resumes.
     SynthaugError
-        The loss is not finite, or ``compile: on`` where a compiler is missing.
+        The loss is not finite, ``compile: on`` where a compiler is missing, or the folder holds a pickle or plans that
+        nnU-Net did not write (`check_pickles`, `check_network`).
     """
     started = time.perf_counter()
     preprocessed, checkpoints = Path(preprocessed), Path(checkpoints)
@@ -86,6 +96,7 @@ def train_segmenter(
     # Augmenting in this process is what makes a training on CPU repeatable, and does not hang.
     augmenters = {"nnUNet_n_proc_DA": str(threads if device.type == "cuda" else 0)}
     member = member or Member(settings.configuration)
+    check_pickles(preprocessed)
     record = describe_training(preprocessed, settings, training_seed, member)
     module, colon, _ = settings.trainer.partition(":")
     modules = [__name__, module] if colon else [__name__]
@@ -104,6 +115,7 @@ def train_segmenter(
 
         state = load_checkpoint(checkpoints, identity)
         plans = {**read_json(preprocessed / f"{PLANS}.json"), "continue_training": False}
+        check_network(plans, preprocessed / f"{PLANS}.json")
         trainer = trainer_class(settings.trainer)(
             plans, member.configuration, 0, read_json(preprocessed / "dataset.json"), device=device
         )
@@ -217,10 +229,11 @@ def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> 
     # nnU-Net's state_dict names most weights several times over; these iterators name each once.
     weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     with atomic_folder(model) as folder:
-        save_file(weights, folder / "model.safetensors")
+        with atomic_file(folder / "model.safetensors") as temporary:  # for its rights
+            save_file(weights, temporary)
         write_json(folder / "plans.json", trainer.plans_manager.plans)
         write_json(folder / "dataset.json", dataset)
-        pd.DataFrame(trainer.curves()).to_csv(folder / "history.csv", index=False, lineterminator="\n")
+        write_table(folder / "history.csv", pd.DataFrame(trainer.curves()))
         write_json(
             folder / "training.json", {**record, "weights_sha256": sha256_file(folder / "model.safetensors")}
         )

@@ -77,24 +77,23 @@ def nnunet_workspace(
             if target is not None:
                 (folder / DATASET).symlink_to(Path(target).resolve(), target_is_directory=True)
             variables[variable] = str(folder)
-        for name, value in sorted(unused_variables(variables).items()):
-            print(
-                f"{name}={value} of the environment is not used; a study sets what nnU-Net does", flush=True
-            )
+        for name in unused_variables(variables):
+            print(f"{name} of the environment is not used; a study sets what nnU-Net does", flush=True)
         with environment(variables):
             yield workspace
 
 
-def unused_variables(variables: Mapping[str, str | None]) -> dict[str, str]:
-    """Variables of the user's shell that have another value than those that are set in their place.
+def unused_variables(variables: Mapping[str, str | None]) -> list[str]:
+    """Names of variables of the user's shell that have another value than those that are set in their place, sorted.
+
+    Their values are nobody's business: they are folders of a user, or keys of a server.
 
     Parameters
     ----------
     variables : mapping
         What is set, as `nnunet_variables` gives it.
     """
-    there = {name: os.environ[name] for name in variables if name in os.environ}
-    return {name: value for name, value in there.items() if value != variables[name]}
+    return sorted(name for name in variables if name in os.environ and os.environ[name] != variables[name])
 
 
 @contextmanager
