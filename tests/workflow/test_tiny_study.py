@@ -165,7 +165,7 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
     ("change", "again"),
     [
         ({"synthesis": {"batch_size": 7}}, set()),
-        ({"models": {"autoencoder": {"training": {"checkpoint_every": 7}}}}, set()),
+        ({"models": {"autoencoder": {"training": {"checkpoint_minutes": 7}}}}, set()),
         ({"synthesis": {"gate": {"minimum_accepted": 0.01}}}, {"gather_synthetic"}),
     ],
     ids=["cines at once", "checkpoints", "least accepted share"],

@@ -205,7 +205,7 @@ def model_modules(name):
 
 def trained_model(name):
     """What the weights of a model follow from: all its settings but how often it is saved on the way."""
-    return study.models[name].model_dump(mode="json", exclude={"training": {"checkpoint_every"}})
+    return study.models[name].model_dump(mode="json", exclude={"training": {"checkpoint_minutes"}})
 
 
 def generator_modules(name):

@@ -85,6 +85,8 @@ rule train_task:
     threads: 4
     resources:
         **TRAINS_NETWORK,
+        # No parameter: weights do not follow from it.
+        checkpoint_seconds=lambda w: round(60 * study.tasks[w.task].checkpoint_minutes),
     params:
         code=lambda w: task_code("train_task", w.task, "training"),
         task=lambda w: task_settings(w.task, "training"),

@@ -6,7 +6,9 @@ from synthaug.core.job import job
 from synthaug.tasks import open_task
 
 with job(snakemake):
-    open_task(snakemake.params.task).train(
+    open_task(
+        {**snakemake.params.task, "checkpoint_minutes": snakemake.resources.checkpoint_seconds / 60}
+    ).train(
         Path(snakemake.input.training_set),
         Path(snakemake.output.model),
         Path(snakemake.params.checkpoints),
