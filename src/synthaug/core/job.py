@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from synthaug.core.attempts import Attempt, gpu_line
 from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import ending_in_order
+from synthaug.core.interruption import INTERRUPTED, ending_in_order, listeners
 
 
 class _Tee:
@@ -48,7 +50,8 @@ def job(snakemake: Any) -> Iterator[None]:
 
     Notes
     -----
-    The log is appended to: a job that was preempted and resumes keeps its history.
+    The log begins with when and where the attempt started, so that none is empty, and of one that failed it ends with
+    the reason. Snakemake deletes it before the next attempt; the history beside it has all: `synthaug.core.attempts`.
     """
     log_path = Path(snakemake.log[0])
     screen = sys.stderr
@@ -58,24 +61,63 @@ def job(snakemake: Any) -> Iterator[None]:
             log = log_path.open("a", encoding="utf-8", buffering=1)
     except CannotWriteError as error:
         sys.exit(f"synthaug: {snakemake.rule}: {error}")
+    attempt = Attempt(log_path)
+    _write(log, attempt.first_line + "\n")
     sys.stdout = sys.stderr = _Tee(log, screen)
+    listeners.append(attempt.signalled)
     try:
+        if getattr(snakemake, "resources", {}).get("gpu"):
+            _write(log, gpu_line() + "\n")
         with ending_in_order():
             yield
+        attempt.end()
     except SynthaugError as error:
+        attempt.end(str(error))
         _end(snakemake.rule, error, log, screen)
     except Exception as error:
         made = ", ".join(map(str, getattr(snakemake, "output", ()))) or str(log_path)
         full = as_cannot_write(error, f"{made} or the temporary folder {os.environ.get('TMPDIR', '/tmp')}")
         _write(log, traceback.format_exc())
         if full is not None:
+            attempt.end(str(full))
             _end(snakemake.rule, full, log, screen)
-        _say(f"synthaug: {snakemake.rule}: unexpected error; see {log_path}", log, screen)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        attempt.end(what)
+        _say(f"synthaug: {snakemake.rule}: unexpected error: {what}; see {log_path}", log, screen)
+        _say_no_more_of(error)
+        raise
+    except SystemExit as stopped:
+        _end_early(attempt, stopped.code, snakemake.rule, log)
+        raise
+    except KeyboardInterrupt:
+        _end_early(attempt, 128 + signal.SIGINT, snakemake.rule, log)
         raise
     finally:
+        listeners.remove(attempt.signalled)
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
         with suppress(OSError):
             log.close()
+
+
+def _end_early(attempt: Attempt, code: Any, rule: str, log: Any) -> None:
+    """Write down an end by a signal; a training has said itself that it was interrupted, and where."""
+    if code == INTERRUPTED:
+        attempt.end("interrupted after a checkpoint; run again to go on")
+        return
+    by_signal = isinstance(code, int) and code - 128 in set(signal.Signals)
+    how = f"stopped by {signal.Signals(code - 128).name}" if by_signal else f"exit {code}"
+    attempt.end(how)
+    _write(log, f"synthaug: {rule}: {how}\n")
+
+
+def _say_no_more_of(error: Exception) -> None:
+    """Keep the traceback of an error, which is in the log, from the screen; a debugger still finds the error."""
+
+    def excepthook(kind: type[BaseException], value: BaseException, trace: Any) -> None:
+        if value is not error:
+            sys.__excepthook__(kind, value, trace)
+
+    sys.excepthook = excepthook
 
 
 def _end(rule: str, error: SynthaugError, log: Any, screen: Any) -> NoReturn:
