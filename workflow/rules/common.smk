@@ -27,6 +27,7 @@ from synthaug.core.registry import module_of
 from synthaug.preflight.lost_records import check_records
 from synthaug.preflight.paths import check_braces
 from synthaug.preflight.settings_files import check_settings_files
+from synthaug.preflight.snakemake_version import check_snakemake_version
 from synthaug.published.figures import FIGURES
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
@@ -67,6 +68,7 @@ def declared_study(study):
 called_in = Path(workflow.workdir_init)
 
 try:
+    check_snakemake_version()
     if workflow.is_main_process:
         check_settings_files(
             [called_in / file for file in workflow.configfiles],
