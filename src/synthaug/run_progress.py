@@ -63,7 +63,9 @@ class ProgressLines(logging.Handler):
             if name in self._of_study and count > self._done[name]
         }
         hours = self._hours()
-        total = sum(hours[name][0] / self._of_study[name] * count for name, count in left.items() if name in hours)
+        total = sum(
+            hours[name][0] / self._of_study[name] * count for name, count in left.items() if name in hours
+        )
         unknown = [f"{name} ({count})" for name, count in left.items() if name not in hours]
         said = [
             f"synthaug: {rule}: all {self._done[rule]} done; {sum(self._done.values())} of "

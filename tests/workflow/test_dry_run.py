@@ -16,8 +16,11 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from synthaug.cli import main
+from synthaug.config.study import load_study
 from synthaug.core.debug_job import find_job
 from synthaug.core.errors import SynthaugError
+from synthaug.core.yaml_files import read_yaml
+from synthaug.cost import count_jobs
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
@@ -40,6 +43,9 @@ def checkout(tmp_path_factory):
 def test_phantom_studies(checkout, study):
     jobs = checkout.would_run(study)
     assert {"harmonise", "train_model", "train_task", "render_report"} <= set(jobs)
+    # What the cost of a study and the progress of a run are counted by is what Snakemake plans.
+    counted = count_jobs(load_study(read_yaml(checkout.root / study)))
+    assert {rule: jobs.get(rule) for rule in counted} == counted
 
 
 def test_tables_of_a_paper_are_made_on_request(checkout):
@@ -145,13 +151,31 @@ def test_requests_are_worded_for_generators_that_read_text(checkout):
     assert "word_requests" not in wanted["cascade"]
 
 
-def gpu_rules(checkout):
-    """Rules that can use a GPU."""
+def rules_of(checkout):
+    """All rules of the default study."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             ResourceSettings(), snakefile=checkout.root / "Snakefile", workdir=checkout.root
         )
-        return {rule.name for rule in workflow._workflow.rules if "gpu" in rule.resources}
+        return list(workflow._workflow.rules)
+
+
+def gpu_rules(checkout):
+    """Rules that can use a GPU."""
+    return {rule.name for rule in rules_of(checkout) if "gpu" in rule.resources}
+
+
+def test_every_rule_that_is_worth_an_estimate_is_timed_in_a_folder_of_its_name(checkout):
+    counted = count_jobs(load_study(read_yaml(checkout.root / "config" / "config.yaml")))
+    timed = {rule.name: str(rule.benchmark) for rule in rules_of(checkout) if rule.benchmark}
+    assert gpu_rules(checkout) | set(counted) <= set(timed)
+    assert [rule for rule, file in timed.items() if f"/benchmarks/{rule}/" not in file] == []
+
+
+def test_every_target_has_a_word_of_help(checkout):
+    said = checkout.snakemake("--list-target-rules").stdout.splitlines()
+    assert any(line.startswith("all (everything") for line in said) and len(said) > 15
+    assert [line for line in said if not line.endswith(")")] == []
 
 
 def test_no_profile_misses_a_rule_that_can_use_a_gpu(checkout):

@@ -16,8 +16,13 @@ from typing import Any, TextIO
 from snakemake_interface_logger_plugins.common import LogEvent
 
 _READ = 20_000  # bytes of a log's end
-#: What Slurm itself writes into the output of a job that it ends: time limit, memory, node, preemption.
-_OF_SLURM = re.compile(r"^(?:slurmstepd|srun|slurmd): (?:error: )?(.*)$", re.MULTILINE)
+#: What the output of a submitted job says of its end, from what tells most: Slurm ends it for its time limit, memory,
+#: node or preemption; Snakemake sees its process die; Slurm sees its exit code.
+_ENDS = (
+    re.compile(r"^slurmstepd\S*: error: (.*)$", re.MULTILINE),
+    re.compile(r"(?<=\W)(died with <Signals\.\w+: \d+>)"),
+    re.compile(r"^srun: error: (.*)$", re.MULTILINE),
+)
 _REASON = re.compile(r"^synthaug: .*$", re.MULTILINE)
 
 
@@ -67,7 +72,12 @@ def why_it_failed(rule: str, logs: Sequence[Path]) -> str:
     if text and (said := _REASON.findall(text)) and not said[-1].endswith("stopped by SIGTERM"):
         return f"{said[-1]} [{path}]" if str(path) not in said[-1] else said[-1]
     by_slurm = next(
-        (f"{found[-1].strip()} [{other}]" for other, end in others if (found := _OF_SLURM.findall(end or ""))),
+        (
+            f"{found[-1].strip()} [{other}]"
+            for other, end in others
+            for pattern in _ENDS
+            if (found := pattern.findall(end or ""))
+        ),
         None,
     )
     last = next((line.strip() for line in reversed((text or "").splitlines()) if line.strip()), None)

@@ -135,7 +135,7 @@ def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | N
     wanted = status_command or "sacct"
     falls_back = wanted == "squeue" and (age is None or age < 3 * first_interval_s)
     if has_sacct and (wanted == "sacct" or falls_back):
-        refusal = _sacct_refusal()
+        refusal = accounting_refusal()
         if refusal is None:
             return None
         if wanted == "sacct" and age is not None and age >= needed:
@@ -152,7 +152,7 @@ def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | N
     )
 
 
-def _sacct_refusal() -> str | None:
+def accounting_refusal() -> str | None:
     """What sacct says where it cannot tell how jobs ended; None where it can."""
     from snakemake_executor_plugin_slurm.job_status_query import query_job_status_sacct
 
