@@ -14,6 +14,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from synthaug.config.study import StudySettings
 from synthaug.cost import count_jobs, estimate_hours
 
+_NAMED = 3  # rules that a line names
+
 
 class ProgressLines(logging.Handler):
     """A handler of Snakemake's logger that says a line when the last job of a rule is done.
@@ -66,15 +68,18 @@ class ProgressLines(logging.Handler):
         total = sum(
             hours[name][0] / self._of_study[name] * count for name, count in left.items() if name in hours
         )
-        unknown = [f"{name} ({count})" for name, count in left.items() if name not in hours]
+        unknown = sorted((name for name in left if name not in hours), key=lambda name: -left[name])
         said = [
             f"synthaug: {rule}: all {self._done[rule]} done; {sum(self._done.values())} of "
             f"{sum(self._planned.values())} jobs of this run"
         ]
         if total:
-            said.append(f"left: about {_duration(total)} if one job ran after the other")
+            timed = " of what is timed" if unknown else ""
+            said.append(f"left: about {_duration(total)}{timed} if one job ran after the other")
         if unknown:
-            said.append(f"not timed yet: {', '.join(unknown)}")
+            named = ", ".join(f"{name} {left[name]}" for name in unknown[:_NAMED])
+            more = ", ..." if len(unknown) > _NAMED else ""
+            said.append(f"not timed yet: {sum(left[name] for name in unknown)} jobs ({named}{more})")
         return "; ".join(said)
 
 

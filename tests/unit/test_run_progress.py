@@ -38,13 +38,13 @@ def test_a_line_when_the_last_job_of_a_stage_is_done_and_none_before():
 
     assert done(1, "split_subjects") == ""
     assert done(2, "harmonise") == (
-        "synthaug: harmonise: all 1 done; 2 of 7 jobs of this run; left: about 4.0 h if one job ran after the other; "
-        "not timed yet: predict_test (2)\n"
+        "synthaug: harmonise: all 1 done; 2 of 7 jobs of this run; left: about 4.0 h of what is timed if one job ran "
+        "after the other; not timed yet: 2 jobs (predict_test 2)\n"
     )
     assert done(3, "train_task") == ""
     assert done(4, "predict_test") == ""
     assert done(5, "train_task") == (
-        "synthaug: train_task: all 2 done; 5 of 7 jobs of this run; not timed yet: predict_test (1)\n"
+        "synthaug: train_task: all 2 done; 5 of 7 jobs of this run; not timed yet: 1 jobs (predict_test 1)\n"
     )
 
 

@@ -55,7 +55,7 @@ def test_the_small_cluster_says_what_it_offers(capsys):
 
 
 def test_every_job_left_a_history_and_each_stage_a_line(tiny):
-    logs = {log for log in (tiny.root / "results" / "tiny" / "logs").rglob("*.log")}
+    logs = set((tiny.root / "results" / "tiny" / "logs").rglob("*.log"))
     jobs = {log for log in logs if not log.name.endswith(".history.log")}
     assert len(jobs) > 50 and jobs == {log.with_name(log.name.replace(".history", "")) for log in logs - jobs}
     assert all(" attempt 1 started: host " in log.read_text().splitlines()[0] for log in jobs)
