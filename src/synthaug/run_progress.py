@@ -79,7 +79,8 @@ class ProgressLines(logging.Handler):
         if unknown:
             named = ", ".join(f"{name} {left[name]}" for name in unknown[:_NAMED])
             more = ", ..." if len(unknown) > _NAMED else ""
-            said.append(f"not timed yet: {sum(left[name] for name in unknown)} jobs ({named}{more})")
+            jobs = sum(left[name] for name in unknown)
+            said.append(f"not timed yet: {jobs} job{'' if jobs == 1 else 's'} ({named}{more})")
         return "; ".join(said)
 
 

@@ -44,7 +44,7 @@ def test_a_line_when_the_last_job_of_a_stage_is_done_and_none_before():
     assert done(3, "train_task") == ""
     assert done(4, "predict_test") == ""
     assert done(5, "train_task") == (
-        "synthaug: train_task: all 2 done; 5 of 7 jobs of this run; not timed yet: 1 jobs (predict_test 1)\n"
+        "synthaug: train_task: all 2 done; 5 of 7 jobs of this run; not timed yet: 1 job (predict_test 1)\n"
     )
 
 

@@ -19,9 +19,9 @@ _READ = 20_000  # bytes of a log's end
 #: What the output of a submitted job says of its end, from what tells most: Slurm ends it for its time limit, memory,
 #: node or preemption; Snakemake sees its process die; Slurm sees its exit code.
 _ENDS = (
-    re.compile(r"^slurmstepd\S*: error: (.*)$", re.MULTILINE),
-    re.compile(r"(?<=\W)(died with <Signals\.\w+: \d+>)"),
-    re.compile(r"^srun: error: (.*)$", re.MULTILINE),
+    ("Slurm: ", re.compile(r"^slurmstepd\S*: error: (.*)$", re.MULTILINE)),
+    ("", re.compile(r"(?<=died with )<Signals\.(\w+): \d+>")),
+    ("itself: ", re.compile(r"^srun: error: (.*)$", re.MULTILINE)),
 )
 _REASON = re.compile(r"^synthaug: .*$", re.MULTILINE)
 
@@ -73,9 +73,9 @@ def why_it_failed(rule: str, logs: Sequence[Path]) -> str:
         return f"{said[-1]} [{path}]" if str(path) not in said[-1] else said[-1]
     by_slurm = next(
         (
-            f"{found[-1].strip()} [{other}]"
+            f"{who}{found[-1].strip()} [{other}]"
             for other, end in others
-            for pattern in _ENDS
+            for who, pattern in _ENDS
             if (found := pattern.findall(end or ""))
         ),
         None,
@@ -85,8 +85,9 @@ def why_it_failed(rule: str, logs: Sequence[Path]) -> str:
         where = f"it wrote no log ({path})" if logs else "it has no log"
     else:
         where = f"its log ends with: {last} [{path}]" if last else f"its log is empty [{path}]"
-    reasons = [by_slurm, where] if by_slurm else [where, *(f"see {other}" for other, end in others if end)]
-    return f"synthaug: {rule}: ended from outside: {'; '.join(reasons)}"
+    if by_slurm:
+        return f"synthaug: {rule}: ended by {by_slurm}; {where}"
+    return f"synthaug: {rule}: " + "; ".join([where, *(f"see {other}" for other, end in others if end)])
 
 
 def _end_of(path: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -50,19 +51,12 @@ def job(snakemake: Any) -> Iterator[None]:
 
     Notes
     -----
-    The log begins with when and where the attempt started, so that none is empty, and of one that failed it ends with
-    the reason. Snakemake deletes it before the next attempt; the history beside it has all: `synthaug.core.attempts`.
+    The log begins with when and where the attempt started, written as soon as the script imports this module, so that none
+    is empty; of one that failed it ends with the reason. Snakemake deletes it before the next attempt; the history beside it has all: `synthaug.core.attempts`.
     """
     log_path = Path(snakemake.log[0])
     screen = sys.stderr
-    try:
-        with opening(log_path):
-            log_path.parent.mkdir(parents=True, exist_ok=True)
-            log = log_path.open("a", encoding="utf-8", buffering=1)
-    except CannotWriteError as error:
-        sys.exit(f"synthaug: {snakemake.rule}: {error}")
-    attempt = Attempt(log_path)
-    _write(log, attempt.first_line + "\n")
+    log, attempt = _begun.pop(log_path, None) or _begin(snakemake)
     sys.stdout = sys.stderr = _Tee(log, screen)
     listeners.append(attempt.signalled)
     try:
@@ -97,6 +91,20 @@ def job(snakemake: Any) -> Iterator[None]:
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
         with suppress(OSError):
             log.close()
+
+
+def _begin(snakemake: Any) -> tuple[Any, Attempt]:
+    """Open the log of a job and write its first line."""
+    log_path = Path(snakemake.log[0])
+    try:
+        with opening(log_path):
+            log_path.parent.mkdir(parents=True, exist_ok=True)
+            log = log_path.open("a", encoding="utf-8", buffering=1)
+    except CannotWriteError as error:
+        sys.exit(f"synthaug: {snakemake.rule}: {error}")
+    attempt = Attempt(log_path)
+    _write(log, attempt.first_line + "\n")
+    return log, attempt
 
 
 def _end_early(attempt: Attempt, code: Any, rule: str, log: Any) -> None:
@@ -135,3 +143,11 @@ def _say(line: str, log: Any, screen: Any) -> None:
     _write(log, line + "\n")
     screen.write(line + "\n")
     screen.flush()
+
+
+# A script of Snakemake has its `snakemake` from the start. What it imports after this module can take a minute on a network
+# disk: a job that is killed meanwhile must have a log, too. Processes that a job starts are no jobs.
+_begun: dict[Path, tuple[Any, Attempt]] = {}
+_script = getattr(sys.modules.get("__main__"), "snakemake", None)
+if _script is not None and multiprocessing.parent_process() is None:
+    _begun[Path(_script.log[0])] = _begin(_script)

@@ -33,24 +33,29 @@ KILLED = "Command 'python x.py' died with <Signals.SIGKILL: 9>.\nsrun: error: n1
         (
             STARTED + "interrupted after 608 iterations; run again to go on\n",
             TIME_LIMIT,
-            "harmonise: ended from outside: *** JOB 421 ON n1 CANCELLED AT 2026-01-01T00:01:00 DUE TO TIME LIMIT *** "
+            "harmonise: ended by Slurm: *** JOB 421 ON n1 CANCELLED AT 2026-01-01T00:01:00 DUE TO TIME LIMIT *** "
             "[{slurm}]; its log ends with: interrupted after 608 iterations; run again to go on [{own}]",
         ),
         (
             STARTED + "synthaug: harmonise: stopped by SIGTERM\n",
             TIME_LIMIT,
-            "harmonise: ended from outside: *** JOB 421 ON n1 CANCELLED AT 2026-01-01T00:01:00 DUE TO TIME LIMIT *** "
+            "harmonise: ended by Slurm: *** JOB 421 ON n1 CANCELLED AT 2026-01-01T00:01:00 DUE TO TIME LIMIT *** "
             "[{slurm}]; its log ends with: synthaug: harmonise: stopped by SIGTERM [{own}]",
         ),
         (
             STARTED,
             KILLED,
-            "harmonise: ended from outside: died with <Signals.SIGKILL: 9> [{slurm}]; its log ends with: "
+            "harmonise: ended by SIGKILL [{slurm}]; its log ends with: " + STARTED.strip() + " [{own}]",
+        ),
+        (
+            STARTED,
+            "ImportError: x\nsrun: error: n1: task 0: Exited with exit code 1\n",
+            "harmonise: ended by itself: n1: task 0: Exited with exit code 1 [{slurm}]; its log ends with: "
             + STARTED.strip()
             + " [{own}]",
         ),
-        (None, "no space", "harmonise: ended from outside: it wrote no log ({own}); see {slurm}"),
-        ("", None, "harmonise: ended from outside: its log is empty [{own}]"),
+        (None, "no space", "harmonise: it wrote no log ({own}); see {slurm}"),
+        ("", None, "harmonise: its log is empty [{own}]"),
     ],
 )
 def test_the_reason_of_a_failed_job_is_one_line(tmp_path, own, slurm, said):
@@ -75,7 +80,7 @@ def test_a_reason_that_names_its_log_names_it_once_and_a_job_without_log_has_a_l
     log = tmp_path / "rule.log"
     log.write_text(f"synthaug: harmonise: unexpected error: KeyError: 'a'; see {log}\n")
     assert why_it_failed("harmonise", [log]).count(str(log)) == 1
-    assert why_it_failed("all", []) == "synthaug: all: ended from outside: it has no log"
+    assert why_it_failed("all", []) == "synthaug: all: it has no log"
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path):

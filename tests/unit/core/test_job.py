@@ -108,14 +108,14 @@ def test_a_signal_that_a_training_answers_is_in_the_history(snakemake):
 
 def test_a_job_killed_in_its_first_seconds_leaves_a_log_and_the_next_attempt_says_so(snakemake, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "17")
-    killed = """
+    # As Snakemake runs a script: `snakemake` is there first, then the script imports, and dies meanwhile.
+    code = f"""
 import os, signal
 from types import SimpleNamespace
+snakemake = SimpleNamespace(log=[{snakemake.log[0]!r}], rule="train_model")
 from synthaug.core.job import job
-with job(SimpleNamespace(log=[{log!r}], rule="train_model")):
-    os.kill(os.getpid(), signal.SIGKILL)
+os.kill(os.getpid(), signal.SIGKILL)
 """
-    code = killed.format(log=snakemake.log[0])
     assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
     (line,) = Path(snakemake.log[0]).read_text().splitlines()
     assert "attempt 1 started: host " in line and ", Slurm job 17, synthaug " in line
@@ -126,6 +126,20 @@ with job(SimpleNamespace(log=[{log!r}], rule="train_model")):
         "attempt 2 started; attempt 1 has no end: it was killed, or runs still",
         "attempt 2 ended: done",
     ]
+
+
+def test_a_script_begins_one_attempt_and_ends_it(snakemake):
+    code = f"""
+from types import SimpleNamespace
+snakemake = SimpleNamespace(log=[{snakemake.log[0]!r}], rule="train_model")
+from synthaug.core.job import job
+with job(snakemake):
+    print("said")
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert (
+        history(snakemake) == ["attempt 1 started", "attempt 1 ended: done"] and log_of(snakemake) == "said\n"
+    )
 
 
 def test_a_job_with_a_gpu_names_it(snakemake, tmp_path, monkeypatch):
