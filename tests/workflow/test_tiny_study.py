@@ -60,9 +60,7 @@ def test_every_job_left_a_history_and_each_stage_a_line(tiny):
     assert len(jobs) > 50 and jobs == {log.with_name(log.name.replace(".history", "")) for log in logs - jobs}
     assert all(" attempt 1 started: host " in log.read_text().splitlines()[0] for log in jobs)
     said = (tiny.root / "first-run.log").read_text()
-    assert re.search(
-        r"^synthaug: train_model: all \d+ done; \d+ of \d+ jobs of this run; left: about ", said, re.M
-    )
+    assert re.search(r"^synthaug: train_model: all \d+ done; \d+ of \d+ jobs of this run", said, re.M)
 
 
 def test_a_finished_study_has_nothing_to_do(tiny):

@@ -56,7 +56,7 @@ def job(snakemake: Any) -> Iterator[None]:
     """
     log_path = Path(snakemake.log[0])
     screen = sys.stderr
-    log, attempt = _begun.pop(log_path, None) or _begin(snakemake)
+    log, attempt = _begun.pop(log_path) if log_path in _begun else _begin(snakemake)
     sys.stdout = sys.stderr = _Tee(log, screen)
     listeners.append(attempt.signalled)
     try:
