@@ -2,12 +2,14 @@
 #   make demo    the default study on the embedded phantom, up to the report
 #   make test    formatting, lint, types and all tests
 #   make validity   four phantom studies whose answer is known, and what the reports say
+#   make targets      what Snakemake can make, each in a line
+#   make slurm-check  what the Slurm cluster of this machine offers, and the lines for profiles/slurm/config.yaml
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test validity check lock clean help
+.PHONY: demo test validity targets slurm-check check lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +27,12 @@ validity: $(READY)
 	for study in config/studies/validity/*.yaml; do \
 		$(BIN)/snakemake --profile profiles/local --configfile $$study || exit 1; done
 	$(BIN)/python benchmarks/validity.py
+
+targets: $(READY)
+	@$(BIN)/snakemake --list-target-rules
+
+slurm-check: $(READY)
+	@$(BIN)/synthaug slurm-check
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -2,7 +2,7 @@
 
 snakemake --profile slurm all                                  the default study on a cluster
 snakemake --profile local --configfile config/studies/X.yaml   another study on this machine
-snakemake --list-target-rules                                  the menu
+snakemake --list-target-rules                                  the menu (make targets)
 
 Software: the environment that Snakemake runs in; or the same versions as an image
 (--software-deployment-method apptainer) or by conda (--software-deployment-method conda).
@@ -11,15 +11,18 @@ Software: the environment that Snakemake runs in; or the same versions as an ima
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.failed_jobs import FailureLines
 from synthaug.cost import count_subjects, estimate_cost, say_cost
 from synthaug.preflight.lost_records import write_configuration
 from synthaug.preflight.paths import check_writable
 from synthaug.preflight.slurm import slurm_trouble
+from synthaug.run_progress import progress_lines
 
-min_version("9.0")
+min_version("9.27")  # and not above: see workflow/rules/common.smk
 
 
 container: "envs/synthaug.sif"
@@ -72,6 +75,10 @@ onstart:
         raise WorkflowError("\n".join(f"synthaug: {line}" for line in trouble))
     write_configuration(f"results/{study.name}", declared_study(study))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
+    logger.addHandler(progress_lines(study, workflow.dag.stats()[1]))
+    # What this machine runs itself says its reason on the screen.
+    if not workflow.local_exec:
+        logger.addHandler(FailureLines())
 
 
 # The menu: stages by name; each includes what it needs.
@@ -88,38 +95,45 @@ localrules:
 
 
 rule all:
+    """everything, up to the report: results/<study>/report.html"""
     default_target: True
     input:
         path("report.html"),
 
 
 rule harmonise_all:
+    """the datasets on one voxel grid, their splits, the search for one patient under two ids"""
     input:
         paths("splits/fold-{fold}.tsv", fold=folds),
         path("splits/duplicates.tsv"),
 
 
 rule measure_phenotypes_all:
+    """phenotypes of all real and synthetic hearts"""
     input:
         paths("phenotypes/{dataset}.tsv", dataset=study.datasets),
         [path(f"phenotypes/{run.stem}.tsv") for run in synthetic_runs(study)],
 
 
 rule train_all:
+    """the weights of every model of the generators and extractors"""
     input:
         [path(f"{run.folder}/model.safetensors") for run in model_runs(study)],
 
 
 rule synthesise_all:
+    """all synthetic cohorts"""
     input:
         [made_cohort(study, run) for run in synthetic_runs(study)],
 
 
 rule train_tasks_all:
+    """the tasks of every arm, trained and applied to the test patients"""
     input:
         [path(f"{run.folder}/predictions") for run in arm_runs(study)],
 
 
 rule evaluate_all:
+    """the result tables, without the report: results/<study>/tables/"""
     input:
         path("tables/current.json"),

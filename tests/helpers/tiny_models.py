@@ -123,7 +123,6 @@ def train(
             "iterations": 4,
             "batch_size": 2,
             "warmup_iterations": 1,
-            "checkpoint_every": 2,
             **training,
         },
     }

@@ -145,6 +145,7 @@ def test_a_cluster_that_forgets_finished_jobs_is_refused_at_the_start(checkout, 
     for name, text in {
         "sacct": "echo disabled >&2; exit 1",
         "scontrol": "echo 'MinJobAge = 2 sec'",
+        "sbatch": "",
         "sinfo": "echo main",
         "squeue": "",
     }.items():

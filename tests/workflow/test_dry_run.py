@@ -16,8 +16,11 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from synthaug.cli import main
+from synthaug.config.study import load_study
 from synthaug.core.debug_job import find_job
 from synthaug.core.errors import SynthaugError
+from synthaug.core.yaml_files import read_yaml
+from synthaug.cost import count_jobs
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
@@ -40,6 +43,9 @@ def checkout(tmp_path_factory):
 def test_phantom_studies(checkout, study):
     jobs = checkout.would_run(study)
     assert {"harmonise", "train_model", "train_task", "render_report"} <= set(jobs)
+    # What the cost of a study and the progress of a run are counted by is what Snakemake plans.
+    counted = count_jobs(load_study(read_yaml(checkout.root / study)))
+    assert {rule: jobs.get(rule) for rule in counted} == counted
 
 
 def test_tables_of_a_paper_are_made_on_request(checkout):
@@ -145,26 +151,44 @@ def test_requests_are_worded_for_generators_that_read_text(checkout):
     assert "word_requests" not in wanted["cascade"]
 
 
-def rules_with_resources(checkout, **settings):
-    """Resources of every rule that can use a GPU, under settings of Snakemake, and its threads."""
+def rules_of(checkout, **settings):
+    """All rules of the default study, under settings of Snakemake."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             ResourceSettings(**settings), snakefile=checkout.root / "Snakefile", workdir=checkout.root
         )
-        rules = [rule for rule in workflow._workflow.rules if "gpu" in rule.resources]
-        return {rule.name: {name: rule.resources[name].value for name in ("gpu", "_cores")} for rule in rules}
+        return list(workflow._workflow.rules)
+
+
+def resources_of(checkout, **settings):
+    """GPUs and threads of every rule that can use a GPU."""
+    rules = [rule for rule in rules_of(checkout, **settings) if "gpu" in rule.resources]
+    return {rule.name: {name: rule.resources[name].value for name in ("gpu", "_cores")} for rule in rules}
+
+
+def test_every_rule_that_is_worth_an_estimate_is_timed_in_a_folder_of_its_name(checkout):
+    counted = count_jobs(load_study(read_yaml(checkout.root / "config" / "config.yaml")))
+    timed = {rule.name: str(rule.benchmark) for rule in rules_of(checkout) if rule.benchmark}
+    assert set(resources_of(checkout)) | set(counted) <= set(timed)
+    assert [rule for rule, file in timed.items() if f"/benchmarks/{rule}/" not in file] == []
+
+
+def test_every_target_has_a_word_of_help(checkout):
+    said = checkout.snakemake("--list-target-rules").stdout.splitlines()
+    assert any(line.startswith("all (everything") for line in said) and len(said) > 15
+    assert [line for line in said if not line.endswith(")")] == []
 
 
 def test_rules_ask_for_a_gpu_by_themselves_on_a_cluster(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")  # no nvidia-smi
     monkeypatch.delenv("SYNTHAUG_GPUS", raising=False)
-    rules = rules_with_resources(checkout, nodes=100)
+    rules = resources_of(checkout, nodes=100)
     assert {"train_model", "label_synthetic", "audit_features", "predict_condition_sweep"} <= set(rules)
     assert all(given == {"gpu": 1, "_cores": 8} for given in rules.values())
-    here = rules_with_resources(checkout, cores=2)
+    here = resources_of(checkout, cores=2)
     assert set(here) == set(rules) and all(given == {"gpu": 0, "_cores": 1} for given in here.values())
     monkeypatch.setenv("SYNTHAUG_GPUS", "0")
-    assert all(given["gpu"] == 0 for given in rules_with_resources(checkout, nodes=100).values())
+    assert all(given["gpu"] == 0 for given in resources_of(checkout, nodes=100).values())
 
 
 def test_the_script_of_one_job_runs_alone(checkout):

@@ -14,8 +14,9 @@ import yaml
 from checkout import SECRET, add_painted_study
 from checkout import TINY as STUDY
 from requirements import require
-from small_cluster import slurm_can_start
+from small_cluster import slurm_can_start, start_slurm
 
+from synthaug.cli import main
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY
 
@@ -41,6 +42,25 @@ def test_it_ran_through_slurm(request):
     assert (tiny.root / "results" / "tiny" / "report.html").is_file()
     submitted = re.findall(r"SLURM jobid \d+", (tiny.root / "first-run.log").read_text())
     assert len(set(submitted)) > 50
+
+
+@pytest.mark.slurm
+def test_the_small_cluster_says_what_it_offers(capsys):
+    require("slurm", slurm_can_start(), "needs slurm-wlm and munge, and to be root to start them")
+    start_slurm()
+    assert main(["slurm-check"]) == 0
+    said = capsys.readouterr().out
+    assert "partition main (default): 1 node" in said and "gpu:1, time limit none" in said
+    assert "remembered for 300 s" in said and "\n  slurm_partition: main\n" in said
+
+
+def test_every_job_left_a_history_and_each_stage_a_line(tiny):
+    logs = set((tiny.root / "results" / "tiny" / "logs").rglob("*.log"))
+    jobs = {log for log in logs if not log.name.endswith(".history.log")}
+    assert len(jobs) > 50 and jobs == {log.with_name(log.name.replace(".history", "")) for log in logs - jobs}
+    assert all(" attempt 1 started: host " in log.read_text().splitlines()[0] for log in jobs)
+    said = (tiny.root / "first-run.log").read_text()
+    assert re.search(r"^synthaug: train_model: all \d+ done; \d+ of \d+ jobs of this run", said, re.M)
 
 
 def test_a_finished_study_has_nothing_to_do(tiny):
@@ -177,7 +197,7 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
     ("change", "again"),
     [
         ({"synthesis": {"batch_size": 7}}, set()),
-        ({"models": {"autoencoder": {"training": {"checkpoint_every": 7}}}}, set()),
+        ({"models": {"autoencoder": {"training": {"checkpoint_minutes": 7}}}}, set()),
         ({"synthesis": {"gate": {"minimum_accepted": 0.01}}}, {"gather_synthetic"}),
     ],
     ids=["cines at once", "checkpoints", "least accepted share"],

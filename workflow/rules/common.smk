@@ -28,6 +28,7 @@ from synthaug.core.registry import module_of
 from synthaug.preflight.lost_records import check_records
 from synthaug.preflight.paths import check_braces
 from synthaug.preflight.settings_files import check_settings_files
+from synthaug.preflight.snakemake_version import check_snakemake_version
 from synthaug.published.figures import FIGURES
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
@@ -68,6 +69,7 @@ def declared_study(study):
 called_in = Path(workflow.workdir_init)
 
 try:
+    check_snakemake_version()
     if workflow.is_main_process:
         check_settings_files(
             [called_in / file for file in workflow.configfiles],
@@ -228,7 +230,7 @@ def model_modules(name):
 
 def trained_model(name):
     """What the weights of a model follow from: all its settings but how often it is saved on the way."""
-    return study.models[name].model_dump(mode="json", exclude={"training": {"checkpoint_every"}})
+    return study.models[name].model_dump(mode="json", exclude={"training": {"checkpoint_minutes"}})
 
 
 def generator_modules(name):

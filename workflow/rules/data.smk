@@ -68,6 +68,8 @@ rule find_duplicates:
         pairs=pattern("splits/duplicates.tsv"),
     log:
         pattern("logs/find_duplicates.log"),
+    benchmark:
+        pattern("benchmarks/find_duplicates/all.tsv")
     params:
         code=code("find_duplicates"),
         duplicates=study.split.duplicates.model_dump(mode="json"),
@@ -109,6 +111,8 @@ rule pack_cohort:
         validation=directory(pattern("stores/fold-{fold}/validation")),
     log:
         pattern("logs/pack_cohort/fold-{fold}.log"),
+    benchmark:
+        pattern("benchmarks/pack_cohort/fold-{fold}.tsv")
     params:
         code=code("pack_cohort"),
         n_slices=study.harmonisation.matrix[0],
@@ -127,6 +131,8 @@ rule measure_phenotypes:
         phenotypes=pattern("phenotypes/{dataset}.tsv"),
     log:
         pattern("logs/measure_phenotypes/{dataset}.log"),
+    benchmark:
+        pattern("benchmarks/measure_phenotypes/{dataset}.tsv")
     threads: 8
     params:
         code=code("measure_phenotypes"),
@@ -146,6 +152,10 @@ use rule measure_phenotypes as measure_synthetic_phenotypes with:
         pattern(
             "logs/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
         ),
+    benchmark:
+        pattern(
+            "benchmarks/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     params:
         own=None,
     message:

@@ -10,6 +10,8 @@ rule extract_real_features:
         features=pattern("features/{extractor}/fold-{fold}/real.npz"),
     log:
         pattern("logs/extract_real_features/{extractor}_fold-{fold}.log"),
+    benchmark:
+        pattern("benchmarks/extract_real_features/{extractor}_fold-{fold}.tsv")
     threads: NETWORK_THREADS
     resources:
         **RUNS_NETWORK,
@@ -32,6 +34,10 @@ use rule extract_real_features as extract_synthetic_features with:
         pattern(
             "logs/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
         ),
+    benchmark:
+        pattern(
+            "benchmarks/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     message:
         "Extracting {wildcards.extractor} features of {wildcards.generator}, fold {wildcards.fold}"
 
@@ -98,6 +104,10 @@ rule map_features:
         rows=pattern("rows/mixing/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/map_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern(
+            "benchmarks/map_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     params:
         code=code("map_features"),
         evaluation=evaluation_settings,
@@ -305,6 +315,8 @@ rule audit_memorisation:
         ),
     log:
         pattern("logs/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     params:
         code=code("audit_memorisation"),
         evaluation=evaluation_seed,

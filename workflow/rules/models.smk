@@ -19,7 +19,7 @@ rule train_model:
     resources:
         **TRAINS_NETWORK,
         # No parameter: weights do not follow from it.
-        checkpoint_every=lambda w: study.models[w.model].training.checkpoint_every,
+        checkpoint_seconds=lambda w: round(60 * study.models[w.model].training.checkpoint_minutes),
     params:
         code=model_code,
         model=lambda w: trained_model(w.model),

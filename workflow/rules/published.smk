@@ -33,6 +33,7 @@ rule write_published_table:
 for table in PUBLISHED:
 
     rule:
+        """a paper's published values, and the study's own beside them"""
         name:
             table
         input:
@@ -60,6 +61,7 @@ rule write_published_figure:
 for figure in FIGURES:
 
     rule:
+        """a published paper's figure, drawn of the study's own results"""
         name:
             figure
         input:

@@ -13,6 +13,10 @@ rule plan_requests:
         ),
     log:
         pattern("logs/plan_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.log"),
+    benchmark:
+        pattern(
+            "benchmarks/plan_requests/{generator}_fold-{fold}_generator-seed-{generator_seed}_{chunk}.tsv"
+        )
     params:
         code=requests_code,
         requests=study.synthesis.requests.model_dump(mode="json"),
@@ -105,6 +109,8 @@ rule gather_synthetic:
         rows=pattern("rows/acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/gather_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/gather_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     wildcard_constraints:
         generator=any_of(name for name in study.generators if is_sampled(study, name)),
     params:

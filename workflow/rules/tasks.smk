@@ -35,6 +35,8 @@ rule plan_task:
         plan=directory(pattern("tasks/{task}/fold-{fold}/plan")),
     log:
         pattern("logs/plan_task/{task}_fold-{fold}.log"),
+    benchmark:
+        pattern("benchmarks/plan_task/{task}_fold-{fold}.tsv")
     threads: NETWORK_THREADS
     resources:
         mem_mb=16000,
@@ -60,6 +62,8 @@ rule write_training_set:
         training_set=directory(pattern(f"{ARM_OF_TASK}/training-set")),
     log:
         pattern("logs/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: NETWORK_THREADS
     resources:
         mem_mb=16000,
@@ -85,6 +89,8 @@ rule train_task:
     threads: NETWORK_THREADS
     resources:
         **TRAINS_NETWORK,
+        # No parameter: weights do not follow from it.
+        checkpoint_seconds=lambda w: round(60 * study.tasks[w.task].checkpoint_minutes),
     params:
         code=lambda w: task_code("train_task", w.task, "training"),
         task=lambda w: task_settings(w.task, "training"),

@@ -11,7 +11,7 @@ from synthaug.training import train_model
 
 with job(snakemake), lease(Path(snakemake.params.checkpoints)):
     settings = parse(snakemake.params.model, ModelSettings)
-    saved = {"checkpoint_every": snakemake.resources.checkpoint_every}
+    saved = {"checkpoint_minutes": snakemake.resources.checkpoint_seconds / 60}
     settings = settings.model_copy(update={"training": settings.training.model_copy(update=saved)})
     clear_abandoned(Path(snakemake.params.checkpoints))
     train_model(

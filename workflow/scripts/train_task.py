@@ -9,7 +9,9 @@ from synthaug.tasks import open_task
 
 with job(snakemake), lease(Path(snakemake.params.checkpoints)):
     clear_abandoned(Path(snakemake.params.checkpoints))
-    open_task(snakemake.params.task).train(
+    open_task(
+        {**snakemake.params.task, "checkpoint_minutes": snakemake.resources.checkpoint_seconds / 60}
+    ).train(
         Path(snakemake.input.training_set),
         Path(snakemake.output.model),
         Path(snakemake.params.checkpoints),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from synthaug import __version__
-from synthaug.cli import data, edit_masks, evaluate, export, study, upkeep
+from synthaug.cli import cluster, data, edit_masks, evaluate, export, study, upkeep
 from synthaug.core.disk import as_cannot_write
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import ending_in_order
@@ -45,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"synthaug {__version__}")
     parser.set_defaults(refused=1)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (data, edit_masks, evaluate, study, upkeep, export):
+    for module in (data, edit_masks, evaluate, study, upkeep, export, cluster):
         module.add(commands)
     return parser

@@ -29,7 +29,6 @@ _TRAINING = frozenset(
         "learning_rate",
         "weight_decay",
         "augmentation",
-        "checkpoint_every",
         "penalty",
         "trees",
     }
@@ -116,7 +115,6 @@ class ImageTaskSettings(TaskSettings):
             "as they are."
         ),
     )
-    checkpoint_every: int = Field(500, ge=1, description="Iterations between two checkpoints to resume from.")
     penalty: float = Field(
         1.0, gt=0, description="Weight of the squared coefficients of a linear probe, features standardised."
     )

@@ -36,8 +36,10 @@ class TaskSettings(Settings):
     #: What each step depends on; a step that is not named depends on all settings but those `outside`, and on
     #: all that the class of the task imports.
     steps: ClassVar[Mapping[Step, StepNeeds]] = {}
-    #: Keys that no step depends on: they say how often a task is trained and how its scores are tested.
-    outside: ClassVar[frozenset[str]] = frozenset({"training_seeds", "arms", "primary_metric", "family"})
+    #: Keys that no step depends on: they say how often a task is trained and saved, and how its scores are tested.
+    outside: ClassVar[frozenset[str]] = frozenset(
+        {"training_seeds", "arms", "primary_metric", "family", "checkpoint_minutes"}
+    )
 
     training_seeds: tuple[int, ...] = Field(
         (0, 1, 2), min_length=1, description="Training seeds; every arm is trained once with each."
@@ -57,6 +59,13 @@ class TaskSettings(Settings):
             "over all tasks together. null: the primary metric; empty: none, all comparisons of this task are "
             "exploratory, with unadjusted p-values."
         ),
+    )
+
+    checkpoint_minutes: float = Field(
+        10.0,
+        gt=0,
+        description="Minutes of a training between two checkpoints to resume from: what a hard kill costs at most. A "
+        "signal to stop is always answered with one.",
     )
 
     @property

@@ -51,7 +51,12 @@ class TrainingSettings(Settings):
         "off",
         description="Compile the networks (`torch.compile`); `auto`: on a GPU with triton and a C compiler.",
     )
-    checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints to resume from.")
+    checkpoint_minutes: float = Field(
+        10.0,
+        gt=0,
+        description="Minutes between two checkpoints to resume from: what a hard kill costs at most. A signal to stop is "
+        "always answered with one.",
+    )
 
 
 class TrainableSettings(Settings):

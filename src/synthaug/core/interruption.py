@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,6 +14,13 @@ from types import FrameType
 INTERRUPTED = 85
 #: Signals that end a job.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+#: Each is told the name of a signal the moment it comes.
+listeners: list[Callable[[str], None]] = []
+
+
+def _tell(number: int) -> None:
+    for listener in listeners:
+        listener(signal.Signals(number).name)
 
 
 class Interruption:
@@ -39,6 +46,7 @@ class Interruption:
         if os.getpid() != self._process:  # a forked data loader inherits this handler, and must end
             os._exit(128 + number)
         self._signalled = True
+        _tell(number)
 
 
 @contextmanager
@@ -52,6 +60,7 @@ def ending_in_order() -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a forked worker inherits this handler
             os._exit(128 + number)
+        _tell(number)
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)
         raise SystemExit(128 + number)

@@ -8,6 +8,7 @@ intervals. A job that neither lists counts as running.
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -105,6 +106,18 @@ def lost_options(extras: Iterable[tuple[str, str]]) -> list[str]:
     return [f"rule {rule}: {problem}" for problem, rule in said.items()]
 
 
+def missing_programs() -> str | None:
+    """Why this machine can submit nothing to Slurm, or not ask for it; None where it can."""
+    if not shutil.which("sbatch"):
+        return "this is not a Slurm machine (sbatch not found); use --profile profiles/local"
+    if not any(map(shutil.which, ("squeue", "sacct"))):
+        return (
+            "this is not a whole Slurm machine (neither squeue nor sacct found, of which one says when jobs end); "
+            "use --profile profiles/local, or a login node"
+        )
+    return None
+
+
 def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | None:
     """Why this cluster would let a run wait for finished jobs without end; None where it would not.
 
@@ -122,7 +135,7 @@ def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | N
     wanted = status_command or "sacct"
     falls_back = wanted == "squeue" and (age is None or age < 3 * first_interval_s)
     if has_sacct and (wanted == "sacct" or falls_back):
-        refusal = _sacct_refusal()
+        refusal = accounting_refusal()
         if refusal is None:
             return None
         if wanted == "sacct" and age is not None and age >= needed:
@@ -139,7 +152,7 @@ def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | N
     )
 
 
-def _sacct_refusal() -> str | None:
+def accounting_refusal() -> str | None:
     """What sacct says where it cannot tell how jobs ended; None where it can."""
     from snakemake_executor_plugin_slurm.job_status_query import query_job_status_sacct
 
@@ -164,6 +177,10 @@ def slurm_trouble(workflow: object) -> Iterator[str]:
     workflow : snakemake.workflow.Workflow
         About to start its jobs, with the executor and the resources that the profile gives.
     """
+    missing = missing_programs()
+    if missing:
+        yield missing
+        return
     settings = getattr(workflow, "executor_settings", None)
     extras = [
         (rule.name, str(extra.raw if extra.raw is not None else extra.value))

@@ -90,7 +90,8 @@ class Task(ABC):
             and ``training_seed``), ``history.csv`` (one row an epoch; a header alone where there are no epochs) and
             what `predict` needs.
         checkpoints : Path
-            Folder for the state of an unfinished training, outside every declared output.
+            Folder for the state of an unfinished training, outside every declared output; to be saved there every
+            `settings.checkpoint_minutes`, and after a signal to stop.
         training_seed : int
             Seed of all randomness of the training.
         threads : int

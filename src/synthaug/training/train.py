@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json, write_json
+from synthaug.core.checkpoint_times import CheckpointTimes
 from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.code_hash import package_code
 from synthaug.core.interruption import INTERRUPTED, interruptible
@@ -34,7 +35,7 @@ from synthaug.training.schedule import draw_indices
 from synthaug.training.task import Task
 
 #: How often a training is saved: its weights do not follow from it.
-_SAVING = {"training": {"checkpoint_every"}}
+_SAVING = {"training": {"checkpoint_minutes"}}
 
 
 def train(task: Task, stop_request: Path | None = None) -> None:
@@ -141,16 +142,17 @@ def take_steps(
     bool
         Whether a signal or request ended it early; a checkpoint was written then.
     """
-    total, every = loop.training.iterations, loop.training.checkpoint_every
+    total, times = loop.training.iterations, CheckpointTimes(loop.training.checkpoint_minutes)
     with interruptible(stop_request) as interruption:
         show = progress("iterations", loop.iteration)
         for iteration in range(loop.iteration, total):
             stopped = loop.step(iteration, subjects, seed, interruption)
             if first:
                 show(loop.iteration, total, loop.latest())
-            due = loop.iteration % every == 0 and loop.iteration < total
-            if first and (due or stopped):
+            # Only the first process looks at its clock: the others do not have to agree.
+            if first and (stopped or (times.due and loop.iteration < total)):
                 save_checkpoint(checkpoints, loop.iteration, {"identity": dict(identity), **loop.state()})
+                times.saved()
             if stopped:
                 return True
     return False

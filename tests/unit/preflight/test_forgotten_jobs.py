@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from synthaug.preflight.slurm import forgotten_jobs, lost_options, overridden_options
+from synthaug.preflight.slurm import forgotten_jobs, lost_options, overridden_options, slurm_trouble
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 NO_ACCOUNTING = "#!/bin/sh\necho 'Slurm accounting storage is disabled' >&2\nexit 1\n"
@@ -50,6 +50,16 @@ def test_a_cluster_that_forgets_jobs_is_known_at_the_start(tmp_path, monkeypatch
     found = forgotten_jobs(wanted, 40)
     assert found is None if said is None else said in (found or "") and "\n" not in (found or "")
     assert os.environ["PATH"] == str(tmp_path)
+
+
+def test_a_machine_without_slurm_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (line,) = slurm_trouble(None)
+    assert line == "this is not a Slurm machine (sbatch not found); use --profile profiles/local"
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    (line,) = slurm_trouble(None)
+    assert "neither squeue nor sacct found" in line and "--profile profiles/local" in line
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_probabilities_of_configurations_are_averaged(root):
 def test_finished_networks_are_kept_and_those_of_other_settings_are_not(root, tmp_path, monkeypatch):
     trained = []
 
-    def train(preprocessed, model, checkpoints, settings, seed, threads, seconds, member):
+    def train(preprocessed, model, checkpoints, settings, seed, threads, member):
         if member.fold:
             trained.append(member.name)
             raise SystemExit(75)

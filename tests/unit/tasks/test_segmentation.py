@@ -360,6 +360,33 @@ def test_killed_here_resumes_there(study: dict, tmp_path: Path, monkeypatch: pyt
     assert len(pd.read_csv(tmp_path / "model/history.csv")) == 3
 
 
+def test_a_hard_kill_loses_only_the_minutes_since_the_last_checkpoint(
+    study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs of six minutes, saved every ten: after the second one, not after the first."""
+    from synthaug.tasks.segmentation.trainer import StudyTrainer
+
+    clock, start = {"seconds": 0.0}, StudyTrainer.on_epoch_start
+
+    def slow(self: StudyTrainer) -> None:
+        if self.current_epoch == 2 and clock["seconds"] < 1000:
+            raise KeyError("killed")
+        clock["seconds"] += 360
+        start(self)
+
+    monkeypatch.setattr(StudyTrainer, "on_epoch_start", slow)
+    monkeypatch.setattr("synthaug.core.checkpoint_times.monotonic", lambda: clock["seconds"])
+    arguments = (study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, 0)
+    with pytest.raises(KeyError):
+        train_segmenter(*arguments)
+    assert [path.stem[-1] for path in tmp_path.glob("checkpoints/*.pt")] == ["2"]
+    clock["seconds"] = 1000
+    train_segmenter(*arguments)
+    assert read_json(tmp_path / "model/training.json")["resumed_at"] == [2]
+    uninterrupted, resumed = study["root"] / "model/model.safetensors", tmp_path / "model/model.safetensors"
+    assert resumed.read_bytes() == uninterrupted.read_bytes()
+
+
 def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(
         update={"configuration": "3d_fullres", "iterations": 1, "epoch_iterations": 1, "batch_size": 2}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from tiny_models import train, write_store
 
 from synthaug.config.training import TrainingSettings
+from synthaug.core.checkpoints import steps_of
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import INTERRUPTED, Interruption
 from synthaug.models.autoencoder import Autoencoder
@@ -70,18 +71,45 @@ def test_a_signal_checkpoints_and_the_next_run_resumes_bit_for_bit(
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_a_hard_kill_loses_only_what_came_after_the_checkpoint(store, uninterrupted, tmp_path, monkeypatch):
-    def die():
-        raise KeyError("killed")
+@pytest.fixture
+def a_minute_a_step(monkeypatch):
+    """The clock of checkpoints, by which each step takes a minute."""
+    clock, step = {"seconds": 0.0}, Loop.step
 
+    def slow(self, *arguments):
+        clock["seconds"] += 60
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Loop, "step", slow)
+    monkeypatch.setattr("synthaug.core.checkpoint_times.monotonic", lambda: clock["seconds"])
+
+
+def killed():
+    raise KeyError("killed")
+
+
+def test_a_hard_kill_loses_only_what_came_after_the_checkpoint(
+    store, uninterrupted, tmp_path, monkeypatch, a_minute_a_step
+):
     with monkeypatch.context() as patch:
-        stop_after(patch, 3, die)
+        stop_after(patch, 3, killed)
         with pytest.raises(KeyError):
-            train("autoencoder", store, tmp_path)
+            train("autoencoder", store, tmp_path, checkpoint_minutes=2)
     seen = []
     stop_after(monkeypatch, 2, lambda: seen.append(2))
-    train("autoencoder", store, tmp_path)
+    train("autoencoder", store, tmp_path)  # how often it is saved is no part of what it is
     assert seen == [2] and same_weights(tmp_path / "model.safetensors", uninterrupted)
+
+
+def test_minutes_decide_when_a_training_is_saved_not_steps(store, tmp_path, monkeypatch, a_minute_a_step):
+    stop_after(monkeypatch, 3, killed)
+    for minutes, saved in [(1, [2, 3]), (1.5, [2]), (3, [3]), (10, [])]:
+        folder = tmp_path / str(minutes)
+        with pytest.raises(KeyError):
+            train("autoencoder", store, folder, checkpoint_minutes=minutes)
+        assert [
+            steps_of(path) for path in sorted(folder.glob("checkpoints/*.pt"))
+        ] == saved  # the last two are kept
 
 
 def test_a_damaged_checkpoint_is_not_read(store, uninterrupted, tmp_path, monkeypatch):
@@ -140,7 +168,9 @@ def test_a_flipped_bit_of_the_store_ends_a_training_before_it_starts(tmp_path, n
         train("autoencoder", store, tmp_path)
 
 
-def test_a_loss_that_is_not_a_number_stops_and_names_the_subjects(store, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_a_number_stops_and_names_the_subjects(
+    store, tmp_path, monkeypatch, a_minute_a_step
+):
     loss = Autoencoder.loss
 
     def broken(self, batch, generator, now):
@@ -149,7 +179,7 @@ def test_a_loss_that_is_not_a_number_stops_and_names_the_subjects(store, tmp_pat
 
     monkeypatch.setattr(Autoencoder, "loss", broken)
     with pytest.raises(SynthaugError, match=r"the loss is nan .* on h\d, h\d"):
-        train("autoencoder", store, tmp_path)
+        train("autoencoder", store, tmp_path, checkpoint_minutes=2)
     assert list((tmp_path / "checkpoints").glob("*-000000002.pt"))
     assert not (tmp_path / "model.safetensors").exists()
 

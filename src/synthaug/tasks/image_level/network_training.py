@@ -167,7 +167,7 @@ class NetworkTraining:
             learning_rate=settings.pretraining_learning_rate if first else settings.learning_rate,
             warmup_iterations=round(_WARMUP * iterations),
             weight_decay=settings.weight_decay,
-            checkpoint_every=settings.checkpoint_every,
+            checkpoint_minutes=settings.checkpoint_minutes,
         )
 
     def _take_steps(

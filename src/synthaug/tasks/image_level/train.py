@@ -113,7 +113,7 @@ def _describe(folder: Path, data: TrainingData, settings: ImageTaskSettings, see
         "kind": settings.kind,
         "method": settings.method,
         "synthetic": settings.synthetic,
-        "settings": settings.model_dump(mode="json", exclude={"training_seeds"}),
+        "settings": settings.model_dump(mode="json", exclude={"training_seeds", "checkpoint_minutes"}),
         "training_seed": seed,
         "iterations": max(1, sum(iterations.values())),
         "iterations_of": iterations,

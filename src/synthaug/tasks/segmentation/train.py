@@ -47,7 +47,6 @@ def train_segmenter(
     settings: SegmentationSettings,
     training_seed: int,
     threads: int = 1,
-    checkpoint_seconds: float = 60.0,
     member: Member | None = None,
 ) -> None:
     """Train a network of nnU-Net on an arm, or finish a training that was interrupted.
@@ -66,13 +65,11 @@ def train_segmenter(
         Folder for the state of an unfinished training, outside every declared output; emptied when
         the training has finished.
     settings : SegmentationSettings
-        Those that training depends on; see `SegmentationSettings.steps`.
+        Those that training depends on (see `SegmentationSettings.steps`), and how often it is saved.
     training_seed : int
         Seed of initial weights, sampling and augmentation.
     threads : int
         CPU threads; beside a GPU, processes that augment.
-    checkpoint_seconds : float
-        Least time between two checkpoints, in seconds.
     member : Member, optional
         Which network of an ensemble it is; the only one where not given.
 
@@ -134,7 +131,6 @@ def train_segmenter(
             save,
             interruption,
             state,
-            checkpoint_seconds,
             sources,
             read_sampling(preprocessed),
             record["left_out"],

@@ -19,7 +19,6 @@ def train_ensemble(
     settings: SegmentationSettings,
     training_seed: int,
     threads: int = 1,
-    checkpoint_seconds: float = 60.0,
 ) -> None:
     """Train the networks of `members_of` one after the other, or those that are missing.
 
@@ -29,9 +28,7 @@ def train_ensemble(
     """
     members = members_of(settings)
     if len(members) == 1:
-        train_segmenter(
-            preprocessed, model, checkpoints, settings, training_seed, threads, checkpoint_seconds
-        )
+        train_segmenter(preprocessed, model, checkpoints, settings, training_seed, threads)
         return
     preprocessed, checkpoints = Path(preprocessed), Path(checkpoints)
     for member in members:
@@ -40,9 +37,7 @@ def train_ensemble(
         if not _is_of(finished, describe_training(preprocessed, settings, seed, member)):
             shutil.rmtree(finished, ignore_errors=True)
             state = checkpoints / member.name / "checkpoints"
-            train_segmenter(
-                preprocessed, finished, state, settings, seed, threads, checkpoint_seconds, member
-            )
+            train_segmenter(preprocessed, finished, state, settings, seed, threads, member)
     with atomic_folder(model) as folder:
         for member in members:
             shutil.copytree(_finished(checkpoints, member), folder / member.name)

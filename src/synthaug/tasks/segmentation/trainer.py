@@ -19,6 +19,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch._dynamo import OptimizedModule
 
 from synthaug.config.tasks import SegmentationSettings
+from synthaug.core.checkpoint_times import CheckpointTimes
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import Interruption
 from synthaug.core.progress import progress
@@ -47,7 +48,6 @@ class StudyTrainer(nnUNetTrainer):
         save: Callable[[int, dict[str, Any]], None],
         interruption: Interruption,
         state: dict[str, Any] | None,
-        save_seconds: float,
         sources: Mapping[str, str],
         sampling: Sampling,
         left_out: Collection[str] = (),
@@ -57,7 +57,7 @@ class StudyTrainer(nnUNetTrainer):
         Parameters
         ----------
         settings : SegmentationSettings
-            Those that training depends on; see `SegmentationSettings.steps`.
+            Those that training depends on (see `SegmentationSettings.steps`), and how often it is saved.
         training_seed : int
             Seed of initial weights, sampling and augmentation.
         save : callable
@@ -66,8 +66,6 @@ class StudyTrainer(nnUNetTrainer):
             Of this process.
         state : dict or None
             State to go on from.
-        save_seconds : float
-            Least time between two checkpoints, in seconds.
         sources : mapping of str to str
             Source of each training case, by its name.
         sampling : Sampling
@@ -86,7 +84,7 @@ class StudyTrainer(nnUNetTrainer):
         self._momentum = settings.momentum
         self.disable_checkpointing = True
         self._interruption = interruption
-        self._save, self._save_seconds, self._saved = save, save_seconds, time.monotonic()
+        self._save, self._times = save, CheckpointTimes(settings.checkpoint_minutes)
         self._start_state = state
         self._last_state: dict[str, Any] | None = None
         random.seed(training_seed)
@@ -172,9 +170,9 @@ class StudyTrainer(nnUNetTrainer):
             f"{name} {value:.4g}" for name, value in last.items() if name not in ("epoch", "iteration")
         )
         self._last_state = self._state()
-        if time.monotonic() - self._saved >= self._save_seconds and self.current_epoch < self.num_epochs:
+        if self._times.due and self.current_epoch < self.num_epochs:
             self._save(self.current_epoch, self._last_state)
-            self._saved = time.monotonic()
+            self._times.saved()
 
     def save_last_epoch(self) -> None:
         """Hand out the state after the last whole epoch, if there is one."""
