@@ -74,6 +74,13 @@ onstart:
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
 
 
+onerror:
+    print(
+        f"synthaug: `synthaug collate --partial results/{study.name}` tabulates what there is; what failed is named there",
+        file=sys.stderr,
+    )
+
+
 # The menu: stages by name; each includes what it needs.
 
 

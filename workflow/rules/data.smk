@@ -68,6 +68,8 @@ rule find_duplicates:
         pairs=pattern("splits/duplicates.tsv"),
     log:
         pattern("logs/find_duplicates.log"),
+    resources:
+        **grows_with("cohorts", seconds=0, mib=0.05) | {"runtime": duplicates_runtime},
     params:
         code=code("find_duplicates"),
         duplicates=study.split.duplicates.model_dump(mode="json"),
@@ -109,6 +111,8 @@ rule pack_cohort:
         validation=directory(pattern("stores/fold-{fold}/validation")),
     log:
         pattern("logs/pack_cohort/fold-{fold}.log"),
+    resources:
+        **grows_with("cohorts", seconds=2),
     params:
         code=code("pack_cohort"),
         n_slices=study.harmonisation.matrix[0],
@@ -128,6 +132,8 @@ rule measure_phenotypes:
     log:
         pattern("logs/measure_phenotypes/{dataset}.log"),
     threads: 8
+    resources:
+        **grows_with("cohort", seconds=2),
     params:
         code=code("measure_phenotypes"),
         own=phenotype_settings,

@@ -98,6 +98,9 @@ rule map_features:
         rows=pattern("rows/mixing/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/map_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        mem_mb=features_memory,
+        runtime=features_runtime,
     params:
         code=code("map_features"),
         evaluation=evaluation_settings,
@@ -143,6 +146,8 @@ rule measure_controllability:
         ),
     log:
         pattern("logs/measure_controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=4),
     params:
         code=code("measure_controllability"),
         evaluation=evaluation_settings,
@@ -175,6 +180,8 @@ rule measure_recovery:
         rows=pattern("rows/recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=0.1),
     params:
         code=code("measure_recovery"),
         evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
@@ -257,6 +264,8 @@ rule measure_mask_agreement:
         rows=pattern("rows/mask-agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=4),
     params:
         code=code("measure_mask_agreement"),
         evaluation=evaluation_settings,
@@ -275,6 +284,8 @@ rule measure_cardiac_function:
         rows=pattern("rows/cardiac-function/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_cardiac_function/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohorts", "synthetic", seconds=4),
     params:
         code=code("measure_cardiac_function"),
         evaluation=evaluation_settings,
@@ -305,6 +316,8 @@ rule audit_memorisation:
         ),
     log:
         pattern("logs/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohorts", "synthetic", seconds=0) | {"runtime": audit_runtime},
     params:
         code=code("audit_memorisation"),
         evaluation=evaluation_seed,

@@ -62,8 +62,7 @@ rule write_training_set:
         pattern("logs/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     threads: 4
     resources:
-        mem_mb=16000,
-        runtime="4h",
+        **grows_with("cohorts", "synthetic", seconds=4, least_mib=16000, least_minutes=240),
     params:
         code=lambda w: task_code("write_training_set", w.task, "training_set"),
         task=lambda w: task_settings(w.task, "training_set"),
@@ -253,6 +252,8 @@ rule predict_from_segmentation:
         ),
     log:
         pattern("logs/predict_from_segmentation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohorts", seconds=2),
     params:
         code=code("predict_from_segmentation"),
     message:

@@ -138,7 +138,7 @@ def near_pairs(hashes: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndar
             )
             near = ((differing <= most).sum(axis=0, dtype=np.uint8) >= needed).any(axis=0)
             for other in np.flatnonzero(near):
-                pair = min(one, start + other), max(one, start + other)
+                pair = min(one, start + int(other)), max(one, start + int(other))
                 apart = float(np.median(differing[..., other], axis=0).min() / bits)
                 found[pair] = min(found.get(pair, 1.0), apart)
     pairs = sorted(pair for pair in found if pair[0] < pair[1])
