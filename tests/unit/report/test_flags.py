@@ -318,7 +318,7 @@ def test_absent_measures_give_no_flag_but_are_listed(clean):
     data = dataclasses.replace(data, real=dataclasses.replace(clean.real, table=table))
     found = find_flags(data)
     assert found["raised"] == []
-    assert {flag["name"] for flag in found["passed"]} == {"quarantine", "extractors"}
+    assert {flag["name"] for flag in found["passed"]} == {"quarantine", "extractors", "partial_results"}
     assert all(flag["reason"] for flag in found["unmeasured"])
     page = rendered(found)
     assert (
