@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def extract_features(
             made, _ = finished.of(
                 subject,
                 [cohort.folders[subject] / "cine.nii.gz"],
-                lambda place, subject=subject: _extract_subject(extractor, cohort, subject, place),
+                partial(_extract_subject, extractor, cohort, subject),
             )
             with np.load(made / _FEATURES, allow_pickle=False) as kept:
                 features = dict(kept)

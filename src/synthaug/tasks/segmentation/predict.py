@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -304,7 +305,7 @@ def predict_cohort(
             made, own = finished.of(
                 subject,
                 sorted(cohort.folders[subject].glob("*.nii.gz")),
-                lambda place, subject=subject: _segment_subject(segmenter, cohort, subject, frames, place),
+                partial(_segment_subject, segmenter, cohort, subject, frames),
             )
             for case in own:
                 for kind in ("file", "native"):

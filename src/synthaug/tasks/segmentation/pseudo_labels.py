@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,7 +69,7 @@ def label_cohort(
             made, measured = finished.of(
                 subject,
                 [cohort.folders[subject] / "cine.nii.gz"],
-                lambda place, subject=subject: _label_subject(segmenter, cohort, subject, place),
+                partial(_label_subject, segmenter, cohort, subject),
             )
             own = folder / f"sub-{subject}"
             own.mkdir()
@@ -100,7 +101,7 @@ def _label_subject(segmenter: FrameSegmenter, cohort: Cohort, subject: str, fold
     header = nib.Nifti1Image.from_filename(cohort.folders[subject] / "cine.nii.gz").header
     duration = float(header["pixdim"][4]) or None
     write_subject(folder, cine, dict(enumerate(labels)), cohort.spacing_mm, duration)
-    es_frame = cohort.table.loc[subject, "es_frame"]
+    es_frame: Any = cohort.record(subject)["es_frame"]
     if pd.isna(es_frame):
         es_frame = volume_curve_ml(labels, "LV", cohort.spacing_mm).argmin()
     return {
