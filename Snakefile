@@ -81,6 +81,13 @@ onstart:
         logger.addHandler(FailureLines())
 
 
+onerror:
+    print(
+        f"synthaug: `synthaug collate --partial results/{study.name}` tabulates what there is; what failed is named there",
+        file=sys.stderr,
+    )
+
+
 # The menu: stages by name; each includes what it needs.
 
 

@@ -39,6 +39,7 @@ Group = Literal[
     "recovery",
     "cost",
     "generator ranking",
+    "study",
 ]
 #: Metric of a prediction's own value, by the metric of its error.
 PREDICTED = {
@@ -228,6 +229,8 @@ def _declared() -> Iterator[Metric]:
     yield from _recovery()
     yield from _cost()
     yield from _generator_ranking()
+    # The target of a row names the file (synthaug.partial).
+    yield Metric("absent_result", "study.absent-file.v1", "declared result file that is absent", "study")
 
 
 def _on_the_grid() -> Iterator[Metric]:

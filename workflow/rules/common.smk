@@ -171,16 +171,16 @@ except SynthaugError as error:
 NETWORK_THREADS = 8 if on_cluster else 1
 
 
-def grows(megabytes):
+def by_attempt(mib):
     """Memory that grows with each attempt: a job that ended for lack of it is tried again with more."""
-    return lambda wildcards, attempt: megabytes * attempt
+    return lambda wildcards, attempt: mib * attempt
 
 
 # A training that is not done within its time is saved and resumed by the next attempt; other jobs get more time.
-TRAINS_NETWORK = {"gpu": GPUS, "mem_mb": grows(32000), "runtime": "24h"}
+TRAINS_NETWORK = {"gpu": GPUS, "mem_mb": by_attempt(32000), "runtime": "24h"}
 RUNS_NETWORK = {
     "gpu": GPUS,
-    "mem_mb": grows(16000),
+    "mem_mb": by_attempt(16000),
     "runtime": lambda wildcards, attempt: f"{4 * attempt}h",
 }
 
@@ -191,14 +191,67 @@ def checkpoints(kind, settings, wildcards):
     return f"results/{wildcards.study}/checkpoints/{kind}/{identity}/{sha256_json(settings)[:12]}"
 
 
-def features_memory(wildcards, input):
-    """MiB for distances: features as they are on disk, and one kind of them in double precision, twice."""
-    return max(8000, round(2000 + 6 * input.size_mb))
+def features_memory(wildcards, input, attempt):
+    """MiB for distances: real features and the drawn synthetic ones as they are on disk, and one kind twice in double precision."""
+    real = megabytes(input.real)
+    # Files are mapped: of a large cohort what is drawn is read, and a subject is as large as a real one.
+    drawn = 1.5 * real * study.evaluation.max_synthetic_subjects / max(1, count_lines(input.split))
+    synthetic = sum(min(megabytes(file), drawn) for file in as_list(input.synthetic))
+    controls = sum(map(megabytes, as_list(input.get("controls", []))))
+    return attempt * max(8000, round(2000 + 6 * (real + synthetic + controls)))
 
 
-def features_runtime(wildcards, input):
+def features_runtime(wildcards, input, attempt):
     """Minutes for distances: the real features set the size of all sets that are compared."""
-    return 60 + round(4 * Path(input.real).stat().st_size / 1e6)
+    return attempt * (60 + round(4 * megabytes(input.real)))
+
+
+def grows_with(*inputs, seconds, mib=0.1, least_mib=8000, least_minutes=60):
+    """Memory and time of a rule by the number of subjects in its cohorts, each input a folder or several."""
+
+    def count(input):
+        folders = [folder for name in inputs for folder in as_list(input.get(name) or [])]
+        return sum(count_subjects(folder) for folder in folders)
+
+    return {
+        "mem_mb": lambda wildcards, input, attempt: attempt
+        * max(least_mib, round(2000 + mib * count(input))),
+        "runtime": lambda wildcards, input, attempt: attempt
+        * (least_minutes + round(seconds * count(input) / 60)),
+    }
+
+
+def duplicates_runtime(wildcards, input, attempt):
+    """Minutes to hash every subject and to compare each with each."""
+    count = sum(count_subjects(folder) for folder in input.cohorts)
+    return attempt * (60 + round(count / 60 + 4e-8 * count**2))
+
+
+def audit_runtime(wildcards, input, attempt):
+    """Minutes to compare each synthetic subject with each real one in every position, 1 ms a pair, twice over."""
+    real = sum(count_subjects(folder) for folder in input.cohorts)
+    return attempt * (60 + round(count_subjects(input.synthetic) * (1 + 4e-3 * real) / 60))
+
+
+def count_subjects(cohort):
+    """Subjects of a cohort; Snakemake waits for an input that is missing, not for a file in it."""
+    os.stat(cohort)
+    table = Path(cohort, "subjects.tsv")
+    return count_lines(table) if table.is_file() else 0
+
+
+def count_lines(file):
+    """Lines of a table below its header."""
+    with open(file, "rb") as stream:
+        return max(0, sum(1 for _ in stream) - 1)
+
+
+def megabytes(file):
+    return Path(file).stat().st_size / 1e6
+
+
+def as_list(files):
+    return [files] if isinstance(files, str) else list(files)
 
 
 # --- code ---------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ rule find_duplicates:
         pattern("logs/find_duplicates.log"),
     benchmark:
         pattern("benchmarks/find_duplicates/all.tsv")
+    resources:
+        **grows_with("cohorts", seconds=0, mib=0.05) | {"runtime": duplicates_runtime},
     params:
         code=code("find_duplicates"),
         duplicates=study.split.duplicates.model_dump(mode="json"),
@@ -113,6 +115,8 @@ rule pack_cohort:
         pattern("logs/pack_cohort/fold-{fold}.log"),
     benchmark:
         pattern("benchmarks/pack_cohort/fold-{fold}.tsv")
+    resources:
+        **grows_with("cohorts", seconds=2),
     params:
         code=code("pack_cohort"),
         n_slices=study.harmonisation.matrix[0],
@@ -134,6 +138,8 @@ rule measure_phenotypes:
     benchmark:
         pattern("benchmarks/measure_phenotypes/{dataset}.tsv")
     threads: 8
+    resources:
+        **grows_with("cohort", seconds=2),
     params:
         code=code("measure_phenotypes"),
         own=phenotype_settings,

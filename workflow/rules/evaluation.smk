@@ -108,6 +108,9 @@ rule map_features:
         pattern(
             "benchmarks/map_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
         )
+    resources:
+        mem_mb=features_memory,
+        runtime=features_runtime,
     params:
         code=code("map_features"),
         evaluation=evaluation_settings,
@@ -153,6 +156,8 @@ rule measure_controllability:
         ),
     log:
         pattern("logs/measure_controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=4),
     params:
         code=code("measure_controllability"),
         evaluation=evaluation_settings,
@@ -185,6 +190,8 @@ rule measure_recovery:
         rows=pattern("rows/recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=0.1),
     params:
         code=code("measure_recovery"),
         evaluation=study.evaluation.model_dump(mode="json", include={"seed", "confidence", "replicates"}),
@@ -267,6 +274,8 @@ rule measure_mask_agreement:
         rows=pattern("rows/mask-agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=4),
     params:
         code=code("measure_mask_agreement"),
         evaluation=evaluation_settings,
@@ -285,6 +294,8 @@ rule measure_cardiac_function:
         rows=pattern("rows/cardiac-function/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_cardiac_function/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohorts", "synthetic", seconds=4),
     params:
         code=code("measure_cardiac_function"),
         evaluation=evaluation_settings,
@@ -317,6 +328,8 @@ rule audit_memorisation:
         pattern("logs/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/audit_memorisation/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    resources:
+        **grows_with("cohorts", "synthetic", seconds=0) | {"runtime": audit_runtime},
     params:
         code=code("audit_memorisation"),
         evaluation=evaluation_seed,

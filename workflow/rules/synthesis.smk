@@ -113,6 +113,8 @@ rule gather_synthetic:
         pattern("benchmarks/gather_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     wildcard_constraints:
         generator=any_of(name for name in study.generators if is_sampled(study, name)),
+    resources:
+        **grows_with("requests", seconds=0.1, mib=0.01),
     params:
         code=code("gather_synthetic"),
         minimum_accepted=study.synthesis.gate.minimum_accepted,

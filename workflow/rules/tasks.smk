@@ -66,8 +66,7 @@ rule write_training_set:
         pattern("benchmarks/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: NETWORK_THREADS
     resources:
-        mem_mb=16000,
-        runtime="4h",
+        **grows_with("cohorts", "synthetic", seconds=4, least_mib=16000, least_minutes=240),
     params:
         code=lambda w: task_code("write_training_set", w.task, "training_set"),
         task=lambda w: task_settings(w.task, "training_set"),
@@ -259,6 +258,8 @@ rule predict_from_segmentation:
         ),
     log:
         pattern("logs/predict_from_segmentation/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohorts", seconds=2),
     params:
         code=code("predict_from_segmentation"),
     message:

@@ -1,6 +1,7 @@
 """Extract the features of real or synthetic cines with one extractor."""
 
 from synthaug.config.features import ExtractorSettings
+from synthaug.core.finished import unfinished_folder
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.core.registry import parse
@@ -15,4 +16,7 @@ with job(snakemake):
         weights=snakemake.input.model or None,
         threads=snakemake.threads,
         progress=progress("subjects"),
+        unfinished=unfinished_folder(
+            snakemake.output.features, snakemake.params.code, snakemake.params.extractor
+        ),
     )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from synthaug.core.finished import unfinished_folder
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.generators.external import open_synthetic
@@ -11,7 +12,10 @@ from synthaug.tasks import open_segmenter
 with job(snakemake):
     folder, decided = Path(snakemake.input.cohort), snakemake.input.get("validation")
     options = {"validation": Path(decided)} if decided else {}
-    open_segmenter(snakemake.params.task).label(
+    segmenter = open_segmenter(snakemake.params.task)
+    params = snakemake.params
+    segmenter.unfinished = unfinished_folder(snakemake.output.cohort, params.code, params.task)
+    segmenter.label(
         Path(snakemake.input.model),
         open_synthetic(folder),
         Path(snakemake.output.cohort),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from synthaug.core.finished import unfinished_folder
 from synthaug.core.job import job
 from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
@@ -17,7 +18,9 @@ with job(snakemake):
         cohort = cohort.select(chosen)
     decided = snakemake.input.get("validation")
     options = {"validation": Path(decided)} if decided else {}
-    open_task(params.task).predict(
+    task = open_task(params.task)
+    task.unfinished = unfinished_folder(snakemake.output.predictions, params.code, params.task)
+    task.predict(
         Path(snakemake.input.model),
         cohort,
         Path(snakemake.output.predictions),

@@ -9,6 +9,8 @@ from typing import Any
 from synthaug.cli.paths import path_argument
 from synthaug.core.errors import SynthaugError
 
+_NAMED = 10  # absent files that are named
+
 
 def add(commands: Any) -> None:
     """Declare the commands."""
@@ -46,6 +48,20 @@ def add(commands: Any) -> None:
     diff.add_argument("--json", action="store_true", help="everything as JSON, for other programs")
     diff.set_defaults(run=_diff, refused=2)
 
+    collate = commands.add_parser(
+        "collate", help="tables and page of a study in which jobs failed: what there is, and what is not"
+    )
+    collate.add_argument(
+        "study", type=path_argument, metavar="RESULTS", help="the study's results, results/<study>"
+    )
+    collate.add_argument(
+        "--partial",
+        action="store_true",
+        required=True,
+        help="into partial/, with rows of status failed; snakemake alone collates complete tables",
+    )
+    collate.set_defaults(run=_collate)
+
     report = commands.add_parser("report", help="render the page of a study again from its gathered content")
     report.add_argument("study", type=path_argument, help="the study's results, results/<study>")
     report.add_argument(
@@ -82,6 +98,19 @@ def _diff(options: argparse.Namespace) -> int:
     found = compare_versions(*(find_version(name, options.study) for name in (options.before, options.after)))
     print(as_json(found) if options.json else as_text(found, options.all), end="")
     return 1 if found.rows else 0
+
+
+def _collate(options: argparse.Namespace) -> int:
+    from synthaug.partial.collate import collate_partial
+
+    found = collate_partial(options.study)
+    print(f"partial results: {len(found.absent)} declared result files are absent")
+    for missing in found.absent[:_NAMED]:
+        print(f"  {missing.file}: {missing.reason}")
+    if len(found.absent) > _NAMED:
+        print(f"  and {len(found.absent) - _NAMED} more: {found.version / 'absent.tsv'}")
+    print(f"{found.version}\n{found.page}")
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from synthaug.config.features import ExtractorSettings, PluginExtractorSettings
 from synthaug.core.artifacts import sha256_json
+from synthaug.core.finished import FinishedSubjects
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import class_of, module_of
 from synthaug.data.cohort import Cohort
@@ -16,6 +20,7 @@ from synthaug.features.files import FeatureMeta, FeatureSet
 from synthaug.features.spool import FeatureSpool
 from synthaug.features.weights import check_weights
 
+_FEATURES = "features.npz"
 _HOW_TO_GET = "put the file there, or correct `weights` of the extractor"
 
 
@@ -55,6 +60,7 @@ def extract_features(
     weights: str | Path | None = None,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    unfinished: Path | None = None,
 ) -> None:
     """Extract the features of a cohort and write them to a file.
 
@@ -73,6 +79,8 @@ def extract_features(
         CPU threads.
     progress : callable, optional
         Called with the subjects done and to do.
+    unfinished : path, optional
+        Folder that keeps the subjects that are finished until all are (`synthaug.core.finished`).
     """
     import torch
 
@@ -83,10 +91,16 @@ def extract_features(
         FeatureSet((), {}, settings.kind, absent=str(reason)).write(output)
         return
     patients: dict[str, str] = {}
-    with FeatureSpool() as spool:
+    identity = {"extractor": extractor.id}
+    with FinishedSubjects(unfinished, identity, output) as finished, FeatureSpool() as spool:
         for done, subject in enumerate(cohort.subjects):
-            cine = cohort.cine(subject)
-            features = with_thirds(extractor.extract(cine), cine.shape[1])
+            made, _ = finished.of(
+                subject,
+                [cohort.folders[subject] / "cine.nii.gz"],
+                partial(_extract_subject, extractor, cohort, subject),
+            )
+            with np.load(made / _FEATURES, allow_pickle=False) as kept:
+                features = dict(kept)
             if isinstance(extractor, TextExtractor):
                 text = extractor.describe(cohort.record(subject))
                 features |= {} if text is None else {"text": text[None]}
@@ -97,3 +111,11 @@ def extract_features(
             if progress:
                 progress(done + 1, len(cohort.subjects))
         spool.write(output, FeatureMeta(extractor.id, extractor.whiten, extractor.seen, patients=patients))
+
+
+def _extract_subject(extractor: Extractor, cohort: Cohort, subject: str, folder: Path) -> None:
+    """Write the features of one cine."""
+    cine = cohort.cine(subject)
+    features = with_thirds(extractor.extract(cine), cine.shape[1])
+    single = {kind: np.asarray(rows, np.float32) for kind, rows in features.items()}
+    np.savez(folder / _FEATURES, **single)  # type: ignore[arg-type]

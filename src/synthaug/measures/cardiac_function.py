@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from synthaug.metrics.clinical import (
     wall_thickening,
     wall_thickness_mm,
 )
-from synthaug.metrics.percentile_bootstrap import percentile_interval
+from synthaug.metrics.percentile_bootstrap import percentile_interval, resampled
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 from synthaug.tables import Row, make_table
 
@@ -125,14 +126,9 @@ def measure_cardiac_function(
         made, true = (table[quantity].dropna().to_numpy(np.float64) for table in hearts)
         about = {"structure": structure, "phase": phase, "n": len(made)}
         beside = {**about, "versus": versus, "n": min(len(made), len(true))}
-        drawn = [
-            values[rng.integers(len(values), size=(settings.replicates, len(values)))]
-            if len(values)
-            else values
-            for values in (made, true)
-        ]
+        drawn = [_replicates(values, settings.replicates, rng) for values in (made, true)]
         for suffix, shared, known, measure in (
-            ("", about, len(made) > 1, lambda first, second: first.mean(-1)),
+            ("", about, len(made) > 1, lambda first, second: first.mean),
             ("_difference", beside, min(len(made), len(true)) > 1, _difference),
             ("_spread", beside, min(len(made), len(true)) > 2 and true.std() > 0, _spread),
         ):
@@ -143,17 +139,39 @@ def measure_cardiac_function(
             with np.errstate(divide="ignore", invalid="ignore"):
                 replicates = measure(*drawn)
             low, high = percentile_interval(replicates[np.isfinite(replicates)], settings.confidence)
-            found = {"value": float(measure(made, true)), "ci_low": low, "ci_high": high}
+            found = {"value": float(measure(*map(_moments, (made, true)))), "ci_low": low, "ci_high": high}
             rows.append(measurement.row(quantity, suffix, status="ok", **shared, **found))
     return make_table(rows)
 
 
-def _difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.asarray(first.mean(-1) - second.mean(-1))
+class _Moments(NamedTuple):
+    """Mean and standard deviation of values, or of each of their replicates."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
 
 
-def _spread(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.asarray(first.std(-1, ddof=1) / second.std(-1, ddof=1))
+def _moments(values: np.ndarray) -> _Moments:
+    """Of values (..., n); NaN of fewer than two."""
+    if values.shape[-1] < 2:
+        return _Moments(*np.full((2, *values.shape[:-1]), np.nan))
+    return _Moments(values.mean(-1), values.std(-1, ddof=1))
+
+
+def _replicates(values: np.ndarray, replicates: int, rng: np.random.Generator) -> _Moments:
+    """Moments of bootstrap samples of values (n,); none of fewer than two."""
+    if len(values) < 2:
+        return _Moments(*np.zeros((2, 0)))
+    blocks = [_moments(block) for block in resampled(values, replicates, rng)]
+    return _Moments(*map(np.concatenate, zip(*blocks, strict=True)))
+
+
+def _difference(first: _Moments, second: _Moments) -> np.ndarray:
+    return np.asarray(first.mean - second.mean)
+
+
+def _spread(first: _Moments, second: _Moments) -> np.ndarray:
+    return np.asarray(first.deviation / second.deviation)
 
 
 def _table(cohort: Cohort, patients: Mapping[str, str]) -> pd.DataFrame:

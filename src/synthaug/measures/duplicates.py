@@ -16,6 +16,7 @@ _TIMES = (0, 1 / 3, 2 / 3)  # of the beat, ED first
 _DEPTHS = (0.3, 0.5, 0.7)  # of the stack, where every heart has slices
 _SHIFT = 2  # voxels; a hash itself forgives one
 _SHIFTS = tuple((y, x) for y in (-_SHIFT, 0, _SHIFT) for x in (-_SHIFT, 0, _SHIFT) if (y, x) != (0, 0))
+_BLOCK = 512  # subjects compared with one at once, so that what is in memory stays in the processor's cache
 _NAMED = 10  # pairs that an error names; the others are counted
 
 
@@ -47,13 +48,14 @@ def find_duplicates(cohort: Cohort, distance: float) -> pd.DataFrame:
     The hash is ImageHash's `phash`: signs of the low frequencies of the cosine transform, against their median.
     """
     subjects = cohort.subjects
-    found = hash_distances(np.stack([hash_cine(cohort.cine(subject)) for subject in subjects]))
-    first, second = np.nonzero(np.triu(found <= distance, 1))
+    first, second, found = near_pairs(
+        np.array([hash_cine(cohort.cine(subject)) for subject in subjects]), distance
+    )
     pairs = pd.DataFrame(
         {
             "first": [subjects[index] for index in first],
             "second": [subjects[index] for index in second],
-            "distance": found[first, second],
+            "distance": found,
         }
     )
     return pairs.sort_values("distance", kind="stable", ignore_index=True)
@@ -103,6 +105,45 @@ def hash_distances(hashes: np.ndarray) -> np.ndarray:
         ]
     )
     return np.minimum(one_way, one_way.T)
+
+
+def near_pairs(hashes: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs that are no farther apart than a distance; time is quadratic in n, memory is not.
+
+    Parameters
+    ----------
+    hashes : ndarray, shape (n, views, images, words), uint64
+        From `hash_cine`; an odd number of images.
+    distance : float
+        Largest share of differing bits (`hash_distances`).
+
+    Returns
+    -------
+    first, second : ndarray of int, shape (n_pairs,)
+        Indices, first < second, in order.
+    distances : ndarray, shape (n_pairs,)
+    """
+    bits, needed = 64 * hashes.shape[-1], hashes.shape[2] // 2 + 1
+    most = int(np.floor(distance * bits + 1e-9))
+    # Words outermost and subjects innermost, so that every step runs over long arrays.
+    words = np.ascontiguousarray(hashes.transpose(3, 2, 1, 0))
+    found: dict[tuple[int, int], float] = {}
+    for start in range(0, len(hashes), _BLOCK):
+        block = np.ascontiguousarray(words[..., start : start + _BLOCK])
+        for one, own in enumerate(hashes):
+            # Half of the images at least must be near in one view: that is what a median says.
+            differing = sum(
+                np.bitwise_count(block[word] ^ own[0, :, word, None, None]).astype(np.uint16)
+                for word in range(len(block))
+            )
+            near = ((differing <= most).sum(axis=0, dtype=np.uint8) >= needed).any(axis=0)
+            for other in np.flatnonzero(near):
+                pair = min(one, start + int(other)), max(one, start + int(other))
+                apart = float(np.median(differing[..., other], axis=0).min() / bits)
+                found[pair] = min(found.get(pair, 1.0), apart)
+    pairs = sorted(pair for pair in found if pair[0] < pair[1])
+    first, second = np.array(pairs, int).reshape(-1, 2).T
+    return first, second, np.array([found[pair] for pair in pairs], float)
 
 
 def say_roles(pairs: pd.DataFrame, splits: Sequence[pd.DataFrame]) -> pd.DataFrame:

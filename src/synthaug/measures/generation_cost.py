@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.measures.measurement import Measurement
-from synthaug.metrics.percentile_bootstrap import percentile_interval
+from synthaug.metrics.percentile_bootstrap import percentile_interval, resampled
 from synthaug.tables import Row, make_table
 
 _FEWEST = 3  # chunks that are drawn from for an interval
@@ -64,9 +64,12 @@ def _interval(seconds: np.ndarray, cines: np.ndarray, measurement: Measurement) 
     """Percentile interval of the ratio of sums, chunks drawn with replacement."""
     settings = measurement.settings
     rng = np.random.default_rng(settings.seed)
-    draws = rng.integers(len(cines), size=(settings.replicates, len(cines)))
-    drawn = cines[draws].sum(axis=1)
-    ratios = seconds[draws].sum(axis=1)[drawn > 0] / drawn[drawn > 0]
+    sums = [
+        (cines[draws].sum(axis=1), seconds[draws].sum(axis=1))
+        for draws in resampled(np.arange(len(cines)), settings.replicates, rng)
+    ]
+    drawn, taken = (np.concatenate(parts) for parts in zip(*sums, strict=True))
+    ratios = taken[drawn > 0] / drawn[drawn > 0]
     return percentile_interval(ratios, settings.confidence)
 
 

@@ -17,7 +17,7 @@ from synthaug.measures.classification_scores import read_predictions
 from synthaug.measures.controllability import controllable, with_requested_ef
 from synthaug.measures.leakage import refuse_seen, seen_in_training
 from synthaug.measures.measurement import Measurement
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval, percentile_interval
+from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval, percentile_interval, resampled
 from synthaug.metrics.volumes import ejection_fraction
 from synthaug.phenotypes.ef_category import EF_CATEGORIES, ef_category
 from synthaug.tables import Row, make_table
@@ -331,7 +331,7 @@ def _balanced_interval(own: Sequence[np.ndarray], settings: EvaluationSettings) 
     """Interval of the mean recall: patients are drawn within classes."""
     rng = np.random.default_rng(settings.seed)
     drawn = [
-        values[rng.integers(len(values), size=(settings.replicates, len(values)))].mean(axis=1)
+        np.concatenate([block.mean(axis=1) for block in resampled(values, settings.replicates, rng)])
         for values in own
     ]
     return percentile_interval(np.mean(drawn, axis=0), settings.confidence)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+
+_DRAWN = 2**22  # values in memory at once
 
 
 class Interval(NamedTuple):
@@ -59,5 +62,16 @@ def bootstrap_mean_interval(
         Seed of the draws.
     """
     rng = np.random.default_rng(seed)
-    drawn = values[rng.integers(len(values), size=(replicates, len(values)))].mean(axis=1)
+    drawn = np.concatenate([block.mean(axis=1) for block in resampled(values, replicates, rng)])
     return percentile_interval(drawn, confidence)
+
+
+def resampled(values: np.ndarray, replicates: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Bootstrap samples of values (n,) in blocks (some replicates, n), so that memory does not grow with n.
+
+    The blocks follow each other as the rows of one draw of all replicates would.
+    """
+    count = max(1, _DRAWN // max(1, len(values)))
+    for start in range(0, replicates, count):
+        rows = min(count, replicates - start)
+        yield values[rng.integers(len(values), size=(rows, len(values)))]

@@ -34,6 +34,9 @@ class Threshold:
 
 
 THRESHOLDS: dict[str, Threshold] = {
+    "partial_results": Threshold(
+        0.0, "number of declared result files that are absent above {}", "partial results are not the study's"
+    ),
     "baseline_function": Threshold(
         8.0,
         "absolute EF bias or mean absolute EF error of the real arm above {} percentage points",

@@ -20,23 +20,24 @@ class Member(NamedTuple):
     precision: Precision
 
 
-def adjust(family: Sequence[Member], settings: EvaluationSettings) -> None:
+def adjust(family: Sequence[Member], settings: EvaluationSettings, missing: int = 0) -> None:
     """Holm's correction over the family; `detectable` and `patients_needed` of its members refer to the verdict.
 
     The verdict needs all comparisons of an arm at Holm's strictest level. Each is therefore planned at level
-    alpha / m with the k-th root of the power, of k comparisons of the arm in its task.
+    alpha / m with the k-th root of the power, of k comparisons of the arm in its task. `missing` comparisons of the
+    family were not made: they count with p = 1.
     """
     if not family:
         return
     # A comparison without a p-value stays in the family with p = 1.
-    adjusted = holm([member.row.get("p_value", 1.0) for member in family])
-    for member, p_adjusted in zip(family, adjusted, strict=True):
+    adjusted = holm([member.row.get("p_value", 1.0) for member in family] + [1.0] * missing)
+    for member, p_adjusted in zip(family, adjusted, strict=False):
         if member.precision.known:
             member.row["p_adjusted"] = float(p_adjusted)
             about = (member.task, member.row["arm"])
             shared = sum((other.task, other.row["arm"]) == about for other in family)
             power = settings.power ** (1 / shared)
-            plan_size(member.row, member.precision, settings.alpha / len(family), power, settings)
+            plan_size(member.row, member.precision, settings.alpha / len(adjusted), power, settings)
 
 
 def plan_size(

@@ -71,8 +71,14 @@ def compare_tasks(
     for task in tasks:
         own = scores[scores["task"] == task.name]
         rows, members = measure_arms(own, task.arms, settings, task.family, task.name)
-        further = [measure(own, task.arms, settings).assign(task=task.name) for measure in _FURTHER]
-        compared.append((rows, further))
+        compared.append((rows, further_statistics(own, task, settings)))
         family += members
     adjust(family, settings)
     return pd.concat([table for rows, further in compared for table in (make_table(rows), *further)])
+
+
+def further_statistics(
+    own: pd.DataFrame, task: ComparedTask, settings: EvaluationSettings
+) -> list[pd.DataFrame]:
+    """Statistics of one task besides the comparisons, from the scores of its arms."""
+    return [measure(own, task.arms, settings).assign(task=task.name) for measure in _FURTHER]

@@ -11,12 +11,13 @@ import pandas as pd
 from synthaug.statistics.precision import FEWEST_GENERATOR_TRAININGS
 from synthaug.tables import VALUED_STATUSES
 
-HELPS, HURTS, EQUIVALENT, UNDECIDED, NOT_MEASURED = (
+HELPS, HURTS, EQUIVALENT, UNDECIDED, NOT_MEASURED, WITHHELD = (
     "helps",
     "hurts",
     "equivalent",
     "undecided",
     "not measured",
+    "withheld",
 )
 
 #: Decision rule of `judge_arm`, printed in the report; docs/statistics.md gives the reasons.
@@ -26,7 +27,7 @@ RULE = (
     "size-matched control. Equivalent: neither, and two one-sided tests place the difference from every "
     "size-matched control within the declared margin. Undecided: all other cases; also if the comparison with "
     "a control is missing or a training was not repeated. Not measured: no comparison was measured, or the "
-    "arm has no size-matched control. Holm's correction covers the family that was declared before the study; "
+    "arm has no size-matched control. Withheld: trainings of the arm or of a control are missing. Holm's correction covers the family that was declared before the study; "
     "verdicts outside it are exploratory. The exposure-matched control trains for fewer iterations than the "
     "arm; it therefore counts for helps only. With fewer than three trainings of the generator (folds times "
     "generator seeds) the variation between them is unknown, and the verdict holds with these only."
@@ -143,6 +144,8 @@ def judge_arm(
         return Verdict(NOT_MEASURED, "the arm has no size-matched control")
     counting = [*controls, *extra_controls]
     against = comparisons[comparisons["versus"].isin(counting)]
+    if against["status"].eq("failed").any():
+        return Verdict(WITHHELD, str(against.loc[against["status"].eq("failed"), "note"].iloc[0]))
     measured = against[against["status"].isin(VALUED_STATUSES)]
     if measured.empty:
         notes = [note for note in against["note"].dropna().unique() if note]
@@ -178,8 +181,10 @@ def judge_study(words: Sequence[str]) -> str:
     -------
     str
         The common verdict; ``"mixed"`` if the measured arms differ; ``"not measured"`` if no arm was
-        measured.
+        measured; ``"withheld"`` if that of any arm is.
     """
+    if WITHHELD in words:
+        return WITHHELD
     measured = {word for word in words if word != NOT_MEASURED}
     if not measured:
         return NOT_MEASURED

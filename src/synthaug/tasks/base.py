@@ -36,9 +36,13 @@ class Task(ABC):
     ----------
     Options : type
         What the `options` of a class from outside the package may say; by itself, nothing.
+    unfinished : Path or None
+        Folder outside the outputs in which `predict` and `label` may keep subjects that are finished, so that a killed
+        job goes on; named after settings and code by who calls, emptied by who fills it.
     """
 
     Options: ClassVar[type[Settings]] = Settings
+    unfinished: Path | None = None
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings

@@ -94,8 +94,11 @@ def test_a_job_that_is_stopped_leaves_the_signal_in_log_and_history(snakemake, n
         os.kill(os.getpid(), number)
         time.sleep(10)
     name = signal.Signals(number).name
-    got = [f"attempt 1 got {name}"] if number == signal.SIGTERM else []
-    assert history(snakemake) == ["attempt 1 started", *got, f"attempt 1 ended: stopped by {name}"]
+    assert history(snakemake) == [
+        "attempt 1 started",
+        f"attempt 1 got {name}",
+        f"attempt 1 ended: stopped by {name}",
+    ]
     assert log_of(snakemake) == f"synthaug: harmonise: stopped by {name}\n" and listeners == []
 
 
@@ -146,6 +149,7 @@ def test_a_job_with_a_gpu_names_it(snakemake, tmp_path, monkeypatch):
     snakemake.resources = {"gpu": 1}
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.setenv("SYNTHAUG_GPUS", "0")  # it may go on without one
     with job(snakemake):
         pass
     assert log_of(snakemake) == "GPU: none, nvidia-smi is not here (CUDA_VISIBLE_DEVICES=3)\n"

@@ -148,6 +148,11 @@ def test_files_keep_everything_and_equal_features_are_equal_bytes(tmp_path: Path
     for kind, arrays in features.features.items():
         for ours, theirs in zip(read.features[kind], arrays, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    content = (tmp_path / "a.npz").read_bytes()
+    for number, damaged in enumerate((b"PK no", b"", content[:-9], content.replace(b"made", b"mace"))):
+        (tmp_path / f"{number}.npz").write_bytes(damaged)
+        with pytest.raises(SynthaugError, match="extract the features again"):
+            read_features(tmp_path / f"{number}.npz")
     (tmp_path / "c.npz").write_bytes(b"PK no")
     with pytest.raises(SynthaugError, match="extract the features again"):
         read_features(tmp_path / "c.npz")

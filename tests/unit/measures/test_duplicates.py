@@ -20,6 +20,7 @@ from synthaug.measures.duplicates import (
     find_duplicates,
     hash_cine,
     hash_distances,
+    near_pairs,
     refuse_duplicates,
     say_roles,
 )
@@ -86,6 +87,21 @@ def test_bits_are_counted_and_one_odd_image_of_nine_does_not_decide():
     second = np.full_like(first, np.uint64(0xF))  # 4 of 64 bits, in each of four words
     second[:, :, 0] = ~np.uint64(0)
     assert hash_distances(np.concatenate([first, second]))[0, 1] == 16 / 256
+
+
+def test_pairs_in_blocks_are_those_of_all_distances(monkeypatch):
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**63, (20, 16, 9, 4)).astype(np.uint64)
+    hashes[[4, 17]] = hashes[9]
+    hashes[17, :, :5, 0] ^= np.uint64(0b111)  # three bits of five images
+    monkeypatch.setattr("synthaug.measures.duplicates._BLOCK", 7)
+    for limit in (0.0, 0.1, 0.42):
+        first, second, found = near_pairs(hashes, limit)
+        distances = hash_distances(hashes)
+        expected = np.nonzero(np.triu(distances <= limit, 1))
+        np.testing.assert_array_equal([first, second], expected)
+        np.testing.assert_array_equal(found, distances[expected])
+    assert len(near_pairs(hashes, 0.1)[0]) == 3 and len(near_pairs(hashes[:1], 1)[0]) == 0
 
 
 def copied(cohort: Cohort, folder, name: str = "copy-of-0") -> Cohort:

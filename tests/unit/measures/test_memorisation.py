@@ -33,7 +33,13 @@ from synthaug.measures.memorisation.memberships import METRIC, compare_membershi
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS, movement_limits, transform_copy
 from synthaug.measures.memorisation.roles import Roles, audit_roles
 from synthaug.measures.memorisation.scores import dropped_rows
-from synthaug.measures.memorisation.similarity import Search, describe_cine, mean_image, similarity
+from synthaug.measures.memorisation.similarity import (
+    Search,
+    as_queries,
+    describe_cine,
+    mean_image,
+    similarity,
+)
 
 FLAT = np.zeros((3, 32, 32))
 QUICK = GeometrySettings(scale=0)  # no enlargement: a third of the search
@@ -63,6 +69,13 @@ def test_a_cine_is_like_itself_however_it_is_turned_mirrored_or_started(shape) -
         found = similarity(described(copy), described(own), FLAT, Search(0, (0,), (1,)))
         np.testing.assert_allclose(np.diag(found), 1, atol=1e-5)
         assert (found.argmax(axis=1) == np.arange(4)).all()
+
+
+def test_queries_at_a_quarter_of_the_size_and_in_blocks_are_the_same(monkeypatch) -> None:
+    one, other, search = described(cines(5, 1)), described(cines(3, 2)), Search(0, (0,), (1,))
+    whole = similarity(one, other, FLAT, search)
+    monkeypatch.setattr("synthaug.measures.memorisation.similarity._BLOCK", 2)
+    np.testing.assert_array_equal(similarity(as_queries(one), other, FLAT, search), whole)
 
 
 def test_similarity_by_hand() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from synthaug.metrics import bootstrap_mean_interval, percentile_interval
+from synthaug.metrics.percentile_bootstrap import resampled
 
 
 def test_percentiles_by_hand() -> None:
@@ -34,3 +35,12 @@ def test_interval_of_a_mean() -> None:
     assert (low, high) == pytest.approx((values.mean() - 0.196, values.mean() + 0.196), abs=0.02)
     assert bootstrap_mean_interval(values, 4000, seed=1) == (low, high)
     assert bootstrap_mean_interval(np.full(4, 7.0), 10) == (7, 7)
+
+
+def test_samples_in_blocks_are_those_drawn_at_once(monkeypatch):
+    values = np.random.default_rng(1).normal(size=37)
+    monkeypatch.setattr("synthaug.metrics.percentile_bootstrap._DRAWN", 100)
+    blocks = list(resampled(values, 11, np.random.default_rng(0)))
+    assert [len(block) for block in blocks] == [2, 2, 2, 2, 2, 1]
+    drawn = np.random.default_rng(0).integers(37, size=(11, 37))
+    np.testing.assert_array_equal(np.concatenate(blocks), values[drawn])

@@ -24,6 +24,7 @@ from synthaug.tables import Row, make_table
 #: Of the metrics' names, where the vectors are an extractor's features or a patient recogniser's embedding.
 FEATURES, RECOGNITION = "_features", "_recognition"
 _ANGLES_DEG = (-16, 0, 16)  # searched around every quarter turn: each costs extractions of every real subject
+_PRODUCTS = 2**24  # cosines in memory at once
 _CONTROLS = 20  # training subjects who are copied as positive controls: each transform costs an extraction
 
 
@@ -156,8 +157,14 @@ def _whitening(fitted: FeatureSet) -> Callable[[np.ndarray], np.ndarray]:
 
 def _similarity(queries: np.ndarray, references: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Largest cosine of each query (q, d) with the views of each reference (n, views, d), as (q, n)."""
-    products = np.einsum("qd,nvd->qnv", _unit(queries - centre), _unit(references - centre), optimize=True)
-    return np.asarray(products.max(axis=2))
+    queries, references = _unit(queries - centre), _unit(references - centre)
+    found = np.empty((len(queries), len(references)))
+    count = max(1, _PRODUCTS // max(1, references.shape[0] * references.shape[1]))
+    for start in range(0, len(queries), count):
+        part = slice(start, start + count)
+        products = np.einsum("qd,nvd->qnv", queries[part], references, optimize=True)
+        found[part] = products.max(axis=2)
+    return found
 
 
 def _views(cine: np.ndarray) -> Iterator[np.ndarray]:

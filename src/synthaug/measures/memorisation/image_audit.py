@@ -20,8 +20,10 @@ from synthaug.measures.memorisation.roles import Roles
 from synthaug.measures.memorisation.scores import FEWEST, Similarities, score_copies, unscored
 from synthaug.measures.memorisation.similarity import (
     Search,
+    as_queries,
     describe_cine,
     describe_cines,
+    describe_queries,
     mean_image,
     similarity,
 )
@@ -86,21 +88,24 @@ def audit_memorisation(
         )
 
     limits = limits or movement_limits()
-    training, made = describe_cines(real, train), describe_cines(synthetic, synthetic.subjects)
+    training, made = describe_cines(real, train), describe_queries(synthetic, synthetic.subjects)
     new = describe_cines(real, held_out) if held_out else np.empty((0, *training.shape[1:]), np.float32)
     search = Search.covering(limits, min(real.cine(train[0]).shape[-2:]))
     centre, rng = mean_image(training), np.random.default_rng(measurement.settings.seed)
 
     def copies(transform: str) -> np.ndarray:
-        return np.stack(
-            [
-                describe_cine(transform_copy(real.cine(subject), transform, rng, limits))
-                for subject in train[:_CONTROLS]
-            ]
+        return as_queries(
+            np.stack(
+                [
+                    describe_cine(transform_copy(real.cine(subject), transform, rng, limits))
+                    for subject in train[:_CONTROLS]
+                ]
+            )
         )
 
     # All at once, because every search moves the training cines again.
-    queries = {"training": training, "synthetic": made, "held_out": new, "rescans": copies(RESCAN)}
+    queries = {"training": as_queries(training), "synthetic": made, "held_out": as_queries(new)}
+    queries |= {"rescans": copies(RESCAN)}
     queries |= {f"positive_control_{transform}_found": copies(transform) for transform in TRANSFORMS}
     found = dict(
         zip(

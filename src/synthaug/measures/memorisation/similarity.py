@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from synthaug.models.geometry import Geometry
 _DEPTHS = 3  # thirds of the stack, in which hearts of any number of slices compare
 _SIDE = 32  # pixels a side, in which cines are moved
 _COMPARED = _SIDE // 2  # pixels a side, in which they are compared: coarse enough to forgive half a step
+_BLOCK = 4096  # queries that are brought to unit length at once
 _REAL_NUMBERS = 2**28  # of one product, so that it needs about a gigabyte
 
 
@@ -62,6 +63,25 @@ def describe_cines(cohort: Cohort, subjects: Iterable[str]) -> np.ndarray:
         See `describe_cine`.
     """
     return np.stack([describe_cine(cohort.cine(subject)) for subject in subjects])
+
+
+def describe_queries(cohort: Cohort, subjects: Sequence[str]) -> np.ndarray:
+    """What `similarity` needs of cines that are not moved themselves: a quarter of `describe_cines`.
+
+    Returns
+    -------
+    ndarray, shape (n, 3, 3, 16, 16), float32
+    """
+    found = np.empty((len(subjects), 3, _DEPTHS, _COMPARED, _COMPARED), np.float32)
+    for number, subject in enumerate(subjects):
+        found[number] = as_queries(describe_cine(cohort.cine(subject))[None])[0]
+    return found
+
+
+def as_queries(descriptors: np.ndarray) -> np.ndarray:
+    """Descriptors (n, 3, 3, 32, 32) in the pixels in which they are compared, (n, 3, 3, 16, 16)."""
+    maps = functional.avg_pool2d(_maps(torch.from_numpy(descriptors)), 2)
+    return np.asarray(rearrange(maps, "n (part z) y x -> n part z y x", part=3))
 
 
 def describe_cine(cine: np.ndarray) -> np.ndarray:
@@ -112,7 +132,9 @@ def similarity(
 
     Parameters
     ----------
-    queries, references : ndarray, shape (n, 3, 3, 32, 32), (m, 3, 3, 32, 32)
+    queries : ndarray, shape (n, 3, 3, 32, 32) or (n, 3, 3, 16, 16)
+        From `describe_cines` or, smaller and with the same result, `describe_queries`.
+    references : ndarray, shape (m, 3, 3, 32, 32)
         From `describe_cines`.
     centre : ndarray, shape (3, 32, 32)
         From `mean_image`. It is subtracted first, because what all hearts have in common would make every pair
@@ -142,8 +164,11 @@ def similarity(
     reach, disc = search.reach, _disc(search.reach)
     common = torch.from_numpy(centre.astype(np.float32))
     centre_in_disc = functional.avg_pool2d(common, 2).flatten(-2)[:, disc].flatten()
-    own = torch.from_numpy(queries)
-    static, wave = _unit(functional.avg_pool2d(_maps(own), 2).flatten(-2)[..., disc], centre_in_disc)
+    parts = [
+        _unit(_maps(torch.from_numpy(_pooled(block))).flatten(-2)[..., disc], centre_in_disc)
+        for block in np.array_split(queries, max(1, -(-len(queries) // _BLOCK)))
+    ]
+    static, wave = (torch.cat(each) for each in zip(*parts, strict=True))
     best = torch.full((len(queries), len(references)), -torch.inf)
     shifts = (2 * reach + 1) ** 2 + (2 * reach) ** 2
     rows = max(1, _REAL_NUMBERS // (4 * shifts * max(1, len(references))))
@@ -156,6 +181,10 @@ def similarity(
             found = rearrange(found, "query (shift reference) -> query shift reference", shift=shifts)
             best[part] = torch.maximum(best[part], found.amax(dim=1))
     return best.numpy().astype(np.float64).clip(max=1)
+
+
+def _pooled(queries: np.ndarray) -> np.ndarray:
+    return queries if queries.shape[-1] == _COMPARED else as_queries(queries)
 
 
 def _views(references: torch.Tensor, search: Search) -> Iterator[torch.Tensor]:

@@ -36,6 +36,7 @@ _ANSWERS = {
     verdict.EQUIVALENT: "Equivalent.",
     verdict.UNDECIDED: "Undecided.",
     verdict.NOT_MEASURED: "Not measured.",
+    verdict.WITHHELD: "Withheld: the study is not complete.",
     "mixed": "Mixed: the arms differ.",
 }
 
@@ -219,15 +220,17 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def _deciding_rows(rows: Sequence[Row]) -> list[Row]:
-    """Rows that decide the verdict on an arm: those of the declared family's level, or the broadest."""
+    """Rows that decide the verdict on an arm: those of the declared family's level, or the broadest; and failed ones."""
+    failed = [row for row in rows if row["status"] == "failed"]  # of no level: nothing was measured
+    rows = [row for row in rows if row["status"] != "failed"]
 
     def level(row: Row) -> tuple[Any, ...]:
         return tuple(row[key] for key in PLACE)
 
     levels = {level(row) for row in rows if row["p_adjusted"] is not None}
     if levels:
-        return [row for row in rows if level(row) in levels]
-    return broadest(rows)
+        return failed + [row for row in rows if level(row) in levels]
+    return failed + broadest(rows)
 
 
 def _levels(

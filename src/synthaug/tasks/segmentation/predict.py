@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from synthaug.core.artifacts import atomic_folder, read_json, sha256_file, write_json
+from synthaug.core.artifacts import atomic_folder, link_or_copy, read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.finished import FinishedSubjects
 from synthaug.data.cohort import Cohort
 from synthaug.metrics.calibration import expected_calibration_error
 from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
@@ -263,6 +265,7 @@ def predict_cohort(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
     validation: str | Path | None = None,
+    unfinished: Path | None = None,
 ) -> None:
     """Segment the frames of a cohort's subjects.
 
@@ -288,32 +291,30 @@ def predict_cohort(
         Called with the subjects done and to do.
     validation : path, optional
         See `Segmenter`.
+    unfinished : path, optional
+        Folder that keeps the subjects that are finished until all are (`synthaug.core.finished`).
     """
     segmenter = open_segmenter(model, mirroring, step_size, threads, validation)
-    cases = []
-    with atomic_folder(output) as folder:
+    keep_largest = [list(structures) for structures in segmenter.postprocessing.keep_largest]
+    identity = {
+        "weights_sha256": segmenter.record["weights_sha256"],
+        "settings": [frames, mirroring, step_size],
+        "keep_largest": keep_largest,
+        "spacing_mm": list(cohort.spacing_mm),
+    }
+    cases: list[dict[str, Any]] = []
+    with FinishedSubjects(unfinished, identity, output) as finished, atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
-            cine, native = cohort.cine(subject), cohort.native(subject)
-            for frame in frames_of(cohort, subject, frames):
-                name = case_name(subject, frame)
-                case: dict[str, Any] = {"subject": subject, "frame": frame, "file": f"{name}.nii.gz"}
-                if native is not None and frame in native.labels:
-                    labels, probabilities = segmenter.segment_with_probabilities(
-                        cine[frame], cohort.spacing_mm
-                    )
-                    case["native"] = f"{name}_native.nii.gz"
-                    probabilities = native.grid.probabilities_from(probabilities)
-                    taken_back = probabilities.argmax(axis=0).astype(np.uint8)
-                    case["ece"] = _calibration_error(probabilities, taken_back, native.labels[frame])
-                    write_volume(
-                        folder / case["native"],
-                        segmenter.postprocessing.apply(taken_back),
-                        native.grid.spacing_mm,
-                    )
-                else:
-                    labels = segmenter.segment(cine[frame], cohort.spacing_mm)
-                write_volume(folder / case["file"], labels, cohort.spacing_mm)
-                cases.append(case)
+            made, own = finished.of(
+                subject,
+                sorted(cohort.folders[subject].glob("*.nii.gz")),
+                partial(_segment_subject, segmenter, cohort, subject, frames),
+            )
+            for case in own:
+                for kind in ("file", "native"):
+                    if kind in case:
+                        link_or_copy(made / case[kind], folder / case[kind])
+            cases += own
             if progress:
                 progress(done + 1, len(cohort.subjects))
         content = {
@@ -324,10 +325,35 @@ def predict_cohort(
             "seen": segmenter.record["seen"],
             "mirroring": mirroring,
             "step_size": step_size,
-            "keep_largest": [list(structures) for structures in segmenter.postprocessing.keep_largest],
+            "keep_largest": keep_largest,
             "cases": cases,
         }
         write_json(folder / "predictions.json", content)
+
+
+def _segment_subject(
+    segmenter: Segmenter | Ensemble, cohort: Cohort, subject: str, frames: Frames, folder: Path
+) -> list[dict[str, Any]]:
+    """Write the label maps of one subject; its entries of ``predictions.json``."""
+    cine, native = cohort.cine(subject), cohort.native(subject)
+    cases = []
+    for frame in frames_of(cohort, subject, frames):
+        name = case_name(subject, frame)
+        case: dict[str, Any] = {"subject": subject, "frame": frame, "file": f"{name}.nii.gz"}
+        if native is not None and frame in native.labels:
+            labels, probabilities = segmenter.segment_with_probabilities(cine[frame], cohort.spacing_mm)
+            case["native"] = f"{name}_native.nii.gz"
+            probabilities = native.grid.probabilities_from(probabilities)
+            taken_back = probabilities.argmax(axis=0).astype(np.uint8)
+            case["ece"] = _calibration_error(probabilities, taken_back, native.labels[frame])
+            write_volume(
+                folder / case["native"], segmenter.postprocessing.apply(taken_back), native.grid.spacing_mm
+            )
+        else:
+            labels = segmenter.segment(cine[frame], cohort.spacing_mm)
+        write_volume(folder / case["file"], labels, cohort.spacing_mm)
+        cases.append(case)
+    return cases
 
 
 def _calibration_error(probabilities: np.ndarray, labels: np.ndarray, reference: np.ndarray) -> float | None:

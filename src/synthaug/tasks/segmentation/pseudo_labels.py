@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder
+from synthaug.core.artifacts import atomic_folder, link_or_copy
+from synthaug.core.finished import FinishedSubjects
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.stored_nifti import read_stored_header
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
@@ -35,6 +37,7 @@ def label_cohort(
     output: str | Path,
     progress: Callable[[int, int], None] | None = None,
     records: Sequence[Path] = (),
+    unfinished: Path | None = None,
 ) -> None:
     """Write a cohort again with the segmenter's labels in every frame, atomically.
 
@@ -51,28 +54,30 @@ def label_cohort(
         Called with the subjects done and to do.
     records : sequence of Path
         Files to keep beside the subjects: what the quality gate wrote of them.
+    unfinished : path, optional
+        Folder that keeps the subjects that are finished until all are (`synthaug.core.finished`).
     """
+    identity = {
+        "weights_sha256": segmenter.record["weights_sha256"],
+        "keep_largest": [list(structures) for structures in _kept(segmenter)],
+        "spacing_mm": list(cohort.spacing_mm),
+        "es_frames": [None if pd.isna(frame) else int(frame) for frame in cohort.table["es_frame"]],
+    }
     rows = []
-    with atomic_folder(output) as folder:
+    with FinishedSubjects(unfinished, identity, output) as finished, atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
-            cine = cohort.cine(subject)
-            labels = np.stack([segmenter.segment(frame, cohort.spacing_mm) for frame in cine])
-            header = read_stored_header(cohort.folders[subject] / "cine.nii.gz")
-            write_subject(
-                folder / f"sub-{subject}",
-                cine,
-                dict(enumerate(labels)),
-                cohort.spacing_mm,
-                float(header["pixdim"][4]) or None,
+            made, measured = finished.of(
+                subject,
+                [cohort.folders[subject] / "cine.nii.gz"],
+                partial(_label_subject, segmenter, cohort, subject),
             )
-            row = {str(key): value for key, value in cohort.table.loc[subject].to_dict().items()}
-            es_frame = row["es_frame"]
-            if pd.isna(es_frame):
-                es_frame = int(volume_curve_ml(labels, "LV", cohort.spacing_mm).argmin())
-            row |= {"ed_frame": 0, "es_frame": int(es_frame)}
-            row |= {"labelled_frames": ",".join(map(str, range(len(cine))))}
-            row |= measure_function(labels, cohort.spacing_mm, 0, int(es_frame))
-            rows.append(row)
+            own = folder / f"sub-{subject}"
+            own.mkdir()
+            for name in ("cine.nii.gz", "labels.nii.gz"):
+                link_or_copy(made / name, own / name)
+            rows.append(
+                {str(key): value for key, value in cohort.table.loc[subject].to_dict().items()} | measured
+            )
             if progress:
                 progress(done + 1, len(cohort.subjects))
         for record in records:
@@ -81,3 +86,30 @@ def label_cohort(
         write_cohort(
             folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **cohort.identity, **labelling
         )
+
+
+def _kept(segmenter: FrameSegmenter) -> Sequence[Sequence[str]]:
+    """Structures of which the segmenter's post-processing keeps the largest component, where it has one."""
+    processing = getattr(segmenter, "postprocessing", None)
+    return processing.keep_largest if processing is not None else ()
+
+
+def _label_subject(segmenter: FrameSegmenter, cohort: Cohort, subject: str, folder: Path) -> dict[str, Any]:
+    """Write the cine and its labels; the columns of the table that follow from them."""
+    cine = cohort.cine(subject)
+    labels = np.stack([segmenter.segment(frame, cohort.spacing_mm) for frame in cine])
+    header = read_stored_header(cohort.folders[subject] / "cine.nii.gz")
+    duration = float(header["pixdim"][4]) or None
+    write_subject(folder, cine, dict(enumerate(labels)), cohort.spacing_mm, duration)
+    es_frame: Any = cohort.record(subject)["es_frame"]
+    if pd.isna(es_frame):
+        es_frame = volume_curve_ml(labels, "LV", cohort.spacing_mm).argmin()
+    return {
+        "ed_frame": 0,
+        "es_frame": int(es_frame),
+        "labelled_frames": ",".join(map(str, range(len(cine)))),
+        **{
+            key: float(value)
+            for key, value in measure_function(labels, cohort.spacing_mm, 0, int(es_frame)).items()
+        },
+    }

@@ -81,6 +81,7 @@ class Segmentation(CohortSegmenter):
             threads=threads,
             progress=progress,
             validation=validation,
+            unfinished=self.unfinished,
         )
 
     def score(self, predictions: Path, cohort: Cohort, fields: Mapping[str, Any]) -> pd.DataFrame:
@@ -99,7 +100,7 @@ class Segmentation(CohortSegmenter):
     ) -> None:
         """Pseudo labels; see `label_cohort`."""
         segmenter = open_segmenter(model, self.settings.mirroring, threads=threads, validation=validation)
-        label_cohort(segmenter, cohort, output, progress, records)
+        label_cohort(segmenter, cohort, output, progress, records, self.unfinished)
 
 
 @contextmanager
