@@ -211,7 +211,7 @@ def grows_with(*inputs, seconds, mib=0.1, least_mib=8000, least_minutes=60):
 
     def count(input):
         folders = [folder for name in inputs for folder in as_list(input.get(name) or [])]
-        return sum(count_subjects(folder) for folder in folders)
+        return sum(subjects_in(folder) for folder in folders)
 
     return {
         "mem_mb": lambda wildcards, input, attempt: attempt
@@ -223,17 +223,17 @@ def grows_with(*inputs, seconds, mib=0.1, least_mib=8000, least_minutes=60):
 
 def duplicates_runtime(wildcards, input, attempt):
     """Minutes to hash every subject and to compare each with each."""
-    count = sum(count_subjects(folder) for folder in input.cohorts)
+    count = sum(subjects_in(folder) for folder in input.cohorts)
     return attempt * (60 + round(count / 60 + 4e-8 * count**2))
 
 
 def audit_runtime(wildcards, input, attempt):
     """Minutes to compare each synthetic subject with each real one in every position, 1 ms a pair, twice over."""
-    real = sum(count_subjects(folder) for folder in input.cohorts)
-    return attempt * (60 + round(count_subjects(input.synthetic) * (1 + 4e-3 * real) / 60))
+    real = sum(subjects_in(folder) for folder in input.cohorts)
+    return attempt * (60 + round(subjects_in(input.synthetic) * (1 + 4e-3 * real) / 60))
 
 
-def count_subjects(cohort):
+def subjects_in(cohort):
     """Subjects of a cohort; Snakemake waits for an input that is missing, not for a file in it."""
     os.stat(cohort)
     table = Path(cohort, "subjects.tsv")
