@@ -25,7 +25,6 @@ SECRETS = {
     "SYNTHAUG_TEST_TOKEN": "secret-marker-token",
     "WANDB_API_KEY": "secret-marker-key",
     "nnUNet_raw": "/home/secret-marker-person/raw",
-    "LOGNAME": "secret-marker-person",
 }
 #: In each of them.
 SECRET = b"secret-marker"
