@@ -149,7 +149,9 @@ def test_files_keep_everything_and_equal_features_are_equal_bytes(tmp_path: Path
         for ours, theirs in zip(read.features[kind], arrays, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6)
     content = (tmp_path / "a.npz").read_bytes()
-    for number, damaged in enumerate((b"PK no", b"", content[:-9], content.replace(b"made", b"mace"))):
+    for number, damaged in enumerate(
+        (b"PK no", b"", content[:-9], content.replace("made".encode("utf-32-le"), "mace".encode("utf-32-le")))
+    ):
         (tmp_path / f"{number}.npz").write_bytes(damaged)
         with pytest.raises(SynthaugError, match="extract the features again"):
             read_features(tmp_path / f"{number}.npz")

@@ -13,6 +13,7 @@ from synthaug.statistics.verdict import (
     HURTS,
     NOT_MEASURED,
     UNDECIDED,
+    WITHHELD,
     judge_arm,
     judge_interval,
     judge_row,
@@ -127,14 +128,22 @@ def test_a_missing_control_forbids_a_claim_and_is_named():
     assert "classical" in outcome.reason
 
 
-def test_a_failed_comparison_forbids_a_claim_and_an_all_failed_arm_is_not_measured():
+def test_a_failed_comparison_withholds_the_verdict_on_the_arm_and_on_the_study():
     table = pd.concat(
         [rows(("repeated", 0.001, 0.02)), rows(("repeated", None, None)).assign(status="failed")]
     )
-    assert judge_arm(table, ["repeated"]).word == UNDECIDED
+    assert judge_arm(table, ["repeated"]).word == WITHHELD
     failed = rows(("repeated", None, None)).assign(status="failed", note="the segmenter diverged")
-    assert judge_arm(failed, ["repeated"]).word == NOT_MEASURED
+    assert judge_arm(failed, ["repeated"]).word == WITHHELD
     assert judge_arm(failed, ["repeated"]).reason == "the segmenter diverged"
+    assert judge_study([HELPS, WITHHELD]) == WITHHELD
+
+
+def test_a_comparison_that_could_not_be_measured_forbids_a_claim():
+    absent = rows(("repeated", None, None)).assign(status="not_measured", note="too few")
+    table = pd.concat([rows(("repeated", 0.001, 0.02)), absent])
+    assert judge_arm(table, ["repeated"]).word == UNDECIDED
+    assert judge_arm(absent, ["repeated"]).word == NOT_MEASURED
 
 
 def test_without_controls_nothing_is_claimed():
