@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -74,7 +74,7 @@ def this_process() -> ProcessIdentity:
 @cache
 def _identity(pid: int) -> ProcessIdentity:
     # By number, and not once for all: a fork inherits what is kept here.
-    return ProcessIdentity(socket.gethostname(), pid, _started(pid), os.environ.get("SLURM_JOB_ID", ""))
+    return ProcessIdentity(platform.node(), pid, _started(pid), os.environ.get("SLURM_JOB_ID", ""))
 
 
 def is_alive(identity: ProcessIdentity) -> bool | None:

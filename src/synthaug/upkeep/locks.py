@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def _held(checkout: Path) -> str:
     if numbers:
         return f"by Snakemake, process {numbers} of this machine; wait for it"
     return (
-        f"by no Snakemake of {socket.gethostname()}; look on other machines and for running jobs (squeue), then "
+        f"by no Snakemake of {platform.node()}; look on other machines and for running jobs (squeue), then "
         f"snakemake --unlock in {checkout}"
     )
 
