@@ -82,10 +82,12 @@ onstart:
 
 
 onerror:
-    print(
-        f"synthaug: `synthaug collate --partial results/{study.name}` tabulates what there is; what failed is named there",
-        file=sys.stderr,
-    )
+    # Before the first test scores there is nothing to tabulate.
+    if Path(f"results/{study.name}/rows/scores").is_dir():
+        print(
+            f"synthaug: `synthaug collate --partial results/{study.name}` tabulates what there is and names what failed",
+            file=sys.stderr,
+        )
 
 
 # The menu: stages by name; each includes what it needs.
