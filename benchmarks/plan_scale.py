@@ -2,7 +2,8 @@
 
     .venv/bin/python benchmarks/plan_scale.py 10000 100000 1000000
 
-A dry run of a study of the given numbers of synthetic subjects per fold: one generator, 20 arms, 5 folds, 5 training seeds. docs/scaling.md keeps
+A dry run of a study of the given numbers of synthetic subjects per fold: one generator, 25 arms with their controls, 5 folds, 5 training
+seeds. docs/scaling.md keeps
 what it printed. The plan is made in a copy of the workflow without results, so that every job is to be run.
 """
 

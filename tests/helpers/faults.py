@@ -85,13 +85,31 @@ class FaultyRun:
             process.wait()
         self._end()
 
+    def preempt(self, times: int, between_s: tuple[float, float]) -> None:
+        """Requeue one of Slurm's running jobs so many times, as a cluster does that preempts, then let the study end.
+
+        Arguments of Snakemake must name a profile of Slurm.
+        """
+        process = self._start()
+        while len(self.killed) < times and process.poll() is None:
+            time.sleep(self.random.uniform(*between_s))
+            asked = ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k"]
+            running = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+            if running:
+                number, _, rule = self.random.choice(running).partition(" ")
+                done = subprocess.run(["scontrol", "requeue", number], capture_output=True, text=True)
+                if done.returncode == 0:
+                    self.killed.append(f"requeue: {rule}")
+        process.wait()
+        self._end()
+
     def _start(self) -> subprocess.Popen[bytes]:
         self._unlock()
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "snakemake", *self.arguments],
                 cwd=self.checkout.root,
-                env={**os.environ, "PYTHONPATH": str(self.checkout.root / "src")},
+                env={**os.environ, "PYTHONPATH": str(self.checkout.root / "src"), "SYNTHAUG_GPUS": "0"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

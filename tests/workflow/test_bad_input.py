@@ -154,7 +154,14 @@ def test_a_cluster_that_forgets_finished_jobs_is_refused_at_the_start(checkout, 
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     write_study(checkout, raw)
     shutil.rmtree(checkout.root / COHORT, ignore_errors=True)
-    profile = ["--profile", "profiles/slurm", "--default-resources", "slurm_account=none", "mem_mb=1", "runtime=1"]
+    profile = [
+        "--profile",
+        "profiles/slurm",
+        "--default-resources",
+        "slurm_account=none",
+        "mem_mb=1",
+        "runtime=1",
+    ]
     (line,) = refusals(checkout, *profile, "--", COHORT)
     assert "MinJobAge of this Slurm is 2 s" in line
 

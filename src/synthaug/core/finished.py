@@ -11,14 +11,16 @@ from types import TracebackType
 from typing import Any
 
 from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json, write_text
+from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 
-_DONE = "done.json"
+#: What is written of a finished subject, and where below ``checkpoints/`` subjects are kept.
+DONE, SUBJECTS = "done.json", "subjects"
 
 
 def unfinished_folder(output: str | Path, *identity: Any) -> Path:
     """Where a job keeps finished subjects: ``results/<study>/checkpoints/subjects/``, by its output and what it follows from."""
     parts = Path(output).parts
-    return Path(*parts[:2], "checkpoints", "subjects", *parts[2:], sha256_json(identity)[:12])
+    return Path(*parts[:2], "checkpoints", SUBJECTS, *parts[2:], sha256_json(identity)[:12])
 
 
 class FinishedSubjects:
@@ -46,7 +48,10 @@ class FinishedSubjects:
     def __enter__(self) -> FinishedSubjects:
         if self._root is None:
             self._near.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary = tempfile.TemporaryDirectory(dir=self._near.parent, prefix=".partial-subjects-")
+            clear_left_behind(self._near.parent)
+            self._temporary = tempfile.TemporaryDirectory(
+                dir=self._near.parent, prefix=owned_prefix(PARTIAL, SUBJECTS)
+            )
         return self
 
     def __exit__(
@@ -80,14 +85,14 @@ class FinishedSubjects:
         assert root is not None
         folder = root / subject
         read_from = [sha256_file(file) for file in inputs]
-        done = _read(folder / _DONE)
+        done = _read(folder / DONE)
         if done is not None and done["inputs"] == read_from and _unchanged(folder, done["files"]):
             return folder, done["content"]
         with atomic_folder(folder) as temporary:
             content = make(temporary)
             files = {file.name: sha256_file(file) for file in sorted(temporary.iterdir())}
             write_text(
-                temporary / _DONE, json.dumps({"inputs": read_from, "files": files, "content": content})
+                temporary / DONE, json.dumps({"inputs": read_from, "files": files, "content": content})
             )
         return folder, content
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,6 +17,7 @@ from synthaug.config.study import StudySettings, load_study
 from synthaug.core.artifacts import read_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE
+from synthaug.core.leftovers import temporary_folder
 from synthaug.core.provenance import environment, run_record
 from synthaug.core.registry import module_of
 from synthaug.partial.absent import Absent, absent_results, failed_rows, present_runs
@@ -116,7 +116,7 @@ def collate_partial(results: Path) -> Collated:
         }
 
     record = {**run_record(content, PACKAGE.parents[1]), "complete": False, "absent_files": len(absent)}
-    with TemporaryDirectory(prefix="synthaug-partial-") as temporary:
+    with temporary_folder("partial") as temporary:
         made = Path(temporary)
         write_tsv(made / "failed.tsv", make_table(failed_rows(study, absent)))
         write_tsv(made / "comparisons.tsv", _comparisons(study, [results / file for file in scores], absent))

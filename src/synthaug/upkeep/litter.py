@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from synthaug.core.finished import DONE, SUBJECTS
 from synthaug.core.lease import LEASE, holder_of
 from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
 from synthaug.core.process_identity import is_alive
@@ -35,8 +36,11 @@ def find_litter(study: StudyResults) -> Iterator[Finding]:
 
 def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
     """Checkpoint folders that no training resumes from, each with the reason; those with a fresh lease are in use."""
+    yield from _abandoned_subjects(study)
     finished = _trainings(study)
     for identity in sorted(study.folder.glob("checkpoints/*/*")):
+        if identity.parent.name == SUBJECTS:
+            continue
         ages = {folder: age_days(folder) for folder in sorted(identity.glob("*")) if folder.is_dir()}
         for folder, age in ages.items():
             if any(is_held(lease) for lease in folder.rglob(LEASE)):
@@ -48,6 +52,19 @@ def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
                 yield folder, "the study has no such training any more"
             elif age > min(ages.values()):
                 yield folder, "of other settings than the newer checkpoints beside it"
+
+
+def _abandoned_subjects(study: StudyResults) -> Iterator[tuple[Path, str]]:
+    """Finished subjects of outputs that stand, or of other settings than those that were kept later."""
+    root = study.folder / "checkpoints" / SUBJECTS
+    # <output>/<hash of the job>/<hash of the content>/<subject>/done.json
+    jobs = {file.parents[2] for file in root.rglob(DONE)}
+    for job in sorted(jobs):
+        beside = [other for other in jobs if other.parent == job.parent]
+        if (study.folder / job.parent.relative_to(root)).exists():
+            yield job, "its output is finished"
+        elif age_days(job) > min(map(age_days, beside)):
+            yield job, "of other settings than the newer one beside it"
 
 
 def describe_leases(study: StudyResults) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from synthaug.cli import main
 from synthaug.core import leftovers
 from synthaug.core.artifacts import read_json, write_json, write_text
 from synthaug.core.checkpoints import clear_abandoned, save_checkpoint
+from synthaug.core.finished import unfinished_folder
 from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
 from synthaug.upkeep.locks import snakemakes_in
@@ -259,3 +260,18 @@ def test_results_of_a_configuration_that_cannot_be_read_are_looked_at_all_the_sa
     flip(folder / WEIGHTS)
     code, lines = listed(folder)
     assert code == 1 and "model.safetensors" in lines[0]
+
+
+def test_finished_subjects_are_abandoned_by_their_output_and_by_newer_settings(folder):
+    output = folder / "features/study/fold-0/real.npz"
+    output.unlink(missing_ok=True)
+    job = unfinished_folder(Path("results/small/features/study/fold-0/real.npz"), "settings")
+    kept = folder / Path(*job.parts[2:])
+    write_json(kept / "c0ffee" / "p-1" / "done.json", {})
+    assert abandoned(folder) == []  # its job was killed, and goes on there
+    shutil.copytree(kept, kept.with_name("0123456789ab"))
+    grow_old(kept, 1)
+    assert abandoned(folder) == ["of other settings than the newer one beside it"]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(b"")
+    assert abandoned(folder) == ["its output is finished"] * 2
