@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from checkout import TINY, Checkout, copy_repository
-from faults import FaultyRun, contents, litter
+from faults import KILLS, FaultyRun, contents, litter
 from small_cluster import start_slurm
 
 
@@ -61,7 +61,8 @@ def main() -> None:
                 ["all", "--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY],
                 arguments.seed,
             )
-            run.kill(arguments.kills, between_s=(0.2, 6))
+            kinds = [kill._replace(during="") for kill in KILLS]
+            run.kill([kinds[number % len(kinds)] for number in range(arguments.kills)], between_s=(0.2, 20))
             report(run, time.monotonic() - began, quiet)
         if arguments.preemptions:
             start_slurm()

@@ -18,8 +18,10 @@ def test_kills_of_jobs_and_of_the_workflow_change_nothing(tmp_path):
     arguments = [COHORT, "--cores", "2", "--configfile", TINY, "--rerun-incomplete"]
     quiet.snakemake(*arguments)
     run = FaultyRun(checkout, arguments, seed=0)
-    run.kill(times=len(KILLS), between_s=(0.2, 3))
-    assert len(run.killed) == len(KILLS)
+    run.kill(KILLS, between_s=(0.1, 2))
+    assert [killed.partition(":")[0] for killed in run.killed] == [
+        f"{kill.by.name} {kill.what}" for kill in KILLS
+    ]
     results = checkout.root / "results" / "tiny"
     found, undisturbed = contents(results), contents(quiet.root / "results" / "tiny")
     assert "/models/autoencoder/fold-0/generator-seed-0/model.safetensors" in found

@@ -12,17 +12,37 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from checkout import Checkout
 
-#: What is killed, and by which signal.
+
+class Kill(NamedTuple):
+    """What is killed: a job, the workflow's own process, or all.
+
+    Attributes
+    ----------
+    what : str
+        ``job``, ``workflow`` or ``all``.
+    by : signal
+        Sent to it.
+    during : str
+        Script whose job must run at that time; empty: any.
+    """
+
+    what: str
+    by: signal.Signals
+    during: str = ""
+
+
+#: One of each kind, in the order in which a study comes by.
 KILLS = (
-    ("job", signal.SIGKILL),
-    ("job", signal.SIGTERM),
-    ("workflow", signal.SIGKILL),
-    ("workflow", signal.SIGTERM),
-    ("all", signal.SIGKILL),
+    Kill("job", signal.SIGKILL, "harmonise"),
+    Kill("job", signal.SIGTERM, "train_model"),
+    Kill("workflow", signal.SIGKILL, "train_model"),
+    Kill("workflow", signal.SIGTERM, "train_model"),
+    Kill("all", signal.SIGKILL, "synthesise_chunk"),
 )
 #: Files that record when and how long something ran.
 _TIMES = re.compile(
@@ -54,32 +74,38 @@ class FaultyRun:
         self.unlocked = 0
         self._log = checkout.root / "faults.log"
 
-    def kill(self, times: int, between_s: tuple[float, float]) -> None:
-        """Kill something so many times, then let the study end.
+    def kill(self, kills: Sequence[Kill], between_s: tuple[float, float]) -> None:
+        """Kill what is said, then let the study end.
 
-        Each kind of `KILLS` has its turn. Where the study ends before, fewer are killed.
+        Parameters
+        ----------
+        kills : sequence of Kill
+            Where the study ends before, fewer are killed.
+        between_s : (float, float)
+            Shortest and longest time from when a job that fits is seen to the kill, in seconds.
         """
         process: subprocess.Popen[bytes] | None = None
-        for number in range(times):
-            process = process if process and process.poll() is None else self._start()
-            what, number_of_signal = KILLS[number % len(KILLS)]
-            if not self._wait_for_a_job(process):
-                break
-            time.sleep(self.random.uniform(*between_s))
-            jobs = self._jobs(process)
-            if not jobs:
-                continue
+        for kill in kills:
+            jobs: list[psutil.Process] = []
+            while not jobs:
+                if process and process.poll() == 0:
+                    return
+                # A killed job ends the workflow after the jobs that run beside it.
+                process = process if process and process.poll() is None else self._start()
+                if self._wait_for_a_job(process, kill.during):
+                    time.sleep(self.random.uniform(*between_s))
+                    jobs = self._jobs(process, kill.during)
             names = sorted({self._script(job) for job in jobs})
-            if what == "job":
-                for job in jobs[:1]:
-                    _signal([*job.children(recursive=True), job], number_of_signal)
-            elif what == "workflow":
-                process.send_signal(number_of_signal)
+            if kill.what == "job":
+                job = self.random.choice(jobs)
+                _signal([*job.children(recursive=True), job], kill.by)
+            elif kill.what == "workflow":
+                process.send_signal(kill.by)
             else:
-                _signal([*psutil.Process(process.pid).children(recursive=True)], number_of_signal)
-                process.send_signal(number_of_signal)
-            self.killed.append(f"{number_of_signal.name} {what}: {', '.join(names)}")
-            if what != "job":
+                _signal([*psutil.Process(process.pid).children(recursive=True)], kill.by)
+                process.send_signal(kill.by)
+            self.killed.append(f"{kill.by.name} {kill.what}: {', '.join(names)}")
+            if kill.what != "job":
                 process.wait()
         if process:
             process.wait()
@@ -130,19 +156,20 @@ class FaultyRun:
             time.sleep(3)
         raise AssertionError(self._log.read_text()[-6000:])
 
-    def _wait_for_a_job(self, process: subprocess.Popen[bytes]) -> bool:
+    def _wait_for_a_job(self, process: subprocess.Popen[bytes], during: str) -> bool:
         while process.poll() is None:
-            if self._jobs(process):
+            if self._jobs(process, during):
                 return True
             time.sleep(0.05)
         return False
 
-    def _jobs(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    def _jobs(self, process: subprocess.Popen[bytes], during: str) -> list[psutil.Process]:
         try:
             below = psutil.Process(process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
-        return [child for child in below if self._script(child)]
+        scripts = [(child, self._script(child)) for child in below]
+        return [child for child, script in scripts if script and during in ("", script)]
 
     @staticmethod
     def _script(process: psutil.Process) -> str:

@@ -193,6 +193,13 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
     assert "synthesise_chunk" in jobs and not TRAINING & set(jobs)
 
 
+def test_more_subjects_add_chunks(tiny):
+    """Two chunks of three subjects are there, for the one generator that is sampled."""
+    jobs = tiny.would_run(STUDY, "--config", 'synthesis={"subjects": 9}')
+    assert jobs["plan_requests"] == jobs["synthesise_chunk"] == 1
+    assert "train_model" not in jobs and jobs["gather_synthetic"] == 1
+
+
 @pytest.mark.parametrize(
     ("change", "again"),
     [
@@ -202,13 +209,6 @@ def test_a_sampler_setting_reruns_synthesis_but_no_training(tiny):
     ],
     ids=["cines at once", "checkpoints", "least accepted share"],
 )
-def test_more_subjects_add_chunks(tiny):
-    """Two chunks of three subjects are there, for the one generator that is sampled."""
-    jobs = tiny.would_run(STUDY, "--config", 'synthesis={"subjects": 9}')
-    assert jobs["plan_requests"] == jobs["synthesise_chunk"] == 1
-    assert "train_model" not in jobs and jobs["gather_synthetic"] == 1
-
-
 def test_what_changes_no_cine_and_no_weights_makes_none_again(tiny, change, again):
     ((key, value),) = change.items()
     jobs = tiny.would_run(STUDY, "--config", f"{key}={json.dumps(value)}")

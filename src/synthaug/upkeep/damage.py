@@ -18,7 +18,7 @@ from synthaug.runs import ListedRun
 from synthaug.tables.collate import CHECKSUMS, verify
 from synthaug.tables.completeness import check_splits
 from synthaug.tables.versions import CURRENT, current_version
-from synthaug.upkeep.finding import Finding
+from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.study_results import StudyResults
 
 #: Files of a subject by what ``cohort.json`` calls their hashes.
@@ -40,7 +40,7 @@ _READ: dict[str, Callable[[Path], Any]] = {
 _WRITING_DAYS = 1 / 24  # a checkpoint gets its checksum after it was written
 
 
-def find_damage(study: StudyResults) -> Iterator[Finding]:
+def find_damage(study: StudyResults) -> Iterator[Fault]:
     """Everything of a study that differs from its recorded checksum or cannot be read."""
     for record in study.files_named("cohort.json"):
         yield from _in_cohort(study, record.parent)
@@ -61,24 +61,24 @@ def find_damage(study: StudyResults) -> Iterator[Finding]:
                 yield from _damaged(partial(read, file), file, (file,))
 
 
-def _damaged(check: Callable[[], Any], file: Path, removes: tuple[Path, ...] = ()) -> Iterator[Finding]:
+def _damaged(check: Callable[[], Any], file: Path, removes: tuple[Path, ...] = ()) -> Iterator[Fault]:
     """A finding where a check or reader fails."""
     try:
         check()
     except SynthaugError as error:
-        yield Finding("damaged", str(error), removes)
+        yield Fault("damaged", str(error), removes)
     except OSError as error:
         place, reason = error.filename or file, error.strerror or error
-        yield Finding("damaged", f"{place}: cannot be read ({reason}); restore it", removes)
+        yield Fault("damaged", f"{place}: cannot be read ({reason}); restore it", removes)
     except (KeyError, TypeError, ValueError) as error:
-        yield Finding(
+        yield Fault(
             "damaged",
             f"{file}: is not what this version of the package writes ({error!r}); restore it",
             removes,
         )
 
 
-def _in_cohort(study: StudyResults, folder: Path) -> Iterator[Finding]:
+def _in_cohort(study: StudyResults, folder: Path) -> Iterator[Fault]:
     removes = (folder,) if _can_be_made(study, folder) else ()
     faults = list(_damaged(partial(Cohort.open, folder), folder / "cohort.json", removes))
     if faults:
@@ -89,7 +89,7 @@ def _in_cohort(study: StudyResults, folder: Path) -> Iterator[Finding]:
             file = folder / f"sub-{subject}" / _SUBJECT_FILES.get(kind, kind)
             if kind in _SUBJECT_FILES and (not file.is_file() or sha256_file(file) != recorded):
                 problem = "is not what cohort.json records" if file.is_file() else "is missing"
-                yield Finding(
+                yield Fault(
                     "damaged", f"{file}: {problem}; restore it, or remove {folder} and run again", removes
                 )
 
@@ -102,7 +102,7 @@ def _can_be_made(study: StudyResults, folder: Path) -> bool:
     return bool(dataset and (dataset.phantom or (dataset.root and Path(dataset.root).is_dir())))
 
 
-def _in_training(record: Path) -> Iterator[Finding]:
+def _in_training(record: Path) -> Iterator[Fault]:
     """Weights that are not those of the record beside them."""
     folder = record.parent
     weights = folder / "model.safetensors"
@@ -131,7 +131,7 @@ def _named_version(current: Path) -> None:
     current_version(current)
 
 
-def _in_checkpoints(study: StudyResults) -> Iterator[Finding]:
+def _in_checkpoints(study: StudyResults) -> Iterator[Fault]:
     for file in sorted(study.folder.glob("checkpoints/**/checkpoint-*.pt")):
         checksum = file.with_suffix(".sha256")
         try:
@@ -141,10 +141,10 @@ def _in_checkpoints(study: StudyResults) -> Iterator[Finding]:
             continue  # a training that goes on removes its older ones
         if not whole and not writing:
             problem = "its checksum differs" if checksum.is_file() else "it has no checksum"
-            yield Finding("damaged", f"{file}: {problem}; an older one is used, remove it", (file, checksum))
+            yield Fault("damaged", f"{file}: {problem}; an older one is used, remove it", (file, checksum))
 
 
-def _in_splits(study: StudyResults) -> Iterator[Finding]:
+def _in_splits(study: StudyResults) -> Iterator[Fault]:
     cohorts = [
         ListedRun("dataset", folder.name, cohort=folder)
         for folder in sorted(study.folder.glob("cohorts/*"))

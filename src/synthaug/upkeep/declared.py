@@ -13,16 +13,16 @@ from synthaug.core.yaml_files import read_yaml
 from synthaug.models.weights import read_header
 from synthaug.preflight.lost_records import changed_keys
 from synthaug.tables.versions import CURRENT
-from synthaug.upkeep.finding import Finding
+from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.study_results import CONFIGURATION, StudyResults
 
 _SHOWN = 3  # keys that a line names
 
 
-def find_missing(study: StudyResults) -> Iterator[Finding]:
+def find_missing(study: StudyResults) -> Iterator[Fault]:
     """One finding a kind of run of which files are not there: not made yet, or gone."""
     if study.declared is None:
-        yield Finding(
+        yield Fault(
             "missing",
             f"{study.folder / CONFIGURATION}: is not there or not of this version, so that nobody knows what the study "
             "declares; start snakemake once, a dry run does not write it",
@@ -36,13 +36,13 @@ def find_missing(study: StudyResults) -> Iterator[Finding]:
         if lacking:
             absent.setdefault(run.kind, []).append(lacking[0])
     for kind, files in absent.items():
-        yield Finding(
+        yield Fault(
             "missing",
             f"{files[0]}: is not there; of {total[kind]} runs of kind {kind}, {len(files)} lack a file; run snakemake",
         )
 
 
-def find_stale(study: StudyResults) -> Iterator[Finding]:
+def find_stale(study: StudyResults) -> Iterator[Fault]:
     """Weights and generators of other weights than those beside them, and tables of another configuration."""
     digest = cache(sha256_file)
     for weights in study.files_named("model.safetensors"):
@@ -55,14 +55,14 @@ def find_stale(study: StudyResults) -> Iterator[Finding]:
         for role, need in needs.items():
             path = weights.parent / need["path"]
             if path.is_file() and digest(path.resolve()) != need["sha256"]:
-                yield Finding(
+                yield Fault(
                     "stale",
                     f"{weights}: was trained with another {role} than {path.resolve()}; run snakemake again",
                 )
     yield from _stale_table(study)
 
 
-def _stale_table(study: StudyResults) -> Iterator[Finding]:
+def _stale_table(study: StudyResults) -> Iterator[Fault]:
     try:
         current = read_json(study.folder / "tables" / CURRENT)["version"]
         made = read_yaml(study.folder / "tables" / str(current) / "configuration.yaml")
@@ -72,7 +72,7 @@ def _stale_table(study: StudyResults) -> Iterator[Finding]:
     changed = changed_keys(made, now)
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-        yield Finding(
+        yield Fault(
             "stale",
             f"{study.folder / 'tables' / str(current)}: of another configuration than the last run declared "
             f"({', '.join(changed[:_SHOWN])}{more}); run snakemake to the end",

@@ -8,7 +8,7 @@ from pathlib import Path
 from synthaug.core.leftovers import remove
 from synthaug.upkeep.damage import find_damage
 from synthaug.upkeep.declared import find_missing, find_stale
-from synthaug.upkeep.finding import Finding
+from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.litter import describe_leases, find_litter
 from synthaug.upkeep.locks import find_locks
 from synthaug.upkeep.study_results import StudyResults
@@ -16,7 +16,7 @@ from synthaug.upkeep.study_results import StudyResults
 CHECKS = (find_damage, find_litter, find_locks, describe_leases, find_stale, find_missing)
 
 
-def examine(study: StudyResults) -> Iterator[Finding]:
+def examine(study: StudyResults) -> Iterator[Fault]:
     """Look at all results of a study; nothing is changed.
 
     Files are read to their last byte where a checksum of them is recorded, which takes as long as a copy.
@@ -25,7 +25,7 @@ def examine(study: StudyResults) -> Iterator[Finding]:
         yield from check(study)
 
 
-def mend(study: StudyResults, findings: Sequence[Finding]) -> Iterator[tuple[Path, str | None]]:
+def mend(study: StudyResults, findings: Sequence[Fault]) -> Iterator[tuple[Path, str | None]]:
     """Remove what findings name and what can be made again.
 
     Yields

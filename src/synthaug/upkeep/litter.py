@@ -10,28 +10,26 @@ from synthaug.core.lease import LEASE, holder_of
 from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
 from synthaug.core.process_identity import is_alive
 from synthaug.runs import arm_runs, model_runs
-from synthaug.upkeep.finding import Finding
+from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.study_results import StudyResults
 
 _LEASE_DAYS = 1 / 24  # a holder gives a sign of life several times a minute; clocks of machines differ
 
 
-def find_litter(study: StudyResults) -> Iterator[Finding]:
+def find_litter(study: StudyResults) -> Iterator[Fault]:
     """Partial outputs of dead processes, those of whom nobody knows, and abandoned checkpoints."""
     for path in find_partials(study.folder):
         owner = owner_of(path.name)
         whose = f"left by {owner}" if owner else "of an unknown process"
         if is_left_behind(path):
-            yield Finding(
-                "orphaned", f"{path}: {whose}; the next job there removes it, as does --fix", (path,)
-            )
+            yield Fault("orphaned", f"{path}: {whose}; the next job there removes it, as does --fix", (path,))
         elif owner is None or is_alive(owner) is None:
-            yield Finding(
+            yield Fault(
                 "orphaned",
                 f"{path}: {whose} or still being written; it counts as left behind {DAYS} days after its last change",
             )
     for folder, reason in abandoned_checkpoints(study):
-        yield Finding("orphaned", f"{folder}: {reason}; `synthaug clean {study.folder} --yes` removes it")
+        yield Fault("orphaned", f"{folder}: {reason}; `synthaug clean {study.folder} --yes` removes it")
 
 
 def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
@@ -67,12 +65,12 @@ def _abandoned_subjects(study: StudyResults) -> Iterator[tuple[Path, str]]:
             yield job, "of other settings than the newer one beside it"
 
 
-def describe_leases(study: StudyResults) -> Iterator[Finding]:
+def describe_leases(study: StudyResults) -> Iterator[Fault]:
     """Checkpoint folders in which a training is at work."""
     for lease in sorted(study.folder.glob(f"checkpoints/*/*/**/{LEASE}")):
         if is_held(lease):
             minutes = 24 * 60 * age_days(lease)
-            yield Finding(
+            yield Fault(
                 "locked",
                 f"{lease.parent}: a training is at work here, {holder_of(lease) or 'an unknown process'}, "
                 f"{minutes:.0f} min ago; let it end",

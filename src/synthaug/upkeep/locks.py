@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthaug.upkeep.finding import Finding
+from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.study_results import StudyResults
 
 
-def find_locks(study: StudyResults) -> Iterator[Finding]:
+def find_locks(study: StudyResults) -> Iterator[Fault]:
     """One finding where outputs of a study are locked; none where the results lie in no checkout."""
     checkout = study.folder.resolve().parent.parent
     beginning = f"{study.folder.resolve().relative_to(checkout).as_posix()}/"
@@ -23,7 +23,7 @@ def find_locks(study: StudyResults) -> Iterator[Finding]:
             continue  # unlocked meanwhile
         count = sum(output.startswith(beginning) for output in outputs)
         if count:
-            yield Finding("locked", f"{lock}: {count} outputs since {minutes:.0f} min, {_held(checkout)}")
+            yield Fault("locked", f"{lock}: {count} outputs since {minutes:.0f} min, {_held(checkout)}")
 
 
 def _held(checkout: Path) -> str:

@@ -10,7 +10,7 @@ Kind = Literal["damaged", "orphaned", "locked", "stale", "missing"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Fault:
     """What `synthaug doctor` says in one line.
 
     Attributes
