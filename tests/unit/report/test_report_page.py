@@ -378,7 +378,7 @@ def test_rows_that_all_failed_are_shown_as_failed(tmp_path, status):
         {**common, "metric": "controllability_r_lv_edv_ml", "generator": "cascade"},
     ]
     page = build(make_study(tmp_path, rows=make_table(rows), cohort_size=2), tmp_path)
-    assert ("Withheld." if status == "failed" else "Not measured.") in page.text
+    assert ("Withheld:" if status == "failed" else "Not measured.") in page.text
     assert page.text.count("out of memory") >= 2 * len(rows)  # in its section, and among what is missing
 
 
