@@ -105,7 +105,7 @@ def chunks_of(study: StudySettings) -> list[range]:
     """Chunks of every sampled cohort: the numbers of the requests of each, from 0.
 
     The first 64 chunks have `synthesis.chunk_size` requests; from there on every 32 chunks their size doubles, up to 64
-    times the first: a job a minute of a small cohort, and a plan that stays small for a million subjects. A chunk
+    times the first, so that the plan of a million subjects stays small. A chunk
     does not follow from the number of subjects, so that a larger cohort keeps the chunks of the smaller one; only a last chunk
     that was not full is made again.
     """

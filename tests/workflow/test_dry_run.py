@@ -184,11 +184,33 @@ def test_rules_ask_for_a_gpu_by_themselves_on_a_cluster(checkout, monkeypatch):
     monkeypatch.delenv("SYNTHAUG_GPUS", raising=False)
     rules = resources_of(checkout, nodes=100)
     assert {"train_model", "label_synthetic", "audit_features", "predict_condition_sweep"} <= set(rules)
-    assert all(given == {"gpu": 1, "_cores": 8} for given in rules.values())
+    tasks = {"train_task", "validate_task", "predict_test", "label_synthetic"}
+    for name in (
+        "predict_validation",
+        "predict_synthetic",
+        "predict_synthetic_diagnosis",
+        "predict_condition_sweep",
+    ):
+        tasks |= {name} & set(rules)
+    assert rules == {name: {"gpu": 1, "_cores": 4 if name in tasks else 8} for name in rules}
     here = resources_of(checkout, cores=2)
     assert set(here) == set(rules) and all(given == {"gpu": 0, "_cores": 1} for given in here.values())
     monkeypatch.setenv("SYNTHAUG_GPUS", "0")
     assert all(given["gpu"] == 0 for given in resources_of(checkout, nodes=100).values())
+
+
+def test_memory_and_time_grow_with_each_attempt_of_a_job(checkout):
+    rules = {rule.name: rule.resources for rule in rules_of(checkout, nodes=100)}
+
+    def asked(rule, attempt):
+        return [rules[rule][name].evaluate(None, attempt=attempt).value for name in ("mem_mb", "runtime")]
+
+    assert [asked("synthesise_chunk", attempt) for attempt in (1, 3)] == [[16000, 4 * 60], [48000, 12 * 60]]
+    # A training resumes: its time is a slice.
+    assert [asked("train_model", attempt) for attempt in (1, 2)] == [[32000, 24 * 60], [64000, 24 * 60]]
+    profile = yaml.safe_load((checkout.root / "profiles" / "slurm" / "config.yaml").read_text())
+    assert profile["retries"] == 3
+    assert profile["default-resources"] == {"mem_mb": "8000 * attempt", "runtime": "60 * attempt"}
 
 
 def test_the_script_of_one_job_runs_alone(checkout):

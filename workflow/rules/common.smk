@@ -169,6 +169,7 @@ except SynthaugError as error:
 # On one machine independent jobs side by side finish sooner than one after the other with all cores, and two threads
 # that wait for each other crawl where a core is shared.
 NETWORK_THREADS = 8 if on_cluster else 1
+TASK_THREADS = 4 if on_cluster else 1
 
 
 def by_attempt(mib):

@@ -37,7 +37,7 @@ rule plan_task:
         pattern("logs/plan_task/{task}_fold-{fold}.log"),
     benchmark:
         pattern("benchmarks/plan_task/{task}_fold-{fold}.tsv")
-    threads: NETWORK_THREADS
+    threads: TASK_THREADS
     resources:
         mem_mb=16000,
         runtime="2h",
@@ -64,7 +64,7 @@ rule write_training_set:
         pattern("logs/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: NETWORK_THREADS
+    threads: TASK_THREADS
     resources:
         **grows_with("cohorts", "synthetic", seconds=4, least_mib=16000, least_minutes=240),
     params:
@@ -85,7 +85,7 @@ rule train_task:
         pattern(f"logs/train_task/{RUN_OF_TASK}.log"),
     benchmark:
         pattern(f"benchmarks/train_task/{RUN_OF_TASK}.tsv")
-    threads: NETWORK_THREADS
+    threads: TASK_THREADS
     resources:
         **TRAINS_NETWORK,
         # No parameter: weights do not follow from it.
@@ -111,7 +111,7 @@ rule validate_task:
         pattern(f"logs/validate_task/{RUN_OF_TASK}.log"),
     benchmark:
         pattern(f"benchmarks/validate_task/{RUN_OF_TASK}.tsv")
-    threads: NETWORK_THREADS
+    threads: TASK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -136,7 +136,7 @@ rule predict_test:
         pattern(f"logs/predict_test/{RUN_OF_TASK}.log"),
     benchmark:
         pattern(f"benchmarks/predict_test/{RUN_OF_TASK}.tsv")
-    threads: NETWORK_THREADS
+    threads: TASK_THREADS
     resources:
         **RUNS_NETWORK,
     params:
@@ -295,7 +295,7 @@ rule label_synthetic:
         pattern("logs/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
-    threads: NETWORK_THREADS
+    threads: TASK_THREADS
     resources:
         **RUNS_NETWORK,
     params:

@@ -33,8 +33,8 @@ _PATIENCE_S = 120.0
 def lease(folder: Path, interval_s: float = _INTERVAL_S, patience_s: float = _PATIENCE_S) -> Iterator[None]:
     """Hold a folder for this process.
 
-    The lease of a process that is dead on this machine, or of this Slurm job before it was requeued, is taken over at
-    once. That of a process on another machine is watched: signs of life are compared with one another, not with this
+    The lease of a process that is dead on this machine, or of this Slurm job before it was requeued from another one, is taken
+    over at once. That of a process on another machine is watched: signs of life are compared with one another, not with this
     machine's clock.
 
     Parameters
@@ -91,8 +91,10 @@ def _wait_for_death(file: Path, own: ProcessIdentity, interval_s: float, patienc
     if sign is None:
         return
     if holder is not None:
-        requeued = bool(own.slurm_job) and holder.slurm_job == own.slurm_job
-        alive = False if requeued else is_alive(holder)
+        alive = is_alive(holder)
+        # A whole workflow can run inside one Slurm job, so that the same job alone says nothing of a process of this machine.
+        if alive is None and own.slurm_job and holder.slurm_job == own.slurm_job:
+            alive = False
         if alive:
             raise _held(file, holder)
         if alive is False:

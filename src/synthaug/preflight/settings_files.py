@@ -80,7 +80,7 @@ def _replaced_entries(profile: Path, arguments: Sequence[str]) -> Iterator[str]:
             kept = {value.partition("=")[0] for value in values}
             lost = [name for name in _entries(settings.get(option)) if name not in kept] if kept else []
             if lost:
-                others = f" and {len(lost) - 2} others" if len(lost) > 2 else ""
+                others = f" and {len(lost) - 2} more" if len(lost) > 2 else ""
                 yield (
                     f"--{option} takes the place of all {option} of {profile}: {', '.join(lost[:2])}{others} would be lost; "
                     "write yours into the profile, or give all of them"

@@ -116,6 +116,18 @@ def test_a_job_that_was_requeued_follows_itself_at_once(tmp_path, monkeypatch):
         assert holder_of(file) == own
 
 
+def test_two_processes_of_one_slurm_job_are_told_apart(tmp_path, monkeypatch):
+    """As where a whole workflow runs inside an allocation."""
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    first = holder(tmp_path / "c")
+    assert first.stdout.readline() == "held\n"
+    own = replace(this_process(), slurm_job="7")
+    monkeypatch.setattr(module, "this_process", lambda: own)
+    with pytest.raises(SynthaugError, match="runs already"), lease(tmp_path / "c"):
+        pass
+    first.communicate("")
+
+
 def test_a_lease_that_was_cut_short_is_watched_and_followed(tmp_path):
     (tmp_path / LEASE).write_text("{")
     with lease(tmp_path, 0.05, 0.2):

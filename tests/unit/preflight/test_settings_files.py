@@ -69,7 +69,7 @@ resources: [gpu=1]
 @pytest.mark.parametrize(
     ("option", "values", "lost"),
     [
-        ("--set-resources", ["train_model:runtime=2880"], "train_model:gpu, train_model:nodes and 1 others"),
+        ("--set-resources", ["train_model:runtime=2880"], "train_model:gpu, train_model:nodes and 1 more"),
         ("--default-resources", ["slurm_account=x", "mem_mb=1"], "runtime would be lost"),
         ("--resources", ["mem_mb=24000"], "gpu would be lost"),
     ],
