@@ -10,7 +10,7 @@ from typing import NamedTuple
 from synthaug.core.errors import SynthaugError
 from synthaug.preflight.slurm import accounting_refusal, forgotten_jobs, missing_programs
 
-_PROFILE = "profiles/slurm/config.yaml"
+_PROFILE, _PARTITIONS = "profiles/slurm/config.yaml", "partitions.yaml"
 _TRAINING_MIN = 24 * 60  # what trainings ask for where the profile says nothing else
 _FIRST_INTERVAL_S = 40  # the plugin's own, where the profile says nothing else
 
@@ -63,6 +63,7 @@ def describe_cluster() -> str:
     )
     refusal = accounting_refusal()
     accounts = _accounts() if refusal is None else []
+    limits = [*partition_lines(partitions)]
     return "\n".join(
         [
             *_offer(partitions, settings, refusal, accounts),
@@ -70,6 +71,11 @@ def describe_cluster() -> str:
             f"Lines for {_PROFILE}:",
             *profile_lines(
                 partitions, refusal is None, accounts, forgotten_jobs("squeue", _FIRST_INTERVAL_S)
+            ),
+            *(
+                ["", f"The file {_PARTITIONS}, in the folder that snakemake is called in:", *limits]
+                if limits
+                else []
             ),
         ]
     )
@@ -128,27 +134,57 @@ def profile_lines(
         yield "slurm-status-command: sacct"
     else:
         yield f"# Not usable as it is: {forgets}"
-    usable = [partition for partition in partitions if partition.up] or list(partitions)
-    general = min(usable, key=lambda one: (not one.default, bool(one.gpus)))
-    with_gpu = sorted((one for one in usable if one.gpus), key=lambda one: (one != general, -_longest(one)))
-    yield "default-resources:  # add to the entries there"
+    general, target = _targets(partitions)
+    if accounts or target == general:
+        yield "default-resources:  # add to the entries there"
     if accounts:
         others = f"  # or {', '.join(accounts[1:])}" if len(accounts) > 1 else ""
         yield f"  slurm_account: {accounts[0]}{others}"
-    yield f"  slurm_partition: {general.name}"
-    if not with_gpu:
-        yield "# No partition has a GPU: trainings and sampling run on CPU cores, where they may take weeks."
-    target = with_gpu[0] if with_gpu else general
-    keys = [f"slurm_partition: {target.name}"] if target != general else []
-    short = target.limit_min is not None and target.limit_min < _TRAINING_MIN
-    if keys:
-        yield f"set-resources:  # what asks for a GPU goes to {target.name}; add to each rule that is listed there"
-        yield f"  train_model: {{..., {', '.join(keys)}}}"
-    if short:
+    if target == general:
+        yield f"  slurm_partition: {general.name}"
+    else:
+        yield f"slurm-partition-config: {_PARTITIONS}  # below: what asks for a GPU goes to {target.name}"
+    if not target.gpus:
         yield (
-            f"# {target.name} ends jobs after {_time(target.limit_min)}: add runtime: {target.limit_min} to train_model and "
-            "train_task; a training that is ended saves, and the same command goes on with it"
+            "# No partition has a GPU: set SYNTHAUG_GPUS=0 in the environment. Trainings and sampling then run on CPU cores, "
+            "where they may take weeks."
         )
+    if target.limit_min is not None and target.limit_min < _TRAINING_MIN:
+        yield (
+            f"# {target.name} ends jobs after {_time(target.limit_min)}: a training that is ended saves, and its next attempt "
+            "goes on with it"
+        )
+        yield "set-resources:"
+        yield from (f"  {rule}: {{runtime: {target.limit_min}}}" for rule in ("train_model", "train_task"))
+
+
+def partition_lines(partitions: Sequence[Partition]) -> Iterator[str]:
+    """The file of partitions and their limits, by which the plugin sends each job where it fits; nothing where one will do."""
+    general, target = _targets(partitions)
+    if target == general:
+        return
+    yield "partitions:"
+    for one in (general, target):
+        limits = {"max_threads": one.cpus, "max_mem_mb": one.memory_mb}
+        if one.limit_min is not None:
+            limits["max_runtime"] = one.limit_min
+        if one.gpus:
+            limits["max_gpu"] = max(_count(gpu) for gpu in one.gpus)
+        yield f"  {one.name}: {{{', '.join(f'{key}: {value}' for key, value in limits.items())}}}"
+
+
+def _targets(partitions: Sequence[Partition]) -> tuple[Partition, Partition]:
+    """Where jobs go, and where those that ask for a GPU go: the same where that has one, or none has."""
+    usable = [partition for partition in partitions if partition.up] or list(partitions)
+    general = min(usable, key=lambda one: (not one.default, bool(one.gpus)))
+    with_gpu = sorted((one for one in usable if one.gpus), key=lambda one: (one != general, -_longest(one)))
+    return general, with_gpu[0] if with_gpu else general
+
+
+def _count(gpu: str) -> int:
+    """GPUs of a node, of ``gpu:a100:4`` or ``gpu:2``."""
+    last = gpu.rpartition(":")[2]
+    return int(last) if last.isdigit() else 1
 
 
 def _offer(

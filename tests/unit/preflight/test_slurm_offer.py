@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from synthaug.cli import main
-from synthaug.preflight.slurm_offer import profile_lines, read_partitions
+from synthaug.preflight.slurm_offer import partition_lines, profile_lines, read_partitions
 
 #: Two sorts of nodes in one partition, a GPU partition with a short limit, one that is down.
 LISTED = """\
@@ -29,16 +29,30 @@ def test_partitions_are_joined_and_their_limits_are_minutes():
 
 def test_the_lines_are_yaml_that_a_profile_takes():
     lines = [*profile_lines(read_partitions(LISTED), True, ["heart", "other"])]
-    read = yaml.safe_load("\n".join(line.replace("..., ", "") for line in lines))
-    assert read["default-resources"] == {"slurm_account": "heart", "slurm_partition": "cpu"}
-    assert read["set-resources"] == {"train_model": {"slurm_partition": "gpu"}}
+    read = yaml.safe_load("\n".join(lines))
+    # A partition by default would be that of all jobs, those with a GPU too.
+    assert read["default-resources"] == {"slurm_account": "heart"}
+    assert read["slurm-partition-config"] == "partitions.yaml"
+    assert read["set-resources"] == {rule: {"runtime": 240} for rule in ("train_model", "train_task")}
     assert read["slurm-status-command"] == "squeue"
-    assert any("gpu ends jobs after 4 h: add runtime: 240 to train_model" in line for line in lines)
+    assert any("gpu ends jobs after 4 h" in line for line in lines)
+    alone = [*profile_lines(read_partitions("all*|up|infinite|2|64|256000|gpu:2"), True)]
+    assert yaml.safe_load("\n".join(alone))["default-resources"] == {"slurm_partition": "all"}
     forgets = "MinJobAge of this Slurm is 2 s"
     assert next(profile_lines(read_partitions(LISTED), True, (), forgets)) == "slurm-status-command: sacct"
     assert forgets in next(profile_lines(read_partitions(LISTED), False, (), forgets))
     bare = [*profile_lines(read_partitions(LISTED.splitlines()[0]), False)]
     assert any("No partition has a GPU" in line for line in bare)
+
+
+def test_the_plugin_reads_the_file_of_partitions(tmp_path):
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm.partitions")
+    (tmp_path / "partitions.yaml").write_text("\n".join(partition_lines(read_partitions(LISTED))))
+    cpu, gpu = plugin.read_partition_file(tmp_path / "partitions.yaml")
+    assert (cpu.name, cpu.limits.max_runtime, cpu.limits.max_gpu) == ("cpu", 2880, 0)
+    assert (gpu.name, gpu.limits.max_runtime, gpu.limits.max_gpu) == ("gpu", 240, 8)
+    assert (gpu.limits.max_threads, gpu.limits.max_mem_mb) == (64, 1_000_000)
+    assert not [*partition_lines(read_partitions("all*|up|infinite|2|64|256000|gpu:2"))]
 
 
 def test_the_command_prints_them_and_says_in_one_line_where_there_is_no_slurm(tmp_path, monkeypatch, capsys):
