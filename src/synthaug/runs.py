@@ -7,7 +7,7 @@ A run is a named tuple of what tells it from others; its folder is relative to `
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,6 +94,21 @@ class ArmRun(NamedTuple):
             f"{self.task}_{self.arm}_fold-{self.fold}_generator-seed-{self.generator_seed}_"
             f"training-seed-{self.training_seed}"
         )
+
+
+def checkpoints_of(kind: str, training: Mapping[str, Any]) -> str:
+    """Folder of a training's checkpoints below ``results/<study>/checkpoints``; in it one for each of its settings.
+
+    Parameters
+    ----------
+    kind : str
+        ``models`` or ``tasks``.
+    training : mapping
+        What tells it from others: fields of a `ModelRun` or `ArmRun`, or wildcards of its rule.
+    """
+    return f"{kind}/" + "_".join(
+        f"{key}-{value}" for key, value in sorted(training.items()) if key != "study"
+    )
 
 
 def folds_of(study: StudySettings) -> list[int]:

@@ -45,10 +45,7 @@ KILLS = (
     Kill("all", signal.SIGKILL, "synthesise_chunk"),
 )
 #: Files that record when and how long something ran.
-_TIMES = re.compile(
-    r"/(logs|benchmarks|report|tables|checkpoints|lost\+found)/|training\.json$|history\.csv$|report\.html$|"
-    r"runs\.tsv$|configuration\.json$|describe|generator\.json$|predictions\.json$|validation\.json$"
-)
+_TIMES = re.compile(r"/(logs|benchmarks|report|tables)/|training\.json$|history\.csv$|report\.html$")
 _JOB = "/.snakemake/scripts/"
 #: Names of what is left by who did not end in order.
 _LITTER = ("**/.partial-*", "**/lease.json", "checkpoints/**/checkpoint-*")

@@ -38,6 +38,7 @@ from synthaug.runs import (
     SyntheticRun,
     arm_runs,
     arms_of_task,
+    checkpoints_of,
     chunks_of,
     diagnosis_task,
     folds_of,
@@ -188,8 +189,8 @@ RUNS_NETWORK = {
 
 def checkpoints(kind, settings, wildcards):
     """Where unfinished training is kept: beside the outputs, which a restart deletes."""
-    identity = "_".join(f"{key}-{value}" for key, value in sorted(wildcards.items()) if key != "study")
-    return f"results/{wildcards.study}/checkpoints/{kind}/{identity}/{sha256_json(settings)[:12]}"
+    training = checkpoints_of(kind, dict(wildcards.items()))
+    return f"results/{wildcards.study}/checkpoints/{training}/{sha256_json(settings)[:12]}"
 
 
 def features_memory(wildcards, input, attempt):

@@ -42,3 +42,52 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
             return {name: content[name] for name in content.files}
     except (*_DAMAGE, AttributeError) as error:  # a single array has no names
         raise DamagedFileError(path, error) from None
+
+
+def map_npz(path: str | Path) -> dict[str, np.ndarray]:
+    """All arrays of an ``.npz`` file that is not compressed, mapped from where they lie in it; its checksums are read once.
+
+    Raises
+    ------
+    DamagedFileError
+        As `read_npz`, or its arrays are compressed.
+    """
+    try:
+        return _mapped_arrays(Path(path))
+    except (*_DAMAGE, RuntimeError) as error:
+        raise DamagedFileError(path, error) from None
+
+
+def _mapped_arrays(path: Path) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"the checksum of {damaged} differs")
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{member.filename} is compressed")
+            with archive.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                read_header = {
+                    (1, 0): np.lib.format.read_array_header_1_0,
+                    (2, 0): np.lib.format.read_array_header_2_0,
+                }[version]
+                shape, fortran, kind = read_header(stream)
+                if kind.hasobject or fortran:
+                    raise ValueError(f"{member.filename} is no plain array")
+                name = member.filename.removesuffix(".npy")
+                if np.prod(shape, dtype=int) == 0:
+                    arrays[name] = np.empty(shape, kind)
+                    continue
+                begin = _data_offset(path, member) + stream.tell()
+            mapped = np.memmap(path, kind, "r", begin, shape)
+            arrays[name] = mapped.view(np.ndarray)
+    return arrays
+
+
+def _data_offset(path: Path, member: zipfile.ZipInfo) -> int:
+    """Where a stored member begins: after its own header, whose length the archive's directory does not say."""
+    with path.open("rb") as stream:
+        stream.seek(member.header_offset + 26)
+        name, extra = (int.from_bytes(stream.read(2), "little") for _ in range(2))
+    return member.header_offset + 30 + name + extra

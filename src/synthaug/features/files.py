@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from synthaug.core.array_files import map_npz
 from synthaug.core.artifacts import atomic_file
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import DamagedFileError, SynthaugError
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,13 @@ def read_features(path: str | Path) -> FeatureSet:
         The file is missing, damaged or not a feature file.
     """
     try:
-        arrays = _mapped_arrays(Path(path))
+        arrays = map_npz(path)
         meta = json.loads(str(arrays.pop("meta")))
         subjects = tuple(str(subject) for subject in arrays.pop("subjects"))
-    except (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, DamagedFileError) as error:
+        reason = error.reason if isinstance(error, DamagedFileError) else error
         raise SynthaugError(
-            f"{path}: not a readable feature file ({error}); extract the features again"
+            f"{path}: not a readable feature file ({reason}); extract the features again"
         ) from None
     features = {
         kind: np.split(arrays[kind], np.cumsum(arrays[f"{kind}_rows"])[:-1])
@@ -142,39 +143,3 @@ def read_features(path: str | Path) -> FeatureSet:
         if not kind.endswith("_rows")
     }
     return FeatureSet(subjects, features, **{**meta, "seen": tuple(meta["seen"])})
-
-
-def _mapped_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an ``.npz`` file by name, mapped from where they lie in it."""
-    arrays: dict[str, np.ndarray] = {}
-    with zipfile.ZipFile(path) as archive:
-        if damaged := archive.testzip():
-            raise ValueError(f"the checksum of {damaged} differs")
-        for member in archive.infolist():
-            if member.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{member.filename} is compressed")
-            with archive.open(member) as stream:
-                version = np.lib.format.read_magic(stream)
-                read_header = {
-                    (1, 0): np.lib.format.read_array_header_1_0,
-                    (2, 0): np.lib.format.read_array_header_2_0,
-                }[version]
-                shape, fortran, kind = read_header(stream)
-                if kind.hasobject or fortran:
-                    raise ValueError(f"{member.filename} is no plain array")
-                name = member.filename.removesuffix(".npy")
-                if np.prod(shape, dtype=int) == 0:
-                    arrays[name] = np.empty(shape, kind)
-                    continue
-                begin = _data_offset(path, member) + stream.tell()
-            mapped = np.memmap(path, kind, "r", begin, shape)
-            arrays[name] = mapped.view(np.ndarray)
-    return arrays
-
-
-def _data_offset(path: Path, member: zipfile.ZipInfo) -> int:
-    """Where a stored member begins: after its own header, whose length the archive's directory does not say."""
-    with path.open("rb") as stream:
-        stream.seek(member.header_offset + 26)
-        name, extra = (int.from_bytes(stream.read(2), "little") for _ in range(2))
-    return member.header_offset + 30 + name + extra

@@ -9,7 +9,7 @@ from synthaug.core.finished import DONE, SUBJECTS
 from synthaug.core.lease import LEASE, holder_of
 from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
 from synthaug.core.process_identity import is_alive
-from synthaug.runs import arm_runs, model_runs
+from synthaug.runs import arm_runs, checkpoints_of, model_runs
 from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.study_results import StudyResults
 
@@ -90,12 +90,9 @@ def _trainings(study: StudyResults) -> dict[str, bool]:
         return {}
     found = {}
     for run in model_runs(study.declared):
-        name = f"models/fold-{run.fold}_generator_seed-{run.generator_seed}_model-{run.model}"
-        found[name] = (study.folder / run.folder / "model.safetensors").is_file()
+        weights = study.folder / run.folder / "model.safetensors"
+        found[checkpoints_of("models", run._asdict())] = weights.is_file()
     for arm in arm_runs(study.declared):
-        name = (
-            f"tasks/arm-{arm.arm}_fold-{arm.fold}_generator_seed-{arm.generator_seed}_task-{arm.task}_"
-            f"training_seed-{arm.training_seed}"
-        )
-        found[name] = (study.folder / arm.folder / "model" / "training.json").is_file()
+        record = study.folder / arm.folder / "model" / "training.json"
+        found[checkpoints_of("tasks", arm._asdict())] = record.is_file()
     return found
