@@ -21,6 +21,7 @@ from synthaug.core.leftovers import temporary_folder
 from synthaug.core.provenance import environment, run_record
 from synthaug.core.registry import module_of
 from synthaug.partial.absent import Absent, absent_results, failed_rows, present_runs
+from synthaug.preflight.lost_records import CONFIGURATION
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import report_inputs
 from synthaug.report.render import render
@@ -37,8 +38,6 @@ from synthaug.tables.schema import read_rows
 from synthaug.tables.versions import publish
 
 FOLDER = "partial"
-#: Written by Snakemake when a study starts.
-_CONFIGURATION = "configuration.json"
 
 
 class Collated(NamedTuple):
@@ -143,7 +142,7 @@ def collate_partial(results: Path) -> Collated:
 
 def _declared(results: Path) -> StudySettings:
     """The study as Snakemake last started it."""
-    file = results / _CONFIGURATION
+    file = results / CONFIGURATION
     if not file.is_file():
         raise SynthaugError(f"{file}: no such file; give results/<study> of a study that snakemake started")
     study = load_study(read_json(file))

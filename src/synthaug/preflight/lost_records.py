@@ -11,13 +11,14 @@ from typing import Any
 from synthaug.core.artifacts import read_json, write_json
 from synthaug.core.errors import SynthaugError
 
-_CONFIGURATION = "configuration.json"
+#: The resolved study as the last run declared it, in ``results/<study>``.
+CONFIGURATION = "configuration.json"
 _SHOWN = 3  # keys that a message names
 
 
 def write_configuration(results: str | Path, study: Mapping[str, Any]) -> None:
     """Keep the resolved study beside its results, for `check_records`."""
-    write_json(Path(results) / _CONFIGURATION, study)
+    write_json(Path(results) / CONFIGURATION, study)
 
 
 def check_records(results: str | Path, study: Mapping[str, Any], records: str | Path) -> None:
@@ -40,7 +41,7 @@ def check_records(results: str | Path, study: Mapping[str, Any], records: str | 
     SynthaugError
         The configuration differs from that of the results, and there is no record of any of them.
     """
-    kept = Path(results) / _CONFIGURATION
+    kept = Path(results) / CONFIGURATION
     if not kept.is_file():
         return
     changed = changed_keys(read_json(kept), study)

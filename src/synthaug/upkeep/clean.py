@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthaug.core.attempts import history_of
 from synthaug.core.leftovers import find_partials, is_left_behind, remove
 from synthaug.runs import arm_runs, model_runs
 from synthaug.upkeep.litter import abandoned_checkpoints
@@ -94,6 +95,8 @@ def _old_logs(study: StudyResults) -> Iterator[Path]:
     }
     arms = {run.stem for run in arm_runs(study.declared)}
     for rule, stems in (("train_model", models), ("train_task", arms)):
+        kept = {study.folder / f"logs/{rule}/{stem}.log" for stem in stems}
+        kept |= set(map(history_of, kept))
         for log in sorted(study.folder.glob(f"logs/{rule}/*.log")):
-            if log.stem not in stems:
+            if log not in kept:
                 yield log

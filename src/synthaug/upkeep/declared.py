@@ -11,10 +11,10 @@ from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.yaml_files import read_yaml
 from synthaug.models.weights import read_header
-from synthaug.preflight.lost_records import changed_keys
+from synthaug.preflight.lost_records import CONFIGURATION, changed_keys
 from synthaug.tables.versions import CURRENT
 from synthaug.upkeep.fault import Fault
-from synthaug.upkeep.study_results import CONFIGURATION, StudyResults
+from synthaug.upkeep.study_results import StudyResults
 
 _SHOWN = 3  # keys that a line names
 

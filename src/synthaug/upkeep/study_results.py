@@ -13,9 +13,8 @@ from synthaug.config.study import StudySettings, load_study
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.leftovers import PARTIAL
+from synthaug.preflight.lost_records import CONFIGURATION
 from synthaug.runs import ListedRun, list_runs
-
-CONFIGURATION = "configuration.json"
 
 
 @dataclass(frozen=True)

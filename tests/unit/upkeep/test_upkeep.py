@@ -243,10 +243,12 @@ def test_weights_and_tables_of_what_is_no_more_are_stale(folder):
 def test_logs_go_only_on_request_and_only_those_of_trainings_the_study_lost(folder):
     run = "features_fold-0_generator-seed-0"
     for name in (run, "gone_fold-0_generator-seed-0"):
-        write_text(folder / "logs" / "train_model" / f"{name}.log", "log\n")
+        for kind in ("log", "history.log"):
+            write_text(folder / "logs" / "train_model" / f"{name}.{kind}", "log\n")
     assert abandoned(folder) == []
     assert main(["clean", str(folder), "--logs", "--yes"]) == 0
-    assert [path.stem for path in (folder / "logs" / "train_model").iterdir()] == [run]
+    left = {path.name for path in (folder / "logs" / "train_model").iterdir()}
+    assert left == {f"{run}.log", f"{run}.history.log"}
 
 
 def test_what_is_no_results_folder_is_one_line(tmp_path, capsys):
