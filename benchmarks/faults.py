@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --kills 50 --preemptions 10
 
 Kills come in turn: SIGKILL and SIGTERM of a job, of Snakemake, SIGKILL of all. Preemptions (as root, with slurm-wlm
-and munge installed) requeue running jobs of the single-node Slurm of the tests. docs/reliability.md keeps what it printed.
+and munge installed) requeue running jobs of the single-node Slurm of the tests.
+Over an hour on two cores by estimate; tests/faults has the short set.
 """
 
 from __future__ import annotations
