@@ -4,7 +4,7 @@
 
 Kills come in turn: SIGKILL and SIGTERM of a job, of Snakemake, SIGKILL of all. Preemptions (as root, with slurm-wlm
 and munge installed) requeue running jobs of the single-node Slurm of the tests.
-Over an hour on two cores by estimate; tests/faults has the short set.
+The short set is tests/faults.
 """
 
 from __future__ import annotations
