@@ -50,6 +50,14 @@ class ControlBranchSettings(TrainableSettings):
         le=1,
         description="Probability that a training sample has the structure of a random share of its frames only.",
     )
+    frames_drawn: int | None = Field(
+        None,
+        ge=1,
+        description=(
+            "Latent frames of a cine in one training item, of a base that takes some frames (`text_diffusion`): many small "
+            "items for the price of few whole cines; empty: all."
+        ),
+    )
     augmentation: GeometrySettings = Field(
         default_factory=GeometrySettings,
         description="Random geometry of the encoded copies, cine and structure alike.",

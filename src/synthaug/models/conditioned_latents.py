@@ -137,23 +137,36 @@ class ConditionedLatents(TrainableModel):
         """Which encoded copy of each of `count` subjects a batch takes."""
         return torch.randint(len(self.cache.mean), (count,), generator=generator)
 
+    def draw_frames(self, count: int, each: int | None, generator: torch.Generator) -> Tensor:
+        """Latent frames (count, each) that a batch of `count` items takes of its cines, in order of time; all with None."""
+        frames = self.cache.mean.shape[2]
+        if each is None or each >= frames:
+            return torch.arange(frames).expand(count, -1)
+        return torch.rand(count, frames, generator=generator).argsort(dim=1)[:, :each].sort(dim=1).values
+
     def cine_batch(
-        self, indices: list[int], generator: torch.Generator, copies: Tensor | None = None
+        self,
+        indices: list[int],
+        generator: torch.Generator,
+        copies: Tensor | None = None,
+        frames: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Fresh draws of cines: `latents` (b, t, c, z, y, x), `phases` (b, t), slices, conditions.
 
-        `copies` (b,) from `draw_copies`, where they are drawn already.
+        `copies` (b,) from `draw_copies` and `frames` (b, t) from `draw_frames`, where they are drawn already; else all
+        frames.
         """
         if copies is None:
             copies = self.draw_copies(len(indices), generator)
-        frames = torch.arange(self.cache.mean.shape[2])
+        if frames is None:
+            frames = self.draw_frames(len(indices), None, generator)
         latents = [
-            self.cache.draw(int(copy), index, frames, generator)
-            for copy, index in zip(copies, indices, strict=True)
+            self.cache.draw(int(copy), index, taken, generator)
+            for copy, index, taken in zip(copies, indices, frames, strict=True)
         ]
         return {
             "latents": torch.stack(latents),
-            "phases": self.phases[indices],
+            "phases": self.phases[indices].gather(1, frames),
             "slices": self.slices[indices],
             **self.values_of(indices, self.cache.scale[copies, indices]),
         }

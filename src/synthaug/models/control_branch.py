@@ -82,6 +82,11 @@ class ControlBranch(TrainableModel):
                 "control_branch: the diffusion model's network has no U-Net to copy; give it network: unet or "
                 "factorised_unet"
             )
+        if settings.frames_drawn and not isinstance(self.base, TextDiffusion):
+            raise SynthaugError(
+                "control_branch.frames_drawn: the diffusion model takes whole cines only; leave the key out, or steer a "
+                "text_diffusion"
+            )
         _, _, rows, columns = self.autoencoder.latent_shape
         cell = (self.autoencoder.frames_per_latent, -(-grid.y // rows), -(-grid.x // columns))
         channels = 4 if settings.structure == "labels" else 2
@@ -116,11 +121,17 @@ class ControlBranch(TrainableModel):
             )
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """The base's batch, and the structure of the frames that are given."""
+        """The base's batch, of the frames that an item has, and the structure of those that are given."""
         copies = self.base.draw_copies(len(indices), generator)
-        batch = self.base.cine_batch(indices, generator, copies)
+        frames = self.base.draw_frames(len(indices), self.settings.frames_drawn, generator)
+        batch = self.base.cine_batch(indices, generator, copies, frames)
+        merged = self.autoencoder.frames_per_latent
+        shown = (frames[:, :, None] * merged + torch.arange(merged)).flatten(1)
         structure = torch.stack(
-            [self._structure(int(number), index) for number, index in zip(copies, indices, strict=True)]
+            [
+                self._structure(int(number), index, taken)
+                for number, index, taken in zip(copies, indices, shown, strict=True)
+            ]
         )
         known = (structure != UNLABELLED).flatten(2).any(dim=2)
         given = drop_frames(known, self.settings.drop_frames, generator)
@@ -223,17 +234,17 @@ class ControlBranch(TrainableModel):
         decoded = frames - own if self.settings.masks == "decoded" else 0
         return {"own_mask_frames": float(own), "decoded_mask_frames": float(decoded)}
 
-    def _structure(self, number: int, index: int) -> Tensor:
-        """Structure (t, z, y, x) of an encoded copy of a training subject."""
+    def _structure(self, number: int, index: int, frames: Tensor) -> Tensor:
+        """Structure (t, z, y, x) of frames (t,) of an encoded copy of a training subject."""
         if self.settings.structure == "canny":
-            made = torch.from_numpy(np.unpackbits(self._edges[number][index], axis=-1, count=self.grid.x))
+            packed = self._edges[number][index][frames.numpy()]
+            made = torch.from_numpy(np.unpackbits(packed, axis=-1, count=self.grid.x))
             made[:, self.base.slices[index, 0, :, 0, 0] == 0] = UNLABELLED
             return made
-        labels = torch.from_numpy(np.array(self._store.labels[index]))
+        labels = torch.from_numpy(self._store.labels[index][frames.numpy()])
         if index in self._decoded:
-            labels = torch.where(
-                torch.from_numpy(self._known[index])[:, None, None, None], labels, self._decoded[index]
-            )
+            own = torch.from_numpy(self._known[index])[frames]
+            labels = torch.where(own[:, None, None, None], labels, self._decoded[index][frames])
         known = (labels != UNLABELLED).flatten(1).any(dim=1)
         if known.any():
             labels[known] = self.base.cache.geometries[number][index].apply(labels[known], labels=True)

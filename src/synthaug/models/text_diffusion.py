@@ -77,7 +77,6 @@ class TextDiffusion(LatentDiffusion):
         said = ("sentence", "diagnosis") if alignment else ("sentence",)
         self.conditions = tuple(dict.fromkeys((*settings.conditions, *said)))
         self.frames = grid.frames // self.autoencoder.frames_per_latent
-        self.drawn = min(settings.frames_drawn or self.frames, self.frames)
         channels = self.autoencoder.latent_shape[0]
         self.phase = PhaseEmbedding(self.embedding_size)
         self.network = LatentUNet(
@@ -130,37 +129,22 @@ class TextDiffusion(LatentDiffusion):
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """As `cine_batch`, of the frames that a training item has."""
-        copies = self.draw_copies(len(indices), generator)
-        return self._batch(indices, copies, generator, self.drawn)
+        frames = self.draw_frames(len(indices), self.settings.frames_drawn, generator)
+        return self.cine_batch(indices, generator, frames=frames)
 
     def cine_batch(
-        self, indices: list[int], generator: torch.Generator, copies: Tensor | None = None
+        self,
+        indices: list[int],
+        generator: torch.Generator,
+        copies: Tensor | None = None,
+        frames: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Fresh draws of whole cines and of their sentences; see `ConditionedLatents.cine_batch`."""
+        """Fresh draws of cines and of their sentences; see `ConditionedLatents.cine_batch`."""
         if copies is None:
             copies = self.draw_copies(len(indices), generator)
-        return self._batch(indices, copies, generator, self.frames)
-
-    def _batch(
-        self, indices: list[int], copies: Tensor, generator: torch.Generator, count: int
-    ) -> dict[str, Tensor]:
-        """`latents` (b, count, c, z, y, x), `phases` (b, count), slices, conditions, words."""
-        latents, phases = [], []
-        for copy, index in zip(copies, indices, strict=True):
-            frames = torch.arange(self.frames)
-            if count < self.frames:
-                frames = torch.randperm(self.frames, generator=generator)[:count].sort().values
-            latents.append(self.cache.draw(int(copy), index, frames, generator))
-            phases.append(self.phases[index, frames])
+        cines = super().cine_batch(indices, generator, copies, frames)
         words = self.bank.draw(copies, torch.tensor(indices), generator)
-        return {
-            "latents": torch.stack(latents),
-            "phases": torch.stack(phases),
-            "slices": self.slices[indices],
-            **self.values_of(indices, self.cache.scale[copies, indices]),
-            TOKENS: words.tokens,
-            TOKEN_MASK: words.known,
-        }
+        return {**cines, TOKENS: words.tokens, TOKEN_MASK: words.known}
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int

@@ -147,9 +147,39 @@ def test_masks_move_with_their_cine(needs, data):
     model = made(needs, data, drop_frames=0)
     geometry = model.base.cache.geometries[1][0]
     labels = torch.from_numpy(TensorStore.open(data).labels[0, [0, 5]].copy())
-    moved = model._structure(1, 0)
+    moved = model._structure(1, 0, torch.arange(len(TensorStore.open(data).labels[0])))
     assert torch.equal(moved[[0, 5]], geometry.apply(labels, labels=True))
     assert not torch.equal(moved[0], labels[0])
+
+
+def test_some_frames_of_a_cine_are_a_training_item_with_their_own_masks(data, tmp_path):
+    coder = train("autoencoder", data, tmp_path / "coder", iterations=1)
+    words = train("text_encoder", data, tmp_path / "text", {}, iterations=1)
+    needs = {"autoencoder": coder, "text": words}
+    changes = {"needs": {"autoencoder": "autoencoder", "text": "text"}}
+    needs["diffusion"] = train("text_diffusion", data, tmp_path / "base", needs, changes, iterations=1)
+    loaded = {"autoencoder": load_model(coder), "text": load_model(words)}
+    loaded["diffusion"] = load_model(needs["diffusion"], loaded)
+    content = {"kind": "control_branch", **SMALL["control_branch"], "copies": 1, "drop_frames": 0}
+    store = TensorStore.open(data)
+    model = ControlBranch(
+        settings_of({**content, "masks": "decoded", "frames_drawn": 3}), Grid.of(store), loaded
+    )
+    model.prepare(store)
+    batch = model.batch([0, 1], torch.Generator().manual_seed(3))
+    assert batch["latents"].shape[:2] == batch[STRUCTURE].shape[:2] == batch["phases"].shape == (2, 3)
+    whole = model._structure(0, 1, torch.arange(model.grid.frames))
+    frames = [(model.base.phases[1] - phase).abs().argmin() for phase in batch["phases"][1]]
+    assert frames == sorted(frames) and len({int(frame) for frame in frames}) == 3
+    assert torch.equal(batch[STRUCTURE][1], whole[torch.stack(frames)])
+    assert torch.isfinite(torch.tensor(take_steps(model, 2))).all()
+
+
+def test_some_frames_of_a_model_of_whole_cycles_are_refused(needs, data):
+    with pytest.raises(
+        SynthaugError, match="frames_drawn: the diffusion model takes whole cines only; leave"
+    ):
+        made(needs, data, frames_drawn=3)
 
 
 def test_edges_steer_and_missing_slices_have_none(needs, data):
