@@ -32,7 +32,7 @@ from synthaug.measures.memorisation.image_audit import audit_memorisation
 from synthaug.measures.memorisation.memberships import METRIC, compare_memberships
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS, movement_limits, transform_copy
 from synthaug.measures.memorisation.roles import Roles, audit_roles
-from synthaug.measures.memorisation.scores import dropped_rows
+from synthaug.measures.memorisation.scores import Similarities, dropped_rows, score_copies
 from synthaug.measures.memorisation.similarity import (
     Search,
     as_queries,
@@ -334,6 +334,30 @@ PAIRS = pd.DataFrame(
         "copy": [True, True, False, False],
     }
 )
+
+
+def test_a_share_of_copies_is_withheld_where_people_never_seen_count_as_copies() -> None:
+    """Re-scans are 0.9 similar to their patient: so are 8, and then 1, of 20 held-out patients to another."""
+
+    def shares(alike: int) -> dict[str, dict]:
+        held_out = np.full((20, 10), 0.2)
+        held_out[:alike, 0] = 0.95
+        found = Similarities(
+            training=np.eye(10),
+            synthetic=np.full((5, 10), 0.95),
+            held_out=held_out,
+            synthetic_to_real=np.full((5, 30), 0.95),
+            rescans=np.full(20, 0.9),
+        )
+        return {row["metric"]: row for row in score_copies(found, Measurement()).rows}
+
+    told = shares(1)  # 1 of 20 is the nominal share
+    assert (told["copied_share"]["status"], told["copied_share"]["value"]) == ("ok", 1.0)
+    assert "does not tell" not in (told["copied_share_real"].get("note") or "")
+    untold = shares(8)
+    assert untold["copied_share"]["status"] == "not_measured"
+    assert untold["copied_share"]["note"].startswith("withheld: 40% of 20 held-out real patients are copies")
+    assert (untold["copied_share_real"]["status"], untold["copied_share_real"]["value"]) == ("ok", 0.4)
 
 
 def test_the_gate_keeps_drops_or_stops() -> None:

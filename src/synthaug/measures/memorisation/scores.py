@@ -86,6 +86,9 @@ class Findings(NamedTuple):
 def score_copies(similarities: Similarities, measurement: Measurement, suffix: str = "") -> Findings:
     """Copies, subjects nearer than a new patient, and whose nearest patient trained.
 
+    The share of copies is withheld where significantly more than 5 % of the held-out real patients are copies by the
+    same rule (lower end of the 95 % interval): it would count patients whom nobody copied.
+
     Parameters
     ----------
     similarities : Similarities
@@ -114,7 +117,17 @@ def score_copies(similarities: Similarities, measurement: Measurement, suffix: s
         estimates[metric] = proportion((found.max(axis=1) >= threshold) & own)
     p_values = conformal_p(nearest, new) if len(new) else np.full(len(nearest), np.nan)
     if len(new):
-        estimates |= _compared_with_new(similarities, new >= threshold, p_values, notes, measurement)
+        among_new = proportion(new >= threshold)
+        estimates["copied_share_real"] = among_new
+        estimates |= _compared_with_new(similarities, p_values, notes, measurement)
+        if among_new.value > LEVEL:
+            notes["copied_share_real"] = "this measure of similarity does not tell copies from other patients"
+        if among_new.ci_low > LEVEL:  # a share of copies would count people who were never seen
+            del estimates["copied_share"]
+            notes["copied_share"] = (
+                f"withheld: {among_new.value:.0%} of {among_new.n} held-out real patients are copies by the same rule, so "
+                "that it does not tell copies from other patients"
+            )
     rows: list[Row] = []
     for metric in METRICS:
         row = measurement.row(metric + suffix)
@@ -138,7 +151,6 @@ def score_copies(similarities: Similarities, measurement: Measurement, suffix: s
 
 def _compared_with_new(
     similarities: Similarities,
-    new_are_copies: np.ndarray,
     p_values: np.ndarray,
     notes: dict[str, str],
     measurement: Measurement,
@@ -147,10 +159,8 @@ def _compared_with_new(
     held_out = len(similarities.held_out)
     attainable = f"{held_out} held-out patients; the smallest attainable p is {1 / (held_out + 1):.3f}"
     notes["conformal_p"] = f"median over the synthetic subjects; {attainable}"
-    estimates: dict[str, Estimate | ComparedShare] = {"copied_share_real": proportion(new_are_copies)}
-    if new_are_copies.mean() > LEVEL:
-        notes["copied_share_real"] = "this measure of similarity does not tell copies from other patients"
     near = unusually_near(p_values, held_out)
+    estimates: dict[str, Estimate | ComparedShare] = {}
     if near is None:
         notes["unusually_near_share"] = f"{attainable}; {fewest_held_out()} are needed for p of 0.05"
     else:

@@ -17,7 +17,8 @@ def check(data: ReportData) -> Flag | None:
     measured = pooled(select(data.rows, metric=("copied_share", "copied_share_real"), status=VALUED_STATUSES))
     shares = select(measured, metric="copied_share")
     if not shares:
-        raise NotMeasuredError("no synthetic cohort was audited for copies")
+        withheld = [row["note"] for row in select(data.rows, metric="copied_share") if row["note"]]
+        raise NotMeasuredError(withheld[0] if withheld else "no synthetic cohort was audited for copies")
     references = {_run(row): row for row in select(measured, metric="copied_share_real")}
     found = [
         (row, references.get(_run(row))) for row in shares if row["value"] > _limit(references.get(_run(row)))
