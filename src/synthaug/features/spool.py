@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from synthaug.core.leftovers import temporary_folder
+from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix, temporary_folder
 from synthaug.features.files import FeatureMeta, write_arrays
 
 
@@ -21,10 +22,21 @@ class FeatureSpool:
     >>> with FeatureSpool() as spool:
     ...     spool.add("p-1", {"frames": np.ones((2, 3))})
     ...     spool.write(path, FeatureMeta("extractor id"))
+
+    Parameters
+    ----------
+    near : path, optional
+        Features are kept beside this path, for more of them than ``TMPDIR`` may hold. Without it they are kept there.
     """
 
-    def __init__(self) -> None:
-        self._folder = temporary_folder("features")
+    def __init__(self, near: str | Path | None = None) -> None:
+        if near is None:
+            self._folder = temporary_folder("features")
+        else:
+            beside = Path(near).parent
+            beside.mkdir(parents=True, exist_ok=True)
+            clear_left_behind(beside)
+            self._folder = tempfile.TemporaryDirectory(dir=beside, prefix=owned_prefix(PARTIAL, "features"))
         self._subjects: list[str] = []
         self._rows: dict[str, list[int]] = {}
         self._widths: dict[str, int] = {}
