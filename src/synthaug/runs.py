@@ -21,6 +21,8 @@ from synthaug.core.errors import DamagedFileError
 _CHUNKS_OF_A_SIZE, _DOUBLINGS = 32, 6
 #: Least requests of a part of a cohort: about an hour of segmenting whole cines (docs/scaling.md).
 _REQUESTS_OF_A_PART = 2048
+#: What the name of a part of an output has before its number.
+PART = "_part-"
 
 
 class ModelRun(NamedTuple):

@@ -33,6 +33,7 @@ from synthaug.published.figures import FIGURES
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
 from synthaug.runs import (
+    PART,
     ArmRun,
     ModelRun,
     SyntheticRun,
@@ -138,7 +139,7 @@ wildcard_constraints:
     training_seed=r"\d+",
     chunk=r"\d+",
     # Empty where one job does a whole cohort.
-    part=r"(?:_part-\d+)?",
+    part=rf"(?:{PART}\d+)?",
 
 
 # --- paths --------------------------------------------------------------------------------------
@@ -494,7 +495,7 @@ def made_cohorts_of(wildcards):
     """The same, for a script that takes several cohorts: of a part the chunks that it consists of."""
     if not wildcards.get("part"):
         return [made_cohort_of(wildcards)]
-    numbers = parts[int(wildcards.part.removeprefix("_part-"))]
+    numbers = parts[int(wildcards.part.removeprefix(PART))]
     return [path(f"{synthetic_run(wildcards).folder}/chunks/{number}") for number in numbers]
 
 
@@ -513,7 +514,7 @@ def cohorts_of(wildcards):
 
 def in_parts(output):
     """An output with the wildcard `part`, of each part of a cohort."""
-    return expand(output, part=[f"_part-{number}" for number in range(len(parts))], allow_missing=True)
+    return expand(output, part=[f"{PART}{number}" for number in range(len(parts))], allow_missing=True)
 
 
 #: Generators of cohorts so large that one job does a part of one, and another gathers the parts.

@@ -11,7 +11,6 @@ import pandas as pd
 from synthaug.core.artifacts import atomic_folder, link_or_copy, read_json, write_json, write_text
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort
-from synthaug.generators.external import open_synthetic
 from synthaug.labels import FUNCTION_COLUMNS
 from synthaug.synthesis.gather import RECORDS
 
@@ -64,8 +63,8 @@ def gather_labelled(parts: Sequence[Path], made: Path, output: Path) -> None:
     parts : sequence of Path
         Cohort folders that `CohortSegmenter.label` wrote for disjoint parts of a cohort.
     made : Path
-        Folder of the whole cohort with the masks that it was made with: the order of the subjects, what else the table
-        says of them, and the records of the quality gate.
+        Folder of the whole cohort with the masks that it was made with: what else the table says of the subjects, and the
+        records of the quality gate.
     output : Path
         Cohort folder to write.
 
@@ -74,13 +73,13 @@ def gather_labelled(parts: Sequence[Path], made: Path, output: Path) -> None:
     SynthaugError
         The parts are not of this cohort, or not of one segmenter.
     """
-    cohort, cohorts = open_synthetic([made]), [Cohort.open(part) for part in parts]
+    cohort, cohorts = Cohort.open(made), [Cohort.open(part) for part in parts]
     _check_alike(parts, [part.identity for part in cohorts], "cohort.json")
-    measured = pd.concat([table for part in parts if len(table := _measured(part))] or [_measured(parts[0])])
+    measured = pd.concat([part.table[list(_LABELLED)] for part in cohorts if part.subjects] or [cohort.table])
     if list(measured.index) != cohort.subjects:
         raise SynthaugError(f"{made}: its subjects are not those that were labelled; label all parts again")
     rows = [
-        {str(column): value for column, value in (cohort.table.loc[subject].to_dict() | found).items()}
+        {str(column): value for column, value in cohort.table.loc[subject].to_dict().items()} | found
         for subject, found in measured.to_dict("index").items()
     ]
     with atomic_folder(output) as folder:
@@ -95,19 +94,6 @@ def gather_labelled(parts: Sequence[Path], made: Path, output: Path) -> None:
                 link_or_copy(made / name, folder / name)
         identity = cohort.identity | cohorts[0].identity
         write_cohort(folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **identity)
-
-
-def _measured(part: Path) -> pd.DataFrame:
-    """What the labels of a part say of its subjects, to the last digit."""
-    table: pd.DataFrame = pd.read_csv(
-        part / "subjects.tsv",
-        sep="\t",
-        index_col="subject",
-        usecols=["subject", *_LABELLED],
-        dtype={"subject": str, "labelled_frames": str},
-        float_precision="round_trip",
-    )
-    return table
 
 
 def _files_of(folder: Path) -> Iterable[Path]:
