@@ -79,8 +79,8 @@ def gather_labelled(parts: Sequence[Path], made: Path, output: Path) -> None:
     if list(measured.index) != cohort.subjects:
         raise SynthaugError(f"{made}: its subjects are not those that were labelled; label all parts again")
     rows = [
-        {str(column): value for column, value in cohort.table.loc[subject].to_dict().items()} | found
-        for subject, found in measured.to_dict("index").items()
+        {str(column): value for row in (cohort.table, measured) for column, value in row.loc[subject].items()}
+        for subject in cohort.subjects
     ]
     with atomic_folder(output) as folder:
         for part in cohorts:
