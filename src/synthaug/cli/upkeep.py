@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     clean.add_argument(
         "--parts",
         action="store_true",
-        help="gathered parts of large cohorts, too; more subjects would make them again",
+        help="gathered parts of large cohorts, too; more subjects or edited code would make them again",
     )
     clean.add_argument("--yes", action="store_true", help="remove it")
     clean.set_defaults(run=_clean)

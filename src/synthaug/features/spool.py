@@ -9,6 +9,7 @@ from types import TracebackType
 
 import numpy as np
 
+from synthaug.core.array_files import StoredArray
 from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix, temporary_folder
 from synthaug.features.files import FeatureMeta, write_arrays
 
@@ -70,17 +71,12 @@ class FeatureSpool:
 
     def write(self, path: str | Path, meta: FeatureMeta) -> None:
         """Write the feature file, atomically."""
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray | StoredArray] = {}
         for kind, rows in self._rows.items():
             rows = rows + [0] * (len(self._subjects) - len(rows))
             shape = (sum(rows), self._widths[kind])
             arrays[f"{kind}_rows"] = np.array(rows)
-            # Mapped, so that it is copied from file to file; nothing of no length can be mapped.
-            arrays[kind] = (
-                np.memmap(self._file(kind), np.float32, "r", shape=shape)
-                if shape[0]
-                else np.empty(shape, np.float32)
-            )
+            arrays[kind] = StoredArray(self._file(kind), np.dtype(np.float32), shape)
         write_arrays(path, self._subjects, arrays, meta)
 
     def _file(self, kind: str) -> Path:

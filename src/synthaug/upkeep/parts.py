@@ -26,7 +26,7 @@ def gathered_parts(study: StudyResults) -> Iterator[tuple[Path, str]]:
         for part in sorted(study.folder.glob(place)):
             whole = part.with_name(_NUMBER.sub("", part.name))
             if whole != part and whole.exists():
-                yield part, f"is gathered in {whole.name}; with more subjects it would be made again"
+                yield part, f"is gathered in {whole.name}; more subjects or edited code would make it again"
 
 
 def is_part_of_no_study(study: StudyResults, output: Path) -> bool:

@@ -298,7 +298,7 @@ def test_gathered_parts_go_only_on_request_and_not_while_a_run_may_need_them(fol
     assert main(["clean", str(folder), "--parts", "--yes"]) == 0
     assert all(file.exists() for file in [*files[""], waiting])
     assert not any(file.exists() for part in ("_part-0", "_part-10") for file in files[part])
-    assert any("is gathered in g_generator-seed-0.npz; with more subjects" in line for line in said())
+    assert any("is gathered in g_generator-seed-0.npz; more subjects" in line for line in said())
 
 
 def test_subjects_of_a_part_that_the_study_has_no_longer_are_abandoned(folder):
