@@ -23,6 +23,7 @@ from synthaug.runs import (
     is_reconstructed,
     is_sampled,
     model_runs,
+    parts_of,
     reconstruction_checks,
     segmentation_task,
     sweep_runs,
@@ -103,6 +104,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     synthetic, arms, extractors = synthetic_runs(study), arm_runs(study), study.evaluation.extractors
     generators = [run.generator for run in synthetic]
     trained = sum(extractor.kind == "study" for extractor in extractors.values())
+    parts = [len(parts_of(study)) if is_sampled(study, name) else 1 for name in generators]
     labelled = [getattr(study.generators[name], "labels", "own") != "own" for name in generators]
     jobs = {
         "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
@@ -119,13 +121,13 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "train_task": len(arms),
         "validate_task": sum(study.tasks[run.task].validates for run in arms),
         "predict_test": len(arms),
-        "predict_synthetic": len(synthetic) if segmentation_task(study) else 0,
-        "predict_synthetic_diagnosis": len(synthetic) if diagnosis_task(study) else 0,
+        "predict_synthetic": sum(parts) if segmentation_task(study) else 0,
+        "predict_synthetic_diagnosis": sum(parts) if diagnosis_task(study) else 0,
         "predict_condition_sweep": len(sweep_runs(study)),
         "predict_validation": study.split.folds if synthetic and segmentation_task(study) else 0,
-        "label_synthetic": sum(labelled),
+        "label_synthetic": sum(count for count, pseudo in zip(parts, labelled, strict=True) if pseudo),
         "extract_real_features": len(extractors) * study.split.folds,
-        "extract_synthetic_features": len(extractors) * len(synthetic),
+        "extract_synthetic_features": len(extractors) * sum(parts),
         "measure_distances": len(extractors) * len(synthetic),
         "audit_memorisation": len(synthetic),
         "measure_metric_sensitivity": len(extractors) * study.split.folds,

@@ -19,6 +19,10 @@ from synthaug.core.errors import DamagedFileError
 
 #: Chunks after which their size doubles, the first time after twice as many; how often it does.
 _CHUNKS_OF_A_SIZE, _DOUBLINGS = 32, 6
+#: Least requests of a part of a cohort: about an hour of segmenting whole cines (docs/scaling.md).
+_REQUESTS_OF_A_PART = 2048
+#: What the name of a part of an output has before its number.
+PART = "_part-"
 
 
 class ModelRun(NamedTuple):
@@ -133,6 +137,23 @@ def chunks_of(study: StudySettings) -> list[range]:
         chunks.append(range(start, stop))
         start = stop
     return chunks
+
+
+def parts_of(study: StudySettings) -> list[range]:
+    """Parts of every sampled cohort that one job each segments, labels and extracts the features of: the numbers of their chunks.
+
+    A part has as many chunks as are needed for 2,048 requests, the last one what is left. A cohort of one part is not divided. Like
+    chunks, parts do not follow from the number of subjects: a larger cohort keeps all but the last part of the smaller one.
+    """
+    parts: list[range] = []
+    start = requests = 0
+    chunks = chunks_of(study)
+    for number, chunk in enumerate(chunks, start=1):
+        requests += len(chunk)
+        if requests >= _REQUESTS_OF_A_PART or number == len(chunks):
+            parts.append(range(start, number))
+            start, requests = number, 0
+    return parts
 
 
 def segmentation_task(study: StudySettings) -> str | None:

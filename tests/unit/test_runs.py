@@ -8,6 +8,7 @@ import pytest
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.study import StudySettings, load_study
+from synthaug.core.yaml_files import read_yaml
 from synthaug.runs import (
     ArmRun,
     ModelRun,
@@ -20,6 +21,7 @@ from synthaug.runs import (
     made_cohort,
     measure_files,
     model_runs,
+    parts_of,
     ranked_files,
     read_runs,
     reconstruction_checks,
@@ -58,9 +60,13 @@ def study() -> StudySettings:
     )
 
 
-def chunks(study: StudySettings, subjects: int, chunk_size: int) -> list[range]:
+def of_size(study: StudySettings, subjects: int, chunk_size: int) -> StudySettings:
     synthesis = study.synthesis.model_copy(update={"subjects": subjects, "chunk_size": chunk_size})
-    return chunks_of(study.model_copy(update={"synthesis": synthesis}))
+    return study.model_copy(update={"synthesis": synthesis})
+
+
+def chunks(study: StudySettings, subjects: int, chunk_size: int) -> list[range]:
+    return chunks_of(of_size(study, subjects, chunk_size))
 
 
 def test_a_larger_cohort_keeps_the_chunks_of_the_smaller_one(study):
@@ -76,6 +82,25 @@ def test_chunks_of_a_large_cohort_double_from_the_65th_on_and_leave_nothing_out(
     assert large[-1].stop == 1_000_000 and len(large) == 1169
     sizes = [len(part) for part in large]
     assert sizes[:64] == [16] * 64 and sizes[64:96] == [32] * 32 and sizes[96] == 64 and max(sizes) == 1024
+
+
+def test_parts_are_chunks_of_2048_requests_that_a_larger_cohort_keeps(study):
+    def parts(subjects, chunk_size):
+        return parts_of(of_size(study, subjects, chunk_size))
+
+    assert parts(6, 3) == [range(2)] and parts(2047, 1000) == [range(3)]
+    # 64 chunks of 16 and 32 of 32; 16 times 64 twice; 8 times 128 twice.
+    large = parts(100_000, 16)
+    assert large[:3] == [range(96), range(96, 128), range(128, 144)] and len(large) == 49
+    assert [number for part in large for number in part] == list(range(len(chunks(study, 100_000, 16))))
+    assert parts(5000, 1000) == [range(3), range(3, 5)] and parts(9000, 1000)[0] == range(3)
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(__file__).parents[2].glob("config/**/*.yaml")), ids=lambda file: file.stem
+)
+def test_no_shipped_study_has_more_than_one_part(file):
+    assert len(parts_of(load_study(read_yaml(file)))) == 1
 
 
 def test_generators_are_trained_with_each_seed_and_extractors_once(study):

@@ -278,6 +278,33 @@ def test_brought_in_cines_without_masks_are_labelled_by_a_segmenter(checkout, tm
     assert jobs["label_synthetic"] == 1 and "synthesise_chunk" not in jobs
 
 
+def test_a_large_cohort_is_segmented_labelled_and_extracted_in_parts(checkout, tmp_path):
+    (tmp_path / "mine").mkdir()
+    study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text())
+    study["synthesis"] |= {"subjects": 5000, "chunk_size": 1000}
+    study["generators"]["taught"] = study["generators"]["cascade"] | {"labels": "pseudo"}
+    study["generators"]["mine"] = {"kind": "external", "folder": str(tmp_path / "mine")}
+    path = checkout.root / "config" / "studies" / "large.yaml"
+    path.write_text(yaml.safe_dump(study))
+    jobs = checkout.would_run("config/studies/large.yaml")
+    # 3000 and 2000 of each sampled generator; a folder that is brought in is one job.
+    once = {"gather_labelled": 1, "gather_predictions": 2, "gather_features": 2, "gather_synthetic": 2}
+    parts = {"label_synthetic": 2, "predict_synthetic": 5, "extract_synthetic_features": 5}
+    assert {rule: jobs[rule] for rule in once | parts} == once | parts
+    counted = count_jobs(load_study(study))
+    assert {rule: counted[rule] for rule in parts} == parts
+    segmented = "results/tiny/tasks/segmentation/fold-0/synthetic/{}_generator-seed-0_part-1"
+    for generator, labelled in {"cascade": 0, "taught": 1}.items():
+        jobs = checkout.would_run("config/studies/large.yaml", segmented.format(generator))
+        # The last two chunks; nobody waits for the others.
+        assert (
+            jobs["predict_synthetic"] == 1
+            and jobs["synthesise_chunk"] == 2
+            and "gather_synthetic" not in jobs
+        )
+        assert jobs.get("label_synthetic", 0) == labelled
+
+
 def test_the_condition_sweep_can_be_switched_off(checkout):
     off = json.dumps({"sweep": {"levels": 0}})
     jobs = checkout.would_run(PHANTOM_STUDIES[1], "--config", f"synthesis={off}")

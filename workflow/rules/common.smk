@@ -33,6 +33,7 @@ from synthaug.published.figures import FIGURES
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
 from synthaug.runs import (
+    PART,
     ArmRun,
     ModelRun,
     SyntheticRun,
@@ -51,6 +52,7 @@ from synthaug.runs import (
     made_cohort,
     measure_files,
     model_runs,
+    parts_of,
     phenotype_samplers,
     ranked_files,
     reference_run,
@@ -98,6 +100,7 @@ except SynthaugError as error:
 arms = resolve_arms(study.arms)
 folds = folds_of(study)
 chunks = chunks_of(study)
+parts = parts_of(study)
 first_generator_seed = study.synthesis.generator_seeds[0]
 # Datasets whose patients train, validate and test; others only stand in for synthetic subjects.
 split_datasets = [name for name, dataset in study.datasets.items() if dataset.split]
@@ -135,6 +138,8 @@ wildcard_constraints:
     generator_seed=r"\d+",
     training_seed=r"\d+",
     chunk=r"\d+",
+    # Empty where one job does a whole cohort.
+    part=rf"(?:{PART}\d+)?",
 
 
 # --- paths --------------------------------------------------------------------------------------
@@ -173,9 +178,9 @@ NETWORK_THREADS = 8 if on_cluster else 1
 TASK_THREADS = 4 if on_cluster else 1
 
 
-def by_attempt(mib):
-    """Memory that grows with each attempt: a job that ended for lack of it is tried again with more."""
-    return lambda wildcards, attempt: mib * attempt
+def by_attempt(amount):
+    """Memory or time that grows with each attempt: a job that ended for lack of it is tried again with more."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 # A training that is not done within its time is saved and resumed by the next attempt; other jobs get more time.
@@ -221,6 +226,15 @@ def grows_with(*inputs, seconds, mib=0.1, least_mib=8000, least_minutes=60):
         "runtime": lambda wildcards, input, attempt: attempt
         * (least_minutes + round(seconds * count(input) / 60)),
     }
+
+
+#: A network that goes through a cohort or a part of one: 5 s a subject, beside the time of any such job.
+READS_COHORT = {"gpu": GPUS} | grows_with("cohorts", seconds=5, least_mib=16000, least_minutes=240)
+# Gathering links or copies what is there: files of 25 frames a subject, 4 ms each where the disk is a server's.
+GATHERS_PARTS = {
+    "mem_mb": by_attempt(8000 + study.synthesis.subjects // 20),
+    "runtime": by_attempt(60 + study.synthesis.subjects // 600),
+}
 
 
 def duplicates_runtime(wildcards, input, attempt):
@@ -477,14 +491,34 @@ def made_cohort_of(wildcards):
     return made_cohort(study, synthetic_run(wildcards))
 
 
+def made_cohorts_of(wildcards):
+    """The same, for a script that takes several cohorts: of a part the chunks that it consists of."""
+    if not wildcards.get("part"):
+        return [made_cohort_of(wildcards)]
+    numbers = parts[int(wildcards.part.removeprefix(PART))]
+    return [path(f"{synthetic_run(wildcards).folder}/chunks/{number}") for number in numbers]
+
+
 def cohort_of(wildcards):
     """The synthetic cohort that is measured and trained on: with pseudo labels if configured."""
     return synthetic_cohort(study, synthetic_run(wildcards))
 
 
 def cohorts_of(wildcards):
-    """The same, for a script that takes several cohorts."""
-    return [cohort_of(wildcards)]
+    """The same, for a script that takes several cohorts: of a part its chunks, or what was labelled of them."""
+    whole = cohort_of(wildcards)
+    if whole == made_cohort_of(wildcards):
+        return made_cohorts_of(wildcards)
+    return [whole + wildcards.get("part", "")]
+
+
+def in_parts(output):
+    """An output with the wildcard `part`, of each part of a cohort."""
+    return expand(output, part=[f"{PART}{number}" for number in range(len(parts))], allow_missing=True)
+
+
+#: Generators of cohorts so large that one job does a part of one, and another gathers the parts.
+divided = any_of(name for name in study.generators if len(parts) > 1 and is_sampled(study, name))
 
 
 def synthetic_run(wildcards):

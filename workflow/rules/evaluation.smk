@@ -1,5 +1,9 @@
 """Rows: what was measured, one fact a row, before anything is said about it."""
 
+features_of_synthetic = pattern(
+    "features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}.npz"
+)
+
 
 rule extract_real_features:
     input:
@@ -29,23 +33,52 @@ use rule extract_real_features as extract_synthetic_features with:
         cohorts=cohorts_of,
         model=extractor_model,
     output:
-        features=pattern("features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}.npz"),
+        features=pattern(
+            "features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}{part}.npz"
+        ),
     log:
         pattern(
-            "logs/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+            "logs/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"
         ),
     benchmark:
         pattern(
-            "benchmarks/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+            "benchmarks/extract_synthetic_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.tsv"
         )
+    resources:
+        **READS_COHORT,
     message:
         "Extracting {wildcards.extractor} features of {wildcards.generator}, fold {wildcards.fold}"
+
+
+# Of a large cohort the jobs of the rule to the right do parts.
+ruleorder: gather_features > extract_synthetic_features
+
+
+rule gather_features:
+    input:
+        parts=in_parts(rules.extract_synthetic_features.output.features),
+    output:
+        features=features_of_synthetic,
+    log:
+        pattern(
+            "logs/gather_features/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+        ),
+    wildcard_constraints:
+        generator=divided,
+    resources:
+        **GATHERS_PARTS,
+    params:
+        code=code("gather_features"),
+    message:
+        "Gathering {wildcards.extractor} features of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/gather_features.py"
 
 
 rule measure_distances:
     input:
         real=rules.extract_real_features.output.features,
-        synthetic=rules.extract_synthetic_features.output.features,
+        synthetic=features_of_synthetic,
         controls=corrupted_features,
         split=pattern("splits/fold-{fold}.tsv"),
     output:
@@ -97,7 +130,7 @@ rule compare_generators:
 rule map_features:
     input:
         real=rules.extract_real_features.output.features,
-        synthetic=rules.extract_synthetic_features.output.features,
+        synthetic=features_of_synthetic,
         split=pattern("splits/fold-{fold}.tsv"),
     output:
         points=pattern("features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}.map.tsv"),
@@ -147,7 +180,7 @@ rule measure_metric_sensitivity:
 
 rule measure_controllability:
     input:
-        predictions=rules.predict_synthetic.output.predictions,
+        predictions=segmented_synthetic,
         cohort=cohort_of,
     output:
         rows=pattern("rows/controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
@@ -265,7 +298,7 @@ rule measure_phenotype_sampling:
 
 rule measure_mask_agreement:
     input:
-        predictions=rules.predict_synthetic.output.predictions,
+        predictions=segmented_synthetic,
         cohort=cohort_of,
         validation=rules.predict_validation.output.predictions,
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
@@ -393,7 +426,7 @@ rule audit_features:
         cohorts=paths("cohorts/{dataset}", dataset=study.datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         real=rules.extract_real_features.output.features,
-        synthetic=rules.extract_synthetic_features.output.features,
+        synthetic=features_of_synthetic,
         model=extractor_model,
     output:
         rows=pattern(

@@ -2,6 +2,15 @@
 
 ARM_OF_TASK = "tasks/{task}/fold-{fold}/arms/{arm}/generator-seed-{generator_seed}"
 RUN_OF_TASK = "{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}_training-seed-{training_seed}"
+#: What a task predicts of a synthetic cohort.
+OF_SYNTHETIC = "tasks/{task}/fold-{fold}/synthetic/{generator}_generator-seed-{generator_seed}"
+segmented_synthetic = pattern(OF_SYNTHETIC.replace("{task}", segmenter))
+
+
+# Of a large cohort the jobs of the rules to the right do parts.
+ruleorder: gather_predictions > predict_synthetic
+ruleorder: gather_predictions > predict_synthetic_diagnosis
+ruleorder: gather_labelled > label_synthetic
 
 
 rule choose_training_subjects:
@@ -198,15 +207,15 @@ use rule predict_test as predict_synthetic with:
         validation=reference_validation,
         cohorts=cohorts_of,
     output:
-        predictions=directory(
-            pattern(
-                f"tasks/{segmenter}/fold-{{fold}}/synthetic/{{generator}}_generator-seed-{{generator_seed}}"
-            )
-        ),
+        predictions=directory(segmented_synthetic + "{part}"),
     log:
-        pattern("logs/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+        pattern("logs/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"),
     benchmark:
-        pattern("benchmarks/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+        pattern(
+            "benchmarks/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.tsv"
+        )
+    resources:
+        **READS_COHORT,
     params:
         code=lambda w: task_code("predict_cohort", segmenter, "prediction"),
         subjects="all",
@@ -222,19 +231,17 @@ use rule predict_test as predict_synthetic_diagnosis with:
         model=reference_classifier,
         cohorts=cohorts_of,
     output:
-        predictions=directory(
-            pattern(
-                f"tasks/{classifier}/fold-{{fold}}/synthetic/{{generator}}_generator-seed-{{generator_seed}}"
-            )
-        ),
+        predictions=directory(pattern(OF_SYNTHETIC.replace("{task}", classifier) + "{part}")),
     log:
         pattern(
-            "logs/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+            "logs/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"
         ),
     benchmark:
         pattern(
-            "benchmarks/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+            "benchmarks/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.tsv"
         )
+    resources:
+        **READS_COHORT,
     params:
         code=lambda w: task_code("predict_cohort", classifier, "prediction"),
         subjects="all",
@@ -244,11 +251,30 @@ use rule predict_test as predict_synthetic_diagnosis with:
         "Recognising diagnoses in {wildcards.generator}'s cines with a network trained on real patients only"
 
 
+rule gather_predictions:
+    input:
+        parts=in_parts(pattern(OF_SYNTHETIC + "{part}")),
+    output:
+        predictions=directory(pattern(OF_SYNTHETIC)),
+    log:
+        pattern("logs/gather_predictions/{task}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    wildcard_constraints:
+        generator=divided,
+    resources:
+        **GATHERS_PARTS,
+    params:
+        code=code("gather_predictions"),
+    message:
+        "Gathering what {wildcards.task} predicted for {wildcards.generator}'s cines, fold {wildcards.fold}"
+    script:
+        "../scripts/gather_predictions.py"
+
+
 # The same by phenotypes: a random forest has no image, it reads what the segmenter measures in one.
 rule predict_from_segmentation:
     input:
         model=reference_forest,
-        segmentations=rules.predict_synthetic.output.predictions,
+        segmentations=segmented_synthetic,
         cohorts=cohorts_of,
     output:
         predictions=directory(
@@ -286,18 +312,20 @@ rule label_synthetic:
     input:
         model=reference_segmenter,
         validation=reference_validation,
-        cohort=made_cohort_of,
+        cohorts=made_cohorts_of,
     output:
         cohort=directory(
-            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/labelled")
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/labelled{part}")
         ),
     log:
-        pattern("logs/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+        pattern("logs/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"),
     benchmark:
-        pattern("benchmarks/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+        pattern(
+            "benchmarks/label_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.tsv"
+        )
     threads: TASK_THREADS
     resources:
-        **RUNS_NETWORK,
+        **READS_COHORT,
     params:
         code=lambda w: task_code("label_synthetic", segmenter, "labelling"),
         task=task_settings(segmenter, "labelling"),
@@ -305,3 +333,25 @@ rule label_synthetic:
         "Labelling {wildcards.generator}'s cines with a segmenter trained on real patients of fold {wildcards.fold}"
     script:
         "../scripts/label_synthetic.py"
+
+
+rule gather_labelled:
+    input:
+        parts=in_parts(rules.label_synthetic.output.cohort),
+        cohort=made_cohort_of,
+    output:
+        cohort=directory(
+            pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/labelled")
+        ),
+    log:
+        pattern("logs/gather_labelled/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    wildcard_constraints:
+        generator=divided,
+    resources:
+        **GATHERS_PARTS,
+    params:
+        code=code("gather_labelled"),
+    message:
+        "Gathering the labelled cines of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/gather_labelled.py"

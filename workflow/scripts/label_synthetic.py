@@ -10,16 +10,17 @@ from synthaug.synthesis.gather import RECORDS
 from synthaug.tasks import open_segmenter
 
 with job(snakemake):
-    folder, decided = Path(snakemake.input.cohort), snakemake.input.get("validation")
+    folders, decided = snakemake.input.cohorts, snakemake.input.get("validation")
+    records = [Path(folders[0], name) for name in RECORDS]
     options = {"validation": Path(decided)} if decided else {}
     segmenter = open_segmenter(snakemake.params.task)
     params = snakemake.params
     segmenter.unfinished = unfinished_folder(snakemake.output.cohort, params.code, params.task)
     segmenter.label(
         Path(snakemake.input.model),
-        open_synthetic(folder),
+        open_synthetic(folders),
         Path(snakemake.output.cohort),
-        records=[folder / name for name in RECORDS if (folder / name).is_file()],
+        records=[] if snakemake.wildcards.part else [file for file in records if file.is_file()],
         threads=snakemake.threads,
         progress=progress("subjects"),
         **options,

@@ -25,6 +25,11 @@ def add(commands: Any) -> None:
     clean = commands.add_parser("clean", help="show what of a study's results nobody needs, and its disk")
     clean.add_argument("results", type=path_argument, metavar="RESULTS", help="results/<study>, or results")
     clean.add_argument("--logs", action="store_true", help="logs of trainings the study has no longer, too")
+    clean.add_argument(
+        "--parts",
+        action="store_true",
+        help="gathered parts of large cohorts, too; more subjects or edited code would make them again",
+    )
     clean.add_argument("--yes", action="store_true", help="remove it")
     clean.set_defaults(run=_clean)
 
@@ -61,7 +66,9 @@ def _clean(options: argparse.Namespace) -> int:
     from synthaug.upkeep.study_results import find_studies
 
     found = [
-        removal for study in find_studies(options.results) for removal in find_removals(study, options.logs)
+        removal
+        for study in find_studies(options.results)
+        for removal in find_removals(study, options.logs, options.parts)
     ]
     for removal in found:
         print(removal.line)

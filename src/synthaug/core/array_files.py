@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, NamedTuple
 
 import numpy as np
 
 from synthaug.core.errors import DamagedFileError
 
 _DAMAGE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+class StoredArray(NamedTuple):
+    """An array that lies in a file, row after row and nothing else."""
+
+    file: Path
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+
+def write_npz(stream: IO[bytes], arrays: Mapping[str, np.ndarray | StoredArray]) -> None:
+    """Write an ``.npz`` file, byte for byte as `numpy.savez`; what is stored is copied from file to file."""
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                if isinstance(array, StoredArray):
+                    kind = np.lib.format.dtype_to_descr(array.dtype)
+                    header = {"descr": kind, "fortran_order": False, "shape": array.shape}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    with array.file.open("rb") as stored:
+                        shutil.copyfileobj(stored, member, 2**20)
+                else:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def read_npy(path: str | Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:

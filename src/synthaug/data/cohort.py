@@ -160,7 +160,7 @@ class Cohort:
 
     @classmethod
     def open_all(cls, paths: Iterable[str | Path]) -> Cohort:
-        """Open several cohorts as one; ids must differ and the grids be the same."""
+        """Open several cohorts, or pieces of one, as one; ids must differ and the grids be the same."""
         cohorts = [cls.open(path) for path in paths]
         if not cohorts:
             raise SynthaugError("no cohort was given; name at least one folder")
@@ -176,8 +176,9 @@ class Cohort:
                         f"{folder}: subject {subject} is also in {folders[subject]}; rename one"
                     )
                 folders[subject] = folder
-        table = pd.concat([cohort.table for cohort in cohorts])
-        name = "+".join(cohort.name for cohort in cohorts)
+        # The columns of an empty table have types of their own.
+        table = pd.concat([cohort.table for cohort in cohorts if cohort.subjects] or [cohorts[0].table])
+        name = "+".join(dict.fromkeys(cohort.name for cohort in cohorts))
         return cls(name, cohorts[0].kind, table, folders, cohorts[0].meta)
 
     def with_phenotypes(self, tables: Iterable[str | Path]) -> Cohort:

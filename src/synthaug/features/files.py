@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthaug.core.array_files import map_npz
+from synthaug.core.array_files import StoredArray, map_npz, write_npz
 from synthaug.core.artifacts import atomic_file
 from synthaug.core.errors import DamagedFileError, SynthaugError
 
@@ -72,7 +72,7 @@ class FeatureSet:
 
     def write(self, path: str | Path) -> None:
         """Write atomically as ``.npz``; equal features give equal bytes."""
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray | StoredArray] = {}
         for kind, per_subject in self.features.items():
             arrays[f"{kind}_rows"] = np.array([len(rows) for rows in per_subject])
             arrays[kind] = np.concatenate(per_subject).astype(np.float32)
@@ -92,7 +92,10 @@ class FeatureMeta:
 
 
 def write_arrays(
-    path: str | Path, subjects: Sequence[str], arrays: Mapping[str, np.ndarray], meta: FeatureMeta
+    path: str | Path,
+    subjects: Sequence[str],
+    arrays: Mapping[str, np.ndarray | StoredArray],
+    meta: FeatureMeta,
 ) -> None:
     """Write a feature file atomically.
 
@@ -102,19 +105,19 @@ def write_arrays(
         ``.npz`` file.
     subjects : sequence of str
         Subject ids.
-    arrays : mapping of str to ndarray
+    arrays : mapping of str to ndarray or StoredArray
         For each kind of features ``<kind>`` (rows of all subjects, d) and ``<kind>_rows``, how many are
         each subject's.
     meta : FeatureMeta
         The extractor and the patients.
     """
-    content = {
+    content: dict[str, np.ndarray | StoredArray] = {
         "meta": np.array(json.dumps(asdict(meta), sort_keys=True)),
         "subjects": np.array(list(subjects), dtype=str),
         **arrays,
     }
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **content)  # type: ignore[arg-type]
+        write_npz(stream, content)
 
 
 def read_features(path: str | Path) -> FeatureSet:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from synthaug.core.leftovers import temporary_folder
+from synthaug.core.array_files import StoredArray
+from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix, temporary_folder
 from synthaug.features.files import FeatureMeta, write_arrays
 
 
@@ -21,10 +23,21 @@ class FeatureSpool:
     >>> with FeatureSpool() as spool:
     ...     spool.add("p-1", {"frames": np.ones((2, 3))})
     ...     spool.write(path, FeatureMeta("extractor id"))
+
+    Parameters
+    ----------
+    near : path, optional
+        Features are kept beside this path, for more of them than ``TMPDIR`` may hold. Without it they are kept there.
     """
 
-    def __init__(self) -> None:
-        self._folder = temporary_folder("features")
+    def __init__(self, near: str | Path | None = None) -> None:
+        if near is None:
+            self._folder = temporary_folder("features")
+        else:
+            beside = Path(near).parent
+            beside.mkdir(parents=True, exist_ok=True)
+            clear_left_behind(beside)
+            self._folder = tempfile.TemporaryDirectory(dir=beside, prefix=owned_prefix(PARTIAL, "features"))
         self._subjects: list[str] = []
         self._rows: dict[str, list[int]] = {}
         self._widths: dict[str, int] = {}
@@ -58,17 +71,12 @@ class FeatureSpool:
 
     def write(self, path: str | Path, meta: FeatureMeta) -> None:
         """Write the feature file, atomically."""
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray | StoredArray] = {}
         for kind, rows in self._rows.items():
             rows = rows + [0] * (len(self._subjects) - len(rows))
             shape = (sum(rows), self._widths[kind])
             arrays[f"{kind}_rows"] = np.array(rows)
-            # Mapped, so that it is copied from file to file; nothing of no length can be mapped.
-            arrays[kind] = (
-                np.memmap(self._file(kind), np.float32, "r", shape=shape)
-                if shape[0]
-                else np.empty(shape, np.float32)
-            )
+            arrays[kind] = StoredArray(self._file(kind), np.dtype(np.float32), shape)
         write_arrays(path, self._subjects, arrays, meta)
 
     def _file(self, kind: str) -> Path:

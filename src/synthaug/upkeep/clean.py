@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from synthaug.core.attempts import history_of
 from synthaug.core.leftovers import find_partials, is_left_behind, remove
 from synthaug.runs import arm_runs, model_runs
 from synthaug.upkeep.litter import abandoned_checkpoints
+from synthaug.upkeep.parts import gathered_parts
 from synthaug.upkeep.study_results import StudyResults
 
 
@@ -38,7 +40,7 @@ class Removal:
         return f"{said_size(self.size):>9}  {self.path}: {self.reason}"
 
 
-def find_removals(study: StudyResults, logs: bool = False) -> Iterator[Removal]:
+def find_removals(study: StudyResults, logs: bool = False, parts: bool = False) -> Iterator[Removal]:
     """What can go: outputs that dead processes left half-written, checkpoints that nobody resumes, and old logs.
 
     Parameters
@@ -47,11 +49,14 @@ def find_removals(study: StudyResults, logs: bool = False) -> Iterator[Removal]:
         Whose results.
     logs : bool
         Whether logs of trainings that the study has no longer count.
+    parts : bool
+        Whether parts of what is gathered count.
     """
     found = [
         *((path, "left by a dead process") for path in find_partials(study.folder) if is_left_behind(path)),
         *abandoned_checkpoints(study),
         *(((path, "log of a training the study has no longer") for path in _old_logs(study)) if logs else ()),
+        *(gathered_parts(study) if parts else ()),
     ]
     for path, reason in found:
         if study.may_remove(path):
@@ -68,11 +73,12 @@ def clean(removal: Removal) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; links count as links."""
+    """Bytes of a file, or of all files in a folder; links count as links, files with another name as nothing."""
     total = 0
     for place in (path, *(path.rglob("*") if path.is_dir() and not path.is_symlink() else ())):
         with suppress(OSError):
-            total += 0 if place.is_dir() and not place.is_symlink() else place.lstat().st_size
+            entry = place.lstat()
+            total += 0 if stat.S_ISDIR(entry.st_mode) or entry.st_nlink > 1 else entry.st_size
     return total
 
 

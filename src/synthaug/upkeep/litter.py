@@ -11,6 +11,7 @@ from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behin
 from synthaug.core.process_identity import is_alive
 from synthaug.runs import arm_runs, checkpoints_of, model_runs
 from synthaug.upkeep.fault import Fault
+from synthaug.upkeep.parts import is_part_of_no_study
 from synthaug.upkeep.study_results import StudyResults
 
 _LEASE_DAYS = 1 / 24  # a holder gives a sign of life several times a minute; clocks of machines differ
@@ -53,7 +54,7 @@ def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
 
 
 def _abandoned_subjects(study: StudyResults) -> Iterator[tuple[Path, str]]:
-    """Finished subjects of outputs that stand, or of other settings than those that were kept later."""
+    """Finished subjects of outputs that stand or that the study has no longer, or of other settings than those that were kept later."""
     root = study.folder / "checkpoints" / SUBJECTS
     # <output>/<hash of the job>/<hash of the content>/<subject>/done.json
     jobs = {file.parents[2] for file in root.rglob(DONE)}
@@ -61,6 +62,8 @@ def _abandoned_subjects(study: StudyResults) -> Iterator[tuple[Path, str]]:
         beside = [other for other in jobs if other.parent == job.parent]
         if (study.folder / job.parent.relative_to(root)).exists():
             yield job, "its output is finished"
+        elif is_part_of_no_study(study, job.parent):
+            yield job, "the study has no such part any more"
         elif age_days(job) > min(map(age_days, beside)):
             yield job, "of other settings than the newer one beside it"
 

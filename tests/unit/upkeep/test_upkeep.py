@@ -19,6 +19,7 @@ from synthaug.core.checkpoints import clear_abandoned, save_checkpoint
 from synthaug.core.finished import unfinished_folder
 from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
+from synthaug.upkeep.clean import size_of
 from synthaug.upkeep.locks import snakemakes_in
 
 COHORT, STORE = "cohorts/blob", "stores/fold-0/train"
@@ -277,3 +278,39 @@ def test_finished_subjects_are_abandoned_by_their_output_and_by_newer_settings(f
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(b"")
     assert abandoned(folder) == ["its output is finished"] * 2
+
+
+def test_gathered_parts_go_only_on_request_and_not_while_a_run_may_need_them(folder):
+    places = (
+        "features/study/fold-0/g_generator-seed-0{}.npz",
+        "tasks/s/fold-0/synthetic/g_generator-seed-0{}/a.nii.gz",
+    )
+    files = {part: [folder / place.format(part) for place in places] for part in ("", "_part-0", "_part-10")}
+    for file in (file for some in files.values() for file in some):
+        write_text(file, "x")
+    waiting = folder / "synthetic/g/fold-0/generator-seed-0/labelled_part-0/subjects.tsv"
+    write_text(waiting, "x")
+    assert main(["clean", str(folder), "--yes"]) == 0 and files["_part-0"][0].exists()
+    lock = folder.parent.parent / ".snakemake/locks/0.output.lock"
+    write_text(lock, f"results/{folder.name}/report.html\n")
+    assert main(["clean", str(folder), "--parts", "--yes"]) == 0 and files["_part-0"][0].exists()
+    lock.unlink()
+    assert main(["clean", str(folder), "--parts", "--yes"]) == 0
+    assert all(file.exists() for file in [*files[""], waiting])
+    assert not any(file.exists() for part in ("_part-0", "_part-10") for file in files[part])
+    assert any("is gathered in g_generator-seed-0.npz; more subjects" in line for line in said())
+
+
+def test_subjects_of_a_part_that_the_study_has_no_longer_are_abandoned(folder):
+    job = unfinished_folder(
+        Path("results/small/features/study/fold-0/g_generator-seed-0_part-3.npz"), "settings"
+    )
+    write_json(folder / Path(*job.parts[2:]) / "c0ffee" / "p-1" / "done.json", {})
+    assert abandoned(folder) == ["the study has no such part any more"]
+
+
+def test_a_file_with_another_name_keeps_its_disk(tmp_path):
+    write_text(tmp_path / "part/a", "12345")
+    write_text(tmp_path / "part/b", "123")
+    (tmp_path / "whole").hardlink_to(tmp_path / "part/a")
+    assert size_of(tmp_path / "part") == 3

@@ -1,0 +1,9 @@
+"""Gather the features of the parts of a large cohort."""
+
+from pathlib import Path
+
+from synthaug.core.job import job
+from synthaug.features.gather_features import gather_features
+
+with job(snakemake):
+    gather_features([Path(part) for part in snakemake.input.parts], Path(snakemake.output.features))
