@@ -22,6 +22,7 @@ from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.labels import STRUCTURES
 from synthaug.phantom import dicom_layouts, mnms2_writer, nifti_folder_writer, writers
 from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
+from synthaug.phantom.long_axis import LongAxisScan, simulate_long_axis
 from synthaug.phantom.population import HeartParameters, draw_parameters
 from synthaug.phantom.scanner import SCANNERS, Scanner
 from synthaug.phantom.simulation import Simulated, simulate
@@ -29,10 +30,12 @@ from synthaug.phantom.simulation import Simulated, simulate
 __all__ = [
     "SCANNERS",
     "HeartParameters",
+    "LongAxisScan",
     "Scanner",
     "Simulated",
     "draw_parameters",
     "simulate",
+    "simulate_long_axis",
     "write_phantom",
 ]
 
@@ -115,7 +118,8 @@ def _write_subject(
         row = writers.mnms_row(subject, scan, person, vendor)
     elif layout == "mnms2":
         subject = mnms2_writer.mnms2_id(index)
-        mnms2_writer.write_mnms2_subject(root, subject, scan, scanner, labelled, files)
+        along = simulate_long_axis(person, scanner, for_scan)
+        mnms2_writer.write_mnms2_subject(root, subject, scan, along, scanner, labelled, files)
         row = mnms2_writer.mnms2_row(index, person, scanner, vendor)
     elif layout == "nifti":
         subject = mnms2_writer.mnms2_id(index)

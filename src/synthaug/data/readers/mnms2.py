@@ -82,8 +82,7 @@ def _subject(
             f"add the file {start}_CINE of M&Ms-2; a beat cannot be made of two frames",
         )
     phases = {
-        phase: (images.get(f"{start}_{phase}"), images.get(f"{start}_{phase}_gt"))
-        for phase in ("ED", "ES")
+        phase: (images.get(f"{start}_{phase}"), images.get(f"{start}_{phase}_gt")) for phase in ("ED", "ES")
     }
     entries = metadata.Entries({} if row is None else row)
     return RawSubject(
@@ -109,7 +108,9 @@ def _load(
         if image_file is None:
             if label_file is not None:
                 problem = f"the labels of {phase} have no image, so that nothing says which frame they show"
-                cine.findings.append(Finding("labels-dropped", problem, f"add {name}_{_PREFIXES[cine.view]}_{phase}.nii.gz"))
+                cine.findings.append(
+                    Finding("labels-dropped", problem, f"add {name}_{_PREFIXES[cine.view]}_{phase}.nii.gz")
+                )
             continue
         others[image_file] = read_nifti(image_file, name)
         found[phase], bring = frame_of_cine(others[image_file], cine, image_file, name)
