@@ -98,7 +98,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ValueError
         The cine is constant where the heart is.
     """
-    centre = centre_of_motion(oriented.cine, oriented.spacing_mm)
+    centre = centre_of_motion(oriented.cine, oriented.spacing_mm, oriented.view)
     aligned, alignment = align_slices(oriented, centre, settings.slice_alignment)
     window = heart_window(
         aligned.cine,

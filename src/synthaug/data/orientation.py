@@ -21,7 +21,7 @@ from synthaug.data.findings import Finding
 from synthaug.data.quality import cine_findings, label_findings
 from synthaug.data.readers.base import RawCine
 from synthaug.labels import LV, RV
-from synthaug.views import LONG_AXIS
+from synthaug.views import LONG_AXIS, SHORT_AXIS, View
 
 #: Canonical x and y in (right, anterior, superior): perpendicular to each other and to a typical
 #: long axis, (-0.61, 0.61, -0.5).
@@ -226,6 +226,8 @@ class OrientedCine:
         What was repaired or is implausible.
     turned : dict
         What was done to the file's array; see `synthaug.data.native_grid.NativeGrid`.
+    view : {"short_axis", "long_axis"}
+        As in `RawCine`.
     """
 
     cine: np.ndarray
@@ -234,6 +236,7 @@ class OrientedCine:
     es_frame: int | None
     findings: list[Finding]
     turned: dict[str, bool]
+    view: View = SHORT_AXIS
 
 
 def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> OrientedCine:
@@ -289,7 +292,7 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
         "flip_y": in_plane.flip_y,
         "apex_first": apex_first,
     }
-    return OrientedCine(_rolled(place(raw.image.T), ed), labels, spacing_mm, es, findings, turned)
+    return OrientedCine(_rolled(place(raw.image.T), ed), labels, spacing_mm, es, findings, turned, raw.view)
 
 
 def _rolled(cine: np.ndarray, ed: int) -> np.ndarray:
