@@ -10,7 +10,7 @@ SHORT_AXIS: View = "short_axis"
 LONG_AXIS: View = "long_axis"
 
 #: Why a phenotype or an error of one is missing of a long-axis cine.
-NO_VOLUMES = "one long-axis slice has no volumes, masses and wall segments"
+NO_VOLUMES = "one long-axis slice has no volumes, masses or wall segments"
 
 
 def has_volumes(view: View) -> bool:

@@ -159,7 +159,7 @@ class Mnms2Settings(RawDatasetSettings):
     view: View = Field(
         SHORT_AXIS,
         description=(
-            "`short_axis`: the stack; `long_axis`: the four-chamber slice, of which no volumes, masses and wall segments are "
+            "`short_axis`: the stack; `long_axis`: the four-chamber slice, of which no volumes, masses or wall segments are "
             "measured. All datasets of a study have one view; a long axis has `harmonisation.matrix: [1, y, x]`."
         ),
     )
