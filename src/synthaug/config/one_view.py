@@ -44,13 +44,13 @@ def check_view(study: StudySettings) -> None:
         raise ValueError(
             f"harmonisation.matrix: {slices} slices, a long-axis cine has one; set [1, {y}, {x}]"
         )
-    brought = [
-        set(dataset.phenotypes.columns.values()) for dataset in study.datasets.values() if dataset.phenotypes
-    ]
-    own = set.intersection(*brought) if len(brought) == len(study.datasets) else set()
+    split = [dataset for dataset in study.datasets.values() if dataset.split]
+    brought = [set(dataset.phenotypes.columns.values()) if dataset.phenotypes else set() for dataset in split]
+    known = {*_TIMES, *set.intersection(*brought)}
     for where, name in _asked(study):
-        # A user's own phenotypes are read beside the cohort's table, in which volumes stay unknown.
-        if name in MEASURED or (name in PHENOTYPES and name not in (*_TIMES, *own)):
+        # Volumes are conditions by the cohort's table and by requests, in which they stay unknown, whoever brings them.
+        of_table = name in MEASURED and where.startswith("models.")
+        if of_table or (name in {*PHENOTYPES, *MEASURED} and name not in known):
             raise ValueError(f"{where}: {name} is measured on short axes, and {NO_VOLUMES}; leave it out")
     attention = study.evaluation.attention
     for word, region in attention.words.items() if attention else ():
