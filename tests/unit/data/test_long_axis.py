@@ -10,6 +10,7 @@ import pytest
 from long_axis_heart import BACK, ES, LEFT, PIXEL_MM, SIZE, UP, four_chambers, write_long_axis
 from raw_files import affine, save
 
+from synthaug.cli import main
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
 from synthaug.core.artifacts import read_json, read_tsv
 from synthaug.core.errors import SynthaugError
@@ -54,6 +55,15 @@ def test_a_four_chamber_slice_is_read_without_a_finding(tmp_path):
     assert (raw.view, raw.ed_frame, raw.es_frame, raw.image.shape) == ("long_axis", 2, 5, (SIZE, SIZE, 1, 8))
     # Open myocardium, one slice, no closed ring: nothing of it is said.
     assert validate_dataset([subject]) == []
+
+
+def test_the_command_line_validates_a_view(tmp_path, capsys):
+    write_long_axis(tmp_path)
+    command = ["validate", str(tmp_path), "--view", "long_axis", "--dataset"]
+    assert main([*command, "mnms2"]) == 0
+    assert main([*command, "acdc"]) == main([*command, "cohort"]) == 1
+    said = capsys.readouterr().err
+    assert "layout acdc has one view" in said and "a cohort says which view" in said
 
 
 def test_the_view_that_is_asked_for_must_be_there(tmp_path):
