@@ -15,7 +15,8 @@ _NOISE_MM = 4.0
 #: Reach of the search window: about the radius of both ventricles together, and half the heart along its axis.
 _HEART_MM = {SHORT_AXIS: 40.0, LONG_AXIS: 60.0}
 #: Share of the largest amplitude from which a place counts as moving. Along the axis the valves move most and the apex
-#: hardly: with 0.3 the centre of 40 phantoms lies 26 mm from that of the labels and windows of 168 mm cut 11 of them.
+#: hardly: with the settings of short axes, windows of 192 mm cut 8 of 40 phantoms, with these none
+#: (benchmarks/long_axis_localisation.py).
 _MOVING = {SHORT_AXIS: 0.3, LONG_AXIS: 0.15}
 
 
