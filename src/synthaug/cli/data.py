@@ -93,7 +93,7 @@ def _settings(options: argparse.Namespace, **further: Any) -> DatasetSettings:
     """What a study would say of the dataset that the command line names."""
     view = {"view": options.view} if options.view else {}
     kind = members(DatasetSettings, "layout")[options.dataset["layout"]]
-    if view and "view" not in kind.model_fields:
+    if view and "view" not in getattr(kind, "model_fields", {}):
         raise SynthaugError(f"--view: layout {options.dataset['layout']} has one view; leave it out")
     found: DatasetSettings = parse(
         {**options.dataset, "root": str(options.path), **view, **further}, DatasetSettings

@@ -1,4 +1,4 @@
-"""Simulated raw datasets: an anatomical short-axis cine phantom in the layouts of public datasets.
+"""Simulated raw datasets: an anatomical cine phantom in the layouts of public datasets.
 
 Newcomers and tests get data that behave like the real ones, down to the files, with one
 difference: here the true volumes are known.
@@ -63,7 +63,8 @@ def write_phantom(
     root : path
         Folder of the dataset; replaced where it exists.
     layout : {"acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook"}
-        File names, metadata files and label numbers.
+        File names, metadata files and label numbers. Short axes; `mnms2` has the four-chamber view beside them, of which
+        `ground_truth.tsv` says nothing.
     settings : PhantomSettings
         Subjects, vendors, diagnoses, seed.
     processes : int

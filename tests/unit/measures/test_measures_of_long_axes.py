@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from long_axis_heart import ES, N_FRAMES, PIXEL_MM, four_chambers
 from made_predictions import moved, write_predictions
@@ -23,9 +25,11 @@ from synthaug.measures.predicted_phenotypes import predicted_phenotypes
 from synthaug.measures.scoring import predicted_volumes, score_predictions
 from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.report.sections.examples import measure_curves
+from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.gate import inspect_sample
-from synthaug.synthesis.plan_requests import plan_requests
-from synthaug.synthesis.requests import write_requests
+from synthaug.synthesis.gather import gather_chunks
+from synthaug.synthesis.plan_requests import complete_requests, plan_requests
+from synthaug.synthesis.requests import request_cohort, write_requests
 from synthaug.views import LONG_AXIS, NO_VOLUMES
 
 SPACING = (8.0, PIXEL_MM, PIXEL_MM)
@@ -120,6 +124,29 @@ def test_the_gate_judges_what_one_slice_shows() -> None:
     assert inspect_sample(cine[backwards], labels[backwards], SPACING, GateSettings(), LONG_AXIS)[0] == [
         "ed_not_first"
     ]
+
+
+class FourChambers:
+    """Samples the same long-axis heart for each request."""
+
+    def sample(self, requests: Cohort, batch_size: int = 1) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        image, labels = four_chambers()
+        for subject in requests.subjects:
+            yield subject, (image / 1000).astype(np.float32), labels
+
+
+def test_synthetic_long_axes_are_accepted_and_have_no_volumes(tmp_path: Path) -> None:
+    table = complete_requests(
+        pd.DataFrame({"n_slices": [1, 1], "diagnosis": None, "vendor": None}), ["a", "b"], 0
+    )
+    asked = request_cohort(table, view=LONG_AXIS)
+    identity = {"generator_kind": "toy", "hashes": {}, "seen": []}
+    chunk = tmp_path / "chunk"
+    synthesise_chunk(FourChambers(), asked, GateSettings(), SPACING, chunk, "toy", 2, identity)
+    gather_chunks([chunk], asked, tmp_path / "cohort", 0.5)
+    made = Cohort.open(tmp_path / "cohort")
+    assert made.view == LONG_AXIS and made.subjects == ["a", "b"]
+    assert made.table[list(FUNCTION_COLUMNS)].isna().all(axis=None) and (made.table["es_frame"] == ES).all()
 
 
 def test_requests_of_long_axes_leave_volumes_open(cohort: Cohort, tmp_path: Path) -> None:
