@@ -22,5 +22,6 @@ with job(snakemake):
         grid=HarmonisationSettings.model_validate(snakemake.params.grid),
         sampler=load_model(snakemake.input.sampler) if snakemake.input.sampler else None,
         masked=training,
+        view=cohort.view,
     )
     write_requests(requests, snakemake.output.requests)

@@ -8,13 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from synthaug.cli.paths import path_argument
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.progress import progress
 from synthaug.core.registry import members, parse
+from synthaug.views import View
 
 if TYPE_CHECKING:
     from synthaug.data.readers.folders import Ignored
@@ -26,6 +27,9 @@ _LAYOUTS = ", ".join(
         "or module:Class of a reader",
     ]
 )
+
+
+_VIEW = "view to read, of layout mnms2"
 
 
 def add(commands: Any) -> None:
@@ -55,6 +59,7 @@ def add(commands: Any) -> None:
     )
     validate.add_argument("path", type=path_argument)
     validate.add_argument("--dataset", required=True, metavar="LAYOUT", type=_layout, help=_LAYOUTS)
+    validate.add_argument("--view", choices=get_args(View), help=_VIEW)
     validate.set_defaults(run=_validate)
 
     quality = commands.add_parser(
@@ -68,6 +73,7 @@ def add(commands: Any) -> None:
     quality.add_argument(
         "--output", type=path_argument, default=Path("quality.html"), help="HTML file to write"
     )
+    quality.add_argument("--view", choices=get_args(View), help=_VIEW)
     quality.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="raw subjects at a time")
     quality.set_defaults(run=_quality)
 
@@ -81,6 +87,23 @@ def _layout(text: str) -> dict[str, str] | None:
     if text not in members(DatasetSettings, "layout"):
         raise argparse.ArgumentTypeError(f"{text!r} is no layout; give {_LAYOUTS}")
     return {"layout": text}
+
+
+def _settings(options: argparse.Namespace, **further: Any) -> DatasetSettings:
+    """What a study would say of the dataset that the command line names."""
+    view = {"view": options.view} if options.view else {}
+    kind = members(DatasetSettings, "layout")[options.dataset["layout"]]
+    if view and "view" not in getattr(kind, "model_fields", {}):
+        raise SynthaugError(f"--view: layout {options.dataset['layout']} has one view; leave it out")
+    found: DatasetSettings = parse(
+        {**options.dataset, "root": str(options.path), **view, **further}, DatasetSettings
+    )
+    return found
+
+
+def _refuse_view_of_cohort(options: argparse.Namespace) -> None:
+    if options.view:
+        raise SynthaugError("--view: a cohort says which view it is of; leave it out")
 
 
 def _phantom(options: argparse.Namespace) -> int:
@@ -113,9 +136,10 @@ def _validate(options: argparse.Namespace) -> int:
     from synthaug.data.validate import validate_cohort, validate_dataset
 
     if options.dataset is None:
+        _refuse_view_of_cohort(options)
         findings = validate_cohort(options.path)
     else:
-        settings = parse({**options.dataset, "root": str(options.path)}, DatasetSettings)
+        settings = _settings(options)
         subjects = find_subjects(settings, options.path)
         findings = validate_dataset(subjects, progress("subjects read") if len(subjects) > 1 else None)
         _say_ignored(ignored_files(settings, options.path, subjects), options.path)
@@ -131,11 +155,10 @@ def _quality(options: argparse.Namespace) -> int:
     if options.output.is_dir():
         raise SynthaugError(f"--output: {options.output} is a folder; name an HTML file")
     if options.dataset is None:
+        _refuse_view_of_cohort(options)
         count = write_quality_page(options.path, options.output)
     else:
-        settings = parse(
-            {**options.dataset, "root": str(options.path), "minimum_subjects": 1}, DatasetSettings
-        )
+        settings = _settings(options, minimum_subjects=1)
         count = write_raw_quality_page(
             settings, options.path, options.output, max(1, options.processes), progress("subjects")
         )

@@ -13,6 +13,7 @@ from synthaug.config.interpolations import FrameInterpolation, Interpolation
 from synthaug.config.paths import PathText
 from synthaug.config.phantom import PhantomSettings
 from synthaug.config.plugins import ClassSettings
+from synthaug.views import SHORT_AXIS, View
 
 Structure = Literal["LV", "MYO", "RV"]
 #: Columns of a table of phenotypes that are none.
@@ -108,6 +109,12 @@ class RawDatasetSettings(Settings):
         4, ge=1, description="The study stops if fewer subjects than this can be used."
     )
 
+    @property
+    def shows(self) -> View:
+        """What its cines show: the key `view`, of layouts that have several."""
+        view: View = getattr(self, "view", SHORT_AXIS)
+        return view
+
     @field_validator("spacing_mm")
     @classmethod
     def _spacing_is_positive(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
@@ -149,6 +156,13 @@ class Mnms2Settings(RawDatasetSettings):
     has_phantom: ClassVar[bool] = True
 
     layout: Literal["mnms2"] = Field(description="How the files are named and where the metadata are.")
+    view: View = Field(
+        SHORT_AXIS,
+        description=(
+            "`short_axis`: the stack; `long_axis`: the four-chamber slice, of which no volumes, masses or wall segments are "
+            "measured. All datasets of a study have one view; a long axis has `harmonisation.matrix: [1, y, x]`."
+        ),
+    )
 
 
 class NiftiSettings(RawDatasetSettings):

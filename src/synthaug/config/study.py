@@ -16,6 +16,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import GeneratorSettings
 from synthaug.config.inherit import resolve_inheritance
 from synthaug.config.models import ModelSettings
+from synthaug.config.one_view import check_view
 from synthaug.config.report import ReportSettings
 from synthaug.config.synthesis import SynthesisSettings
 from synthaug.config.tasks import AnyTaskSettings, SegmentationSettings
@@ -120,6 +121,7 @@ class StudySettings(Settings):
         self._check_arms()
         self._check_tasks()
         self._check_unsplit_datasets()
+        check_view(self)
         return self
 
     def _check_arms(self) -> None:

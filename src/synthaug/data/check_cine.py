@@ -9,6 +9,7 @@ from synthaug.data.label_structure import exchanged_structures
 from synthaug.data.readers.base import RawCine, RawSubject
 from synthaug.data.voxel_size import settle_voxel_size
 from synthaug.labels import STRUCTURES
+from synthaug.views import LONG_AXIS
 
 #: Both must be exceeded for frames and slices to be taken as exchanged: the difference of neighbouring frames over that of
 #: neighbouring slices, and the same of the first and last ones, which are neighbours in a beat and base and apex in a stack.
@@ -30,7 +31,9 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
     ------
     SubjectError
         It is no 4D array of finite numbers, its labels have another shape, its voxel size is impossible, frames and
-        slices are exchanged, slices are repeated or lie black inside the stack, or the labels are numbered otherwise.
+        slices are exchanged, slices are repeated or lie black inside the stack, or the labels are numbered otherwise. A
+        long-axis cine with several slices. Its labels' numbers are not judged: the myocardium is open at the mitral
+        plane and the LV is not inside of it.
     """
 
     def refused(code: str, problem: str, remedy: str) -> SubjectError:
@@ -44,6 +47,9 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
         raise refused(
             "voxels-not-finite", f"{count} voxels are not finite", "export the image again without NaN"
         )
+    if raw.view == LONG_AXIS and image.shape[2] != 1:
+        problem = f"has {image.shape[2]} slices, a long-axis cine has one"
+        raise refused("view", problem, "give the four-chamber slice alone")
     for frame, volume in raw.labels.items():
         if volume.shape != image.shape[:3]:
             problem = f"labels of frame {frame + 1} have shape {volume.shape}, the cine has {image.shape[:3]}"
@@ -55,6 +61,7 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
         image.shape[2],
         subject.id,
         subject.files[0] if subject.files else "",
+        raw.view,
     )
     beside, apart = frames_to_slices(image)
     if beside > EXCHANGED_NEIGHBOURS and apart > EXCHANGED_ENDS:
@@ -76,7 +83,7 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
         raise refused(
             "slices-repeated", f"slices are the same in all frames: {listed}", "export the cine again"
         )
-    if called := exchanged_structures(raw.labels):
+    if raw.view != LONG_AXIS and (called := exchanged_structures(raw.labels)):
         wrong = ", ".join(f"{name} looks like {meant}" for name, meant in called.items() if name != meant)
         problem = f"the labels are numbered otherwise, LV is what lies inside the myocardium: {wrong}"
         meant = ", ".join(f"{value}: {called[name]}" for name, value in STRUCTURES.items())

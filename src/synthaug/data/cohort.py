@@ -22,6 +22,7 @@ from synthaug.data.native_grid import NativeReference, read_native
 from synthaug.data.nifti import write_nifti
 from synthaug.data.stored_nifti import read_shape, read_stored_header, read_voxels
 from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, PLACEMENT_COLUMNS, STRUCTURES, UNLABELLED
+from synthaug.views import SHORT_AXIS, View, has_volumes
 
 SUBJECT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
@@ -170,6 +171,10 @@ class Cohort:
                 raise SynthaugError(
                     f"{cohort.name}: spacing differs from {cohorts[0].name}; harmonise both to one grid"
                 )
+            if cohort.view != cohorts[0].view:
+                raise SynthaugError(
+                    f"{cohort.name}: {cohort.view} cines, {cohorts[0].name} has {cohorts[0].view} ones; use cohorts of one view"
+                )
             for subject, folder in cohort.folders.items():
                 if subject in folders:
                     raise SynthaugError(
@@ -220,6 +225,17 @@ class Cohort:
         """Voxel size (z, y, x) in mm, the same for all subjects."""
         z, y, x = self.meta["spacing_mm"]
         return z, y, x
+
+    @property
+    def view(self) -> View:
+        """What the cines show; a cohort that does not say is of short axes."""
+        view: View = self.meta.get("view", SHORT_AXIS)
+        return view
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether volumes, masses and walls can be measured on the labels; `synthaug.views.has_volumes`."""
+        return has_volumes(self.view)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -402,9 +418,13 @@ def write_cohort(
     kind: str,
     rows: Sequence[Mapping[str, Any]],
     spacing_mm: Sequence[float],
+    view: View = SHORT_AXIS,
     **meta: Any,
 ) -> None:
     """Write a cohort's table and ``cohort.json``; the subjects' files stand already.
+
+    This is the one door to a cohort's table: of a view without volumes the columns of function stay empty, whoever
+    measured them.
 
     Parameters
     ----------
@@ -416,6 +436,8 @@ def write_cohort(
         One a subject; absent columns are unknown (empty).
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
+    view : {"short_axis", "long_axis"}
+        What the cines show.
     **meta
         What else identifies the cohort: generator, source, hashes.
     """
@@ -424,6 +446,9 @@ def write_cohort(
     extra = [column for column in table.columns if column not in COLUMNS]
     if kind != "request":
         table = table.reindex(columns=[*COLUMNS, *extra])
+    if not has_volumes(view):
+        for column in table.columns.intersection(list(FUNCTION_COLUMNS)):
+            table[column] = float("nan")
     for subject in table["subject"]:
         check_subject_id(subject, folder)
     write_tsv(folder / "subjects.tsv", table)
@@ -431,6 +456,7 @@ def write_cohort(
         "name": name,
         "kind": kind,
         "spacing_mm": [float(value) for value in spacing_mm],
+        "view": view,
         "labels": {"background": BACKGROUND, **STRUCTURES, "unlabelled": UNLABELLED},
         "table_sha256": sha256_file(folder / "subjects.tsv"),
         **meta,

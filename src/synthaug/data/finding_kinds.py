@@ -61,6 +61,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "dimensions": FindingKind(
             EXCLUDED, "An image is no stack (3D) and no cine (4D).", "Export the cine."
         ),
+        "view": FindingKind(
+            EXCLUDED,
+            "A long-axis cine has several slices, or a cine has another view than its dataset.",
+            "Give the four-chamber slice alone; correct `view`.",
+        ),
         "one-frame": FindingKind(
             EXCLUDED, "An image has one frame.", "Give the cine, or set `single_frame` (layout `nifti`)."
         ),

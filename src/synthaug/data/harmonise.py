@@ -46,6 +46,7 @@ from synthaug.data.resampling import (
 from synthaug.data.slice_alignment import align_slices
 from synthaug.labels import PLACEMENT_COLUMNS
 from synthaug.metrics.volumes import measure_function
+from synthaug.views import View
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ValueError
         The cine is constant where the heart is.
     """
-    centre = centre_of_motion(oriented.cine, oriented.spacing_mm)
+    centre = centre_of_motion(oriented.cine, oriented.spacing_mm, oriented.view)
     aligned, alignment = align_slices(oriented, centre, settings.slice_alignment)
     window = heart_window(
         aligned.cine,
@@ -189,7 +190,7 @@ class _Written:
 
 
 def _harmonise_subject(
-    subject: RawSubject, dataset: str, settings: HarmonisationSettings, folder: Path
+    subject: RawSubject, dataset: str, view: View, settings: HarmonisationSettings, folder: Path
 ) -> _Written | SubjectError:
     """Write one subject to `folder`, or say why it cannot be used."""
     name = f"{dataset}-{subject.id}"
@@ -199,6 +200,11 @@ def _harmonise_subject(
             problem = f"the id {name} is too long"
             return SubjectError("id-refused", subject.id, where, problem, "use at most 64 characters")
         raw = load_subject(subject)
+        if raw.view != view:
+            problem = f"is a {raw.view} cine, the dataset is of view {view}"
+            return SubjectError(
+                "view", subject.id, where, problem, "set view of the dataset, or correct the reader"
+            )
         oriented = orient_cine(raw, subject.ed_frame, subject.es_frame)
         done = harmonise_cine(oriented, settings)
         quality = measure_quality(oriented.cine, oriented.spacing_mm, done.centre, raw.frame_duration_s)
@@ -296,7 +302,7 @@ def harmonise_dataset(
     quality: list[dict[str, Any]] = []
     quarantine: list[SubjectError] = []
     with atomic_folder(output) as folder:
-        work = partial(_harmonise_subject, dataset=name, settings=settings, folder=folder)
+        work = partial(_harmonise_subject, dataset=name, view=dataset.shows, settings=settings, folder=folder)
         for done, result in enumerate(in_processes(work, subjects, processes, _lack_of_memory), start=1):
             if isinstance(result, SubjectError):
                 quarantine.append(result)
@@ -328,6 +334,7 @@ def harmonise_dataset(
             "real",
             rows,
             settings.spacing_mm,
+            dataset.shows,
             source=source,
             harmonisation=harmonisation,
             files=files,

@@ -1,4 +1,4 @@
-"""Where the heart is in a short-axis cine, from its motion."""
+"""Where the heart is in a cine, from its motion."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_array
 
 from synthaug.data.resampling import apply_weights
+from synthaug.views import LONG_AXIS, SHORT_AXIS, View
 
-#: Reach of the search window: about the radius of both ventricles together.
-_HEART_MM = 40.0
 _NOISE_MM = 4.0
-#: Share of the largest amplitude from which a place counts as moving.
-_MOVING = 0.3
+#: Reach of the search window: about the radius of both ventricles together, and half the heart along its axis.
+_HEART_MM = {SHORT_AXIS: 40.0, LONG_AXIS: 60.0}
+#: Share of the largest amplitude from which a place counts as moving. Along the axis the valves move most and the apex
+#: hardly: with the settings of short axes, windows of 192 mm cut 8 of 40 phantoms, with these none
+#: (benchmarks/long_axis_localisation.py).
+_MOVING = {SHORT_AXIS: 0.3, LONG_AXIS: 0.15}
 
 
 def harmonic_amplitude(cine: np.ndarray) -> np.ndarray:
@@ -26,7 +29,9 @@ def harmonic_amplitude(cine: np.ndarray) -> np.ndarray:
     return amplitude
 
 
-def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[float, float]:
+def centre_of_motion(
+    cine: np.ndarray, spacing_mm: Sequence[float], view: View = SHORT_AXIS
+) -> tuple[float, float]:
     """Centre (y, x), in pixels, of what moves once a cycle.
 
     The amplitude of the first temporal harmonic is large where the ventricular walls pass,
@@ -41,6 +46,8 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
         Intensities in any unit.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
+    view : {"short_axis", "long_axis"}
+        Along the axis the search window is larger, and less motion counts.
 
     Returns
     -------
@@ -52,16 +59,17 @@ def centre_of_motion(cine: np.ndarray, spacing_mm: Sequence[float]) -> tuple[flo
     Lin et al., MICCAI 2006 (first harmonic); Comaniciu and Meer, IEEE TPAMI 24(5), 2002 (mean shift).
     """
     pixel_mm = np.asarray(spacing_mm[1:], float)
+    heart_mm = _HEART_MM[view]
     amplitude = harmonic_amplitude(cine).sum(axis=0).astype(float)
     smooth = gaussian_filter(amplitude, _NOISE_MM / pixel_mm)
-    moving = np.where(smooth > _MOVING * smooth.max(), 1.0, 0.0)
+    moving = np.where(smooth > _MOVING[view] * smooth.max(), 1.0, 0.0)
     if smooth.max() <= 0:
         return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
-    start = np.unravel_index(np.argmax(gaussian_filter(moving, _HEART_MM / 2 / pixel_mm)), moving.shape)
+    start = np.unravel_index(np.argmax(gaussian_filter(moving, heart_mm / 2 / pixel_mm)), moving.shape)
     places = np.moveaxis(np.indices(moving.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
     centre = np.array(start) * pixel_mm
     for _ in range(50):
-        window = moving * np.exp(-((places - centre) ** 2).sum(axis=-1) / (2 * _HEART_MM**2))
+        window = moving * np.exp(-((places - centre) ** 2).sum(axis=-1) / (2 * heart_mm**2))
         moved = (places * window[..., None]).sum(axis=(0, 1)) / window.sum()
         if np.linalg.norm(moved - centre) < 0.1:
             break

@@ -5,6 +5,9 @@ the diaphragm below. The plane of a short axis is oblique, about 45 degrees to t
 axes, hence its directions are compared with those of a typical one: x runs from right-anterior
 to left-posterior, y from superior to inferior, a little right and posterior. Against the pure
 directions left and posterior half of all stacks would fall on either side of a quarter turn.
+
+A long-axis slice is displayed as scanners display planes near the transverse one: x runs to the patient's left, y to the
+back, so that the apex points up and the right heart lies on the left. It is turned only where its header says so clearly.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from synthaug.data.findings import Finding
 from synthaug.data.quality import cine_findings, label_findings
 from synthaug.data.readers.base import RawCine
 from synthaug.labels import LV, RV
+from synthaug.views import LONG_AXIS, SHORT_AXIS, View
 
 #: Canonical x and y in (right, anterior, superior): perpendicular to each other and to a typical
 #: long axis, (-0.61, 0.61, -0.5).
@@ -25,6 +29,11 @@ X_DIRECTION = (-0.707, -0.707, 0.0)
 Y_DIRECTION = (0.354, -0.354, -0.866)
 #: A typical long axis, from base to apex.
 APEX_DIRECTION = (-0.61, 0.61, -0.5)
+#: x and y of a displayed long axis: to the left and to the back.
+LONG_AXIS_X, LONG_AXIS_Y = (-1.0, 0.0, 0.0), (0.0, -1.0, 0.0)
+#: Sum of two cosines by which a way to store a long axis must fit the display better than with axes exchanged: that of a
+#: plane turned by 37 degrees in itself; one of 45 degrees has none.
+_CLEARLY_ORIENTED = 0.4
 #: Where the right ventricle lies, seen from the left one, in canonical (x, y); labelled stacks
 #: of ACDC scatter around it with a standard deviation of 20 degrees.
 _RV_DIRECTION = np.array([-0.94, 0.34])
@@ -82,6 +91,33 @@ def in_plane_orientation(affine: np.ndarray) -> InPlane:
     stored = abs(along_x[0]) + abs(along_y[1])
     exchanged = abs(along_x[1]) + abs(along_y[0])
     x, y = (0, 1) if stored > exchanged - 1e-3 else (1, 0)
+    return InPlane(x == 1, bool(along_x[x] < 0), bool(along_y[y] < 0))
+
+
+def long_axis_orientation(affine: np.ndarray) -> InPlane:
+    """Choose the transform that displays a long-axis slice as scanners do, where the header tells it.
+
+    Parameters
+    ----------
+    affine : ndarray, shape (4, 4)
+        Voxel indices to (right, anterior, superior).
+
+    Returns
+    -------
+    InPlane
+        As stored where the plane is halfway between two quarter turns, or far from transverse, or the affine has no
+        direction.
+    """
+    columns = np.asarray(affine, float)[:3, :2]
+    lengths = np.linalg.norm(columns, axis=0)
+    if not (np.isfinite(lengths).all() and lengths.min() > 0):
+        return InPlane()
+    along_x, along_y = (np.array(direction) @ columns / lengths for direction in (LONG_AXIS_X, LONG_AXIS_Y))
+    stored = abs(along_x[0]) + abs(along_y[1])
+    exchanged = abs(along_x[1]) + abs(along_y[0])
+    if abs(stored - exchanged) < _CLEARLY_ORIENTED:
+        return InPlane()
+    x, y = (0, 1) if stored > exchanged else (1, 0)
     return InPlane(x == 1, bool(along_x[x] < 0), bool(along_y[y] < 0))
 
 
@@ -190,6 +226,8 @@ class OrientedCine:
         What was repaired or is implausible.
     turned : dict
         What was done to the file's array; see `synthaug.data.native_grid.NativeGrid`.
+    view : {"short_axis", "long_axis"}
+        As in `RawCine`.
     """
 
     cine: np.ndarray
@@ -198,6 +236,7 @@ class OrientedCine:
     es_frame: int | None
     findings: list[Finding]
     turned: dict[str, bool]
+    view: View = SHORT_AXIS
 
 
 def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> OrientedCine:
@@ -219,17 +258,21 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     Notes
     -----
     Orientation follows from the dataset and the header alone: what only labelled patients have decides nothing, so that
-    training and test patients, labelled and new ones, take one path.
+    training and test patients, labelled and new ones, take one path. A long-axis slice has no order of slices.
     """
-    findings = [*raw.findings, *cine_findings(raw.image.T, raw.voxel_size_mm[2])]
+    findings = [*raw.findings, *cine_findings(raw.image.T, raw.voxel_size_mm[2], raw.view)]
     x_mm, y_mm, z_mm = raw.voxel_size_mm
-    in_plane = in_plane_orientation(raw.affine)
+    if raw.view == LONG_AXIS:
+        in_plane = long_axis_orientation(raw.affine) if raw.oriented else InPlane()
+        apex_first = False
+    else:
+        in_plane = in_plane_orientation(raw.affine)
+        base_first = raw.slices_base_first
+        if base_first is None:
+            base_first = stored_base_first(raw.affine)
+        apex_first = base_first is False
     if in_plane.transpose:
         x_mm, y_mm = y_mm, x_mm
-    base_first = raw.slices_base_first
-    if base_first is None:
-        base_first = stored_base_first(raw.affine)
-    apex_first = base_first is False
 
     def place(volume: np.ndarray) -> np.ndarray:
         oriented = in_plane.apply(volume)
@@ -240,15 +283,16 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     es = None if es is None else (es - ed) % n_frames
     labels = {(frame - ed) % n_frames: place(volume.T) for frame, volume in sorted(raw.labels.items())}
     spacing_mm = (z_mm, y_mm, x_mm)
-    findings += _contradictions(labels)
-    findings += label_findings(labels, spacing_mm, 0, es)
+    if raw.view != LONG_AXIS:
+        findings += _contradictions(labels)
+    findings += label_findings(labels, spacing_mm, 0, es, raw.view)
     turned = {
         "transpose": in_plane.transpose,
         "flip_x": in_plane.flip_x,
         "flip_y": in_plane.flip_y,
         "apex_first": apex_first,
     }
-    return OrientedCine(_rolled(place(raw.image.T), ed), labels, spacing_mm, es, findings, turned)
+    return OrientedCine(_rolled(place(raw.image.T), ed), labels, spacing_mm, es, findings, turned, raw.view)
 
 
 def _rolled(cine: np.ndarray, ed: int) -> np.ndarray:

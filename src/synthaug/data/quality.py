@@ -10,6 +10,7 @@ from scipy.ndimage import label as connected_components
 from synthaug.data.findings import Finding
 from synthaug.labels import LV, MYO, STRUCTURES
 from synthaug.metrics.volumes import measure_function
+from synthaug.views import SHORT_AXIS, View, has_volumes
 
 #: Fewer slices than base, mid and apex twice over rarely hold a whole ventricle.
 FEW_SLICES = 6
@@ -29,7 +30,7 @@ LARGER_THAN_ED = 0.1
 PLAUSIBLE_EF = (5.0, 85.0)
 
 
-def cine_findings(cine: np.ndarray, slice_mm: float) -> list[Finding]:
+def cine_findings(cine: np.ndarray, slice_mm: float, view: View = SHORT_AXIS) -> list[Finding]:
     """Findings in the frames and slices of a cine as it was read.
 
     Parameters
@@ -38,12 +39,15 @@ def cine_findings(cine: np.ndarray, slice_mm: float) -> list[Finding]:
         Intensities in any unit.
     slice_mm : float
         Distance of the slices.
+    view : {"short_axis", "long_axis"}
+        One slice along the axis is no short stack.
     """
     findings = []
     n_frames, n_slices = cine.shape[:2]
-    if n_slices < FEW_SLICES:
+    is_stack = view == SHORT_AXIS
+    if is_stack and n_slices < FEW_SLICES:
         findings.append(Finding("slices-few", f"only {n_slices} slices", "a ventricle may not be whole"))
-    if n_slices > 1 and not STACK_MM[0] <= n_slices * slice_mm <= STACK_MM[1]:
+    if is_stack and n_slices > 1 and not STACK_MM[0] <= n_slices * slice_mm <= STACK_MM[1]:
         problem = f"{n_slices} slices of {slice_mm:.3g} mm span {n_slices * slice_mm:.0f} mm"
         findings.append(
             Finding("stack-length", problem, f"a ventricle needs {STACK_MM[0]:g} to {STACK_MM[1]:g} mm")
@@ -114,6 +118,7 @@ def label_findings(
     spacing_mm: Sequence[float],
     ed_frame: int | None,
     es_frame: int | None,
+    view: View = SHORT_AXIS,
 ) -> list[Finding]:
     """Findings in the labels of one subject.
 
@@ -125,6 +130,8 @@ def label_findings(
         Voxel size (z, y, x).
     ed_frame, es_frame : int or None
         Frames the ejection fraction is measured between.
+    view : {"short_axis", "long_axis"}
+        Of a long axis the areas of ED and ES are compared, and there is no ejection fraction.
     """
     findings = []
     for frame, volume in labels.items():
@@ -147,7 +154,6 @@ def label_findings(
             if share > STRAY_SHARE:
                 problem = f"{share:.0%} of the LV cavity at {name} is apart from the rest"
                 findings.append(Finding("labels-apart", problem, "kept as labelled"))
-    measured = measure_function(labels, spacing_mm, ed_frame, es_frame)
     cavities = {frame: int((volume == LV).sum()) for frame, volume in labels.items()}
     largest = max(cavities, key=lambda frame: cavities[frame], default=None)
     if ed_frame in cavities and largest not in (ed_frame, es_frame, None):
@@ -155,6 +161,13 @@ def label_findings(
         if share > LARGER_THAN_ED:
             problem = f"LV is {share:.0%} larger at frame {largest} than at ED"
             findings.append(Finding("ed-not-largest", problem, "check the ED frame"))
+    if not has_volumes(view):
+        if ed_frame in cavities and es_frame in cavities and cavities[es_frame] >= cavities[ed_frame] > 0:
+            share = cavities[es_frame] / cavities[ed_frame] - 1
+            problem = f"the area of the LV is {share:.0%} larger at ES than at ED"
+            findings.append(Finding("phases-exchanged", problem, "check the frames"))
+        return findings
+    measured = measure_function(labels, spacing_mm, ed_frame, es_frame)
     edv, esv, ef = measured["lv_edv_ml"], measured["lv_esv_ml"], measured["lv_ef"]
     if esv >= edv:
         problem = f"LV is larger at ES ({esv:.0f} mL) than at ED ({edv:.0f} mL)"

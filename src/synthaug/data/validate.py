@@ -110,7 +110,8 @@ def validate_cohort(path: str | Path) -> list[FileFinding]:
             findings.append(FileFinding(subject, place, "labels-shape", problem, "use one grid"))
             continue
         ed, es = (_frame(row[column]) for column in ("ed_frame", "es_frame"))
-        sentences = [*contrast_findings(cine, frames), *label_findings(frames, cohort.spacing_mm, ed, es)]
+        said = label_findings(frames, cohort.spacing_mm, ed, es, cohort.view)
+        sentences = [*contrast_findings(cine, frames), *said]
         findings += [_finding(subject, file, found) for found in sentences]
     return findings
 

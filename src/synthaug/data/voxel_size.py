@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from synthaug.data.findings import Finding, SubjectError
+from synthaug.views import LONG_AXIS, SHORT_AXIS, View
 
 Size = tuple[float, float, float]
 
@@ -18,6 +19,8 @@ PIXEL_MM = (0.3, 5.0)
 SLICE_MM = (2.0, 30.0)
 #: Slices that lie closer are those of a 3D acquisition, which covers a whole ventricle: at least this, mm.
 VENTRICLE_MM = 60.0
+#: Thickness of a slice, mm, where the header of a single one has none. Nothing is measured across it.
+THICKNESS_MM = 8.0
 #: Relative difference up to which two files say the same size.
 SAME_SIZE = 0.02
 
@@ -44,6 +47,7 @@ def settle_voxel_size(
     n_slices: int,
     subject: str,
     file: object,
+    view: View = SHORT_AXIS,
 ) -> tuple[Size, list[Finding]]:
     """Choose the voxel size of a cine.
 
@@ -62,6 +66,8 @@ def settle_voxel_size(
         Slices of the cine.
     subject, file
         Whose it is, for the error.
+    view : {"short_axis", "long_axis"}
+        A long-axis slice has no distance to a next one, so that its pixels alone are judged.
 
     Returns
     -------
@@ -75,6 +81,9 @@ def settle_voxel_size(
     SubjectError
         No size is possible, or several are and nothing decides.
     """
+    if view == LONG_AXIS:
+        told = {source: _with_thickness(size) for source, size in told.items()}
+        others = {source: _with_thickness(size) for source, size in others.items()}
     own = _distinct(size for size in told.values() if is_plausible(size, n_slices))
     elsewhere = _distinct(size for size in others.values() if is_plausible(size, n_slices))
     spelled = ", ".join(f"{source} {_spelled(size)} mm" for source, size in told.items())
@@ -103,6 +112,14 @@ def settle_voxel_size(
     raise SubjectError(
         "voxel-size-implausible", subject, str(file), problem, f"correct the header, or {remedy}"
     )
+
+
+def _with_thickness(size_mm: Size) -> Size:
+    """The size with a thickness that a slice can have; 1 x 1 x 1 mm stays what it is, lost."""
+    x, y, z = size_mm
+    if SLICE_MM[0] <= z <= SLICE_MM[1] or np.allclose(size_mm, 1.0, atol=1e-3):
+        return size_mm
+    return x, y, THICKNESS_MM
 
 
 def _repaired(told: Mapping[str, Size], spelled: str, chosen: Size, source: str) -> Finding:

@@ -108,7 +108,9 @@ def real_as_synthetic(
         if through is not None:
             meta |= {"through": through.name, "hashes": dict(through.hashes)}
             seen |= set(through.seen)
-        write_cohort(folder, generator, "synthetic", rows, real.spacing_mm, **meta, seen=sorted(seen))
+        write_cohort(
+            folder, generator, "synthetic", rows, real.spacing_mm, real.view, **meta, seen=sorted(seen)
+        )
 
 
 def _write_decoded(folder: Path, real: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:

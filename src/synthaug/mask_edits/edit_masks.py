@@ -107,7 +107,7 @@ def edit_masks(cohort: Cohort, edit: MaskEdit, output: str | Path, subjects: Seq
     Raises
     ------
     SynthaugError
-        No masks, an unknown subject, an impossible edit, or `output` exists.
+        No masks, an unknown subject, an impossible edit, long-axis masks, or `output` exists.
 
     Notes
     -----
@@ -118,6 +118,10 @@ def edit_masks(cohort: Cohort, edit: MaskEdit, output: str | Path, subjects: Seq
     edit.check()
     if Path(output).exists():
         raise SynthaugError(f"{output}: exists already; name a new folder or remove it")
+    if not cohort.has_volumes:
+        raise SynthaugError(
+            f"{cohort.name}: masks are of view {cohort.view}, and edits are of short-axis stacks; give short-axis masks"
+        )
     chosen = cohort.select(list(subjects)) if subjects else cohort
     masked = [subject for subject in chosen.subjects if chosen.labelled_frames(subject)]
     if not masked:

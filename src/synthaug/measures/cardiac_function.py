@@ -186,7 +186,11 @@ def _table(cohort: Cohort, patients: Mapping[str, str]) -> pd.DataFrame:
             None if pd.isna(record[f"{phase}_frame"]) else int(record[f"{phase}_frame"])
             for phase in ("ed", "es")
         )
-        rows.append(function_of(cohort.label_cine(subject), cohort.spacing_mm, labelled, ed, es))
+        rows.append(
+            function_of(cohort.label_cine(subject), cohort.spacing_mm, labelled, ed, es)
+            if cohort.has_volumes
+            else dict.fromkeys(QUANTITIES, np.nan)
+        )
         owners.append(patients.get(subject, subject))
     table = pd.DataFrame(rows, columns=list(QUANTITIES), dtype=np.float64)
     return table.groupby(np.array(owners, object), sort=False).mean()

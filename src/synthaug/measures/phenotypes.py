@@ -69,6 +69,7 @@ def _measure(cohort: Cohort, subject: str) -> dict[str, Any]:
         ed,
         es,
         cohort.frame_duration_s(subject),
+        cohort.view,
     )
     measured = measure_phenotypes(*heart)
     patient = record.get("patient")

@@ -73,6 +73,7 @@ def predicted_phenotypes(predictions: str | Path, cohort: Cohort, names: Collect
             ed,
             min(volumes, key=lambda frame: volumes[frame], default=None),
             cohort.frame_duration_s(subject),
+            cohort.view,
         )
         rows.append({"subject": subject, **{name: measured[name] for name in names}})
     return pd.DataFrame(rows, columns=["subject", *names])

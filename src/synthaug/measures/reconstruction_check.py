@@ -64,7 +64,7 @@ def look_at_reconstructions(
     judged = []
     for done, subject in enumerate(subjects, start=1):
         images, labels = autoencoder.reconstruct(training.cine(subject))
-        reasons, measured = inspect_sample(images, labels, training.spacing_mm, gate)
+        reasons, measured = inspect_sample(images, labels, training.spacing_mm, gate, training.view)
         diagnosis = training.table.loc[subject, "diagnosis"]
         judged.append(
             {

@@ -15,7 +15,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import NativeGrid
 from synthaug.data.stored_nifti import read_shape, read_voxels
-from synthaug.labels import BACKGROUND, STRUCTURES
+from synthaug.labels import BACKGROUND, FUNCTION_COLUMNS, STRUCTURES
 from synthaug.measures.function_errors import PHASES, function_errors, wall_errors
 from synthaug.measures.measurement import Measurement
 from synthaug.metric_registry import columns_of
@@ -24,6 +24,7 @@ from synthaug.metrics.surface import average_from, hausdorff_from, surface_dista
 from synthaug.metrics.surfels import normalised_surface_dice
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, ejection_fraction, structure_volume_ml
 from synthaug.tables import Row, make_table
+from synthaug.views import NO_VOLUMES
 
 #: Surfaces nearer than this (mm) are one to `nsd`: about a pixel of a cine, and what two readers of a border differ by.
 NSD_TOLERANCE_MM = 2.0
@@ -58,7 +59,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
         there would reach on the subject's own. The expected calibration error (`ece`) of a frame, where the prediction
         measured it. Errors of volumes, ejection fraction, myocardial mass and wall thickness
         per subject, predicted minus reference, on the own grid. A frame that was not predicted scores as if every
-        structure had been missed, and so does what lies outside of the study's window.
+        structure had been missed, and so does what lies outside of the study's window. Of long-axis cines the errors of
+        volumes, mass and wall are ``not_measured``.
 
     Raises
     ------
@@ -116,7 +118,11 @@ def _scores(
         for row in _overlap(predicted[phase], reference[phase], spacing_mm, NATIVE):
             yield {**row, "phase": phase}
     for measure in (function_errors, wall_errors):
-        yield from measure(predicted, reference, spacing_mm)
+        if cohort.has_volumes:
+            yield from measure(predicted, reference, spacing_mm)
+        else:
+            for row in measure({}, {}, spacing_mm):
+                yield {**row, "note": NO_VOLUMES}
 
 
 def _taken_back(grid: NativeGrid, path: Path | None, predicted: np.ndarray | None) -> np.ndarray | None:
@@ -248,7 +254,8 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
     DataFrame
         One row a subject: subject, lv_edv_ml, lv_esv_ml, rv_edv_ml, rv_esv_ml, lv_ef, rv_ef, myo_mass_g.
         ED is the frame the cohort's table names, or the first; ES is the predicted frame with the smallest
-        LV, because the table's may be what a generator's own masks say. Unknown is NaN.
+        LV, because the table's may be what a generator's own masks say. Unknown is NaN, and so is all of long-axis
+        cines.
     """
     files = predicted_files(Path(predictions))
     rows = []
@@ -269,7 +276,11 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
             key = name.lower()
             row |= {f"{key}_edv_ml": edv, f"{key}_esv_ml": esv, f"{key}_ef": ejection_fraction(edv, esv)}
         row["myo_mass_g"] = MYOCARDIAL_DENSITY_G_PER_ML * at_ed.get("MYO", float("nan"))
-        rows.append(row)
+        rows.append(
+            row
+            if cohort.has_volumes
+            else {"subject": subject, **dict.fromkeys(FUNCTION_COLUMNS, float("nan"))}
+        )
     return pd.DataFrame(rows)
 
 

@@ -1,4 +1,4 @@
-"""Simulated raw datasets: an anatomical short-axis cine phantom in the layouts of public datasets.
+"""Simulated raw datasets: an anatomical cine phantom in the layouts of public datasets.
 
 Newcomers and tests get data that behave like the real ones, down to the files, with one
 difference: here the true volumes are known.
@@ -22,6 +22,7 @@ from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.labels import STRUCTURES
 from synthaug.phantom import dicom_layouts, mnms2_writer, nifti_folder_writer, writers
 from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
+from synthaug.phantom.long_axis import LongAxisScan, simulate_long_axis
 from synthaug.phantom.population import HeartParameters, draw_parameters
 from synthaug.phantom.scanner import SCANNERS, Scanner
 from synthaug.phantom.simulation import Simulated, simulate
@@ -29,10 +30,12 @@ from synthaug.phantom.simulation import Simulated, simulate
 __all__ = [
     "SCANNERS",
     "HeartParameters",
+    "LongAxisScan",
     "Scanner",
     "Simulated",
     "draw_parameters",
     "simulate",
+    "simulate_long_axis",
     "write_phantom",
 ]
 
@@ -60,7 +63,8 @@ def write_phantom(
     root : path
         Folder of the dataset; replaced where it exists.
     layout : {"acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook"}
-        File names, metadata files and label numbers.
+        File names, metadata files and label numbers. Short axes; `mnms2` has the four-chamber view beside them, of which
+        `ground_truth.tsv` says nothing.
     settings : PhantomSettings
         Subjects, vendors, diagnoses, seed.
     processes : int
@@ -115,7 +119,8 @@ def _write_subject(
         row = writers.mnms_row(subject, scan, person, vendor)
     elif layout == "mnms2":
         subject = mnms2_writer.mnms2_id(index)
-        mnms2_writer.write_mnms2_subject(root, subject, scan, scanner, labelled, files)
+        along = simulate_long_axis(person, scanner, for_scan)
+        mnms2_writer.write_mnms2_subject(root, subject, scan, along, scanner, labelled, files)
         row = mnms2_writer.mnms2_row(index, person, scanner, vendor)
     elif layout == "nifti":
         subject = mnms2_writer.mnms2_id(index)

@@ -1,4 +1,4 @@
-"""Simulated scans on disk as M&Ms-2 publishes its own: the cine, and the images and labels of ED and ES beside it."""
+"""Simulated scans on disk as M&Ms-2 publishes its own: the cine of each view, and images and labels of ED and ES beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthaug.labels import LV, MYO, RV
+from synthaug.phantom.long_axis import LongAxisScan
 from synthaug.phantom.population import HeartParameters
 from synthaug.phantom.scanner import Scanner
 from synthaug.phantom.simulation import Simulated
@@ -25,17 +26,48 @@ def mnms2_id(index: int) -> str:
 
 
 def write_mnms2_subject(
-    root: Path, subject: str, scan: Simulated, scanner: Scanner, labelled: bool, rng: np.random.Generator
+    root: Path,
+    subject: str,
+    scan: Simulated,
+    long_axis: LongAxisScan,
+    scanner: Scanner,
+    labelled: bool,
+    rng: np.random.Generator,
 ) -> None:
-    """Write `dataset/<subject>` with the short-axis cine and, where labelled, ED and ES; labels are 1 LV, 2 MYO, 3 RV."""
+    """Write `dataset/<subject>` with the cine of both views and, where labelled, ED and ES; labels are 1 LV, 2 MYO, 3 RV."""
     folder = root / "dataset" / subject
     folder.mkdir(parents=True)
     affine = short_axis_affine(scan, rng)
-    save(folder / f"{subject}_SA_CINE.nii.gz", scan.cine, affine, scan, scanner.slope)
+    _write_view(folder / f"{subject}_SA", scan, affine, scanner, labelled)
+    _write_view(
+        folder / f"{subject}_LA", long_axis.scan, long_axis_affine(long_axis, affine), scanner, labelled
+    )
+
+
+def long_axis_affine(long_axis: LongAxisScan, short_axis: np.ndarray) -> np.ndarray:
+    """Voxel indices (x, y, z) of the long axis to (right, anterior, superior).
+
+    Parameters
+    ----------
+    long_axis : LongAxisScan
+        The scan.
+    short_axis : ndarray, shape (4, 4)
+        Affine of the same patient's short axis, whose directions it shares. Its origin does not: the middle of the image
+        lies at 0.
+    """
+    directions = short_axis[:3, :3] / np.linalg.norm(short_axis[:3, :3], axis=0)
+    affine = np.eye(4)
+    affine[:3, :3] = directions @ long_axis.axes.T * np.array(long_axis.scan.spacing_mm[::-1])
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(long_axis.scan.cine.shape[:0:-1]) - 1) / 2
+    return affine
+
+
+def _write_view(start: Path, scan: Simulated, affine: np.ndarray, scanner: Scanner, labelled: bool) -> None:
+    save(start.with_name(f"{start.name}_CINE.nii.gz"), scan.cine, affine, scan, scanner.slope)
     for phase, frame in (("ED", scan.ed_frame), ("ES", scan.es_frame)) if labelled else ():
-        save(folder / f"{subject}_SA_{phase}.nii.gz", scan.cine[frame], affine, scan, scanner.slope)
-        labels = renumbered(scan.labels[frame], _LABELS)
-        save(folder / f"{subject}_SA_{phase}_gt.nii.gz", labels, affine, scan)
+        image, mask = (start.with_name(f"{start.name}_{phase}{end}.nii.gz") for end in ("", "_gt"))
+        save(image, scan.cine[frame], affine, scan, scanner.slope)
+        save(mask, renumbered(scan.labels[frame], _LABELS), affine, scan)
 
 
 def mnms2_row(index: int, person: HeartParameters, scanner: Scanner, vendor: str) -> dict[str, Any]:

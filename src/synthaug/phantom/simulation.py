@@ -91,9 +91,11 @@ def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.rando
     first = int(for_stack.integers(1, n_frames)) if for_stack.random() < 0.3 else 0
     times = np.mod(np.arange(n_frames) - first, n_frames) * frame_s
     moments = [heart.at(time) for time in times]
-    extent = _extent(heart)
+    extent = extent_of(heart)
     stack = _place_slices(heart, scanner, extent, for_stack)
-    off_resonance, sensitivity = _fields(stack, scanner, extent, for_stack)
+    x, y = _pixel_grid(stack, scanner.matrix)
+    z = (stack.slice_z - stack.slice_z.mean())[:, None, None]
+    off_resonance, sensitivity = fields_at(x, y, z, scanner, extent, for_stack)
     signal = {
         name: steady_state_signal(
             tissue, scanner.field_t, scanner.flip_deg, scanner.repetition_ms, off_resonance
@@ -113,7 +115,7 @@ def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.rando
     return Simulated(cine, labels, spacing, frame_s, first, int(volumes["LV"].argmin()), volumes)
 
 
-def _extent(heart: Heart) -> Extent:
+def extent_of(heart: Heart) -> Extent:
     """Room the heart needs around its axis at end-diastole."""
     angles = ANGLES + np.deg2rad(heart.parameters.rotation_deg)
     outer = heart.at(0.0).radii[..., anatomy.FAT]
@@ -154,12 +156,20 @@ def _pixel_grid(stack: _Stack, matrix: int) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _fields(
-    stack: _Stack, scanner: Scanner, extent: Extent, rng: np.random.Generator
+def fields_at(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, scanner: Scanner, extent: Extent, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Off-resonance in Hz and coil sensitivity, both smooth, shape (z, y, x)."""
-    x, y = _pixel_grid(stack, scanner.matrix)
-    z = (stack.slice_z - stack.slice_z.mean())[:, None, None]
+    """Off-resonance in Hz and coil sensitivity, both smooth, shape (z, y, x).
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (y, x)
+        Pixel coordinates in mm relative to the heart's long axis.
+    z : ndarray, shape (z, 1, 1) or (1, y, x)
+        Position along the axis in mm, relative to the middle of the ventricle.
+    scanner, extent, rng
+        The protocol, the heart's room, and the source of chance.
+    """
     # The shim leaves a gradient and a curvature; the lung makes a step beside the lateral wall.
     gradient, curvature = rng.normal(0, 0.5, 3), rng.normal(0, 0.3, 2)
     deviation = (gradient[0] * x + gradient[1] * y) / 60 + gradient[2] * z / 40

@@ -23,22 +23,28 @@ class SlicePlane:
 
     Attributes
     ----------
-    x_mm, y_mm : ndarray, shape (pixels,)
-        Distance from the long axis, turned with the heart; only pixels the heart can reach.
-    rows : ndarray, shape (sub-slices, pixels)
-        Row of `Layers.radii` that each pixel lies in, level by level through the slice.
-    level_rows : ndarray, shape (sub-slices,)
-        The row at the long axis.
-    pixel_mm, z_mm : float
-        Pixel size and position of the plane.
+    x_mm, y_mm : ndarray, shape (pixels,) or (samples, pixels)
+        Distance from the long axis, turned with the heart; only pixels the heart can reach. Of a plane along the axis
+        each sample of a pixel has its own.
+    rows : ndarray, shape (samples, pixels)
+        Row of `Layers.radii` that each pixel lies in, sample by sample through the slice.
+    level_rows : ndarray, shape (samples,), or None
+        The row at the long axis, of a plane across it.
+    pixel_mm : float
+        Pixel size.
+    z_mm : float or ndarray, shape (pixels,)
+        Position along the axis.
+    in_plane_mm : tuple of 2 ndarrays, shape (pixels,)
+        Place of each pixel in the plane, for the pattern of the flow.
     """
 
     x_mm: np.ndarray
     y_mm: np.ndarray
     rows: np.ndarray
-    level_rows: np.ndarray
+    level_rows: np.ndarray | None
     pixel_mm: float
-    z_mm: float
+    z_mm: float | np.ndarray
+    in_plane_mm: tuple[np.ndarray, np.ndarray]
 
 
 def plane_of_slice(
@@ -60,11 +66,13 @@ def plane_of_slice(
         Pixel size.
     """
     level = z_mm[:, None] - (tilt[0] * x_mm + tilt[1] * y_mm)[None, :]
-    rows = _row(level, n_rows)
-    return SlicePlane(x_mm, y_mm, rows, _row(z_mm, n_rows), pixel_mm, float(z_mm.mean()))
+    rows = row_at(level, n_rows)
+    z_at = float(z_mm.mean())
+    return SlicePlane(x_mm, y_mm, rows, row_at(z_mm, n_rows), pixel_mm, z_at, (x_mm, y_mm))
 
 
-def _row(z_mm: np.ndarray, n_rows: int) -> np.ndarray:
+def row_at(z_mm: np.ndarray, n_rows: int) -> np.ndarray:
+    """Row of `Layers.radii` at a level along the axis."""
     rows = np.round((z_mm - anatomy.TOP_MM) / anatomy.ROW_MM).astype(np.int32)
     return np.clip(rows, 0, n_rows - 1)
 
@@ -82,7 +90,7 @@ class SliceSampler:
 
     def __init__(self, plane: SlicePlane, rng: np.random.Generator) -> None:
         self._plane = plane
-        self._radius = np.hypot(plane.x_mm, plane.y_mm).astype(np.float32)[:, None]
+        self._radius = np.hypot(plane.x_mm, plane.y_mm).astype(np.float32)[..., None]
         degrees = np.arctan2(plane.y_mm, plane.x_mm) * (N_ANGLES / (2 * np.pi))
         self._cells = plane.rows * N_ANGLES + np.round(degrees).astype(np.int32) % N_ANGLES
         # Jets and vortices: a few places per chamber lose signal while the blood runs fast.
@@ -91,7 +99,7 @@ class SliceSampler:
         self._mottle = 1 + 0.05 * self._pattern(rng, 0.7)
 
     def _pattern(self, rng: np.random.Generator, sigma: float) -> np.ndarray:
-        return spread(smooth_noise(rng, (48, 48), sigma, "wrap"), self._plane.x_mm, self._plane.y_mm, 4.0)
+        return spread(smooth_noise(rng, (48, 48), sigma, "wrap"), *self._plane.in_plane_mm, 4.0)
 
     def fractions(self, layers: Layers) -> np.ndarray:
         """Part of each pixel inside each outline of `layers`, shape (pixels, 8)."""
@@ -143,7 +151,7 @@ class SliceSampler:
         right_blood = inside[:, anatomy.RIGHT_BLOOD] - inside[:, anatomy.LEFT_WALL]
         right_wall = inside[:, anatomy.RIGHT_WALL] - inside[:, anatomy.RIGHT_BLOOD]
         fat = inside[:, anatomy.FAT] - inside[:, anatomy.RIGHT_WALL]
-        near_base = np.exp(-max(self._plane.z_mm, 0.0) / 40)
+        near_base = np.exp(-np.maximum(self._plane.z_mm, 0.0) / 40)
         lost = _SIGNAL_LOSS * near_base * flow * self._swirl[int(filling)]
         blood = (left_blood * (1 - lost) + right_blood * (1 - 0.6 * lost)) * (1 + _INFLOW_GAIN * flow)
         return (
@@ -155,6 +163,14 @@ class SliceSampler:
 
     def _papillary(self, muscles: np.ndarray) -> np.ndarray:
         """Part of each pixel inside a papillary muscle."""
+        if self._plane.level_rows is None:
+            at = muscles[self._plane.rows]  # (samples, pixels, 2, 3)
+            from_axis = np.stack([self._plane.x_mm, self._plane.y_mm], axis=-1)[..., None, :] - at[..., :2]
+            within = np.clip(
+                0.5 + (at[..., 2] - np.linalg.norm(from_axis, axis=-1)) / self._plane.pixel_mm, 0, 1
+            )
+            within[at[..., 2] <= 0] = 0
+            return np.asarray(within.sum(axis=-1).mean(axis=0), np.float32)
         covered = np.zeros(len(self._plane.x_mm), np.float32)
         for x, y, radius in _present(muscles[self._plane.level_rows].reshape(-1, 3)):
             distance = np.hypot(self._plane.x_mm - x, self._plane.y_mm - y)

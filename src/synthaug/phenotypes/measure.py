@@ -13,6 +13,7 @@ from synthaug.phenotypes.septum import measure_septum
 from synthaug.phenotypes.timing import measure_ejection_and_filling, measure_timing
 from synthaug.phenotypes.volumes_and_mass import measure_volumes_and_mass
 from synthaug.phenotypes.wall import measure_wall
+from synthaug.views import NO_VOLUMES, SHORT_AXIS, View, has_volumes
 
 _NAN = float("nan")
 
@@ -24,6 +25,7 @@ def measure_phenotypes(
     ed_frame: int | None,
     es_frame: int | None,
     frame_duration_s: float | None = None,
+    view: View = SHORT_AXIS,
 ) -> dict[str, float]:
     """Every phenotype of the registry, of one heart.
 
@@ -40,6 +42,8 @@ def measure_phenotypes(
         None where unknown.
     frame_duration_s : float, optional
         Time from one frame to the next; None where unknown.
+    view : {"short_axis", "long_axis"}
+        What the labels are of. Of a long-axis slice only times are known.
 
     Returns
     -------
@@ -58,13 +62,16 @@ def measure_phenotypes(
     frame_s = _NAN if frame_duration_s is None else frame_duration_s
     with np.errstate(invalid="ignore", divide="ignore"):
         found = measure_timing(len(label_cine), ed_frame, es_frame, frame_s)
-        found |= measure_volumes_and_mass(ed, es, len(label_cine) * frame_s)
-        found |= measure_cavities(ed, es)
-        found |= measure_wall(ed, es, found.get("lv_diameter_basal_ed_mm", _NAN))
-        found |= measure_septum(ed, es)
-        found |= measure_ejection_and_filling(label_cine, spacing_mm, labelled, ed_frame, es_frame, frame_s)
-        for side in ("lv", "rv"):
-            found[f"{side}_mean_ejection_rate_ml_s"] = 1000 * found[f"{side}_sv_ml"] / found["systole_ms"]
+        if has_volumes(view):
+            found |= measure_volumes_and_mass(ed, es, len(label_cine) * frame_s)
+            found |= measure_cavities(ed, es)
+            found |= measure_wall(ed, es, found.get("lv_diameter_basal_ed_mm", _NAN))
+            found |= measure_septum(ed, es)
+            found |= measure_ejection_and_filling(
+                label_cine, spacing_mm, labelled, ed_frame, es_frame, frame_s
+            )
+            for side in ("lv", "rv"):
+                found[f"{side}_mean_ejection_rate_ml_s"] = 1000 * found[f"{side}_sv_ml"] / found["systole_ms"]
     return {name: float(found.get(name, _NAN)) for name in PHENOTYPES}
 
 
@@ -76,6 +83,7 @@ def explain_missing(
     ed_frame: int | None,
     es_frame: int | None,
     frame_duration_s: float | None = None,
+    view: View = SHORT_AXIS,
 ) -> list[str]:
     """Why phenotypes are missing: what the labels of this heart lack.
 
@@ -83,7 +91,7 @@ def explain_missing(
     ----------
     measured : mapping of str to float
         What `measure_phenotypes` returned for the same arguments.
-    label_cine, spacing_mm, labelled, ed_frame, es_frame, frame_duration_s
+    label_cine, spacing_mm, labelled, ed_frame, es_frame, frame_duration_s, view
         As `measure_phenotypes`.
 
     Returns
@@ -93,6 +101,9 @@ def explain_missing(
     """
     if not np.isnan(list(measured.values())).any():
         return []
+    unknown_duration = ["the frame duration is unknown"] if frame_duration_s is None else []
+    if not has_volumes(view):
+        return [NO_VOLUMES, *unknown_duration]
     reasons = []
     phases = _phases(label_cine, spacing_mm, labelled, ed_frame, es_frame)
     for name, phase in zip(("ED", "ES"), phases, strict=True):
@@ -112,9 +123,7 @@ def explain_missing(
             reasons.append(f"no septum between LV and RV at {name}")
     if set(labelled) != set(range(len(label_cine))):
         reasons.append("not all frames are labelled")
-    if frame_duration_s is None:
-        reasons.append("the frame duration is unknown")
-    return reasons
+    return reasons + unknown_duration
 
 
 def _phases(

@@ -45,7 +45,7 @@ def attention_and_maps(files: Files, folder: Path) -> list[str]:
 
 
 def motion(files: Files, folder: Path) -> list[str]:
-    """Figure 5: the middle slice over the cycle with the contours of the masks, and LV volume curves."""
+    """Figure 5: the middle slice over the cycle with the contours of the masks, and LV volume curves of short axes."""
     lines = []
     for generator, own in files.items():
         cohort = Cohort.open(own["cohort"])
@@ -66,14 +66,14 @@ def motion(files: Files, folder: Path) -> list[str]:
                 pd.DataFrame({"kind": "synthetic", "subject": subject, "cycle": cycle, "volume_ml": volumes})
             )
         (folder / f"{generator}-cycle.png").write_bytes(images.montage(rows))
+        lines.append(f"![Middle slice at {_FRAMES} frames of {len(shown)} subjects]({generator}-cycle.png)")
+        if not cohort.has_volumes:
+            continue
         table = pd.concat(curves)
         limits = (0.0, 1.05 * float(table["volume_ml"].max()) + 1)
         svg = synthesis.volume_curves(table, "LV volume (mL)", limits)
         (folder / f"{generator}-volumes.svg").write_text(svg, encoding="utf-8")
-        lines += [
-            f"![Middle slice at {_FRAMES} frames of {len(shown)} subjects]({generator}-cycle.png)",
-            f"![LV volume over the cycle]({generator}-volumes.svg)",
-        ]
+        lines.append(f"![LV volume over the cycle]({generator}-volumes.svg)")
     return lines
 
 

@@ -81,7 +81,7 @@ def synthesise_chunk(
             for subject, cine, labels in generator.sample(pending, batch_size):
                 _check_sample(name, subject, cine, labels, waiting)
                 request = waiting.pop(subject)
-                reasons, measured = inspect_sample(cine, labels, spacing_mm, gate)
+                reasons, measured = inspect_sample(cine, labels, spacing_mm, gate, requests.view)
                 verdict = {"accepted": not reasons, "reasons": ",".join(reasons)}
                 attempts.append(
                     {"subject": subject, "attempt": attempt, "seed": request["seed"], **verdict, **measured}
@@ -105,7 +105,7 @@ def synthesise_chunk(
                 break
             pending = requests.select(rejected)
         rows = [accepted[subject] for subject in requests.subjects if subject in accepted]
-        write_cohort(folder, name, "synthetic", rows, spacing_mm, generator=name, **identity)
+        write_cohort(folder, name, "synthetic", rows, spacing_mm, requests.view, generator=name, **identity)
         write_tsv(folder / "attempts.tsv", pd.DataFrame(attempts, columns=list(ATTEMPT_COLUMNS)))
 
 

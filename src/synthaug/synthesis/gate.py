@@ -14,6 +14,7 @@ from synthaug.config.synthesis import GateSettings
 from synthaug.labels import LV, MYO
 from synthaug.metrics.agreement import pearson_correlation
 from synthaug.metrics.volumes import ejection_fraction, volume_curve_ml
+from synthaug.views import SHORT_AXIS, View, has_volumes
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,11 @@ MEASUREMENTS = tuple(check.measurement for check in CHECKS.values())
 
 
 def inspect_sample(
-    cine: np.ndarray, labels: np.ndarray | None, spacing_mm: Sequence[float], settings: GateSettings
+    cine: np.ndarray,
+    labels: np.ndarray | None,
+    spacing_mm: Sequence[float],
+    settings: GateSettings,
+    view: View = SHORT_AXIS,
 ) -> tuple[list[str], dict[str, float]]:
     """Judge one synthetic sample.
 
@@ -89,6 +94,9 @@ def inspect_sample(
         Voxel size (z, y, x).
     settings : GateSettings
         Thresholds.
+    view : {"short_axis", "long_axis"}
+        Of a long-axis slice volumes, ejection fraction and the closed ring of the myocardium are not judged: a structure
+        is absent where it has no voxel, and the curve over the cycle is that of the LV's area.
 
     Returns
     -------
@@ -105,6 +113,10 @@ def inspect_sample(
     if labels is not None:
         measured |= _measure_curve(labels, spacing_mm) | _measure_shape(labels, spacing_mm)
         measured["blood_contrast"] = _measure_contrast(cine, labels)
+        if not has_volumes(view):
+            measured |= dict.fromkeys(("ef_percent", "myo_enclosure"), float("nan"))
+            # Nothing is 0 mL whatever the view; what there is has no volume.
+            measured |= {name: 0.0 if measured[name] == 0 else float("nan") for name in ("lv_ml", "myo_ml")}
     judged = CHECKS.items() if settings.enabled else ()
     reasons = [name for name, check in judged if _fails(check, measured[check.measurement], settings)]
     if cine.min() < 0 or cine.max() > 1:

@@ -111,9 +111,9 @@ def acceptance_rows(attempts: pd.DataFrame, **fields: Any) -> pd.DataFrame:
     """
     n, accepted = len(attempts), int(attempts["accepted"].sum())
     interval = binomtest(accepted, n).proportion_ci(0.95, method="wilson")
-    # Volumes are measured on every mask; an image that could not be looked at says nothing of masks.
+    # Every mask has a volume or a curve; an image that could not be looked at says nothing of masks.
     looked_at = attempts[attempts["intensity_span"].notna()]
-    bare = len(looked_at) > 0 and looked_at["lv_ml"].isna().all()
+    bare = len(looked_at) > 0 and looked_at.filter(["lv_ml", "ed_volume"]).isna().all(axis=None)
     rate = {
         "note": "no masks: judged by the image alone" if bare else "",
         "metric": "acceptance_rate",

@@ -65,4 +65,4 @@ def plan_contrasts(
         if row[HEART] in requests.folders
     }
     guides = bool(requests.meta.get("guides"))
-    return request_cohort(table, requests.name, folders, grid.spacing_mm, guides=guides)
+    return request_cohort(table, requests.name, folders, grid.spacing_mm, guides=guides, view=requests.view)

@@ -19,11 +19,13 @@ from synthaug.synthesis.requests import (
     read_cohort,
     read_table,
     refuse_impossible,
+    refuse_other_view,
     request_cohort,
     requests_of,
     requests_with_masks,
 )
 from synthaug.synthesis.sampled_requests import sample_requests
+from synthaug.views import SHORT_AXIS, View
 
 if TYPE_CHECKING:
     # Which class it is, the study says: its code is an input of the rule only then.
@@ -39,6 +41,7 @@ def plan_requests(
     grid: HarmonisationSettings,
     sampler: PhenotypeSampler | None = None,
     masked: Cohort | None = None,
+    view: View = SHORT_AXIS,
 ) -> Cohort:
     """Request synthetic subjects.
 
@@ -65,6 +68,8 @@ def plan_requests(
         real subjects.
     masked : Cohort, optional
         The training subjects with their masks, for source `training`.
+    view : {"short_axis", "long_axis"}
+        What the training cines show.
 
     Returns
     -------
@@ -97,8 +102,9 @@ def plan_requests(
         elif settings.table is not None:
             own = read_table(Path(where), settings.phenotypes)
         else:
-            own, folders = read_cohort(Path(where), grid)
+            own, folders = read_cohort(Path(where), grid, view)
         refuse_impossible(own, subjects, grid.matrix[0], where)
+        refuse_other_view(own, view, where)
         turns = np.array(numbers) % len(own)
         own = own.iloc[turns].reset_index(drop=True)
         folders = [folders[turn] for turn in turns] if folders else []
@@ -108,7 +114,7 @@ def plan_requests(
     names = [f"{generator}-s{seed}-{number:04d}" for number in numbers]
     table = complete_requests(requests, names, seed, first=numbers.start)
     masks = dict(zip(names, folders, strict=bool(folders)))
-    return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images)
+    return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images, view)
 
 
 def _labelled(cohort: Cohort | None, generator: str) -> Cohort:

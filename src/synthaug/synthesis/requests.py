@@ -14,6 +14,8 @@ from synthaug.core.artifacts import atomic_folder, link_or_copy, read_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import GUIDE, REQUEST_COLUMNS, Cohort, write_cohort
 from synthaug.data.stored_nifti import read_shape
+from synthaug.labels import FUNCTION_COLUMNS
+from synthaug.views import NO_VOLUMES, SHORT_AXIS, View, has_volumes
 
 #: What else of a cohort's table can be requested.
 _PHENOTYPES = ("sex", "age", "height_cm", "weight_kg", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef")
@@ -27,6 +29,7 @@ def request_cohort(
     spacing_mm: Sequence[float] | None = None,
     sampler: Mapping[str, Any] | None = None,
     guides: bool = False,
+    view: View = SHORT_AXIS,
 ) -> Cohort:
     """Requests in memory.
 
@@ -45,6 +48,8 @@ def request_cohort(
         JSON-able facts about the model that the requests were drawn from, kept in ``cohort.json``.
     guides : bool
         Whether the cines in the folders are handed over to the generator, too.
+    view : {"short_axis", "long_axis"}
+        What the cines shall show.
 
     Returns
     -------
@@ -60,6 +65,7 @@ def request_cohort(
         meta["sampler"] = dict(sampler)
     if guides:
         meta["guides"] = True
+    meta["view"] = view
     places = {subject: Path(f"sub-{subject}") for subject in table.index}
     return Cohort(name, "request", table, places | dict(folders or {}), meta)
 
@@ -145,7 +151,9 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
     return requests
 
 
-def read_cohort(path: Path, grid: HarmonisationSettings) -> tuple[pd.DataFrame, list[Path]]:
+def read_cohort(
+    path: Path, grid: HarmonisationSettings, view: View = SHORT_AXIS
+) -> tuple[pd.DataFrame, list[Path]]:
     """Requests from a folder: its own where it holds requests, else what its subjects are and look like.
 
     Returns
@@ -158,9 +166,13 @@ def read_cohort(path: Path, grid: HarmonisationSettings) -> tuple[pd.DataFrame, 
     Raises
     ------
     SynthaugError
-        The folder is no cohort or empty, or its masks lie on another grid than the study's.
+        The folder is no cohort or empty, is of another view, or its masks lie on another grid than the study's.
     """
     cohort = Cohort.open(path)
+    if cohort.view != view:
+        raise SynthaugError(
+            f"{path}: a cohort of view {cohort.view}, the study is of view {view}; see synthesis.requests.cohort"
+        )
     if not cohort.subjects:
         raise SynthaugError(f"{path}: holds no subject to request; see synthesis.requests.cohort")
     return requests_with_masks(cohort, grid)
@@ -207,6 +219,19 @@ def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> N
 
 def _text_or_none(values: pd.Series) -> pd.Series:
     return values.astype(object).where(values.notna(), None)
+
+
+def refuse_other_view(requests: pd.DataFrame, view: View, where: object) -> None:
+    """Refuse volumes and masses that are requested of cines which have none.
+
+    Raises
+    ------
+    SynthaugError
+        The first such column.
+    """
+    for column in () if has_volumes(view) else FUNCTION_COLUMNS:
+        if column in requests and requests[column].notna().any():
+            raise SynthaugError(f"{where}: requests {column}, and {NO_VOLUMES}; leave the column out")
 
 
 def refuse_impossible(requests: pd.DataFrame, subjects: pd.DataFrame, max_slices: int, where: str) -> None:

@@ -20,6 +20,7 @@ from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.voxel_size import settle_voxel_size
 from synthaug.labels import LV, MYO, RV, UNLABELLED
+from synthaug.views import SHORT_AXIS, View
 
 #: Labels of M&Ms, M&Ms-2 and the canonical ones are the same numbers.
 SAME_LABELS = {LV: LV, MYO: MYO, RV: RV}
@@ -57,6 +58,8 @@ class RawCine:
         Voxel sizes in mm by the place of the header that tells them, where there are several.
     oriented : bool
         Whether the affine is the header's; False where the header has none, and only the stored order is known.
+    view : {"short_axis", "long_axis"}
+        A stack of short axes, or one slice along the long axis.
     """
 
     image: np.ndarray
@@ -70,6 +73,7 @@ class RawCine:
     es_frame: int | None = None
     told_sizes: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     oriented: bool = True
+    view: View = SHORT_AXIS
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Reader(ABC):
         What the `options` of a class from outside the package may say; by itself, nothing.
     """
 
-    patterns: ClassVar[tuple[str, ...]]
+    patterns: tuple[str, ...]
     many_files: ClassVar[bool] = False
     Options: ClassVar[type[Settings]] = Settings
 
@@ -311,7 +315,7 @@ def settle_size(
     }
     told = cine.told_sizes or {"header": cine.voxel_size_mm}
     cine.voxel_size_mm, found = settle_voxel_size(
-        told, elsewhere, declared, cine.image.shape[2], subject, path
+        told, elsewhere, declared, cine.image.shape[2], subject, path, cine.view
     )
     cine.findings += found
 

@@ -1,7 +1,6 @@
-"""M&Ms-2: `dataset/<id>` with the short-axis cine and labelled ED and ES frames.
+"""M&Ms-2: `dataset/<id>` with a short-axis and a long-axis (four-chamber) cine and labelled ED and ES frames of each.
 
-Martín-Isla et al., IEEE JBHI 27(7), 2023. Labels are 1 LV, 2 myocardium, 3 RV. The long-axis
-views are not used.
+Martín-Isla et al., IEEE JBHI 27(7), 2023. Labels are 1 LV, 2 myocardium, 3 RV. A dataset of a study reads one view.
 """
 
 from __future__ import annotations
@@ -17,15 +16,19 @@ from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
 from synthaug.data.readers.folders import image_stem, scan
 from synthaug.data.readers.label_grid import frame_of_cine
+from synthaug.views import LONG_AXIS, SHORT_AXIS, View
+
+#: How the names of a view's files begin after the id.
+_PREFIXES: Mapping[View, str] = {SHORT_AXIS: "SA", LONG_AXIS: "LA"}
 
 
 class Mnms2Reader(Reader):
     """Reads M&Ms-2."""
 
-    patterns = (
-        "*.csv",
-        *(f"**/*_SA_{kind}.nii{zip}" for kind in ("CINE", "E?", "E?_gt") for zip in (".gz", "")),
-    )
+    def __init__(self, settings: RawDatasetSettings) -> None:
+        super().__init__(settings)
+        names = (f"{_PREFIXES[settings.shows]}_{kind}.nii" for kind in ("CINE", "E?", "E?_gt"))
+        self.patterns = ("*.csv", *(f"**/*_{name}{zip}" for name in names for zip in (".gz", "")))
 
     def find(self, root: Path) -> list[RawSubject]:
         """Subjects under `root/dataset` or `root`, with the metadata of `dataset_information.csv`.
@@ -36,7 +39,7 @@ class Mnms2Reader(Reader):
         found = scan(root)
         places: dict[str, dict[Path, dict[str, Path]]] = {}
         for file in found.files:
-            if (stem := image_stem(file)) and "_SA_" in stem:
+            if (stem := image_stem(file)) and f"_{_PREFIXES[self.settings.shows]}_" in stem:
                 places.setdefault(file.parent.name, {}).setdefault(file.parent, {})[stem] = file
         subjects: list[RawSubject] = []
         rows: dict[str, dict[str, str]] = {}
@@ -66,20 +69,20 @@ def _subject(
     row: Mapping[str, str] | None,
     settings: RawDatasetSettings,
 ) -> RawSubject:
-    cine = images.get(f"{name}_SA_CINE")
+    start = f"{name}_{_PREFIXES[settings.shows]}"
+    cine = images.get(f"{start}_CINE")
     if cine is None:
         # Two frames are two time points of a beat. Interpolated to a cine they would be a
         # cross-fade that no heart makes, and would teach and test motion that was never seen.
         return base.unusable(
             "cine-missing",
             name,
-            folder / f"{name}_SA_CINE.nii.gz",
+            folder / f"{start}_CINE.nii.gz",
             "there is no cine, only the ED and ES frames",
-            "add the _SA_CINE file of M&Ms-2; a beat cannot be made of two frames",
+            f"add the file {start}_CINE of M&Ms-2; a beat cannot be made of two frames",
         )
     phases = {
-        phase: (images.get(f"{name}_SA_{phase}"), images.get(f"{name}_SA_{phase}_gt"))
-        for phase in ("ED", "ES")
+        phase: (images.get(f"{start}_{phase}"), images.get(f"{start}_{phase}_gt")) for phase in ("ED", "ES")
     }
     entries = metadata.Entries({} if row is None else row)
     return RawSubject(
@@ -98,13 +101,16 @@ def _load(
     name: str, path: Path, phases: Mapping[str, tuple[Path | None, Path | None]], settings: RawDatasetSettings
 ) -> RawCine:
     cine = base.read_cine(path, name)
+    cine.view = settings.shows
     others: dict[Path, NiftiImage] = {}
     found: dict[str, int] = {}
     for phase, (image_file, label_file) in phases.items():
         if image_file is None:
             if label_file is not None:
                 problem = f"the labels of {phase} have no image, so that nothing says which frame they show"
-                cine.findings.append(Finding("labels-dropped", problem, f"add {name}_SA_{phase}.nii.gz"))
+                cine.findings.append(
+                    Finding("labels-dropped", problem, f"add {name}_{_PREFIXES[cine.view]}_{phase}.nii.gz")
+                )
             continue
         others[image_file] = read_nifti(image_file, name)
         found[phase], bring = frame_of_cine(others[image_file], cine, image_file, name)

@@ -128,11 +128,12 @@ def measure_curves(
     -------
     DataFrame
         Columns kind, subject, structure (LV, RV), cycle (fraction of the cardiac cycle, 0 at ED) and
-        volume_ml, for labelled frames only.
+        volume_ml, for labelled frames only; none of long-axis cines.
     """
     found = []
     for cohort in (real, synthetic):
         labelled = [subject for subject in cohort.subjects if cohort.labelled_frames(subject)]
+        labelled = labelled if cohort.has_volumes else []
         for index in generator.permutation(len(labelled))[:count]:
             subject = labelled[index]
             labels = cohort.label_cine(subject)
