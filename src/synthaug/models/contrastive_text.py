@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,12 @@ class ContrastiveText(TextEncoder):
         self._number = {word: index + 1 for index, word in enumerate(self.vocabulary)}
         self._numerals = [word for word in self.vocabulary if is_number(word)]
         self.text = TextTransformer(
-            len(self.vocabulary) + 1, settings.width, settings.depth, settings.heads, settings.longest
+            len(self.vocabulary) + 1,
+            settings.width,
+            settings.depth,
+            settings.heads,
+            settings.longest,
+            [math.nan, *(float(word) if is_number(word) else math.nan for word in self.vocabulary)],
         )
         self.project = nn.Linear(settings.width, settings.embedding, bias=False)
         self.images = ImageInStack(settings.channels, settings.embedding)
