@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -17,12 +17,21 @@ from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.interruption import Interruption
 from synthaug.models.base import TrainableModel
+from synthaug.training.ahead import MadeAhead
 from synthaug.training.devices import LossModule
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
 #: Takes the number of rows, the batch size, the number of the batch and the seed; returns the rows of the batch.
 Draw = Callable[[int, int, int, int], list[int]]
 _LOG_ROWS = 200  # rows of history.csv, about
+
+
+class _Drawn(NamedTuple):
+    """A batch on the host, its rows of the store, and the generator that goes on to draw the noise of its loss."""
+
+    generator: torch.Generator
+    indices: list[int]
+    batch: dict[str, Tensor]
 
 
 class Loop:
@@ -38,6 +47,8 @@ class Loop:
         From `synthaug.training.devices`.
     draw : callable
         Rows of a batch: as `synthaug.training.schedule.draw_indices`, a function of its arguments alone.
+    ahead : bool
+        Whether a thread draws the batch of the next step meanwhile; the batches are the same. None: where there is a GPU.
 
     Attributes
     ----------
@@ -55,6 +66,7 @@ class Loop:
         training: TrainingSettings,
         accelerator: Accelerator,
         draw: Draw = draw_indices,
+        ahead: bool | None = None,
     ) -> None:
         self.model, self.training, self._accelerator, self._draw = model, training, accelerator, draw
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -71,6 +83,9 @@ class Loop:
         self.resumed_at: list[int] = []  # iterations from which a later process went on
         self.rows: list[dict[str, float]] = []
         self._since_row: dict[str, list[float]] = {}
+        self._ahead = accelerator.device.type == "cuda" if ahead is None else ahead
+        self._batches: MadeAhead[_Drawn] | None = None
+        self._of: tuple[int, int] | None = None
 
     def step(self, iteration: int, subjects: list[str], seed: int, interruption: Interruption) -> bool:
         """One optimiser step.
@@ -121,19 +136,15 @@ class Loop:
 
     def _backward(self, iteration: int, count: int, seed: int) -> list[tuple[dict[str, Tensor], list[int]]]:
         """Gradients of this process's share; the terms of each forward pass and its rows of the store."""
-        process, processes = self._accelerator.process_index, self._accelerator.num_processes
-        own_seed = derive_seed(seed, iteration, process)
-        generator = torch.Generator().manual_seed(own_seed)
-        torch.manual_seed(own_seed)  # for layers that draw by themselves
+        torch.manual_seed(self._own_seed(iteration, seed))  # for layers that draw by themselves
+        generator, indices, drawn = self._first_batch(iteration, count, seed)
         accumulation = self.training.accumulation
         parts = []
         for part in range(accumulation):
-            position = iteration * accumulation + part
-            indices = share(self._draw(count, self.training.batch_size, position, seed), process, processes)
-            batch = {
-                key: value.to(self.model.device)
-                for key, value in self.model.batch(indices, generator).items()
-            }
+            if part:  # continues the stream of the part before, so that it cannot be drawn ahead
+                indices = self._indices(iteration, part, count, seed)
+                drawn = self.model.batch(indices, generator)
+            batch = {key: value.to(self.model.device) for key, value in drawn.items()}
             # Gradients travel between processes once a step.
             last = part == accumulation - 1
             with nullcontext() if last else self._accelerator.no_sync(self._loss):
@@ -141,6 +152,29 @@ class Loop:
                 self._accelerator.backward(loss / accumulation)
             parts.append(({"loss": loss.detach(), **terms}, indices))
         return parts
+
+    def _first_batch(self, iteration: int, count: int, seed: int) -> _Drawn:
+        """The batch of a step's first forward pass, perhaps drawn during the step before."""
+        if self._batches is None or self._of != (count, seed):
+
+            def draw(step: int) -> _Drawn:
+                generator = torch.Generator().manual_seed(self._own_seed(step, seed))
+                indices = self._indices(step, 0, count, seed)
+                return _Drawn(generator, indices, self.model.batch(indices, generator))
+
+            self._batches = MadeAhead(draw, self.training.iterations, self._ahead)
+            self._of = (count, seed)
+        return self._batches.take(iteration)
+
+    def _own_seed(self, iteration: int, seed: int) -> int:
+        """Seed of this process in a step."""
+        return derive_seed(seed, iteration, self._accelerator.process_index)
+
+    def _indices(self, iteration: int, part: int, count: int, seed: int) -> list[int]:
+        """This process's rows of the store in a forward pass of a step."""
+        position = iteration * self.training.accumulation + part
+        drawn = self._draw(count, self.training.batch_size, position, seed)
+        return share(drawn, self._accelerator.process_index, self._accelerator.num_processes)
 
     def _refuse_what_is_not_finite(
         self,
