@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import torch
@@ -170,7 +170,7 @@ class VQAutoregression(ConditionedLatents):
             for_branches(order), for_branches(slices), for_branches(phases), conditions, limit
         )
         drawn = torch.zeros_like(order)
-        for place in range(limit):
+        for place in self.places(limit):
             if place:
                 last = functional.embedding(drawn[:, place - 1], vectors)
                 logits = self.network.proceed(for_branches(last), decoding)
@@ -182,6 +182,10 @@ class VQAutoregression(ConditionedLatents):
         codes = drawn.gather(1, order.argsort(dim=1))
         latents = self.patches.paste(functional.embedding(codes, self.autoencoder.codebook))
         return latents * slices[:, None]
+
+    def places(self, limit: int) -> Iterable[int]:
+        """Places of the codes in the order in which they are drawn; a rehearsal, which draws none, takes the first few."""
+        return range(limit)
 
     def _vectors(self) -> Tensor:
         """Normalised code vectors, (codes, c)."""

@@ -24,12 +24,15 @@ class FakeCuda(TorchDispatchMode):
     ----------
     copies : int
         Tensors copied from the GPU to the host so far.
+    uploads : int
+        Tensors copied from the host to the GPU so far in a way that makes the host wait, which is any but with
+        ``non_blocking=True``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._fake = FakeTensorMode()
-        self.copies = 0
+        self.copies = self.uploads = 0
 
     def __enter__(self) -> FakeCuda:
         self._fake.__enter__()  # while it is active, PyTorch does not look for a driver
@@ -54,8 +57,13 @@ class FakeCuda(TorchDispatchMode):
         if indexed and args[0].device.type == "cpu":
             raise RuntimeError(f"{func}: a tensor on the CPU is indexed by one on the GPU")
         result = func(*tree_map(self._faked, args), **tree_map(self._faked, kwargs))
-        if isinstance(result, torch.Tensor) and result.device.type == "cpu":
-            self.copies += func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_)
+        if indexed:
+            self.uploads += any(_on_cpu(leaf) for leaf in tree_leaves(args[1]))
+        elif func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
+            source = args[0] if func.overloadpacket is torch.ops.aten._to_copy else args[1]
+            waits = not kwargs.get("non_blocking", False) and not (len(args) > 2 and args[2])
+            self.copies += not _on_cpu(source) and _on_cpu(result)
+            self.uploads += _on_cpu(source) and not _on_cpu(result) and waits
         return result
 
     def _faked(self, leaf: Any) -> Any:
@@ -63,6 +71,10 @@ class FakeCuda(TorchDispatchMode):
             return leaf
         with unset_fake_temporarily():
             return self._fake.from_tensor(leaf)
+
+
+def _on_cpu(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.device.type == "cpu"
 
 
 def move(model: nn.Module) -> None:

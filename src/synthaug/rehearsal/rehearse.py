@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from synthaug.config.study import StudySettings
 from synthaug.core.errors import SynthaugError
+from synthaug.core.registry import class_of
+from synthaug.generators.base import Generator
+from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
-from synthaug.rehearsal.random_study import encoded_once, random_models, random_store
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_requests, random_store
+from synthaug.rehearsal.sampling_cost import SamplingCost, count_sampling
 from synthaug.rehearsal.step_cost import StepCost, count_step
 
 _SUBJECTS = 2  # that the models are prepared with; the cost of a step does not depend on it
@@ -42,6 +49,31 @@ def rehearse(study: StudySettings) -> Iterator[tuple[str, StepCost]]:
             if any(parameter.requires_grad for parameter in model.parameters()):
                 yield name, count_step(model, study.models[name].training, _SUBJECTS)
             model.requires_grad_(False).eval()
+
+
+def rehearse_sampling(study: StudySettings) -> Iterator[tuple[str, SamplingCost | str]]:
+    """Name of each generator, and the cost of a batch of the study's size or why it is not rehearsed.
+
+    Generators are made as from weight files: of settings, grid and facts of the fold, without preparation.
+    """
+    store = random_store(study, _SUBJECTS)
+    made: dict[str, TrainableModel] = {}
+    with tempfile.TemporaryDirectory() as folder, FakeCuda() as gpu:
+        requests = random_requests(study, study.synthesis.batch_size, Path(folder))
+        for name, model in random_models(study, store):
+            move(model)
+            made[name] = model.requires_grad_(False).eval()
+        for name, settings in study.generators.items():
+            generator_class = class_of(settings, Generator)
+            if not study.generators[name].sampled:
+                yield name, "brings cines that exist: nothing is sampled"
+            elif settings.kind == "plugin" or not issubclass(generator_class, LatentGenerator):
+                yield name, "of a class from outside the package: not rehearsed"
+            else:
+                generator = generator_class.of(
+                    settings, {role: made[model] for role, model in settings.models.items()}
+                )
+                yield name, count_sampling(generator, requests, gpu)
 
 
 def valueless(study: StudySettings) -> StudySettings:

@@ -68,8 +68,8 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
     largest = max(drawn, key=lambda batch: sum(_storages(batch.values()).values()))
     batch = {key: value.to("cuda") for key, value in largest.items()}
     dtype = _HALF.get(training.precision)
-    own = [*_tensors(model)]
-    weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in _tensors(need))])
+    own = [*tensors_of(model)]
+    weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in tensors_of(need))])
     kept = _storages(batch.values())
 
     def keep(tensor: Tensor) -> Tensor:
@@ -143,7 +143,8 @@ def _fused_attention(
     return efficient
 
 
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
+def tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers of a module."""
     yield from module.parameters()
     yield from module.buffers()
 
