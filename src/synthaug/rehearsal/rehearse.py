@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from synthaug.config.study import StudySettings
 from synthaug.core.errors import SynthaugError
-from synthaug.core.registry import class_of
-from synthaug.generators.base import Generator
-from synthaug.generators.latent import LatentGenerator
-from synthaug.models.base import TrainableModel
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
-from synthaug.rehearsal.random_study import encoded_once, random_models, random_requests, random_store
-from synthaug.rehearsal.sampling_cost import SamplingCost, count_sampling
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_store
 from synthaug.rehearsal.step_cost import StepCost, count_step
 
 _SUBJECTS = 2  # that the models are prepared with; the cost of a step does not depend on it
@@ -30,7 +23,8 @@ PEAKS = {
     "V100": 125e12,
     "T4": 65e12,
 }
-_SHOWN = ("A100", "H100", "H200")
+#: GPUs that hours are said for.
+SHOWN = ("A100", "H100", "H200")
 
 
 def rehearse(study: StudySettings) -> Iterator[tuple[str, StepCost]]:
@@ -49,31 +43,6 @@ def rehearse(study: StudySettings) -> Iterator[tuple[str, StepCost]]:
             if any(parameter.requires_grad for parameter in model.parameters()):
                 yield name, count_step(model, study.models[name].training, _SUBJECTS)
             model.requires_grad_(False).eval()
-
-
-def rehearse_sampling(study: StudySettings) -> Iterator[tuple[str, SamplingCost | str]]:
-    """Name of each generator, and the cost of a batch of the study's size or why it is not rehearsed.
-
-    Generators are made as from weight files: of settings, grid and facts of the fold, without preparation.
-    """
-    store = random_store(study, _SUBJECTS)
-    made: dict[str, TrainableModel] = {}
-    with tempfile.TemporaryDirectory() as folder, FakeCuda() as gpu:
-        requests = random_requests(study, study.synthesis.batch_size, Path(folder))
-        for name, model in random_models(study, store):
-            move(model)
-            made[name] = model.requires_grad_(False).eval()
-        for name, settings in study.generators.items():
-            generator_class = class_of(settings, Generator)
-            if not study.generators[name].sampled:
-                yield name, "brings cines that exist: nothing is sampled"
-            elif settings.kind == "plugin" or not issubclass(generator_class, LatentGenerator):
-                yield name, "of a class from outside the package: not rehearsed"
-            else:
-                generator = generator_class.of(
-                    settings, {role: made[model] for role, model in settings.models.items()}
-                )
-                yield name, count_sampling(generator, requests, gpu)
 
 
 def valueless(study: StudySettings) -> StudySettings:
@@ -96,19 +65,19 @@ def say_heading(utilisation: float) -> str:
         raise SynthaugError(
             f"--utilisation {utilisation:g}: give a share of the peak above 0 and up to 1, such as 0.05"
         )
-    gpus = ", ".join(_SHOWN)
+    gpus = ", ".join(SHOWN)
     return (
         "  on one GPU, estimated by a rehearsal without one: nothing was measured. Memory is weights, optimiser and activations;\n"
         f"  hours are for all steps at {100 * utilisation:g} % of the peak of {gpus} in bfloat16\n"
         f"  {'model':<20} {'parameters':>11} {'TFLOP a step':>13} {'memory':>10} "
-        + " ".join(f"{gpu:>9}" for gpu in _SHOWN)
+        + " ".join(f"{gpu:>9}" for gpu in SHOWN)
     )
 
 
 def say_model(name: str, step: StepCost, iterations: int, utilisation: float) -> str:
     """One model: parameters, arithmetic, memory, and hours on three GPUs."""
     hours = " ".join(
-        f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in map(PEAKS.__getitem__, _SHOWN)
+        f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in map(PEAKS.__getitem__, SHOWN)
     )
     return (
         f"  {name:<20} {step.parameters / 1e6:>9.1f} M {step.flops / 1e12:>13.3g} "

@@ -129,17 +129,12 @@ def few_passes(meter: Meter) -> Iterator[None]:
         last_time: float = 1.0,
         redraw: Callable[[], Tensor] | None = None,
     ) -> Tensor:
-        costs: list[int] = []
-
-        def counted(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            before = meter.flops
-            answer = denoise(noisy, time)
-            costs.append(meter.flops - before)
-            return answer
-
-        few = min(steps, _FEW)
-        result = samplers.sample(counted, noise, schedule, sampler, few, last_time, redraw)
-        meter.flops += (evaluations(sampler, steps) - len(costs)) * costs[0]
+        few, before = min(steps, _FEW), meter.flops
+        alike = meter.once(denoise, lambda *_: denoise)
+        result = samplers.sample(alike, noise, schedule, sampler, few, last_time, redraw)
+        # Nothing but the denoiser computes what is counted.
+        done, all_steps = evaluations(sampler, few), evaluations(sampler, steps)
+        meter.flops += (meter.flops - before) // done * (all_steps - done)
         return result
 
     def first_places(_: VQAutoregression, limit: int) -> Iterator[int]:

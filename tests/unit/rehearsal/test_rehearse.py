@@ -93,12 +93,15 @@ def test_hours_by_hand():
     assert hours_of(step, iterations=1000, peak=1e13, utilisation=0.1) == pytest.approx(1.0)
 
 
-def test_the_command_says_what_a_step_takes_and_that_nothing_was_measured(capsys):
+def test_the_command_says_what_a_step_and_a_batch_take_and_that_nothing_was_measured(capsys):
     assert main(["cost", str(TINY), "--gpu"]) == 0
     said = capsys.readouterr().out
     assert "nothing was measured" in said and "H200" in said
     for name in ("autoencoder", "anatomy", "motion", "features"):
         assert any(line.split()[:1] == [name] and "GiB" in line for line in said.splitlines())
+    assert "the gate, writing" in said
+    (sampling,) = (line for line in said.splitlines() if line.split()[:1] == ["cascade"])
+    assert "GiB" in sampling and sampling.split()[1] == "10"  # 2 folds of 5 synthetic subjects
 
 
 def test_a_utilisation_that_cannot_be_is_refused_in_one_line(capsys):

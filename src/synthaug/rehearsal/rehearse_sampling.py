@@ -1,0 +1,77 @@
+"""Every generator of a study samples a batch on a fake GPU, at its own size: what it would need of a real one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthaug.config.study import StudySettings
+from synthaug.core.registry import class_of
+from synthaug.cost import count_synthetic
+from synthaug.generators.base import Generator
+from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
+from synthaug.rehearsal.random_study import random_models, random_requests, random_store
+from synthaug.rehearsal.rehearse import PEAKS, SHOWN
+from synthaug.rehearsal.sampling_cost import SamplingCost, count_sampling
+
+_SUBJECTS = 2  # that say which categories there are
+
+
+def rehearse_sampling(study: StudySettings) -> Iterator[tuple[str, SamplingCost | str]]:
+    """Name of each generator, and the cost of a batch of the study's size or why it is not rehearsed.
+
+    Generators are made as from weight files: of settings, grid and facts of the fold, without preparation.
+    """
+    store = random_store(study, _SUBJECTS)
+    made: dict[str, TrainableModel] = {}
+    with tempfile.TemporaryDirectory() as folder, FakeCuda() as gpu:
+        requests = random_requests(study, study.synthesis.batch_size, Path(folder))
+        for name, model in random_models(study, store):
+            move(model)
+            made[name] = model.requires_grad_(False).eval()
+        for name, settings in study.generators.items():
+            generator_class = class_of(settings, Generator)
+            if not study.generators[name].sampled:
+                yield name, "brings cines that exist: nothing is sampled"
+            elif settings.kind == "plugin" or not issubclass(generator_class, LatentGenerator):
+                yield name, "of a class from outside the package: not rehearsed"
+            else:
+                generator = generator_class.of(
+                    settings, {role: made[model] for role, model in settings.models.items()}
+                )
+                yield name, count_sampling(generator, requests, gpu)
+
+
+def say_sampling_heading(utilisation: float) -> str:
+    """The lines above those of `say_generator`."""
+    gpus = ", ".join(SHOWN)
+    return (
+        "  sampling on one GPU, estimated by the same rehearsal: nothing was measured. Decoding is in it; the gate, writing and samples\n"
+        f"  that are rejected are not. Memory is that of a batch; times are for all cines of the study at {100 * utilisation:g} % of the peak\n"
+        f"  of {gpus} in bfloat16\n"
+        f"  {'generator':<26} {'cines':>6} {'TFLOP a cine':>13} {'memory':>10} "
+        + " ".join(f"{gpu:>9}" for gpu in SHOWN)
+    )
+
+
+def say_generator(study: StudySettings, name: str, cost: SamplingCost | str, utilisation: float) -> str:
+    """One generator: cines of the study, arithmetic, memory, and time on three GPUs; or why it is not rehearsed."""
+    if isinstance(cost, str):
+        return f"  {name:<26} {cost}"
+    cines = count_synthetic(study, name)
+    each = cost.flops / cost.cines
+    times = " ".join(f"{_duration(cines * each / (PEAKS[gpu] * utilisation)):>9}" for gpu in SHOWN)
+    return f"  {name:<26} {cines:>6} {each / 1e12:>13.3g} {cost.memory_bytes / 2**30:>6.1f} GiB {times}"
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds / 3600:.1f} h"
+        if seconds >= 3600
+        else f"{seconds:.0f} s"
+        if seconds >= 10
+        else f"{seconds:.2g} s"
+    )
