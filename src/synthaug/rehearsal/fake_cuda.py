@@ -45,6 +45,8 @@ class FakeCuda(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is torch.ops.prim.device.default:  # asked all the time
+            return args[0].device
         leaves = tree_leaves((args, kwargs))
         cuda = [leaf for leaf in leaves if isinstance(leaf, torch.device) and leaf.type == "cuda"]
         if not cuda and not any(isinstance(leaf, FakeTensor) for leaf in leaves):
@@ -56,7 +58,9 @@ class FakeCuda(TorchDispatchMode):
         indexed = func.overloadpacket in (torch.ops.aten.index, torch.ops.aten.index_put_)
         if indexed and args[0].device.type == "cpu":
             raise RuntimeError(f"{func}: a tensor on the CPU is indexed by one on the GPU")
-        result = func(*tree_map(self._faked, args), **tree_map(self._faked, kwargs))
+        if any(isinstance(leaf, torch.Tensor) and not isinstance(leaf, FakeTensor) for leaf in leaves):
+            args, kwargs = tree_map(self._faked, args), tree_map(self._faked, kwargs)
+        result = func(*args, **kwargs)
         if indexed:
             self.uploads += any(_on_cpu(leaf) for leaf in tree_leaves(args[1]))
         elif func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
@@ -82,7 +86,11 @@ def move(model: nn.Module) -> None:
     for module in model.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                module._parameters[name] = nn.Parameter(parameter.detach().cuda(), parameter.requires_grad)
+                module._parameters[name] = nn.Parameter(_like(parameter), parameter.requires_grad)
         for name, buffer in module._buffers.items():
             if buffer is not None:
-                module._buffers[name] = buffer.cuda()
+                module._buffers[name] = _like(buffer)
+
+
+def _like(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cuda")

@@ -13,7 +13,7 @@ from synthaug.generators.base import Generator
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models.base import TrainableModel
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
-from synthaug.rehearsal.random_study import random_models, random_requests, random_store
+from synthaug.rehearsal.random_study import in_order, random_models, random_requests, random_store
 from synthaug.rehearsal.rehearse import PEAKS, SHOWN
 from synthaug.rehearsal.sampling_cost import SamplingCost, count_sampling
 
@@ -29,7 +29,7 @@ def rehearse_sampling(study: StudySettings) -> Iterator[tuple[str, SamplingCost 
     made: dict[str, TrainableModel] = {}
     with tempfile.TemporaryDirectory() as folder, FakeCuda() as gpu:
         requests = random_requests(study, study.synthesis.batch_size, Path(folder))
-        for name, model in random_models(study, store):
+        for name, model in random_models(only_sampled(study), store):
             move(model)
             made[name] = model.requires_grad_(False).eval()
         for name, settings in study.generators.items():
@@ -43,6 +43,21 @@ def rehearse_sampling(study: StudySettings) -> Iterator[tuple[str, SamplingCost 
                     settings, {role: made[model] for role, model in settings.models.items()}
                 )
                 yield name, count_sampling(generator, requests, gpu)
+
+
+def only_sampled(study: StudySettings) -> StudySettings:
+    """The same study with the models that its generators sample from, and those that these need."""
+    wanted = {
+        model
+        for settings in study.generators.values()
+        if settings.sampled
+        for model in settings.models.values()
+    }
+    for name in reversed(in_order(study)):
+        if name in wanted:
+            wanted.update(study.models[name].needs.values())
+    models = {name: model for name, model in study.models.items() if name in wanted}
+    return study.model_copy(update={"models": models})
 
 
 def say_sampling_heading(utilisation: float) -> str:

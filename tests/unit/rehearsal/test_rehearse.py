@@ -101,7 +101,7 @@ def test_the_command_says_what_a_step_and_a_batch_take_and_that_nothing_was_meas
         assert any(line.split()[:1] == [name] and "GiB" in line for line in said.splitlines())
     assert "the gate, writing" in said
     (sampling,) = (line for line in said.splitlines() if line.split()[:1] == ["cascade"])
-    assert "GiB" in sampling and sampling.split()[1] == "10"  # 2 folds of 5 synthetic subjects
+    assert "GiB" in sampling and sampling.split()[1] == "10"  # 6 synthetic subjects and a sweep of 2 x 2
 
 
 def test_a_utilisation_that_cannot_be_is_refused_in_one_line(capsys):

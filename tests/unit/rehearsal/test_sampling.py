@@ -115,7 +115,7 @@ def study_of(steps: int) -> StudySettings:
         "generators": generators(steps),
         "arms": {"real": {}},
     }
-    content["synthesis"] = {"subjects": 3, "chunk_size": 3, "batch_size": 2}
+    content["synthesis"] = {"subjects": 3, "chunk_size": 3, "batch_size": 2, "sweep": {"levels": 0}}
     content["evaluation"] = {}
     return load_study(content)
 
@@ -150,12 +150,9 @@ def test_a_rehearsed_batch_takes_the_arithmetic_of_a_real_one(name, rehearsed, r
     assert cost.flops == pytest.approx(counter.get_total_flops(), rel=1e-3)
 
 
-def test_no_step_of_a_solver_waits(rehearsed):
-    longer = dict(rehearse_sampling(study_of(steps=8)))
-    assert {name: cost.waits for name, cost in longer.items()} == {
-        name: cost.waits for name, cost in rehearsed.items()
-    }
-    assert max(cost.waits for cost in longer.values()) < 25
+def test_no_step_waits(rehearsed):
+    """What is left are conditions and masks, once a batch; a wait for each of five steps would be more."""
+    assert {name: cost.waits for name, cost in rehearsed.items() if cost.waits > 12} == {}
 
 
 def test_memory_is_that_of_the_tensors_that_live_together():
