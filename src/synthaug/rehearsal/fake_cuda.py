@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 class FakeCuda(TorchDispatchMode):
     """Context in which ``device="cuda"`` works on any machine; PyTorch's own fake tensors, made for compiling.
 
-    Autograd's backward pass is not possible in it: the engine asks the driver for its devices.
+    Autograd's engine is not possible in it, which asks the driver for its devices; `backward` walks through the same formulas.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Every kind of model takes a training step and is used on a GPU: nothing mixes devices or waits for the host.
 
-The GPU is `synthaug.rehearsal.fake_cuda.FakeCuda`. The backward pass is left out, which it cannot do: gradients are zeros.
+The GPU is `synthaug.rehearsal.fake_cuda.FakeCuda`. Steps are in float32 here, in bfloat16 in test_full_size.py.
 """
 
 from __future__ import annotations

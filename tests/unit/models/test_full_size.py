@@ -30,6 +30,8 @@ def test_models_of_the_papers_size_take_a_step(path, monkeypatch):
             model.prepare(store)
             if study.models[name].kind != "phenotype_copula":  # fitted, without steps
                 before = gpu.copies
-                step_once(model, training, training.iterations - 1, list(store.table.index), monkeypatch)
+                step_once(
+                    model, training, training.iterations - 1, list(store.table.index), monkeypatch, half=True
+                )
                 assert gpu.copies == before, name
             model.requires_grad_(False).eval()
