@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from synthaug.config.study import StudySettings
@@ -27,22 +27,28 @@ def rehearse_sampling(study: StudySettings) -> Iterator[tuple[str, SamplingCost 
     """
     store = random_store(study, _SUBJECTS)
     made: dict[str, TrainableModel] = {}
-    with tempfile.TemporaryDirectory() as folder, FakeCuda() as gpu:
-        requests = random_requests(study, study.synthesis.batch_size, Path(folder))
+    with FakeCuda() as gpu:
         for name, model in random_models(only_sampled(study), store):
             move(model)
             made[name] = model.requires_grad_(False).eval()
+        yield from sample_each(study, made, gpu)
+
+
+def sample_each(
+    study: StudySettings, models: Mapping[str, TrainableModel], gpu: FakeCuda
+) -> Iterator[tuple[str, SamplingCost | str]]:
+    """As `rehearse_sampling`, of models that lie on the fake GPU, frozen; inside `FakeCuda`."""
+    with tempfile.TemporaryDirectory() as folder:
+        requests = random_requests(study, study.synthesis.batch_size, Path(folder))
         for name, settings in study.generators.items():
             generator_class = class_of(settings, Generator)
-            if not study.generators[name].sampled:
+            if not settings.sampled:
                 yield name, "brings cines that exist: nothing is sampled"
             elif settings.kind == "plugin" or not issubclass(generator_class, LatentGenerator):
                 yield name, "of a class from outside the package: not rehearsed"
             else:
-                generator = generator_class.of(
-                    settings, {role: made[model] for role, model in settings.models.items()}
-                )
-                yield name, count_sampling(generator, requests, gpu)
+                roles = {role: models[model] for role, model in settings.models.items()}
+                yield name, count_sampling(generator_class.of(settings, roles), requests, gpu)
 
 
 def only_sampled(study: StudySettings) -> StudySettings:
