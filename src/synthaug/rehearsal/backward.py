@@ -33,11 +33,12 @@ def gradients(target: Tensor, inputs: Sequence[Tensor], create_graph: bool = Fal
 
 def _walk(loss: Tensor, wanted: dict[tuple[Any, int], Tensor]) -> dict[tuple[Any, int], Tensor]:
     """Run the formulas of the graph behind a number, the latest first; the gradients that are wanted."""
+    on_path = _leading_to({node for node, _ in wanted}, loss.grad_fn) if wanted else None
     waiting: Counter[Any] = Counter()  # formulas that have yet to say what they give to one
     found, left = {loss.grad_fn}, [loss.grad_fn]
     while left:
         for following, _ in left.pop().next_functions:
-            if following is not None:
+            if following is not None and (on_path is None or following in on_path):
                 waiting[following] += 1
                 if following not in found:
                     found.add(following)
@@ -59,10 +60,11 @@ def _walk(loss: Tensor, wanted: dict[tuple[Any, int], Tensor]) -> dict[tuple[Any
                 node.variable.grad = own[0] if node.variable.grad is None else node.variable.grad + own[0]
             continue
         nothing = (None,) * len(node.next_functions)
-        results = node(*own) if any(part is not None for part in own) else nothing
+        formula = node if callable(node) else node.apply  # of a function written in Python
+        results = formula(*own) if any(part is not None for part in own) else nothing
         results = results if isinstance(results, tuple) else (results,)
         for (following, place), result in zip(node.next_functions, results, strict=False):
-            if following is None:
+            if following not in waiting:
                 continue
             if result is not None:
                 parts = given.setdefault(following, [None] * len(following._input_metadata))
@@ -73,6 +75,27 @@ def _walk(loss: Tensor, wanted: dict[tuple[Any, int], Tensor]) -> dict[tuple[Any
             if not waiting[following]:
                 count += 1
                 heapq.heappush(ready, (-following._sequence_nr(), count, following))
+    return reached
+
+
+def _leading_to(targets: set[Any], root: Any) -> set[Any]:
+    """Formulas behind a root on whose results some targets depend, with the targets."""
+    before: dict[Any, list[Any]] = {root: []}
+    left = [root]
+    while left:
+        node = left.pop()
+        for following, _ in node.next_functions:
+            if following is not None:
+                if following not in before:
+                    before[following] = []
+                    left.append(following)
+                before[following].append(node)
+    reached, left = set(targets), list(targets)
+    while left:
+        for node in before.get(left.pop(), []):
+            if node not in reached:
+                reached.add(node)
+                left.append(node)
     return reached
 
 
