@@ -33,9 +33,10 @@ def gradients(target: Tensor, inputs: Sequence[Tensor], create_graph: bool = Fal
 
 def _walk(loss: Tensor, wanted: dict[tuple[Any, int], Tensor]) -> dict[tuple[Any, int], Tensor]:
     """Run the formulas of the graph behind a number, the latest first; the gradients that are wanted."""
-    on_path = _leading_to({node for node, _ in wanted}, loss.grad_fn) if wanted else None
+    root: Any = loss.grad_fn
+    on_path = _leading_to({node for node, _ in wanted}, root) if wanted else None
     waiting: Counter[Any] = Counter()  # formulas that have yet to say what they give to one
-    found, left = {loss.grad_fn}, [loss.grad_fn]
+    found, left = {root}, [root]
     while left:
         for following, _ in left.pop().next_functions:
             if following is not None and (on_path is None or following in on_path):
@@ -43,9 +44,9 @@ def _walk(loss: Tensor, wanted: dict[tuple[Any, int], Tensor]) -> dict[tuple[Any
                 if following not in found:
                     found.add(following)
                     left.append(following)
-    given: dict[Any, list[Tensor | None]] = {loss.grad_fn: [torch.ones_like(loss)]}
+    given: dict[Any, list[Tensor | None]] = {root: [torch.ones_like(loss)]}
     reached: dict[tuple[Any, int], Tensor] = {}
-    ready = [(-loss.grad_fn._sequence_nr(), 0, loss.grad_fn)]
+    ready = [(-root._sequence_nr(), 0, root)]
     count = 0
     while ready:
         *_, node = heapq.heappop(ready)

@@ -77,12 +77,12 @@ def random_requests(study: StudySettings, count: int, folder: Path) -> Cohort:
     es = frames // 3
     table["labelled_frames"] = f"0,{es}"
     folders = {}
-    for row in table.itertuples():
-        labels = torch.zeros(int(row.n_slices), y, x, dtype=torch.uint8)
+    for subject, n_slices in zip(table["subject"], table["n_slices"], strict=True):
+        labels = torch.zeros(int(n_slices), y, x, dtype=torch.uint8)
         labels[:, y // 3 : 2 * y // 3, x // 3 : 2 * x // 3] = 1
-        folders[str(row.subject)] = folder / f"sub-{row.subject}"
+        folders[str(subject)] = folder / f"sub-{subject}"
         write_labels(
-            folders[str(row.subject)],
+            folders[str(subject)],
             {0: labels.numpy(), es: labels.numpy()},
             frames,
             tuple(study.harmonisation.spacing_mm),
