@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from synthaug.config.study import StudySettings
 from synthaug.core.registry import class_of
@@ -40,6 +41,7 @@ def sample_each(
     """As `rehearse_sampling`, of models that lie on the fake GPU, frozen; inside `FakeCuda`."""
     with tempfile.TemporaryDirectory() as folder:
         requests = random_requests(study, study.synthesis.batch_size, Path(folder))
+        settings: Any  # of a kind that has models, or none
         for name, settings in study.generators.items():
             generator_class = class_of(settings, Generator)
             if not settings.sampled:
@@ -57,7 +59,7 @@ def only_sampled(study: StudySettings) -> StudySettings:
         model
         for settings in study.generators.values()
         if settings.sampled
-        for model in settings.models.values()
+        for model in settings.needs.values()
     }
     for name in reversed(in_order(study)):
         if name in wanted:
