@@ -25,14 +25,13 @@ from synthaug.config.study import StudySettings, load_study
 from synthaug.config.training import TrainableSettings
 from synthaug.core.interruption import Interruption
 from synthaug.core.yaml_files import read_yaml
-from synthaug.data.cohort import Cohort, write_labels
+from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
 from synthaug.generators import build_generator
 from synthaug.models.base import TrainableModel, to_device
 from synthaug.models.weights import freeze, save_model
-from synthaug.rehearsal.random_study import encoded_once, random_models, random_store, random_table
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_requests, random_store
 from synthaug.rehearsal.rehearse import PEAKS
-from synthaug.synthesis.requests import request_cohort
 from synthaug.training.devices import compile_parts, make_accelerator, precision_of
 from synthaug.training.loop import Loop
 
@@ -124,26 +123,6 @@ def measure_training(
         f"| {name} | {precision}{', compiled' if compiled else ''} | {training.batch_size * training.accumulation} "
         f"| {step:.3f} | {memory} | {flops / 1e12:.3g} | {used} | {training.iterations * step / 3600:.1f} |"
     )
-
-
-def random_requests(study: StudySettings, count: int, folder: Path) -> Cohort:
-    """Requests with a value of every condition and, for generators that read them, masks of ED and ES."""
-    table = random_table(study, count).assign(seed=range(count))
-    frames, (_, y, x) = study.harmonisation.frames, study.harmonisation.matrix
-    es = frames // 3
-    table["labelled_frames"] = f"0,{es}"
-    folders = {}
-    for row in table.itertuples():
-        labels = torch.zeros(int(row.n_slices), y, x, dtype=torch.uint8)
-        labels[:, y // 3 : 2 * y // 3, x // 3 : 2 * x // 3] = 1
-        folders[str(row.subject)] = folder / f"sub-{row.subject}"
-        write_labels(
-            folders[str(row.subject)],
-            {0: labels.numpy(), es: labels.numpy()},
-            frames,
-            tuple(study.harmonisation.spacing_mm),
-        )
-    return request_cohort(table, folders=folders, spacing_mm=study.harmonisation.spacing_mm)
 
 
 def measure_sampling(

@@ -15,6 +15,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.core.benchmark_files import read_seconds
 from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.runs import (
+    SyntheticRun,
     arm_runs,
     chunks_of,
     contrast_runs,
@@ -168,11 +169,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     split, resolved = study.split, resolve_arms(study.arms)
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
-    cohorts = sum(is_sampled(study, run.generator) for run in synthetic_runs(study))
-    hearts = cohorts * study.synthesis.subjects + len(sweep_runs(study)) * study.synthesis.sweep.levels**2
-    if study.evaluation.contrasts is not None:
-        each = study.evaluation.contrasts
-        hearts += len(contrast_runs(study)) * each.subjects * (len(each.values) + 1)
+    hearts = sum(count_synthetic(study, name) for name in study.generators)
     home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
@@ -201,6 +198,22 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
         "trained tasks": networks,
     }
     return {part: size for part, size in parts.items() if size}
+
+
+def count_synthetic(study: StudySettings, generator: str) -> int:
+    """Cines that a generator samples in all folds: synthetic cohorts, condition sweeps, cohorts of several contrasts."""
+    if not is_sampled(study, generator):
+        return 0
+
+    def runs_of(runs: list[SyntheticRun]) -> int:
+        return sum(run.generator == generator for run in runs)
+
+    count = runs_of(synthetic_runs(study)) * study.synthesis.subjects
+    count += runs_of(sweep_runs(study)) * study.synthesis.sweep.levels**2
+    if study.evaluation.contrasts is not None:
+        each = study.evaluation.contrasts
+        count += runs_of(contrast_runs(study)) * each.subjects * (len(each.values) + 1)
+    return count
 
 
 def say_cost(study: StudySettings, cost: Cost) -> str:

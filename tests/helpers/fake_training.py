@@ -11,6 +11,7 @@ from accelerate.state import AcceleratorState
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.interruption import Interruption
+from synthaug.rehearsal.backward import backward
 from synthaug.rehearsal.step_cost import without_driver
 from synthaug.training import loop as training_loop
 
@@ -21,10 +22,11 @@ def step_once(
     iteration: int,
     subjects: list[str],
     monkeypatch: pytest.MonkeyPatch,
+    half: bool = False,
 ) -> list[torch.Tensor]:
     """Take a step of the loop with a prepared model, inside `FakeCuda`; the averaged weights are taken over after it.
 
-    The backward pass is left out, which a fake GPU cannot do: gradients are zeros.
+    Forward passes are in bfloat16 with `half`, as on a GPU with `precision: auto`, else in float32.
 
     Returns
     -------
@@ -37,13 +39,19 @@ def step_once(
         read.extend(value for part in parts for value in part.values())
         return [dict.fromkeys(part, 1.0) for part in parts]
 
-    def backward(accelerator, loss):
+    def walk(accelerator, loss):
         assert loss.device.type == "cuda" and loss.requires_grad and loss.ndim == 0
-        for parameter in model.parameters():
-            parameter.grad = torch.zeros_like(parameter)
+        backward(loss)
+
+    loss_of = model.loss
+
+    def loss(*given):
+        with torch.autocast("cuda", torch.bfloat16, enabled=half):
+            return loss_of(*given)
 
     monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
-    monkeypatch.setattr(Accelerator, "backward", backward)
+    monkeypatch.setattr(Accelerator, "backward", walk)
+    monkeypatch.setattr(model, "loss", loss)
     AcceleratorState._reset_state(reset_partial_state=True)
     loop = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))
     with without_driver():

@@ -25,14 +25,15 @@ def add(commands: Any) -> None:
     cost.add_argument(
         "--gpu",
         action="store_true",
-        help="rehearse a training step of each model on a GPU that need not be there: memory, arithmetic, hours (minutes)",
+        help="rehearse a training step of each model and a batch of each generator on a GPU that need not be there: memory, "
+        "arithmetic, hours (minutes)",
     )
     cost.add_argument(
         "--utilisation",
         type=float,
         default=0.05,
         metavar="SHARE",
-        help="share of a GPU's peak that trainings use, for the hours (0.05; docs/gpu.md has measured ones)",
+        help="share of a GPU's peak that trainings and sampling use, for the hours (0.05; docs/gpu.md has measured ones)",
     )
     cost.set_defaults(run=_cost)
 
@@ -82,12 +83,21 @@ def _cost(options: argparse.Namespace) -> int:
     print(say_cost(study, estimate_cost(study, count_subjects(study), options.results)))
     if options.gpu:
         from synthaug.rehearsal.rehearse import rehearse, say_heading, say_model
+        from synthaug.rehearsal.rehearse_sampling import (
+            rehearse_sampling,
+            say_generator,
+            say_sampling_heading,
+        )
 
         print(say_heading(options.utilisation))
         for name, step in rehearse(study):
             print(
                 say_model(name, step, study.models[name].training.iterations, options.utilisation), flush=True
             )
+        if study.generators:
+            print(say_sampling_heading(options.utilisation))
+        for name, batch in rehearse_sampling(study):
+            print(say_generator(study, name, batch, options.utilisation), flush=True)
     return 0
 
 

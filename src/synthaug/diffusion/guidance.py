@@ -15,12 +15,14 @@ def guide(conditional: Callable[[], Tensor], unconditional: Callable[[], Tensor]
     conditional, unconditional : callable
         Evaluate the network with the conditions and with their learned nulls.
     scale : float
-        1 is the conditional prediction, and then the other is not evaluated; 0 ignores the conditions.
+        1 is the conditional prediction, 0 the unconditional one; then the other is not evaluated.
 
     References
     ----------
     Ho and Salimans, Classifier-free diffusion guidance, 2022.
     """
+    if scale == 0:
+        return unconditional()
     given = conditional()
     if scale == 1:
         return given

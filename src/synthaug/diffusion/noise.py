@@ -40,6 +40,7 @@ class Noise:
         """The next draw, (b, *shape), with b the number of seeds times `copies`."""
         if not self.shared:
             apart = [torch.randn((self.copies, *shape), generator=each) for each in self.generators]
-            return torch.cat(apart).to(self.device)
+            return torch.cat(apart).to(self.device, non_blocking=True)
         drawn = [torch.randn(shape, generator=generator) for generator in self.generators]
-        return torch.stack(drawn).repeat_interleave(self.copies, dim=0).to(self.device)
+        # The next draws are made while the GPU works: the host need not wait until it has taken these.
+        return torch.stack(drawn).repeat_interleave(self.copies, dim=0).to(self.device, non_blocking=True)

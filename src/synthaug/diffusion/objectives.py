@@ -170,7 +170,9 @@ class DiffusionObjective:
         low, high = settings.guidance_interval
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            times = time.to(noisy.device).expand(count)
+            times = noisy.new_full(
+                (count,), float(time)
+            )  # filled there: a copy would wait for all steps before
             if unconditional is None or not low <= float(time) <= high:
                 prediction = conditional(noisy, times)
             else:

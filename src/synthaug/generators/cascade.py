@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -15,8 +14,8 @@ from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models.anatomy_diffusion import AnatomyDiffusion
 from synthaug.models.autoencoder import Autoencoder
+from synthaug.models.base import TrainableModel
 from synthaug.models.motion_diffusion import MotionDiffusion
-from synthaug.models.weights import load_model
 
 
 class Cascade(LatentGenerator):
@@ -45,15 +44,12 @@ class Cascade(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(cls, settings: CascadeSettings, models: Mapping[str, Path], device: str) -> Cascade:
-        """Load the models; every diffusion model must have been trained on this autoencoder."""
-        autoencoder = cast(Autoencoder, load_model(models["autoencoder"], device=device))
-        shared = {"autoencoder": autoencoder}
-        motion = load_model(models["motion"], shared, device) if "motion" in models else None
+    def of(cls, settings: CascadeSettings, models: Mapping[str, TrainableModel]) -> Cascade:
+        """Made of autoencoder, anatomy and, unless that draws all frames, motion; see `LatentGenerator.of`."""
         return cls(
-            autoencoder,
-            cast(AnatomyDiffusion, load_model(models["anatomy"], shared, device)),
-            cast(MotionDiffusion | None, motion),
+            cast(Autoencoder, models["autoencoder"]),
+            cast(AnatomyDiffusion, models["anatomy"]),
+            cast(MotionDiffusion | None, models.get("motion")),
             settings,
         )
 

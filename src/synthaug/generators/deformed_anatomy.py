@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -16,9 +15,9 @@ from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models.anatomy_diffusion import AnatomyDiffusion
 from synthaug.models.autoencoder import Autoencoder
+from synthaug.models.base import TrainableModel
 from synthaug.models.deformation_diffusion import DeformationDiffusion
-from synthaug.models.deformation_network import DeformationNetwork, warp_labels
-from synthaug.models.weights import load_model
+from synthaug.models.deformation_network import warp_labels
 from synthaug.networks.warping import warp
 
 
@@ -49,18 +48,12 @@ class DeformedAnatomy(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(
-        cls, settings: DeformedAnatomySettings, models: Mapping[str, Path], device: str
-    ) -> DeformedAnatomy:
-        """Load the models; all must have been trained on this autoencoder, the codes on this network."""
-        autoencoder = cast(Autoencoder, load_model(models["autoencoder"], device=device))
-        shared = {"autoencoder": autoencoder}
-        network = cast(DeformationNetwork, load_model(models["deformation_network"], shared, device))
-        deformation = load_model(models["deformation"], {**shared, "deformation_network": network}, device)
+    def of(cls, settings: DeformedAnatomySettings, models: Mapping[str, TrainableModel]) -> DeformedAnatomy:
+        """Made of autoencoder, anatomy and deformation, which has its network; see `LatentGenerator.of`."""
         return cls(
-            autoencoder,
-            cast(AnatomyDiffusion, load_model(models["anatomy"], shared, device)),
-            cast(DeformationDiffusion, deformation),
+            cast(Autoencoder, models["autoencoder"]),
+            cast(AnatomyDiffusion, models["anatomy"]),
+            cast(DeformationDiffusion, models["deformation"]),
             settings,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -12,9 +11,9 @@ from torch import Tensor
 from synthaug.config.generators import FrameAutoregressiveSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.sequence_diffusion import SequenceDiffusion
-from synthaug.models.weights import load_model
 
 
 class FrameAutoregressive(LatentGenerator):
@@ -37,13 +36,15 @@ class FrameAutoregressive(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(
-        cls, settings: FrameAutoregressiveSettings, models: Mapping[str, Path], device: str
+    def of(
+        cls, settings: FrameAutoregressiveSettings, models: Mapping[str, TrainableModel]
     ) -> FrameAutoregressive:
-        """Load both models; the diffusion model must have been trained on this autoencoder."""
-        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
-        sequence = load_model(models["sequence"], {"autoencoder": autoencoder}, device)
-        return cls(autoencoder, cast(SequenceDiffusion, sequence), settings)
+        """Made of autoencoder and sequence; see `LatentGenerator.of`."""
+        return cls(
+            cast(LatentAutoencoder, models["autoencoder"]),
+            cast(SequenceDiffusion, models["sequence"]),
+            settings,
+        )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from synthaug.models.base import TrainableModel
 from synthaug.models.conditioner import Conditioner, raw_values
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.phases import cardiac_phase
+from synthaug.models.weights import load_model
 
 
 class LatentGenerator(Generator):
@@ -32,15 +35,34 @@ class LatentGenerator(Generator):
         Decodes; trained.
     models : mapping of str to TrainableModel
         Every model by role, the autoencoder among them.
+
+    Attributes
+    ----------
+    models : mapping of str to TrainableModel
+        The same.
     """
 
     def __init__(self, autoencoder: LatentAutoencoder, models: Mapping[str, TrainableModel]) -> None:
-        self.autoencoder = autoencoder
+        self.autoencoder, self.models = autoencoder, models
         self.grid = autoencoder.grid
         # n_slices and es_phase always take effect: the generator makes the slices and sets the phases.
         self.conditions = sorted(
             {"n_slices", "es_phase"}.union(*(model.conditions for model in models.values()))
         )
+
+    @classmethod
+    def build(cls, settings: Any, models: Mapping[str, Path], device: str) -> LatentGenerator:
+        """Load the models in the order of the roles; each must have been trained on those of them that it needs."""
+        loaded: dict[str, TrainableModel] = {}
+        for role in settings.role_kinds:
+            if role in models:
+                loaded[role] = load_model(models[role], loaded, device)
+        return cls.of(settings, loaded)
+
+    @classmethod
+    def of(cls, settings: Any, models: Mapping[str, TrainableModel]) -> LatentGenerator:
+        """Make the generator of trained models by role, which are in evaluation mode on one device."""
+        raise NotImplementedError(f"{cls.__name__} says neither how it is built nor what it is made of")
 
     @property
     def device(self) -> torch.device:
@@ -68,7 +90,7 @@ class LatentGenerator(Generator):
         for start in range(0, len(requests.table), size):
             part = requests.select(requests.subjects[start : start + size])
             rows = part.table
-            cines, labels = self._sample_batch(part)
+            cines, labels = self._on_host(part)
             for place, (subject, count) in enumerate(zip(rows["subject"], rows["n_slices"], strict=True)):
                 first = first_slice(int(count), self.grid.z)
                 there = slice(first, first + int(count))
@@ -76,10 +98,17 @@ class LatentGenerator(Generator):
                 yield str(subject), cines[place][:, there], masks
 
     @torch.no_grad()
-    def _sample_batch(self, requests: Cohort) -> tuple[np.ndarray, np.ndarray | None]:
+    def sample_batch(self, requests: Cohort) -> tuple[Tensor, Tensor | None]:
+        """Cines and decoded masks (b, t, z, y, x) of requests that are worked on together, on the device and the whole grid.
+
+        All of sampling that a GPU does; nothing of it is read on the host.
+        """
         slices = self._slices(requests.table).to(self.device)
         with self.precision():
-            images, labels = self.make(requests, slices)
+            return self.make(requests, slices)
+
+    def _on_host(self, requests: Cohort) -> tuple[np.ndarray, np.ndarray | None]:
+        images, labels = self.sample_batch(requests)
         decoded = None if labels is None else labels.cpu().numpy()
         return images.cpu().numpy(), self.labels_of(requests, decoded)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -18,9 +17,9 @@ from synthaug.data.store import first_slice
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
 from synthaug.labels import UNLABELLED
+from synthaug.models.base import TrainableModel
 from synthaug.models.control_branch import Base, ControlBranch
 from synthaug.models.latent_autoencoder import LatentAutoencoder
-from synthaug.models.weights import load_model
 
 
 class MaskGuided(LatentGenerator):
@@ -46,13 +45,14 @@ class MaskGuided(LatentGenerator):
         self.diffusion, self.branch, self.settings = diffusion, branch, settings
 
     @classmethod
-    def build(cls, settings: MaskGuidedSettings, models: Mapping[str, Path], device: str) -> MaskGuided:
-        """Load the three models; each must have been trained on those before it."""
-        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
-        loaded = {"autoencoder": autoencoder}
-        diffusion = cast(Base, load_model(models["diffusion"], loaded, device))
-        branch = load_model(models["control"], {**loaded, "diffusion": diffusion}, device)
-        return cls(autoencoder, diffusion, cast(ControlBranch, branch), settings)
+    def of(cls, settings: MaskGuidedSettings, models: Mapping[str, TrainableModel]) -> MaskGuided:
+        """Made of autoencoder, diffusion and control; see `LatentGenerator.of`."""
+        return cls(
+            cast(LatentAutoencoder, models["autoencoder"]),
+            cast(Base, models["diffusion"]),
+            cast(ControlBranch, models["control"]),
+            settings,
+        )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles without masks, from the diffusion model alone."""

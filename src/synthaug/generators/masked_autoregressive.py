@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -12,9 +11,9 @@ from torch import Tensor
 from synthaug.config.generators import MaskedAutoregressiveSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.masked_autoregression import MaskedAutoregression
-from synthaug.models.weights import load_model
 
 
 class MaskedAutoregressive(LatentGenerator):
@@ -37,13 +36,15 @@ class MaskedAutoregressive(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(
-        cls, settings: MaskedAutoregressiveSettings, models: Mapping[str, Path], device: str
+    def of(
+        cls, settings: MaskedAutoregressiveSettings, models: Mapping[str, TrainableModel]
     ) -> MaskedAutoregressive:
-        """Load both models; the autoregressive model must have been trained on this autoencoder."""
-        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
-        autoregression = load_model(models["autoregression"], {"autoencoder": autoencoder}, device)
-        return cls(autoencoder, cast(MaskedAutoregression, autoregression), settings)
+        """Made of autoencoder and autoregression; see `LatentGenerator.of`."""
+        return cls(
+            cast(LatentAutoencoder, models["autoencoder"]),
+            cast(MaskedAutoregression, models["autoregression"]),
+            settings,
+        )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -12,9 +11,9 @@ from torch import Tensor
 from synthaug.config.generators import SinglePassSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
 from synthaug.models.cine_diffusion import CineDiffusion
 from synthaug.models.latent_autoencoder import LatentAutoencoder
-from synthaug.models.weights import load_model
 
 
 class SinglePass(LatentGenerator):
@@ -34,11 +33,13 @@ class SinglePass(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(cls, settings: SinglePassSettings, models: Mapping[str, Path], device: str) -> SinglePass:
-        """Load both models; the diffusion model must have been trained on this autoencoder."""
-        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
-        diffusion = load_model(models["diffusion"], {"autoencoder": autoencoder}, device)
-        return cls(autoencoder, cast(CineDiffusion, diffusion), settings)
+    def of(cls, settings: SinglePassSettings, models: Mapping[str, TrainableModel]) -> SinglePass:
+        """Made of autoencoder and diffusion; see `LatentGenerator.of`."""
+        return cls(
+            cast(LatentAutoencoder, models["autoencoder"]),
+            cast(CineDiffusion, models["diffusion"]),
+            settings,
+        )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -17,11 +16,11 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
 from synthaug.models.conditioner import TOKENS
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.sentences import sentences_of, word_columns
 from synthaug.models.text_diffusion import Collect, TextDiffusion
-from synthaug.models.weights import load_model
 from synthaug.networks.attention_maps import MeanMaps
 
 
@@ -46,11 +45,13 @@ class TextDriven(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(cls, settings: TextDrivenSettings, models: Mapping[str, Path], device: str) -> TextDriven:
-        """Load both models; the diffusion model must have been trained on this autoencoder."""
-        autoencoder = cast(LatentAutoencoder, load_model(models["autoencoder"], device=device))
-        diffusion = load_model(models["diffusion"], {"autoencoder": autoencoder}, device)
-        return cls(autoencoder, cast(TextDiffusion, diffusion), settings)
+    def of(cls, settings: TextDrivenSettings, models: Mapping[str, TrainableModel]) -> TextDriven:
+        """Made of autoencoder and diffusion; see `LatentGenerator.of`."""
+        return cls(
+            cast(LatentAutoencoder, models["autoencoder"]),
+            cast(TextDiffusion, models["diffusion"]),
+            settings,
+        )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import pandas as pd
@@ -12,9 +11,9 @@ from torch import Tensor
 from synthaug.config.generators import VQAutoregressiveSettings
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.models.base import TrainableModel
 from synthaug.models.vq_autoencoder import VQAutoencoder
 from synthaug.models.vq_autoregression import VQAutoregression
-from synthaug.models.weights import load_model
 
 
 class VQAutoregressive(LatentGenerator):
@@ -37,13 +36,13 @@ class VQAutoregressive(LatentGenerator):
         self.settings = settings
 
     @classmethod
-    def build(
-        cls, settings: VQAutoregressiveSettings, models: Mapping[str, Path], device: str
-    ) -> VQAutoregressive:
-        """Load both models; the autoregressive model must have been trained on this autoencoder."""
-        autoencoder = cast(VQAutoencoder, load_model(models["autoencoder"], device=device))
-        autoregression = load_model(models["autoregression"], {"autoencoder": autoencoder}, device)
-        return cls(autoencoder, cast(VQAutoregression, autoregression), settings)
+    def of(cls, settings: VQAutoregressiveSettings, models: Mapping[str, TrainableModel]) -> VQAutoregressive:
+        """Made of autoencoder and autoregression; see `LatentGenerator.of`."""
+        return cls(
+            cast(VQAutoencoder, models["autoencoder"]),
+            cast(VQAutoregression, models["autoregression"]),
+            settings,
+        )
 
     def draw(self, rows: pd.DataFrame, slices: Tensor) -> Tensor:
         """Latents of whole cycles; see `LatentGenerator.draw`."""

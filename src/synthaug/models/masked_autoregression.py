@@ -215,7 +215,7 @@ class MaskedAutoregression(ConditionedLatents):
         branches = 1 if scale == 1 else 2
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            times = time.to(noisy.device).expand(len(context), shape[0])
+            times = noisy.new_full((len(context), shape[0]), float(time))  # filled there: a copy would wait
             prediction = self.head(torch.cat([noisy] * branches), times, context).float()
             if branches == 2:
                 prediction, free = prediction.chunk(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import torch
@@ -152,12 +152,11 @@ class VQAutoregression(ConditionedLatents):
             Vectors of the codes; 0 in slices that are not requested.
         """
         b, depth = len(phases), self.patches.size[0]
-        guided = settings.guidance != 1 and self.conditioner.conditional
-        conditions = self.conditioner.each(values).expand(b, -1, -1)
-        if guided:
-            nulls = self.conditioner.each(values, self.conditioner.nothing(b)).expand(b, -1, -1)
-            conditions = torch.cat([conditions, nulls])
-        branches = 2 if guided else 1
+        scale = settings.guidance if self.conditioner.conditional else 1.0
+        given = self.conditioner.each(values).expand(b, -1, -1)
+        nulls = self.conditioner.each(values, self.conditioner.nothing(b)).expand(b, -1, -1)
+        asked = [given] if scale == 1 else [nulls] if scale == 0 else [given, nulls]
+        conditions, branches = torch.cat(asked), len(asked)
 
         def for_branches(part: Tensor) -> Tensor:
             return torch.cat([part] * branches)
@@ -170,18 +169,22 @@ class VQAutoregression(ConditionedLatents):
             for_branches(order), for_branches(slices), for_branches(phases), conditions, limit
         )
         drawn = torch.zeros_like(order)
-        for place in range(limit):
+        for place in self.places(limit):
             if place:
                 last = functional.embedding(drawn[:, place - 1], vectors)
                 logits = self.network.proceed(for_branches(last), decoding)
             logits = logits.float()
-            if guided:
-                given, free = logits.chunk(2)
-                logits = free + settings.guidance * (given - free)
+            if branches == 2:
+                likely, free = logits.chunk(2)
+                logits = free + scale * (likely - free)
             drawn[:, place] = draw_codes(logits, quantiles[:, place], settings)
         codes = drawn.gather(1, order.argsort(dim=1))
         latents = self.patches.paste(functional.embedding(codes, self.autoencoder.codebook))
         return latents * slices[:, None]
+
+    def places(self, limit: int) -> Iterable[int]:
+        """Places of the codes in the order in which they are drawn; a rehearsal, which draws none, takes the first few."""
+        return range(limit)
 
     def _vectors(self) -> Tensor:
         """Normalised code vectors, (codes, c)."""

@@ -18,18 +18,21 @@ from torch.utils._pytree import tree_leaves, tree_map
 class FakeCuda(TorchDispatchMode):
     """Context in which ``device="cuda"`` works on any machine; PyTorch's own fake tensors, made for compiling.
 
-    Autograd's backward pass is not possible in it: the engine asks the driver for its devices.
+    Autograd's engine is not possible in it, which asks the driver for its devices; `backward` walks through the same formulas.
 
     Attributes
     ----------
     copies : int
         Tensors copied from the GPU to the host so far.
+    uploads : int
+        Tensors copied from the host to the GPU so far in a way that makes the host wait, which is any but with
+        ``non_blocking=True``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._fake = FakeTensorMode()
-        self.copies = 0
+        self.copies = self.uploads = 0
 
     def __enter__(self) -> FakeCuda:
         self._fake.__enter__()  # while it is active, PyTorch does not look for a driver
@@ -42,6 +45,8 @@ class FakeCuda(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is torch.ops.prim.device.default:  # asked all the time
+            return args[0].device
         leaves = tree_leaves((args, kwargs))
         cuda = [leaf for leaf in leaves if isinstance(leaf, torch.device) and leaf.type == "cuda"]
         if not cuda and not any(isinstance(leaf, FakeTensor) for leaf in leaves):
@@ -53,9 +58,16 @@ class FakeCuda(TorchDispatchMode):
         indexed = func.overloadpacket in (torch.ops.aten.index, torch.ops.aten.index_put_)
         if indexed and args[0].device.type == "cpu":
             raise RuntimeError(f"{func}: a tensor on the CPU is indexed by one on the GPU")
-        result = func(*tree_map(self._faked, args), **tree_map(self._faked, kwargs))
-        if isinstance(result, torch.Tensor) and result.device.type == "cpu":
-            self.copies += func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_)
+        if any(isinstance(leaf, torch.Tensor) and not isinstance(leaf, FakeTensor) for leaf in leaves):
+            args, kwargs = tree_map(self._faked, args), tree_map(self._faked, kwargs)
+        result = func(*args, **kwargs)
+        if indexed:
+            self.uploads += any(_on_cpu(leaf) for leaf in tree_leaves(args[1]))
+        elif func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
+            source = args[0] if func.overloadpacket is torch.ops.aten._to_copy else args[1]
+            waits = not kwargs.get("non_blocking", False) and not (len(args) > 2 and args[2])
+            self.copies += not _on_cpu(source) and _on_cpu(result)
+            self.uploads += _on_cpu(source) and not _on_cpu(result) and waits
         return result
 
     def _faked(self, leaf: Any) -> Any:
@@ -65,12 +77,20 @@ class FakeCuda(TorchDispatchMode):
             return self._fake.from_tensor(leaf)
 
 
+def _on_cpu(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.device.type == "cpu"
+
+
 def move(model: nn.Module) -> None:
     """Move a model of real weights to the fake GPU, inside `FakeCuda`."""
     for module in model.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                module._parameters[name] = nn.Parameter(parameter.detach().cuda(), parameter.requires_grad)
+                module._parameters[name] = nn.Parameter(_like(parameter), parameter.requires_grad)
         for name, buffer in module._buffers.items():
             if buffer is not None:
-                module._buffers[name] = buffer.cuda()
+                module._buffers[name] = _like(buffer)
+
+
+def _like(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cuda")

@@ -1,8 +1,9 @@
-"""Models and subjects of any study, without its data: random cines on its grid, and numbers for whatever is a condition."""
+"""Models, subjects and requests of any study, without its data: random cines on its grid, and numbers for whatever is a condition."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch
 
 from synthaug.config.study import StudySettings
 from synthaug.core.registry import class_of
+from synthaug.data.cohort import Cohort, write_labels
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.phenotypes.registry import PHENOTYPES
+from synthaug.synthesis.requests import request_cohort
 
 
 def random_store(study: StudySettings, subjects: int) -> TensorStore:
@@ -65,6 +68,26 @@ def random_table(study: StudySettings, subjects: int) -> pd.DataFrame:
         "rv_esv_ml": 50 + 60 * share,
     }
     return pd.DataFrame(columns)
+
+
+def random_requests(study: StudySettings, count: int, folder: Path) -> Cohort:
+    """Requests with a value of every condition and, for generators that read them, masks of ED and ES."""
+    table = random_table(study, count).assign(seed=range(count))
+    frames, (_, y, x) = study.harmonisation.frames, study.harmonisation.matrix
+    es = frames // 3
+    table["labelled_frames"] = f"0,{es}"
+    folders = {}
+    for subject, n_slices in zip(table["subject"], table["n_slices"], strict=True):
+        labels = torch.zeros(int(n_slices), y, x, dtype=torch.uint8)
+        labels[:, y // 3 : 2 * y // 3, x // 3 : 2 * x // 3] = 1
+        folders[str(subject)] = folder / f"sub-{subject}"
+        write_labels(
+            folders[str(subject)],
+            {0: labels.numpy(), es: labels.numpy()},
+            frames,
+            tuple(study.harmonisation.spacing_mm),
+        )
+    return request_cohort(table, folders=folders, spacing_mm=study.harmonisation.spacing_mm)
 
 
 def in_order(study: StudySettings) -> list[str]:

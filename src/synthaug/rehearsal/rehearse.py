@@ -23,7 +23,8 @@ PEAKS = {
     "V100": 125e12,
     "T4": 65e12,
 }
-_SHOWN = ("A100", "H100", "H200")
+#: GPUs that hours are said for.
+SHOWN = ("A100", "H100", "H200")
 
 
 def rehearse(study: StudySettings) -> Iterator[tuple[str, StepCost]]:
@@ -64,19 +65,19 @@ def say_heading(utilisation: float) -> str:
         raise SynthaugError(
             f"--utilisation {utilisation:g}: give a share of the peak above 0 and up to 1, such as 0.05"
         )
-    gpus = ", ".join(_SHOWN)
+    gpus = ", ".join(SHOWN)
     return (
         "  on one GPU, estimated by a rehearsal without one: nothing was measured. Memory is weights, optimiser and activations;\n"
         f"  hours are for all steps at {100 * utilisation:g} % of the peak of {gpus} in bfloat16\n"
         f"  {'model':<20} {'parameters':>11} {'TFLOP a step':>13} {'memory':>10} "
-        + " ".join(f"{gpu:>9}" for gpu in _SHOWN)
+        + " ".join(f"{gpu:>9}" for gpu in SHOWN)
     )
 
 
 def say_model(name: str, step: StepCost, iterations: int, utilisation: float) -> str:
     """One model: parameters, arithmetic, memory, and hours on three GPUs."""
     hours = " ".join(
-        f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in map(PEAKS.__getitem__, _SHOWN)
+        f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in map(PEAKS.__getitem__, SHOWN)
     )
     return (
         f"  {name:<20} {step.parameters / 1e6:>9.1f} M {step.flops / 1e12:>13.3g} "

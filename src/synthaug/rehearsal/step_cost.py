@@ -12,10 +12,11 @@ import torch
 from monai.losses.adversarial_loss import PatchAdversarialLoss
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
 from synthaug.config.training import TrainingSettings
 from synthaug.models.base import TrainableModel
+from synthaug.rehearsal.backward import backward, gradients
+from synthaug.rehearsal.meter import Meter
 
 #: Values of a trained parameter that stay on the GPU: itself, gradient, two moments of AdamW, moving average.
 _COPIES = 5
@@ -32,8 +33,7 @@ class StepCost:
     parameters : int
         Trained values.
     flops : float
-        Floating-point operations of all forward and backward passes of a step. A backward pass counts as twice its forward
-        pass: less where parts are frozen.
+        Floating-point operations of all forward and backward passes of a step.
     weight_bytes : int
         Weights of the model and of the models it needs; gradients, moments and average of the trained ones.
     activation_bytes : int
@@ -68,8 +68,8 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
     largest = max(drawn, key=lambda batch: sum(_storages(batch.values()).values()))
     batch = {key: value.to("cuda") for key, value in largest.items()}
     dtype = _HALF.get(training.precision)
-    own = [*_tensors(model)]
-    weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in _tensors(need))])
+    own = [*tensors_of(model)]
+    weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in tensors_of(need))])
     kept = _storages(batch.values())
 
     def keep(tensor: Tensor) -> Tensor:
@@ -78,16 +78,18 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
 
     with (
         without_driver(),
-        torch.autocast("cuda", dtype, enabled=dtype is not None),
+        Meter() as meter,
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
-        FlopCounterMode(display=False) as counter,
     ):
-        model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)
+        with torch.autocast("cuda", dtype, enabled=dtype is not None):
+            loss, _ = model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)
+        backward(loss)
+    model.zero_grad(set_to_none=True)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     extra = (_COPIES - 1) * sum(parameter.numel() * parameter.element_size() for parameter in trained)
     return StepCost(
         sum(parameter.numel() for parameter in trained),
-        3.0 * training.accumulation * counter.get_total_flops(),
+        float(training.accumulation * meter.flops),
         sum(weights.values()) + extra,
         sum(size for key, size in kept.items() if key not in weights),
     )
@@ -97,23 +99,17 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
 def without_driver() -> Iterator[None]:
     """Stand-ins for what asks the driver of a GPU even for fake tensors.
 
-    Gradients inside a loss are zeros, targets of an adversary are made as MONAI makes them, autocast is possible, and
+    Gradients inside a loss are those of `gradients`, targets of an adversary are made as MONAI makes them, autocast is possible, and
     attention is the fused kernel that a GPU would choose.
     """
     with (
-        patch.object(torch.autograd, "grad", _gradients),
+        patch.object(torch.autograd, "grad", gradients),
         patch.object(PatchAdversarialLoss, "get_target_tensor", _targets),
         patch.object(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False),
         patch.object(torch.cuda, "is_bf16_supported", lambda **_: True),
         patch.object(functional, "scaled_dot_product_attention", _fused_attention),
     ):
         yield
-
-
-def _gradients(target: Tensor, inputs: Iterable[Tensor], create_graph: bool) -> list[Tensor]:
-    if not (target.ndim == 0 and target.requires_grad and create_graph):
-        raise ValueError("gradients inside a loss are of a number, and differentiated through")
-    return [torch.zeros_like(part) for part in inputs]
 
 
 def _targets(criterion: PatchAdversarialLoss, images: Tensor, is_real: bool) -> Tensor:
@@ -143,7 +139,8 @@ def _fused_attention(
     return efficient
 
 
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
+def tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers of a module."""
     yield from module.parameters()
     yield from module.buffers()
 

@@ -1,6 +1,6 @@
 """Every kind of model takes a training step and is used on a GPU: nothing mixes devices or waits for the host.
 
-The GPU is `synthaug.rehearsal.fake_cuda.FakeCuda`. The backward pass is left out, which it cannot do: gradients are zeros.
+The GPU is `synthaug.rehearsal.fake_cuda.FakeCuda`. Steps are in float32 here, in bfloat16 in test_full_size.py.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def test_every_sampler_stays_on_the_gpu(sampler, target):
 
     with FakeCuda() as gpu:
         sampled = objective.solve(predict, predict, Noise([1, 2], "cuda"), (3,), settings)
-        assert sampled.device.type == "cuda" and gpu.copies == 0
+        assert sampled.device.type == "cuda" and gpu.copies == gpu.uploads == 0
 
 
 @pytest.mark.parametrize(
@@ -278,3 +278,13 @@ def test_mistakes_are_found(mistake, message):
             mistake(tensor)
         tensor.cpu()
         assert gpu.copies == 1
+
+
+def test_copies_that_wait_are_counted():
+    with FakeCuda() as gpu:
+        torch.zeros(3).to("cuda", non_blocking=True)
+        assert gpu.uploads == 0
+        tensor = torch.zeros(3).cuda()
+        torch.zeros(3, device="cuda").copy_(torch.ones(3))
+        tensor[torch.tensor([0, 1])]
+        assert gpu.uploads == 3 and gpu.copies == 0
