@@ -15,7 +15,7 @@ from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from synthaug.core.errors import SynthaugError
-from synthaug.core.failed_jobs import FailureLines
+from synthaug.jobs.failed_jobs import FailureLines
 from synthaug.cost import count_subjects, estimate_cost, say_cost
 from synthaug.preflight.lost_records import write_configuration
 from synthaug.preflight.paths import check_writable

@@ -23,11 +23,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from synthaug.config.study import StudySettings, load_study
 from synthaug.config.training import TrainableSettings
-from synthaug.core.interruption import Interruption
 from synthaug.core.yaml_files import read_yaml
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
 from synthaug.generators import build_generator
+from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import TrainableModel, to_device
 from synthaug.models.weights import freeze, save_model
 from synthaug.rehearsal.random_study import encoded_once, random_models, random_requests, random_store

@@ -12,8 +12,8 @@ from synthaug.config.arms import resolve_arms
 from synthaug.config.study import StudySettings
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
-from synthaug.core.benchmark_files import read_seconds
 from synthaug.core.errors import DamagedFileError, SynthaugError
+from synthaug.jobs.benchmark_files import read_seconds
 from synthaug.runs import (
     SyntheticRun,
     arm_runs,

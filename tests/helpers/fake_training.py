@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from synthaug.config.training import TrainingSettings
-from synthaug.core.interruption import Interruption
+from synthaug.jobs.interruption import Interruption
 from synthaug.rehearsal.backward import backward
 from synthaug.rehearsal.step_cost import without_driver
 from synthaug.training import loop as training_loop

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 
 from synthaug.config.study import StudySettings, load_study
 from synthaug.core.artifacts import sha256_file, write_json, write_text, write_tsv
-from synthaug.core.checkpoints import save_checkpoint
 from synthaug.data.splits import COLUMNS
 from synthaug.data.store import pack
+from synthaug.jobs.checkpoints import save_checkpoint
 from synthaug.runs import model_runs
 from synthaug.tables import make_table
 from synthaug.tables.versions import publish, write_current

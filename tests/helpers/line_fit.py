@@ -16,7 +16,7 @@ from torch import nn
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import Interruption
+from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.training.devices import compile_parts, make_accelerator
 from synthaug.training.loop import Loop

@@ -15,13 +15,13 @@ from helpers.made_predictions import moved, write_predictions
 from safetensors.torch import save_file
 
 from synthaug.core.artifacts import read_csv, write_json, write_text, write_tsv
-from synthaug.core.benchmark_files import read_seconds
 from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
 from synthaug.data.store import TensorStore, check_contents, pack
 from synthaug.features.files import FeatureSet, read_features
 from synthaug.generators import load as load_generator
+from synthaug.jobs.benchmark_files import read_seconds
 from synthaug.measures.attention_examples import Example, read_examples, write_examples
 from synthaug.measures.scoring import predicted_files, read_prediction
 from synthaug.models.weights import read_header

@@ -84,7 +84,7 @@ WITH_ARGUMENTS = frozenset({"eval"})
 
 #: Where, what, and why it is right there.
 ALLOWED = {
-    ("src/synthaug/core/debug_job.py", "runpy"): "runs a script of the workflow",
+    ("src/synthaug/jobs/debug_job.py", "runpy"): "runs a script of the workflow",
     (
         "src/synthaug/core/plugins.py",
         "importlib.import_module",

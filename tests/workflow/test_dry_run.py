@@ -17,10 +17,10 @@ from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from synthaug.cli import main
 from synthaug.config.study import load_study
-from synthaug.core.debug_job import find_job
 from synthaug.core.errors import SynthaugError
 from synthaug.core.yaml_files import read_yaml
 from synthaug.cost import count_jobs
+from synthaug.jobs.debug_job import find_job
 
 pytestmark = pytest.mark.workflow
 CONFIG = Path(__file__).parents[2] / "config"
@@ -218,7 +218,7 @@ def test_the_script_of_one_job_runs_alone(checkout):
         [
             sys.executable,
             "-m",
-            "synthaug.core.debug_job",
+            "synthaug.jobs.debug_job",
             "results/tiny/raw/phantom-b",
             "--configfile",
             PHANTOM_STUDIES[1],
@@ -246,7 +246,7 @@ def test_folds_are_compared_on_each_others_patients(checkout):
         ]
         table = rows / f"memorisation/{generator}_fold-{fold}_generator-seed-0.patients.tsv"
         table.write_text("\n".join(["subject\ttrains\tsimilarity", *patients, ""]))
-    command = ["synthaug.core.debug_job", f"results/folds/rows/memberships/{generator}.tsv"]
+    command = ["synthaug.jobs.debug_job", f"results/folds/rows/memberships/{generator}.tsv"]
     done = subprocess.run(
         [sys.executable, "-m", *command, "--configfile", "config/studies/folds.yaml"],
         cwd=checkout.root,

@@ -21,7 +21,7 @@ from synthaug.config.text import reads_text
 from synthaug.core.artifacts import sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.code_hash import code_hash
-from synthaug.core.gpus import gpus_of_a_job
+from synthaug.jobs.gpus import gpus_of_a_job
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of

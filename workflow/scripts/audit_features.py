@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
 from synthaug.features.files import read_features
 from synthaug.features.study import StudyExtractor
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.feature_audit import audit_features
 from synthaug.measures.memorisation.positive_controls import movement_limits

@@ -4,9 +4,9 @@ import pandas as pd
 
 from synthaug.config.synthesis import CopySettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
+from synthaug.jobs.job import job
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.image_audit import audit_memorisation
 from synthaug.measures.memorisation.positive_controls import movement_limits

@@ -3,10 +3,10 @@
 import torch
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.feature_audit import RECOGNITION, audit_features
 from synthaug.measures.memorisation.positive_controls import movement_limits

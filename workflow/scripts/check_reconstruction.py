@@ -6,13 +6,13 @@ import torch
 from synthaug.config.features import ExtractorSettings
 from synthaug.config.synthesis import GateSettings, ReconstructionCheckSettings
 from synthaug.core.artifacts import write_json, write_tsv
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.generators.reconstruction import Reconstruction
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.reconstruction_check import (
     check_reconstruction,

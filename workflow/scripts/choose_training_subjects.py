@@ -2,9 +2,9 @@
 
 from synthaug.config.arms import Arm
 from synthaug.config.synthesis import CopySettings
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
+from synthaug.jobs.job import job
 from synthaug.measures.memorisation.copies import read_pairs, refused_copies
 from synthaug.tasks.training_subjects import choose_training_subjects
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 
 from synthaug.config.arms import Arm
-from synthaug.core.job import job
 from synthaug.core.provenance import environment, run_record
+from synthaug.jobs.job import job
 from synthaug.report.summary_formats import summary_files
 from synthaug.runs import read_runs
 from synthaug.statistics.generator_ranking import ranking_files

@@ -5,7 +5,7 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.statistics.tasks import ComparedTask, compare_tasks
 from synthaug.tables.schema import read_rows
 

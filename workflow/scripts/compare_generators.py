@@ -1,9 +1,9 @@
 """Compare the generators of a study with each other: distances to the same real patients."""
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.splits import all_tested, patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
+from synthaug.jobs.job import job
 from synthaug.measures.generator_comparison import compare_generators
 from synthaug.measures.leakage import refuse_seen
 from synthaug.measures.measurement import Measurement

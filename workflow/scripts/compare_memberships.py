@@ -1,7 +1,7 @@
 """Compare how near a generator comes to each patient when it was trained with the patient and without."""
 
 from synthaug.core.artifacts import read_tsv, write_tsv
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.memorisation.memberships import compare_memberships
 

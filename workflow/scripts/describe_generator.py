@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from synthaug.config.generators import GeneratorSettings
-from synthaug.core.job import job
 from synthaug.core.registry import parse
 from synthaug.generators import describe
+from synthaug.jobs.job import job
 
 with job(snakemake):
     models = dict(zip(snakemake.params.roles, map(Path, snakemake.input.models), strict=True))

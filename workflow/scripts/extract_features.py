@@ -1,12 +1,12 @@
 """Extract the features of real or synthetic cines with one extractor."""
 
 from synthaug.config.features import ExtractorSettings
-from synthaug.core.finished import unfinished_folder
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.features.extraction import extract_features
+from synthaug.jobs.finished import unfinished_folder
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 
 with job(snakemake):
     extract_features(

@@ -2,9 +2,9 @@
 
 from synthaug.config.data import DuplicateSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
+from synthaug.jobs.job import job
 from synthaug.measures.duplicates import find_duplicates, refuse_duplicates, say_roles
 
 with job(snakemake):

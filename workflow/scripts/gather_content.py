@@ -4,7 +4,7 @@ from pathlib import Path
 
 from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import report_inputs
 from synthaug.runs import read_runs

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.tasks.gather_parts import gather_predictions
 
 with job(snakemake):

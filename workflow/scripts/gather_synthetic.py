@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.job import job
 from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
 
 with job(snakemake):

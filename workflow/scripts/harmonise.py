@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
-from synthaug.core.job import job
 from synthaug.core.registry import parse
 from synthaug.data.harmonise import harmonise_dataset
+from synthaug.jobs.job import job
 
 with job(snakemake):
     harmonise_dataset(

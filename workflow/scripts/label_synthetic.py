@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from synthaug.core.finished import unfinished_folder
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.generators.external import open_synthetic
+from synthaug.jobs.finished import unfinished_folder
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.synthesis.gather import RECORDS
 from synthaug.tasks import open_segmenter
 

@@ -1,6 +1,6 @@
 """List what a study runs, each run with its files."""
 
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.runs import write_runs
 
 with job(snakemake):

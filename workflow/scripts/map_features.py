@@ -1,9 +1,9 @@
 """Map real training and synthetic subjects in feature space, and count how well they mix."""
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
+from synthaug.jobs.job import job
 from synthaug.measures.feature_maps import map_features
 from synthaug.measures.measurement import Measurement
 

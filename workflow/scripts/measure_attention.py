@@ -4,10 +4,10 @@ import torch
 
 from synthaug.config.attention import AttentionSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.generators import load
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.measures.attention import measure_attention
 from synthaug.measures.attention_examples import write_examples
 from synthaug.measures.measurement import Measurement

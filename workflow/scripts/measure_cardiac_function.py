@@ -1,9 +1,9 @@
 """Compare the function of synthetic hearts with that of real training patients."""
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import patients_in, read_split, subjects_of
+from synthaug.jobs.job import job
 from synthaug.measures.cardiac_function import measure_cardiac_function
 from synthaug.measures.measurement import Measurement
 

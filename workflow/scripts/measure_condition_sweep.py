@@ -4,8 +4,8 @@ import pandas as pd
 
 from synthaug.core.artifacts import read_json, write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.job import job
 from synthaug.measures.controllability import (
     BEYOND,
     ON_GRID,

@@ -2,9 +2,9 @@
 
 from synthaug.config.evaluation import ContrastSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.measures.contrast_consistency import measure_contrast_consistency
 from synthaug.measures.measurement import Measurement
 

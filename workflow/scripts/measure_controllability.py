@@ -3,8 +3,8 @@
 import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.job import job
 from synthaug.measures.controllability import OWN_MASKS, SEGMENTER, leave_masks_out, measure_controllability
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.predicted_phenotypes import predicted_phenotypes, requested_phenotypes

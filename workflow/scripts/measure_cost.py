@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from synthaug.core.artifacts import read_json, read_tsv, write_tsv
-from synthaug.core.benchmark_files import read_seconds
-from synthaug.core.job import job
+from synthaug.jobs.benchmark_files import read_seconds
+from synthaug.jobs.job import job
 from synthaug.measures.generation_cost import measure_cost
 from synthaug.measures.measurement import Measurement
 

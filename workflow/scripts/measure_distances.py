@@ -3,9 +3,9 @@
 import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.splits import all_tested, patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
+from synthaug.jobs.job import job
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
 from synthaug.measures.leakage import refuse_seen

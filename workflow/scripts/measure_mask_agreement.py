@@ -3,9 +3,9 @@
 import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of
+from synthaug.jobs.job import job
 from synthaug.measures.mask_agreement import (
     REAL,
     leave_agreement_out,

@@ -4,11 +4,11 @@ import torch
 
 from synthaug.config.features import ExtractorSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import patients_in, read_split, subjects_of
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.metric_sensitivity.corruptions import CONTROLS
 from synthaug.measures.metric_sensitivity.sensitivity import measure_metric_sensitivity

@@ -1,10 +1,10 @@
 """Compare hearts drawn from a model of phenotypes with real patients."""
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.phenotype_columns import with_phenotypes
 from synthaug.data.splits import held_out_at_home, read_split, subjects_of, with_labels_of_split
+from synthaug.jobs.job import job
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.phenotype_sampling import measure_phenotype_sampling
 from synthaug.models.weights import load_model

@@ -2,8 +2,8 @@
 
 from synthaug.config.data import PhenotypeTableSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.job import job
 from synthaug.measures.phenotypes import tabulate_phenotypes
 
 with job(snakemake):

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from synthaug.core.artifacts import read_tsv, write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import all_tested, patients_in, read_split
+from synthaug.jobs.job import job
 from synthaug.measures.leakage import refuse_seen, seen_in_training
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.recovery import (

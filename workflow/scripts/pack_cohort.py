@@ -1,11 +1,11 @@
 """Pack the fold's training and validation cines into memory-mapped stores."""
 
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.phenotype_columns import with_phenotypes
 from synthaug.data.sentence_column import with_sentences
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.data.store import pack
+from synthaug.jobs.job import job
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)

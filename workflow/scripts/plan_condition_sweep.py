@@ -3,9 +3,9 @@
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import SweepSettings
 from synthaug.core.artifacts import write_json
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.jobs.job import job
 from synthaug.synthesis.plan_condition_sweep import plan_condition_sweep, training_ranges
 from synthaug.synthesis.requests import write_requests
 

@@ -2,9 +2,9 @@
 
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.evaluation import ContrastSettings
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
+from synthaug.jobs.job import job
 from synthaug.synthesis.plan_contrasts import plan_contrasts
 from synthaug.synthesis.requests import write_requests
 

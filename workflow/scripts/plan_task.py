@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.job import job
 from synthaug.tasks import open_task
 from synthaug.tasks.training_subjects import TrainingSubjects
 

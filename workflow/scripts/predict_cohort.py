@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from synthaug.core.finished import unfinished_folder
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import all_tested, read_split, subjects_of
+from synthaug.jobs.finished import unfinished_folder
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.tasks import open_task
 
 with job(snakemake):

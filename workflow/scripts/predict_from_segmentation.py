@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import all_tested, read_split
+from synthaug.jobs.job import job
 from synthaug.tasks.image_level.segmented_phenotypes import predict_from_segmentation
 
 with job(snakemake):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.report.render import render
 
 with job(snakemake):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from synthaug.config.arms import Arm
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
+from synthaug.jobs.job import job
 from synthaug.tasks import open_task
 from synthaug.tasks.score_tested import score_tested
 

@@ -2,9 +2,9 @@
 
 from synthaug.config.data import SplitSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import make_splits
+from synthaug.jobs.job import job
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)

@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 
 from synthaug.config.synthesis import GateSettings
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.generators import load
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.synthesis.chunk import synthesise_chunk
 
 with job(snakemake):

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from synthaug.config.models import ModelSettings
-from synthaug.core.checkpoints import clear_abandoned
-from synthaug.core.job import job
-from synthaug.core.lease import lease
 from synthaug.core.registry import parse
+from synthaug.jobs.checkpoints import clear_abandoned
+from synthaug.jobs.job import job
+from synthaug.jobs.lease import lease
 from synthaug.training import train_model
 
 with job(snakemake), lease(Path(snakemake.params.checkpoints)):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from synthaug.core.checkpoints import clear_abandoned
-from synthaug.core.job import job
-from synthaug.core.lease import lease
+from synthaug.jobs.checkpoints import clear_abandoned
+from synthaug.jobs.job import job
+from synthaug.jobs.lease import lease
 from synthaug.tasks import open_task
 
 with job(snakemake), lease(Path(snakemake.params.checkpoints)):

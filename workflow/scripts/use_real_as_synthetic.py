@@ -2,12 +2,12 @@
 
 import torch
 
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import all_tested, read_split, subjects_of, with_labels_of_split
 from synthaug.generators.real import real_as_synthetic
 from synthaug.generators.reconstruction import Reconstruction
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from synthaug.core.job import job
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of
+from synthaug.jobs.job import job
+from synthaug.jobs.progress import progress
 from synthaug.tasks import open_task
 
 with job(snakemake):

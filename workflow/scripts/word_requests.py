@@ -1,9 +1,9 @@
 """Write the requests to a generator in words."""
 
 from synthaug.core.artifacts import read_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.sentence_column import SENTENCE_COLUMNS
+from synthaug.jobs.job import job
 from synthaug.synthesis.requests import write_requests
 from synthaug.synthesis.word_requests import word_requests
 from synthaug.text.words import words

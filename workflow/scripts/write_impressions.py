@@ -2,11 +2,11 @@
 
 from synthaug.config.data import ReportTableSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.core.job import job
 from synthaug.data.cohort import Cohort
 from synthaug.data.phenotype_columns import with_phenotypes
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.data.write_impressions import write_impressions
+from synthaug.jobs.job import job
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)

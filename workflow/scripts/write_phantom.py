@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from synthaug.config.phantom import PhantomSettings
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.phantom import write_phantom
 
 with job(snakemake):

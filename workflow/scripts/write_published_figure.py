@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 from synthaug.published.texdc_figures import write_published_figure
 
 with job(snakemake):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from synthaug.config.study import load_study
 from synthaug.core.artifacts import read_tsv
-from synthaug.core.benchmark_files import read_seconds
-from synthaug.core.job import job
+from synthaug.jobs.benchmark_files import read_seconds
+from synthaug.jobs.job import job
 from synthaug.published.write import write_published_table
 from synthaug.tables.collate import read_version
 from synthaug.tables.versions import current_version

@@ -10,7 +10,7 @@ from synthaug import __version__
 from synthaug.cli import cluster, data, edit_masks, evaluate, export, study, upkeep
 from synthaug.core.disk import as_cannot_write
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import ending_in_order
+from synthaug.jobs.interruption import ending_in_order
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

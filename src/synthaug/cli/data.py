@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from synthaug.cli.paths import path_argument
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.core.progress import progress
 from synthaug.core.registry import members, parse
+from synthaug.jobs.progress import progress
 from synthaug.views import View
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import numpy as np
 
 from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.progress import progress
 from synthaug.data.cohort import Cohort, check_subject_id, write_cohort, write_subject
 from synthaug.data.findings import SubjectError
 from synthaug.data.harmonise import normalise
@@ -22,6 +21,7 @@ from synthaug.data.nifti import read_nifti
 from synthaug.data.readers.folders import image_stem, scan
 from synthaug.data.resampling import beat_positions, resample_beat, resample_image
 from synthaug.data.voxel_size import is_lost
+from synthaug.jobs.progress import progress
 
 #: Percentiles of a cine of a plain folder that become 0 and 1; a cohort's intensities stay as they are.
 PERCENTILES = (1.0, 99.0)

@@ -33,10 +33,10 @@ from synthaug.config.features import (
 )
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.progress import progress
 from synthaug.core.spreadsheets import write_table
 from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet, read_features
+from synthaug.jobs.progress import progress
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
 from synthaug.measures.measurement import Measurement

@@ -1,1 +1,1 @@
-"""What everything stands on: errors, files that exist whole or not at all, jobs, plugins, provenance; it knows no heart."""
+"""What everything stands on: errors, files that exist whole or not at all, plugins, provenance; it knows no heart."""

@@ -2,7 +2,7 @@
 
 A weight file, a description of a generator and the record of a training say which class they need. A file that came from
 elsewhere could say any, and importing a module runs it. So the name in a file is followed only if the same name was given
-by `name_plugins` before: a workflow's job gives those of its study (`synthaug.core.job`), a program those that it passes.
+by `name_plugins` before: a workflow's job gives those of its study (`synthaug.jobs.job`), a program those that it passes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import numpy as np
 
 from synthaug.config.features import ExtractorSettings, PluginExtractorSettings
 from synthaug.core.artifacts import sha256_json
-from synthaug.core.finished import FinishedSubjects
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import class_of, module_of
 from synthaug.data.cohort import Cohort
@@ -19,6 +18,7 @@ from synthaug.features.depth import with_thirds
 from synthaug.features.files import FeatureMeta, FeatureSet
 from synthaug.features.spool import FeatureSpool
 from synthaug.features.weights import check_weights
+from synthaug.jobs.finished import FinishedSubjects
 
 _FEATURES = "features.npz"
 _HOW_TO_GET = "put the file there, or correct `weights` of the extractor"
@@ -80,7 +80,7 @@ def extract_features(
     progress : callable, optional
         Called with the subjects done and to do.
     unfinished : path, optional
-        Folder that keeps the subjects that are finished until all are (`synthaug.core.finished`).
+        Folder that keeps the subjects that are finished until all are (`synthaug.jobs.finished`).
     """
     import torch
 

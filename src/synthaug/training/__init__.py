@@ -67,7 +67,7 @@ def train_model(
     Raises
     ------
     SystemExit
-        With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint.
+        With code `synthaug.jobs.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint.
     SynthaugError
         The loss became infinite or not a number; the last good checkpoint stays. Or the settings ask
         for what this machine cannot do.

@@ -18,9 +18,9 @@ from typing import IO
 
 from synthaug.core.artifacts import read_json, write_json, write_text
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import INTERRUPTED, SIGNALS, interruptible
 from synthaug.core.leftovers import temporary_folder
 from synthaug.core.plugins import name_plugins, named_plugins
+from synthaug.jobs.interruption import INTERRUPTED, SIGNALS, interruptible
 from synthaug.training.task import Task
 
 _TASK, _PLUGINS, _STOP, _STOPPED, _ERROR = "task.json", "plugins.json", "stop", "stopped", "error"

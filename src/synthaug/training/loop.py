@@ -15,7 +15,7 @@ from torch import Tensor
 
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import Interruption
+from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import TrainableModel
 from synthaug.training.ahead import MadeAhead
 from synthaug.training.devices import LossModule

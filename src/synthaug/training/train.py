@@ -12,15 +12,15 @@ import pandas as pd
 import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, sha256_json, write_json
-from synthaug.core.checkpoint_times import CheckpointTimes
-from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.code_hash import package_code
-from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
-from synthaug.core.progress import progress
 from synthaug.core.registry import class_of, module_of
 from synthaug.core.spreadsheets import write_table
 from synthaug.data.store import TensorStore, check_contents
+from synthaug.jobs.checkpoint_times import CheckpointTimes
+from synthaug.jobs.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.jobs.interruption import INTERRUPTED, interruptible
+from synthaug.jobs.progress import progress
 from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.models.weights import load_model, save_model
 from synthaug.training.devices import (

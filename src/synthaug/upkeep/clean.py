@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthaug.core.attempts import history_of
 from synthaug.core.leftovers import find_partials, is_left_behind, remove
+from synthaug.jobs.attempts import history_of
 from synthaug.runs import arm_runs, model_runs
 from synthaug.upkeep.litter import abandoned_checkpoints
 from synthaug.upkeep.parts import gathered_parts

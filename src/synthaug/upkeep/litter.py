@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthaug.core.finished import DONE, SUBJECTS
-from synthaug.core.lease import LEASE, holder_of
 from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
 from synthaug.core.process_identity import is_alive
+from synthaug.jobs.finished import DONE, SUBJECTS
+from synthaug.jobs.lease import LEASE, holder_of
 from synthaug.runs import arm_runs, checkpoints_of, model_runs
 from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.parts import is_part_of_no_study

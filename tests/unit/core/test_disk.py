@@ -12,7 +12,7 @@ import pytest
 
 from synthaug.core.artifacts import atomic_file, atomic_folder, write_text
 from synthaug.core.disk import CannotWriteError, as_cannot_write, reserved_memmap, write_failure
-from synthaug.core.interruption import ending_in_order
+from synthaug.jobs.interruption import ending_in_order
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

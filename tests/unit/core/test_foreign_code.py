@@ -14,8 +14,8 @@ from synthaug.cli import main
 from synthaug.core import plugins
 from synthaug.core.artifacts import sha256_file, write_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.job import job
 from synthaug.generators import load
+from synthaug.jobs.job import job
 from synthaug.models.weights import _digest, load_model
 from synthaug.tasks.segmentation.nnunet_classes import check_network, check_trainer
 

@@ -23,7 +23,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from synthaug.core.artifacts import atomic_folder, atomic_file
-from synthaug.core.interruption import ending_in_order
+from synthaug.jobs.interruption import ending_in_order
 from synthaug.core.leftovers import temporary_folder
 folder = Path(sys.argv[1])
 with ending_in_order(), temporary_folder("scratch") as scratch:

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 
 from synthaug.core.artifacts import atomic_file, atomic_folder, write_json
-from synthaug.core.checkpoints import save_checkpoint
 from synthaug.core.disk import reserved_memmap
 from synthaug.data.cohort import write_cohort, write_subject
+from synthaug.jobs.checkpoints import save_checkpoint
 
 FOLDER, FILE = 0o777, 0o666
 

@@ -12,7 +12,7 @@ PAGES = [
     REPOSITORY / "README.md",
     REPOSITORY / "Snakefile",
     REPOSITORY / "Makefile",
-    REPOSITORY / "src" / "synthaug" / "core" / "debug_job.py",
+    REPOSITORY / "src" / "synthaug" / "jobs" / "debug_job.py",
     *sorted((REPOSITORY / "docs").rglob("*.md")),
     *sorted((REPOSITORY / "config").rglob("*.md")),
     *sorted((REPOSITORY / "config").rglob("*.yaml")),

@@ -403,7 +403,7 @@ def test_a_training_that_was_killed_resumes_bit_for_bit(coded, tmp_path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(VQAutoregression, "loss", killed)
-        patch.setattr("synthaug.core.checkpoint_times.monotonic", iter(range(0, 10**6, 301)).__next__)
+        patch.setattr("synthaug.jobs.checkpoint_times.monotonic", iter(range(0, 10**6, 301)).__next__)
         with pytest.raises(KeyError):
             train("vq_autoregression", store, tmp_path / "parts", needs)
     seen = []

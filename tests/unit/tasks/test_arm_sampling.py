@@ -16,9 +16,9 @@ from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort
 from synthaug.generators.real import real_as_synthetic
+from synthaug.jobs.interruption import INTERRUPTED
 from synthaug.tasks.corruption import shuffle_voxels
 from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_volume

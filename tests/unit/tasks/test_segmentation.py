@@ -23,9 +23,9 @@ from synthaug.config.arms import Arm
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.native_grid import NativeGrid, write_native
+from synthaug.jobs.interruption import INTERRUPTED
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import score_predictions
 from synthaug.tasks.classical_augmentation import augment
@@ -375,7 +375,7 @@ def test_a_hard_kill_loses_only_the_minutes_since_the_last_checkpoint(
         start(self)
 
     monkeypatch.setattr(StudyTrainer, "on_epoch_start", slow)
-    monkeypatch.setattr("synthaug.core.checkpoint_times.monotonic", lambda: clock["seconds"])
+    monkeypatch.setattr("synthaug.jobs.checkpoint_times.monotonic", lambda: clock["seconds"])
     arguments = (study["root"] / "preprocessed", tmp_path / "model", tmp_path / "checkpoints", SETTINGS, 0)
     with pytest.raises(KeyError):
         train_segmenter(*arguments)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from tiny_models import SMALL, settings_of, train, write_store
 
-from synthaug.core.interruption import Interruption
 from synthaug.core.registry import class_of
 from synthaug.data.store import TensorStore
+from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.weights import load_model
 from synthaug.training.ahead import MadeAhead

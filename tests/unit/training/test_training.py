@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from tiny_models import train, write_store
 
 from synthaug.config.training import TrainingSettings
-from synthaug.core.checkpoints import steps_of
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import INTERRUPTED, Interruption
+from synthaug.jobs.checkpoints import steps_of
+from synthaug.jobs.interruption import INTERRUPTED, Interruption
 from synthaug.models.autoencoder import Autoencoder
 from synthaug.training.devices import compiled_graphs, make_accelerator
 from synthaug.training.loop import Loop
@@ -81,7 +81,7 @@ def a_minute_a_step(monkeypatch):
         return step(self, *arguments)
 
     monkeypatch.setattr(Loop, "step", slow)
-    monkeypatch.setattr("synthaug.core.checkpoint_times.monotonic", lambda: clock["seconds"])
+    monkeypatch.setattr("synthaug.jobs.checkpoint_times.monotonic", lambda: clock["seconds"])
 
 
 def killed():

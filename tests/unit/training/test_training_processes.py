@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from tiny_models import train, write_store
 
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import INTERRUPTED
+from synthaug.jobs.interruption import INTERRUPTED
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from helpers.finished_study import arm_checkpoints, small_study, write_results
 from synthaug.cli import main
 from synthaug.core import leftovers
 from synthaug.core.artifacts import read_json, write_json, write_text
-from synthaug.core.checkpoints import clear_abandoned, save_checkpoint
-from synthaug.core.finished import unfinished_folder
 from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
+from synthaug.jobs.checkpoints import clear_abandoned, save_checkpoint
+from synthaug.jobs.finished import unfinished_folder
 from synthaug.upkeep.clean import size_of
 from synthaug.upkeep.locks import snakemakes_in
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.config.training import TrainingSettings
-from synthaug.core.checkpoints import load_checkpoint, save_checkpoint
-from synthaug.core.interruption import INTERRUPTED
+from synthaug.jobs.checkpoints import load_checkpoint, save_checkpoint
+from synthaug.jobs.interruption import INTERRUPTED
 from synthaug.models.base import Grid, TrainableModel, to_device
 from synthaug.networks.masked_autoencoder import MaskedAutoencoderNetwork
 from synthaug.networks.subject_encoder import SubjectEncoder

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.core.artifacts import atomic_file, atomic_folder, sha256_file, sha256_json, write_json
-from synthaug.core.checkpoints import remove_checkpoints
 from synthaug.core.code_hash import package_code
 from synthaug.core.spreadsheets import write_table
+from synthaug.jobs.checkpoints import remove_checkpoints
 from synthaug.tasks.image_level.forest import Forest
 from synthaug.tasks.image_level.network_training import PARTS, NetworkTraining
 from synthaug.tasks.image_level.plan import PLAN
@@ -61,7 +61,7 @@ def train_image_model(
     Raises
     ------
     SystemExit
-        With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
+        With code `synthaug.jobs.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
         calling again resumes.
     SynthaugError
         The loss is not finite; labelled subjects of one class only for a linear probe.

@@ -11,8 +11,8 @@ import numpy as np
 
 from synthaug.core.artifacts import atomic_folder, link_or_copy, read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.finished import FinishedSubjects
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.finished import FinishedSubjects
 from synthaug.metrics.calibration import expected_calibration_error
 from synthaug.tasks.segmentation.cases import Frames, case_name, frames_of, write_volume
 from synthaug.tasks.segmentation.ensemble import hash_of_weights
@@ -292,7 +292,7 @@ def predict_cohort(
     validation : path, optional
         See `Segmenter`.
     unfinished : path, optional
-        Folder that keeps the subjects that are finished until all are (`synthaug.core.finished`).
+        Folder that keeps the subjects that are finished until all are (`synthaug.jobs.finished`).
     """
     segmenter = open_segmenter(model, mirroring, step_size, threads, validation)
     keep_largest = [list(structures) for structures in segmenter.postprocessing.keep_largest]

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from synthaug.core.artifacts import atomic_folder, link_or_copy
-from synthaug.core.finished import FinishedSubjects
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.stored_nifti import read_stored_header
+from synthaug.jobs.finished import FinishedSubjects
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
 
 #: What ``labelled_by`` in ``cohort.json`` says, and the report after it.
@@ -55,7 +55,7 @@ def label_cohort(
     records : sequence of Path
         Files to keep beside the subjects: what the quality gate wrote of them.
     unfinished : path, optional
-        Folder that keeps the subjects that are finished until all are (`synthaug.core.finished`).
+        Folder that keeps the subjects that are finished until all are (`synthaug.jobs.finished`).
     """
     identity = {
         "weights_sha256": segmenter.record["weights_sha256"],

@@ -18,11 +18,11 @@ from synthaug.core.artifacts import (
     sha256_json,
     write_json,
 )
-from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.core.code_hash import package_code
-from synthaug.core.interruption import INTERRUPTED, interruptible
 from synthaug.core.plugins import code_hashes
 from synthaug.core.spreadsheets import write_table
+from synthaug.jobs.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.jobs.interruption import INTERRUPTED, interruptible
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import check_network, trainer_class
@@ -76,7 +76,7 @@ def train_segmenter(
     Raises
     ------
     SystemExit
-        With code `synthaug.core.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
+        With code `synthaug.jobs.interruption.INTERRUPTED`, after SIGTERM, SIGINT or SIGUSR1 and a checkpoint;
         calling again resumes.
     SynthaugError
         The loss is not finite, ``compile: on`` where a compiler is missing, or the folder holds a pickle or plans that

@@ -19,10 +19,10 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch._dynamo import OptimizedModule
 
 from synthaug.config.tasks import SegmentationSettings
-from synthaug.core.checkpoint_times import CheckpointTimes
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import Interruption
-from synthaug.core.progress import progress
+from synthaug.jobs.checkpoint_times import CheckpointTimes
+from synthaug.jobs.interruption import Interruption
+from synthaug.jobs.progress import progress
 from synthaug.tasks.sampling import Sampling
 
 

@@ -19,8 +19,8 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import INTERRUPTED
 from synthaug.data.cohort import Cohort
+from synthaug.jobs.interruption import INTERRUPTED
 from synthaug.statistics.classification_performance import classification_performance
 from synthaug.statistics.regression_performance import regression_performance
 from synthaug.tasks import open_task

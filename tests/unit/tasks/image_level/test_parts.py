@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.core.interruption import Interruption
+from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import Grid
 from synthaug.networks.masked_autoencoder import MaskedAutoencoderNetwork
 from synthaug.networks.subject_encoder import SubjectEncoder

@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthaug.core.attempts import Attempt, gpu_line
 from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
 from synthaug.core.errors import SynthaugError
-from synthaug.core.gpus import check_gpu
-from synthaug.core.interruption import INTERRUPTED, ending_in_order, listeners
 from synthaug.core.plugins import name_plugins, plugins_in
+from synthaug.jobs.attempts import Attempt, gpu_line
+from synthaug.jobs.gpus import check_gpu
+from synthaug.jobs.interruption import INTERRUPTED, ending_in_order, listeners
 
 
 class _Tee:
@@ -54,7 +54,7 @@ def job(snakemake: Any) -> Iterator[None]:
     Notes
     -----
     The log begins with when and where the attempt started, written as soon as the script imports this module, so that none
-    is empty; of one that failed it ends with the reason. Snakemake deletes it before the next attempt; the history beside it has all: `synthaug.core.attempts`.
+    is empty; of one that failed it ends with the reason. Snakemake deletes it before the next attempt; the history beside it has all: `synthaug.jobs.attempts`.
     """
     log_path = Path(snakemake.log[0])
     screen = sys.stderr

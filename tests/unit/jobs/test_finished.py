@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synthaug.core.finished import FinishedSubjects, unfinished_folder
+from synthaug.jobs.finished import FinishedSubjects, unfinished_folder
 
 
 class Maker:

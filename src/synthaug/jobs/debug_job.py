@@ -3,7 +3,7 @@
 The job is the one that makes a file; its inputs must exist::
 
     snakemake --configfile config/studies/tiny.yaml --cores 2 --until split_subjects
-    python -m pdb -m synthaug.core.debug_job results/tiny/splits/fold-0.tsv --configfile config/studies/tiny.yaml
+    python -m pdb -m synthaug.jobs.debug_job results/tiny/splits/fold-0.tsv --configfile config/studies/tiny.yaml
 
 Nothing is recorded: Snakemake makes the outputs again in its next run where it sees reason to.
 """

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from synthaug.core import lease as module
 from synthaug.core.errors import SynthaugError
-from synthaug.core.lease import LEASE, holder_of, lease
 from synthaug.core.process_identity import this_process
+from synthaug.jobs import lease as module
+from synthaug.jobs.lease import LEASE, holder_of, lease
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from synthaug.core.errors import SynthaugError
-from synthaug.core.lease import lease
+from synthaug.jobs.lease import lease
 try:
     with lease(Path(sys.argv[1]), patience_s=0.2):
         print("held", flush=True)

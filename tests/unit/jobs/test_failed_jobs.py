@@ -8,7 +8,7 @@ import logging
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from synthaug.core.failed_jobs import FailureLines, why_it_failed
+from synthaug.jobs.failed_jobs import FailureLines, why_it_failed
 
 STARTED = "2026-01-01T00:00:00Z attempt 1 started: host n1\n"
 #: As Slurm 22.05 and Snakemake 9.27 wrote it.

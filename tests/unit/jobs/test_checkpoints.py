@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synthaug.core.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
+from synthaug.jobs.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 
 A, B = {"settings": "1", "data": "2"}, {"settings": "1", "data": "3"}
 

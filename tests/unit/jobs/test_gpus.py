@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from synthaug.core.errors import SynthaugError
-from synthaug.core.gpus import check_gpu, gpus_of_a_job
+from synthaug.jobs.gpus import check_gpu, gpus_of_a_job
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthaug.core.attempts import gpu_line
-from synthaug.core.interruption import INTERRUPTED, interruptible, listeners
-from synthaug.core.job import job
 from synthaug.data.findings import SubjectError
+from synthaug.jobs.attempts import gpu_line
+from synthaug.jobs.interruption import INTERRUPTED, interruptible, listeners
+from synthaug.jobs.job import job
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_job_killed_in_its_first_seconds_leaves_a_log_and_the_next_attempt_say
 import os, signal
 from types import SimpleNamespace
 snakemake = SimpleNamespace(log=[{snakemake.log[0]!r}], rule="train_model")
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
@@ -135,7 +135,7 @@ def test_a_script_begins_one_attempt_and_ends_it(snakemake):
     code = f"""
 from types import SimpleNamespace
 snakemake = SimpleNamespace(log=[{snakemake.log[0]!r}], rule="train_model")
-from synthaug.core.job import job
+from synthaug.jobs.job import job
 with job(snakemake):
     print("said")
 """

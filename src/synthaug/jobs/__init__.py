@@ -1,0 +1,1 @@
+"""A running job: attempts and their logs, checkpoints, leases, interruption, GPUs, progress."""
