@@ -207,7 +207,7 @@ use rule predict_test as predict_synthetic with:
         validation=reference_validation,
         cohorts=cohorts_of,
     output:
-        predictions=directory(segmented_synthetic + "{part}"),
+        predictions=directory(f"{segmented_synthetic}{{part}}"),
     log:
         pattern("logs/predict_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"),
     benchmark:
@@ -231,7 +231,7 @@ use rule predict_test as predict_synthetic_diagnosis with:
         model=reference_classifier,
         cohorts=cohorts_of,
     output:
-        predictions=directory(pattern(OF_SYNTHETIC.replace("{task}", classifier) + "{part}")),
+        predictions=directory(pattern(f"{OF_SYNTHETIC}{{part}}".replace("{task}", classifier))),
     log:
         pattern(
             "logs/predict_synthetic_diagnosis/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"
@@ -253,7 +253,7 @@ use rule predict_test as predict_synthetic_diagnosis with:
 
 rule gather_predictions:
     input:
-        parts=in_parts(pattern(OF_SYNTHETIC + "{part}")),
+        parts=in_parts(pattern(f"{OF_SYNTHETIC}{{part}}")),
     output:
         predictions=directory(pattern(OF_SYNTHETIC)),
     log:
