@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class Network:
     """Segments by a threshold and extracts means; ends after some calls."""
 
     id, whiten, seen = "made", False, ()
-    record = {"weights_sha256": "0", "training_seed": 0, "seen": []}  # noqa: RUF012
+    record: ClassVar = {"weights_sha256": "0", "training_seed": 0, "seen": []}
     postprocessing = SimpleNamespace(keep_largest=[])
 
     def __init__(self, calls: float = np.inf) -> None:

@@ -27,8 +27,6 @@ _LAYOUTS = ", ".join(
         "or module:Class of a reader",
     ]
 )
-
-
 _VIEW = "view to read, of layout mnms2"
 
 

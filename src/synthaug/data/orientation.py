@@ -12,7 +12,7 @@ back, so that the apex points up and the right heart lies on the left. It is tur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,16 +82,8 @@ def in_plane_orientation(affine: np.ndarray) -> InPlane:
         makes no difference, as with headers parallel to the patient's axes, they stay as stored.
         An affine without direction (zero or not finite) leaves the array as it is.
     """
-    columns = np.asarray(affine, float)[:3, :2]
-    lengths = np.linalg.norm(columns, axis=0)
-    if not (np.isfinite(lengths).all() and lengths.min() > 0):
-        return InPlane()
-    along_x = np.array(X_DIRECTION) @ columns / lengths  # cosine of each array axis with canonical x
-    along_y = np.array(Y_DIRECTION) @ columns / lengths
-    stored = abs(along_x[0]) + abs(along_y[1])
-    exchanged = abs(along_x[1]) + abs(along_y[0])
-    x, y = (0, 1) if stored > exchanged - 1e-3 else (1, 0)
-    return InPlane(x == 1, bool(along_x[x] < 0), bool(along_y[y] < 0))
+    # Headers parallel to the patient's axes differ by rounding: their axes stay as stored.
+    return _best_aligned(affine, (X_DIRECTION, Y_DIRECTION), stored_from=-1e-3, exchanged_from=1e-3)
 
 
 def long_axis_orientation(affine: np.ndarray) -> InPlane:
@@ -108,16 +100,31 @@ def long_axis_orientation(affine: np.ndarray) -> InPlane:
         As stored where the plane is halfway between two quarter turns, or far from transverse, or the affine has no
         direction.
     """
+    return _best_aligned(
+        affine, (LONG_AXIS_X, LONG_AXIS_Y), stored_from=_CLEARLY_ORIENTED, exchanged_from=_CLEARLY_ORIENTED
+    )
+
+
+def _best_aligned(
+    affine: np.ndarray, directions: Sequence[Sequence[float]], stored_from: float, exchanged_from: float
+) -> InPlane:
+    """The transform of the array's axes nearest to two directions in the patient; none without a direction, or between.
+
+    Its axes stay as stored where the sum of both cosines is larger so by at least `stored_from`, and are exchanged
+    where it is larger exchanged by at least `exchanged_from`.
+    """
     columns = np.asarray(affine, float)[:3, :2]
     lengths = np.linalg.norm(columns, axis=0)
     if not (np.isfinite(lengths).all() and lengths.min() > 0):
         return InPlane()
-    along_x, along_y = (np.array(direction) @ columns / lengths for direction in (LONG_AXIS_X, LONG_AXIS_Y))
-    stored = abs(along_x[0]) + abs(along_y[1])
-    exchanged = abs(along_x[1]) + abs(along_y[0])
-    if abs(stored - exchanged) < _CLEARLY_ORIENTED:
+    along_x, along_y = (np.array(direction) @ columns / lengths for direction in directions)
+    gain = abs(along_x[0]) + abs(along_y[1]) - abs(along_x[1]) - abs(along_y[0])
+    if gain >= stored_from:
+        x, y = 0, 1
+    elif -gain >= exchanged_from:
+        x, y = 1, 0
+    else:
         return InPlane()
-    x, y = (0, 1) if stored > exchanged else (1, 0)
     return InPlane(x == 1, bool(along_x[x] < 0), bool(along_y[y] < 0))
 
 

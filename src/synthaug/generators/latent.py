@@ -60,9 +60,9 @@ class LatentGenerator(Generator):
         return cls.of(settings, loaded)
 
     @classmethod
+    @abstractmethod
     def of(cls, settings: Any, models: Mapping[str, TrainableModel]) -> LatentGenerator:
         """Make the generator of trained models by role, which are in evaluation mode on one device."""
-        raise NotImplementedError(f"{cls.__name__} says neither how it is built nor what it is made of")
 
     @property
     def device(self) -> torch.device:

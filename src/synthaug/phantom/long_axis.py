@@ -11,9 +11,16 @@ from synthaug.phantom.fields import smooth_noise
 from synthaug.phantom.heart import Heart
 from synthaug.phantom.population import HeartParameters
 from synthaug.phantom.scanner import Scanner, acquire
-from synthaug.phantom.simulation import Simulated, extent_of, fields_at
+from synthaug.phantom.simulation import (
+    Simulated,
+    blood_of,
+    extent_of,
+    fields_at,
+    frame_times,
+    signals_of,
+    volumes_of,
+)
 from synthaug.phantom.thorax import Thorax
-from synthaug.phantom.tissue import TISSUES, steady_state_signal
 from synthaug.phantom.voxels import SlicePlane, SliceSampler, row_at
 
 #: Angle of the right ventricle around the axis, from the image's right of a displayed short axis.
@@ -65,10 +72,7 @@ def simulate_long_axis(
     # The first two of the short axis's own five streams, and three after them.
     for_heart, for_chest, *_, for_plane, for_blood, for_noise = map(np.random.default_rng, fresh.spawn(8))
     heart = Heart(parameters, for_heart)
-    n_frames = int(for_plane.integers(scanner.frames[0], scanner.frames[1] + 1))
-    frame_s = heart.cycle.duration_s / n_frames
-    first = int(for_plane.integers(1, n_frames)) if for_plane.random() < 0.3 else 0
-    times = np.mod(np.arange(n_frames) - first, n_frames) * frame_s
+    times, first, frame_s = frame_times(heart, scanner, for_plane)
     moments = [heart.at(time) for time in times]
     extent = extent_of(heart)
     pixel_mm = round(float(for_plane.uniform(*scanner.spacing_mm)), 4)
@@ -90,12 +94,7 @@ def simulate_long_axis(
     down, right = np.meshgrid(side, side, indexing="ij")
     x, y, z = (middle[axis] + right * axes[0, axis] + down * axes[1, axis] for axis in range(3))
     off_resonance, sensitivity = fields_at(x, y, (z - middle[2])[None], scanner, extent, for_plane)
-    signal = {
-        name: steady_state_signal(
-            tissue, scanner.field_t, scanner.flip_deg, scanner.repetition_ms, off_resonance
-        )[0]
-        for name, tissue in TISSUES.items()
-    }
+    signal = {name: values[0] for name, values in signals_of(scanner, off_resonance).items()}
     chest = Thorax(extent, parameters.fat_mm, for_chest)
     around, aorta = _paint(chest, signal, (x, y, z), pixel_mm, for_plane)
 
@@ -104,7 +103,7 @@ def simulate_long_axis(
     sampler = SliceSampler(_plane(heart, axes, (x[near], y[near], z[near]), scanner, pixel_mm), for_blood)
     in_heart = {name: signal[name][near] for name in ("blood", "myocardium", "fat")}
     flow, filling = heart.cycle.flow(times), times > heart.cycle.end_systole_s
-    shape = (n_frames, 1, scanner.matrix, scanner.matrix)
+    shape = (len(moments), 1, scanner.matrix, scanner.matrix)
     magnetisation, labels = np.empty(shape, np.complex64), np.zeros(shape, np.uint8)
     for frame, moment in enumerate(moments):
         image = around * (1 - 0.45 * flow[frame] * (not filling[frame]) * aorta)
@@ -114,13 +113,8 @@ def simulate_long_axis(
         )
         magnetisation[frame, 0] = image
         labels[frame, 0][near] = sampler.labels(inside)
-    blood = float(
-        abs(steady_state_signal(TISSUES["blood"], scanner.field_t, scanner.flip_deg, scanner.repetition_ms))
-    )
-    cine = acquire(magnetisation, sensitivity, scanner, blood, for_noise)
-    volumes = {
-        name: np.array([moment.volumes_ml[name] for moment in moments]) for name in ("LV", "MYO", "RV")
-    }
+    cine = acquire(magnetisation, sensitivity, scanner, blood_of(scanner), for_noise)
+    volumes = volumes_of(moments)
     spacing_mm = (scanner.slice_thickness_mm, pixel_mm, pixel_mm)
     scan = Simulated(cine, labels, spacing_mm, frame_s, first, int(volumes["LV"].argmin()), volumes)
     return LongAxisScan(scan, axes)

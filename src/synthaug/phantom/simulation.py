@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,34 +86,51 @@ def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.rando
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     for_heart, for_chest, for_stack, for_blood, for_noise = map(np.random.default_rng, seeds.spawn(5))
     heart = Heart(parameters, for_heart)
-    n_frames = int(for_stack.integers(scanner.frames[0], scanner.frames[1] + 1))
-    frame_s = heart.cycle.duration_s / n_frames
-    # Three scans in ten start somewhere in the beat rather than at its trigger.
-    first = int(for_stack.integers(1, n_frames)) if for_stack.random() < 0.3 else 0
-    times = np.mod(np.arange(n_frames) - first, n_frames) * frame_s
+    times, first, frame_s = frame_times(heart, scanner, for_stack)
     moments = [heart.at(time) for time in times]
     extent = extent_of(heart)
     stack = _place_slices(heart, scanner, extent, for_stack)
     x, y = _pixel_grid(stack, scanner.matrix)
     z = (stack.slice_z - stack.slice_z.mean())[:, None, None]
     off_resonance, sensitivity = fields_at(x, y, z, scanner, extent, for_stack)
-    signal = {
+    signal = signals_of(scanner, off_resonance)
+    chest = Thorax(extent, parameters.fat_mm, for_chest)
+    magnetisation, labels = _image_beat(moments, heart, times, chest, stack, scanner, signal, for_blood)
+    cine = acquire(magnetisation, sensitivity, scanner, blood_of(scanner), for_noise)
+    volumes = volumes_of(moments)
+    spacing = (scanner.slice_spacing_mm, stack.pixel_mm, stack.pixel_mm)
+    return Simulated(cine, labels, spacing, frame_s, first, int(volumes["LV"].argmin()), volumes)
+
+
+def frame_times(heart: Heart, scanner: Scanner, rng: np.random.Generator) -> tuple[np.ndarray, int, float]:
+    """Time of each frame after ED (t,), the frame that shows ED, and the time between frames, s."""
+    n_frames = int(rng.integers(scanner.frames[0], scanner.frames[1] + 1))
+    frame_s = heart.cycle.duration_s / n_frames
+    # Three scans in ten start somewhere in the beat rather than at its trigger.
+    first = int(rng.integers(1, n_frames)) if rng.random() < 0.3 else 0
+    return np.mod(np.arange(n_frames) - first, n_frames) * frame_s, first, frame_s
+
+
+def signals_of(scanner: Scanner, off_resonance: np.ndarray) -> dict[str, np.ndarray]:
+    """Signal of every tissue where the field is off by so much, in the shape of that."""
+    return {
         name: steady_state_signal(
             tissue, scanner.field_t, scanner.flip_deg, scanner.repetition_ms, off_resonance
         )
         for name, tissue in TISSUES.items()
     }
-    chest = Thorax(extent, parameters.fat_mm, for_chest)
-    magnetisation, labels = _image_beat(moments, heart, times, chest, stack, scanner, signal, for_blood)
-    blood = float(
+
+
+def blood_of(scanner: Scanner) -> float:
+    """Signal of resting blood without field error."""
+    return float(
         abs(steady_state_signal(TISSUES["blood"], scanner.field_t, scanner.flip_deg, scanner.repetition_ms))
     )
-    cine = acquire(magnetisation, sensitivity, scanner, blood, for_noise)
-    volumes = {
-        name: np.array([moment.volumes_ml[name] for moment in moments]) for name in ("LV", "MYO", "RV")
-    }
-    spacing = (scanner.slice_spacing_mm, stack.pixel_mm, stack.pixel_mm)
-    return Simulated(cine, labels, spacing, frame_s, first, int(volumes["LV"].argmin()), volumes)
+
+
+def volumes_of(moments: Sequence[Layers]) -> dict[str, np.ndarray]:
+    """True volumes of LV, MYO and RV at every moment, ml."""
+    return {name: np.array([moment.volumes_ml[name] for moment in moments]) for name in ("LV", "MYO", "RV")}
 
 
 def extent_of(heart: Heart) -> Extent:

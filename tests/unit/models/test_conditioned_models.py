@@ -231,8 +231,8 @@ def test_what_is_unknown_is_the_null_and_samples_follow_from_what_is_given(kind,
 def test_a_generator_has_the_conditions_of_its_models_whatever_their_class(data, autoencoder):
     class Toy(LatentGenerator):
         @classmethod
-        def build(cls, settings, models, device):
-            raise NotImplementedError
+        def of(cls, settings, models):
+            return cls(models["autoencoder"], models)
 
         def draw(self, rows, slices):
             return slices.new_zeros(len(rows), self.grid.frames, *self.autoencoder.latent_shape)
