@@ -4,8 +4,7 @@
 
 Samples requests of the study, an equal share of each chunk, without quality control, so that no gate and no segmenter are between words
 and heart. Change between frames: mean absolute difference of neighbouring frames, median over cines; that of as many training
-cines beside. Roughness of the volume curve of the LV: its second differences over the cycle, half their sum by the range of the
-curve, median; 1 is a curve that falls and rises once.
+cines beside. Roughness of the LV's volume curve: `curve_roughness` of quality control, median.
 """
 
 from __future__ import annotations
@@ -15,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from synthaug.config.synthesis import GateSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import TensorStore
 from synthaug.generators import load
-from synthaug.metrics.volumes import ejection_fraction, structure_volume_ml
+from synthaug.metrics.volumes import ejection_fraction, volume_curve_ml
+from synthaug.synthesis.gate import inspect_sample
 
 RUN = Path("fold-0") / "generator-seed-0"
 REDUCED = 50.0  # percent: the border of two categories
@@ -27,12 +28,6 @@ REDUCED = 50.0  # percent: the border of two categories
 def change_between_frames(cine: np.ndarray) -> float:
     """Mean absolute difference of neighbouring frames of a cycle (t, z, y, x)."""
     return float(np.abs(cine - np.roll(cine, 1, axis=0)).mean())
-
-
-def roughness(curve: np.ndarray) -> float:
-    """Sum of absolute second differences of a closed curve (t,), over twice its range."""
-    second = np.roll(curve, -1) - 2 * curve + np.roll(curve, 1)
-    return float(np.abs(second).sum() / (2 * np.ptp(curve)))
 
 
 def main() -> None:
@@ -50,14 +45,13 @@ def main() -> None:
         requests = chunk.select(chunk.subjects[: -(-options.subjects // len(chunks))])
         for subject, cine, labels in generator.sample(requests, 1):
             assert labels is not None  # a generator of cines alone has no volumes
-            curve = np.array(
-                [structure_volume_ml(frame, "LV", generator.grid.spacing_mm) for frame in labels]
-            )
+            curve = volume_curve_ml(labels, "LV", generator.grid.spacing_mm)
             row = requests.table.loc[subject]
             asked.append([row["lv_edv_ml"], row["lv_esv_ml"], row["lv_ef"]])
             made.append([curve[0], curve.min(), ejection_fraction(curve[0], curve.min())])
             changes.append(change_between_frames(cine))
-            rough.append(roughness(curve))
+            _, measured = inspect_sample(cine, labels, generator.grid.spacing_mm, GateSettings())
+            rough.append(measured["curve_roughness"])
     (wanted, found), n = (np.array(asked), np.array(made)), len(asked)
     r = [np.corrcoef(wanted[:, column], found[:, column])[0, 1] for column in range(3)]
     error = found[:, 2] - wanted[:, 2]
@@ -70,7 +64,7 @@ def main() -> None:
     print(
         f"n {n}: r of EDV {r[0]:.2f}, ESV {r[1]:.2f}, EF {r[2]:.2f}; EF bias {error.mean():.1f}, mean error {np.abs(error).mean():.1f} points, "
         f"category as requested {same:.2f}; change between frames {np.median(changes):.4f} (real {np.median(real):.4f}); "
-        f"roughness {np.median(rough):.2f}"
+        f"roughness {np.nanmedian(rough):.2f}"
     )
 
 
