@@ -1,17 +1,20 @@
 """How fast the models of a study train and its generators sample, and how much memory they take.
 
-    OMP_NUM_THREADS=2 .venv/bin/python benchmarks/training_speed.py config/studies/cpgg_full.yaml [--compile] [--sampling]
+    OMP_NUM_THREADS=2 .venv/bin/python benchmarks/training_speed.py config/studies/cpgg_full.yaml --ahead --sampling
 
 Random cines on the study's grid; networks, batch sizes and samplers are the study's, each cine is encoded once instead of
-`copies` times. Prints one line a model and way of computing: seconds of a step (median), peak memory, arithmetic of a step,
-the share of the GPU's peak where that is known, and hours for the study's iterations at this rate. With `--sampling` one line
-a generator: seconds a cine, in batches of the study's size, decoding included. With one CPU thread the seconds are processor
-time, which other work on the machine disturbs less. docs/benchmarks.md and docs/gpu.md keep what it printed.
+`copies` times. Prints one line a model and way of computing: seconds of a step (median), those of them that the step waited
+for its batch, peak memory, arithmetic of a step, the share of the GPU's peak where that is known, and hours for the study's
+iterations at this rate. With `--ahead` both ways of drawing batches are measured: when a step takes them, and by a thread
+during the step before. With `--sampling` one line a generator: seconds a cine, in batches of the study's size, decoding
+included. With one CPU thread the seconds are processor time, which other work on the machine disturbs less.
+docs/benchmarks.md and docs/gpu.md keep what it printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import statistics
 import tempfile
@@ -87,6 +90,7 @@ def measure_training(
     store: TensorStore,
     precision: str,
     compiled: bool,
+    ahead: bool,
     iterations: int,
 ) -> str:
     """One line of the first table: the last steps of the training, when every term of the loss is there."""
@@ -96,7 +100,7 @@ def measure_training(
     model.train()
     model.prepare(store)
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        return f"| {name} | fitted, without steps | | | | | | |"
+        return f"| {name} | fitted, without steps | | | | | | | |"
     subjects = list(store.table.index)
     # No more cines than there are: a batch of the loop may hold one twice.
     counted = min(training.batch_size, len(subjects))
@@ -104,15 +108,16 @@ def measure_training(
     flops = training.accumulation * training.batch_size * flops // counted
     compile_parts(model, training)
     start_peak()
-    loop = Loop(model, training, accelerator)
-    seconds = []
+    loop = Loop(model, training, accelerator, ahead=ahead)
+    seconds, waits = [], []
     for iteration in range(
         training.iterations - min(iterations + UNCOUNTED, training.iterations), training.iterations
     ):
-        started = clock()
+        started, waited = clock(), loop.waited
         loop.step(iteration, subjects, 0, Interruption())
         wait()
         seconds.append(clock() - started)
+        waits.append(loop.waited - waited)
     step = statistics.median(seconds[UNCOUNTED:])
     memory = peak_memory()
     model.zero_grad(set_to_none=True)
@@ -120,8 +125,9 @@ def measure_training(
     peak = next((value for part, value in PEAKS.items() if part in gpu), None)
     used = f"{flops / step / peak:.1%}" if peak and precision != "float32" else UNMEASURED
     return (
-        f"| {name} | {precision}{', compiled' if compiled else ''} | {training.batch_size * training.accumulation} "
-        f"| {step:.3f} | {memory} | {flops / 1e12:.3g} | {used} | {training.iterations * step / 3600:.1f} |"
+        f"| {name} | {precision}{', compiled' if compiled else ''}{', ahead' if ahead else ''} "
+        f"| {training.batch_size * training.accumulation} "
+        f"| {step:.3f} | {statistics.median(waits[UNCOUNTED:]):.4f} | {memory} | {flops / 1e12:.3g} | {used} | {training.iterations * step / 3600:.1f} |"
     )
 
 
@@ -150,29 +156,29 @@ def measure(path: Path, options: argparse.Namespace) -> None:
     grid = " x ".join(map(str, (study.harmonisation.frames, *study.harmonisation.matrix)))
     print(f"\n{path.stem}: cines of {grid}")
     print(
-        "| model | precision | batch | s a step | peak memory | TFLOP a step | of the peak | hours for all steps |"
+        "| model | precision | batch | s a step | s waiting for its batch | peak memory | TFLOP a step | of the peak | hours for all steps |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     precisions = options.precisions or [precision_of(next(iter(study.models.values())).training)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    drawn = (False, True) if options.ahead else (device == "cuda",)
+    ways = list(itertools.product(precisions, (False, True) if options.compile else (False,), drawn))
     weights: dict[str, Path] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, model in random_models(study, store):
             if not options.models or name in options.models:
-                for precision in precisions:
-                    for compiled in (False, True) if options.compile else (False,):
-                        print(
-                            measure_training(
-                                name,
-                                model,
-                                study.models[name],
-                                store,
-                                precision,
-                                compiled,
-                                options.iterations,
-                            ),
-                            flush=True,
-                        )
+                for precision, compiled, ahead in ways:
+                    line = measure_training(
+                        name,
+                        model,
+                        study.models[name],
+                        store,
+                        precision,
+                        compiled,
+                        ahead,
+                        options.iterations,
+                    )
+                    print(line, flush=True)
             freeze(model, device)
             if options.sampling:
                 weights[name] = Path(folder) / name / "model.safetensors"
@@ -206,6 +212,9 @@ def main() -> None:
     parser.add_argument("--generators", nargs="+", help="of one study")
     parser.add_argument("--precisions", nargs="+", help="what `auto` chooses on this machine, unless given")
     parser.add_argument("--compile", action="store_true", help="measure compiled networks as well")
+    parser.add_argument(
+        "--ahead", action="store_true", help="batches drawn when a step takes them, then ahead of it"
+    )
     parser.add_argument("--sampling", action="store_true", help="measure the generators, too")
     options = parser.parse_args()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"

@@ -20,7 +20,8 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.conditioned_latents import ConditionedLatents
 from synthaug.models.denoising_error import assess_denoising
 from synthaug.models.masking import draw_mask_ratios, most_known, random_order, still_masked
-from synthaug.networks.masked_transformer import MaskedTransformer, take
+from synthaug.networks.attention import take
+from synthaug.networks.masked_transformer import MaskedTransformer
 from synthaug.networks.patches import Patches, check_patch
 from synthaug.networks.token_denoiser import TokenDenoiser
 
@@ -181,17 +182,17 @@ class MaskedAutoregression(ConditionedLatents):
             scale = guidance_at(step, steps, settings.guidance) if self.conditioner.conditional else 1.0
             branches = 1 if scale == 1 else 2
             conditions = given if branches == 1 else torch.cat([given, nulls])
+            # Samples of fewer slices decode fewer: what lies beyond is not written. Modulo keeps places distinct.
+            places = known[:, step, None] + torch.arange(width, device=tokens.device)
+            decoded = places < known[:, step + 1, None]
+            places = places % n
             context = self.network(
                 *(torch.cat([part] * branches) for part in (tokens, order, known[:, step])),
                 limit,
                 *(torch.cat([part] * branches) for part in (existing, phases)),
                 conditions,
+                torch.cat([places] * branches),
             )
-            # Samples of fewer slices decode fewer: what lies beyond is not written. Modulo keeps places distinct.
-            places = known[:, step, None] + torch.arange(width, device=tokens.device)
-            decoded = places < known[:, step + 1, None]
-            places = places % n
-            context = take(context, torch.cat([places] * branches))
             drawn = self._draw_tokens(
                 context, noise, (width, self.patches.features), settings, scale, temperature
             )
@@ -215,7 +216,7 @@ class MaskedAutoregression(ConditionedLatents):
         branches = 1 if scale == 1 else 2
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-            times = noisy.new_full((len(context), shape[0]), float(time))  # filled there: a copy would wait
+            times = noisy.new_full((1, 1), float(time))  # one for all tokens; filled there: a copy would wait
             prediction = self.head(torch.cat([noisy] * branches), times, context).float()
             if branches == 2:
                 prediction, free = prediction.chunk(2)

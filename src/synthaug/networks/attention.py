@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,6 +45,7 @@ class Attention(nn.Module):
         mask: Tensor | None = None,
         context: Tensor | None = None,
         maps: list[Tensor] | None = None,
+        asking: Tensor | None = None,
     ) -> Tensor:
         """Transform (b, n, width).
 
@@ -58,8 +59,10 @@ class Attention(nn.Module):
             Keys and values.
         maps : list of Tensor, optional
             The attention weights (b, heads, n, m) are appended to it.
+        asking : Tensor, shape (b, k, width), optional
+            Queries in the place of `tokens`, which are keys and values only: the result is that of these.
         """
-        query, key, value = self._project(tokens, context)
+        query, key, value = self._project(tokens, context, asking)
         if self.normalised:
             query, key = root_mean_square_norm(query), root_mean_square_norm(key)
         if mask is not None and mask.dtype != torch.bool:
@@ -82,7 +85,22 @@ class Attention(nn.Module):
         result: Tensor = self.output(rearrange(weights[:, None] @ value, "b h n d -> b n (h d)"))
         return result
 
-    def _project(self, tokens: Tensor, context: Tensor | None) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+    def _project(
+        self, tokens: Tensor, context: Tensor | None, asking: Tensor | None
+    ) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+        if context is None and asking is not None:
+            width = tokens.shape[-1]
+            weight, bias = self.query_key_value.weight, self.query_key_value.bias
+            query = rearrange(
+                functional.linear(asking, weight[:width], bias[:width]), "b n (h d) -> b h n d", h=self.heads
+            )
+            key, value = rearrange(
+                functional.linear(tokens, weight[width:], bias[width:]),
+                "b m (two h d) -> two b h m d",
+                two=2,
+                h=self.heads,
+            )
+            return query, key, value
         if context is None:
             return rearrange(
                 self.query_key_value(tokens), "b n (three h d) -> three b h n d", three=3, h=self.heads
@@ -112,10 +130,23 @@ class ResidualAttention(nn.Module):
         known: Tensor | None = None,
         context: Tensor | None = None,
         maps: list[Tensor] | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
-        """Transform (b, n, c); keys where `known` (b, m) is False are not attended to."""
+        """Transform (b, n, c); keys where `known` (b, m) is False are not attended to.
+
+        With `places` (b, k) only these tokens are transformed and returned, (b, k, c), as they would be among all.
+        """
         mask = None if known is None else rearrange(known, "b m -> b 1 1 m")
-        return tokens + self.attention(self.norm(tokens), mask, context, maps)
+        normed = self.norm(tokens)
+        if places is None:
+            return tokens + self.attention(normed, mask, context, maps)
+        asking = take(normed, places)
+        return take(tokens, places) + self.attention(normed, mask, context, maps, asking)
+
+
+def take(tokens: Tensor, places: Tensor) -> Tensor:
+    """Tokens (b, n, d) at places (b, m): (b, m, d)."""
+    return tokens.gather(1, repeat(places, "b m -> b m d", d=tokens.shape[-1]))
 
 
 def root_mean_square_norm(values: Tensor) -> Tensor:

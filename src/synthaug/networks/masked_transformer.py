@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
-from synthaug.networks.attention import ResidualAttention
+from synthaug.networks.attention import ResidualAttention, take
 from synthaug.networks.blocks import zero_linear
 from synthaug.networks.embeddings import HARMONICS
 from synthaug.networks.patches import Patches
@@ -65,6 +65,7 @@ class MaskedTransformer(nn.Module):
         existing: Tensor,
         phases: Tensor,
         conditions: Tensor,
+        wanted: Tensor | None = None,
     ) -> Tensor:
         """Context of every token, (b, n, width), in the same order.
 
@@ -82,6 +83,9 @@ class MaskedTransformer(nn.Module):
             Cardiac phase of every latent frame.
         conditions : Tensor, shape (b, m, width)
             One token a condition.
+        wanted : Tensor of int, shape (b, k), optional
+            Places in that order: only the context of these is returned, (b, k, width). The last block then computes
+            these alone.
         """
         front = torch.cat([conditions, self.buffer + conditions.sum(dim=1, keepdim=True)], dim=1)
         places = take(self.encoder_places(phases), order[:, :limit])
@@ -100,9 +104,14 @@ class MaskedTransformer(nn.Module):
         mask = with_front(
             torch.arange(order.shape[1], device=order.device) < existing[:, None], front.shape[1]
         )
-        for block in self.decoder:
+        *earlier, last = self.decoder
+        for block in earlier:
             decoded = block(decoded, mask)
-        result: Tensor = self.decoder_norm(decoded[:, front.shape[1] :])
+        if wanted is None:
+            decoded = last(decoded, mask)[:, front.shape[1] :]
+        else:
+            decoded = last(decoded, mask, front.shape[1] + wanted)
+        result: Tensor = self.decoder_norm(decoded)
         return result
 
 
@@ -132,15 +141,13 @@ class Block(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), zero_linear(4 * width, width)
         )
 
-    def forward(self, tokens: Tensor, there: Tensor) -> Tensor:
-        """Transform (b, n, width); tokens where `there` (b, n) is False are not attended to."""
-        tokens = self.attention(tokens, there)
+    def forward(self, tokens: Tensor, there: Tensor, places: Tensor | None = None) -> Tensor:
+        """Transform (b, n, width); tokens where `there` (b, n) is False are not attended to.
+
+        With `places` (b, k) only these tokens are transformed and returned, (b, k, width).
+        """
+        tokens = self.attention(tokens, there, places=places)
         return tokens + self.perceptron(tokens)
-
-
-def take(tokens: Tensor, places: Tensor) -> Tensor:
-    """Tokens (b, n, d) at places (b, m): (b, m, d)."""
-    return tokens.gather(1, repeat(places, "b m -> b m d", d=tokens.shape[-1]))
 
 
 def with_front(there: Tensor, count: int) -> Tensor:

@@ -37,7 +37,7 @@ class TokenDenoiser(nn.Module):
         self.output = zero_linear(width, features)
 
     def forward(self, noisy: Tensor, times: Tensor, context: Tensor) -> Tensor:
-        """Predict from noisy tokens (..., features), at times (...) and with context (..., context)."""
+        """Predict from noisy tokens (..., features) with context (..., context), at times that broadcast to (...)."""
         condition = functional.silu(self.time(times) + self.context(context))
         hidden = self.input(noisy)
         for block in self.blocks:

@@ -113,11 +113,12 @@ def few_passes(meter: Meter) -> Iterator[None]:
         free = meter.once(unconditional, named("nulls")) if unconditional is not None else None
         return solve(self, meter.once(conditional, named("conditions")), free, noise, shape, settings, mean)
 
-    def attend_once(self: Block, tokens: Tensor, there: Tensor) -> Tensor:
+    def attend_once(self: Block, tokens: Tensor, there: Tensor, places: Tensor | None = None) -> Tensor:
         def key(*_: Any) -> Hashable:
-            return Block, self.attention.attention.heads, tokens.shape, tokens.dtype
+            some = None if places is None else places.shape
+            return Block, self.attention.attention.heads, tokens.shape, some, tokens.dtype
 
-        result: Tensor = meter.once(lambda *given: attend(self, *given), key)(tokens, there)
+        result: Tensor = meter.once(lambda *given: attend(self, *given), key)(tokens, there, places)
         return result
 
     def sample_few(

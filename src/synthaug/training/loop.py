@@ -166,6 +166,11 @@ class Loop:
             self._of = (count, seed)
         return self._batches.take(iteration)
 
+    @property
+    def waited(self) -> float:
+        """Seconds that this process's steps waited for their first batch."""
+        return self._batches.waited if self._batches is not None else 0.0
+
     def _own_seed(self, iteration: int, seed: int) -> int:
         """Seed of this process in a step."""
         return derive_seed(seed, iteration, self._accelerator.process_index)

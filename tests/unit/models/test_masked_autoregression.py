@@ -19,7 +19,8 @@ from synthaug.models.conditioner import Conditioner
 from synthaug.models.masked_autoregression import MaskedAutoregression, guidance_at
 from synthaug.models.masking import draw_mask_ratios, most_known, random_order, still_masked
 from synthaug.models.weights import load_model
-from synthaug.networks.masked_transformer import MaskedTransformer, take
+from synthaug.networks.attention import take
+from synthaug.networks.masked_transformer import MaskedTransformer
 from synthaug.networks.patches import Patches
 
 FRAMES, DEPTH, SIDE = 4, 3, 4
@@ -252,6 +253,32 @@ def test_dropped_conditions_change_nothing_and_kept_ones_do():
 # --- sampling -----------------------------------------------------------------------------------
 
 
+def test_the_context_of_wanted_tokens_is_that_of_all_of_them():
+    torch.manual_seed(0)
+    model, batch = made(), batch_of()
+    for parameter in model.network.parameters():  # layers that start at zero would hide what they mix
+        torch.nn.init.normal_(parameter, std=0.3)
+    tokens = model.patches.cut(model.normalise(batch["latents"], batch["slices"][:, None]))
+    order, existing = random_order(
+        torch.rand(tokens.shape[:2]), model.patches.existing(batch["slices"], FRAMES)
+    )
+    known = torch.tensor([5, 3])
+    given = model.conditioner.each(batch).expand(2, -1, -1)
+    told = (take(tokens, order), order, known, 6, existing, batch["phases"], given)
+    wanted = torch.tensor([[5, 6, 7], [3, 4, 0]])
+    torch.testing.assert_close(model.network(*told, wanted), take(model.network(*told), wanted))
+
+
+def test_one_time_for_all_tokens_is_that_time_for_each():
+    torch.manual_seed(0)
+    head = made().head
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    noisy, context = torch.randn(2, 3, head.input.in_features), torch.randn(2, 3, head.context.in_features)
+    of_each = head(noisy, torch.full((2, 3), 0.4), context)
+    torch.testing.assert_close(head(noisy, torch.full((1, 1), 0.4), context), of_each)
+
+
 @pytest.mark.parametrize("steps", [1, 3, TOKENS, 2 * TOKENS])
 def test_every_token_is_decoded_exactly_once(steps, monkeypatch):
     """The n-th token drawn is n everywhere: whatever is read back was written once."""
@@ -292,7 +319,7 @@ def test_a_perfect_model_gives_the_latents_back(name, steps, monkeypatch):
     tokens = model.patches.cut(model.normalise(batch["latents"], batch["slices"][:, None]))
 
     def context(known_tokens, order, *others):
-        return take(tokens, order)
+        return take(take(tokens, order), others[-1])  # of the wanted places
 
     monkeypatch.setattr(model.network, "forward", context)
     monkeypatch.setattr(model.head, "forward", lambda noisy, times, context: context)
