@@ -7,6 +7,7 @@ range and group here. ``python -m synthaug.metric_registry`` writes the table of
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -859,6 +860,12 @@ def split_name(name: str) -> tuple[str, str]:
         return name.removesuffix(suffix), suffix
     base = max(found, key=len)
     return base, name.removeprefix(base)
+
+
+def largest_difference(name: str) -> float:
+    """How far two values of a metric can lie apart; infinite where it has no bounds. `name` may be that of an aggregate."""
+    metric = METRICS.get(split_name(name)[0])
+    return metric.range[1] - metric.range[0] if metric is not None and metric.range else math.inf
 
 
 def find_metric(name: str) -> Metric | None:

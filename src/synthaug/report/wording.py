@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from synthaug.metric_registry import AGGREGATES, find_metric, split_name
+from synthaug.metric_registry import AGGREGATES, find_metric, largest_difference, split_name
 from synthaug.statistics.verdict import UNDECIDED, Verdict
 
 STRUCTURES = {"LV": "LV cavity", "MYO": "myocardium", "RV": "RV cavity"}
@@ -140,12 +140,18 @@ CONTROLS: dict[str, ControlWords] = {
 }
 
 
+def detectable_size(size: float, metric: str) -> str:
+    """A detectable difference in words, where none that the metric can have is detectable, too."""
+    if size >= largest_difference(metric):
+        return "none that is possible"
+    return with_unit(number(size, decimals(metric)), metric_unit(metric))
+
+
 def power_sentence(metric: str, outcome: Verdict) -> str:
     """Detectable difference of the study, and the number of patients that detects the margin."""
     if outcome.detectable is None:
         return ""
-    size = with_unit(number(outcome.detectable, decimals(metric)), metric_unit(metric))
-    text = f"Detectable difference at the declared power: {size}."
+    text = f"Detectable difference at the declared power: {detectable_size(outcome.detectable, metric)}."
     if outcome.word != UNDECIDED:
         return text
     if outcome.patients_needed is None:

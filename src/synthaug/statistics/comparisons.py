@@ -9,11 +9,11 @@ import pandas as pd
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metric_registry import METRICS, OF_TARGET, columns_of, in_group, split_name
+from synthaug.metric_registry import METRICS, OF_TARGET, columns_of, in_group, largest_difference, split_name
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.statistics.bootstrap import Bootstrap
 from synthaug.statistics.contrast import contrast_precision
-from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, estimate, too_few
+from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, bounded, estimate, too_few
 from synthaug.statistics.family import Member, adjust, plan_size
 from synthaug.statistics.gap import gap_rows
 from synthaug.statistics.mixed import mixed_difference
@@ -179,9 +179,7 @@ def _mean(level: Level, place: Row, arm: Arm, replicates: _Replicates, settings:
         return {**about, **too_few(level.scores[arm.name])}
     bounds = _bounds(replicates.of(arm.name)[0], settings)
     row = {**about, **estimate(precision, (arm,), settings), **bounds}
-    low, high = METRICS[level.metric].range or (-np.inf, np.inf)
-    # With few trainings the t interval exceeds the range of the metric.
-    return row | {"ci_low": max(row["ci_low"], low), "ci_high": min(row["ci_high"], high)}
+    return bounded(row, *(METRICS[level.metric].range or (-np.inf, np.inf)))
 
 
 def _difference(
@@ -201,7 +199,9 @@ def _difference(
     if precision is None:
         return {**about, **too_few(*pair)}, None
     ours, theirs = replicates.of(arm.name, other.name)
+    widest = largest_difference(level.metric)
     row = {**about, **estimate(precision, (arm, other), settings), **_bounds(ours - theirs, settings)}
+    row = bounded(row, -widest, widest)
     differences = np.round(precision.differences, 12)
     row["p_wilcoxon"] = wilcoxon_p(differences)
     row["p_permutation"] = sign_flip_p(differences, settings.permutations, settings.seed)

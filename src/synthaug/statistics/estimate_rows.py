@@ -30,6 +30,11 @@ def estimate(precision: Precision, arms: Sequence[Arm], settings: EvaluationSett
     return row
 
 
+def bounded(row: Row, low: float, high: float) -> Row:
+    """A row whose interval ends at the values that its quantity can have: with few trainings the t interval exceeds them."""
+    return row | {"ci_low": max(row["ci_low"], low), "ci_high": min(row["ci_high"], high)}
+
+
 def too_few(*arms: Scores) -> Row:
     """Columns of a contrast of arms that have no fold with two patients in common."""
     n = int((~np.isnan(np.stack([patient_means(arm) for arm in arms])).any(axis=0)).sum())

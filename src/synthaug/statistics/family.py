@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.metric_registry import largest_difference
 from synthaug.statistics.paired_tests import holm
 from synthaug.statistics.power import detectable_difference, patients_needed
 from synthaug.statistics.precision import Precision
@@ -43,8 +44,11 @@ def adjust(family: Sequence[Member], settings: EvaluationSettings, missing: int 
 def plan_size(
     row: Row, precision: Precision, alpha: float, power: float, settings: EvaluationSettings
 ) -> None:
-    """Detectable difference, and the number of patients that would detect a difference as large as the margin."""
-    row["detectable"] = detectable_difference(precision, alpha, power)
+    """Detectable difference, and the number of patients that would detect a difference as large as the margin.
+
+    The former is at most the largest difference that the metric can have: from there on none can be detected.
+    """
+    row["detectable"] = min(detectable_difference(precision, alpha, power), largest_difference(row["metric"]))
     margin = settings.equivalence_margin.get(row["metric"].removesuffix("_difference"))
     row["patients_needed"] = None
     if margin is not None:

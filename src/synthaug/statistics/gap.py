@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from synthaug.config.arms import Arm, comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metric_registry import columns_of
+from synthaug.metric_registry import columns_of, largest_difference
 from synthaug.statistics.contrast import contrast_precision
-from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, estimate, too_few
+from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, bounded, estimate, too_few
 from synthaug.statistics.scores import Level
 from synthaug.tables import Row
 
@@ -55,7 +55,8 @@ def _gap(level: Level, place: Row, arms: tuple[Arm, ...], settings: EvaluationSe
         few = [too_few(*outside), too_few(*within)]
         note = f"{few[0]['n']} foreign and {few[1]['n']} internal test patients; at least 2 of each per fold are needed"
         return {**about, "status": "not_measured", "note": note, "n": few[0]["n"] + few[1]["n"]}
-    row = {"note": EXPLORATORY, **about, **estimate(precision, arms, settings)}
+    widest = len(arms) * largest_difference(level.metric)
+    row = bounded({"note": EXPLORATORY, **about, **estimate(precision, arms, settings)}, -widest, widest)
     if precision.known:
         row["p_value"] = precision.p_value()
     return row

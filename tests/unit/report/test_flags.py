@@ -154,12 +154,14 @@ def test_copies_are_compared_with_held_out_patients_or_with_the_rate_of_the_rule
         )
 
 
-@pytest.mark.parametrize(("size", "expected"), [(0.15, True), (0.031, True), (0.03, False)])
+@pytest.mark.parametrize(("size", "expected"), [(0.15, True), (1.0, True), (0.031, True), (0.03, False)])
 def test_a_detectable_difference_far_above_the_margin(clean, size, expected):
     data = with_rows(clean, "dice_difference", detectable=size)
     assert ("power" in raised(data)) == expected
     if size == 0.15:
-        assert "of 0.150, 15.0 times the margin of 0.010" in only(data, "power")
+        assert ": 0.150, at least 15.0 times the margin of 0.010" in only(data, "power")
+    if size == 1.0:
+        assert ": none that is possible, at least 100.0 times the margin" in only(data, "power")
 
 
 def test_the_margin_is_that_of_the_study(clean):

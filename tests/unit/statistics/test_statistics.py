@@ -304,6 +304,20 @@ def test_an_interval_of_a_mean_ends_where_the_metric_does() -> None:
     assert (mean["ci_low"], mean["ci_high"]) == (0, 1)
 
 
+def test_an_interval_of_a_difference_ends_where_that_of_the_metric_does() -> None:
+    table = scores({}, training_seeds=2)
+    apart = (table["training_seed"] == 1) & (table["arm"] == "plus")
+    table.loc[apart, "value"] -= 0.6
+    row = one(compare_arms(table, ARMS, SETTINGS), "dice_difference", "plus", "real")
+    assert (row["ci_low"], row["ci_high"], row["detectable"]) == (-1, 1, 1)
+    millimetres = one(
+        compare_arms(table.assign(metric="hd95"), ARMS, SETTINGS), "hd95_difference", "plus", "real"
+    )
+    assert (
+        millimetres["ci_low"] < -1 and millimetres["detectable"] > 1
+    )  # no upper bound, so none of a difference
+
+
 def test_effect_size_is_the_mean_over_the_deviation_of_the_differences() -> None:
     table = scores({"plus": 0.02})
     row = one(compare_arms(table, ARMS, SETTINGS), "dice_difference", "plus", "plus-repeated")

@@ -25,13 +25,12 @@ def check(data: ReportData) -> Flag | None:
     if ratio <= _LIMIT:
         return None
     places, unit = wording.decimals(metric), wording.metric_unit(metric)
-    size, margin = (
-        wording.with_unit(wording.number(value, places), unit) for value in (worst["detectable"], data.margin)
-    )
+    size = wording.detectable_size(worst["detectable"], metric)
+    margin = wording.with_unit(wording.number(data.margin, places), unit)
     n = "" if worst["n"] is None else f" (n = {wording.counted(int(worst['n']), 'patient')})"
     sentence = (
-        f"Detectable difference in {wording.metric_name(metric)} of {size}, {wording.number(ratio, 1)} times the margin "
-        f"of {margin}, for {worst['arm']} against {worst['versus']}{n}."
+        f"Detectable difference in {wording.metric_name(metric)}: {size}, at least {wording.number(ratio, 1)} times the "
+        f"margin of {margin}, for {worst['arm']} against {worst['versus']}{n}."
     )
     return Flag(MODERATE, sentence, ratio / _LIMIT)
 

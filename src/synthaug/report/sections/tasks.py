@@ -45,8 +45,7 @@ def _lines(name: str, view: ReportData, judged: Sequence[dict[str, Any]]) -> lis
     metric = view.primary_metric
     places, unit = wording.decimals(metric), wording.metric_unit(metric)
 
-    def size(value: float | None) -> str | None:
-        return None if value is None else wording.with_unit(wording.number(value, places), unit)
+    margin = None if view.margin is None else wording.with_unit(wording.number(view.margin, places), unit)
 
     about: list[Cell] = [name, wording.metric_name(metric)]
     if not judged:
@@ -57,7 +56,9 @@ def _lines(name: str, view: ReportData, judged: Sequence[dict[str, Any]]) -> lis
         row = arm["strongest"]
         compared: list[Cell] = [None] * 3 if row is None else [row["versus"], signed(estimate(row)), row["n"]]
         word = badge(arm["word"], exploratory(arm["declared"]))
-        lines.append([*about, arm["arm"], *compared, size(view.margin), size(arm["detectable"]), word])
+        size = arm["detectable"]
+        detectable = None if size is None else wording.detectable_size(size, metric)
+        lines.append([*about, arm["arm"], *compared, margin, detectable, word])
     return lines
 
 

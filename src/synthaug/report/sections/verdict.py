@@ -112,8 +112,7 @@ def effect_sentence(
         facts.append(f"equivalence margin ±{wording.with_unit(wording.number(margin, places), unit)}")
     detectable = [arm["detectable"] for arm, _ in shown if arm["detectable"] is not None]
     if detectable:
-        size = wording.number(max(detectable), places)
-        facts.append(f"detectable difference {wording.with_unit(size, unit)}")
+        facts.append(f"detectable difference {wording.detectable_size(max(detectable), metric)}")
     added = "".join(f"; {fact}" for fact in facts)
     return f"Adding synthetic patients changes {name} by {effects} against {controls}{added}."
 
@@ -246,15 +245,14 @@ def _levels(
         here = select(rows, **place, vendor=vendor)
         outcome = verdict.judge_arm(_frame(here), matched, alpha, extra_controls)
         metric = here[0]["metric"]
-        size = wording.number(outcome.detectable, wording.decimals(metric))
-        known = outcome.detectable is not None
+        size = outcome.detectable
         lines.append(
             [
                 wording.place(place),
                 vendor or "all",
                 max((row["n"] for row in here if row["n"] is not None), default=None),
                 badge(outcome.word, exploratory(outcome.declared)),
-                wording.with_unit(size, wording.metric_unit(metric)) if known else None,
+                None if size is None else wording.detectable_size(size, metric),
             ]
         )
     label = f"Verdict on {arm} by structure, phase and vendor"
