@@ -5,8 +5,8 @@
 Random cines on the study's grid; networks, batch sizes and samplers are the study's, each cine is encoded once instead of
 `copies` times. Prints one line a model and way of computing: seconds of a step (median), those of them that the step waited
 for its batch, peak memory, arithmetic of a step, the share of the GPU's peak where that is known, and hours for the study's
-iterations at this rate. With `--ahead` both ways of drawing batches are measured: when a step takes them, and by a thread
-during the step before. With `--sampling` one line a generator: seconds a cine, in batches of the study's size, decoding
+iterations at this rate. With `--ahead` both ways of drawing batches are measured: when a step takes them, and by
+threads during the steps before. With `--sampling` one line a generator: seconds a cine, in batches of the study's size, decoding
 included. With one CPU thread the seconds are processor time, which other work on the machine disturbs less.
 docs/benchmarks.md and docs/gpu.md keep what it printed.
 """
@@ -35,6 +35,7 @@ from synthaug.models.base import TrainableModel, to_device
 from synthaug.models.weights import freeze, save_model
 from synthaug.rehearsal.random_study import encoded_once, random_models, random_requests, random_store
 from synthaug.rehearsal.rehearse import PEAKS
+from synthaug.training.ahead import STEPS_AHEAD
 from synthaug.training.devices import compile_parts, make_accelerator, precision_of
 from synthaug.training.loop import Loop
 
@@ -90,7 +91,7 @@ def measure_training(
     store: TensorStore,
     precision: str,
     compiled: bool,
-    ahead: bool,
+    ahead: int,
     iterations: int,
 ) -> str:
     """One line of the first table: the last steps of the training, when every term of the loss is there."""
@@ -161,7 +162,8 @@ def measure(path: Path, options: argparse.Namespace) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     precisions = options.precisions or [precision_of(next(iter(study.models.values())).training)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    drawn = (False, True) if options.ahead else (device == "cuda",)
+    own = STEPS_AHEAD if device == "cuda" else 0
+    drawn = (0, STEPS_AHEAD) if options.ahead else (own,)
     ways = list(itertools.product(precisions, (False, True) if options.compile else (False,), drawn))
     weights: dict[str, Path] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import TrainableModel
-from synthaug.training.ahead import MadeAhead
+from synthaug.training.ahead import STEPS_AHEAD, MadeAhead
 from synthaug.training.devices import LossModule
 from synthaug.training.schedule import derive_seed, draw_indices, learning_rate, share
 
@@ -47,8 +47,9 @@ class Loop:
         From `synthaug.training.devices`.
     draw : callable
         Rows of a batch: as `synthaug.training.schedule.draw_indices`, a function of its arguments alone.
-    ahead : bool
-        Whether a thread draws the batch of the next step meanwhile; the batches are the same. None: where there is a GPU.
+    ahead : int
+        Of how many next steps threads draw the batches meanwhile; the batches are the same. None: `STEPS_AHEAD` where there
+        is a GPU, else 0.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class Loop:
         training: TrainingSettings,
         accelerator: Accelerator,
         draw: Draw = draw_indices,
-        ahead: bool | None = None,
+        ahead: int | None = None,
     ) -> None:
         self.model, self.training, self._accelerator, self._draw = model, training, accelerator, draw
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -83,7 +84,8 @@ class Loop:
         self.resumed_at: list[int] = []  # iterations from which a later process went on
         self.rows: list[dict[str, float]] = []
         self._since_row: dict[str, list[float]] = {}
-        self._ahead = accelerator.device.type == "cuda" if ahead is None else ahead
+        own = STEPS_AHEAD if accelerator.device.type == "cuda" else 0
+        self._ahead = own if ahead is None else ahead
         self._batches: MadeAhead[_Drawn] | None = None
         self._of: tuple[int, int] | None = None
 

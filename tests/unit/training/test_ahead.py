@@ -18,37 +18,47 @@ from synthaug.training.devices import make_accelerator
 from synthaug.training.loop import Loop
 
 
-def test_the_next_is_made_in_a_thread_once_and_nothing_beyond_the_last() -> None:
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_each_step_is_made_once_and_nothing_beyond_the_last(ahead) -> None:
     made: list[tuple[int, bool]] = []
 
     def make(step: int) -> int:
         made.append((step, threading.current_thread() is threading.main_thread()))
         return step * step
 
-    ahead = MadeAhead(make, steps=3, ahead=True)
-    assert [ahead.take(step) for step in (0, 1, 2)] == [0, 1, 4]
-    assert made == [(0, True), (1, False), (2, False)]
-    assert MadeAhead(make, steps=9, ahead=True).take(7) == 49  # where a training resumes
-    in_turn = MadeAhead(make, steps=3, ahead=False)
-    del made[:]
-    assert [in_turn.take(step) for step in (0, 1)] == [0, 1] and made == [(0, True), (1, True)]
+    batches = MadeAhead(make, steps=5, ahead=ahead)
+    assert [batches.take(step) for step in range(5)] == [0, 1, 4, 9, 16]
+    assert sorted(made) == [(step, step == 0 or not ahead) for step in range(5)]
+    assert MadeAhead(make, steps=9, ahead=ahead).take(7) == 49  # where a training resumes
+
+
+def test_the_next_steps_are_made_at_the_same_time() -> None:
+    together = threading.Barrier(3, timeout=60)
+
+    def make(step: int) -> int:
+        if step:
+            together.wait()  # broken after a minute, unless three threads come here
+        return step
+
+    ahead = MadeAhead(make, steps=4, ahead=3)
+    assert [ahead.take(step) for step in range(4)] == [0, 1, 2, 3]
 
 
 def test_another_step_than_the_next_is_made_anew() -> None:
-    ahead = MadeAhead(lambda step: -step, steps=10, ahead=True)
-    assert [ahead.take(step) for step in (2, 5, 6)] == [-2, -5, -6]
+    ahead = MadeAhead(lambda step: -step, steps=20, ahead=2)
+    assert [ahead.take(step) for step in (2, 9, 10, 3)] == [-2, -9, -10, -3]
 
 
 def test_an_error_is_raised_by_the_step_that_takes_it() -> None:
     def make(step: int) -> int:
-        if step == 1:
+        if step == 2:
             raise OSError("images.npy: cut short")
         return step
 
-    ahead = MadeAhead(make, steps=3, ahead=True)
-    assert ahead.take(0) == 0
+    ahead = MadeAhead(make, steps=4, ahead=3)
+    assert [ahead.take(0), ahead.take(1)] == [0, 1]
     with pytest.raises(OSError, match="cut short"):
-        ahead.take(1)
+        ahead.take(2)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +76,13 @@ def test_weights_are_the_same_bit_for_bit(kind, store, coder) -> None:
     opened = TensorStore.open(store)
     needs = {"autoencoder": coder} if kind == "anatomy_diffusion" else {}
 
-    def trained(ahead: bool) -> list[torch.Tensor]:
+    def trained(ahead: int) -> list[torch.Tensor]:
         settings = settings_of(
             {
                 "kind": kind,
                 **SMALL[kind],
                 "needs": dict.fromkeys(needs, "autoencoder"),
-                "training": {"iterations": 3, "batch_size": 2},
+                "training": {"iterations": 4, "batch_size": 2},
             }
         )
         model_class = class_of(settings, TrainableModel)
@@ -82,9 +92,9 @@ def test_weights_are_the_same_bit_for_bit(kind, store, coder) -> None:
         model.train()
         model.prepare(opened)
         loop = Loop(model, settings.training, make_accelerator("float32"), ahead=ahead)
-        for step in range(3):
+        for step in range(4):
             loop.step(step, list(opened.table.index), 7, Interruption())
         return [parameter.detach().clone() for parameter in model.parameters()]
 
-    pairs = list(zip(trained(ahead=False), trained(ahead=True), strict=True))
+    pairs = list(zip(trained(ahead=0), trained(ahead=3), strict=True))
     assert pairs and all(torch.equal(one, two) for one, two in pairs)
