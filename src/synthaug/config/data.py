@@ -18,6 +18,8 @@ from synthaug.views import SHORT_AXIS, View
 Structure = Literal["LV", "MYO", "RV"]
 #: Columns of a table of phenotypes that are none.
 RESERVED_COLUMNS = ("subject", "patient", "missing")
+#: Voxels of a common grid, mm: finer than any scanner's, and coarser than a wall is thick.
+_GRID_MM = (0.1, 50.0)
 _PHENOTYPE = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -368,6 +370,16 @@ class HarmonisationSettings(Settings):
     @classmethod
     def _grid_is_positive(cls, value: tuple[float, ...]) -> tuple[float, ...] | None:
         return _positive(value)
+
+    @field_validator("spacing_mm")
+    @classmethod
+    def _grid_shows_a_heart(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        low, high = _GRID_MM
+        if not all(low <= size <= high for size in value):
+            raise ValueError(
+                f"no heart is seen in voxels of {list(value)} mm; give {low:g} to {high:g} mm each"
+            )
+        return value
 
     @field_validator("landmarks")
     @classmethod

@@ -123,6 +123,17 @@ def test_folders_of_the_challenge_need_no_table(tmp_path):
     ]
 
 
+def test_patients_of_the_table_without_images_are_said(tmp_path):
+    contoured(tmp_path)
+    (tmp_path / "SCD_IMAGES_01" / "SCD0000101").rename(tmp_path / "SC-HF-I-01")
+    rows = "PatientID,OriginalID,Age\nSCD0000101,SC-HF-I-1,61\nSCD0000102,SC-N-2,50\n"
+    (tmp_path / "scd_patientdata.csv").write_text(rows)
+    first, second = find_subjects(settings("sunnybrook"), tmp_path)
+    assert (first.id, first.age, second.id) == ("SC-HF-I-01", 61, "SCD0000102")
+    with pytest.raises(SubjectError, match="listed but has no images"):
+        second.load()
+
+
 def test_contours_that_are_wrong_are_said(tmp_path):
     contoured(tmp_path)
     folder = tmp_path / "SCD_ManualContours" / "SC-HF-I-01" / "contours-manual" / "IRCCI-expert"
@@ -176,6 +187,16 @@ def test_data_science_bowl_sets_tables_and_views(tmp_path):
     assert [finding.code for finding in first.findings] == ["dsb-volumes"] and second.findings == ()
     with pytest.raises(SubjectError, match="listed but has no images"):
         third.load()
+
+
+def test_volumes_with_commas_and_units_and_rows_that_contradict_each_other(tmp_path):
+    dsb(tmp_path)
+    dsb(tmp_path, "9")
+    (tmp_path / "train.csv").write_text('Id;Systole;Diastole\n7;60,5;"0,13025 l"\n9;50;100\n9;50;120\n')
+    first, second = find_subjects(settings("dsb"), tmp_path)
+    assert first.reported == {"reported_edv_ml": pytest.approx(130.25), "reported_esv_ml": 60.5}
+    with pytest.raises(SubjectError, match=r"rows of train\.csv which differ"):
+        second.load()
 
 
 def test_reported_volumes_are_columns_of_the_cohort(tmp_path):
