@@ -81,7 +81,7 @@ class RawDatasetSettings(Settings):
     root: PathText | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
         None,
-        description="Simulate the dataset instead of reading one (layouts `acdc`, `mnms`, `dicom`, `dsb`, `sunnybrook`).",
+        description="Simulate the dataset instead of reading one (all layouts but `plugin`).",
     )
     vendor: str | None = Field(
         None, description="Scanner vendor of the subjects whose files do not name one; ACDC never does."
@@ -128,7 +128,7 @@ class RawDatasetSettings(Settings):
             raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
         if self.phantom is not None and not self.has_phantom:
             raise ValueError(
-                "the phantom does not write this layout; give a root, or choose acdc, mnms, mnms2, nifti, dicom, dsb or sunnybrook"
+                "the phantom does not write this layout; give a root, or choose a layout of a public dataset"
             )
         return self
 
@@ -268,9 +268,10 @@ class SunnybrookSettings(DicomDatasetSettings):
 
 
 class UkbSettings(DicomDatasetSettings):
-    """Exports in the style of UK Biobank: an archive or a folder a participant and visit."""
+    """Exports in the style of UK Biobank, or a phantom written that way: an archive or a folder a participant and visit."""
 
     implementation: ClassVar[str] = "synthaug.data.readers.ukb:UkbReader"
+    has_phantom: ClassVar[bool] = True
 
     layout: Literal["ukb"] = Field(description="How the files are named and where the metadata are.")
     field: str = Field("20209", description="Number of the data field: the second part of the names.")
