@@ -1,5 +1,7 @@
 """What a dataset holds is used, or said: files that no subject uses, labels that are none or two, counts that disagree."""
 
+import os
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -41,10 +43,12 @@ def cine(tmp_path):
 def test_images_of_other_names_are_listed(tmp_path, cine):
     (cine.parent / "sub-01_labels.nii.gz").rename(cine.parent / "sub-01_Labels.nii.gz")
     (tmp_path / "volumes.csv").write_text("subject,edv\n01,120\n")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t60\n")
     (tmp_path / "sub-02").symlink_to("/nowhere")
     assert unused("nifti", tmp_path) == {
         "sub-01/anat/sub-01_Labels.nii.gz": "not a file of the layout nifti",
         "volumes.csv": "not a file of the layout nifti",
+        "participants.tsv": "no subject uses it",  # subjects.tsv is there
         "sub-02": "a link to nothing",
     }
 
@@ -111,3 +115,18 @@ def test_labels_beside_the_heart_are_noticed_without_harmonising(tmp_path, cine)
     assert "contrast-low" in codes("nifti", tmp_path)
     image = np.asarray(nib.load(cine).dataobj)
     assert float(np.median(image[moved == LV]) - np.median(image[moved == MYO])) <= 0
+
+
+def test_an_id_means_the_folder_of_its_own_name(tmp_path):
+    for name in ("1", "01"):
+        write_nifti_folder(tmp_path, name)
+    (tmp_path / "subjects.tsv").write_text("subject\tage\n1\t60\n01\t70\n")
+    assert {subject.id: subject.age for subject in subjects("nifti", tmp_path)} == {"1": 60, "01": 70}
+    (tmp_path / "subjects.tsv").write_text("subject\tage\n001\t60\n")  # which of the two?
+    assert sorted(codes("nifti", tmp_path)) == ["listed-only", "unlisted", "unlisted"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, cine):
+    cine.unlink()
+    os.mkfifo(cine)
+    assert codes("nifti", tmp_path) == ["file-format"]

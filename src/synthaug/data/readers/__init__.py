@@ -87,13 +87,21 @@ def ignored_files(
     refused = [subject for subject in subjects if refusal_of(subject)]
     folders = {place for subject in refused if (place := _folder_of_refusal(subject, found.root))}
     names = {name for subject in refused for name in (subject.id, f"sub-{subject.id}")}
+    # Where a table is known to be the one that was read, another one beside it was not.
+    has_table = any(file.parent == found.root for file in read)
     rest = []
     for file in found.files:
         if leads_nowhere(file) and file not in read:
             rest.append(Ignored(file, "a link to nothing"))
         elif file not in read | fitting:
             rest.append(Ignored(file, f"not a file of the layout {_named(settings)}"))
-        elif file not in read and not reader.many_files and not _is_excused(file, found.root, folders, names):
+        elif (
+            file not in read
+            and not reader.many_files
+            and not (
+                (file.parent == found.root and not has_table) or _is_excused(file, found.root, folders, names)
+            )
+        ):
             rest.append(Ignored(file, "no subject uses it"))
     ignored = [*found.ignored, *rest]
     if reader.names_patients:
@@ -112,9 +120,9 @@ def _folder_of_refusal(subject: RawSubject, root: Path) -> Path | None:
 
 
 def _is_excused(file: Path, root: Path, folders: set[Path], names: set[str]) -> bool:
-    """Whether it is a table beside the subjects, or lies in a folder of a refused subject or one called as it is."""
+    """Whether it lies in the folder of a refused subject, or in one that is called as it is."""
     below = file.relative_to(root).parts[:-1]
-    return not below or not folders.isdisjoint(file.parents) or not names.isdisjoint(below)
+    return not folders.isdisjoint(file.parents) or not names.isdisjoint(below)
 
 
 def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +215,18 @@ def same_id(listed: str, found: str) -> bool:
         return True
     numbers = [re.fullmatch(r"0*(\d+)(?:\.0+)?", entry) for entry in (listed, found)]
     return all(numbers) and len({match[1] for match in numbers if match}) == 1
+
+
+def match_id(listed: str, names: Iterable[str]) -> str | None:
+    """The name that an id of a table means: the same one, else the only one that a spreadsheet may have made it of.
+
+    None where no name fits, or where several do, so that nothing says which is meant.
+    """
+    known = list(names)
+    if listed in known:
+        return listed
+    alike = [name for name in known if same_id(listed, name)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def vendor_name(value: Any) -> str | None:

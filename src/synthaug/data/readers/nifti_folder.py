@@ -68,7 +68,8 @@ class NiftiReader(Reader):
             name, _, visit = key.partition("\0")
             by_subject.setdefault(name.removeprefix("sub-"), {})[visit.removeprefix("ses-")] = row
         for name, rows in by_subject.items():
-            folder = next((one for one in folders if metadata.same_id(name, one.name[4:])), None)
+            match = metadata.match_id(name, [one.name[4:] for one in folders])
+            folder = next((one for one in folders if one.name[4:] == match), None)
             if folder is None:
                 remedy = f"add the folder sub-{name}"
                 subjects.append(
@@ -113,7 +114,8 @@ class NiftiReader(Reader):
                 )
             )
         for session, files in (visits or {"": []}).items():
-            row = next((row for visit, row in rows.items() if metadata.same_id(visit, session)), rows.get(""))
+            listed = next((visit for visit in rows if metadata.match_id(visit, visits) == session), "")
+            row = rows.get(listed)
             visit = f"{name}-{session}" if session else name
             if row is None and not session and len(rows) == 1:
                 (row,) = rows.values()
