@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=2 .venv/bin/python benchmarks/training_speed.py config/studies/cpgg_full.yaml [--compile] [--sampling]
 
 Random cines on the study's grid; networks, batch sizes and samplers are the study's, each cine is encoded once instead of
-`copies` times. Prints one line a model and way of computing: seconds of a step (median), peak memory, arithmetic of a step,
+`copies` times. Prints one line a model and way of computing: seconds of a step (median), of which drawing its batches from the
+store takes so much (on a GPU a thread draws the next ones meanwhile), peak memory, arithmetic of a step,
 the share of the GPU's peak where that is known, and hours for the study's iterations at this rate. With `--sampling` one line
 a generator: seconds a cine, in batches of the study's size, decoding included. With one CPU thread the seconds are processor
 time, which other work on the machine disturbs less. docs/benchmarks.md and docs/gpu.md keep what it printed.
@@ -80,6 +81,17 @@ def count_flops(model: TrainableModel, batch_size: int, iteration: int, precisio
     return counter.get_total_flops()
 
 
+def _drawing(model: TrainableModel, batch_size: int) -> float:
+    """Seconds that a batch takes to be read and moved at random, by the clock of steps; median of ten."""
+    seconds = []
+    for number in range(10):
+        generator = torch.Generator().manual_seed(number)
+        started = clock()
+        model.batch(list(range(batch_size)), generator)
+        seconds.append(clock() - started)
+    return statistics.median(seconds)
+
+
 def measure_training(
     name: str,
     model: TrainableModel,
@@ -96,7 +108,7 @@ def measure_training(
     model.train()
     model.prepare(store)
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        return f"| {name} | fitted, without steps | | | | | | |"
+        return f"| {name} | fitted, without steps | | | | | | | |"
     subjects = list(store.table.index)
     # No more cines than there are: a batch of the loop may hold one twice.
     counted = min(training.batch_size, len(subjects))
@@ -115,13 +127,14 @@ def measure_training(
         seconds.append(clock() - started)
     step = statistics.median(seconds[UNCOUNTED:])
     memory = peak_memory()
+    drawn = training.accumulation * _drawing(model, counted) * training.batch_size / counted
     model.zero_grad(set_to_none=True)
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     peak = next((value for part, value in PEAKS.items() if part in gpu), None)
     used = f"{flops / step / peak:.1%}" if peak and precision != "float32" else UNMEASURED
     return (
         f"| {name} | {precision}{', compiled' if compiled else ''} | {training.batch_size * training.accumulation} "
-        f"| {step:.3f} | {memory} | {flops / 1e12:.3g} | {used} | {training.iterations * step / 3600:.1f} |"
+        f"| {step:.3f} | {drawn:.4f} | {memory} | {flops / 1e12:.3g} | {used} | {training.iterations * step / 3600:.1f} |"
     )
 
 
@@ -150,9 +163,9 @@ def measure(path: Path, options: argparse.Namespace) -> None:
     grid = " x ".join(map(str, (study.harmonisation.frames, *study.harmonisation.matrix)))
     print(f"\n{path.stem}: cines of {grid}")
     print(
-        "| model | precision | batch | s a step | peak memory | TFLOP a step | of the peak | hours for all steps |"
+        "| model | precision | batch | s a step | s to draw it | peak memory | TFLOP a step | of the peak | hours for all steps |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     precisions = options.precisions or [precision_of(next(iter(study.models.values())).training)]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights: dict[str, Path] = {}
