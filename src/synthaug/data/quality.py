@@ -81,22 +81,25 @@ def cine_findings(cine: np.ndarray, slice_mm: float, view: View = SHORT_AXIS) ->
     return findings
 
 
-def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> list[Finding]:
-    """Findings in the contrast of a harmonised cine.
+def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray], span: float = 1.0) -> list[Finding]:
+    """Findings in the contrast of a cine.
 
     Parameters
     ----------
     cine : ndarray, shape (t, z, y, x)
-        Intensities in [0, 1].
+        Intensities.
     labels : mapping of int to ndarray, shape (z, y, x)
         Canonical labels; without them the spread of all intensities is judged.
+    span : float
+        Range of the intensities: 1 of a harmonised cine.
     """
     findings = []
     judged = False
     for frame, volume in labels.items():
         if (volume == LV).any() and (volume == MYO).any():
             judged = True
-            contrast = float(np.median(cine[frame][volume == LV]) - np.median(cine[frame][volume == MYO]))
+            blood, muscle = (float(np.median(cine[frame][volume == label])) for label in (LV, MYO))
+            contrast = (blood - muscle) / span
             if contrast < -LOW_CONTRAST:
                 problem = f"blood is darker than myocardium by {-contrast:.2f} of the range where frame {frame} is labelled"
                 remedy = "check that the labels belong to this image and frame"
@@ -108,7 +111,7 @@ def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> lis
                 findings.append(Finding("contrast-low", problem, remedy))
     if judged:
         return findings[:1]
-    spread = float(np.subtract(*np.percentile(cine, [75, 25])))
+    spread = float(np.subtract(*np.percentile(cine, [75, 25]))) / span
     if spread < LOW_SPREAD:
         problem = f"half of all intensities lie within {spread:.2f} of the range"
         return [Finding("contrast-low", problem, "low contrast")]

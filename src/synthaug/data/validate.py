@@ -122,10 +122,10 @@ def validate_cohort(path: str | Path) -> list[FileFinding]:
 
 def _contrast_of(oriented: OrientedCine) -> list[Finding]:
     """Findings in the contrast of labelled frames, on the scale that harmonisation gives intensities."""
-    low, high = percentiles_of(oriented.cine, _PERCENTILES)
-    if not oriented.labels or not high > low:
+    if not oriented.labels:
         return []
-    return contrast_findings((oriented.cine - low) / (high - low), oriented.labels)
+    low, high = percentiles_of(oriented.cine, _PERCENTILES)
+    return contrast_findings(oriented.cine, oriented.labels, high - low) if high > low else []
 
 
 def _frame(value: Any) -> int | None:
