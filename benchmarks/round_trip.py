@@ -33,7 +33,7 @@ from synthaug.data.readers import find_subjects
 from synthaug.labels import LV, MYO, STRUCTURES
 from synthaug.phantom.simulation import simulate
 
-LAYOUTS = ("acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook")
+LAYOUTS = ("acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook", "ukb")
 #: Layouts whose labels are those that were written; contours are resampled, the others have none.
 SAME_LABELS = ("acdc", "mnms", "mnms2", "nifti")
 WITHIN = 0.02
@@ -85,8 +85,11 @@ def _of_subject(layout: str, cohort: Cohort, name: str, subject: Any, row: Any, 
     es = subject.es_frame if subject.es_frame is not None else raw.es_frame
     if layout == "sunnybrook":  # the labels decide, and the outer contour is drawn at ED only
         ed, es = min(raw.labels), max(raw.labels)
-    if layout == "dsb":
-        ed, es = 0, row["es_frame"]  # the layout does not say where ES is
+    if layout in ("dsb", "ukb"):
+        ed, es = (
+            ed or 0,
+            row["es_frame"],
+        )  # these layouts do not say where ES is, and trigger times count from ED
     if (ed, es) != (row["ed_frame"], row["es_frame"]):
         found.append(f"ED and ES are {ed} and {es}, written {row['ed_frame']} and {row['es_frame']}")
     if layout not in (*SAME_LABELS, "sunnybrook"):

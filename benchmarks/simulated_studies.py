@@ -58,8 +58,8 @@ class Design:
 
 def simulate(
     design: Design, studies: int, rng: np.random.Generator, batch: int = 50
-) -> Iterator[tuple[dict[str, Scores], float]]:
-    """Scores of the arms of each study without a true effect, and the difference that its generators make.
+) -> Iterator[tuple[dict[str, Scores], np.ndarray]]:
+    """Scores of the arms of each study without a true effect, and the differences from the controls that its generators make.
 
     Parameters
     ----------
@@ -76,7 +76,9 @@ def simulate(
         yield from _batch(design, min(batch, studies - start), rng)
 
 
-def _batch(design: Design, b: int, rng: np.random.Generator) -> Iterator[tuple[dict[str, Scores], float]]:
+def _batch(
+    design: Design, b: int, rng: np.random.Generator
+) -> Iterator[tuple[dict[str, Scores], np.ndarray]]:
     d, a, n = design, len(ARMS), design.patients
     f, g, s = d.folds, d.generator_seeds, d.trainings
 
@@ -106,7 +108,8 @@ def _batch(design: Design, b: int, rng: np.random.Generator) -> Iterator[tuple[d
     if not d.same:
         values = np.where(fold_of[:, None, None, None] == np.arange(f)[:, None, None], values, np.nan)
     shares = np.full(f, 1 / f) if d.same else np.bincount(fold_of, minlength=f) / n
-    conditional = np.einsum("bfg,f->b", luck[:, 0, 0, :, :, 0] - luck[:, 1, 0, :, :, 0], shares) / g
+    apart = luck[:, :1, 0, :, :, 0] - luck[:, 1 : 1 + len(CONTROLS), 0, :, :, 0]
+    conditional = np.einsum("bcfg,f->bc", apart, shares) / g
     folds, generator_seeds, training_seeds = (
         index.ravel().astype(float) for index in np.meshgrid(*map(np.arange, (f, g, s)), indexing="ij")
     )
@@ -117,4 +120,4 @@ def _batch(design: Design, b: int, rng: np.random.Generator) -> Iterator[tuple[d
             once = generator_seeds == 0 if name == "real" else np.ones(len(folds), bool)
             seeds = np.full(int(once.sum()), -1.0) if name == "real" else generator_seeds
             scores[name] = Scores(cells[:, once], folds[once], seeds, training_seeds[once])
-        yield scores, float(conditional[number])
+        yield scores, conditional[number]

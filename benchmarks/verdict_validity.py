@@ -5,12 +5,14 @@
 `simulated_studies` describes the process. Printed for every design, in %:
 
 - holds for: whether the verdict is about any training of the generator, or says that it is about these only;
-- coverage of the 95 % interval of the difference from the first control: of the truth that the verdict is
-  about, and of the truth over all trainings of the generator (any);
-- family: A/A studies in which the family has an adjusted p < 0.05; words: in which the arm helps or hurts.
-  A/A is over all trainings of the generator: with these only, the arms may truly differ;
+- coverage of the 95 % interval of the difference from the first control;
+- family: A/A studies in which the family has an adjusted p < 0.05; words: in which the arm helps or hurts;
 - equivalent: studies judged equivalent at a true difference of minus the margin (0.01);
+- the same of the truth over all trainings of the generator (any), where the verdict is about these only: arms that do
+  not differ over all trainings may truly differ in these;
 - power: studies in which the arm helps at a true difference of 0.02; half: mean half-width of the interval.
+
+The truth is that which the verdict is about. Where the arm has two controls, it is the first one's.
 
 docs/statistics.md has the output.
 """
@@ -33,6 +35,9 @@ from synthaug.statistics.scores import Scores
 from synthaug.statistics.verdict import EQUIVALENT, HELPS, HURTS, common_word
 
 GAIN, MARGIN, ALPHA = 0.02, 0.01, 0.05
+#: Columns of the truth that the verdict is about, and of the truth over all trainings of the generator.
+_MEASURED = ("coverage", "family", "words", "equivalent", "power")
+_OF_ANY = ("coverage", "words")
 
 
 def compared(scores: Mapping[str, Scores], draws: int, paired: bool = True) -> list[Precision]:
@@ -65,20 +70,27 @@ def judge(precisions: list[Precision]) -> tuple[str, bool]:
 def measure(design: Design, studies: int, seed: int, paired: bool = True) -> dict[str, float]:
     """Shares, in %, over simulated studies of one design."""
     counts: dict[str, list[float]] = {}
-    for scores, conditional in simulate(design, studies, np.random.default_rng(seed)):
+    for scores, apart in simulate(design, studies, np.random.default_rng(seed)):
         precisions = compared(scores, design.generator_seeds, paired)
+        found: dict[str, float] = {}
+        for about, truth in (
+            ("", apart if design.qualified else np.zeros(len(CONTROLS))),
+            (" any", 0 * apart),
+        ):
+            # A true difference moves the values and nothing else.
+            null = [
+                replace(part, value=part.value - true) for part, true in zip(precisions, truth, strict=True)
+            ]
+            low, high = null[0].interval(1 - ALPHA)
+            word, false = judge(null)
+            found |= {f"coverage{about}": low <= 0 <= high, f"family{about}": false}
+            found[f"words{about}"] = word in (HELPS, HURTS)
+            for key, gain, wanted in (("equivalent", -MARGIN, EQUIVALENT), ("power", GAIN, HELPS)):
+                found[key + about] = (
+                    judge([replace(part, value=part.value + gain) for part in null])[0] == wanted
+                )
         low, high = precisions[0].interval(1 - ALPHA)
-        word, false = judge(precisions)
-        found = {
-            "coverage": low <= (conditional if design.qualified else 0) <= high,
-            "any": low <= 0 <= high,
-            "half": (high - low) / 200,
-            "family": false,
-            "words": word in (HELPS, HURTS),
-        }
-        for key, gain, wanted in (("equivalent", -MARGIN, EQUIVALENT), ("power", GAIN, HELPS)):
-            # A true difference moves the value and nothing else.
-            found[key] = judge([replace(part, value=part.value + gain) for part in precisions])[0] == wanted
+        found["half"] = (high - low) / 200
         for key, value in found.items():
             counts.setdefault(key, []).append(value)
     return {key: 100 * float(np.mean(values)) for key, values in counts.items()}
@@ -141,10 +153,12 @@ def designs() -> Iterator[tuple[str, Design]]:
     """The designs of the table in docs/statistics.md, with what is special about them."""
     base = Design()
     hard = replace(base, heavy=True, failures=0.05)
-    for patients, trainings in ((50, 2), (20, 3), (50, 3), (50, 5), (100, 3)):
+    for patients, trainings in ((50, 2), (8, 3), (12, 3), (20, 3), (50, 3), (50, 5), (100, 3)):
         yield f"{patients} patients, {trainings} seeds", replace(base, patients=patients, trainings=trainings)
+    yield "failures 5 %, 12 patients", replace(hard, patients=12)
     yield "failures 3 %, 20 patients", replace(hard, patients=20, failures=0.03)
     yield "failures 5 %", hard
+    yield "failures 5 %, 2 seeds", replace(hard, trainings=2)
     yield "failures 10 %", replace(hard, failures=0.1)
     yield "3 visits, failures 5 %", replace(hard, visits=3)
     for trainings in (3, 5):
@@ -161,6 +175,12 @@ def designs() -> Iterator[tuple[str, Design]]:
     yield "3 generator seeds, SD 0", replace(base, generator_seeds=3)
     yield "3 generator seeds, SD 0.01, failures 5 %", replace(hard, generator_seeds=3, generator_sd=0.01)
     yield "2 folds, SD 0.01", replace(base, folds=2, fold_sd=0.01)
+    yield (
+        "2 folds of 2 generator seeds, SD 0.01",
+        replace(base, folds=2, generator_seeds=2, generator_sd=0.01),
+    )
+    for folds in (3, 10):
+        yield f"{folds} folds, SD 0.01", replace(base, folds=folds, fold_sd=0.01)
     for sd in (0.0, 0.005, 0.01):
         yield f"5 folds, SD {sd:g}", replace(base, folds=5, fold_sd=sd)
     yield (
@@ -168,8 +188,13 @@ def designs() -> Iterator[tuple[str, Design]]:
         replace(base, folds=5, fold_sd=0.01, trainings=2, patients=100),
     )
     yield "5 folds, SD 0.01, failures 5 %", replace(hard, folds=5, fold_sd=0.01)
+    yield "5 folds, SD 0.01, 3 visits, failures 5 %", replace(hard, folds=5, fold_sd=0.01, visits=3)
     for sd in (0.0, 0.01):
         yield f"5 folds of the same patients, SD {sd:g}", replace(base, folds=5, same=True, fold_sd=sd)
+    yield (
+        "5 folds of the same 12 patients, SD 0.01, failures 5 %",
+        replace(hard, folds=5, same=True, fold_sd=0.01, patients=12),
+    )
 
 
 def main() -> None:
@@ -186,14 +211,15 @@ def main() -> None:
     if arguments.gaps:
         print_gaps(arguments.studies)
         return
-    print("| design | holds for | coverage | any | family | words | equivalent | power | half-width |")
-    print("|" + "---|" * 9)
+    print(
+        f"| {' | '.join(['design', 'holds for', *_MEASURED, *(f'{key}, any' for key in _OF_ANY), 'half-width'])} |"
+    )
+    print("|" + "---|" * (3 + len(_MEASURED) + len(_OF_ANY)))
     for number, (name, design) in enumerate(designs()):
         if arguments.only not in name or not arguments.first <= number < arguments.last:
             continue
         found = measure(design, arguments.studies, number, not arguments.unpaired)
-        keys = ("coverage", "any", "family", "words", "equivalent", "power")
-        texts = [f"{found[key]:.1f}" for key in keys]
+        texts = [f"{found[key]:.1f}" for key in (*_MEASURED, *(f"{key} any" for key in _OF_ANY))]
         cells = [name, "these" if design.qualified else "any", *texts, f"{found['half']:.4f}"]
         print("| " + " | ".join(cells) + " |", flush=True)
     print(f"{arguments.studies} studies a design, {time.perf_counter() - started:.0f} s")

@@ -102,12 +102,19 @@ def test_volumes_are_those_of_the_files(root, cohort):
             continue
         raw = subject.load()
         voxel_ml = np.prod(raw.voxel_size_mm) / 1000
-        before = (raw.labels[subject.ed_frame] == LV).sum() * voxel_ml
-        row, native = cohort.table.loc[f"acdc-{subject.id}"], cohort.native(f"acdc-{subject.id}")
-        own_ml = np.prod(native.grid.spacing_mm) / 1000
-        assert (native.labels[0] == LV).sum() * own_ml == pytest.approx(before, rel=1e-4)
-        if row["outside_window"] == 0:
-            assert row["lv_edv_ml"] == pytest.approx(before, rel=0.03)
+        name = f"acdc-{subject.id}"
+        row, native, on_grid = cohort.table.loc[name], cohort.native(name), cohort.label_cine(name)
+        own_ml, grid_ml = (np.prod(spacing) / 1000 for spacing in (native.grid.spacing_mm, cohort.spacing_mm))
+        for before, frame in ((subject.ed_frame, 0), (subject.es_frame, row["es_frame"])):
+            for structure in (LV, MYO, RV):
+                volume_ml = (raw.labels[before] == structure).sum() * voxel_ml
+                # What is scored and compared with published volumes, and what models learn from.
+                assert (native.labels[frame] == structure).sum() * own_ml == pytest.approx(
+                    volume_ml, rel=1e-4
+                )
+                if row["outside_window"] == 0:
+                    grid_volume_ml = (on_grid[frame] == structure).sum() * grid_ml
+                    assert grid_volume_ml == pytest.approx(volume_ml, rel=0.03)
 
 
 def test_motion_finds_the_heart_that_labels_show(cohort):

@@ -12,9 +12,11 @@ from pydantic_core import PydanticCustomError
 
 
 class Settings(BaseModel):
-    """A closed, immutable section: an unknown key is an error, never ignored."""
+    """A closed, immutable section: an unknown key is an error, never ignored; no number is NaN or infinite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, serialize_by_alias=True, allow_inf_nan=False
+    )
 
     #: Numbers for which true and false stand as well: 1 and 0.
     switches: ClassVar[tuple[str, ...]] = ()

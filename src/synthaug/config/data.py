@@ -18,6 +18,8 @@ from synthaug.views import SHORT_AXIS, View
 Structure = Literal["LV", "MYO", "RV"]
 #: Columns of a table of phenotypes that are none.
 RESERVED_COLUMNS = ("subject", "patient", "missing")
+#: Voxels of a common grid, mm: finer than any scanner's, and coarser than a wall is thick.
+_GRID_MM = (0.1, 50.0)
 _PHENOTYPE = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -79,7 +81,7 @@ class RawDatasetSettings(Settings):
     root: PathText | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
         None,
-        description="Simulate the dataset instead of reading one (layouts `acdc`, `mnms`, `dicom`, `dsb`, `sunnybrook`).",
+        description="Simulate the dataset instead of reading one (all layouts but `plugin`).",
     )
     vendor: str | None = Field(
         None, description="Scanner vendor of the subjects whose files do not name one; ACDC never does."
@@ -126,7 +128,7 @@ class RawDatasetSettings(Settings):
             raise ValueError("a dataset has either a root or a phantom; set exactly one of them")
         if self.phantom is not None and not self.has_phantom:
             raise ValueError(
-                "the phantom does not write this layout; give a root, or choose acdc, mnms, mnms2, nifti, dicom, dsb or sunnybrook"
+                "the phantom does not write this layout; give a root, or choose a layout of a public dataset"
             )
         return self
 
@@ -266,9 +268,10 @@ class SunnybrookSettings(DicomDatasetSettings):
 
 
 class UkbSettings(DicomDatasetSettings):
-    """Exports in the style of UK Biobank: an archive or a folder a participant and visit."""
+    """Exports in the style of UK Biobank, or a phantom written that way: an archive or a folder a participant and visit."""
 
     implementation: ClassVar[str] = "synthaug.data.readers.ukb:UkbReader"
+    has_phantom: ClassVar[bool] = True
 
     layout: Literal["ukb"] = Field(description="How the files are named and where the metadata are.")
     field: str = Field("20209", description="Number of the data field: the second part of the names.")
@@ -368,6 +371,16 @@ class HarmonisationSettings(Settings):
     @classmethod
     def _grid_is_positive(cls, value: tuple[float, ...]) -> tuple[float, ...] | None:
         return _positive(value)
+
+    @field_validator("spacing_mm")
+    @classmethod
+    def _grid_shows_a_heart(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        low, high = _GRID_MM
+        if not all(low <= size <= high for size in value):
+            raise ValueError(
+                f"no heart is seen in voxels of {list(value)} mm; give {low:g} to {high:g} mm each"
+            )
+        return value
 
     @field_validator("landmarks")
     @classmethod

@@ -47,7 +47,7 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     It may be one that the package wrote: an apostrophe before what would be a formula is taken away.
 
     Comma, semicolon, tab and bar separate columns, whichever the header has most of; empty rows, rows that end early and
-    separators at the end of rows are taken as they are meant.
+    separators at the end of rows are taken as they are meant. Columns without a name are left out: numbers of rows, or spacers.
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
     Raises
     ------
     SynthaugError
-        It cannot be read, is no text table, has a row with more entries than columns, or lacks a required column.
+        It cannot be read, is no text table, has a row with more entries than columns, lacks a required column, or has two
+        columns of one name (whatever their case) that say different things of a row.
     """
     text = read_text(file)
     numbered = _numbered_rows(text, file)
@@ -72,6 +73,7 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
         raise SynthaugError(f"{file}: is empty; it needs a header and a row a subject")
     header = _trimmed([cell.strip() for cell in numbered[0][1]])
     names = _named(header, required, file)
+    columns = _columns_of(names)
     entries = []
     for number, row in numbered[1:]:
         cells = _trimmed(row, len(header))
@@ -81,8 +83,11 @@ def read_text_table(file: Path, required: Sequence[str] = ()) -> pd.DataFrame:
                 "hold the separator into quotation marks"
             )
         cells += [""] * (len(header) - len(cells))
-        entries.append(["" if is_unknown(cell) else with_formulas(cell.strip()) for cell in cells])
-    return pd.DataFrame(entries, columns=names, dtype=str)
+        read = ["" if is_unknown(cell) else with_formulas(cell.strip()) for cell in cells]
+        entries.append(
+            [_entry(name, [read[place] for place in places], number, file) for name, places in columns]
+        )
+    return pd.DataFrame(entries, columns=[name for name, _ in columns], dtype=str)
 
 
 def read_text(file: Path) -> str:
@@ -137,6 +142,31 @@ def _trimmed(cells: list[str], least: int = 0) -> list[str]:
     while len(kept) > least and not kept[-1].strip():
         kept.pop()
     return kept
+
+
+def _columns_of(names: list[str]) -> list[tuple[str, list[int]]]:
+    """Each name once, whatever its case, and the places that bear it."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        if name:
+            places.setdefault(name.lower(), []).append(place)
+    return [(names[found[0]], found) for found in places.values()]
+
+
+def _entry(name: str, cells: list[str], number: int, file: Path) -> str:
+    """What the columns of one name say of a row.
+
+    Raises
+    ------
+    SynthaugError
+        They say different things, and a library would take the last.
+    """
+    known = list(dict.fromkeys(filter(None, cells)))
+    if len(known) > 1:
+        raise SynthaugError(
+            f"{file}: line {number}: {len(cells)} columns {name!r} say {known[0]!r} and {known[1]!r}; keep one of them"
+        )
+    return known[0] if known else ""
 
 
 def _named(header: list[str], required: Sequence[str], file: Path) -> list[str]:

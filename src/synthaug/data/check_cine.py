@@ -86,7 +86,7 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
     if raw.view != LONG_AXIS and (called := exchanged_structures(raw.labels)):
         wrong = ", ".join(f"{name} looks like {meant}" for name, meant in called.items() if name != meant)
         problem = f"the labels are numbered otherwise, LV is what lies inside the myocardium: {wrong}"
-        meant = ", ".join(f"{value}: {called[name]}" for name, value in STRUCTURES.items())
+        meant = ", ".join(f"{value}: {called[name]}" for name, value in STRUCTURES.items() if name in called)
         remedy = f"layout nifti: set label_map (e.g. {{{meant}}}); else number the labels as the layout does"
         raise refused("labels-exchanged", problem, remedy)
 

@@ -119,6 +119,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "stack-length": FindingKind(
             KEPT, "The stack is shorter or longer than ventricles are.", "Check the slice distance."
         ),
+        "frames-differ": FindingKind(
+            KEPT,
+            "The table says another number of frames than the cine has.",
+            "Check that the cine is whole and the patient's.",
+        ),
         "frames-few": FindingKind(KEPT, "End systole may lie between two frames.", "Export all frames."),
         "frame-image-moved": FindingKind(
             REPAIRED,
@@ -134,7 +139,9 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             EXCLUDED, "A subject has no cine, or several.", "Give one cine a subject."
         ),
         "frame-missing": FindingKind(
-            EXCLUDED, "ED or ES is a frame that the cine lacks.", "Correct the table."
+            EXCLUDED,
+            "ED, ES or the labelled frame is one that the cine lacks.",
+            "Correct the table, or the number in the label file's name.",
         ),
         "frames-equal": FindingKind(EXCLUDED, "ED and ES are the same frame.", "Correct the table."),
         "frame-image-differs": FindingKind(
@@ -156,7 +163,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "image-constant": FindingKind(
             EXCLUDED, "The image is the same everywhere.", "Export the cine again."
         ),
-        "contrast-low": FindingKind(KEPT, "Blood is hardly brighter than muscle.", "Look at the images."),
+        "contrast-low": FindingKind(
+            KEPT,
+            "Blood is hardly brighter than muscle where it is labelled; without labels, all intensities are alike.",
+            "Look at the images, and whether the labels are of this image.",
+        ),
         "window-padded": FindingKind(
             REPAIRED, "The field of view ends inside the study's window.", "Nothing; 0 stands outside."
         ),
@@ -193,6 +204,17 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         ),
         "labels-frame-unknown": FindingKind(
             EXCLUDED, "Labels of one frame do not say which.", "Name the frame: `_frame-05_labels.nii.gz`."
+        ),
+        "labels-twice": FindingKind(
+            EXCLUDED, "Two files label a frame differently.", "Keep one of the files."
+        ),
+        "labels-empty": FindingKind(
+            KEPT,
+            "A file of labels has none, so that the subject counts as unlabelled.",
+            "Write the labels, or remove the file.",
+        ),
+        "frame-unlabelled": FindingKind(
+            KEPT, "The image of a frame has no labels beside it.", "Add them if the frame was labelled."
         ),
         "labels-dropped": FindingKind(
             KEPT,
@@ -231,7 +253,9 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "id-missing": FindingKind(EXCLUDED, "A row has no id.", "Give it, or remove the row."),
         "id-twice": FindingKind(EXCLUDED, "A subject is there at two places.", "Remove or rename one."),
         "row-twice": FindingKind(
-            EXCLUDED, "A subject stands in rows that differ.", "Keep one, or add a column `session_id`."
+            EXCLUDED,
+            "A subject stands in rows that differ, or `Info.cfg` has a line twice.",
+            "Keep one, or add a column `session_id`.",
         ),
         "entry-unread": FindingKind(
             KEPT, "An entry is no number, beyond its bounds, or a formula.", "Correct it."
@@ -286,7 +310,7 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         ),
         "dicom-left-out": FindingKind(
             REPAIRED,
-            "Other images lie beside the stack: long axes, localisers, other visits.",
+            "Other images lie beside the stack: long axes, localisers, other visits, colour pictures, phase images.",
             "Nothing; set `series` if the wrong ones are used.",
         ),
         "dicom-grid-differs": FindingKind(

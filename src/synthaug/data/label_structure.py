@@ -9,8 +9,9 @@ import numpy as np
 
 from synthaug.labels import LV, MYO, RV, STRUCTURES
 
-#: How much better another assignment must fit before it is believed: a right ventricle borders the septum with 0.3 to 0.5
-#: of its outline, a left one the myocardium with nearly all.
+#: A right ventricle borders the septum with 0.3 to 0.5 of its outline, a left one the myocardium with nearly all.
+_BORDERS = 0.5
+#: How much better than LV in MYO, or than a ventricle that only borders, another assignment must fit to be believed.
 _CLEARLY = 0.2
 
 
@@ -49,24 +50,30 @@ def exchanged_structures(labels: Mapping[int, np.ndarray]) -> dict[str, str] | N
     Returns
     -------
     dict of str to str or None
-        What each label should be called by what it is called, e.g. ``{"LV": "RV", "MYO": "MYO", "RV": "LV"}``; None
-        where the labels lie as they should, or do not show all three structures.
+        What each label should be called by what it is called, e.g. ``{"LV": "RV", "MYO": "MYO", "RV": "LV"}``, without
+        structures that no frame shows; None where the labels lie as they should, or show one structure only.
+
+    Notes
+    -----
+    The frames that show the most structures are judged. Two structures of which neither encloses the other are not LV
+    and MYO; which they are, nothing tells.
     """
     around = [_around(volume) for volume in labels.values()]
-    shown = [volume for volume in around if all((volume == value).any() for value in STRUCTURES.values())]
-    if not shown:
+    sets = [tuple(value for value in (LV, MYO, RV) if (volume == value).any()) for volume in around]
+    present = max(sets, key=len, default=())
+    if len(present) < 2:
         return None
+    shown = [volume for volume, found in zip(around, sets, strict=True) if found == present]
     fits = {
         (inner, ring): float(np.nanmean([enclosed_fraction(volume, inner, ring) for volume in shown]))
-        for inner, ring in permutations((LV, MYO, RV), 2)
+        for inner, ring in permutations(present, 2)
     }
     best = max(fits, key=lambda pair: fits[pair])
-    if best == (LV, MYO) or not fits[best] > fits[LV, MYO] + _CLEARLY:
+    if best == (LV, MYO) or not fits[best] > fits.get((LV, MYO), _BORDERS) + _CLEARLY:
         return None
-    inner, ring = best
-    (other,) = {LV, MYO, RV} - {inner, ring}
     names = {value: name for name, value in STRUCTURES.items()}
-    return {names[inner]: "LV", names[ring]: "MYO", names[other]: "RV"}
+    called = dict(zip(best, ("LV", "MYO"), strict=True))
+    return {names[value]: called.get(value, "RV") for value in present}
 
 
 def _around(volume: np.ndarray) -> np.ndarray:

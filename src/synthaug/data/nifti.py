@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -92,6 +93,9 @@ def read_nifti(path: Path, subject: str) -> NiftiImage:
     A fifth dimension is read where only one of the fourth and fifth is longer than 1.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            problem = "is no file but a folder, a pipe or a device"
+            raise SubjectError("file-format", subject, path, problem, "replace it by the image")
         with path.open("rb") as raw:
             compressed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)

@@ -81,32 +81,37 @@ def cine_findings(cine: np.ndarray, slice_mm: float, view: View = SHORT_AXIS) ->
     return findings
 
 
-def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray]) -> list[Finding]:
-    """Findings in the contrast of a harmonised cine.
+def contrast_findings(cine: np.ndarray, labels: Mapping[int, np.ndarray], span: float = 1.0) -> list[Finding]:
+    """Findings in the contrast of a cine.
 
     Parameters
     ----------
     cine : ndarray, shape (t, z, y, x)
-        Intensities in [0, 1].
+        Intensities.
     labels : mapping of int to ndarray, shape (z, y, x)
         Canonical labels; without them the spread of all intensities is judged.
+    span : float
+        Range of the intensities: 1 of a harmonised cine.
     """
     findings = []
     judged = False
     for frame, volume in labels.items():
         if (volume == LV).any() and (volume == MYO).any():
             judged = True
-            contrast = float(np.median(cine[frame][volume == LV]) - np.median(cine[frame][volume == MYO]))
+            blood, muscle = (float(np.median(cine[frame][volume == label])) for label in (LV, MYO))
+            contrast = (blood - muscle) / span
             if contrast < -LOW_CONTRAST:
                 problem = f"blood is darker than myocardium by {-contrast:.2f} of the range where frame {frame} is labelled"
                 remedy = "check that the labels belong to this image and frame"
                 findings.append(Finding("contrast-inverted", problem, remedy))
             elif contrast < LOW_CONTRAST:
-                problem = f"blood is only {contrast:.2f} of the range brighter than myocardium"
-                findings.append(Finding("contrast-low", problem, "kept as it is"))
+                word = "brighter" if contrast >= 0 else "darker"
+                problem = f"blood is only {abs(contrast):.2f} of the range {word} than myocardium where frame {frame} is labelled"
+                remedy = "check that the labels belong to this image and frame"
+                findings.append(Finding("contrast-low", problem, remedy))
     if judged:
         return findings[:1]
-    spread = float(np.subtract(*np.percentile(cine, [75, 25])))
+    spread = float(np.subtract(*np.percentile(cine, [75, 25]))) / span
     if spread < LOW_SPREAD:
         problem = f"half of all intensities lie within {spread:.2f} of the range"
         return [Finding("contrast-low", problem, "low contrast")]
@@ -143,10 +148,6 @@ def label_findings(
         if touching:
             problem = f"{', '.join(touching)} at {name} reach the edge of the field of view"
             findings.append(Finding("labels-at-edge", problem, "they may be cut"))
-        for structure in [name for name, value in STRUCTURES.items() if not (volume == value).any()]:
-            findings.append(
-                Finding("structure-missing", f"no {structure} at {name}", "its volume is unknown")
-            )
         parts, n_parts = connected_components(volume == LV, structure=np.ones((3, 3, 3)))
         if n_parts > 1:
             sizes = np.bincount(parts.ravel())[1:]
@@ -154,6 +155,7 @@ def label_findings(
             if share > STRAY_SHARE:
                 problem = f"{share:.0%} of the LV cavity at {name} is apart from the rest"
                 findings.append(Finding("labels-apart", problem, "kept as labelled"))
+    findings += _missing_structures(labels, {ed_frame: "ED", es_frame: "ES"})
     cavities = {frame: int((volume == LV).sum()) for frame, volume in labels.items()}
     largest = max(cavities, key=lambda frame: cavities[frame], default=None)
     if ed_frame in cavities and largest not in (ed_frame, es_frame, None):
@@ -175,6 +177,23 @@ def label_findings(
     elif not np.isnan(ef) and not PLAUSIBLE_EF[0] <= ef <= PLAUSIBLE_EF[1]:
         problem = f"the LV ejection fraction of {ef:.0f} % is hardly plausible"
         findings.append(Finding("ejection-fraction", problem, "check the labels"))
+    return findings
+
+
+def _missing_structures(labels: Mapping[int, np.ndarray], phases: Mapping[int | None, str]) -> list[Finding]:
+    """One finding a structure that labelled frames lack, ED and ES first."""
+    findings = []
+    for structure, value in STRUCTURES.items():
+        without = [frame for frame, volume in labels.items() if not (volume == value).any()]
+        named = [phases[frame] for frame in without if frame in phases]
+        others = [f"frame {frame}" for frame in without if frame not in phases]
+        if len(others) > 2:
+            others = [f"{len(others)} other labelled frames"]
+        if places := [*named, *others]:
+            listed = " and ".join(filter(None, (", ".join(places[:-1]), places[-1])))
+            findings.append(
+                Finding("structure-missing", f"no {structure} at {listed}", "its volume is unknown")
+            )
     return findings
 
 

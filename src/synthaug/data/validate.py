@@ -12,10 +12,14 @@ import pandas as pd
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.findings import Finding, SubjectError
+from synthaug.data.intensities import percentiles_of
 from synthaug.data.load_subject import load_subject
-from synthaug.data.orientation import orient_cine
+from synthaug.data.orientation import OrientedCine, orient_cine
 from synthaug.data.quality import contrast_findings, label_findings
 from synthaug.data.readers.base import RawSubject
+
+#: What becomes 0 and 1, as by default in a study.
+_PERCENTILES = (0.5, 99.5)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def validate_dataset(
         except SubjectError as error:
             findings.append(FileFinding(error.subject, error.file, error.code, error.problem, error.remedy))
         else:
-            said = [*subject.findings, *oriented.findings]
+            said = [*subject.findings, *oriented.findings, *_contrast_of(oriented)]
             findings += [_finding(subject.id, subject.files[0], found) for found in said]
         if progress is not None:
             progress(done, len(subjects))
@@ -114,6 +118,14 @@ def validate_cohort(path: str | Path) -> list[FileFinding]:
         sentences = [*contrast_findings(cine, frames), *said]
         findings += [_finding(subject, file, found) for found in sentences]
     return findings
+
+
+def _contrast_of(oriented: OrientedCine) -> list[Finding]:
+    """Findings in the contrast of labelled frames, on the scale that harmonisation gives intensities."""
+    if not oriented.labels:
+        return []
+    low, high = percentiles_of(oriented.cine, _PERCENTILES)
+    return contrast_findings(oriented.cine, oriented.labels, high - low) if high > low else []
 
 
 def _frame(value: Any) -> int | None:

@@ -133,7 +133,12 @@ def _repaired(told: Mapping[str, Size], spelled: str, chosen: Size, source: str)
 
 
 def _unit(size: Size, n_slices: int) -> str:
-    for factor, wrong in ((1000.0, "metres written as mm"), (0.001, "micrometres or mm written as metres")):
+    units = (
+        (1000.0, "metres written as mm"),
+        (10.0, "centimetres written as mm"),
+        (0.001, "micrometres or mm written as metres"),
+    )
+    for factor, wrong in units:
         x, y, z = (factor * length for length in size)
         if is_plausible((x, y, z), n_slices):
             return f", {_spelled((x, y, z))} mm would be possible: {wrong}"

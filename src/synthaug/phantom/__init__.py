@@ -39,9 +39,9 @@ __all__ = [
     "write_phantom",
 ]
 
-Layout = Literal["acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook"]
+Layout = Literal["acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook", "ukb"]
 #: Layouts of DICOM, whose trigger times count from the R wave: ED is frame 0.
-_TRIGGERED = ("dicom", "dsb", "sunnybrook")
+_TRIGGERED = ("dicom", "dsb", "sunnybrook", "ukb")
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -62,7 +62,7 @@ def write_phantom(
     ----------
     root : path
         Folder of the dataset; replaced where it exists.
-    layout : {"acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook"}
+    layout : {"acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook", "ukb"}
         File names, metadata files and label numbers. Short axes; `mnms2` has the four-chamber view beside them, of which
         `ground_truth.tsv` says nothing.
     settings : PhantomSettings
@@ -151,6 +151,7 @@ def _write_dicom(
         "dicom": dicom_layouts.dicom_id,
         "dsb": dicom_layouts.dsb_id,
         "sunnybrook": dicom_layouts.sunnybrook_id,
+        "ukb": dicom_layouts.ukb_id,
     }
     subject = ids[layout](index)
     cine = dicom_layouts.dicom_cine(scan, affine, SCANNERS[vendor], subject, person, vendor)
@@ -160,6 +161,9 @@ def _write_dicom(
     if layout == "dsb":
         dicom_layouts.write_dsb_subject(root, subject, cine, rng)
         return subject, dicom_layouts.dsb_row(subject, scan)
+    if layout == "ukb":
+        dicom_layouts.write_ukb_subject(root, subject, cine, rng)
+        return subject, {}
     original = dicom_layouts.sunnybrook_original(index, person.diagnosis)
     labels = {frame: scan.labels[frame] for frame in (scan.ed_frame, scan.es_frame) if labelled}
     dicom_layouts.write_sunnybrook_subject(root, subject, original, cine, labels, scan.ed_frame, rng)

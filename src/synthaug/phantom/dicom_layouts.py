@@ -1,13 +1,17 @@
-"""Simulated scans on disk as DICOM: a folder a subject, the Data Science Bowl of 2015, the Sunnybrook Cardiac Data."""
+"""Simulated scans on disk as DICOM: a folder a subject, the Data Science Bowl of 2015, Sunnybrook, UK Biobank."""
 
 from __future__ import annotations
 
 import csv
+import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.uid import generate_uid
 from scipy.ndimage import binary_fill_holes
 from skimage.measure import find_contours
 
@@ -43,6 +47,11 @@ def dsb_id(index: int) -> str:
 def sunnybrook_id(index: int) -> str:
     """Patient id of subject `index` as the Cardiac Atlas Project gives it: SCD0000101."""
     return f"SCD{index + 1:05d}01"
+
+
+def ukb_id(index: int) -> str:
+    """Participant and visit of subject `index` in the style of UK Biobank."""
+    return f"{1000001 + index}-2"
 
 
 def dicom_cine(
@@ -170,6 +179,32 @@ def write_sunnybrook_subject(
             if frame == ed_frame:
                 heart = binary_fill_holes(np.isin(plane, (LV, MYO)))
                 _write_contour(folder / f"IM-0001-{number:04d}-ocontour-manual.txt", heart)
+
+
+def write_ukb_subject(root: Path, subject: str, cine: DicomCine, rng: np.random.Generator) -> None:
+    """Write an archive of the visit: a series a slice, each with its own description, files in any order."""
+    n_frames, n_slices = cine.cine.shape[:2]
+    participant, visit = subject.split("-")
+    study = generate_uid(entropy_srcs=[cine.key, "study"])
+    with tempfile.TemporaryDirectory() as folder:
+        for z in range(n_slices):
+            affine = cine.affine.copy()
+            affine[:3, 3] = (cine.affine @ [0, 0, z, 1])[:3]
+            header = {
+                **cine.header,
+                "SeriesDescription": f"CINE_segmented_SAX_b{z + 1}",
+                "StudyInstanceUID": study,
+            }
+            one = replace(
+                cine, cine=cine.cine[:, z : z + 1], affine=affine, key=f"{cine.key} b{z + 1}", header=header
+            )
+            names = [Path(folder) / f"{z * n_frames + frame:05d}.dcm" for frame in range(n_frames)]
+            write_classic(one, names, [frame + 1 for frame in range(n_frames)])
+        written = sorted(Path(folder).iterdir())
+        with zipfile.ZipFile(root / f"{participant}_20209_{visit}_0.zip", "w") as archive:
+            for number, place in enumerate(rng.permutation(len(written))):
+                # A fixed time: the same scan gives the same archive.
+                archive.writestr(zipfile.ZipInfo(f"{number:05d}.dcm"), written[place].read_bytes())
 
 
 def sunnybrook_original(index: int, diagnosis: str) -> str:

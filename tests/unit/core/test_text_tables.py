@@ -19,6 +19,9 @@ SAME = {
     "n/a": b"id,age,sex\n1,61,F\n2,n/a,M\n",
     "NaN": b"id,age,sex\n1,61,F\n2,NaN,M\n",
     "spreadsheet error": b"id,age,sex\n1,61,F\n2,#N/A,M\n",
+    "numbers of rows": b",id,age,sex\n0,1,61,F\n1,2,,M\n",
+    "a column twice": b"id,age,sex,Age\n1,61,F,61\n2,,M,\n",
+    "a column in two halves": b"id,age,sex,AGE\n1,n/a,F,61\n2,,M,\n",
     "blanks": b" id , age , sex \n 1 , 61 , F \n 2 , - , M \n",
 }
 
@@ -26,7 +29,8 @@ SAME = {
 @pytest.mark.parametrize("kind", SAME)
 def test_one_table_written_by_many_hands(tmp_path, kind):
     (tmp_path / "t.csv").write_bytes(SAME[kind])
-    table = read_text_table(tmp_path / "t.csv", ("id", "age", "sex"))
+    table = read_text_table(tmp_path / "t.csv")
+    assert sorted(table.columns) == ["age", "id", "sex"]
     assert table[["id", "age", "sex"]].to_dict("records") == [
         {"id": "1", "age": "61", "sex": "F"},
         {"id": "2", "age": "", "sex": "M"},
@@ -63,3 +67,9 @@ def test_what_is_no_such_table_is_refused_in_one_line(tmp_path, content):
     with pytest.raises(SynthaugError) as caught:
         read_text_table(tmp_path / "t.csv", ("AGE",))
     assert REFUSED[content] in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_columns_of_one_name_that_disagree_are_refused_with_their_line(tmp_path):
+    (tmp_path / "t.csv").write_text("id,ed_frame,ED_frame\n1,0,0\n2,0,5\n")
+    with pytest.raises(SynthaugError, match=r"line 3: 2 columns 'ed_frame' say '0' and '5'; keep one"):
+        read_text_table(tmp_path / "t.csv")

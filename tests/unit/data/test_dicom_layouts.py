@@ -51,7 +51,7 @@ def scan() -> Simulated:
     )
 
 
-@pytest.mark.parametrize("layout", ["dicom", "dsb", "sunnybrook"])
+@pytest.mark.parametrize("layout", ["dicom", "dsb", "sunnybrook", "ukb"])
 def test_a_phantom_comes_back(layout, scan, tmp_path, monkeypatch):
     monkeypatch.setattr("synthaug.phantom.simulate", lambda *_: scan)
     root = tmp_path / "raw"
@@ -59,7 +59,9 @@ def test_a_phantom_comes_back(layout, scan, tmp_path, monkeypatch):
     subject = one(layout, root)
     inputs = raw_files(settings(layout), root)
     assert {file.parent for file in files(root) if file.suffix == ".dcm"} <= set(inputs)
-    assert len(inputs) < len(files(root)) / 2  # folders stand for their images
+    assert (
+        len(inputs) < len(files(root)) / 2 or layout == "ukb"
+    )  # folders and archives stand for their images
     assert (subject.vendor, subject.scanner, subject.field_strength_t) == ("B", "Phantom", 1.5)
     raw = subject.load()
     assert raw.findings == [] and raw.frame_duration_s == pytest.approx(scan.frame_duration_s, rel=1e-3)
@@ -71,12 +73,13 @@ def test_a_phantom_comes_back(layout, scan, tmp_path, monkeypatch):
     es = (scan.es_frame - scan.ed_frame) % len(scan.cine)
     truth = pd.read_csv(root / "ground_truth.tsv", sep="\t").iloc[0]
     assert (truth["ed_frame"], truth["es_frame"]) == (0, es)
-    if layout == "dsb":
+    if layout in ("dsb", "ukb"):
         assert oriented.es_frame is None
-        reported = {"reported_edv_ml": truth["true_lv_edv_ml"], "reported_esv_ml": truth["true_lv_esv_ml"]}
-        assert subject.reported == pytest.approx(reported, abs=0.051)  # the table has one decimal
     else:
         assert oriented.es_frame == es
+    if layout == "dsb":
+        reported = {"reported_edv_ml": truth["true_lv_edv_ml"], "reported_esv_ml": truth["true_lv_esv_ml"]}
+        assert subject.reported == pytest.approx(reported, abs=0.051)  # the table has one decimal
     if layout == "sunnybrook":
         assert (subject.id, subject.diagnosis) == ("SCD0000101", "NOR") and subject.sex in ("F", "M")
         for frame, simulated in ((0, scan.ed_frame), (es, scan.es_frame)):
@@ -121,6 +124,17 @@ def test_folders_of_the_challenge_need_no_table(tmp_path):
         0,
         3,
     ]
+
+
+def test_patients_of_the_table_without_images_are_said(tmp_path):
+    contoured(tmp_path)
+    (tmp_path / "SCD_IMAGES_01" / "SCD0000101").rename(tmp_path / "SC-HF-I-01")
+    rows = "PatientID,OriginalID,Age\nSCD0000101,SC-HF-I-1,61\nSCD0000102,SC-N-2,50\n"
+    (tmp_path / "scd_patientdata.csv").write_text(rows)
+    first, second = find_subjects(settings("sunnybrook"), tmp_path)
+    assert (first.id, first.age, second.id) == ("SC-HF-I-01", 61, "SCD0000102")
+    with pytest.raises(SubjectError, match="listed but has no images"):
+        second.load()
 
 
 def test_contours_that_are_wrong_are_said(tmp_path):
@@ -176,6 +190,16 @@ def test_data_science_bowl_sets_tables_and_views(tmp_path):
     assert [finding.code for finding in first.findings] == ["dsb-volumes"] and second.findings == ()
     with pytest.raises(SubjectError, match="listed but has no images"):
         third.load()
+
+
+def test_volumes_with_commas_and_units_and_rows_that_contradict_each_other(tmp_path):
+    dsb(tmp_path)
+    dsb(tmp_path, "9")
+    (tmp_path / "train.csv").write_text('Id;Systole;Diastole\n7;60,5;"0,13025 l"\n9;50;100\n9;50;120\n')
+    first, second = find_subjects(settings("dsb"), tmp_path)
+    assert first.reported == {"reported_edv_ml": pytest.approx(130.25), "reported_esv_ml": 60.5}
+    with pytest.raises(SubjectError, match=r"rows of train\.csv which differ"):
+        second.load()
 
 
 def test_reported_volumes_are_columns_of_the_cohort(tmp_path):

@@ -79,11 +79,17 @@ def raw(tmp_path):
     return root
 
 
-def test_nothing_that_identifies_reaches_cohort_log_findings_or_errors(raw, tmp_path, caplog, recwarn, capfd):
+def test_nothing_that_identifies_reaches_cohort_log_findings_errors_or_pages(
+    raw, tmp_path, caplog, recwarn, capfd
+):
     with caplog.at_level(logging.DEBUG):
         harmonise_dataset("data", dataset(raw), raw, GRID, tmp_path / "cohort")
         lines = [str(finding) for finding in validate_dataset(find_subjects(dataset(raw), raw))]
         assert main(["validate", str(raw), "--dataset", "dicom"]) == 1
+        page = tmp_path / "cohort" / "quality.html"
+        assert (
+            main(["quality", str(raw), "--dataset", "dicom", "--output", str(page), "--processes", "1"]) == 0
+        )
     written = list((tmp_path / "cohort").rglob("*"))
     assert len(written) > 5
     for file in written:

@@ -17,6 +17,7 @@ from synthaug.data.findings import SubjectError
 from synthaug.data.load_subject import load_subject
 from synthaug.data.readers import find_subjects
 from synthaug.data.readers.dicom_subject import age_in_years
+from synthaug.phantom.dicom_layouts import write_dicom_subject
 from synthaug.phantom.dicom_writer import write_enhanced
 
 
@@ -107,6 +108,9 @@ def test_ages_and_units_of_headers(tmp_path):
     write(tmp_path, cine(PatientSize="170", MagneticFieldStrength="15000", PatientSex="M "))
     (subject,) = subjects(tmp_path)
     assert (subject.height_cm, subject.field_strength_t, subject.sex, subject.age) == (170, 1.5, "M", None)
+    write(tmp_path, cine(PatientSize="1700", PatientWeight="80000", PatientAge="999Y"))
+    (subject,) = subjects(tmp_path)
+    assert (subject.height_cm, subject.weight_kg, subject.age) == (170, 80, None)
 
 
 def test_long_axes_and_localisers_are_left_out(tmp_path):
@@ -117,6 +121,20 @@ def test_long_axes_and_localisers_are_left_out(tmp_path):
     assert "15 images" in found.findings[0].problem  # 8 frames of a long axis, 7 slices of a localiser
     assert codes(read(tmp_path, series="^cine short")) == []
     assert refused(tmp_path, series="perfusion").code == "dicom-series-missing"
+
+
+def test_another_visit_and_pictures_are_said(tmp_path):
+    write(tmp_path)
+    visit = cine(key="visit 2", StudyInstanceUID="1.2.3.4")
+    write_dicom_subject(tmp_path / "case1", "second", visit, np.random.default_rng(4))
+    (finding,) = read(tmp_path).findings
+    assert finding.problem == "beside the stack lie 56 images of another visit in the planes of the stack"
+
+    def colour(header):
+        header.SamplesPerPixel, header.PhotometricInterpretation = 3, "RGB"
+
+    edit(files(tmp_path / "case1")[0], colour)
+    assert any("1 files hold colour pictures" in finding.problem for finding in read(tmp_path).findings)
 
 
 def test_long_axes_alone_are_no_stack(tmp_path):

@@ -33,6 +33,12 @@ def test_every_other_numbering_is_found(numbers):
         }
 
 
-def test_labels_without_all_structures_are_not_judged():
+def test_two_structures_are_judged_by_which_encloses_the_other():
     labels = heart()[1][0].T
     assert exchanged_structures({0: np.where(labels == RV, 0, labels)}) is None
+    assert exchanged_structures({0: np.where(labels == LV, 0, labels)}) is None  # an RV beside the septum
+    swapped = np.array([0, MYO, LV, 0], np.uint8)[labels]
+    assert exchanged_structures({0: swapped}) == {"LV": "MYO", "MYO": "LV"}
+    other = np.array([0, RV, MYO, 0], np.uint8)[labels]
+    assert exchanged_structures({0: other}) == {"MYO": "MYO", "RV": "LV"}
+    assert exchanged_structures({0: np.where(labels == LV, LV, 0)}) is None

@@ -55,7 +55,10 @@ def test_lost_sizes_come_from_other_files_or_the_study():
     assert refused({"pixdim": LOST}).code == "voxel-size-lost"
 
 
-@pytest.mark.parametrize(("factor", "word"), [(1e-3, "metres written as mm"), (1e3, "micrometres")])
+@pytest.mark.parametrize(
+    ("factor", "word"),
+    [(1e-3, "metres written as mm"), (0.1, "centimetres written as mm"), (1e3, "micrometres")],
+)
 def test_another_unit_is_named(factor, word):
     error = refused({"pixdim": tuple(factor * length for length in USUAL)})
     assert error.code == "voxel-size-implausible" and word in error.problem

@@ -174,9 +174,10 @@ def test_the_verdict_says_what_the_study_could_have_found(study):
 def test_words_outside_the_family_are_exploratory(study):
     _, _, page = study
     table = page.text[page.text.index("Verdict on mixed-50 by structure, phase and vendor") :]
-    assert re.search(r"all\s*all\s*8\s*undecided\s*0\.014", table)
-    assert re.search(r"all\s*A\s*8\s*undecided\s*exploratory", table)
-    assert re.search(r"LV\s*all\s*8\s*undecided\s*exploratory", table)
+    effect = r"[+−]?0\.\d{3}\s*\([+−]?0\.\d{3} to [+−]?0\.\d{3}\)"  # each word has its number
+    assert re.search(rf"all\s*all\s*8\s*{effect}\s*undecided\s*0\.014", table)
+    assert re.search(rf"all\s*A\s*8\s*{effect}\s*undecided\s*exploratory", table)
+    assert re.search(rf"LV\s*all\s*8\s*{effect}\s*undecided\s*exploratory", table)
 
 
 def test_ranks_trends_and_mixed_models_are_shown(study):

@@ -11,8 +11,8 @@ from typing import Any
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import class_of
-from synthaug.data.readers.base import REFUSED_ID, RawSubject, Reader, refused_id, twice, unusable
-from synthaug.data.readers.folders import Ignored, scan
+from synthaug.data.readers.base import REFUSED_ID, RawSubject, Reader, refusal_of, refused_id, twice, unusable
+from synthaug.data.readers.folders import Ignored, leads_nowhere, scan
 
 
 def find_subjects(settings: DatasetSettings, root: str | Path) -> list[RawSubject]:
@@ -74,20 +74,55 @@ def ignored_files(
         Its folder.
     subjects : sequence of RawSubject
         From `find_subjects`.
+
+    Notes
+    -----
+    A file whose name fits the layout may still be no subject's: labels in another folder than their cine. What lies in
+    the folder of a refused subject is not listed, because its finding says why nothing of it is read.
     """
     reader = _reader(settings)
     found = scan(_existing(root))
-    read = {file for subject in subjects for file in subject.files} | set(found.matching(*reader.patterns))
-    rest = [
-        Ignored(file, f"not a file of the layout {_named(settings)}")
-        for file in found.files
-        if file not in read
-    ]
+    fitting = set(found.matching(*reader.patterns))
+    read = {file for subject in subjects for file in subject.files}
+    refused = [subject for subject in subjects if refusal_of(subject)]
+    folders = {place for subject in refused if (place := _folder_of_refusal(subject, found.root))}
+    names = {name for subject in refused for name in (subject.id, f"sub-{subject.id}")}
+    # Where a table is known to be the one that was read, another one beside it was not.
+    has_table = any(file.parent == found.root for file in read)
+    rest = []
+    for file in found.files:
+        if leads_nowhere(file) and file not in read:
+            rest.append(Ignored(file, "a link to nothing"))
+        elif file not in read | fitting:
+            rest.append(Ignored(file, f"not a file of the layout {_named(settings)}"))
+        elif (
+            file not in read
+            and not reader.many_files
+            and not (
+                (file.parent == found.root and not has_table) or _is_excused(file, found.root, folders, names)
+            )
+        ):
+            rest.append(Ignored(file, "no subject uses it"))
     ignored = [*found.ignored, *rest]
     if reader.names_patients:
         # Names of folders may say who a patient is; what is ignored is then told without them.
         return [_unnamed(one, found.root) for one in ignored]
     return ignored
+
+
+def _folder_of_refusal(subject: RawSubject, root: Path) -> Path | None:
+    """Folder in which a refusal shows; None where that is the dataset's table."""
+    refusal = refusal_of(subject)
+    assert refusal is not None
+    place = Path(refusal.file)
+    folder = place if place.is_dir() else place.parent
+    return None if folder == root else folder
+
+
+def _is_excused(file: Path, root: Path, folders: set[Path], names: set[str]) -> bool:
+    """Whether it lies in the folder of a refused subject, or in one that is called as it is."""
+    below = file.relative_to(root).parts[:-1]
+    return not folders.isdisjoint(file.parents) or not names.isdisjoint(below)
 
 
 def raw_files(settings: DatasetSettings, root: str | Path) -> list[Path]:

@@ -15,6 +15,7 @@ import numpy as np
 from synthaug.config.data import RawDatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.text_tables import read_text
+from synthaug.data.findings import Finding
 from synthaug.data.nifti import NiftiImage, read_nifti
 from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject, Reader
@@ -60,10 +61,15 @@ def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> R
             "restore it: ED, ES and the diagnosis are in it",
         )
     try:
-        entries = metadata.Entries(_info(info_file))
+        pairs = _info(info_file)
     except SynthaugError as error:
         problem = str(error).removeprefix(f"{info_file}: ").partition("; ")[0]
         return base.unusable("file-unreadable", name, info_file, problem, "restore Info.cfg")
+    entries = metadata.Entries(dict(pairs))
+    for key, entry in pairs:
+        if entry != entries.row[key]:
+            problem = f"Info.cfg has {key} twice, as {entry!r} and {entries.row[key]!r}"
+            return base.unusable("row-twice", name, info_file, problem, "keep one of them")
     try:
         ed, es = (entries.frame(key, first=1) for key in ("ED", "ES"))
     except ValueError as error:
@@ -83,7 +89,7 @@ def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> R
     return RawSubject(
         id=name,
         files=(cine, info_file, *frames.values(), *labels.values()),
-        load=partial(_load, name, cine, info_file, ed, es, frames, labels, settings),
+        load=partial(_load, name, cine, info_file, ed, es, _frames_said(entries), frames, labels, settings),
         ed_frame=ed,
         es_frame=es,
         centre=entries.text("Centre"),
@@ -96,10 +102,18 @@ def _subject(folder: Path, files: list[Path], settings: RawDatasetSettings) -> R
     )
 
 
-def _info(file: Path) -> dict[str, str]:
-    """Entries of `Info.cfg`, by name: one a line, behind a colon or an equals sign."""
+def _info(file: Path) -> list[tuple[str, str]]:
+    """Names and entries of `Info.cfg`: one a line, on either side of a colon or an equals sign."""
     pairs = (re.split(r"[:=]", line, maxsplit=1) for line in read_text(file).splitlines())
-    return {pair[0].strip(): pair[1].strip() for pair in pairs if len(pair) == 2}
+    return [(pair[0].strip(), pair[1].strip()) for pair in pairs if len(pair) == 2]
+
+
+def _frames_said(entries: metadata.Entries) -> int | None:
+    """Frames of the cine by `Info.cfg`; None where it does not say."""
+    try:
+        return entries.frame("NbFrame", first=0)
+    except ValueError:
+        return None
 
 
 def _load(
@@ -108,6 +122,7 @@ def _load(
     info_file: Path,
     ed: int | None,
     es: int | None,
+    said: int | None,
     frames: Mapping[int, Path],
     labels: Mapping[int, Path],
     settings: RawDatasetSettings,
@@ -115,6 +130,11 @@ def _load(
     cine = base.read_cine(path, name)
     n_frames = cine.image.shape[3]
     base.check_frames(name, info_file, n_frames, ed, es)
+    if said is not None and said != n_frames:
+        problem = f"Info.cfg says {said} frames, the cine has {n_frames}"
+        cine.findings.append(
+            Finding("frames-differ", problem, "check that the cine is whole and the patient's")
+        )
     others = {}
     shown = {}  # number of the file -> frame of the cine, and how its labels lie on it
     for frame, file in frames.items():
@@ -128,9 +148,11 @@ def _load(
     for frame, file in labels.items():
         others[file] = read_nifti(file, name)
         place, bring = shown.get(frame, (frame, on_cine))
-        base.check_frames(name, file, n_frames, place, None)
-        volume = bring(others[file], file)
-        cine.labels[place] = base.canonical_labels(volume, LABELS, file, name, shape)
+        volume = base.canonical_labels(bring(others[file], file), LABELS, file, name, shape)
+        base.add_labels(cine, place, volume, file, name)
+    for frame in sorted(set(frames) - set(labels)):
+        problem = f"{frames[frame].name} has no labels beside it"
+        cine.findings.append(Finding("frame-unlabelled", problem, "the frame counts as not annotated"))
     base.settle_size(cine, path, name, others, settings)
     cine.affine = _display_orientation(cine.affine)
     return cine

@@ -172,6 +172,15 @@ def unusable(code: str, subject: str, file: Path, problem: str, remedy: str) -> 
     return RawSubject(subject, (file,) if file.is_file() else (), partial(_refuse, error))
 
 
+def refusal_of(subject: RawSubject) -> SubjectError | None:
+    """Why a subject is `unusable`; None for one that can be read."""
+    load = subject.load
+    if isinstance(load, partial) and load.func is _refuse:
+        error: SubjectError = load.args[0]
+        return error
+    return None
+
+
 def refused_id(subject: str) -> bool:
     """True for an id that is not allowed: ids become file names and page content."""
     return SUBJECT_ID.fullmatch(subject) is None
@@ -359,14 +368,15 @@ def canonical_labels(
     return labels
 
 
-def split_label_cine(
-    volume: np.ndarray, label_map: Mapping[int, int], path: Path, subject: str, shape: Sequence[int]
-) -> dict[int, np.ndarray]:
-    """Canonical labels of the annotated frames of a 4D label file.
+def add_label_cine(
+    cine: RawCine, volume: np.ndarray, label_map: Mapping[int, int], path: Path, subject: str
+) -> None:
+    """Give a cine the labels of the annotated frames of a 4D label file.
 
-    Frames that are all 0 or all `UNLABELLED` have no annotation.
-    Parameters and errors as in `canonical_labels`; `volume` and `shape` are 4D.
+    Frames that are all 0 or all `UNLABELLED` have no annotation; a file without any is a finding of the cine.
+    Parameters and errors as in `canonical_labels` and `add_labels`; `volume` is 4D.
     """
+    shape = cine.image.shape
     if volume.ndim == 3 and volume.shape == tuple(shape[:3]) and shape[3] > 1:
         problem = f"labels of one frame, and the name does not say which of {shape[3]} it is"
         remedy = "name the frame, counted from 0: sub-<id>_frame-05_labels.nii.gz"
@@ -374,11 +384,47 @@ def split_label_cine(
     if tuple(volume.shape) != tuple(shape):
         problem = f"labels have shape {tuple(volume.shape)}, the cine has {tuple(shape)}"
         raise SubjectError("labels-shape", subject, path, problem, "give labels on the cine's own grid")
-    return {
-        frame: canonical_labels(volume[..., frame], label_map, path, subject, shape[:3])
+    annotated = [
+        frame
         for frame in range(shape[3])
         if volume[..., frame].any() and not (volume[..., frame] == UNLABELLED).all()
-    }
+    ]
+    if not annotated:
+        problem = f"{path.name} labels nothing in any frame"
+        cine.findings.append(Finding("labels-empty", problem, "its labels are unknown"))
+    for frame in annotated:
+        labels = canonical_labels(volume[..., frame], label_map, path, subject, shape[:3])
+        add_labels(cine, frame, labels, path, subject)
+
+
+def add_labels(cine: RawCine, frame: int, volume: np.ndarray, path: Path, subject: str) -> None:
+    """Give a cine the labels of one frame, read from a file.
+
+    Parameters
+    ----------
+    cine : RawCine
+        Gains them.
+    frame : int
+        Counted from 0.
+    volume : ndarray, shape (x, y, z)
+        Canonical labels.
+    path, subject : Path, str
+        For the error.
+
+    Raises
+    ------
+    SubjectError
+        The cine has no such frame, or another file labels it otherwise.
+    """
+    n_frames = cine.image.shape[3]
+    if not 0 <= frame < n_frames:
+        problem = f"labels frame {frame + 1} of a cine with {n_frames} frames"
+        remedy = "correct the number of the frame in the file's name"
+        raise SubjectError("frame-missing", subject, path, problem, remedy)
+    if frame in cine.labels and not np.array_equal(cine.labels[frame], volume):
+        problem = f"frame {frame + 1} has other labels in another file"
+        raise SubjectError("labels-twice", subject, path, problem, "keep one of the two files")
+    cine.labels[frame] = volume
 
 
 def check_frames(subject: str, file: Path, n_frames: int, ed: int | None, es: int | None) -> None:

@@ -32,9 +32,10 @@ class DicomReader(DicomLayout):
         found = scan(root)
         file, rows, subjects = self._table(found)
         folders = [folder for folder in found.folders if folder.parent == root]
+        names = [folder.name.removeprefix("sub-") for folder in folders]
         for number, folder in enumerate(folders, start=1):
             name = folder.name.removeprefix("sub-")
-            listed = next((key for key in rows if metadata.same_id(key, name)), None)
+            listed = next((key for key in rows if metadata.match_id(key, names) == name), None)
             row = {} if listed is None else rows.pop(listed)
             subjects.append(_subject(name, folder, number, len(folders), row, file, self.settings))
         for name in rows:

@@ -82,22 +82,29 @@ def choose_slices(frames: Sequence[DicomFrame]) -> Slices:
     findings: list[Finding] = []
     images = _without_copies(frames, findings)
     chosen = _stack_of(_parallel_sets(images))
-    others = len(images) - len(chosen)
-    if others:
-        sets = len({_plane(frame) for frame in images} - {_plane(frame) for frame in chosen})
-        findings.append(
-            Finding(
-                "dicom-left-out",
-                f"{others} images of other planes ({sets} of them: long axes, localisers)",
-                "left out; the stack is the largest set of parallel cine slices",
-            )
-        )
+    if len(images) > len(chosen):
+        problem = _beside(images, chosen)
+        remedy = "left out; the stack is the largest set of parallel cine slices"
+        findings.append(Finding("dicom-left-out", problem, remedy))
     on_grid = _majority_grid(chosen)
     if len(on_grid) < len(chosen):
         problem = f"{len(chosen) - len(on_grid)} images of the stack have another matrix or pixel spacing"
         findings.append(Finding("dicom-grid-differs", problem, "left out; most slices share one grid"))
     slices = _by_level(on_grid)
     return Slices(_one_acquisition_each(slices, findings), findings)
+
+
+def _beside(images: Sequence[DicomFrame], chosen: Sequence[DicomFrame]) -> str:
+    """What lies beside the stack, in words."""
+    planes = {_plane(frame) for frame in chosen}
+    elsewhere = [_plane(frame) for frame in images if _plane(frame) not in planes]
+    again = len(images) - len(chosen) - len(elsewhere)
+    parts = []
+    if elsewhere:
+        parts.append(f"{len(elsewhere)} images in {len(set(elsewhere))} other planes (long axes, localisers)")
+    if again:
+        parts.append(f"{again} images of another visit in the planes of the stack")
+    return f"beside the stack lie {' and '.join(parts)}"
 
 
 def _plane(frame: DicomFrame) -> tuple[float, ...]:

@@ -68,6 +68,7 @@ class _Folder:
     frames: list[DicomFrame] = field(default_factory=list)
     damaged: dict[Source, str] = field(default_factory=dict)
     ignored: list[Source] = field(default_factory=list)
+    other_kinds: list[Source] = field(default_factory=list)
     identity: Identity = field(default_factory=Identity)
     sources: list[Source] = field(default_factory=list)
 
@@ -180,6 +181,8 @@ def _headers(place: Place, wanted: Callable[[Source], bool] | None) -> _Folder:
             folder.damaged[source] = str(error)
         else:
             folder.frames += found
+            if not found:
+                folder.other_kinds.append(source)
     return folder
 
 
@@ -198,6 +201,10 @@ def _file_findings(folder: _Folder) -> list[Finding]:
     if folder.ignored:
         problem = f"{len(folder.ignored)} files are no DICOM images: {folder.listed(folder.ignored)}"
         findings.append(Finding("dicom-files-ignored", problem, "they are not read"))
+    if folder.other_kinds:
+        problem = f"{len(folder.other_kinds)} files hold colour pictures, phase images or maps: "
+        problem += folder.listed(folder.other_kinds)
+        findings.append(Finding("dicom-left-out", problem, "left out; the cine is of magnitude images"))
     for reason in dict.fromkeys(folder.damaged.values()):
         files = [source for source, found in folder.damaged.items() if found == reason]
         problem = f"{folder.listed(files)} {reason}"

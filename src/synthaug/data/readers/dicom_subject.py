@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -140,11 +139,11 @@ def _described(header: Dataset) -> dict[str, Any]:
     return {
         "vendor": metadata.vendor_name(value("Manufacturer")),
         "scanner": metadata.text(value("ManufacturerModelName")),
-        "field_strength_t": _tesla(_positive(value("MagneticFieldStrength"))),
+        "field_strength_t": _possible(value("MagneticFieldStrength"), "field_strength_t"),
         "sex": sex if sex in ("F", "M", "O") else None,
-        "age": age_in_years(value("PatientAge")),
-        "height_cm": _centimetres(_positive(value("PatientSize"))),
-        "weight_kg": _positive(value("PatientWeight")),
+        "age": _possible(age_in_years(value("PatientAge")), "age"),
+        "height_cm": _possible(value("PatientSize"), "height_cm"),
+        "weight_kg": _possible(value("PatientWeight"), "weight_kg"),
     }
 
 
@@ -157,20 +156,13 @@ def age_in_years(value: Any) -> float | None:
     return years or None
 
 
-def _positive(value: Any) -> float | None:
-    """A number above 0; None for anything else, which is not quoted."""
+def _possible(value: Any, quantity: str) -> float | None:
+    """A number of a header in the unit of the cohort's column; None for one that nobody has. None is quoted.
+
+    PatientSize is in metres and MagneticFieldStrength in tesla; some write centimetres and gauss.
+    """
     try:
         found = float(value)
     except (TypeError, ValueError):
         return None
-    return found if 0 < found < math.inf else None
-
-
-def _centimetres(size: float | None) -> float | None:
-    """PatientSize is in metres; some write centimetres."""
-    return None if size is None else size if size > 3 else 100 * size
-
-
-def _tesla(strength: float | None) -> float | None:
-    """MagneticFieldStrength is in tesla; some write gauss."""
-    return None if strength is None else strength / 10_000 if strength > 100 else strength
+    return metadata.possible(found, quantity) if found > 0 else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from synthaug.config.data import DsbSettings
 from synthaug.core.text_tables import read_text_table
 from synthaug.data.findings import Finding
-from synthaug.data.readers import base
+from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject
 from synthaug.data.readers.dicom_files import Source
 from synthaug.data.readers.dicom_stack import Place, read_stack
@@ -36,14 +35,16 @@ class DsbReader(DicomLayout):
         SynthaugError
             A table lacks a column.
         """
-        volumes = _volumes(root)
+        volumes, subjects = _volumes(root)
+        refused = {subject.id for subject in subjects}
         studies = sorted(
             {study for pattern in _STUDIES for study in root.glob(pattern) if study.is_dir()},
             key=lambda study: study.parent.name,
         )
-        subjects = []
         for number, study in enumerate(studies, start=1):
             name = study.parent.name
+            if name in refused:
+                continue
             slices = [folder for folder in sorted(study.glob("sax_*")) if folder.is_dir()]
             file, row = volumes.pop(name, (root, None))
             if not slices:
@@ -88,25 +89,36 @@ def _is_image(source: Source) -> bool:
     return source.name.lower().endswith(".dcm")
 
 
-def _volumes(root: Path) -> dict[str, tuple[Path, Mapping[str, str] | None]]:
-    """Table and its row by id."""
+def _volumes(root: Path) -> tuple[dict[str, tuple[Path, Mapping[str, str] | None]], list[RawSubject]]:
+    """Table and its row by id, and the subjects that the tables contradict each other about."""
     found: dict[str, tuple[Path, Mapping[str, str] | None]] = {}
+    refused: dict[str, RawSubject] = {}
     for name in _TABLES:
         for file in sorted((*root.glob(name), *root.glob(f"*/{name}"))):
-            for row in read_text_table(file, ("Id", "Systole", "Diastole")).to_dict("records"):
-                found[str(row["Id"]).strip()] = file, {str(key): str(entry) for key, entry in row.items()}
-    return found
+            table = read_text_table(file, ("Id", "Systole", "Diastole"))
+            rows, unusable = base.rows_by_id(table, "Id", file)
+            refused |= {subject.id: subject for subject in unusable}
+            for subject, row in rows.items():
+                if subject in found and _told(found[subject][1]) != _told(row):
+                    problem = f"{file.name} and {found[subject][0].name} give it different volumes"
+                    refused[subject] = base.unusable(
+                        "row-twice", subject, file, problem, "keep one of the rows"
+                    )
+                found[subject] = file, row
+    return {name: row for name, row in found.items() if name not in refused}, list(refused.values())
+
+
+def _told(row: Mapping[str, str] | None) -> tuple[str, ...]:
+    return () if row is None else (row["Diastole"], row["Systole"])
 
 
 def _reported(row: Mapping[str, str] | None) -> tuple[dict[str, float], list[Finding]]:
     """Volumes in mL of a row, or what is wrong with them."""
     if row is None or not (row["Diastole"] or row["Systole"]):
         return {}, []
-    try:
-        edv, esv = float(row["Diastole"]), float(row["Systole"])
-    except ValueError:
-        edv, esv = 0.0, 0.0
-    if not 0 < esv < edv < math.inf:
+    entries = metadata.Entries(row)
+    edv, esv = entries.number("Diastole", "volume_ml"), entries.number("Systole", "volume_ml")
+    if edv is None or esv is None or not esv < edv:
         problem = f"Diastole {row['Diastole']} and Systole {row['Systole']} of the table are no volumes in mL"
         return {}, [Finding("dsb-volumes", problem, "they are unknown; correct the table")]
-    return {"reported_edv_ml": edv, "reported_esv_ml": esv}, []
+    return {"reported_edv_ml": edv, "reported_esv_ml": esv}, entries.findings

@@ -94,6 +94,11 @@ def scan(root: str | Path) -> RawFolder:
     return RawFolder(root, tuple(sorted(set(files) - set(twice))), tuple(sorted(entered)), tuple(ignored))
 
 
+def leads_nowhere(file: Path) -> bool:
+    """Whether it is a link to something that is not there."""
+    return file.is_symlink() and not file.exists()
+
+
 def image_stem(file: Path) -> str | None:
     """Name of a NIfTI file without ``.nii`` or ``.nii.gz``, whatever their case; None for another file."""
     match = _IMAGE.fullmatch(file.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ _UNITS: dict[str, dict[str, float]] = {
     "age": {"y": 1, "yr": 1, "yrs": 1, "year": 1, "years": 1, "m": 1 / 12, "mo": 1 / 12, "months": 1 / 12},
     "height_cm": {"cm": 1, "m": 100, "mm": 0.1, "in": 2.54, "inch": 2.54, "inches": 2.54},
     "weight_kg": {"kg": 1, "kgs": 1, "g": 0.001, "lb": 0.4536, "lbs": 0.4536},
+    "volume_ml": {"ml": 1, "cc": 1, "cm3": 1, "l": 1000},
     "field_strength_t": {"t": 1, "tesla": 1, "mt": 0.001, "g": 1e-4, "gauss": 1e-4},
 }
 #: Bounds of what a person and a scanner can have; a number beyond is another unit or a mistake.
@@ -40,9 +41,13 @@ _BOUNDS = {
     "height_cm": (30.0, 250.0),
     "weight_kg": (1.0, 400.0),
     "field_strength_t": (0.05, 15.0),
+    "volume_ml": (0.0, 1000.0),
 }
 #: Factors to try where a number without a unit is beyond: metres, millimetres, grams, gauss, millitesla.
 _OTHER_UNITS = {"height_cm": (100.0, 0.1), "weight_kg": (0.001,), "field_strength_t": (1e-4, 1e-3)}
+
+#: No cine has so many frames.
+_MANY_FRAMES = 1e6
 
 
 def read_table(folder: RawFolder, pattern: str, required: Sequence[str]) -> tuple[Path, pd.DataFrame]:
@@ -114,8 +119,8 @@ class Entries:
         ----------
         field : str
             Name of the entry.
-        quantity : {"age", "height_cm", "weight_kg", "field_strength_t"}
-            Column of the cohort, whose unit the number is returned in.
+        quantity : {"age", "height_cm", "weight_kg", "field_strength_t", "volume_ml"}
+            What it is a number of, whose unit the number is returned in.
 
         Returns
         -------
@@ -136,16 +141,13 @@ class Entries:
         if value <= 0:
             return None
         value *= factor
+        found = possible(value, quantity, () if unit else _OTHER_UNITS.get(quantity, ()))
+        if found is not None and found != value:
+            problem = f"{self.columns.get(field, field)} {entry!r} is in another unit"
+            self.findings.append(Finding("entry-unit", problem, f"taken as {found:g} ({quantity})"))
+        if found is not None:
+            return found
         low, high = _BOUNDS[quantity]
-        if low < value <= high:
-            return value
-        for other in _OTHER_UNITS.get(quantity, ()) if not unit else ():
-            if low < value * other <= high:
-                problem = f"{self.columns.get(field, field)} {entry!r} is in another unit"
-                self.findings.append(
-                    Finding("entry-unit", problem, f"taken as {value * other:g} ({quantity})")
-                )
-                return value * other
         problem = f"{self.columns.get(field, field)} {entry!r} is outside of {low:g} to {high:g} ({quantity})"
         self.findings.append(Finding("entry-unread", problem, "taken as unknown"))
         return None
@@ -175,11 +177,28 @@ class Entries:
             return None
         match = _NUMBER.fullmatch(entry)
         frame = float(match[1].replace(",", ".")) if match and not match[2] else math.nan
-        if not math.isfinite(frame) or frame != int(frame):
+        if not abs(frame) < _MANY_FRAMES or frame != int(frame):
             raise ValueError(f"{name} is {entry!r}, not the number of a frame")
         if frame < first:
             raise ValueError(f"{name} is {entry}, frames count from {first}")
         return int(frame) - first
+
+
+def possible(value: float, quantity: str, factors: Sequence[float] | None = None) -> float | None:
+    """The value if a person or a scanner can have it, else in the first other unit in which one can, else None.
+
+    Parameters
+    ----------
+    value : float
+        In the unit of the cohort's column.
+    quantity : {"age", "height_cm", "weight_kg", "field_strength_t", "volume_ml"}
+        What it is a number of.
+    factors : sequence of float, optional
+        Factors of other units to try; by default those that are known of the quantity.
+    """
+    low, high = _BOUNDS[quantity]
+    others = _OTHER_UNITS.get(quantity, ()) if factors is None else factors
+    return next((value * factor for factor in (1.0, *others) if low < value * factor <= high), None)
 
 
 def text(value: Any) -> str | None:
@@ -196,6 +215,18 @@ def same_id(listed: str, found: str) -> bool:
         return True
     numbers = [re.fullmatch(r"0*(\d+)(?:\.0+)?", entry) for entry in (listed, found)]
     return all(numbers) and len({match[1] for match in numbers if match}) == 1
+
+
+def match_id(listed: str, names: Iterable[str]) -> str | None:
+    """The name that an id of a table means: the same one, else the only one that a spreadsheet may have made it of.
+
+    None where no name fits, or where several do, so that nothing says which is meant.
+    """
+    known = list(names)
+    if listed in known:
+        return listed
+    alike = [name for name in known if same_id(listed, name)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def vendor_name(value: Any) -> str | None:

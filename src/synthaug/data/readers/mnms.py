@@ -111,6 +111,6 @@ def _load(
     for file in labels:
         others[file] = read_nifti(file, name)
         volume = on_cine_grid(others[file], cine, file, name)
-        cine.labels = base.split_label_cine(volume, base.SAME_LABELS, file, name, cine.image.shape)
+        base.add_label_cine(cine, volume, base.SAME_LABELS, file, name)
     base.settle_size(cine, path, name, others, settings)
     return cine

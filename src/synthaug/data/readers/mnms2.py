@@ -48,7 +48,7 @@ class Mnms2Reader(Reader):
             listed, subjects = base.rows_by_id(table, "SUBJECT_CODE", table_file)
             for code, row in listed.items():
                 # A spreadsheet turns 001 into 1.
-                name = next((name for name in places if metadata.same_id(code, name)), code)
+                name = metadata.match_id(code, places) or code
                 rows[name] = row
                 if name not in places:
                     problem, remedy = "is listed but has no images", f"add the folder {name}"

@@ -21,10 +21,17 @@ from synthaug.labels import BACKGROUND, STRUCTURES
 _FRAME = re.compile(r"frame-(\d+)")
 
 
+#: Names of the table, the first that is there counts.
+_TABLES = ("subjects.tsv", "participants.tsv", "subjects.csv", "participants.csv")
+
+
 class NiftiReader(Reader):
     """Reads a folder of NIfTI cines with a table."""
 
-    patterns = ("*.tsv", "*.csv", "sub-*/**/*.nii.gz", "sub-*/**/*.nii")
+    patterns = (
+        *_TABLES,
+        *(f"sub-*/**/*{kind}.nii{zip}" for kind in ("cine", "labels") for zip in (".gz", "")),
+    )
 
     def find(self, root: Path) -> list[RawSubject]:
         """Subjects of `subjects.tsv` (or `participants.tsv`), one for each session where there are any.
@@ -35,8 +42,7 @@ class NiftiReader(Reader):
             There is no table, or it lacks the column of ids or one the study maps.
         """
         found = scan(root)
-        names = ("subjects.tsv", "participants.tsv", "subjects.csv", "participants.csv")
-        pattern = next((name for name in names if root / name in found.files), names[0])
+        pattern = next((name for name in _TABLES if root / name in found.files), _TABLES[0])
         file, table = metadata.read_table(found, pattern, tuple(self.settings.columns.values()))
         identifier = self._column(table, "subject", "participant_id")
         if identifier is None:
@@ -62,7 +68,8 @@ class NiftiReader(Reader):
             name, _, visit = key.partition("\0")
             by_subject.setdefault(name.removeprefix("sub-"), {})[visit.removeprefix("ses-")] = row
         for name, rows in by_subject.items():
-            folder = next((one for one in folders if metadata.same_id(name, one.name[4:])), None)
+            match = metadata.match_id(name, [one.name[4:] for one in folders])
+            folder = next((one for one in folders if one.name[4:] == match), None)
             if folder is None:
                 remedy = f"add the folder sub-{name}"
                 subjects.append(
@@ -107,7 +114,8 @@ class NiftiReader(Reader):
                 )
             )
         for session, files in (visits or {"": []}).items():
-            row = next((row for visit, row in rows.items() if metadata.same_id(visit, session)), rows.get(""))
+            listed = next((visit for visit in rows if metadata.match_id(visit, visits) == session), "")
+            row = rows.get(listed)
             visit = f"{name}-{session}" if session else name
             if row is None and not session and len(rows) == 1:
                 (row,) = rows.values()
@@ -195,11 +203,10 @@ def _load(
             volume = volume[..., None]
         match = _FRAME.search(file.name)
         if match is None:
-            cine.labels |= base.split_label_cine(volume, labels, file, name, shape)
+            base.add_label_cine(cine, volume, labels, file, name)
         else:
-            frame = int(match[1])
-            base.check_frames(name, file, shape[3], frame, None)
-            cine.labels[frame] = base.canonical_labels(volume, labels, file, name, shape[:3])
+            one = base.canonical_labels(volume, labels, file, name, shape[:3])
+            base.add_labels(cine, int(match[1]), one, file, name)
     base.settle_size(cine, path, name, others, settings)
     return cine
 

@@ -14,12 +14,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from synthaug.config.data import SunnybrookSettings
 from synthaug.core.text_tables import read_text_table
 from synthaug.data.findings import Finding, SubjectError
-from synthaug.data.readers import metadata
+from synthaug.data.readers import base, metadata
 from synthaug.data.readers.base import RawCine, RawSubject
 from synthaug.data.readers.contours import pixels_inside, read_contour
 from synthaug.data.readers.dicom_files import Source
@@ -68,10 +67,12 @@ class SunnybrookReader(DicomLayout):
                     contours[_unpadded(parts[place])][int(match[1]), match[2]] = file
             elif _IMAGE.fullmatch(file.name):
                 images[parts[place]].add(root.joinpath(*parts[: place + 1]))
-        rows = _rows(found)
-        subjects = []
+        table, rows, subjects = _rows(found)
+        refused = {subject.id for subject in subjects}
         for number, (name, folders) in enumerate(sorted(images.items()), start=1):
-            row = rows.get(name, {})
+            if name in refused:
+                continue
+            row = rows.pop(_listed(name, rows), {})
             original = metadata.text(row.get("OriginalID")) or name
             drawn = contours.get(_unpadded(original), {})
             entries = metadata.Entries(row, _COLUMNS)
@@ -87,17 +88,27 @@ class SunnybrookReader(DicomLayout):
                     diagnosis=_DIAGNOSES.get(original.rpartition("-")[0]),
                 )
             )
+        for name in rows:
+            problem, remedy = "is listed but has no images", f"add the folder {name}"
+            subjects.append(base.unusable("listed-only", name, table, problem, remedy))
         return subjects
 
 
-def _rows(found: RawFolder) -> dict[str, dict[str, str]]:
-    """Rows of the table of patients by `PatientID`; none without a table."""
+def _rows(found: RawFolder) -> tuple[Path, dict[str, dict[str, str]], list[RawSubject]]:
+    """The table of patients, its rows by `PatientID` and the patients that it contradicts itself about; none without."""
     files = found.matching(*_TABLES)
-    table = read_text_table(files[0], ("PatientID", "OriginalID")) if files else pd.DataFrame()
-    return {
-        str(row["PatientID"]): {str(key): str(entry) for key, entry in row.items()}
-        for row in table.to_dict("records")
-    }
+    if not files:
+        return found.root, {}, []
+    table = read_text_table(files[0], ("PatientID", "OriginalID"))
+    return files[0], *base.rows_by_id(table, "PatientID", files[0])
+
+
+def _listed(name: str, rows: Mapping[str, Mapping[str, str]]) -> str:
+    """Key of a folder's row, whose name is the patient's or, in the challenge's own folders, the original one."""
+    if name in rows:
+        return name
+    alike = (key for key, row in rows.items() if _unpadded(row["OriginalID"]) == _unpadded(name))
+    return next(alike, name)
 
 
 def _unpadded(original: str) -> str:

@@ -201,13 +201,6 @@ def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> di
     }
 
 
-_LEVEL_COLUMNS = {
-    "structure and phase": TEXT,
-    "vendor": TEXT,
-    "n": NUMBER,
-    "verdict": TEXT,
-    "detectable difference": NUMBER,
-}
 _COMPARED = (
     *("versus", "status", "note", "ci_low", "ci_high", "direction", "p_value", "p_adjusted", "p_equivalence"),
     *("detectable", "patients_needed", "generator_trainings"),
@@ -240,23 +233,36 @@ def _levels(
     if len(levels) < 2:
         return None
     lines = []
+    metric = rows[0]["metric"]
     for *level, vendor in sorted(levels, key=lambda level: level[-1] is not None):
         place = dict(zip(PLACE, level, strict=True))
         here = select(rows, **place, vendor=vendor)
         outcome = verdict.judge_arm(_frame(here), matched, alpha, extra_controls)
-        metric = here[0]["metric"]
         size = outcome.detectable
+        strongest = strongest_control(select(here, versus=tuple(matched)))
         lines.append(
             [
                 wording.place(place),
                 vendor or "all",
                 max((row["n"] for row in here if row["n"] is not None), default=None),
+                signed(estimate(strongest)) if strongest else None,
                 badge(outcome.word, exploratory(outcome.declared)),
                 None if size is None else wording.detectable_size(size, metric),
             ]
         )
-    label = f"Verdict on {arm} by structure, phase and vendor"
-    return make_table(label, _LEVEL_COLUMNS, lines)
+    label = f"Verdict on {arm} by structure, phase and vendor; differences from its strongest size-matched control"
+    return make_table(label, _level_columns(metric), lines)
+
+
+def _level_columns(metric: str) -> dict[str, str]:
+    return {
+        "structure and phase": TEXT,
+        "vendor": TEXT,
+        "n": NUMBER,
+        f"difference in {axis_label(metric)} (CI)": TEXT,
+        "verdict": TEXT,
+        "detectable difference": NUMBER,
+    }
 
 
 def _control_columns(metric: str) -> dict[str, str]:
