@@ -162,7 +162,7 @@ class MaskedAutoregressiveSettings(SampledSettings):
     sampler: SamplerSettings = Field(
         SamplerSettings(name="ddpm", steps=100, guidance=3.0),
         description="Sampling of each token; its guidance rises linearly from 1 at the first step of decoding to this "
-        "scale at the last.",
+        "scale at the last; 0: unconditional in all steps.",
     )
 
 
