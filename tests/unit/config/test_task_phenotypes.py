@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from synthaug.config.image_tasks import RegressionSettings
 from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
 
@@ -39,4 +40,5 @@ def test_what_a_dataset_s_own_table_brings_is_known() -> None:
     content = study("phenotypes", targets=["lv_ef", "ra_ef"])
     (dataset,) = content["datasets"].values()
     dataset["phenotypes"] = {"table": "own.csv", "id": "eid", "columns": {"RAEF": "ra_ef"}}
-    assert "ra_ef" in load_study(content).tasks["phenotypes"].targets
+    task = load_study(content).tasks["phenotypes"]
+    assert isinstance(task, RegressionSettings) and "ra_ef" in task.targets
