@@ -86,6 +86,8 @@ CATEGORIES = tuple(name for name, condition in CONDITIONS.items() if condition.k
 MEASURED = {name: condition for name, condition in CONDITIONS.items() if condition.structure is not None}
 #: Axes of the condition sweep.
 SWEPT = tuple(name for name, condition in CONDITIONS.items() if condition.swept)
+#: Conditions that say a diagnosis: itself, in words, or as a picture.
+TELLS_DIAGNOSIS = ("diagnosis", "sentence", "labels")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

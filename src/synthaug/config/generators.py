@@ -37,6 +37,11 @@ class SamplerSettings(Settings):
             raise ValueError("guidance_interval must ascend within 0 and 1, for example [0.2, 0.8]")
         return interval
 
+    @property
+    def unconditional(self) -> bool:
+        """Whether conditions have no effect: the nulls alone are asked, at all times."""
+        return self.guidance == 0 and self.guidance_interval == (0.0, 1.0)
+
 
 class CascadeSettings(SampledSettings):
     """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
@@ -162,7 +167,7 @@ class MaskedAutoregressiveSettings(SampledSettings):
     sampler: SamplerSettings = Field(
         SamplerSettings(name="ddpm", steps=100, guidance=3.0),
         description="Sampling of each token; its guidance rises linearly from 1 at the first step of decoding to this "
-        "scale at the last.",
+        "scale at the last; 0: unconditional in all steps.",
     )
 
 

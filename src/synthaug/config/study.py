@@ -19,6 +19,7 @@ from synthaug.config.models import ModelSettings
 from synthaug.config.one_view import check_view
 from synthaug.config.report import ReportSettings
 from synthaug.config.synthesis import SynthesisSettings
+from synthaug.config.task_phenotypes import check_task_phenotypes
 from synthaug.config.tasks import AnyTaskSettings, SegmentationSettings
 from synthaug.config.text import TextSettings
 from synthaug.core.errors import SynthaugError
@@ -122,6 +123,7 @@ class StudySettings(Settings):
         self._check_tasks()
         self._check_unsplit_datasets()
         check_view(self)
+        check_task_phenotypes(self)
         return self
 
     def _check_arms(self) -> None:

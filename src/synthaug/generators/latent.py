@@ -35,6 +35,8 @@ class LatentGenerator(Generator):
         Decodes; trained.
     models : mapping of str to TrainableModel
         Every model by role, the autoencoder among them.
+    unconditional : bool
+        Whether cines are drawn from the nulls of the models' conditions, so that these take no effect.
 
     Attributes
     ----------
@@ -42,13 +44,17 @@ class LatentGenerator(Generator):
         The same.
     """
 
-    def __init__(self, autoencoder: LatentAutoencoder, models: Mapping[str, TrainableModel]) -> None:
+    def __init__(
+        self,
+        autoencoder: LatentAutoencoder,
+        models: Mapping[str, TrainableModel],
+        unconditional: bool = False,
+    ) -> None:
         self.autoencoder, self.models = autoencoder, models
         self.grid = autoencoder.grid
         # n_slices and es_phase always take effect: the generator makes the slices and sets the phases.
-        self.conditions = sorted(
-            {"n_slices", "es_phase"}.union(*(model.conditions for model in models.values()))
-        )
+        asked = () if unconditional else (model.conditions for model in models.values())
+        self.conditions = sorted({"n_slices", "es_phase"}.union(*asked))
 
     @classmethod
     def build(cls, settings: Any, models: Mapping[str, Path], device: str) -> LatentGenerator:

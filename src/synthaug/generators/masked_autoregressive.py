@@ -31,7 +31,8 @@ class MaskedAutoregressive(LatentGenerator):
         autoregression: MaskedAutoregression,
         settings: MaskedAutoregressiveSettings,
     ) -> None:
-        super().__init__(autoencoder, {"autoencoder": autoencoder, "autoregression": autoregression})
+        models = {"autoencoder": autoencoder, "autoregression": autoregression}
+        super().__init__(autoencoder, models, unconditional=settings.sampler.guidance == 0)
         self.autoregression = autoregression
         self.settings = settings
 

@@ -28,7 +28,8 @@ class SinglePass(LatentGenerator):
     def __init__(
         self, autoencoder: LatentAutoencoder, diffusion: CineDiffusion, settings: SinglePassSettings
     ) -> None:
-        super().__init__(autoencoder, {"autoencoder": autoencoder, "diffusion": diffusion})
+        models = {"autoencoder": autoencoder, "diffusion": diffusion}
+        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
         self.diffusion = diffusion
         self.settings = settings
 

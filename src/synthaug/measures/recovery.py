@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import TELLS_DIAGNOSIS
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.data.cohort import Cohort
@@ -32,8 +33,7 @@ RECOVERED_AS = {
     FOREST: "diagnosis_recovered_as_forest",
     EF_CATEGORY: "ef_category_recovered_as",
 }
-#: Conditions that say a diagnosis, and an ejection fraction, in words or as a picture.
-_TELLS_DIAGNOSIS = ("diagnosis", "sentence", "labels")
+#: Conditions that say an ejection fraction in words or as a picture.
 _TELLS_EF = ("sentence", "labels")
 _ONE_CLASS = "one class only; at least 2 are needed"
 
@@ -300,7 +300,7 @@ def leave_recovery_out(metric: str, note: str, measurement: Measurement) -> pd.D
 
 def _why_no_diagnosis(meta: Any, seen: Collection[str]) -> str:
     conditions = meta.get("conditions")
-    if conditions is not None and not set(_TELLS_DIAGNOSIS) & set(conditions):
+    if conditions is not None and not set(TELLS_DIAGNOSIS) & set(conditions):
         return "the generator is not conditioned on the diagnosis"
     if "real_dataset" in meta and set(meta.get("seen", ())) & set(seen):
         return "the subjects are real patients whom the classifier was trained on"

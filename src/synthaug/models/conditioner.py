@@ -64,10 +64,10 @@ def check_numbers(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
             )
         column = table[name]
         numbers = pd.to_numeric(column, errors="coerce")
-        wrong = column[numbers.isna() & column.notna()]
+        wrong = column[~np.isfinite(numbers.astype(float)) & column.notna()]
         if len(wrong):
             raise SynthaugError(
-                f"{what} {name!r}: {wrong.iloc[0]!r} is no number; a {what} of your own is a numeric column"
+                f"{what} {name!r}: {str(wrong.iloc[0])!r} is no number; a {what} of your own is a numeric column"
             )
         each = numbers.groupby(_patients(table)).first()
         known_values = each.dropna()

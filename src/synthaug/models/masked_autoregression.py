@@ -39,7 +39,8 @@ class MaskedAutoregression(ConditionedLatents):
                 at random
     Sampling    all masked; in step k of K the tokens that come next in a random order are drawn by the reverse
                 diffusion, given h, until floor(n cos(pi k / 2K)) are left;
-                f(h_null) + g_k (f(h) - f(h_null)),  g_k linear from 1 to the guidance
+                f(h_null) + g_k (f(h) - f(h_null)),  g_k linear from 1 to the guidance; a guidance of 0 is 0 in all
+                steps, which see the nulls alone
 
     Nothing of one step of sampling is used in the next but tokens and conditions: with bidirectional attention every
     new token changes the features of all.
@@ -180,8 +181,8 @@ class MaskedAutoregression(ConditionedLatents):
             if not width:  # more steps than tokens
                 break
             scale = guidance_at(step, steps, settings.guidance) if self.conditioner.conditional else 1.0
-            branches = 1 if scale == 1 else 2
-            conditions = given if branches == 1 else torch.cat([given, nulls])
+            asked = [given] if scale == 1 else [nulls] if scale == 0 else [given, nulls]
+            conditions, branches = torch.cat(asked), len(asked)
             # Samples of fewer slices decode fewer: what lies beyond is not written. Modulo keeps places distinct.
             places = known[:, step, None] + torch.arange(width, device=tokens.device)
             decoded = places < known[:, step + 1, None]
@@ -210,10 +211,13 @@ class MaskedAutoregression(ConditionedLatents):
         scale: float,
         temperature: float,
     ) -> Tensor:
-        """Tokens (b, *shape) by the reverse diffusion; after the context (b, m, width) may come that of the nulls."""
+        """Tokens (b, *shape) by the reverse diffusion.
+
+        The context (b, m, width) is that of the conditions with a scale of 1, of the nulls with 0, else of both in turn.
+        """
         stochastic = settings.name == "ddpm"
         low, high = settings.guidance_interval
-        branches = 1 if scale == 1 else 2
+        branches = 1 if scale in (0, 1) else 2
 
         def denoise(noisy: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
             times = noisy.new_full((1, 1), float(time))  # one for all tokens; filled there: a copy would wait
@@ -237,5 +241,8 @@ class MaskedAutoregression(ConditionedLatents):
 
 
 def guidance_at(step: int, steps: int, last: float) -> float:
-    """Guidance scale of a step of decoding: linear from 1 at the first to `last` at the last; a single step has `last`."""
-    return last if steps == 1 else 1 + (last - 1) * step / (steps - 1)
+    """Guidance scale of a step of decoding: linear from 1 at the first to `last` at the last.
+
+    A single step has `last`. With `last` 0 every step has 0: the sample is unconditional.
+    """
+    return last if steps == 1 or last == 0 else 1 + (last - 1) * step / (steps - 1)

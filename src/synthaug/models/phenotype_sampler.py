@@ -198,9 +198,18 @@ class PhenotypeSampler(TrainableModel):
         return PhenotypeSamples(found, total)
 
     def assess(self, store: TensorStore) -> dict[str, float]:
-        """Fraction of drawn hearts that cannot be and are drawn again."""
+        """Fraction of drawn hearts that cannot be and are drawn again; values of training subjects that no heart has.
+
+        The latter are outside of the registry's valid range, and so unknown to the model.
+        """
         samples = self.sample(_ASSESSED, torch.Generator().manual_seed(0))
-        return {"drawn_again": 1 - _ASSESSED / samples.drawn}
+        table = read_phenotypes(store.table, self.phenotypes)
+        outside = 0
+        for name in PHENOTYPES.keys() & set(self.phenotypes):
+            low, high = PHENOTYPES[name].range
+            values = pd.to_numeric(table[name]).to_numpy(np.float64, na_value=np.nan)
+            outside += int(((values < low) | (values > high)).sum())
+        return {"drawn_again": 1 - _ASSESSED / samples.drawn, "out_of_range": float(outside)}
 
 
 def possible(table: pd.DataFrame) -> np.ndarray:

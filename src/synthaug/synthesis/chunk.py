@@ -60,8 +60,8 @@ def synthesise_chunk(
         Subjects sampled together.
     identity : mapping
         What identifies the generator, kept in ``cohort.json``: at least ``kind``, ``hashes``,
-        ``seen`` (ids of the real subjects its models were trained on) and ``conditions`` (what
-        of a request takes effect).
+        ``seen`` (ids of the real subjects its models were trained on; those of the model that the requests were drawn
+        from are added) and ``conditions`` (what of a request takes effect).
     progress : callable, optional
         Called with the numbers of accepted and of requested subjects after every sample.
 
@@ -70,6 +70,7 @@ def synthesise_chunk(
     SynthaugError
         The generator gave other subjects, shapes or labels than requested.
     """
+    seen = sorted({*identity["seen"], *requests.meta.get("sampler", {}).get("seen", ())})
     with atomic_folder(output) as folder:
         attempts: list[dict[str, Any]] = []
         accepted: dict[str, dict[str, Any]] = {}
@@ -105,7 +106,8 @@ def synthesise_chunk(
                 break
             pending = requests.select(rejected)
         rows = [accepted[subject] for subject in requests.subjects if subject in accepted]
-        write_cohort(folder, name, "synthetic", rows, spacing_mm, requests.view, generator=name, **identity)
+        about = {**identity, "seen": seen}
+        write_cohort(folder, name, "synthetic", rows, spacing_mm, requests.view, generator=name, **about)
         write_tsv(folder / "attempts.tsv", pd.DataFrame(attempts, columns=list(ATTEMPT_COLUMNS)))
 
 

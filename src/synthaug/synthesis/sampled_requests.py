@@ -61,7 +61,7 @@ def sample_requests(
         `synthaug.synthesis.draws.draw_requests`. Diagnosis and vendor stay open where the model does not tell diagnoses
         apart. Volumes and mass that do not follow from the model's phenotypes stay open.
     facts : dict
-        Identity of the model; hearts `drawn`, and those drawn again: `impossible` by themselves, or `out_of_range` of
+        Identity of the model and the real subjects it was trained on (`seen`); hearts `drawn`, and those drawn again: `impossible` by themselves, or `out_of_range` of
         the settings.
 
     Raises
@@ -79,7 +79,12 @@ def sample_requests(
             base |= dict.fromkeys(CATEGORIES, None)
         rows.append(_possible_row(base, sampler, settings, (seed, number), seen, max_slices, counts))
     further = [name for name in sampler.phenotypes if name not in subjects.columns]
-    facts = {"sha256": sampler.identity, "kind": type(sampler).__name__, **counts}
+    facts = {
+        "sha256": sampler.identity,
+        "kind": type(sampler).__name__,
+        "seen": sorted(sampler.seen),
+        **counts,
+    }
     return pd.DataFrame(rows, columns=[*subjects.columns, *further]), facts
 
 

@@ -58,6 +58,7 @@ def test_a_missing_phenotype_is_the_null_of_the_conditioner() -> None:
         ([5.0, np.nan, np.nan, np.nan], "missing for 3 of 4 training patients"),
         ([5.0, 5.0, 5.0, np.nan], "5 for all training patients; a constant says nothing"),
         (["thick", "thin", None, None], "'thick' is no number"),
+        ([5.0, np.inf, 6.0, 7.0], "'inf' is no number"),
         (None, "is no column of the cohort's table"),
     ],
 )

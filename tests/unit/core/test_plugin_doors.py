@@ -249,7 +249,7 @@ def synthesised(outside, folder, reference, settings, count, gate):
     for number in range(-(-count // 2)):
         chunks.append(folder / "chunks" / str(number))
         part = requests.select(requests.subjects[2 * number : 2 * number + 2])
-        identity = {"hashes": dict(generator.hashes)}
+        identity = {"hashes": dict(generator.hashes), "seen": []}
         synthesise_chunk(generator, part, gate, SPACING_MM, chunks[-1], "toy", 2, identity)
     gather_chunks(chunks, requests, folder / "cohort", 0.5)
     return Cohort.open(folder / "cohort")

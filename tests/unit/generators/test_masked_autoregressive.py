@@ -78,6 +78,15 @@ def test_what_the_models_saw_and_are_conditioned_on_is_known(models):
     )
 
 
+def test_conditions_of_an_unconditional_sample_have_no_effect_and_are_not_claimed(models):
+    sampler = SETTINGS.sampler.model_copy(update={"guidance": 0.0})
+    settings = SETTINGS.model_copy(update={"sampler": sampler})
+    assert build_generator(settings, models, "cpu").conditions == ["es_phase", "n_slices"]
+    table = requests(1)
+    other = table.assign(lv_edv_ml=220.0)
+    assert torch.equal(latents(models, table, sampler=sampler), latents(models, other, sampler=sampler))
+
+
 def test_too_many_slices_are_refused_by_name(models):
     generator = build_generator(SETTINGS, models, "cpu")
     with pytest.raises(SynthaugError, match="s-0: 9 slices are requested"):

@@ -22,7 +22,7 @@ FOLDER = REPOSITORY / "config/studies"
 STUDIES = [*sorted(FOLDER.glob("*_full.yaml")), FOLDER / "acdc_to_mnms.yaml"]
 ALIKE = {
     *("cines-no-tam", "cines-no-sam", "texdc-no-tam", "texdc-no-sam"),
-    *("edges", "text-and-edges", "videogpt-unconditional", "modelscope-unconditional"),
+    *("edges", "text-and-edges", "cpgg-unconditional", "videogpt-unconditional", "modelscope-unconditional"),
 }
 
 

@@ -368,6 +368,20 @@ def test_guidance_moves_away_from_the_nulls():
 def test_guidance_rises_over_the_steps():
     assert [guidance_at(step, 5, 3.0) for step in range(5)] == [1, 1.5, 2, 2.5, 3]
     assert guidance_at(0, 1, 3.0) == 3
+    assert [guidance_at(step, 5, 0.0) for step in range(5)] == [0] * 5
+
+
+def test_guidance_of_0_is_the_model_without_conditions(monkeypatch):
+    model, free = made(), SAMPLER.model_copy(update={"guidance": 0.0})
+    branches = []
+    model.network.register_forward_hook(lambda module, given, result: branches.append(len(result)))
+    unconditional = drawn(model, sampler=free)
+    assert branches == [2, 2, 2]  # every step asks for the nulls alone
+    plain = SAMPLER.model_copy(update={"guidance": 1.0})
+    assert not torch.allclose(unconditional, drawn(model, sampler=plain))
+    each, nothing = model.conditioner.each, model.conditioner.nothing
+    monkeypatch.setattr(model.conditioner, "each", lambda values, kept=None: each(values, nothing(2)))
+    assert torch.equal(unconditional, drawn(model, sampler=plain))
 
 
 def test_no_conditions_no_guidance():

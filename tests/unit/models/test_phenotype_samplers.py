@@ -120,6 +120,15 @@ def test_hearts_that_cannot_be_are_drawn_again_and_counted(kind) -> None:
     assert model.assess(store_of(table))["drawn_again"] == pytest.approx(0.079, abs=0.06)
 
 
+def test_measured_values_that_no_heart_has_are_unknown_and_counted() -> None:
+    table = hearts(20, missing=0)
+    table.loc[[0, 3], "myo_mass_g"] = [5.0, 2000.0]  # valid is 10 to 800 g
+    model = fitted("phenotype_copula", table)
+    assert model.assess(store_of(table))["out_of_range"] == 2
+    place = model.coordinates.coordinates.index("myo_mass_g")
+    assert np.isnan(model.read(table)[:, place]).tolist() == [row in (0, 3) for row in range(20)]
+
+
 def test_what_never_can_be_is_refused_by_name(monkeypatch, population) -> None:
     model = fitted("phenotype_copula", population)
     monkeypatch.setattr(

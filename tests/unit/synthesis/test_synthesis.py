@@ -90,6 +90,14 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
     assert cohort.meta["seen"] == IDENTITY["seen"]
 
 
+def test_whom_the_model_of_the_requests_saw_was_seen(tmp_path: Path) -> None:
+    """A test patient may leak through the phenotypes that are requested, too."""
+    requests = make_requests(1)
+    requests.meta["sampler"] = {"seen": ["real-01", "real-07"]}
+    synthesise(requests, tmp_path / "chunk")
+    assert Cohort.open(tmp_path / "chunk").meta["seen"] == ["real-00", "real-01", "real-07"]
+
+
 def test_a_synthetic_cohort_keeps_the_sentences_it_was_asked_with(tmp_path: Path) -> None:
     requests = make_requests(2)
     requests.table["sentence"] = pd.array(["Dilated heart.", None], dtype="string")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthaug.config.conditions import TELLS_DIAGNOSIS
 from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.core.array_files import read_npy, read_npz
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, sha256_file, write_json, write_tsv
@@ -22,7 +23,7 @@ from synthaug.tasks.corruption import label_donors, shuffle_voxels
 from synthaug.tasks.image_level.clips import clips_of, read_cine, relative_height
 from synthaug.tasks.image_level.phenotype_columns import enlarged, read_columns
 from synthaug.tasks.image_level.plan import PLAN
-from synthaug.tasks.image_level.targets import Targets, targets_of
+from synthaug.tasks.image_level.targets import Classes, Targets, targets_of
 from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.tasks.training_subjects import TrainingSubjects
 
@@ -215,7 +216,7 @@ def _known(training: TrainingSubjects, kind: str, plan: Mapping[str, Any], targe
     if not names:
         return {}
     cohort = _cohort(training, kind).select(names)
-    values, reasons = targets.of_cohort(cohort)
+    values, reasons = _targets_of(cohort, targets)
     features = np.zeros((len(names), 0))
     if plan["features"]:
         features = read_columns(cohort, plan["features"])
@@ -223,6 +224,16 @@ def _known(training: TrainingSubjects, kind: str, plan: Mapping[str, Any], targe
         name: (value, reason, feature)
         for name, value, reason, feature in zip(names, values, reasons, features, strict=True)
     }
+
+
+def _targets_of(cohort: Cohort, targets: Targets) -> tuple[np.ndarray, list[str]]:
+    """As `Targets.of_cohort`; a diagnosis that was requested of a generator that does not take it is no label."""
+    values, reasons = targets.of_cohort(cohort)
+    conditions = cohort.meta.get("conditions") if cohort.kind == "synthetic" else None
+    if isinstance(targets, Classes) and conditions is not None and not set(TELLS_DIAGNOSIS) & set(conditions):
+        why = "the generator is not conditioned on the diagnosis"
+        return np.full_like(values, np.nan), [why] * len(reasons)
+    return values, reasons
 
 
 def _donors(training: TrainingSubjects, known: _Known) -> dict[str, str]:
@@ -256,7 +267,7 @@ def _record(
     if settings.synthetic == "labelled":
         assert training.synthetic is not None or not matched
         reasons = (
-            targets.of_cohort(training.synthetic.select(matched))[1]
+            _targets_of(training.synthetic.select(matched), targets)[1]
             if training.synthetic is not None and matched
             else []
         )

@@ -222,6 +222,22 @@ def test_who_is_pretrained_and_fine_tuned_on(
     assert record["expected_real_exposure"]["pretraining"] == pytest.approx(12 / 20)
 
 
+@pytest.mark.parametrize(("conditions", "labelled"), [(["lv_edv_ml"], 0), (["diagnosis"], 4)])
+def test_a_diagnosis_that_the_generator_does_not_take_is_no_label(
+    conditions: list[str], labelled: int, cohorts: dict[str, Cohort], tmp_path: Path
+) -> None:
+    arm = arm_of(cohorts, synthetic=True)
+    assert arm.synthetic is not None
+    made = replace(arm.synthetic, meta={**arm.synthetic.meta, "conditions": conditions})
+    arm, task = replace(arm, synthetic=made), open_task({**CLASSIFICATION, "synthetic": "labelled"})
+    task.plan(arm, tmp_path / "plan")
+    task.write_training_set(arm, tmp_path / "plan", tmp_path / "set")
+    data = TrainingData.open(tmp_path / "set")
+    assert data.sources(data.labelled).count("synthetic") == labelled
+    reasons = data.record["left_out"]["synthetic"]
+    assert ("the generator is not conditioned on the diagnosis" in reasons) == (not labelled)
+
+
 def test_a_tested_patient_that_was_seen_is_refused(cohorts: dict[str, Cohort], tmp_path: Path) -> None:
     content = {**CLASSIFICATION, **SHORT}
     arm = arm_of(cohorts, synthetic=True)
