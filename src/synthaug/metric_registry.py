@@ -652,6 +652,7 @@ def _synthesis() -> Iterator[Metric]:
             ("_reseeded", "one contrast, another seed"),
             ("_other", "two contrasts of two hearts"),
             ("_real", "two contrasts of one real patient"),
+            ("_real_other", "two contrasts of two real patients"),
         ):
             yield Metric(
                 f"contrast_{name}{reference}",
