@@ -1,4 +1,4 @@
-"""Where a text-driven generator looks at the words of a sentence, against the regions that the words name."""
+"""Where a generator that reads sentences looks at the words of a sentence, against the regions that the words name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 4
 
 
 class Attentive(Protocol):
-    """A generator that shows its attention: `synthaug.generators.text_driven.TextDriven`."""
+    """A generator that shows its attention, such as `synthaug.generators.text_driven.TextDriven`."""
 
     def sample(
         self, requests: Cohort, batch_size: int = 1
