@@ -679,6 +679,19 @@ def _synthesis() -> Iterator[Metric]:
                 "1",
                 "none" if suffix == "_chance" else "higher",
             )
+    for name, title in (
+        ("class", "nearest attention map of a word is of the same diagnosis"),
+        ("class_image", "nearest image is of the same diagnosis"),
+    ):
+        for suffix, of in (("", ""), ("_chance", ", by chance"), ("_excess", ", difference to chance")):
+            yield Metric(
+                f"attention_{name}{suffix}",
+                f"attention.{name.replace('_', '.')}.nearest{suffix.replace('_', '.')}.v1",
+                title + of,
+                "attention",
+                "1",
+                "none" if suffix == "_chance" or "image" in name else "higher",
+            )
     yield Metric(
         "acceptance_rate",
         "acceptance.samples.wilson95.v1",

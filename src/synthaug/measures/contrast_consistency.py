@@ -88,8 +88,8 @@ def measure_contrast_consistency(
         _add(found, compared)
     for subjects in _real_patients(real, settings):
         _add(found, {REAL: list(itertools.combinations([real.cine(name) for name in subjects], 2))})
-    for subjects in _real_strangers(real, settings, measurement.settings.seed):
-        _add(found, {REAL_OTHER: [(real.cine(one), real.cine(other)) for one, other in subjects]})
+    for pairs in _real_strangers(real, settings, measurement.settings.seed):
+        _add(found, {REAL_OTHER: [(real.cine(one), real.cine(other)) for one, other in pairs]})
     asked = f"{', '.join(settings.values)} ({settings.column})"
     missing = {
         REAL: f"no patient was imaged with two of {asked}",

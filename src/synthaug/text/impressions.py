@@ -83,6 +83,7 @@ def compose(
     """
     draw = np.random.default_rng(paraphrase) if isinstance(paraphrase, int) else paraphrase
     orders = HELD_OUT_ORDERS if held_out else TRAINING_ORDERS
+    openings: tuple[str, ...]
     if "sequence" in facts:
         openings = HELD_OUT_SEQUENCES if held_out else TRAINING_SEQUENCES
     else:
