@@ -23,7 +23,7 @@ TABLES = (
         "Quality of generated images by contrast",
         _PAPER,
         _DATA,
-        (Part("generators", (Column("FID", "fid"),)),),
+        (Part("generators", (Column("FID, all contrasts", "fid"),)),),
     ),
     PublishedTable(
         "control_table2",
@@ -46,6 +46,6 @@ TABLES = (
         "Agreement of images and prompts; the paper's CLIP score is 100 times the cosine that CLIPSIM is",
         _PAPER,
         f"{_DATA}; CLIP ViT-B/16",
-        (Part("generators", (Column("CLIPSIM", "clipsim"),)),),
+        (Part("generators", (Column("CLIPSIM, full prompt", "clipsim"),)),),
     ),
 )
