@@ -652,6 +652,7 @@ def _synthesis() -> Iterator[Metric]:
             ("_reseeded", "one contrast, another seed"),
             ("_other", "two contrasts of two hearts"),
             ("_real", "two contrasts of one real patient"),
+            ("_real_other", "two contrasts of two real patients"),
         ):
             yield Metric(
                 f"contrast_{name}{reference}",
@@ -677,6 +678,19 @@ def _synthesis() -> Iterator[Metric]:
                 "attention",
                 "1",
                 "none" if suffix == "_chance" else "higher",
+            )
+    for name, title in (
+        ("class", "nearest attention map of a word is of the same diagnosis"),
+        ("class_image", "nearest image is of the same diagnosis"),
+    ):
+        for suffix, of in (("", ""), ("_chance", ", by chance"), ("_excess", ", difference to chance")):
+            yield Metric(
+                f"attention_{name}{suffix}",
+                f"attention.{name.replace('_', '.')}.nearest{suffix.replace('_', '.')}.v1",
+                title + of,
+                "attention",
+                "1",
+                "none" if suffix == "_chance" or "image" in name else "higher",
             )
     yield Metric(
         "acceptance_rate",

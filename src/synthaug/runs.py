@@ -274,10 +274,18 @@ def contrast_runs(study: StudySettings) -> list[SyntheticRun]:
 
 
 def attention_runs(study: StudySettings) -> list[SyntheticRun]:
-    """Every measurement of attention: of each text-driven generator, in each fold, with the first generator seed."""
+    """Every measurement of attention: of each generator that attends to words, in each fold, with the first generator seed."""
     if study.evaluation.attention is None:
         return []
-    return [run for run in _of_the_first_seed(study) if study.generators[run.generator].kind == "text_driven"]
+    return [run for run in _of_the_first_seed(study) if _attends_to_words(study, run.generator)]
+
+
+def _attends_to_words(study: StudySettings, generator: str) -> bool:
+    """Whether it samples from the words of a sentence, itself or under a control branch."""
+    settings = study.generators[generator]
+    if settings.kind not in ("text_driven", "mask_guided"):
+        return False
+    return bool(study.models[settings.models["diffusion"]].kind == "text_diffusion")
 
 
 def feature_maps(study: StudySettings) -> list[FeatureMap]:
@@ -462,7 +470,7 @@ class ListedRun(NamedTuple):
     phenotypes : Path or None
         Phenotypes of the subjects of a dataset, TSV, where a model draws phenotypes.
     attention : Path or None
-        Examples of a text-driven generator's attention, NPZ, where it is measured.
+        Examples of a generator's attention to words, NPZ, where it is measured.
     """
 
     kind: str

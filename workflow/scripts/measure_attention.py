@@ -15,7 +15,7 @@ from synthaug.measures.measurement import Measurement
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
     generator = load(snakemake.input.generator)
-    rows, examples = measure_attention(
+    rows, examples, points = measure_attention(
         generator,
         Cohort.open_all(snakemake.input.requests),
         AttentionSettings.model_validate(snakemake.params.attention),
@@ -23,4 +23,4 @@ with job(snakemake):
         Measurement.of_job(snakemake, progress("subjects")),
     )
     write_tsv(snakemake.output.rows, rows)
-    write_examples(snakemake.output.examples, examples)
+    write_examples(snakemake.output.examples, examples, points)

@@ -23,5 +23,6 @@ with job(snakemake):
         sampler=load_model(snakemake.input.sampler) if snakemake.input.sampler else None,
         masked=training,
         view=cohort.view,
+        withheld=split.loc[split["role"] != "train", "subject"].tolist(),
     )
     write_requests(requests, snakemake.output.requests)

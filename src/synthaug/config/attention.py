@@ -1,4 +1,4 @@
-"""Settings of the measurement of a text-driven generator's attention."""
+"""Settings of the measurement of attention to words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Region = Literal["LV", "MYO", "RV", "anterior", "septal", "inferior", "lateral"]
 
 
 class AttentionSettings(Settings):
-    """Where text-driven generators look at words, against the regions that the words name."""
+    """Where generators that read sentences look at words, against the regions that the words name."""
 
     words: dict[str, Region] = Field(
         {

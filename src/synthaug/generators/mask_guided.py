@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,12 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.generators.word_maps import word_maps
 from synthaug.labels import UNLABELLED
 from synthaug.models.base import TrainableModel
 from synthaug.models.control_branch import Base, ControlBranch
 from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.text_diffusion import Collect, TextDiffusion
 
 
 class MaskGuided(LatentGenerator):
@@ -60,15 +62,56 @@ class MaskGuided(LatentGenerator):
 
     def draw_requests(self, requests: Cohort, slices: Tensor) -> Tensor:
         """Latents of whole cycles that follow the requested masks; see `LatentGenerator.draw_requests`."""
-        structure = self._structure(requests)
+        return self._draw(requests, *self._given(requests.table, slices))
+
+    def attention_maps(self, requests: Cohort, words: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+        """Attention of each pixel to words, of the U-Net and of the branch; see `TextDriven.attention_maps`.
+
+        Raises
+        ------
+        SynthaugError
+            The diffusion model reads no sentences.
+        """
+        if not isinstance(self.diffusion, TextDiffusion):
+            raise SynthaugError(
+                "mask_guided: the diffusion model reads no sentences, so that it attends to no word; steer a text_diffusion"
+            )
+        for subject in requests.subjects:
+            yield subject, self._maps_of(self.diffusion, requests.select([subject]), words)
+
+    @torch.no_grad()
+    def _maps_of(self, diffusion: TextDiffusion, request: Cohort, words: Sequence[str]) -> np.ndarray:
+        slices = self._slices(request.table).to(self.device)
+        with self.precision():
+            given = self._given(request.table, slices)
+
+            def draw(collect: Collect) -> Tensor:
+                return self._draw(request, *given, collect)
+
+            return word_maps(diffusion, request.table, given[0], words, draw)
+
+    def _draw(
+        self,
+        requests: Cohort,
+        values: Mapping[str, Tensor],
+        phases: Tensor,
+        slices: Tensor,
+        collect: Collect | None = None,
+    ) -> Tensor:
+        """Latents that follow the requested masks; without any, those of the diffusion model alone."""
+        structure, noise = self._structure(requests), self._noise(requests.table)
+        collecting: dict[str, Any] = {} if collect is None else {"collect": collect}
         if structure is None:
-            return self.draw(requests.table, slices)
+            return self.diffusion.sample(values, phases, slices, noise, self.settings.sampler, **collecting)
         return self.branch.sample(
-            *self._given(requests.table, slices),
+            values,
+            phases,
+            slices,
             torch.from_numpy(structure).to(self.device),
-            self._noise(requests.table),
+            noise,
             self.settings.sampler,
             self.settings.control_scale,
+            collect,
         )
 
     def labels_of(self, requests: Cohort, decoded: np.ndarray | None) -> np.ndarray | None:

@@ -16,12 +16,10 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
 from synthaug.diffusion.noise import Noise
 from synthaug.generators.latent import LatentGenerator
+from synthaug.generators.word_maps import word_maps
 from synthaug.models.base import TrainableModel
-from synthaug.models.conditioner import TOKENS
 from synthaug.models.latent_autoencoder import LatentAutoencoder
-from synthaug.models.sentences import sentences_of, word_columns
 from synthaug.models.text_diffusion import Collect, TextDiffusion
-from synthaug.networks.attention_maps import MeanMaps
 
 
 class TextDriven(LatentGenerator):
@@ -85,15 +83,11 @@ class TextDriven(LatentGenerator):
         slices = self._slices(rows).to(self.device)
         with self.precision():
             values = self._values(rows)
-            pieces = self.diffusion.pieces(sentences_of(rows)[0])
-            columns = word_columns(pieces, words, values[TOKENS].shape[1])
-            steps = MeanMaps(columns[None].to(self.device), self.diffusion.frames, (self.grid.y, self.grid.x))
-            self._draw(rows, slices, values, steps.add)
-        maps = steps.mean()[0].cpu().numpy().repeat(self.autoencoder.frames_per_latent, axis=1)
-        maps[~columns.any(dim=0).numpy()] = np.nan
-        count = int(rows["n_slices"].iloc[0])
-        first = first_slice(count, self.grid.z)
-        return maps[:, :, first : first + count]
+
+            def draw(collect: Collect) -> Tensor:
+                return self._draw(rows, slices, values, collect)
+
+            return word_maps(self.diffusion, rows, values, words, draw)
 
     def _values(self, rows: pd.DataFrame) -> dict[str, Tensor]:
         return {name: value.to(self.device) for name, value in self.diffusion.read(rows).items()}

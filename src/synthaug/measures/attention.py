@@ -1,4 +1,4 @@
-"""Where a text-driven generator looks at the words of a sentence, against the regions that the words name."""
+"""Where a generator that reads sentences looks at the words of a sentence, against the regions that the words name."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from synthaug.config.attention import AttentionSettings
 from synthaug.data.cohort import Cohort
+from synthaug.measures.attention_by_class import Described, describe, measure_by_class, points_by_class
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
@@ -28,7 +29,7 @@ _SHOWN = 4
 
 
 class Attentive(Protocol):
-    """A generator that shows its attention: `synthaug.generators.text_driven.TextDriven`."""
+    """A generator that shows its attention, such as `synthaug.generators.text_driven.TextDriven`."""
 
     def sample(
         self, requests: Cohort, batch_size: int = 1
@@ -65,7 +66,7 @@ def measure_attention(
     settings: AttentionSettings,
     spacing_mm: tuple[float, float, float],
     measurement: Measurement,
-) -> tuple[pd.DataFrame, list[Example]]:
+) -> tuple[pd.DataFrame, list[Example], pd.DataFrame]:
     """Share of the attention in the region that a word names, and whether its largest value lies there.
 
     Parameters
@@ -86,10 +87,12 @@ def measure_attention(
     rows : DataFrame
         Of each word (column `target`) ``attention_mass`` (mean share), ``attention_pointing`` (mean accuracy over subjects,
         each the mean over frames), each with ``_chance`` (the same of an even map over the field) and ``_excess``, their
-        difference with its interval. Regions are those of the masks that are decoded with the sample. A word that fewer than
+        difference with its interval; and the rows of `measure_by_class`. Regions are those of the masks that are decoded with the sample. A word that fewer than
         two sentences have, or without its region, is not measured.
     examples : list of Example
         Of the first subjects that have each word.
+    points : DataFrame
+        Of each word, its samples in a plane; see `points_by_class`.
 
     References
     ----------
@@ -99,9 +102,15 @@ def measure_attention(
     words = list(settings.words)
     found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     examples: list[Example] = []
+    described: dict[str, list[Described]] = defaultdict(list)
+    asked = chosen.table.get("diagnosis", pd.Series(index=chosen.table.index, dtype="object"))
+    diagnoses = dict(zip(chosen.table["subject"], asked, strict=True))
     made = {subject: (cine, labels) for subject, cine, labels in generator.sample(chosen)}
     for done, (subject, maps) in enumerate(generator.attention_maps(chosen, words), start=1):
         cine, labels = made[subject]
+        for word, values in zip(words, maps, strict=True):
+            if np.isfinite(values).all() and pd.notna(diagnoses[subject]):
+                described[word].append(describe(subject, str(diagnoses[subject]), values, cine))
         if labels is not None:
             field = around(labels, settings.field_mm, spacing_mm)
             for word, values in zip(words, maps, strict=True):
@@ -113,7 +122,9 @@ def measure_attention(
                     examples.append(_example(subject, word, cine, values, target))
         measurement.report(done, len(chosen.subjects))
     rows = [row for word in words for row in _rows(word, found[word], settings.words, measurement)]
-    return make_table(rows), examples
+    rows += [row for word in words for row in measure_by_class(word, described[word], measurement)]
+    points = [points_by_class(word, described[word], measurement.settings.seed) for word in words]
+    return make_table(rows), examples, pd.concat(points, ignore_index=True)
 
 
 def _scores(

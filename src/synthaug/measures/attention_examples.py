@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from synthaug.core.array_files import read_npz
 from synthaug.core.artifacts import atomic_file
 from synthaug.measures.attention import Example
+from synthaug.measures.attention_by_class import POINT_COLUMNS
 
 
-def write_examples(path: str | Path, examples: Sequence[Example]) -> None:
-    """Write examples as one ``.npz``, atomically; there may be none."""
+def write_examples(path: str | Path, examples: Sequence[Example], points: pd.DataFrame | None = None) -> None:
+    """Write examples, and samples in a plane by their maps, as one ``.npz``, atomically; there may be none."""
     arrays: dict[str, np.ndarray] = {
         "about": np.array(json.dumps([[example.subject, example.word] for example in examples]))
     }
+    shown = pd.DataFrame(columns=list(POINT_COLUMNS)) if points is None else points
+    arrays["points"] = np.array(shown.to_json(orient="records"))
     for number, example in enumerate(examples):
         arrays[f"image-{number}"] = example.image.astype(np.float16)
         arrays[f"attention-{number}"] = example.attention.astype(np.float16)
@@ -40,3 +44,8 @@ def read_examples(path: str | Path) -> list[Example]:
         )
         for number, (subject, word) in enumerate(about)
     ]
+
+
+def read_points(path: str | Path) -> pd.DataFrame:
+    """The samples in a plane that `write_examples` wrote, columns `POINT_COLUMNS`."""
+    return pd.DataFrame(json.loads(str(read_npz(path)["points"])), columns=list(POINT_COLUMNS))

@@ -26,8 +26,9 @@ SCORES: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "contrast_ncc": normalised_cross_correlation,
 }
 _Cines = dict[str, np.ndarray]
-#: Ends the name of a metric: one contrast with another seed; two contrasts of two hearts; of one real patient.
-RESEED, OTHER, REAL = "_reseeded", "_other", "_real"
+#: Ends the name of a metric: one contrast with another seed; two contrasts of two hearts; of one real patient; of two.
+RESEED, OTHER, REAL, REAL_OTHER = "_reseeded", "_other", "_real", "_real_other"
+REFERENCES = (RESEED, OTHER, REAL, REAL_OTHER)
 
 
 def measure_contrast_consistency(
@@ -40,19 +41,21 @@ def measure_contrast_consistency(
     made : Cohort
         Synthetic subjects, made for the requests of `synthaug.synthesis.plan_contrasts.plan_contrasts`.
     real : Cohort
-        Real subjects; those of one ``patient`` in several contrasts give the upper bound of the paper.
+        Real subjects; those of one ``patient`` in several contrasts give the upper bound of the paper, random ones of two
+        patients its lower bound.
     settings : ContrastSettings
-        Column and values.
+        Column, values, and how many pairs of real patients are compared at most.
     measurement : Measurement
         Generator, fold and seeds; replicates of the bootstrap over hearts, coverage, seed.
 
     Returns
     -------
     DataFrame
-        For each of `SCORES` a mean over hearts of the mean over all pairs of contrasts, with its interval, and three
+        For each of `SCORES` a mean over hearts of the mean over all pairs of contrasts, with its interval, and four
         references: the first contrast with another seed (`RESEED`: what the request determines), two contrasts of two
-        hearts (`OTHER`: the lower bound), and two contrasts of a real patient (`REAL`: the upper bound, not measured
-        where nobody was imaged in two of them). ``versus`` names the contrasts.
+        synthetic hearts (`OTHER`: as high as the first, the request does not say whose heart), two contrasts of a real
+        patient (`REAL`: the upper bound, not measured where nobody was imaged in two of them) and of two real patients
+        (`REAL_OTHER`: the lower bound). ``versus`` names the contrasts.
 
     Notes
     -----
@@ -68,9 +71,7 @@ def measure_contrast_consistency(
     versus = f"{settings.column} {', '.join(settings.values)}"
     measurement = measurement.with_fields(versus=versus)
     conditions = made.meta.get("conditions")
-    # A sentence tells the vendor; no grammar tells a sequence.
-    telling = {settings.column, "sentence"} if settings.column == "vendor" else {settings.column}
-    if conditions is not None and not telling & set(conditions):
+    if conditions is not None and not {settings.column, "sentence"} & set(conditions):  # sentences tell both
         note = f"the generator is not conditioned on {settings.column}"
         return make_table(measurement.not_measured(name, note=note) for name in SCORES)
     hearts = _hearts(made, settings)
@@ -87,13 +88,19 @@ def measure_contrast_consistency(
         _add(found, compared)
     for subjects in _real_patients(real, settings):
         _add(found, {REAL: list(itertools.combinations([real.cine(name) for name in subjects], 2))})
-    nobody = f"no patient was imaged with two of {', '.join(settings.values)} ({settings.column})"
-    for reference in ("", RESEED, OTHER, REAL):
+    for pairs in _real_strangers(real, settings, measurement.settings.seed):
+        _add(found, {REAL_OTHER: [(real.cine(one), real.cine(other)) for one, other in pairs]})
+    asked = f"{', '.join(settings.values)} ({settings.column})"
+    missing = {
+        REAL: f"no patient was imaged with two of {asked}",
+        REAL_OTHER: f"no two patients were imaged with different ones of {asked}",
+    }
+    for reference in ("", *REFERENCES):
         for name in SCORES:
             values = np.array(found.get(name + reference, []), np.float64)
             values = values[np.isfinite(values)]
             if not len(values):
-                note = nobody if reference == REAL else "no heart was made in all contrasts"
+                note = missing.get(reference, "no heart was made in all contrasts")
                 rows.append(measurement.not_measured(name + reference, note=note))
                 continue
             row: Row = {"status": "ok", "n": len(values), "value": float(values.mean())}
@@ -143,6 +150,28 @@ def _real_patients(real: Cohort, settings: ContrastSettings) -> list[list[str]]:
     table = table[table[settings.column].isin(settings.values)]
     visits = [list(rows.drop_duplicates(settings.column)["subject"]) for _, rows in table.groupby("patient")]
     return [subjects for subjects in visits if len(subjects) > 1]
+
+
+def _real_strangers(real: Cohort, settings: ContrastSettings, seed: int) -> list[list[tuple[str, str]]]:
+    """Pairs of subjects of two patients, one of each two contrasts; every subject of the first is drawn at most once."""
+    table = real.table
+    if settings.column not in table:
+        return []
+    patient = table["patient"].fillna(table["subject"]) if "patient" in table else table["subject"]
+    draw = np.random.default_rng(seed)
+    found: list[list[tuple[str, str]]] = [[] for _ in range(settings.subjects)]
+    for values in itertools.combinations(settings.values, 2):
+        first, second = (
+            draw.permutation(np.flatnonzero(table[settings.column] == value)) for value in values
+        )
+        strangers = [
+            (one, others[place % len(others)])
+            for place, one in enumerate(first)
+            if len(others := [other for other in second if patient.iloc[other] != patient.iloc[one]])
+        ]
+        for pairs, (one, other) in zip(found, strangers, strict=False):
+            pairs.append((table["subject"].iloc[one], table["subject"].iloc[other]))
+    return [pairs for pairs in found if pairs]
 
 
 def _common_slices(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -81,9 +81,9 @@ class ContrastiveText(TextEncoder):
 
     @classmethod
     def facts(cls, settings: TextEncoderSettings, store: TensorStore) -> dict[str, Any]:
-        """The vocabulary: words of the grammar, of the training sentences, and of the fold's vendors and diagnoses."""
+        """The vocabulary: words of the grammar, of the training sentences, and of the fold's vendors, diagnoses and sequences."""
         found = grammar_words()
-        for column in ("sentence", "report", "vendor", "diagnosis", "field_strength_t"):
+        for column in ("sentence", "report", "vendor", "diagnosis", "field_strength_t", "sequence"):
             if column in store.table.columns:
                 found.update(word for value in store.table[column].dropna() for word in words(_text(value)))
         return {"vocabulary": sorted(found)}

@@ -27,7 +27,7 @@ from synthaug.models.structure import (
     label_channels,
     label_edges,
 )
-from synthaug.models.text_diffusion import TextDiffusion
+from synthaug.models.text_diffusion import Collect, TextDiffusion
 from synthaug.networks.blocks import trainable_copy
 from synthaug.networks.control import EncoderCopy, StructureEncoder
 from synthaug.networks.unet import Context, Control
@@ -188,6 +188,7 @@ class ControlBranch(TrainableModel):
         noise: Noise,
         settings: SamplerSettings,
         scale: float = 1.0,
+        collect: Collect | None = None,
     ) -> Tensor:
         """Latents of whole cycles that follow a structure.
 
@@ -197,6 +198,8 @@ class ControlBranch(TrainableModel):
             As those of the base's `sample`.
         structure, scale
             As those of `control`.
+        collect : callable, optional
+            As that of `TextDiffusion.sample`, of a base that reads sentences; of its layers and those of the branch.
 
         Returns
         -------
@@ -207,7 +210,9 @@ class ControlBranch(TrainableModel):
         -----
         The unconditional prediction of classifier-free guidance is steered, too: guidance is towards the conditions.
         """
-        predict = self.base.predictor(values, phases, slices, self.control(structure, slices, scale))
+        collecting: dict[str, Any] = {} if collect is None else {"collect": collect}
+        control = self.control(structure, slices, scale)
+        predict = self.base.predictor(values, phases, slices, control, **collecting)
         shape = (phases.shape[1], *self.autoencoder.latent_shape)
         return self.base.denormalise(self.base.solve(predict, noise, shape, settings), slices[:, None])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from synthaug.synthesis.requests import (
 from synthaug.synthesis.sampled_requests import sample_requests
 from synthaug.views import SHORT_AXIS, View
 
+log = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     # Which class it is, the study says: its code is an input of the rule only then.
     from synthaug.models.phenotype_sampler import PhenotypeSampler
@@ -42,6 +45,7 @@ def plan_requests(
     sampler: PhenotypeSampler | None = None,
     masked: Cohort | None = None,
     view: View = SHORT_AXIS,
+    withheld: Collection[str] = (),
 ) -> Cohort:
     """Request synthetic subjects.
 
@@ -70,6 +74,8 @@ def plan_requests(
         The training subjects with their masks, for source `training`.
     view : {"short_axis", "long_axis"}
         What the training cines show.
+    withheld : collection of str
+        Subjects that the fold does not train on: masks that were edited from theirs are left out.
 
     Returns
     -------
@@ -82,7 +88,8 @@ def plan_requests(
     Raises
     ------
     SynthaugError
-        No training subject, none with labels for source `training`, or an impossible request; the message names it.
+        No training subject, none with labels for source `training`, edited masks of withheld subjects only, or an
+        impossible request; the message names it.
     """
     if training.empty:
         raise SynthaugError(f"{generator}: no training subject to plan from; see the split of this fold")
@@ -102,7 +109,7 @@ def plan_requests(
         elif settings.table is not None:
             own = read_table(Path(where), settings.phenotypes)
         else:
-            own, folders = read_cohort(Path(where), grid, view)
+            own, folders = _without_withheld(*read_cohort(Path(where), grid, view), withheld, where)
         refuse_impossible(own, subjects, grid.matrix[0], where)
         refuse_other_view(own, view, where)
         turns = np.array(numbers) % len(own)
@@ -115,6 +122,27 @@ def plan_requests(
     table = complete_requests(requests, names, seed, first=numbers.start)
     masks = dict(zip(names, folders, strict=bool(folders)))
     return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images, view)
+
+
+def _without_withheld(
+    own: pd.DataFrame, folders: list[Path], withheld: Collection[str], where: str
+) -> tuple[pd.DataFrame, list[Path]]:
+    """The requests whose masks were not edited from those of a withheld subject: an arm would train on its anatomy."""
+    if "edited_from" not in own:
+        return own, folders
+    kept = np.flatnonzero(~own["edited_from"].isin(list(withheld)))
+    if not len(kept):
+        raise SynthaugError(
+            f"{where}: all masks were edited from subjects that this fold does not train on; edit those of training subjects"
+        )
+    if len(kept) < len(own):
+        log.warning(
+            "%s: %d of %d requests are left out: their masks were edited from subjects that this fold does not train on",
+            where,
+            len(own) - len(kept),
+            len(own),
+        )
+    return own.iloc[kept].reset_index(drop=True), [folders[place] for place in kept]
 
 
 def _labelled(cohort: Cohort | None, generator: str) -> Cohort:

@@ -13,6 +13,7 @@ from synthaug.text.facts import (
     RV_DILATED_ML,
     facts_of,
 )
+from synthaug.text.words import words
 
 
 class Claim(NamedTuple):
@@ -41,6 +42,7 @@ _TITLES = {
     "myo_mass_g": "myocardial mass",
     "vendor": "vendor",
     "field": "field strength",
+    "sequence": "sequence",
 }
 _UNITS = {
     "ef_percent": "%",
@@ -96,6 +98,8 @@ def _same_name(name: str, first: str, second: str) -> bool:
         return not (first.endswith("reduced") and second.endswith("reduced"))
     if name == "lv_size":
         return "normal" in (first, second)
+    if name == "sequence":
+        return words(first) != words(second)
     return True
 
 

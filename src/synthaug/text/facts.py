@@ -97,7 +97,8 @@ def facts_of(row: Mapping[str, Any]) -> Facts:
         Some of ``diagnosis`` (code), ``ef`` (category), ``ef_percent``, ``lv_size``, ``lv_edv_ml``, ``lv_esv_ml``,
         ``wall`` (``"none"`` or the thickest segment, in words), ``motion`` (``"normal"``, ``"global"``),
         ``akinetic`` and ``hypokinetic`` (walls, separated by spaces), ``rv_size``, ``rv_edv_ml``, ``rv_ef``,
-        ``mass`` (``"increased"`` or ``"normal"``), ``myo_mass_g``, ``vendor``, ``field`` (T).
+        ``mass`` (``"increased"`` or ``"normal"``), ``myo_mass_g``, ``vendor``, ``field`` (T), ``sequence`` (as the
+        table spells it; of a cine none).
     """
     facts: Facts = {}
     _say(facts, "diagnosis", _text(row, "diagnosis"))
@@ -125,6 +126,7 @@ def facts_of(row: Mapping[str, Any]) -> Facts:
     _say(facts, "vendor", _text(row, "vendor"))
     if field := number_of(row, "field_strength_t"):
         facts["field"] = f"{field:.3g}"
+    _say(facts, "sequence", _text(row, "sequence"))
     return facts
 
 

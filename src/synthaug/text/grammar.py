@@ -296,6 +296,9 @@ HELD_OUT_ORDERS = (
 )
 TRAINING_OPENINGS = ("", "", "cardiac cine MRI: ", "short-axis cine MRI: ", "impression: ")
 HELD_OUT_OPENINGS = ("", "cine MRI: ", "short-axis cardiac MRI: ")
+#: Openings of what is no cine: a sequence is said first, as Kim et al. do ("A FLAIR modality MR image, type of glioma").
+TRAINING_SEQUENCES = ("{sequence} MRI: ", "impression of {sequence} MRI: ")
+HELD_OUT_SEQUENCES = ("impression: {sequence} MRI: ", "findings of {sequence} MRI: ")
 SEPARATORS = (", ", ". ", "; ")
 
 
@@ -328,8 +331,11 @@ def grammar_words(held_out: bool = False) -> set[str]:
         for wordings in values.values():
             for wording in wordings.held_out if held_out else wordings.training:
                 found.update(words(_SLOT.sub(" ", wording)))
-    for opening in HELD_OUT_OPENINGS if held_out else TRAINING_OPENINGS:
-        found.update(words(opening))
+    openings = (
+        (*HELD_OUT_OPENINGS, *HELD_OUT_SEQUENCES) if held_out else (*TRAINING_OPENINGS, *TRAINING_SEQUENCES)
+    )
+    for opening in openings:
+        found.update(words(_SLOT.sub(" ", opening)))
     for spelled in (*SEGMENT_NAMES.values(), *WALLS):
         found.update(words(spelled))
     return found | {"and"} | set(numbers())

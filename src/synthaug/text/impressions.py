@@ -14,10 +14,12 @@ from synthaug.text.grammar import (
     GRAMMAR,
     HELD_OUT_OPENINGS,
     HELD_OUT_ORDERS,
+    HELD_OUT_SEQUENCES,
     OPTIONAL,
     SEPARATORS,
     TRAINING_OPENINGS,
     TRAINING_ORDERS,
+    TRAINING_SEQUENCES,
     fill,
     slots,
     wordings_of,
@@ -77,12 +79,15 @@ def compose(
     paraphrase, held_out
         As of `write`.
     share : float
-        Probability that a known fact is said; one always is.
+        Probability that a known fact is said; one always is, and so is the sequence, which the opening has.
     """
     draw = np.random.default_rng(paraphrase) if isinstance(paraphrase, int) else paraphrase
-    orders, openings = (
-        (HELD_OUT_ORDERS, HELD_OUT_OPENINGS) if held_out else (TRAINING_ORDERS, TRAINING_OPENINGS)
-    )
+    orders = HELD_OUT_ORDERS if held_out else TRAINING_ORDERS
+    openings: tuple[str, ...]
+    if "sequence" in facts:
+        openings = HELD_OUT_SEQUENCES if held_out else TRAINING_SEQUENCES
+    else:
+        openings = HELD_OUT_OPENINGS if held_out else TRAINING_OPENINGS
     order = orders[draw.integers(len(orders))]
     opening = openings[draw.integers(len(openings))]
     separator = SEPARATORS[draw.integers(len(SEPARATORS))]
@@ -97,7 +102,7 @@ def compose(
     ]
     if known and not kept:
         kept = [min(known, key=lambda name: chances[number[name]])]
-    clauses, said = [], set[tuple[str, str]]()
+    clauses, said = [], {("sequence", facts["sequence"])} if "sequence" in facts else set()
     for name in kept:
         wordings = wordings_of(name, facts[name])
         possible = [
@@ -108,11 +113,12 @@ def compose(
         wording = possible[int(choices[number[name]] * len(possible))]
         clauses.append(fill(wording, facts))
         said |= {(fact, facts[fact]) for fact in (name, *slots(wording))}
-    if not clauses:
+    if not said:
         return Impression("", frozenset())
-    if separator == ". ":
+    if clauses and separator == ". ":
         clauses = [clauses[0], *(clause[0].upper() + clause[1:] for clause in clauses[1:])]
-    text = opening + separator.join(clauses)
+    text = fill(opening, facts) + separator.join(clauses)
+    text = text.removesuffix(": ")  # of a sequence alone
     return Impression(text[0].upper() + text[1:] + ".", frozenset(said))
 
 

@@ -73,6 +73,10 @@ _DEGREES = (
     ("hyperdynamic", re.compile(r"\b(?:hyperdynamic|supranormal)\b")),
     ("normal", re.compile(r"\b(?:normal|preserved|good)\b")),
 )
+#: Before "MRI", at the beginning of a clause; an axis or "cine" there names the view of a cine.
+_SEQUENCE = re.compile(
+    r"(?:(?:impression|findings)(?: of)? )?((?!(?:short|long|cardiac|cine|impression|findings|the|a)\b)\w+(?: \w+){0,2}?) mri\b"
+)
 _DILATED = r"(?:dilated|enlarged|dilatation|enlargement)"
 _OTHER_DIAGNOSES = {
     "NOR": ("normal study", "healthy volunteer", "no cardiac abnormality", "normal cine", "normal findings"),
@@ -125,11 +129,11 @@ def read(sentence: str, row: Mapping[str, Any] | None = None, known: Collection[
         claims.append(Claim("diagnosis", "NOR", sentence.strip(" .")))
     understood = _GRAMMAR_WORDS | _COMMON | set(known) | _codes(row)
     unknown = [word for word in words(sentence) if not is_number(word) and word not in understood]
-    scanners = {word for claim in claims if claim.name == "vendor" for word in words(claim.value)}
+    named = {word for claim in claims if claim.name in ("vendor", "sequence") for word in words(claim.value)}
     warnings = [*within(claims), *against(claims, row or {})]
     return Reading(
         tuple(claims),
-        tuple(dict.fromkeys(word for word in unknown if word not in scanners)),
+        tuple(dict.fromkeys(word for word in unknown if word not in named)),
         tuple(dict.fromkeys(warnings)),
     )
 
@@ -148,8 +152,8 @@ def warnings_of(
 
 
 def _codes(row: Mapping[str, Any] | None) -> set[str]:
-    """Words of the row's own vendor and diagnosis."""
-    values = [(row or {}).get(name) for name in ("vendor", "diagnosis")]
+    """Words of the row's own vendor, diagnosis and sequence."""
+    values = [(row or {}).get(name) for name in ("vendor", "diagnosis", "sequence")]
     return {word for value in values if isinstance(value, str) for word in words(value)}
 
 
@@ -170,6 +174,8 @@ def _claims_of(clause: str) -> Iterator[tuple[str, str]]:
             yield "mass", "increased"
         elif re.search(r"\bnormal\b", clause):
             yield "mass", "normal"
+    if sequence := _SEQUENCE.match(clause):
+        yield "sequence", sequence[1]
     if field := re.search(r"\b(\d(?:\.\d)?) t\b", clause):
         yield "field", field[1]
     if found := re.search(

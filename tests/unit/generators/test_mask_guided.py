@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from beating_ellipsoid import FRAMES, MATRIX, SPACING_MM, beating_heart
 from tiny_models import requests, train, write_store
+from tiny_text import TINY_TEXT, tell
 
-from synthaug.config.generators import MaskGuidedSettings, SamplerSettings, SinglePassSettings
+from synthaug.config.generators import (
+    MaskGuidedSettings,
+    SamplerSettings,
+    SinglePassSettings,
+    TextDrivenSettings,
+)
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_labels, write_subject
@@ -125,3 +133,40 @@ def test_edges_of_a_cine_that_is_handed_over_steer(store, models, tmp_path):
         assert (written.guide("s-0") is not None) == guides
         made[guides] = next(guided({**needs, "control": edges}).sample(written))[1]
     assert not np.array_equal(made[False], made[True])  # the edges of the labels, and those of the image
+
+
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory):
+    """A branch on a text-driven base."""
+    store, made = tell(write_store(tmp_path_factory.mktemp("worded") / "store")), {}
+    for role, kind, needs, changes in (
+        ("autoencoder", "autoencoder", (), {}),
+        ("text", "plugin", (), TINY_TEXT),
+        ("diffusion", "text_diffusion", ("autoencoder", "text"), {"copies": 1}),
+        ("control", "control_branch", ("autoencoder", "diffusion"), {"copies": 1}),
+    ):
+        own = {name: made[name] for name in needs}
+        folder = tmp_path_factory.mktemp(role)
+        made[role] = train(kind, store, folder, own, changes, iterations=2, learning_rate=0.05)
+    return {role: path for role, path in made.items() if role != "text"}
+
+
+def test_attention_to_words_is_that_of_base_and_branch(worded, tmp_path):
+    generator, wanted = guided(worded), asked(tmp_path, count=2, open_requests=(1,))
+    wanted = replace(wanted, table=wanted.table.assign(sentence="normal heart"))
+    base = {role: worded[role] for role in ("autoencoder", "diffusion")}
+    plain = build_generator(TextDrivenSettings(kind="text_driven", sampler=SAMPLER), base, "cpu")
+    words = ["normal", "heart"]
+    steered, free = (dict(each.attention_maps(wanted, words)) for each in (generator, plain))
+    masked, unmasked = wanted.subjects
+    for maps in steered.values():
+        np.testing.assert_allclose(maps.sum(axis=0), 1, atol=1e-5)  # the sentence has no other word
+    assert np.array_equal(steered[unmasked], free[unmasked])  # without masks the base's own
+    assert not np.allclose(steered[masked], free[masked], atol=1e-6)
+
+
+def test_a_base_that_reads_no_sentences_attends_to_no_word(models, tmp_path):
+    with pytest.raises(
+        SynthaugError, match="reads no sentences, so that it attends to no word; steer a text_diffusion"
+    ):
+        next(guided(models).attention_maps(asked(tmp_path), ["heart"]))

@@ -133,13 +133,13 @@ def test_attention_is_measured_on_the_generators_own_samples(generator):
     asked = request_cohort(table())
     settings = AttentionSettings(words={"left": "LV", "heart": "MYO"}, subjects=3, field_mm=60)
     made = {subject: labels for subject, _, labels in generator.sample(asked)}
-    rows, examples = measure_attention(generator, asked, settings, SPACING_MM, Measurement())
+    rows, examples, _ = measure_attention(generator, asked, settings, SPACING_MM, Measurement())
     told = {"left": "s-2", "heart": "s-0"}  # each word is in one of the three sentences
     shown = {example.word: example.subject for example in examples}
     assert shown == {
         word: told[word] for word, label in (("left", 1), ("heart", 2)) if (made[told[word]] == label).any()
     }
-    assert len(rows) == 2 * 6 and set(rows["status"]) == {"not_measured"} and rows["n"].max() <= 1
+    assert len(rows) == 2 * (6 + 6) and set(rows["status"]) == {"not_measured"} and rows["n"].max() <= 1
 
 
 def test_roles_and_class_means_are_checked_in_the_study():

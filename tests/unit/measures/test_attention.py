@@ -11,7 +11,8 @@ from synthaug.config.attention import AttentionSettings
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.labels import LV
 from synthaug.measures.attention import measure_attention
-from synthaug.measures.attention_examples import read_examples, write_examples
+from synthaug.measures.attention_by_class import POINT_COLUMNS
+from synthaug.measures.attention_examples import read_examples, read_points, write_examples
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.regions import around
 from synthaug.synthesis.requests import request_cohort
@@ -42,7 +43,8 @@ class Looking:
 def measured():
     names = [f"s-{number}" for number in range(6)]
     requests = request_cohort(pd.DataFrame({"subject": names, "seed": range(6), "n_slices": 5}))
-    rows, examples = measure_attention(Looking(), requests, SETTINGS, SPACING, MEASUREMENT)
+    rows, examples, points = measure_attention(Looking(), requests, SETTINGS, SPACING, MEASUREMENT)
+    assert points.empty  # no diagnosis is requested
     return rows.set_index(["target", "metric"]), examples
 
 
@@ -86,7 +88,10 @@ def test_examples_are_read_back(measured, tmp_path):
     assert first.image.shape == first.attention.shape == first.region.shape and first.attention.max() == 1
     np.testing.assert_array_equal(first.region, examples[0].region)
     write_examples(tmp_path / "none.npz", [])
-    assert read_examples(tmp_path / "none.npz") == []
+    assert read_examples(tmp_path / "none.npz") == [] and read_points(tmp_path / "none.npz").empty
+    points = pd.DataFrame([["wall", "image", "s-1", "DCM", 0.5, 1.0]], columns=list(POINT_COLUMNS))
+    write_examples(tmp_path / "points.npz", [], points)
+    pd.testing.assert_frame_equal(read_points(tmp_path / "points.npz"), points)
 
 
 def test_an_empty_word_is_refused():

@@ -82,6 +82,19 @@ def test_a_patient_in_two_contrasts_is_the_upper_bound(tmp_path):
     assert rows.loc["contrast_ncc_real", "value"] == pytest.approx(expected, abs=1e-3)
 
 
+def test_two_patients_in_two_contrasts_are_the_lower_bound(tmp_path):
+    both = real(tmp_path, r2={"vendor": "B", "patient": "p"}, r3={"vendor": "B", "patient": "q"})
+    rows = measure_contrast_consistency(hearts(tmp_path), both, SETTINGS, MEASUREMENT).set_index("metric")
+    # r1 and r2 are one patient: r1 and r3 are what is left.
+    assert rows.loc["contrast_ncc_real_other", "n"] == 1
+    expected = np.corrcoef(picture(7).ravel(), picture(8).ravel())[0, 1]
+    assert rows.loc["contrast_ncc_real_other", "value"] == pytest.approx(expected, abs=1e-3)
+    one = real(tmp_path / "one", r2={"vendor": "B", "patient": "p"})
+    alone = measure_contrast_consistency(hearts(tmp_path / "one"), one, SETTINGS, MEASUREMENT)
+    note = alone.set_index("metric").loc["contrast_ncc_real_other", "note"]
+    assert note == "no two patients were imaged with different ones of A, B (vendor)"
+
+
 def test_a_generator_that_knows_no_contrast_is_not_measured(tmp_path):
     rows = measure_contrast_consistency(
         hearts(tmp_path, ("lv_edv_ml",)), real(tmp_path), SETTINGS, MEASUREMENT

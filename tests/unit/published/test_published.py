@@ -110,11 +110,24 @@ def test_values_of_text_and_mask_are_as_printed():
 def test_a_metric_that_the_study_does_not_have_is_not_measured(tmp_path, study):
     own = written(tmp_path, study, rows_of(5.0), "control_table2")
     own = own[own["source"] == "this study"]
-    assert list(own["column"]) == ["SSIM", "NMI", "NCC"] and own["value"].isna().all()
+    nmi = "NMI (Studholme's, 1 to 2)"
+    expected = [f"{score}{bound}" for score in ("SSIM", nmi, "NCC") for bound in ("", ", GT", ", Random")]
+    assert list(own["column"]) == expected and own["value"].isna().all()
     assert set(own["note"]) == {"not measured"}
     page = (tmp_path / "control_table2" / "table.md").read_text(encoding="utf-8")
-    assert "| single-pass | not measured | not measured | not measured |" in page
+    assert f"| single-pass |{' not measured |' * 9}" in page
     assert "| Prediction | 0.743 ± 0.17 | 0.457 ± 0.06 | 0.909 ± 0.03 |" in page
+
+
+def test_contrasts_stand_between_the_bounds_of_real_patients(tmp_path, study):
+    shared = {"status": "ok", "generator": "single-pass", "versus": "vendor A, B", "fold": 0, "n": 9}
+    rows = [
+        {**columns_of(f"contrast_ssim{of}"), **shared, "value": value}
+        for of, value in (("", 0.7), ("_other", 0.5), ("_real", 0.8), ("_real_other", 0.4))
+    ]
+    own = written(tmp_path, study, make_table(rows), "control_table2")
+    own = own[own["source"] == "this study"].set_index("column")["value"]
+    assert (own["SSIM"], own["SSIM, GT"], own["SSIM, Random"]) == (0.7, 0.8, 0.4)
 
 
 @pytest.mark.parametrize("name", ["texdc_table1", "texdc_table2", "control_table1", "control_table3"])

@@ -44,8 +44,21 @@ def data_of(folder: Path, examples: list[Example]) -> ReportData:
         )
         for suffix, value in zip(("", "_chance", "_excess"), values, strict=True)
     ]
+    rows += [
+        {**columns_of(metric, suffix), **RUN, "target": "anterior", "status": "ok", "value": 0.61, "n": 7}
+        for metric in ("attention_class", "attention_class_image")
+        for suffix in ("", "_chance", "_excess")
+    ]
     table = make_table(rows)
-    write_examples(folder / "examples.npz", examples)
+    points = pd.DataFrame(
+        {
+            "word": "anterior",
+            "kind": ["attention", "image"] * 3,
+            "subject": "s",
+            "diagnosis": ["DCM", "HCM"] * 3,
+        }
+    ).assign(x=range(6), y=range(6))
+    write_examples(folder / "examples.npz", examples, points if examples else None)
     run = SyntheticRun("texdc", 0, 0, folder, attention=folder / "examples.npz")
     return ReportData(
         inputs=ReportInputs(Path(), {}, [Arm("real", True, None, 0.0)], {}, synthetic=[run]),
@@ -54,7 +67,7 @@ def data_of(folder: Path, examples: list[Example]) -> ReportData:
         rows=records(table),
         real=Cohort("none", "real", pd.DataFrame(), {}, {}),
         alpha=0.05,
-        draw=lambda *parts: {},
+        draw=lambda name, svg, title, alt: {"title": title, "alt": alt, "svg": svg},
         assets=folder,
         is_shown=lambda row: True,
     )
@@ -83,9 +96,15 @@ def test_examples_are_a_picture_of_the_page(tmp_path):
     picture = content["tables"][0]["picture"]
     assert (tmp_path / picture["file"]).is_file() and "row 3: anterior, s-2" in picture["said"]
     environment = make_environment(tmp_path)
-    environment.filters |= {"data_uri": str}
+    environment.filters |= {"data_uri": str, "svg": lambda panel: panel["alt"]}
     page = environment.get_template("sections/attention.html.j2").render(content=content)
     assert f'src="{picture["file"]}"' in page and "0.19" in page
+    entry = content["tables"][0]
+    (line,) = entry["by_class"]["rows"]
+    assert line[:4] == ["anterior", 7, "0.61", "0.61"]
+    maps, pictures = entry["panels"]
+    assert maps["alt"] == "Maps of anterior of 3 samples by diagnosis, t-SNE" and "DCM, 3" in maps["svg"]
+    assert pictures["alt"] in page and "how often both have the same diagnosis" in page
 
 
 def test_heat_is_warm_where_the_map_is_high():

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.cohort import Cohort, write_cohort, write_labels, write_subject
 from synthaug.synthesis.draws import _kernel_covariance
 from synthaug.synthesis.plan_requests import plan_requests
 from synthaug.synthesis.requests import write_requests
@@ -272,3 +272,29 @@ def test_training_subjects_are_requested_with_their_masks_and_no_others(tmp_path
     bare = training.select(["b"])
     with pytest.raises(SynthaugError, match=r"no training subject has labels for `synthesis.requests.source"):
         plan_requests(bare.table, settings, "g", range(3), 0, grid, masked=bare)
+
+
+def test_masks_edited_from_subjects_that_are_not_trained_on_are_left_out(tmp_path, caplog):
+    spacing = (10.0, 2.0, 2.0)
+    grid = HarmonisationSettings(spacing_mm=spacing, matrix=(3, 32, 32), frames=4)
+    labels = np.zeros((3, 32, 32), np.uint8)
+    labels[:, 8:24, 8:24], labels[:, 12:20, 12:20] = 2, 1
+    rows = []
+    for name in ("a", "b", "other-study"):
+        write_labels(tmp_path / f"sub-{name}", {0: labels}, 4, spacing)
+        rows.append({"subject": name, "n_slices": 3, "labelled_frames": "0", "edited_from": name})
+    write_cohort(tmp_path, "edited", "request", rows, spacing)
+    settings = RequestSettings(source="cohort", cohort=str(tmp_path))
+
+    def planned(withheld):
+        return plan_requests(training_table(), settings, "g", range(4), 0, grid, withheld=withheld)
+
+    assert list(planned(["x"]).table["edited_from"]) == ["a", "b", "other-study", "a"] and not caplog.records
+    kept = planned(["b", "c"])
+    assert list(kept.table["edited_from"]) == ["a", "other-study"] * 2
+    assert kept.folders[kept.subjects[1]].name == "sub-other-study"
+    assert "1 of 3 requests are left out: their masks were edited from subjects" in caplog.text
+    with pytest.raises(
+        SynthaugError, match="all masks were edited from subjects that this fold does not train on; edit"
+    ):
+        planned(["a", "b", "other-study"])

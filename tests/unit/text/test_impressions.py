@@ -191,3 +191,28 @@ def test_an_enlarged_heart_is_described_as_it_is():
 def test_numbers_near_one_of_the_vocabulary_are_read_as_it():
     assert nearest_number("243", ["200", "240", "250"]) == "240"
     assert nearest_number("7", ["200", "240"]) is None
+
+
+def test_a_sequence_is_said_first_and_alone_where_nothing_else_is_known():
+    openings = {False: set(), True: set()}
+    for held_out in (False, True):
+        for name in ("T1", "FLAIR", "T1CE"):
+            alone = compose({"sequence": name}, 0, held_out)
+            assert alone.sentence.endswith(f"{name} MRI.") and alone.said == {("sequence", name)}
+        for paraphrase in range(40):
+            row = {**ROW, "sequence": "T1CE"}
+            told = compose(facts_of(row), paraphrase, held_out)
+            assert ("sequence", "T1CE") in told.said
+            openings[held_out].add(told.sentence.partition("T1CE")[0])
+            reading = read(told.sentence, row)
+            assert reading.facts["sequence"] == "t 1 ce" and not reading.warnings and not reading.unknown
+            # Two contrasts of one heart differ in the word of the contrast alone.
+            other = write({**row, "sequence": "T2"}, paraphrase, held_out)
+            assert other == told.sentence.replace("T1CE", "T2")
+    assert openings[False].isdisjoint(openings[True]) and min(map(len, openings.values())) == 2
+    assert "contradicts the sequence of its row, T2" in read("T1CE MRI", {"sequence": "T2"}).warnings[0]
+    assert "sequence" not in read("Short-axis cine MRI: normal heart").facts
+
+
+def test_a_row_without_a_sequence_has_the_sentence_it_had():
+    assert write({**ROW, "sequence": None}, 5) == write(ROW, 5)

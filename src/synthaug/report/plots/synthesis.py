@@ -100,6 +100,39 @@ def feature_map(points: pd.DataFrame) -> str:
     return drawn.svg
 
 
+def map_by_class(points: pd.DataFrame) -> str:
+    """Samples by diagnosis in a plane that has no units.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Columns diagnosis, x, y.
+
+    Returns
+    -------
+    str
+        SVG element.
+    """
+    with panel(height_in=3.0) as drawn:
+        axes = drawn.axes
+        for number, (diagnosis, own) in enumerate(points.groupby("diagnosis")):
+            axes.plot(
+                own["x"],
+                own["y"],
+                marker(number),
+                color=series_colour(number),
+                markersize=5.5,
+                alpha=0.75,
+                markeredgewidth=0,
+                label=f"{diagnosis}, {len(own)}",
+            )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.margins(0.06)
+        legend(axes)
+    return drawn.svg
+
+
 def requested_against_measured(
     points: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     axis_label: str,

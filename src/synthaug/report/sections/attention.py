@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from synthaug.measures.attention import CHANCE, EXCESS, METRICS
-from synthaug.measures.attention_examples import read_examples
-from synthaug.report.plots import images
+from synthaug.measures.attention_by_class import CLASS_METRICS
+from synthaug.measures.attention_examples import read_examples, read_points
+from synthaug.report.inputs import SyntheticRun
+from synthaug.report.plots import images, synthesis
 from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
 from synthaug.tables import Row
 
-ATTENTION = tuple(metric + suffix for metric in METRICS for suffix in ("", CHANCE, EXCESS))
+ATTENTION = tuple(
+    metric + suffix for metric in (*METRICS, *CLASS_METRICS.values()) for suffix in ("", CHANCE, EXCESS)
+)
 _COLUMNS = {
     "word": TEXT,
     "region": TEXT,
@@ -22,6 +26,15 @@ _COLUMNS = {
     "difference (CI)": TEXT,
     "largest in the region": NUMBER,
     "even map ": NUMBER,
+    "difference (CI) ": TEXT,
+}
+_BY_CLASS = {
+    "word": TEXT,
+    "n": NUMBER,
+    "by chance": NUMBER,
+    "nearest map": NUMBER,
+    "difference (CI)": TEXT,
+    "nearest image": NUMBER,
     "difference (CI) ": TEXT,
 }
 
@@ -36,6 +49,10 @@ def attention(data: ReportData) -> dict[str, Any]:
                 **keys,
                 "table": make_table("Attention to words", _COLUMNS, [_line(own, row) for row in found]),
                 "picture": _picture(data, keys),
+                "by_class": make_table(
+                    "Nearest map or image of the same diagnosis", _BY_CLASS, _by_class(own)
+                ),
+                "panels": _panels(data, keys),
             }
         )
     reason = "" if tables else "the study measures no attention (`evaluation.attention`)"
@@ -54,18 +71,58 @@ def _line(rows: list[Row], row: Row) -> list[Cell]:
     return cells
 
 
+def _by_class(rows: list[Row]) -> list[list[Cell]]:
+    """A line of each word whose maps were compared by diagnosis."""
+    lines = []
+    for row in select(rows, metric=CLASS_METRICS["attention"]):
+        cells: list[Cell] = [row["target"], row["n"]]
+        for metric in CLASS_METRICS.values():
+            value, chance, excess = (
+                next(iter(select(rows, metric=metric + suffix, target=row["target"])), None)
+                for suffix in ("", CHANCE, EXCESS)
+            )
+            if len(cells) == 2:
+                cells.append(_share(chance))
+            cells += [_share(value), estimate(excess)]
+        lines.append(cells)
+    return lines
+
+
+def _panels(data: ReportData, keys: dict[str, Any]) -> list[dict[str, str]]:
+    """The samples by their maps of the first word that has any, and by their images."""
+    run = _run(data, keys)
+    points = read_points(run.attention) if run and run.attention else None
+    if points is None or points.empty:
+        return []
+    word = points["word"].iloc[0]
+    panels = []
+    for kind, title in (("attention", f"Maps of {word}"), ("image", "Images of the same samples")):
+        own = points[(points["word"] == word) & (points["kind"] == kind)]
+        name = "attention-{generator}-{fold}-{generator_seed}".format(**keys)
+        alt = f"{title} of {len(own)} samples by diagnosis, t-SNE"
+        panels.append(data.draw(f"{name}-{kind}", synthesis.map_by_class(own), title, alt))
+    return panels
+
+
+def _run(data: ReportData, keys: dict[str, Any]) -> SyntheticRun | None:
+    return next(
+        (
+            run
+            for run in data.inputs.synthetic
+            if run.attention and all(getattr(run, key) == value for key, value in keys.items())
+        ),
+        None,
+    )
+
+
 def _share(row: Row | None) -> str | None:
     return None if row is None or row["value"] is None else f"{row['value']:.2f}"
 
 
 def _picture(data: ReportData, keys: dict[str, Any]) -> dict[str, str] | None:
     """Examples of each word: end-diastole, a quarter and half of the cycle."""
-    runs = [
-        run
-        for run in data.inputs.synthetic
-        if run.attention and all(getattr(run, key) == value for key, value in keys.items())
-    ]
-    examples = read_examples(runs[0].attention) if runs and runs[0].attention else []
+    run = _run(data, keys)
+    examples = read_examples(run.attention) if run and run.attention else []
     if not examples:
         return None
     rows = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthaug.measures.contrast_consistency import OTHER, REAL, RESEED, SCORES
+from synthaug.measures.contrast_consistency import REFERENCES, SCORES
 from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
 from synthaug.tables import Row
 
-CONTRAST_CONSISTENCY = tuple(name + of for name in SCORES for of in ("", RESEED, OTHER, REAL))
+CONTRAST_CONSISTENCY = tuple(name + of for name in SCORES for of in ("", *REFERENCES))
 _COLUMNS = {
     "score": TEXT,
     "contrasts of one heart": TEXT,
@@ -18,6 +18,7 @@ _COLUMNS = {
     "one contrast, another seed": TEXT,
     "contrasts of two hearts": TEXT,
     "contrasts of one real patient": TEXT,
+    "contrasts of two real patients": TEXT,
 }
 
 
@@ -43,7 +44,7 @@ def contrast_consistency(data: ReportData) -> dict[str, Any]:
 def _line(rows: list[Row], row: Row) -> list[Cell]:
     name = str(row["metric"])
     own = estimate(row)
-    others = [estimate(next(iter(select(rows, metric=name + of)), None)) for of in (RESEED, OTHER, REAL)]
+    others = [estimate(next(iter(select(rows, metric=name + of)), None)) for of in REFERENCES]
     return [name.removeprefix("contrast_").upper(), own, own["n"], *others]
 
 
