@@ -39,6 +39,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("autoencoder", {"masks": False}, {}),
     ("slice_autoencoder", SHARPENED, {}),
     ("vq_autoencoder", SHARPENED, {}),
+    ("vq_autoencoder", {"entropy_weight": 0.1, "codebook_norm_weight": 0.1}, {}),
     ("masked_autoencoder", {}, {}),
     ("patient_recogniser", {}, {}),
     ("text_encoder", {}, {}),
