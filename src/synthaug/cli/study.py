@@ -25,8 +25,8 @@ def add(commands: Any) -> None:
     cost.add_argument(
         "--gpu",
         action="store_true",
-        help="rehearse a training step of each model and a batch of each generator on a GPU that need not be there: memory, "
-        "arithmetic, hours (minutes)",
+        help="rehearse a training step of each model and segmenter and a batch of each generator on a GPU that need not be "
+        "there: memory, arithmetic, hours (minutes)",
     )
     cost.add_argument(
         "--utilisation",
@@ -88,6 +88,11 @@ def _cost(options: argparse.Namespace) -> int:
             say_generator,
             say_sampling_heading,
         )
+        from synthaug.rehearsal.rehearse_segmenters import (
+            rehearse_segmenters,
+            say_segmenter,
+            say_segmenter_heading,
+        )
 
         print(say_heading(options.utilisation))
         for name, step in rehearse(study):
@@ -98,6 +103,10 @@ def _cost(options: argparse.Namespace) -> int:
             print(say_sampling_heading(options.utilisation))
         for name, batch in rehearse_sampling(study):
             print(say_generator(study, name, batch, options.utilisation), flush=True)
+        if any(task.kind == "segmentation" for task in study.tasks.values()):
+            print(say_segmenter_heading(options.utilisation))
+        for name, configuration, segmenter in rehearse_segmenters(study):
+            print(say_segmenter(study, name, configuration, segmenter, options.utilisation), flush=True)
     return 0
 
 

@@ -161,3 +161,34 @@ class VQAutoencoderSettings(SliceLatentsSettings):
     codebook_decay: float = Field(
         0.99, gt=0, lt=1, description="Decay of the moving averages that update the codes."
     )
+    entropy_weight: float = Field(
+        0.0,
+        ge=0,
+        description=(
+            "Weight of the entropy loss: entropy of the code of one position, less that of the codes of all positions "
+            "together. Each position is near one code, and all codes are used. 0: none."
+        ),
+    )
+    entropy_temperature: float = Field(
+        0.01,
+        gt=0,
+        description=(
+            "Squared distance to a code at which its probability in the entropy loss has fallen by a factor e; for vectors of "
+            "length 1."
+        ),
+    )
+    codebook_norm_weight: float = Field(
+        0.0,
+        ge=0,
+        description=(
+            "Weight of the squared deviation of the length of encoded vectors, whose averages the codes are, from 1. 0: none."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _temperature_has_a_scale(self) -> Self:
+        if self.entropy_weight and not self.codebook_norm_weight:
+            raise ValueError(
+                "entropy_weight without codebook_norm_weight: longer vectors alone would lower the entropy loss; set both"
+            )
+        return self

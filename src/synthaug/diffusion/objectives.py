@@ -122,8 +122,8 @@ class DiffusionObjective:
             Of times and noise; on the CPU.
         """
         times = self.draw_times(len(data), generator)
-        noise = torch.randn(data.shape, generator=generator).to(data)
-        times = times.to(data)
+        noise = torch.randn(data.shape, generator=generator).to(data, non_blocking=True)
+        times = times.to(data, non_blocking=True)
         spread = times.view(-1, *(1,) * (data.ndim - 1))
         alpha, sigma = self.schedule(spread)
         noisy = alpha * data + sigma * noise

@@ -133,7 +133,7 @@ class Autoencoder(LatentAutoencoder):
         """Weighted sum of image L1, image gradient L1, KL divergence, mask losses and, late, the sharpening terms."""
         frames, slices = batch["frames"], batch["slices"]
         mean, log_variance = self.encode(frames, slices)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        noise = torch.randn(mean.shape, generator=generator).to(mean, non_blocking=True)
         images, logits = self.decode(mean + (log_variance / 2).exp() * noise, slices)
         error = (images - frames).float()
         divergence = (mean**2 + log_variance.exp() - 1 - log_variance).float() / 2

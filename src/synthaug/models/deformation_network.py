@@ -169,7 +169,7 @@ class DeformationNetwork(TrainableModel):
         moved = warp(batch["frames"][:, :1], displacement, slices)
         (z, y, x), (p, q) = self.grid.spacing_mm, self.stride
         sizes_mm = (z, p * y, q * x)
-        in_mm = velocity * torch.tensor(sizes_mm).view(1, 3, 1, 1, 1).to(velocity.device)
+        in_mm = velocity * torch.tensor(sizes_mm).view(1, 3, 1, 1, 1).to(velocity.device, non_blocking=True)
         terms = {
             "similarity": masked_mean(
                 1 - local_correlation(moved, batch["frames"][:, 1:], weights.window), slices

@@ -76,14 +76,20 @@ class MaskedAutoencoder(TrainableModel):
         ((name, clips),) = batch.items()
         axis = torch.full((len(clips),), AXES.index(name), device=clips.device)
         n = len(self.network.places(clips.shape[1:]))
-        shuffle = torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device)
+        shuffle = (
+            torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device, non_blocking=True)
+        )
         visible, hidden = shuffle.tensor_split([max(1, round(n * (1 - self.mask_fraction)))], dim=1)
         tokens = self.network.encode(clips, axis, visible)
         predicted = self.network.predict_hidden(clips.shape[1:], tokens, visible, hidden)
         reconstruction = reconstruction_loss(predicted, self.network.targets(clips, hidden))
         if name != "temporal" or not self.order_weight:
             return reconstruction, {name: reconstruction.detach()}
-        frames = torch.rand(clips.shape[:2], generator=generator).argsort(dim=1).to(clips.device)
+        frames = (
+            torch.rand(clips.shape[:2], generator=generator)
+            .argsort(dim=1)
+            .to(clips.device, non_blocking=True)
+        )
         shuffled = clips.gather(1, frames[..., None, None].expand_as(clips))
         order = order_loss(
             self.network.order_logits(tokens),

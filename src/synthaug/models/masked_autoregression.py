@@ -100,9 +100,9 @@ class MaskedAutoregression(ConditionedLatents):
         slices, smallest = batch["slices"], self.settings.smallest_mask_ratio
         tokens = self.patches.cut(self.normalise(batch["latents"], slices[:, None]))
         b, n, _ = tokens.shape
-        draws = torch.rand(b, n, generator=generator).to(tokens.device)
+        draws = torch.rand(b, n, generator=generator).to(tokens.device, non_blocking=True)
         order, existing = random_order(draws, self.patches.existing(slices, self.frames))
-        ratios = draw_mask_ratios(b, smallest, generator).to(tokens.device)
+        ratios = draw_mask_ratios(b, smallest, generator).to(tokens.device, non_blocking=True)
         limit = most_known(n, smallest)
         known = (existing - (ratios * existing).ceil().long()).clamp(max=limit)
         kept = self.conditioner.draw_kept(b, generator).to(tokens.device)

@@ -103,7 +103,7 @@ class PhenotypeVAE(PhenotypeSampler):
         mean, log_variance = self.network.encode(
             torch.cat([batch["values"], 1 - batch["known"], context], dim=1)
         )
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+        noise = torch.randn(mean.shape, generator=generator).to(mean.device, non_blocking=True)
         latent = mean + (log_variance / 2).exp() * noise
         return mean, log_variance, self.network.decode(torch.cat([latent, context], dim=1))
 

@@ -47,7 +47,7 @@ def paraphrases_of(row: Mapping[str, Any], scale: float, count: int) -> list[str
 class Sentences(tuple[str, ...]):
     """Sentences in a training batch: words need no device, and the loop moves what a batch holds."""
 
-    def to(self, device: torch.device) -> Sentences:
+    def to(self, device: torch.device, non_blocking: bool = False) -> Sentences:
         """Themselves."""
         return self
 

@@ -87,7 +87,7 @@ class SequenceDiffusion(LatentDiffusion):
         places, slices = batch["places"], batch["slices"]
         m = places.shape[1]
         latents = self.normalise(batch["latents"], slices[:, None])
-        noise = torch.randn(latents.shape, generator=generator).to(latents)
+        noise = torch.randn(latents.shape, generator=generator).to(latents, non_blocking=True)
         before = latents + self.settings.sequence_noise * noise * slices[:, None]
         contexts = self.encoder(before, batch["known"], batch["phases"], slices)
         rows = torch.arange(len(places), device=places.device)[:, None]

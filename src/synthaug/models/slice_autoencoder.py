@@ -204,7 +204,7 @@ class SliceAutoencoder(SliceLatentsAutoencoder):
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """A draw of the latents decoded, and the mean KL divergence per latent element."""
         mean, log_variance = self.encode_slices(slices)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        noise = torch.randn(mean.shape, generator=generator).to(mean, non_blocking=True)
         divergence = ((mean**2 + log_variance.exp() - 1 - log_variance).float() / 2).mean()
         decoded = self.decode_slices(mean + (log_variance / 2).exp() * noise)
         return decoded, self.settings.kl_weight * divergence, {"kl": divergence}

@@ -13,6 +13,7 @@ from torch import Tensor
 from synthaug.config.autoencoders import VQAutoencoderSettings
 from synthaug.models.autoencoder import CLASSES
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.codebook_losses import code_entropies, draw_positions, length_loss
 from synthaug.models.sharpening import SharpeningTerms
 from synthaug.models.slice_autoencoder import SLICES_AT_ONCE, SliceLatentsAutoencoder, set_network_strides
 from synthaug.networks.codebook import Codebook
@@ -28,14 +29,16 @@ class VQAutoencoder(SliceLatentsAutoencoder):
 
     Data        x: one slice, (t, y, x) in [0, 1];  m: masks of its labelled frames;  code vectors v_k
     Prediction  z = E(x);  q(z) = the nearest v_k;  (y, m') = D(q(z)), gradients copied from q(z) to z
-    Loss        |y - x| + w_g |grad y - grad x| + |z - q(z)|^2 + w_m CEDice(m', m) + `SharpeningTerms`
+    Loss        |y - x| + w_g |grad y - grad x| + |z - q(z)|^2 / 4 + w_m CEDice(m', m) + `SharpeningTerms`
+                + w_e (mean H(p(z)) - H(mean p(z))) + w_n (|z| - 1)^2,  p_k(z) ~ exp(-|z - v_k|^2 / temperature)
 
     Diffusion models are trained on z, and what they draw is quantised before it is decoded.
 
     References
     ----------
     van den Oord et al., Neural discrete representation learning, NeurIPS 2017 (with MONAI's moving-average
-    codebook); Dhariwal et al., Jukebox, 2020 (dead codes start again from encoded data).
+    codebook); Dhariwal et al., Jukebox, 2020 (dead codes start again from encoded data). Entropy:
+    `synthaug.models.codebook_losses`.
     """
 
     settings: VQAutoencoderSettings
@@ -84,7 +87,7 @@ class VQAutoencoder(SliceLatentsAutoencoder):
     def through(
         self, slices: Tensor, generator: torch.Generator, iteration: int
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """The codes decoded, and the commitment loss.
+        """The codes decoded, and the losses of commitment, entropy and length.
 
         The terms also say how the codebook is used: `perplexity`, the exponential of the entropy of the codes
         of this batch, and `usage`, the share of codes that the moving average still counts.
@@ -95,11 +98,27 @@ class VQAutoencoder(SliceLatentsAutoencoder):
         decoded = self.network.decode(codes)
         quantizer = self.network.quantizer
         usage = (quantizer.quantizer.ema_cluster_size > _DEAD).float().mean()
-        return (
-            decoded,
-            commitment,
-            {"commitment": commitment, "perplexity": quantizer.perplexity, "usage": usage},
-        )
+        weighted, terms = self._codebook_losses(encoded, generator)
+        logged = {"commitment": commitment, "perplexity": quantizer.perplexity, "usage": usage}
+        return decoded, sum(weighted, commitment), logged | terms
+
+    def _codebook_losses(
+        self, encoded: Tensor, generator: torch.Generator
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """The weighted losses of length and entropy, as far as the settings ask for them, and their parts by name."""
+        settings = self.settings
+        weighted: list[Tensor] = []
+        vectors = rearrange(encoded, "n c t y x -> (n t y x) c")
+        terms: dict[str, Tensor] = {}
+        if settings.codebook_norm_weight:
+            terms["codebook_norm"] = length_loss(vectors)
+            weighted.append(settings.codebook_norm_weight * terms["codebook_norm"])
+        if settings.entropy_weight:
+            drawn = draw_positions(vectors, generator)
+            each, together = code_entropies(drawn, self.codebook, settings.entropy_temperature)
+            terms |= {"entropy_each": each, "entropy_together": together}
+            weighted.append(settings.entropy_weight * (each - together))
+        return weighted, terms
 
     @property
     def codebook(self) -> Tensor:

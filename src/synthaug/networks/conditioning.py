@@ -52,8 +52,11 @@ class Kept:
         return cls(none[:, None].expand(-1, names), none, none)
 
     def to(self, device: torch.device) -> Kept:
-        """The same on a device."""
-        return Kept(self.values.to(device), self.tokens.to(device), self.control.to(device))
+        """The same, drawn on the host, on a device: nothing waits for the copy."""
+        values, tokens, control = (
+            part.to(device, non_blocking=True) for part in (self.values, self.tokens, self.control)
+        )
+        return Kept(values, tokens, control)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def enlarge(displacement: Tensor, stride: tuple[int, int]) -> Tensor:
     Its in-plane components grow by the stride: they are in voxels.
     """
     p, q = stride
-    factors = torch.tensor([1.0, p, q]).view(1, 3, 1, 1, 1).to(displacement.device)
+    factors = torch.tensor([1.0, p, q]).view(1, 3, 1, 1, 1).to(displacement.device, non_blocking=True)
     return functional.interpolate(
         displacement * factors, scale_factor=[1.0, float(p), float(q)], mode="trilinear"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -65,15 +65,51 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
     """
     rows = [index % subjects for index in range(training.batch_size)]
     drawn = [model.batch(rows, torch.Generator().manual_seed(seed)) for seed in range(_DRAWS)]
-    largest = max(drawn, key=lambda batch: sum(_storages(batch.values()).values()))
+    largest = max(drawn, key=lambda batch: sum(storages(batch.values()).values()))
     batch = {key: value.to("cuda") for key, value in largest.items()}
-    dtype = _HALF.get(training.precision)
     own = [*tensors_of(model)]
-    weights = _storages([*own, *(tensor for need in model.needs.values() for tensor in tensors_of(need))])
-    kept = _storages(batch.values())
+    weights = storages([*own, *(tensor for need in model.needs.values() for tensor in tensors_of(need))])
+
+    def loss_of() -> Tensor:
+        return model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)[0]
+
+    flops, kept = count_passes(loss_of, batch.values(), _HALF.get(training.precision))
+    model.zero_grad(set_to_none=True)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    extra = (_COPIES - 1) * sum(parameter.numel() * parameter.element_size() for parameter in trained)
+    return StepCost(
+        sum(parameter.numel() for parameter in trained),
+        float(training.accumulation * flops),
+        sum(weights.values()) + extra,
+        sum(size for key, size in kept.items() if key not in weights),
+    )
+
+
+def count_passes(
+    loss_of: Callable[[], Tensor], batch: Iterable[Any], half: torch.dtype | None
+) -> tuple[int, dict[int, int]]:
+    """Compute a loss and its gradients on the fake GPU, inside `FakeCuda`.
+
+    Parameters
+    ----------
+    loss_of : callable
+        Gives the loss.
+    batch : iterable
+        What it is of.
+    half : torch.dtype or None
+        What the forward pass is in; None is float32.
+
+    Returns
+    -------
+    flops : int
+        Floating-point operations of both passes.
+    kept : dict of int to int
+        Bytes of each storage that the forward pass keeps for the backward pass, weights among them, and of the batch.
+    """
+    kept = storages(batch)
 
     def keep(tensor: Tensor) -> Tensor:
-        kept.update(_storages([tensor]))
+        kept.update(storages([tensor]))
         return tensor
 
     with (
@@ -81,18 +117,10 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
         Meter() as meter,
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
     ):
-        with torch.autocast("cuda", dtype, enabled=dtype is not None):
-            loss, _ = model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)
+        with torch.autocast("cuda", half, enabled=half is not None):
+            loss = loss_of()
         backward(loss)
-    model.zero_grad(set_to_none=True)
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    extra = (_COPIES - 1) * sum(parameter.numel() * parameter.element_size() for parameter in trained)
-    return StepCost(
-        sum(parameter.numel() for parameter in trained),
-        float(training.accumulation * meter.flops),
-        sum(weights.values()) + extra,
-        sum(size for key, size in kept.items() if key not in weights),
-    )
+    return meter.flops, kept
 
 
 @contextmanager
@@ -145,7 +173,7 @@ def tensors_of(module: nn.Module) -> Iterator[Tensor]:
     yield from module.buffers()
 
 
-def _storages(values: Iterable[Any]) -> dict[int, int]:
+def storages(values: Iterable[Any]) -> dict[int, int]:
     """Bytes of each storage behind the tensors among values; a view keeps all of its storage."""
     found = {}
     for tensor in values:

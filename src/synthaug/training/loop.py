@@ -146,7 +146,7 @@ class Loop:
             if part:  # continues the stream of the part before, so that it cannot be drawn ahead
                 indices = self._indices(iteration, part, count, seed)
                 drawn = self.model.batch(indices, generator)
-            batch = {key: value.to(self.model.device) for key, value in drawn.items()}
+            batch = {key: value.to(self.model.device, non_blocking=True) for key, value in drawn.items()}
             # Gradients travel between processes once a step.
             last = part == accumulation - 1
             with nullcontext() if last else self._accelerator.no_sync(self._loss):

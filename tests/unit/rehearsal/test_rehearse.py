@@ -104,6 +104,8 @@ def test_the_command_says_what_a_step_and_a_batch_take_and_that_nothing_was_meas
     assert "the gate, writing" in said
     (sampling,) = (line for line in said.splitlines() if line.split()[:1] == ["cascade"])
     assert "GiB" in sampling and sampling.split()[1] == "10"  # 6 synthetic subjects and a sweep of 2 x 2
+    (segmenter,) = (line for line in said.splitlines() if line.split()[:2] == ["segmentation", "2d"])
+    assert "GiB" in segmenter and "2 of 32 x 32" in segmenter
 
 
 def test_a_utilisation_that_cannot_be_is_refused_in_one_line(capsys):

@@ -15,7 +15,11 @@ FILES = (f"{PLANS}.json", "dataset_fingerprint.json")
 
 
 def make_plan(
-    dataset: str | Path, output: str | Path, settings: SegmentationSettings, threads: int = 1
+    dataset: str | Path,
+    output: str | Path,
+    settings: SegmentationSettings,
+    threads: int = 1,
+    stands_for: int | None = None,
 ) -> None:
     """Run nnU-Net's fingerprint and planner on a dataset's real training cases.
 
@@ -30,6 +34,8 @@ def make_plan(
         Those that the plan depends on; see `SegmentationSettings.steps`.
     threads : int
         Cases read side by side.
+    stands_for : int, optional
+        Of how many cases these are a sample, as nnU-Net limits a batch to a share of all; as many as there are unless given.
 
     Raises
     ------
@@ -44,7 +50,7 @@ def make_plan(
             f"{dataset}: no real training case to plan from; plan from an arm with real patients"
         )
     description = read_json(dataset / "dataset.json")
-    description["numTraining"] = len(real)
+    description["numTraining"] = len(real) if stands_for is None else stands_for
     description["dataset"] = {
         case: {
             "images": [str(dataset / image) for image in description["dataset"][case]["images"]],

@@ -68,7 +68,7 @@ def write_raw_dataset(folder: str | Path, training: TrainingSubjects, frames: Fr
             )
         table = pd.DataFrame(rows)
         write_tsv(output / "cases.tsv", table)
-        _write_descriptions(output, table)
+        write_descriptions(output, table)
         counts = Counter(row["source"] for row in rows[:n_training])
         sampling = training.sampling(counts, n_matched)
         kept = {key: value for key, value in training.record.items() if key != "matched_sampling"}
@@ -155,7 +155,8 @@ def _row(output: Path, case: str, subject: str, frame: int, source: str, role: s
     }
 
 
-def _write_descriptions(output: Path, table: pd.DataFrame) -> None:
+def write_descriptions(output: Path, table: pd.DataFrame) -> None:
+    """Write nnU-Net's description of a dataset, and its split, beside the cases of a table (``case``, ``role``)."""
     training = table["role"] == "train"
     files = {case: [str(file.relative_to(output)) for file in _files(output, case)] for case in table["case"]}
     write_json(
