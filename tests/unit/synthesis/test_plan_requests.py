@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.checkout import REPOSITORY
 from pydantic import ValidationError
 
 from synthaug.config.data import HarmonisationSettings
@@ -272,3 +275,11 @@ def test_training_subjects_are_requested_with_their_masks_and_no_others(tmp_path
     bare = training.select(["b"])
     with pytest.raises(SynthaugError, match=r"no training subject has labels for `synthesis.requests.source"):
         plan_requests(bare.table, settings, "g", range(3), 0, grid, masked=bare)
+
+
+def test_a_plan_without_a_sampler_loads_no_pytorch():
+    # A large cohort has hundreds of these jobs, and PyTorch takes longer to load than a chunk to be planned.
+    script = (REPOSITORY / "workflow/scripts/plan_requests.py").read_text()
+    imports = "\n".join(line for line in script.splitlines() if line.startswith("from "))
+    asked = f"import sys\n{imports}\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked]).returncode == 0
