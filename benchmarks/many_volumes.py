@@ -6,7 +6,8 @@
 
 The real workflow with one core, in a copy of the repository: a phantom of few voxels, a generator trained for a few steps, all
 samples accepted, features, distances, audits, function, a task, tables and report. `--segment` adds a segmenter
-(nnU-Net) that predicts every synthetic cine. Each job writes what its process used when it ends. docs/scaling.md keeps what it
+(nnU-Net) that predicts every synthetic cine. Each job writes what its process used when it ends. With `--keep`
+a run that was stopped goes on, and the table lists its further jobs. docs/scaling.md keeps what it
 printed.
 """
 
@@ -72,6 +73,7 @@ STAGES = {
     "audit of images": ("audit_memorisation",),
     "audit of features": ("audit_features",),
     "cardiac function": ("measure_cardiac_function",),
+    "phenotypes": ("measure_phenotypes", "measure_synthetic_phenotypes"),
     "segmentation": ("predict_synthetic",),
     "measures of segmentation": ("measure_controllability", "measure_mask_agreement"),
     "arms and tasks": (
@@ -179,22 +181,14 @@ def run(folder: Path, subjects: int, patients: int, chunk_size: int, segment: bo
     (folder / "recorder").mkdir(exist_ok=True)
     (folder / "recorder" / "sitecustomize.py").write_text(_RECORDER)
     record = folder / "record.jsonl"
+    record.unlink(missing_ok=True)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(folder / "recorder"), str(folder / "src")]),
         "MANY_VOLUMES_RECORD": str(record),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        str(cores),
-        "--configfile",
-        "study.yaml",
-        "--quiet",
-    ]
-    command += ["--rerun-incomplete"]
+    options = ["--cores", str(cores), "--configfile", "study.yaml", "--quiet", "--rerun-incomplete"]
+    command = [sys.executable, "-m", "snakemake", *options]
     began = time.perf_counter()
     with (folder / "snakemake.log").open("w") as log:
         done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
