@@ -52,6 +52,7 @@ def labelled(network, cohort, output, unfinished, monkeypatch, records=()):
 
 def extracted(network, cohort, output, unfinished, monkeypatch, records=()):
     monkeypatch.setattr(extraction, "make_extractor", lambda *_: network)
+    monkeypatch.setattr(extraction, "_BLOCK", 2)  # subjects that are kept together
     extraction.extract_features(cohort, SimpleNamespace(kind="made"), output, unfinished=unfinished)
 
 

@@ -61,6 +61,7 @@ from synthaug.runs import (
     synthetic_cohort,
     synthetic_runs,
 )
+from synthaug.upkeep.resized_chunks import check_chunk_size
 
 
 def declared_study(study):
@@ -94,6 +95,7 @@ try:
             | {"the folder of this checkout": [PACKAGE, workflow.basedir]}
         )
         check_records(f"results/{study.name}", declared_study(study), ".snakemake/metadata")
+        check_chunk_size(f"results/{study.name}", study)
 except SynthaugError as error:
     raise WorkflowError("\n".join(f"synthaug: {line}" for line in str(error).splitlines())) from None
 

@@ -5,9 +5,16 @@ from synthaug.config.synthesis import RequestSettings
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.jobs.job import job
-from synthaug.models.weights import load_model
 from synthaug.synthesis.plan_requests import plan_requests
 from synthaug.synthesis.requests import write_requests
+
+
+def sampler():
+    """The model that draws phenotypes; only then PyTorch is loaded, which takes longer than a chunk's plan."""
+    from synthaug.models.weights import load_model
+
+    return load_model(snakemake.input.sampler)
+
 
 with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
@@ -20,7 +27,7 @@ with job(snakemake):
         numbers=range(*snakemake.params.numbers),
         seed=int(snakemake.wildcards.generator_seed),
         grid=HarmonisationSettings.model_validate(snakemake.params.grid),
-        sampler=load_model(snakemake.input.sampler) if snakemake.input.sampler else None,
+        sampler=sampler() if snakemake.input.sampler else None,
         masked=training,
         view=cohort.view,
         withheld=split.loc[split["role"] != "train", "subject"].tolist(),

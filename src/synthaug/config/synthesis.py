@@ -279,7 +279,7 @@ class SynthesisSettings(Settings):
         le=1000,
         description=(
             "Requests per job; a killed job loses one chunk. From the 65th job of a cohort on the size doubles every 32 jobs, "
-            "up to 64 times this one."
+            "up to 64 times this one. Another size is refused while chunks of this one are there: all would be sampled again."
         ),
     )
     batch_size: int = Field(4, ge=1, description="Subjects sampled together; changes speed and memory only.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from synthaug.features.weights import check_weights
 from synthaug.jobs.finished import FinishedSubjects
 
 _FEATURES = "features.npz"
+#: Subjects that are kept together until all are finished: a kill loses at most these, a large cohort keeps fewer files.
+_BLOCK = 32
 _HOW_TO_GET = "put the file there, or correct `weights` of the extractor"
 
 
@@ -93,29 +95,40 @@ def extract_features(
     patients: dict[str, str] = {}
     identity = {"extractor": extractor.id}
     with FinishedSubjects(unfinished, identity, output) as finished, FeatureSpool() as spool:
-        for done, subject in enumerate(cohort.subjects):
+        for start in range(0, len(cohort.subjects), _BLOCK):
+            block = cohort.subjects[start : start + _BLOCK]
             made, _ = finished.of(
-                subject,
-                [cohort.folders[subject] / "cine.nii.gz"],
-                partial(_extract_subject, extractor, cohort, subject),
+                f"from-{start}",
+                [cohort.folders[subject] / "cine.nii.gz" for subject in block],
+                partial(_extract_block, extractor, cohort, block),
             )
             with np.load(made / _FEATURES, allow_pickle=False) as kept:
-                features = dict(kept)
-            if isinstance(extractor, TextExtractor):
-                text = extractor.describe(cohort.record(subject))
-                features |= {} if text is None else {"text": text[None]}
-            spool.add(subject, features)
-            patient = cohort.record(subject).get("patient")
-            if isinstance(patient, str):
-                patients[subject] = patient
+                found = dict(kept)
+            for place, subject in enumerate(block):
+                record = cohort.record(subject)
+                features = _features_at(place, found)
+                if isinstance(extractor, TextExtractor):
+                    text = extractor.describe(record)
+                    features |= {} if text is None else {"text": text[None]}
+                spool.add(subject, features)
+                if isinstance(patient := record.get("patient"), str):
+                    patients[subject] = patient
             if progress:
-                progress(done + 1, len(cohort.subjects))
+                progress(start + len(block), len(cohort.subjects))
         spool.write(output, FeatureMeta(extractor.id, extractor.whiten, extractor.seen, patients=patients))
 
 
-def _extract_subject(extractor: Extractor, cohort: Cohort, subject: str, folder: Path) -> None:
-    """Write the features of one cine."""
-    cine = cohort.cine(subject)
-    features = with_thirds(extractor.extract(cine), cine.shape[1])
-    single = {kind: np.asarray(rows, np.float32) for kind, rows in features.items()}
-    np.savez(folder / _FEATURES, **single)  # type: ignore[arg-type]
+def _extract_block(extractor: Extractor, cohort: Cohort, subjects: Sequence[str], folder: Path) -> None:
+    """Write the features of some cines, one cine in memory at a time."""
+    found: dict[str, np.ndarray] = {}
+    for place, subject in enumerate(subjects):
+        cine = cohort.cine(subject)
+        for kind, rows in with_thirds(extractor.extract(cine), cine.shape[1]).items():
+            found[f"{place}/{kind}"] = np.asarray(rows, np.float32)
+    np.savez(folder / _FEATURES, **found)  # type: ignore[arg-type]
+
+
+def _features_at(place: int, block: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Features of one subject of a block, by kind."""
+    beginning = f"{place}/"
+    return {name.removeprefix(beginning): rows for name, rows in block.items() if name.startswith(beginning)}

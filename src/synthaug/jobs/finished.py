@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json, write_text
+from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json
 from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 
 #: What is written of a finished subject, and where below ``checkpoints/`` subjects are kept.
@@ -91,8 +91,9 @@ class FinishedSubjects:
         with atomic_folder(folder) as temporary:
             content = make(temporary)
             files = {file.name: sha256_file(file) for file in sorted(temporary.iterdir())}
-            write_text(
-                temporary / DONE, json.dumps({"inputs": read_from, "files": files, "content": content})
+            # Not forced to the disk: what a crash of the machine damages is found by its hashes and made again.
+            (temporary / DONE).write_text(
+                json.dumps({"inputs": read_from, "files": files, "content": content}), encoding="utf-8"
             )
         return folder, content
 

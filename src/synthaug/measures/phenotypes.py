@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,10 @@ from synthaug.data.cohort import Cohort
 from synthaug.phenotypes.measure import explain_missing, measure_phenotypes
 from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.phenotypes.user_table import read_phenotypes
+
+_SUBJECTS_AT_ONCE = 8  # that a process is handed
+#: The cohort that a process measures subjects of; empty in the one that started it.
+_inherited: list[Cohort] = []
 
 
 def tabulate_phenotypes(
@@ -42,19 +45,27 @@ def tabulate_phenotypes(
     SynthaugError
         As `synthaug.phenotypes.user_table.read_phenotypes`.
     """
-    measure = partial(_measure, cohort)
     if processes == 1 or len(cohort.subjects) < 2:
-        rows = [measure(subject) for subject in cohort.subjects]
+        rows = [_measure(cohort, subject) for subject in cohort.subjects]
     else:
-        # A spawned process would run the calling workflow script once more; a forked one does not.
-        context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(min(processes, len(cohort.subjects)), mp_context=context) as pool:
-            rows = list(pool.map(measure, cohort.subjects))
+        # A spawned process would run the calling workflow script once more; a forked one does not. It has the cohort from
+        # the fork: sent with every subject, the table of a large cohort would take longer than all measuring.
+        with ProcessPoolExecutor(
+            min(processes, len(cohort.subjects)),
+            mp_context=multiprocessing.get_context("fork"),
+            initializer=_inherited.append,
+            initargs=(cohort,),
+        ) as pool:
+            rows = list(pool.map(_measure_inherited, cohort.subjects, chunksize=_SUBJECTS_AT_ONCE))
     table = pd.DataFrame(rows, columns=["subject", "patient", "missing", *PHENOTYPES])
     if own is None:
         return table
     brought = read_phenotypes(own.table, own.id, own.columns, table, cohort.name)
     return table.assign(**{str(name): values.to_numpy() for name, values in brought.items()})
+
+
+def _measure_inherited(subject: str) -> dict[str, Any]:
+    return _measure(_inherited[-1], subject)
 
 
 def _measure(cohort: Cohort, subject: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from scipy import stats
 Split = tuple[np.ndarray, ...]
 #: Patients are left out one by one up to this many, beyond in as many groups.
 _GROUPS = 40
+_FEWEST = 2  # subjects that a distance takes
 
 
 class Estimate(NamedTuple):
@@ -52,7 +53,8 @@ def split_jackknife(
     Returns
     -------
     estimates : list of Estimate
-        One a statistic. Each patient (of more than 40, each of 40 groups) is left out in turn, in all splits alike; the
+        One a statistic. Each patient (of more than 40, each of 40 groups that leave two in every set) is left out in turn,
+        in all splits alike; the
         variances over the cohorts' patients add up, and the interval is Student's with as many degrees of freedom as the
         smallest cohort has patients (or groups), less one.
     whole : ndarray, shape (n_splits, n_distances)
@@ -135,9 +137,13 @@ def _groups(
 ) -> list[np.ndarray]:
     """Patients of a cohort in any split, in the groups that are left out together."""
     drawn = [split[i] for split in splits for i, of in enumerate(cohorts) if of == cohort]
-    indices = np.concatenate(drawn)
-    patients = np.unique(indices if units is None else units[cohort][indices])
-    return np.array_split(patients, min(len(patients), _GROUPS))
+    sets = drawn if units is None else [units[cohort][indices] for indices in drawn]
+    patients = np.unique(np.concatenate(sets))
+    groups = np.array_split(patients, min(len(patients), _GROUPS))
+    # A small set may lose so many of its few to one group that it has no distance: then each patient is a group.
+    if any(np.isin(members, group, invert=True).sum() < _FEWEST for members in sets for group in groups):
+        return np.array_split(patients, len(patients))
+    return groups
 
 
 def _without(

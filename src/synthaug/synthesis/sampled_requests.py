@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from synthaug.config.conditions import CATEGORIES
 from synthaug.config.synthesis import RequestSettings
@@ -98,6 +97,8 @@ def _possible_row(
     counts: Counter[str],
 ) -> dict[str, Any]:
     """The first draw with which the request is possible; adds to the counts."""
+    import torch  # here, because it takes longer to load than most plans of requests, which have no sampler
+
     sequence = np.random.SeedSequence([_PHENOTYPES, *key])
     generator = torch.Generator().manual_seed(int(sequence.generate_state(1)[0]))
     diagnosis = [base["diagnosis"]] if sampler.diagnoses else None

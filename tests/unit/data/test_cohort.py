@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
 from synthaug.core.artifacts import sha256_file
@@ -37,6 +38,16 @@ def test_round_trip(cohort_folder):
     assert cohort.subjects == ["a-001", "a-002"] and cohort.spacing_mm == SPACING_MM
     np.testing.assert_allclose(cohort.cine("a-001"), expected, atol=0.5 / 32767 + 1e-7)
     assert cohort.labelled_frames("a-001") == [0, 2] and cohort.labelled_frames("a-002") == []
+
+
+def test_a_record_is_a_row_of_the_table_in_values_that_json_takes(cohort_folder):
+    cohort = Cohort.open(cohort_folder)
+    record = cohort.record("a-002")
+    assert list(record) == list(cohort.table.columns)
+    assert record["subject"] == "a-002" and record["dataset"] == "a"
+    assert record["n_slices"] == 4 and type(record["n_slices"]) is int
+    assert pd.isna(record["labelled_frames"]) and pd.isna(record["lv_edv_ml"])
+    assert cohort.select(["a-002", "a-001"]).record("a-001")["labelled_frames"] == "0,2"
 
 
 def test_header_says_mm_and_seconds_in_file_order(cohort_folder):

@@ -10,7 +10,7 @@ from made_hearts import ES, FRAMES, made_cohort
 from pydantic import ValidationError
 
 from synthaug.config.data import PhenotypeTableSettings
-from synthaug.data.cohort import write_subject
+from synthaug.data.cohort import Cohort, write_subject
 from synthaug.measures.phenotypes import tabulate_phenotypes
 from synthaug.metrics.volumes import measure_function
 from synthaug.phenotypes.registry import PHENOTYPES
@@ -65,3 +65,15 @@ def test_the_users_values_replace_measured_ones_of_all_subjects(tmp_path: Path) 
 def test_settings_refuse(columns: dict[str, str], match: str) -> None:
     with pytest.raises(ValidationError, match=match):
         PhenotypeTableSettings(table="t.csv", id="id", columns=columns)
+
+
+def test_processes_are_not_sent_the_cohort_with_every_subject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Cohort) -> None:
+        raise AssertionError("the table of a large cohort would be sent as often as it has subjects")
+
+    cohort = made_cohort(tmp_path / "real", "real", 3)
+    alone = tabulate_phenotypes(cohort)
+    monkeypatch.setattr(Cohort, "__reduce__", refuse)
+    pd.testing.assert_frame_equal(tabulate_phenotypes(cohort, processes=2), alone)

@@ -66,3 +66,21 @@ def test_all_visits_of_a_patient_are_left_out_at_once():
     )
     half = stats.t.ppf(0.975, 2) * np.array([1.0, 2.0, 6.0]).std(ddof=1) / np.sqrt(3)
     assert found.high - found.value == pytest.approx(half)
+
+
+def test_no_group_takes_a_small_set_below_two_subjects():
+    """60 subjects would be left out in 40 groups of one or two neighbours, who here share a set of three."""
+    sizes = []
+
+    def distances(split):
+        sizes.append(len(split[0]))
+        return float(split[0].sum()), 1.0
+
+    splits = [(np.arange(start, start + 3),) for start in range(0, 60, 3)]
+    split_quotient(distances, splits, (0,), 0.95)
+    assert (
+        min(sizes) == 2 and len(sizes) == 20 + 60
+    )  # each left out alone, and only from the set that it is in
+    del sizes[:]
+    split_quotient(distances, [(np.arange(60),)], (0,), 0.95)
+    assert min(sizes) == 58 and len(sizes) == 1 + 40  # a large set keeps its groups

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.checkout import REPOSITORY
 from pydantic import ValidationError
 
 from synthaug.config.data import HarmonisationSettings
@@ -298,3 +301,11 @@ def test_masks_edited_from_subjects_that_are_not_trained_on_are_left_out(tmp_pat
         SynthaugError, match="all masks were edited from subjects that this fold does not train on; edit"
     ):
         planned(["a", "b", "other-study"])
+
+
+def test_a_plan_without_a_sampler_loads_no_pytorch():
+    # A large cohort has hundreds of these jobs, and PyTorch takes longer to load than a chunk to be planned.
+    script = (REPOSITORY / "workflow/scripts/plan_requests.py").read_text()
+    imports = "\n".join(line for line in script.splitlines() if line.startswith("from "))
+    asked = f"import sys\n{imports}\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked]).returncode == 0
