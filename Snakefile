@@ -60,7 +60,8 @@ include: "workflow/rules/attention.smk"
 include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request
 include: "workflow/rules/published.smk"
-# Last, because they only mend how Snakemake starts jobs and decides what reruns:
+# Last, because they only mend how Snakemake starts jobs, retries them and decides what reruns:
+include: "workflow/rules/snakemake_issue_2441.smk"
 include: "workflow/rules/snakemake_issue_2645.smk"
 include: "workflow/rules/snakemake_issue_4166.smk"
 
@@ -76,9 +77,7 @@ onstart:
     write_configuration(f"results/{study.name}", declared_study(study))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
     logger.addHandler(progress_lines(study, workflow.dag.stats()[1]))
-    # What this machine runs itself says its reason on the screen.
-    if not workflow.local_exec:
-        logger.addHandler(FailureLines())
+    logger.addHandler(FailureLines(submitted=not workflow.local_exec))
 
 
 onerror:

@@ -1,9 +1,18 @@
-"""Kill the tiny study again and again, preempt it on Slurm, and compare its results with those of an undisturbed run.
+"""Fault after fault in the tiny study, and its results compared with those of an undisturbed run.
 
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --kills 50 --preemptions 10
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --memory 5 --nodes 3 --quota --clock
 
-Kills come in turn: SIGKILL and SIGTERM of a job, of Snakemake, SIGKILL of all. Preemptions (as root, with slurm-wlm
-and munge installed) requeue running jobs of the single-node Slurm of the tests.
+Each kind has a run of its own. After a fault the same command goes on.
+
+- Kills come in turn: SIGKILL and SIGTERM of a job, of Snakemake, SIGKILL of all.
+- Preemptions (as root, with slurm-wlm and munge installed) requeue running jobs of the single-node Slurm of the tests.
+- Memory: the kernel ends processes of a control group of 4 GiB, in which a neighbour takes what is left.
+- Nodes: Slurm's node dies with all that runs on it, is declared down and comes back. Beside that each training gets too
+  little memory at first, so that Slurm ends it.
+- Quota: results lie on a file system with a quota (btrfs in a file, as root), which is exceeded three times.
+- Clock: it goes back and forward by hours and days (faketime), with files that are of a time to come.
+
 The short set is tests/faults.
 """
 
@@ -15,23 +24,53 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from checkout import TINY, Checkout, copy_repository
 from faults import KILLS, FaultyRun, contents, litter
+from machine_faults import quota_disk, write_starved_profile
 from small_cluster import start_slurm
+
+LOCALLY = ["all", "--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY]
+#: Hours that the clock goes forward, or back.
+JUMPS_H = (-2, 72, -24 * 30, 24 * 400)
+#: Rules whose first attempt gets too little memory on Slurm, and that memory in MiB.
+STARVED, STARVED_MIB = ["train_model", "train_task"], 300
+#: Parts of the disk that the study needs, as quotas.
+QUOTAS = (0.2, 0.5, 0.85)
+#: Memory of a workflow that the kernel takes processes from, in MiB.
+MEMORY_MIB = 4096
+
+
+def kill(run: FaultyRun, times: int) -> None:
+    """Kill what runs, one kind after the other."""
+    kinds = [one._replace(during="") for one in KILLS]
+    run.kill([kinds[number % len(kinds)] for number in range(times)], between_s=(0.2, 20))
+
+
+def exceed_quota(run: FaultyRun, quiet: Checkout) -> None:
+    """Run within quotas that are too small, and report before the disk goes."""
+    began = time.monotonic()
+    needed = sum(file.stat().st_size for file in (quiet.root / "results").rglob("*") if file.is_file()) / 2**20
+    with quota_disk(run.checkout.root / "disk", run.checkout.root / "results") as disk:
+        run.exceed_quota(disk, [part * needed for part in QUOTAS])
+        report(run, time.monotonic() - began, quiet)
 
 
 def report(run: FaultyRun, seconds: float, quiet: Checkout) -> None:
-    """Print what was killed, and what differs."""
+    """Print what happened, what was said, and what differs."""
     own, other = (checkout.root / "results" / "tiny" for checkout in (run.checkout, quiet))
     found, undisturbed = contents(own), contents(other)
     different = sorted(name for name in found | undisturbed if found.get(name) != undisturbed.get(name))
     print(f"{len(run.killed)} faults, {run.unlocked} times unlocked, {seconds / 60:.1f} min")
-    for what, count in Counter(killed.partition(":")[0] for killed in run.killed).items():
+    for what, count in Counter(killed.partition(": ")[0] for killed in run.killed).items():
         print(f"  {count} x {what}")
+    said = Counter(line.split(": ", 2)[2][:40] for line in run.lines(r"^synthaug: \w+: "))
+    for line, count in said.most_common(12):
+        print(f"  said {count} x: {line}")
     print(f"  {len(found)} files compared, {len(different)} differ: {', '.join(different[:5]) or 'none'}")
     print(f"  rows.csv {'equal' if rows(own) == rows(other) else 'NOT EQUAL'}")
     print(f"  left over: {', '.join(litter(own)) or 'nothing'}", flush=True)
@@ -44,35 +83,55 @@ def rows(results: Path) -> bytes:
 
 
 def main() -> None:
-    """Run, and print both reports."""
+    """Run, and print a report for each kind that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--preemptions", type=int, default=10)
+    for name in ("kills", "preemptions", "memory", "nodes"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--quota", action="store_true")
+    parser.add_argument("--clock", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        quiet, killed, preempted = (
-            copy_repository(Path(folder, name, "synthaug")) for name in ("quiet", "killed", "preempted")
-        )
-        quiet.run(TINY)
-        if arguments.kills:
+
+        def checkout(name: str) -> Checkout:
+            return copy_repository(Path(folder, name, "synthaug"))
+
+        def measure(run: FaultyRun, work: Callable[[FaultyRun], None]) -> None:
             began = time.monotonic()
-            run = FaultyRun(
-                killed,
-                ["all", "--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY],
-                arguments.seed,
-            )
-            kinds = [kill._replace(during="") for kill in KILLS]
-            run.kill([kinds[number % len(kinds)] for number in range(arguments.kills)], between_s=(0.2, 20))
+            work(run)
             report(run, time.monotonic() - began, quiet)
-        if arguments.preemptions:
+
+        def on_slurm(place: Checkout, profile: str) -> FaultyRun:
             start_slurm()
-            began = time.monotonic()
-            run = FaultyRun(
-                preempted, ["all", "--profile", "profiles/ci", "--configfile", TINY], arguments.seed
+            return FaultyRun(place, ["all", "--profile", profile, "--configfile", TINY], asked.seed)
+
+        quiet = checkout("quiet")
+        quiet.run(TINY)
+        if asked.kills:
+            measure(FaultyRun(checkout("killed"), LOCALLY, asked.seed), lambda run: kill(run, asked.kills))
+        if asked.memory:
+            measure(
+                FaultyRun(checkout("memory"), LOCALLY, asked.seed),
+                lambda run: run.exhaust_memory(asked.memory, (0.2, 15), MEMORY_MIB),
             )
-            run.preempt(arguments.preemptions, between_s=(5, 25))
-            report(run, time.monotonic() - began, quiet)
+        if asked.clock:
+            measure(
+                FaultyRun(checkout("clock"), LOCALLY, asked.seed),
+                lambda run: run.jump([3600 * hours for hours in JUMPS_H], (2, 20)),
+            )
+        if asked.quota:
+            exceed_quota(FaultyRun(checkout("quota"), LOCALLY, asked.seed), quiet)
+        if asked.preemptions:
+            measure(
+                on_slurm(checkout("preempted"), "profiles/ci"),
+                lambda run: run.preempt(asked.preemptions, (5, 25)),
+            )
+        if asked.nodes:
+            place = checkout("nodes")
+            measure(
+                on_slurm(place, write_starved_profile(place, STARVED, STARVED_MIB)),
+                lambda run: run.lose_nodes(asked.nodes, (20, 120)),
+            )
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def test_every_attempt_stays_in_the_history_though_its_log_is_deleted(snakemake)
                 raise ends
     assert history(snakemake) == [
         "attempt 1 started",
-        "attempt 1 ended: p1: Info.cfg: no ED frame; write it",
+        "attempt 1 failed for good: p1: Info.cfg: no ED frame; write it",
         "attempt 2 started",
         "attempt 2 ended: done",
         "attempt 1 started",  # made again
