@@ -34,6 +34,7 @@ from faults import KILLS, FaultyRun, contents, litter
 from machine_faults import quota_disk, write_starved_profile
 from small_cluster import start_slurm
 
+KINDS = ("kills", "preemptions", "memory", "nodes", "quota", "clock")
 LOCALLY = ["all", "--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY]
 #: Hours that the clock goes forward, or back.
 JUMPS_H = (-2, 72, -24 * 30, 24 * 400)
@@ -85,51 +86,53 @@ def rows(results: Path) -> bytes:
 def main() -> None:
     """Run, and print a report for each kind that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    for name in ("kills", "preemptions", "memory", "nodes"):
+    for name in KINDS[:4]:
         parser.add_argument(f"--{name}", type=int, default=0)
-    parser.add_argument("--quota", action="store_true")
-    parser.add_argument("--clock", action="store_true")
+    for name in KINDS[4:]:
+        parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-
-        def checkout(name: str) -> Checkout:
-            return copy_repository(Path(folder, name, "synthaug"))
+        # All at first, so that an edit of the repository meanwhile is in none of them.
+        copies = {name: copy_repository(Path(folder, name, "synthaug")) for name in (*KINDS, "quiet")}
+        quiet = copies["quiet"]
 
         def measure(run: FaultyRun, work: Callable[[FaultyRun], None]) -> None:
             began = time.monotonic()
             work(run)
             report(run, time.monotonic() - began, quiet)
 
-        def on_slurm(place: Checkout, profile: str) -> FaultyRun:
-            start_slurm()
-            return FaultyRun(place, ["all", "--profile", profile, "--configfile", TINY], asked.seed)
+        def locally(name: str) -> FaultyRun:
+            return FaultyRun(copies[name], LOCALLY, asked.seed)
 
-        quiet = checkout("quiet")
+        def on_slurm(name: str, profile: str) -> FaultyRun:
+            start_slurm()
+            return FaultyRun(copies[name], ["all", "--profile", profile, "--configfile", TINY], asked.seed)
+
         quiet.run(TINY)
         if asked.kills:
-            measure(FaultyRun(checkout("killed"), LOCALLY, asked.seed), lambda run: kill(run, asked.kills))
+            measure(locally("kills"), lambda run: kill(run, asked.kills))
         if asked.memory:
             measure(
-                FaultyRun(checkout("memory"), LOCALLY, asked.seed),
+                locally("memory"),
                 lambda run: run.exhaust_memory(asked.memory, (0.2, 15), MEMORY_MIB),
             )
         if asked.clock:
             measure(
-                FaultyRun(checkout("clock"), LOCALLY, asked.seed),
+                locally("clock"),
                 lambda run: run.jump([3600 * hours for hours in JUMPS_H], (2, 20)),
             )
         if asked.quota:
-            exceed_quota(FaultyRun(checkout("quota"), LOCALLY, asked.seed), quiet)
+            exceed_quota(locally("quota"), quiet)
         if asked.preemptions:
             measure(
-                on_slurm(checkout("preempted"), "profiles/ci"),
+                on_slurm("preemptions", "profiles/ci"),
                 lambda run: run.preempt(asked.preemptions, (5, 25)),
             )
         if asked.nodes:
-            place = checkout("nodes")
+            starved = write_starved_profile(copies["nodes"], STARVED, STARVED_MIB)
             measure(
-                on_slurm(place, write_starved_profile(place, STARVED, STARVED_MIB)),
+                on_slurm("nodes", starved),
                 lambda run: run.lose_nodes(asked.nodes, (20, 120)),
             )
 
