@@ -18,6 +18,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.jobs.failed_jobs import FailureLines
 from synthaug.cost import count_subjects, estimate_cost, say_cost
 from synthaug.preflight.lost_records import write_configuration
+from synthaug.preflight.future_files import bring_back, check_inputs
 from synthaug.preflight.paths import check_writable
 from synthaug.preflight.slurm import slurm_trouble
 from synthaug.run_progress import progress_lines
@@ -70,6 +71,9 @@ onstart:
     trouble = list(slurm_trouble(workflow)) if workflow.executor_plugin.name == "slurm" else []
     try:
         check_writable(f"results/{study.name}")
+        check_inputs([file for _, file in paths_of(study)] + [file for files in raw.values() for file in files])
+        if brought_back := bring_back(f"results/{study.name}"):
+            print(f"synthaug: {brought_back}", file=sys.stderr)
     except SynthaugError as error:
         trouble.append(str(error))
     if trouble:

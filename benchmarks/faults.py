@@ -3,14 +3,15 @@
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --kills 50 --preemptions 10
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --memory 5 --nodes 3 --quota --clock
 
-Each kind has a run of its own. After a fault the same command goes on.
+After a fault the same command goes on. Kills, preemptions and nodes have a run each; quota, memory and clock come one
+after the other in another.
 
 - Kills come in turn: SIGKILL and SIGTERM of a job, of Snakemake, SIGKILL of all.
 - Preemptions (as root, with slurm-wlm and munge installed) requeue running jobs of the single-node Slurm of the tests.
 - Memory: the kernel ends processes of a control group of 4 GiB, in which a neighbour takes what is left.
 - Nodes: Slurm's node dies with all that runs on it, is declared down and comes back. Beside that each training gets too
   little memory at first, so that Slurm ends it.
-- Quota: results lie on a file system with a quota (btrfs in a file, as root), which is exceeded three times.
+- Quota: results lie on a file system with a quota (btrfs in a file, as root), which is exceeded twice.
 - Clock: it goes back and forward by hours and days (faketime), with files that are of a time to come.
 
 The short set is tests/faults.
@@ -25,23 +26,24 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from checkout import TINY, Checkout, copy_repository
 from faults import KILLS, FaultyRun, contents, litter
-from machine_faults import quota_disk, write_starved_profile
+from machine_faults import QuotaDisk, quota_disk, write_starved_profile
 from small_cluster import start_slurm
 
-KINDS = ("kills", "preemptions", "memory", "nodes", "quota", "clock")
+RUNS = ("kills", "preemptions", "machine", "nodes")
 LOCALLY = ["all", "--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY]
 #: Hours that the clock goes forward, or back.
 JUMPS_H = (-2, 72, -24 * 30, 24 * 400)
 #: Rules whose first attempt gets too little memory on Slurm, and that memory in MiB.
 STARVED, STARVED_MIB = ["train_model", "train_task"], 300
 #: Parts of the disk that the study needs, as quotas.
-QUOTAS = (0.2, 0.5, 0.85)
+QUOTAS = (0.3, 0.92)
 #: Memory of a workflow that the kernel takes processes from, in MiB.
 MEMORY_MIB = 4096
 
@@ -52,13 +54,14 @@ def kill(run: FaultyRun, times: int) -> None:
     run.kill([kinds[number % len(kinds)] for number in range(times)], between_s=(0.2, 20))
 
 
-def exceed_quota(run: FaultyRun, quiet: Checkout) -> None:
-    """Run within quotas that are too small, and report before the disk goes."""
-    began = time.monotonic()
-    needed = sum(file.stat().st_size for file in (quiet.root / "results").rglob("*") if file.is_file()) / 2**20
-    with quota_disk(run.checkout.root / "disk", run.checkout.root / "results") as disk:
-        run.exceed_quota(disk, [part * needed for part in QUOTAS])
-        report(run, time.monotonic() - began, quiet)
+def disturb_machine(run: FaultyRun, asked: argparse.Namespace, disk: QuotaDisk | None, needed_mib: float) -> None:
+    """Quotas, then lack of memory, then clocks, in one study."""
+    if disk:
+        run.exceed_quota(disk, [part * needed_mib for part in QUOTAS])
+    if asked.memory:
+        run.exhaust_memory(asked.memory, (0.2, 15), MEMORY_MIB)
+    if asked.clock:
+        run.jump([3600 * hours for hours in JUMPS_H], (2, 15))
 
 
 def report(run: FaultyRun, seconds: float, quiet: Checkout) -> None:
@@ -77,6 +80,11 @@ def report(run: FaultyRun, seconds: float, quiet: Checkout) -> None:
     print(f"  left over: {', '.join(litter(own)) or 'nothing'}", flush=True)
 
 
+def size_mib(folder: Path) -> float:
+    """Size of all files below a folder in MiB."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
+
+
 def rows(results: Path) -> bytes:
     """The rows of the current table version."""
     version = json.loads((results / "tables" / "current.json").read_text())["version"]
@@ -86,55 +94,47 @@ def rows(results: Path) -> bytes:
 def main() -> None:
     """Run, and print a report for each kind that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    for name in KINDS[:4]:
+    for name in ("kills", "preemptions", "memory", "nodes"):
         parser.add_argument(f"--{name}", type=int, default=0)
-    for name in KINDS[4:]:
+    for name in ("quota", "clock"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--undisturbed", type=Path, help="checkout of the same code that ran the tiny study")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         # All at first, so that an edit of the repository meanwhile is in none of them.
-        copies = {name: copy_repository(Path(folder, name, "synthaug")) for name in (*KINDS, "quiet")}
-        quiet = copies["quiet"]
+        copies = {name: copy_repository(Path(folder, name, "synthaug")) for name in (*RUNS, "quiet")}
+        quiet = Checkout(asked.undisturbed) if asked.undisturbed else copies["quiet"]
+        if not asked.undisturbed:
+            quiet.run(TINY)
 
         def measure(run: FaultyRun, work: Callable[[FaultyRun], None]) -> None:
             began = time.monotonic()
             work(run)
+            run.finish()
             report(run, time.monotonic() - began, quiet)
-
-        def locally(name: str) -> FaultyRun:
-            return FaultyRun(copies[name], LOCALLY, asked.seed)
 
         def on_slurm(name: str, profile: str) -> FaultyRun:
             start_slurm()
             return FaultyRun(copies[name], ["all", "--profile", profile, "--configfile", TINY], asked.seed)
 
-        quiet.run(TINY)
         if asked.kills:
-            measure(locally("kills"), lambda run: kill(run, asked.kills))
-        if asked.memory:
-            measure(
-                locally("memory"),
-                lambda run: run.exhaust_memory(asked.memory, (0.2, 15), MEMORY_MIB),
-            )
-        if asked.clock:
-            measure(
-                locally("clock"),
-                lambda run: run.jump([3600 * hours for hours in JUMPS_H], (2, 20)),
-            )
-        if asked.quota:
-            exceed_quota(locally("quota"), quiet)
+            measure(FaultyRun(copies["kills"], LOCALLY, asked.seed), lambda run: kill(run, asked.kills))
+        if asked.quota or asked.memory or asked.clock:
+            place = copies["machine"].root
+            mounted = quota_disk(place / "disk", place / "results") if asked.quota else nullcontext()
+            with mounted as disk:
+                measure(
+                    FaultyRun(copies["machine"], LOCALLY, asked.seed),
+                    lambda run: disturb_machine(run, asked, disk, size_mib(quiet.root / "results")),
+                )
         if asked.preemptions:
             measure(
-                on_slurm("preemptions", "profiles/ci"),
-                lambda run: run.preempt(asked.preemptions, (5, 25)),
+                on_slurm("preemptions", "profiles/ci"), lambda run: run.preempt(asked.preemptions, (5, 25))
             )
         if asked.nodes:
             starved = write_starved_profile(copies["nodes"], STARVED, STARVED_MIB)
-            measure(
-                on_slurm("nodes", starved),
-                lambda run: run.lose_nodes(asked.nodes, (20, 120)),
-            )
+            measure(on_slurm("nodes", starved), lambda run: run.lose_nodes(asked.nodes, (20, 120)))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class FaultyRun:
         self._log = checkout.root / "faults.log"
 
     def kill(self, kills: Sequence[Kill], between_s: tuple[float, float]) -> None:
-        """Kill what is said, then let the study end.
+        """Kill what is said.
 
         Parameters
         ----------
@@ -109,21 +109,20 @@ class FaultyRun:
                 process.wait()
         if process:
             process.wait()
-        self._end()
 
     def preempt(self, times: int, between_s: tuple[float, float]) -> None:
-        """Requeue one of Slurm's running jobs so many times, as a cluster does that preempts, then let the study end.
+        """Requeue one of Slurm's running jobs so many times, as a cluster does that preempts.
 
         Arguments of Snakemake must name a profile of Slurm.
         """
         self._on_slurm(times, between_s, self._requeue)
 
     def lose_nodes(self, times: int, between_s: tuple[float, float]) -> None:
-        """Let the node of the small cluster die so many times while jobs run on it, then let the study end."""
+        """Let the node of the small cluster die so many times while jobs run on it."""
         self._on_slurm(times, between_s, self._lose_node)
 
     def exhaust_memory(self, times: int, between_s: tuple[float, float], mib: int, during: str = "") -> None:
-        """Let the kernel end a process of the study for lack of memory so many times, then let the study end.
+        """Let the kernel end a process of the study for lack of memory so many times.
 
         Parameters
         ----------
@@ -150,11 +149,11 @@ class FaultyRun:
                     self._group.exhaust()
                     self.killed.append(f"out of memory: {', '.join(names)}")
         process.wait()
-        self._end()
         self._group.remove()
+        self._group = None
 
     def jump(self, seconds: Sequence[float], between_s: tuple[float, float]) -> None:
-        """Stop the study and set the clock so often, then let it end.
+        """Stop the study and set the clock, so often.
 
         Parameters
         ----------
@@ -176,10 +175,9 @@ class FaultyRun:
                     shift_times(self.checkout.root / folder, -jump)
             self._clock_s = max(0.0, jump)
             self.killed.append(f"clock {'back' if jump < 0 else 'forward'}: {abs(jump) / 3600:g} h")
-        self._end()
 
     def exceed_quota(self, disk: QuotaDisk, mib: Sequence[float]) -> None:
-        """Run within each quota, which is too small, and then without one.
+        """Run within each quota, which is too small, and then take it away.
 
         Parameters
         ----------
@@ -194,7 +192,6 @@ class FaultyRun:
                 raise AssertionError(f"{quota} MiB are enough")
             self.killed.append(f"quota: {quota:.0f} MiB")
         disk.limit(None)
-        self._end()
 
     def lines(self, pattern: str) -> list[str]:
         """Lines of the workflow's screen that a pattern is found in."""
@@ -211,7 +208,6 @@ class FaultyRun:
             if running and (what := fault(running)):
                 self.killed.append(what)
         process.wait()
-        self._end()
 
     def _requeue(self, running: list[str]) -> str | None:
         number, _, rule = self.random.choice(running).partition(" ")
@@ -246,7 +242,7 @@ class FaultyRun:
             self.unlocked += 1
             self.checkout.snakemake("--unlock", *self.arguments)
 
-    def _end(self) -> None:
+    def finish(self) -> None:
         """The same command until it succeeds: a training whose lease an orphan holds is refused, and the orphan ends."""
         for _ in range(20):
             process = self._start()
