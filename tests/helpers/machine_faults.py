@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -21,7 +21,6 @@ _NEIGHBOUR = """
 import os, re, sys
 from pathlib import Path
 group, events = Path(sys.argv[1]), Path(sys.argv[2])
-Path("/proc/self/oom_score_adj").write_text("-1000")
 (group / "cgroup.procs").write_text(str(os.getpid()))
 kills = lambda: int(re.search(r"^oom_kill (\\d+)", events.read_text(), re.M)[1])
 before, taken = kills(), []
@@ -61,8 +60,11 @@ class MemoryGroup:
         """Put a process, and those that it will start, into the group."""
         (self._folder / "cgroup.procs").write_text(str(pid))
 
-    def exhaust(self) -> None:
-        """Let a neighbour take what is left, until the kernel has ended a process of the group."""
+    def exhaust(self, victims: Sequence[int]) -> None:
+        """Let a neighbour take what is left, until the kernel has ended a process of the group: one of these, if any lives."""
+        for pid in victims:
+            with suppress(OSError):  # it has ended
+                Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
         command = [sys.executable, "-c", _NEIGHBOUR, str(self._folder), str(self._events)]
         subprocess.run(command, check=True, timeout=120)
 

@@ -18,6 +18,8 @@ _OF_GPU = re.compile(
 #: As torch says it of a process that loads data.
 _WORKER = re.compile(r"DataLoader worker \(pid.*\) is killed by signal: Killed")
 
+_VMSTAT = Path("/proc/vmstat")
+
 
 class OutOfMemoryError(PassingError):
     """A job has less memory than it needs.
@@ -31,6 +33,7 @@ class OutOfMemoryError(PassingError):
     """
 
     def __init__(self, reason: str, of_gpu: bool = False) -> None:
+        self.reason, self.of_gpu = reason, of_gpu
         what = "the GPU is out of memory" if of_gpu else "out of memory"
         remedy = (
             "set a smaller batch_size in the study, or use a GPU with more memory"
@@ -38,6 +41,10 @@ class OutOfMemoryError(PassingError):
             else "give the job more memory (mem_mb), fewer threads, or fewer jobs beside it (--jobs, --cores)"
         )
         super().__init__(f"{what} ({reason}); {remedy}")
+
+    def __reduce__(self) -> tuple[type[OutOfMemoryError], tuple[str, bool]]:
+        # Exceptions cross process pools by pickle, which would replay only the message.
+        return type(self), (self.reason, self.of_gpu)
 
 
 def as_out_of_memory(error: BaseException) -> OutOfMemoryError | None:
@@ -72,7 +79,7 @@ def as_out_of_memory(error: BaseException) -> OutOfMemoryError | None:
 def kernel_kills() -> int | None:
     """Processes that this machine's kernel has ended for lack of memory since it started; None where it does not tell."""
     try:
-        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
+        found = re.search(r"^oom_kill (\d+)$", _VMSTAT.read_text(), re.MULTILINE)
     except OSError:
         return None
     return int(found[1]) if found else None
