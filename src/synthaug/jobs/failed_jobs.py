@@ -32,6 +32,8 @@ _ENDS = (
     ("itself: ", re.compile(r"^srun: error: (.*)$", re.MULTILINE)),
 )
 _REASON = re.compile(r"^synthaug: .*$", re.MULTILINE)
+#: As the executor says it of a job that Slurm did not take.
+_NOT_TAKEN = re.compile(r"sbatch failed\. The error message was '(.*?)'\.?$", re.MULTILINE | re.DOTALL)
 _MORE_MEMORY = (
     "the next attempt gets more memory where mem_mb grows with it, as in profiles/slurm; else set a larger mem_mb for the "
     "rule (set-resources) and run again"
@@ -64,7 +66,7 @@ class FailureLines(logging.Handler):
             if event == LogEvent.JOB_INFO and job["log"]:
                 self._logs[job["jobid"]] = (job["rule_name"], Path(job["log"][0]))
             elif event == LogEvent.JOB_ERROR:
-                line = self._failed(job["rule_name"], list(map(Path, job["log"])))
+                line = self._failed(job["rule_name"], list(map(Path, job["log"])), job.get("rule_msg") or "")
             elif event == LogEvent.JOB_FINISHED and job["job_id"] in self._logs:
                 rule, log = self._logs.pop(job["job_id"])
                 if how := how_it_was_done(log):
@@ -74,7 +76,10 @@ class FailureLines(logging.Handler):
         except Exception:  # the run must go on
             self.handleError(record)
 
-    def _failed(self, rule: str, logs: list[Path]) -> str | None:
+    def _failed(self, rule: str, logs: list[Path], message: str) -> str | None:
+        if refusal := _NOT_TAKEN.search(message):
+            said = " ".join(refusal[1].replace("sbatch: error:", "").split())
+            return f"synthaug: {rule}: not taken by Slurm: {said}; correct the profile (make slurm-check says what there is)"
         if self._submitted:
             return why_it_failed(rule, logs)
         if not logs or not was_killed(logs[0]):

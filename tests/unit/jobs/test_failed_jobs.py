@@ -190,3 +190,18 @@ def test_only_the_last_attempt_decides_whether_another_would_fail_as_well(log):
     assert "attempt 2 started" in again.first_line and not failed_for_good(log)
     again.end("out of memory")
     assert not failed_for_good(log) and "attempt 1 failed for good" in history_of(log).read_text()
+
+
+def test_a_job_that_slurm_did_not_take_says_what_slurm_said(log):
+    """Not what an earlier attempt left in the log."""
+    log.write_text(STARTED)
+    screen = io.StringIO()
+    message = (
+        "SLURM sbatch failed. The error message was 'sbatch: error: invalid partition specified: nope\n"
+        "sbatch: error: Batch job submission failed: Invalid partition name specified'.\n    sbatch call:\n  'x'.\n"
+    )
+    say_of(FailureLines(screen), LogEvent.JOB_ERROR, log, rule_msg=message)
+    assert screen.getvalue() == (
+        "synthaug: harmonise: not taken by Slurm: invalid partition specified: nope Batch job submission failed: Invalid "
+        "partition name specified; correct the profile (make slurm-check says what there is)\n"
+    )
