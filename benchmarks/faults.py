@@ -37,7 +37,7 @@ from machine_faults import QuotaDisk, quota_disk, write_starved_profile
 from small_cluster import start_slurm
 
 RUNS = ("kills", "preemptions", "machine", "nodes")
-LOCALLY = ["all", "--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY]
+LOCALLY = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY]
 #: Hours that the clock goes forward, or back.
 JUMPS_H = (-2, 72, -24 * 30, 24 * 400)
 #: Rules whose first attempt gets too little memory on Slurm, and that memory in MiB.
@@ -64,11 +64,12 @@ def disturb_machine(run: FaultyRun, asked: argparse.Namespace, disk: QuotaDisk |
         run.jump([3600 * hours for hours in JUMPS_H], (2, 15))
 
 
-def report(run: FaultyRun, seconds: float, quiet: Checkout) -> None:
-    """Print what happened, what was said, and what differs."""
+def report(run: FaultyRun, seconds: float, quiet: Checkout, whole: bool) -> None:
+    """Print what happened, what was said, and what differs; of a part of the study, in the files that there are."""
     own, other = (checkout.root / "results" / "tiny" for checkout in (run.checkout, quiet))
     found, undisturbed = contents(own), contents(other)
-    different = sorted(name for name in found | undisturbed if found.get(name) != undisturbed.get(name))
+    names = found | undisturbed if whole else found
+    different = sorted(name for name in names if found.get(name) != undisturbed.get(name))
     print(f"{len(run.killed)} faults, {run.unlocked} times unlocked, {seconds / 60:.1f} min")
     for what, count in Counter(killed.partition(": ")[0] for killed in run.killed).items():
         print(f"  {count} x {what}")
@@ -76,7 +77,8 @@ def report(run: FaultyRun, seconds: float, quiet: Checkout) -> None:
     for line, count in said.most_common(12):
         print(f"  said {count} x: {line}")
     print(f"  {len(found)} files compared, {len(different)} differ: {', '.join(different[:5]) or 'none'}")
-    print(f"  rows.csv {'equal' if rows(own) == rows(other) else 'NOT EQUAL'}")
+    if whole:
+        print(f"  rows.csv {'equal' if rows(own) == rows(other) else 'NOT EQUAL'}")
     print(f"  left over: {', '.join(litter(own)) or 'nothing'}", flush=True)
 
 
@@ -99,6 +101,7 @@ def main() -> None:
     for name in ("quota", "clock"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--target", default="all", help="what is made; of less than all, its files are compared")
     parser.add_argument("--undisturbed", type=Path, help="checkout of the same code that ran the tiny study")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -112,20 +115,21 @@ def main() -> None:
             began = time.monotonic()
             work(run)
             run.finish()
-            report(run, time.monotonic() - began, quiet)
+            report(run, time.monotonic() - began, quiet, whole=asked.target == "all")
 
         def on_slurm(name: str, profile: str) -> FaultyRun:
             start_slurm()
-            return FaultyRun(copies[name], ["all", "--profile", profile, "--configfile", TINY], asked.seed)
+            arguments = [asked.target, "--profile", profile, "--configfile", TINY]
+            return FaultyRun(copies[name], arguments, asked.seed)
 
         if asked.kills:
-            measure(FaultyRun(copies["kills"], LOCALLY, asked.seed), lambda run: kill(run, asked.kills))
+            measure(FaultyRun(copies["kills"], [asked.target, *LOCALLY], asked.seed), lambda run: kill(run, asked.kills))
         if asked.quota or asked.memory or asked.clock:
             place = copies["machine"].root
             mounted = quota_disk(place / "disk", place / "results") if asked.quota else nullcontext()
             with mounted as disk:
                 measure(
-                    FaultyRun(copies["machine"], LOCALLY, asked.seed),
+                    FaultyRun(copies["machine"], [asked.target, *LOCALLY], asked.seed),
                     lambda run: disturb_machine(run, asked, disk, size_mib(quiet.root / "results")),
                 )
         if asked.preemptions:
