@@ -54,7 +54,9 @@ def kill(run: FaultyRun, times: int) -> None:
     run.kill([kinds[number % len(kinds)] for number in range(times)], between_s=(0.2, 20))
 
 
-def disturb_machine(run: FaultyRun, asked: argparse.Namespace, disk: QuotaDisk | None, needed_mib: float) -> None:
+def disturb_machine(
+    run: FaultyRun, asked: argparse.Namespace, disk: QuotaDisk | None, needed_mib: float
+) -> None:
     """Quotas, then lack of memory, then clocks, in one study."""
     if disk:
         run.exceed_quota(disk, [part * needed_mib for part in QUOTAS])
@@ -101,7 +103,9 @@ def main() -> None:
     for name in ("quota", "clock"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--target", default="all", help="what is made; of less than all, its files are compared")
+    parser.add_argument(
+        "--target", default="all", help="what is made; of less than all, its files are compared"
+    )
     parser.add_argument("--undisturbed", type=Path, help="checkout of the same code that ran the tiny study")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +127,10 @@ def main() -> None:
             return FaultyRun(copies[name], arguments, asked.seed)
 
         if asked.kills:
-            measure(FaultyRun(copies["kills"], [asked.target, *LOCALLY], asked.seed), lambda run: kill(run, asked.kills))
+            measure(
+                FaultyRun(copies["kills"], [asked.target, *LOCALLY], asked.seed),
+                lambda run: kill(run, asked.kills),
+            )
         if asked.quota or asked.memory or asked.clock:
             place = copies["machine"].root
             mounted = quota_disk(place / "disk", place / "results") if asked.quota else nullcontext()

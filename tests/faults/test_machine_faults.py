@@ -16,7 +16,8 @@ HOUR_S = 3600
 
 @pytest.fixture
 def run(tmp_path, quiet):
-    return FaultyRun(copy_repository(tmp_path / "synthaug"), quiet.command, seed=0)
+    command = [*quiet.command, "--retries", "2"]
+    return FaultyRun(copy_repository(tmp_path / "synthaug"), command, seed=0)
 
 
 def assert_ends_undisturbed(run, quiet):
@@ -34,9 +35,13 @@ def test_the_kernel_ends_a_training_for_lack_of_memory(run, quiet):
     assert "killed, and this machine ended 1 process for lack of memory; its log ends with: " in said
     assert said.endswith("run again with fewer jobs at a time (--cores) or a smaller batch_size")
     assert_ends_undisturbed(run, quiet)
+    (done,) = run.lines("done in attempt 2; the one before: has no end, it was killed")
+    assert done.startswith("synthaug: train_model: ")
 
 
-def test_the_clock_goes_back_and_forward(run, quiet):
+def test_the_clock_goes_back_and_forward_and_a_second_workflow_is_refused(run, quiet):
+    second = run.start_beside()
+    assert second.returncode and "Directory cannot be locked" in second.stderr
     jumps = [-2 * HOUR_S, 90 * 24 * HOUR_S] if shutil.which("faketime") else [-2 * HOUR_S]
     run.jump(jumps, (1, 3))
     assert run.killed == ["clock back: 2 h", "clock forward: 2160 h"][: len(jumps)]

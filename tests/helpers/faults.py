@@ -110,6 +110,15 @@ class FaultyRun:
         if process:
             process.wait()
 
+    def start_beside(self) -> subprocess.CompletedProcess[str]:
+        """Start the same command while it runs; how the second one ended. The first is stopped afterwards."""
+        process = self._start()
+        assert self._wait_for_a_job(process, "")
+        second = self.checkout.snakemake(*self.arguments, check=False)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        return second
+
     def preempt(self, times: int, between_s: tuple[float, float]) -> None:
         """Requeue one of Slurm's running jobs so many times, as a cluster does that preempts.
 

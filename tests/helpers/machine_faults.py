@@ -76,7 +76,9 @@ class MemoryGroup:
 def lose_node() -> None:
     """Let the node of the small cluster die with all that runs on it, be declared down, and come back."""
     daemons = [
-        process for process in psutil.process_iter(["name"]) if process.info["name"] in ("slurmd", "slurmstepd")
+        process
+        for process in psutil.process_iter(["name"])
+        if process.info["name"] in ("slurmd", "slurmstepd")
     ]
     for process in [*daemons, *(child for one in daemons for child in _below(one))]:
         try:
@@ -85,7 +87,9 @@ def lose_node() -> None:
             continue
     node = os.uname().nodename.partition(".")[0]
     subprocess.run(
-        ["scontrol", "update", f"nodename={node}", "state=down", "reason=lost"], check=True, capture_output=True
+        ["scontrol", "update", f"nodename={node}", "state=down", "reason=lost"],
+        check=True,
+        capture_output=True,
     )
     subprocess.run(["slurmd"], check=True)
 

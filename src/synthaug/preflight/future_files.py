@@ -105,4 +105,10 @@ def _times_below(folder: Path) -> Iterable[tuple[Path, int]]:
 
 def _ahead(time: int, now: int) -> str:
     hours = (time - now) / 3.6e12
-    return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.1f} min"
+    return (
+        f"{hours / 24:.1f} days"
+        if hours >= 48
+        else f"{hours:.1f} h"
+        if hours >= 1
+        else f"{60 * hours:.1f} min"
+    )

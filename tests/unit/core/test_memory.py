@@ -20,7 +20,7 @@ CPU = "give the job more memory (mem_mb), fewer threads, or fewer jobs beside it
 
 
 def caught(work):
-    with pytest.raises(Exception) as error:  # noqa: PT011
+    with pytest.raises(Exception) as error:
         work()
     return error.value
 
@@ -57,7 +57,10 @@ def kill_itself():
             RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"),
             "the GPU is out of memory (CUDA error: ",
         ),
-        (RuntimeError("DataLoader worker (pid(s) 12) is killed by signal: Killed. "), "out of memory (one of"),
+        (
+            RuntimeError("DataLoader worker (pid(s) 12) is killed by signal: Killed. "),
+            "out of memory (one of",
+        ),
         (OSError(errno.ENOSPC, "No space left on device"), None),
         (ValueError("shapes differ"), None),
     ],

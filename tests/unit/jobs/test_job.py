@@ -221,7 +221,9 @@ def test_lack_of_memory_is_one_line_on_the_screen(snakemake, capsys):
         raise MemoryError("Unable to allocate 9 GiB")
     (line,) = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 1
-    assert line.startswith("synthaug: harmonise: out of memory (Unable to allocate 9 GiB); give the job more memory")
+    assert line.startswith(
+        "synthaug: harmonise: out of memory (Unable to allocate 9 GiB); give the job more memory"
+    )
 
 
 def test_a_quota_is_one_line_with_the_path_and_the_remedy(snakemake, capsys):

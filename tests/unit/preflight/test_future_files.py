@@ -65,7 +65,9 @@ def test_anothers_file_is_one_line(results, monkeypatch):
 
 def test_a_users_file_of_a_time_to_come_is_named_and_left_as_it_is(results):
     before = (results / "g").stat().st_mtime_ns
-    with pytest.raises(SynthaugError, match=rf"^{results}/g: is of a time to come, 3.8 days .*\(2 such files\)"):
+    with pytest.raises(
+        SynthaugError, match=rf"^{results}/g: is of a time to come, 3.8 days .*\(2 such files\)"
+    ):
         check_inputs([results / "a", results / "c" / "d", results / "g", results / "missing", results])
     assert (results / "g").stat().st_mtime_ns == before
     check_inputs([results / "a"])
