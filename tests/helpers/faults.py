@@ -145,8 +145,8 @@ class FaultyRun:
             Script whose job must run; empty: any.
         """
         self._group = MemoryGroup(mib)
-        process = self._start()
-        while len(self.killed) < times:
+        process, before = self._start(), len(self.killed)
+        while len(self.killed) < before + times:
             if process.poll() == 0:
                 break
             process = process if process.poll() is None else self._start()
@@ -209,8 +209,8 @@ class FaultyRun:
     def _on_slurm(
         self, times: int, between_s: tuple[float, float], fault: Callable[[list[str]], str | None]
     ) -> None:
-        process = self._start()
-        while len(self.killed) < times and process.poll() is None:
+        process, before = self._start(), len(self.killed)
+        while len(self.killed) < before + times and process.poll() is None:
             time.sleep(self.random.uniform(*between_s))
             asked = ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k"]
             running = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
