@@ -155,8 +155,8 @@ class FaultyRun:
                 jobs = self._jobs(process, during)
                 if jobs:
                     names = sorted({self._script(job) for job in jobs})
-                    self._group.exhaust([job.pid for job in jobs])
-                    self.killed.append(f"out of memory: {', '.join(names)}")
+                    if self._group.exhaust([job.pid for job in jobs]):
+                        self.killed.append(f"out of memory: {', '.join(names)}")
         process.wait()
         self._group.remove()
         self._group = None

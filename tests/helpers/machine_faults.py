@@ -25,7 +25,7 @@ group, events = Path(sys.argv[1]), Path(sys.argv[2])
 kills = lambda: int(re.search(r"^oom_kill (\\d+)", events.read_text(), re.M)[1])
 before, taken = kills(), []
 while kills() == before:
-    taken.append(bytearray(b"1") * (8 << 20))
+    taken.append(bytearray(b"1") * (64 << 20))
 """
 
 
@@ -60,13 +60,16 @@ class MemoryGroup:
         """Put a process, and those that it will start, into the group."""
         (self._folder / "cgroup.procs").write_text(str(pid))
 
-    def exhaust(self, victims: Sequence[int]) -> None:
-        """Let a neighbour take what is left, until the kernel has ended a process of the group: one of these, if any lives."""
+    def exhaust(self, victims: Sequence[int]) -> bool:
+        """Let a neighbour take what is left, until the kernel has ended one of these processes.
+
+        False where they ended before, so that it was the neighbour that was ended.
+        """
         for pid in victims:
             with suppress(OSError):  # it has ended
                 Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
         command = [sys.executable, "-c", _NEIGHBOUR, str(self._folder), str(self._events)]
-        subprocess.run(command, check=True, timeout=120)
+        return subprocess.run(command, timeout=300).returncode == 0
 
     def remove(self) -> None:
         """Remove the group, which must be empty."""
