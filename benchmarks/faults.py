@@ -43,7 +43,7 @@ JUMPS_H = (-2, 72, -24 * 30, 24 * 400)
 #: Rules whose first attempt gets too little memory on Slurm, and that memory in MiB.
 STARVED, STARVED_MIB = ["train_model", "train_task"], 300
 #: Parts of the disk that the study needs, as quotas.
-QUOTAS = (0.3, 0.92)
+QUOTAS = (0.3, 0.75)
 #: Memory of a workflow that the kernel takes processes from, in MiB.
 MEMORY_MIB = 4096
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from synthaug.core.errors import SynthaugError
 from synthaug.core.file_times import file_system_time
 
-_DAY_S = 86400
+_SECOND = 10**9  # in the unit of files' times
 
 
 def bring_back(results: str | Path) -> str | None:
@@ -32,8 +32,8 @@ def bring_back(results: str | Path) -> str | None:
 
     Notes
     -----
-    The n-th of N times to come becomes t + (now - t) n / (N + 1), where t is the last time that is not. Which of two
-    files is newer stays as it was, so that nothing reruns for it.
+    The n-th of N times to come becomes t + (now - t) n / (N + 1), where t is the last time that is not, but at most a second
+    ago. Which of two files is newer stays as it was, and scripts and inputs stay older, so that nothing reruns for it.
 
     Raises
     ------
@@ -48,8 +48,8 @@ def bring_back(results: str | Path) -> str | None:
     to_come = sorted({time for time in times.values() if time > now})
     if not to_come:
         return None
-    last = max((time for time in times.values() if time <= now), default=now - _DAY_S * 10**9)
-    new = {time: last + (now - last) * (n + 1) // (len(to_come) + 1) for n, time in enumerate(to_come)}
+    start = max([time for time in times.values() if time <= now] + [now - _SECOND])
+    new = {time: start + (now - start) * (n + 1) // (len(to_come) + 1) for n, time in enumerate(to_come)}
     files = {file: new[time] for file, time in times.items() if time in new}
     for file, time in files.items():
         try:

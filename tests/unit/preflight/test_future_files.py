@@ -36,6 +36,8 @@ def test_the_order_of_all_files_stays_and_none_is_of_a_time_to_come(results):
     times = [(results / name).stat().st_mtime_ns for name in ("a", "b", "c/d", "e", "c/f", "g")]
     assert times == sorted(times) and len(set(times)) == 5 and times[3] == times[4]
     assert times[-1] <= time.time_ns()
+    # A script or input of a minute ago stays older than what was made of it.
+    assert times[2] > time.time_ns() - 60 * 10**9
     assert before == {name: (results / name).stat().st_mtime_ns for name in before}
     assert bring_back(results) is None
 
@@ -47,6 +49,14 @@ def test_links_have_times_of_their_own(results):
     bring_back(results)
     assert (results / "link").lstat().st_mtime_ns <= time.time_ns()
     assert (results / "a").stat().st_mtime_ns == before
+
+
+def test_results_that_are_all_of_a_time_to_come_stay_newer_than_scripts_and_inputs(results):
+    for name in ("a", "b"):
+        (results / name).unlink()
+    bring_back(results)
+    times = [(results / name).stat().st_mtime_ns for name in ("c/d", "e", "c/f", "g")]
+    assert times == sorted(times) and time.time_ns() - 60 * 10**9 < times[0] <= times[-1] <= time.time_ns()
 
 
 def test_results_of_today_or_none_are_left_alone(tmp_path):
