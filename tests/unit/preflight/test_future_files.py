@@ -18,7 +18,7 @@ HOUR_NS = 3600 * 10**9
 def results(tmp_path):
     """Files in order of time: two of the past, four of a time to come, two of them of one time, in two folders."""
     now = time.time_ns()
-    hours = {"a": -5, "b": -1, "c/d": 1, "e": 30, "c/f": 30, "g": 90}
+    hours = {"a": -5, "b": -1, "c/d": 1, "e": 30, "c/f": 30, "g": 92}
     (tmp_path / "c").mkdir()
     for name, ahead in hours.items():
         (tmp_path / name).touch()
