@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -72,7 +73,15 @@ class MemoryGroup:
         return subprocess.run(command, timeout=300).returncode == 0
 
     def remove(self) -> None:
-        """Remove the group, which must be empty."""
+        """Remove the group; what still runs in it, as jobs of a workflow that was killed, is let end."""
+        until = time.monotonic() + 120
+        while (self._folder / "cgroup.procs").read_text() and time.monotonic() < until:
+            time.sleep(0.5)
+        for _ in range(20):
+            with suppress(OSError):  # the kernel takes a moment
+                self._folder.rmdir()
+                return
+            time.sleep(0.5)
         self._folder.rmdir()
 
 
