@@ -71,7 +71,9 @@ onstart:
     trouble = list(slurm_trouble(workflow)) if workflow.executor_plugin.name == "slurm" else []
     try:
         check_writable(f"results/{study.name}")
-        check_inputs([file for _, file in paths_of(study)] + [file for files in raw.values() for file in files])
+        check_inputs(
+            [file for _, file in paths_of(study)] + [file for files in raw.values() for file in files]
+        )
         if brought_back := bring_back(f"results/{study.name}"):
             print(f"synthaug: {brought_back}", file=sys.stderr)
     except SynthaugError as error:
