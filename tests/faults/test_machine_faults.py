@@ -32,11 +32,9 @@ def test_the_kernel_ends_a_training_for_lack_of_memory(run, quiet):
     run.exhaust_memory(1, (0.5, 2), mib=3000, during="train_model")
     assert run.killed == ["out of memory: train_model"]
     (said,) = run.lines("^synthaug: train_model: out of memory: ")
-    assert "killed, and this machine ended 1 process for lack of memory; its log ends with: " in said
+    assert "killed, and this machine ended 1 process for lack of memory; " in said
     assert said.endswith("run again with fewer jobs at a time (--cores) or a smaller batch_size")
     assert_ends_undisturbed(run, quiet)
-    (done,) = run.lines("done in attempt 2; the one before: has no end, it was killed")
-    assert done.startswith("synthaug: train_model: ")
 
 
 def test_the_clock_goes_back_and_forward_and_a_second_workflow_is_refused(run, quiet):

@@ -75,11 +75,9 @@ def failed_for_good(log: Path) -> bool:
     return bool((end := _END.match(last)) and end[2] != "ended")
 
 
-def was_killed(log: Path) -> bool:
-    """Whether the last attempt of a job has no end, as one that was killed."""
-    text = _read(history_of(log))
-    started = [*_START.finditer(text)]
-    return bool(started) and _END.search(text, started[-1].end()) is None
+def ended_attempts(log: Path) -> int:
+    """How many attempts of a job wrote down their end; one that was killed did not, and perhaps not its start."""
+    return len(_END.findall(_read(history_of(log))))
 
 
 def how_it_was_done(log: Path) -> str | None:

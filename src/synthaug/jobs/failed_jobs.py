@@ -11,12 +11,12 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from synthaug.core.memory import kernel_kills
-from synthaug.jobs.attempts import how_it_was_done, was_killed
+from synthaug.jobs.attempts import ended_attempts, how_it_was_done
 
 _READ = 20_000  # bytes of a log's end
 #: What the output of a submitted job says of its end, from what tells most: Slurm ends it for its time limit, memory,
@@ -57,6 +57,7 @@ class FailureLines(logging.Handler):
         self._screen, self._submitted = screen, submitted
         self._kills = kernel_kills()
         self._logs: dict[int, tuple[str, Path]] = {}
+        self._ended: dict[int, int] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say why, where the record is of a failed job; say how often it was tried, where it is of one that is done."""
@@ -64,9 +65,11 @@ class FailureLines(logging.Handler):
         try:
             line = None
             if event == LogEvent.JOB_INFO and job["log"]:
-                self._logs[job["jobid"]] = (job["rule_name"], Path(job["log"][0]))
+                log = Path(job["log"][0])
+                self._logs[job["jobid"]] = (job["rule_name"], log)
+                self._ended[job["jobid"]] = ended_attempts(log)
             elif event == LogEvent.JOB_ERROR:
-                line = self._failed(job["rule_name"], list(map(Path, job["log"])), job.get("rule_msg") or "")
+                line = self._failed(record)
             elif event == LogEvent.JOB_FINISHED and job["job_id"] in self._logs:
                 rule, log = self._logs.pop(job["job_id"])
                 if how := how_it_was_done(log):
@@ -76,13 +79,15 @@ class FailureLines(logging.Handler):
         except Exception:  # the run must go on
             self.handleError(record)
 
-    def _failed(self, rule: str, logs: list[Path], message: str) -> str | None:
-        if refusal := _NOT_TAKEN.search(message):
+    def _failed(self, record: Any) -> str | None:
+        rule, logs = record.rule_name, [Path(log) for log in record.log]
+        if refusal := _NOT_TAKEN.search(getattr(record, "rule_msg", None) or ""):
             said = " ".join(refusal[1].replace("sbatch: error:", "").split())
             return f"synthaug: {rule}: not taken by Slurm: {said}; correct the profile (make slurm-check says what there is)"
         if self._submitted:
             return why_it_failed(rule, logs)
-        if not logs or not was_killed(logs[0]):
+        # What wrote down its end has said its reason.
+        if not logs or ended_attempts(logs[0]) > self._ended.get(record.jobid, 0):
             return None
         before, self._kills = self._kills, kernel_kills()
         ended = (self._kills or 0) - (before or 0)

@@ -147,16 +147,22 @@ def say_of(handler, event, log, **more):
         ),
     ],
 )
-def test_a_job_of_this_machine_that_was_killed_cannot_speak_for_itself(log, monkeypatch, kernel, said):
+@pytest.mark.parametrize("started", [True, False])
+def test_a_job_of_this_machine_that_was_killed_cannot_speak_for_itself(
+    log, monkeypatch, kernel, said, started
+):
     kills = [5]
     monkeypatch.setattr(failed_jobs, "kernel_kills", lambda: kills[0])
     screen = io.StringIO()
     handler = FailureLines(screen, submitted=False)
-    attempt = Attempt(log)
+    Attempt(log).end("of an earlier run")
+    say_of(handler, LogEvent.JOB_INFO, log)
+    attempt = Attempt(log) if started else None
     kills[0] += kernel
     say_of(handler, LogEvent.JOB_ERROR, log)
     assert screen.getvalue() == said.format(log=log)
-    attempt.end("its own reason, which it said")
+    say_of(handler, LogEvent.JOB_INFO, log)
+    (attempt or Attempt(log)).end("its own reason, which it said")
     say_of(handler, LogEvent.JOB_ERROR, log)
     assert screen.getvalue() == said.format(log=log)
 
