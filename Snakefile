@@ -18,6 +18,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.jobs.failed_jobs import FailureLines
 from synthaug.cost import count_subjects, estimate_cost, say_cost
 from synthaug.preflight.lost_records import write_configuration
+from synthaug.preflight.future_files import bring_back, check_inputs
 from synthaug.preflight.paths import check_writable
 from synthaug.preflight.slurm import slurm_trouble
 from synthaug.run_progress import progress_lines
@@ -60,7 +61,8 @@ include: "workflow/rules/attention.smk"
 include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request
 include: "workflow/rules/published.smk"
-# Last, because they only mend how Snakemake starts jobs and decides what reruns:
+# Last, because they only mend how Snakemake starts jobs, retries them and decides what reruns:
+include: "workflow/rules/snakemake_issue_2441.smk"
 include: "workflow/rules/snakemake_issue_2645.smk"
 include: "workflow/rules/snakemake_issue_4166.smk"
 
@@ -69,6 +71,11 @@ onstart:
     trouble = list(slurm_trouble(workflow)) if workflow.executor_plugin.name == "slurm" else []
     try:
         check_writable(f"results/{study.name}")
+        check_inputs(
+            [file for _, file in paths_of(study)] + [file for files in raw.values() for file in files]
+        )
+        if brought_back := bring_back(f"results/{study.name}"):
+            print(f"synthaug: {brought_back}", file=sys.stderr)
     except SynthaugError as error:
         trouble.append(str(error))
     if trouble:
@@ -76,9 +83,7 @@ onstart:
     write_configuration(f"results/{study.name}", declared_study(study))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
     logger.addHandler(progress_lines(study, workflow.dag.stats()[1]))
-    # What this machine runs itself says its reason on the screen.
-    if not workflow.local_exec:
-        logger.addHandler(FailureLines())
+    logger.addHandler(FailureLines(submitted=not workflow.local_exec))
 
 
 onerror:

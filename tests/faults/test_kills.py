@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from checkout import TINY, copy_repository
+from checkout import copy_repository
 from faults import KILLS, FaultyRun, contents, litter
 
 pytestmark = pytest.mark.workflow
 
-#: Up to a synthetic cohort: training, sampling, and what comes before.
-COHORT = "results/tiny/synthetic/cascade/fold-0/generator-seed-0/cohort"
 
-
-def test_kills_of_jobs_and_of_the_workflow_change_nothing(tmp_path):
+def test_kills_of_jobs_and_of_the_workflow_change_nothing(tmp_path, quiet):
     """The long set, to the tables and with preemptions by Slurm, is benchmarks/faults.py."""
-    quiet, checkout = (copy_repository(tmp_path / name / "synthaug") for name in ("quiet", "killed"))
-    arguments = [COHORT, "--cores", "2", "--configfile", TINY, "--rerun-incomplete"]
-    quiet.snakemake(*arguments)
-    run = FaultyRun(checkout, arguments, seed=0)
+    checkout = copy_repository(tmp_path / "synthaug")
+    run = FaultyRun(checkout, quiet.command, seed=0)
     run.kill(KILLS, between_s=(0.1, 2))
+    run.finish()
     assert [killed.partition(":")[0] for killed in run.killed] == [
         f"{kill.by.name} {kill.what}" for kill in KILLS
     ]
     results = checkout.root / "results" / "tiny"
-    found, undisturbed = contents(results), contents(quiet.root / "results" / "tiny")
+    found, undisturbed = contents(results), contents(quiet.checkout.root / "results" / "tiny")
     assert "/models/autoencoder/fold-0/generator-seed-0/model.safetensors" in found
     assert found == undisturbed
     assert litter(results) == []

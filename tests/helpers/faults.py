@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 from checkout import Checkout
+from machine_faults import MemoryGroup, QuotaDisk, lose_node, shift_times, under_another_clock
 
 
 class Kill(NamedTuple):
@@ -69,10 +70,12 @@ class FaultyRun:
         self.random = random.Random(seed)
         self.killed: list[str] = []
         self.unlocked = 0
+        self._group: MemoryGroup | None = None
+        self._clock_s = 0.0
         self._log = checkout.root / "faults.log"
 
     def kill(self, kills: Sequence[Kill], between_s: tuple[float, float]) -> None:
-        """Kill what is said, then let the study end.
+        """Kill what is said.
 
         Parameters
         ----------
@@ -106,37 +109,141 @@ class FaultyRun:
                 process.wait()
         if process:
             process.wait()
-        self._end()
+
+    def start_beside(self) -> subprocess.CompletedProcess[str]:
+        """Start the same command while it runs; how the second one ended. The first is stopped afterwards."""
+        process = self._start()
+        assert self._wait_for_a_job(process, "")
+        second = self.checkout.snakemake(*self.arguments, check=False)
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        return second
 
     def preempt(self, times: int, between_s: tuple[float, float]) -> None:
-        """Requeue one of Slurm's running jobs so many times, as a cluster does that preempts, then let the study end.
+        """Requeue one of Slurm's running jobs so many times, as a cluster does that preempts.
 
         Arguments of Snakemake must name a profile of Slurm.
         """
-        process = self._start()
-        while len(self.killed) < times and process.poll() is None:
+        self._on_slurm(times, between_s, self._requeue)
+
+    def lose_nodes(self, times: int, between_s: tuple[float, float]) -> None:
+        """Let the node of the small cluster die so many times while jobs run on it."""
+        self._on_slurm(times, between_s, self._lose_node)
+
+    def exhaust_memory(self, times: int, between_s: tuple[float, float], mib: int, during: str = "") -> None:
+        """Let the kernel end a process of the study for lack of memory so many times.
+
+        Parameters
+        ----------
+        times : int
+            Kills; where the study ends before, fewer.
+        between_s : (float, float)
+            Shortest and longest time from when a job is seen, in seconds.
+        mib : int
+            Memory of the whole workflow and a neighbour that takes what is left, in MiB.
+        during : str
+            Script whose job must run; empty: any.
+        """
+        self._group = MemoryGroup(mib)
+        process, before = self._start(), len(self.killed)
+        while len(self.killed) < before + times:
+            if process.poll() == 0:
+                break
+            process = process if process.poll() is None else self._start()
+            if self._wait_for_a_job(process, during):
+                time.sleep(self.random.uniform(*between_s))
+                jobs = self._jobs(process, during)
+                if jobs:
+                    names = sorted({self._script(job) for job in jobs})
+                    if self._group.exhaust([job.pid for job in jobs]):
+                        self.killed.append(f"out of memory: {', '.join(names)}")
+        process.wait()
+        self._group.remove()
+        self._group = None
+
+    def jump(self, seconds: Sequence[float], between_s: tuple[float, float]) -> None:
+        """Stop the study and set the clock, so often.
+
+        Parameters
+        ----------
+        seconds : sequence of float
+            How far the clock goes forward (or back) each time. Forward, the next run sees a clock that is ahead of the file
+            system's. Back, what was written before is of a time to come.
+        between_s : (float, float)
+            Shortest and longest time from when a job is seen, in seconds.
+        """
+        for jump in seconds:
+            process = self._start()
+            if self._wait_for_a_job(process, ""):
+                time.sleep(self.random.uniform(*between_s))
+            process.send_signal(signal.SIGTERM)
+            if process.wait() == 0:
+                return
+            if jump < 0:
+                for folder in ("results", ".snakemake"):
+                    shift_times(self.checkout.root / folder, -jump)
+            self._clock_s = max(0.0, jump)
+            self.killed.append(f"clock {'back' if jump < 0 else 'forward'}: {abs(jump) / 3600:g} h")
+
+    def exceed_quota(self, disk: QuotaDisk, mib: Sequence[float]) -> None:
+        """Run within each quota, which is too small, and then take it away.
+
+        Parameters
+        ----------
+        disk : QuotaDisk
+            Mounted at ``results`` of the checkout.
+        mib : sequence of float
+            Quotas in MiB.
+        """
+        for quota in mib:
+            disk.limit(quota)
+            if self._start().wait() == 0:
+                raise AssertionError(f"{quota} MiB are enough")
+            self.killed.append(f"quota: {quota:.0f} MiB")
+        disk.limit(None)
+
+    def lines(self, pattern: str) -> list[str]:
+        """Lines of the workflow's screen that a pattern is found in."""
+        return [line for line in self._log.read_text().splitlines() if re.search(pattern, line)]
+
+    def _on_slurm(
+        self, times: int, between_s: tuple[float, float], fault: Callable[[list[str]], str | None]
+    ) -> None:
+        process, before = self._start(), len(self.killed)
+        while len(self.killed) < before + times and process.poll() is None:
             time.sleep(self.random.uniform(*between_s))
             asked = ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k"]
             running = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-            if running:
-                number, _, rule = self.random.choice(running).partition(" ")
-                done = subprocess.run(["scontrol", "requeue", number], capture_output=True, text=True)
-                if done.returncode == 0:
-                    self.killed.append(f"requeue: {rule}")
+            if running and (what := fault(running)):
+                self.killed.append(what)
         process.wait()
-        self._end()
+
+    def _requeue(self, running: list[str]) -> str | None:
+        number, _, rule = self.random.choice(running).partition(" ")
+        done = subprocess.run(["scontrol", "requeue", number], capture_output=True, text=True)
+        return f"requeue: {rule}" if done.returncode == 0 else None
+
+    @staticmethod
+    def _lose_node(running: list[str]) -> str:
+        lose_node()
+        return f"node lost: {', '.join(line.partition(' ')[2] for line in running)}"
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._unlock()
+        before, variables = under_another_clock(self._clock_s) if self._clock_s else ([], {})
+        environment = {"PYTHONPATH": str(self.checkout.root / "src"), "SYNTHAUG_GPUS": "0", **variables}
         with self._log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *self.arguments],
+            process = subprocess.Popen(
+                [*before, sys.executable, "-m", "snakemake", *self.arguments],
                 cwd=self.checkout.root,
-                env={**os.environ, "PYTHONPATH": str(self.checkout.root / "src"), "SYNTHAUG_GPUS": "0"},
+                env={**os.environ, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        if self._group:
+            self._group.add(process.pid)
+        return process
 
     def _unlock(self) -> None:
         locks = self.checkout.root / ".snakemake" / "locks"
@@ -144,7 +251,7 @@ class FaultyRun:
             self.unlocked += 1
             self.checkout.snakemake("--unlock", *self.arguments)
 
-    def _end(self) -> None:
+    def finish(self) -> None:
         """The same command until it succeeds: a training whose lease an orphan holds is refused, and the orphan ends."""
         for _ in range(20):
             process = self._start()

@@ -205,6 +205,11 @@ def test_memory_and_time_grow_with_each_attempt_of_a_job(checkout):
     def asked(rule, attempt):
         return [rules[rule][name].evaluate(None, attempt=attempt).value for name in ("mem_mb", "runtime")]
 
+    fixed = [
+        name for name, given in rules.items() if "mem_mb" in given and not given["mem_mb"].is_evaluable()
+    ]
+    assert fixed == []
+    assert [asked("harmonise", attempt) for attempt in (1, 3)] == [[16000, 4 * 60], [48000, 12 * 60]]
     assert [asked("synthesise_chunk", attempt) for attempt in (1, 3)] == [[16000, 4 * 60], [48000, 12 * 60]]
     # A training resumes: its time is a slice.
     assert [asked("train_model", attempt) for attempt in (1, 2)] == [[32000, 24 * 60], [64000, 24 * 60]]

@@ -30,8 +30,8 @@ rule harmonise:
         pattern("benchmarks/harmonise/{dataset}.tsv")
     threads: 8
     resources:
-        mem_mb=16000,
-        runtime="4h",
+        mem_mb=by_attempt(16000),
+        runtime=by_attempt(240),
     params:
         code=reader_code,
         root=raw_root,

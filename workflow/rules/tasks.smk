@@ -48,8 +48,8 @@ rule plan_task:
         pattern("benchmarks/plan_task/{task}_fold-{fold}.tsv")
     threads: TASK_THREADS
     resources:
-        mem_mb=16000,
-        runtime="2h",
+        mem_mb=by_attempt(16000),
+        runtime=by_attempt(120),
     params:
         code=lambda w: task_code("plan_task", w.task, "plan"),
         task=lambda w: task_settings(w.task, "plan"),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import PassingError, SynthaugError
 
 #: What only a write can meet.
 _OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -28,7 +28,7 @@ _NO_RESERVING = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS, er
 _BLOCK = bytes(1 << 20)
 
 
-class CannotWriteError(SynthaugError):
+class CannotWriteError(PassingError):
     """A file or folder cannot be written.
 
     Parameters

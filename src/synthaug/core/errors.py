@@ -9,6 +9,10 @@ class SynthaugError(Exception):
     """Something the user can mend; the message is one line with its remedy."""
 
 
+class PassingError(SynthaugError):
+    """What another attempt may not meet: lack of memory, a full disk, a node without its GPU, work that still runs elsewhere."""
+
+
 class DamagedFileError(SynthaugError):
     """A file that the package wrote cannot be read: it is empty, cut short or damaged.
 

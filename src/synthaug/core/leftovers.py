@@ -11,12 +11,12 @@ import re
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from synthaug.core.file_times import age_days
 from synthaug.core.process_identity import ProcessIdentity, is_alive, this_process
 
 PARTIAL, TEMPORARY = ".partial-", "synthaug-"
@@ -65,15 +65,6 @@ def is_left_behind(path: Path) -> bool:
     owner = owner_of(path.name)
     alive = None if owner is None else is_alive(owner)
     return age_days(path) > DAYS if alive is None else not alive
-
-
-def age_days(path: Path) -> float:
-    """Days since a file, or anything in a folder, last changed; 0 where it is gone."""
-    newest = 0.0
-    for place in (path, *(path.rglob("*") if path.is_dir() else ())):
-        with suppress(OSError):
-            newest = max(newest, place.lstat().st_mtime)
-    return max(0.0, time.time() - newest) / 86400 if newest else 0.0
 
 
 def find_partials(root: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import PassingError, SynthaugError
 from synthaug.core.plugins import code_hashes
 from synthaug.core.registry import module_of
 from synthaug.data.bias_field import bias_field
@@ -319,7 +319,9 @@ def harmonise_dataset(
                 progress(done, len(subjects))
         if len(rows) < dataset.minimum_subjects:
             first = f"; the first problem: {quarantine[0]}" if quarantine else ""
-            raise SynthaugError(
+            # With more memory they may be enough.
+            of_memory = any(error.code == "memory" for error in quarantine)
+            raise (PassingError if of_memory else SynthaugError)(
                 f"{name}: {root}: {len(rows)} of {len(subjects)} subjects can be used, "
                 f"minimum_subjects is {dataset.minimum_subjects}{first}"
             )

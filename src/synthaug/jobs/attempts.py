@@ -19,7 +19,7 @@ from pathlib import Path
 from synthaug import __version__
 
 _START = re.compile(r"^\S+ attempt (\d+) started", re.MULTILINE)
-_END = re.compile(r"^\S+ attempt (\d+) ended after [\d.]+ s: (.*)$", re.MULTILINE)
+_END = re.compile(r"^\S+ attempt (\d+) (ended|failed for good) after [\d.]+ s: (.*)$", re.MULTILINE)
 _DONE = "done"
 
 
@@ -53,10 +53,11 @@ class Attempt:
         """Write down a signal, the moment it comes."""
         self._write(f"{_now()} attempt {self.number} got {name}")
 
-    def end(self, how: str = _DONE) -> None:
-        """Write down how it ended, in one line."""
+    def end(self, how: str = _DONE, for_good: bool = False) -> None:
+        """Write down how it ended, in one line, and whether another attempt would end likewise."""
         seconds = time.monotonic() - self._began
-        self._write(f"{_now()} attempt {self.number} ended after {seconds:.1f} s: {' '.join(how.split())}")
+        verb = "failed for good" if for_good else "ended"
+        self._write(f"{_now()} attempt {self.number} {verb} after {seconds:.1f} s: {' '.join(how.split())}")
 
     def _write(self, line: str) -> None:
         with suppress(OSError), self._file.open("a", encoding="utf-8") as stream:
@@ -66,6 +67,29 @@ class Attempt:
 def history_of(log: Path) -> Path:
     """Where the attempts of the job of a log are written down."""
     return log.with_suffix(".history.log")
+
+
+def failed_for_good(log: Path) -> bool:
+    """Whether the last attempt of a job failed as any other would: its input is wrong, not its node."""
+    last = _read(history_of(log)).rstrip().rpartition("\n")[2]
+    return bool((end := _END.match(last)) and end[2] != "ended")
+
+
+def ended_attempts(log: Path) -> int:
+    """How many attempts of a job wrote down their end; one that was killed did not, and perhaps not its start."""
+    return len(_END.findall(_read(history_of(log))))
+
+
+def how_it_was_done(log: Path) -> str | None:
+    """Of a job that was done in a later attempt than its first: in which, and how the one before ended; else None."""
+    lines = _read(history_of(log)).splitlines()
+    starts = [number for number, line in enumerate(lines) if _START.match(line)]
+    last = _END.match(lines[-1]) if lines else None
+    if not last or last[3] != _DONE or last[1] == "1" or len(starts) < 2:
+        return None
+    before = [end for line in lines[starts[-2] : starts[-1]] if (end := _END.match(line))]
+    how = before[-1][3] if before else "has no end, it was killed"
+    return f"done in attempt {last[1]}; the one before: {how}"
 
 
 def gpu_line() -> str:
@@ -87,18 +111,23 @@ def gpu_line() -> str:
 
 def _next_attempt(history: Path) -> tuple[int, int | None]:
     """Number of the next attempt since the job was last done, and of the one before where that has no end."""
-    try:
-        text = history.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return 1, None
+    text = _read(history)
     for done in reversed([*_END.finditer(text)]):
-        if done[2] == _DONE:
+        if done[3] == _DONE:
             text = text[done.end() :]
             break
     started, ended = ([int(found[1]) for found in pattern.finditer(text)] for pattern in (_START, _END))
     if not started:
         return 1, None
     return started[-1] + 1, None if started[-1] in ended else started[-1]
+
+
+def _read(history: Path) -> str:
+    """What is in a history; nothing where it is not there."""
+    try:
+        return history.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _where() -> str:

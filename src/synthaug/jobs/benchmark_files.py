@@ -21,7 +21,7 @@ def read_seconds(path: str | Path) -> list[float]:
     Raises
     ------
     DamagedFileError
-        It has no seconds, or some that are no number: Snakemake writes ``-`` and ``NA`` where it did not see a job end.
+        It has no seconds, or some that are no number or less than 0 (a clock was set back): Snakemake writes ``-`` and ``NA`` where it did not see a job end.
     """
     check_last_line(path)
     try:
@@ -29,6 +29,6 @@ def read_seconds(path: str | Path) -> list[float]:
             seconds = [float(row["s"]) for row in csv.DictReader(stream, delimiter="\t")]
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise DamagedFileError(path, error) from None
-    if not seconds or not all(math.isfinite(value) for value in seconds):
-        raise DamagedFileError(path, "no seconds in it")
+    if not seconds or not all(math.isfinite(value) and value >= 0 for value in seconds):
+        raise DamagedFileError(path, "no seconds in it, or less than none: a clock was set back")
     return seconds

@@ -10,7 +10,10 @@ from typing import Any
 import torch
 
 from synthaug.core.artifacts import atomic_file, sha256_file, write_text
-from synthaug.core.leftovers import DAYS, age_days, clear_left_behind, remove
+from synthaug.core.file_times import age_days
+from synthaug.core.leftovers import DAYS, clear_left_behind, remove
+from synthaug.core.process_identity import is_alive
+from synthaug.jobs.lease import LEASE, holder_of
 
 _KEPT = 2  # the newest can be lost to a failing disk
 
@@ -78,11 +81,16 @@ def clear_abandoned(folder: Path) -> None:
         `synthaug.core.leftovers.DAYS`: until then the settings may be set back.
     """
     for other in folder.parent.glob("*"):
-        if other != folder and other.is_dir() and age_days(other) > DAYS:
+        if other != folder and other.is_dir() and age_days(other) > DAYS and not _is_at_work(other):
             remove(other)
             print(
                 f"{other}: removed, checkpoints of other settings, unchanged for {DAYS} days", file=sys.stderr
             )
+
+
+def _is_at_work(folder: Path) -> bool:
+    """Whether a process of this machine trains in a folder; how old its files look says little after a clock jumped."""
+    return any((holder := holder_of(lease)) and is_alive(holder) for lease in folder.rglob(LEASE))
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -1,7 +1,7 @@
-"""Why a submitted job failed, in one line on the screen of the run that submitted it.
+"""Why a job failed, in one line on the screen of the run that started it.
 
 Snakemake says there what Slurm says, that a job failed; the reason is in the job's log. A job that this machine runs itself
-says its reason on the screen.
+says its reason on the screen, unless it was killed.
 """
 
 from __future__ import annotations
@@ -15,40 +15,87 @@ from typing import Any, TextIO
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from synthaug.core.memory import kernel_kills
+from synthaug.jobs.attempts import ended_attempts, how_it_was_done
+
 _READ = 20_000  # bytes of a log's end
 #: What the output of a submitted job says of its end, from what tells most: Slurm ends it for its time limit, memory,
 #: node or preemption; Snakemake sees its process die; Slurm sees its exit code.
+_OF_MEMORY = re.compile(
+    r"^(?:slurmstepd\S*|srun): error: (.*(?:exceeded memory limit|oom.kill|out.of.memory).*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _ENDS = (
+    ("Slurm: ", _OF_MEMORY),
     ("Slurm: ", re.compile(r"^slurmstepd\S*: error: (.*)$", re.MULTILINE)),
     ("", re.compile(r"(?<=died with )<Signals\.(\w+): \d+>")),
     ("itself: ", re.compile(r"^srun: error: (.*)$", re.MULTILINE)),
 )
 _REASON = re.compile(r"^synthaug: .*$", re.MULTILINE)
+#: As the executor says it of a job that Slurm did not take.
+_NOT_TAKEN = re.compile(r"sbatch failed\. The error message was '(.*?)'\.?$", re.MULTILINE | re.DOTALL)
+_MORE_MEMORY = (
+    "the next attempt gets more memory where mem_mb grows with it, as in profiles/slurm; else set a larger mem_mb for the "
+    "rule (set-resources) and run again"
+)
+_FEWER_JOBS = "run again with fewer jobs at a time (--cores) or a smaller batch_size"
 
 
 class FailureLines(logging.Handler):
-    """A handler of Snakemake's logger that says one line for each job that failed.
+    """A handler of Snakemake's logger that says one line for each job that failed, or was done in a later attempt only.
 
     Parameters
     ----------
     screen : TextIO, optional
         Where; standard error if not given.
+    submitted : bool
+        Whether jobs run elsewhere. Of those that this machine runs itself, only killed ones are spoken for.
     """
 
-    def __init__(self, screen: TextIO | None = None) -> None:
+    def __init__(self, screen: TextIO | None = None, submitted: bool = True) -> None:
         super().__init__()
-        self._screen = screen
+        self._screen, self._submitted = screen, submitted
+        self._kills = kernel_kills()
+        self._logs: dict[int, tuple[str, Path]] = {}
+        self._ended: dict[int, int] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say why, where the record is of a failed job."""
-        if getattr(record, "event", None) != LogEvent.JOB_ERROR:
-            return
-        failed: Any = record
+        """Say why, where the record is of a failed job; say how often it was tried, where it is of one that is done."""
+        event, job = getattr(record, "event", None), record.__dict__
         try:
-            line = why_it_failed(failed.rule_name, list(map(Path, failed.log)))
-            print(line, file=self._screen or sys.stderr, flush=True)
+            line = None
+            if event == LogEvent.JOB_INFO and job["log"]:
+                log = Path(job["log"][0])
+                self._logs[job["jobid"]] = (job["rule_name"], log)
+                self._ended[job["jobid"]] = ended_attempts(log)
+            elif event == LogEvent.JOB_ERROR:
+                line = self._failed(record)
+            elif event == LogEvent.JOB_FINISHED and job["job_id"] in self._logs:
+                rule, log = self._logs.pop(job["job_id"])
+                if how := how_it_was_done(log):
+                    line = f"synthaug: {rule}: {how} [{log}]"
+            if line:
+                print(line, file=self._screen or sys.stderr, flush=True)
         except Exception:  # the run must go on
             self.handleError(record)
+
+    def _failed(self, record: Any) -> str | None:
+        rule, logs = record.rule_name, [Path(log) for log in record.log]
+        if refusal := _NOT_TAKEN.search(getattr(record, "rule_msg", None) or ""):
+            said = " ".join(refusal[1].replace("sbatch: error:", "").split())
+            return f"synthaug: {rule}: not taken by Slurm: {said}; correct the profile (make slurm-check says what there is)"
+        if self._submitted:
+            return why_it_failed(rule, logs)
+        # What wrote down its end has said its reason.
+        if not logs or ended_attempts(logs[0]) > self._ended.get(record.jobid, 0):
+            return None
+        before, self._kills = self._kills, kernel_kills()
+        ended = (self._kills or 0) - (before or 0)
+        where = _last_line(logs[0], _end_of(logs[0]))
+        if ended <= 0:
+            return f"synthaug: {rule}: killed (SIGKILL, or a fault in native code); {where}; run again"
+        processes = f"{ended} process{'' if ended == 1 else 'es'}"
+        return f"synthaug: {rule}: out of memory: killed, and this machine ended {processes} for lack of memory; {where}; {_FEWER_JOBS}"
 
 
 def why_it_failed(rule: str, logs: Sequence[Path]) -> str:
@@ -80,14 +127,20 @@ def why_it_failed(rule: str, logs: Sequence[Path]) -> str:
         ),
         None,
     )
-    last = next((line.strip() for line in reversed((text or "").splitlines()) if line.strip()), None)
-    if text is None:
-        where = f"it wrote no log ({path})" if logs else "it has no log"
-    else:
-        where = f"its log ends with: {last} [{path}]" if last else f"its log is empty [{path}]"
+    where = _last_line(path, text) if logs else "it has no log"
+    if any(_OF_MEMORY.search(end or "") for _, end in others):
+        return f"synthaug: {rule}: out of memory: ended by {by_slurm}; {where}; {_MORE_MEMORY}"
     if by_slurm:
         return f"synthaug: {rule}: ended by {by_slurm}; {where}"
     return f"synthaug: {rule}: " + "; ".join([where, *(f"see {other}" for other, end in others if end)])
+
+
+def _last_line(path: Path, text: str | None) -> str:
+    """How far the log of a job goes."""
+    if text is None:
+        return f"it wrote no log ({path})"
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), None)
+    return f"its log ends with: {last} [{path}]" if last else f"its log is empty [{path}]"
 
 
 def _end_of(path: Path) -> str | None:

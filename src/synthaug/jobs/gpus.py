@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Mapping
 
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import PassingError, SynthaugError
 
 #: Set to 0 where there is no GPU: a cluster of CPU nodes, or one on which a run shall not wait for a GPU.
 VARIABLE = "SYNTHAUG_GPUS"
@@ -52,7 +52,7 @@ def check_gpu(asked: int, environment: Mapping[str, str] = os.environ) -> None:
 
     Raises
     ------
-    SynthaugError
+    PassingError
         One was asked for, and torch sees none.
     """
     if asked < 1 or environment.get(VARIABLE) == "0":
@@ -67,7 +67,7 @@ def check_gpu(asked: int, environment: Mapping[str, str] = os.environ) -> None:
         if torch.version.cuda
         else "torch is built without CUDA"
     )
-    raise SynthaugError(
+    raise PassingError(
         f"a GPU was asked for, and torch sees none on {platform.node()} (CUDA_VISIBLE_DEVICES: {visible}; {built}); look at "
         f"nvidia-smi there and run again, or set {VARIABLE}=0 to run everything on CPUs"
     )

@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthaug.core.disk import CannotWriteError, as_cannot_write, opening
-from synthaug.core.errors import SynthaugError
+from synthaug.core.disk import CannotWriteError, as_cannot_write, opening, write_failure
+from synthaug.core.errors import PassingError, SynthaugError
+from synthaug.core.memory import as_out_of_memory
 from synthaug.core.plugins import name_plugins, plugins_in
 from synthaug.jobs.attempts import Attempt, gpu_line
 from synthaug.jobs.gpus import check_gpu
@@ -70,15 +71,18 @@ def job(snakemake: Any) -> Iterator[None]:
             yield
         attempt.end()
     except SynthaugError as error:
-        attempt.end(str(error))
+        passing = isinstance(error, PassingError) or as_out_of_memory(error) or write_failure(error)
+        attempt.end(str(error), for_good=not passing)
         _end(snakemake.rule, error, log, screen)
     except Exception as error:
         made = ", ".join(map(str, getattr(snakemake, "output", ()))) or str(log_path)
-        full = as_cannot_write(error, f"{made} or the temporary folder {os.environ.get('TMPDIR', '/tmp')}")
+        lacking = as_out_of_memory(error) or as_cannot_write(
+            error, f"{made} or the temporary folder {os.environ.get('TMPDIR', '/tmp')}"
+        )
         _write(log, traceback.format_exc())
-        if full is not None:
-            attempt.end(str(full))
-            _end(snakemake.rule, full, log, screen)
+        if lacking is not None:
+            attempt.end(str(lacking))
+            _end(snakemake.rule, lacking, log, screen)
         what = " ".join(f"{type(error).__name__}: {error}".split())
         attempt.end(what)
         _say(f"synthaug: {snakemake.rule}: unexpected error: {what}; see {log_path}", log, screen)

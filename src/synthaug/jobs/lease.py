@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from synthaug.core.errors import SynthaugError
+from synthaug.core.errors import PassingError
 from synthaug.core.process_identity import ProcessIdentity, is_alive, this_process
 
 #: Name of the file in the folder that is held.
@@ -46,7 +46,7 @@ def lease(folder: Path, interval_s: float = _INTERVAL_S, patience_s: float = _PA
 
     Raises
     ------
-    SynthaugError
+    PassingError
         Another process holds it and lives; the message names it.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,9 +115,9 @@ def _wait_for_death(file: Path, own: ProcessIdentity, interval_s: float, patienc
     _give_way(file, holder, f"no sign of life for {patience_s:g} s")
 
 
-def _held(file: Path, holder: ProcessIdentity | None) -> SynthaugError:
+def _held(file: Path, holder: ProcessIdentity | None) -> PassingError:
     job = f"scancel {holder.slurm_job}" if holder and holder.slurm_job else "end it"
-    return SynthaugError(
+    return PassingError(
         f"{file.parent}: the same training runs already ({holder or 'an unknown process'}); wait for it and run again, or "
         f"{job} first"
     )

@@ -152,6 +152,43 @@ def forgotten_jobs(status_command: str | None, first_interval_s: int) -> str | N
     )
 
 
+def unknown_partitions(given: Iterable[tuple[str, str]]) -> list[str]:
+    """One line for each partition that this cluster does not have; none where it does not tell.
+
+    Parameters
+    ----------
+    given : iterable of (str, str)
+        Rule and its ``slurm_partition``, which may be several with commas.
+    """
+    command = ["sinfo", "--all", "--noheader", "--format=%R"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    there = sorted(set(done.stdout.split()))
+    if done.returncode or not there:
+        return []
+    asked: dict[str, str] = {}
+    for rule, names in given:
+        for name in filter(None, map(str.strip, names.strip("\"'").split(","))):
+            asked.setdefault(name, rule)
+    return [
+        f"rule {rule}: slurm_partition {name} is no partition of this cluster ({', '.join(there)}); correct it in the profile"
+        for name, rule in asked.items()
+        if name not in there
+    ]
+
+
+def _given(workflow: object, resource: str) -> list[tuple[str, str]]:
+    """Rules and their value of a resource that the profile sets and no job computes."""
+    return [
+        (rule.name, str(found.raw if found.raw is not None else found.value))
+        for rule in getattr(workflow, "rules", ())
+        if (found := rule.resources.get(resource)) is not None
+        and (found.raw is not None or not found.is_evaluable())
+    ]
+
+
 def accounting_refusal() -> str | None:
     """What sacct says where it cannot tell how jobs ended; None where it can."""
     from snakemake_executor_plugin_slurm.job_status_query import query_job_status_sacct
@@ -182,13 +219,8 @@ def slurm_trouble(workflow: object) -> Iterator[str]:
         yield missing
         return
     settings = getattr(workflow, "executor_settings", None)
-    extras = [
-        (rule.name, str(extra.raw if extra.raw is not None else extra.value))
-        for rule in getattr(workflow, "rules", ())
-        if (extra := rule.resources.get("slurm_extra")) is not None
-        and (extra.raw is not None or not extra.is_evaluable())
-    ]
-    yield from lost_options(extras)
+    yield from lost_options(_given(workflow, "slurm_extra"))
+    yield from unknown_partitions(_given(workflow, "slurm_partition"))
     # The plugin puts the command of a job between double quotes.
     for path in dict.fromkeys(
         [

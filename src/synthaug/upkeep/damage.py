@@ -10,7 +10,7 @@ from typing import Any
 from synthaug.core.array_files import read_npz
 from synthaug.core.artifacts import read_json, read_tsv, sha256_file
 from synthaug.core.errors import SynthaugError
-from synthaug.core.leftovers import age_days
+from synthaug.core.file_times import age_days
 from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import GEOMETRY, LABELS
 from synthaug.data.store import check_contents

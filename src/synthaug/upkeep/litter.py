@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from synthaug.core.leftovers import DAYS, age_days, find_partials, is_left_behind, owner_of
+from synthaug.core.file_times import age_days
+from synthaug.core.leftovers import DAYS, find_partials, is_left_behind, owner_of
 from synthaug.core.process_identity import is_alive
 from synthaug.jobs.finished import DONE, SUBJECTS
 from synthaug.jobs.lease import LEASE, holder_of

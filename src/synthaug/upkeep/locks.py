@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from synthaug.core.file_times import age_days
 from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.study_results import StudyResults
 
@@ -18,7 +18,7 @@ def find_locks(study: StudyResults) -> Iterator[Fault]:
     for lock in sorted((checkout / ".snakemake" / "locks").glob("*.output.lock")):
         try:
             outputs = lock.read_text(encoding="utf-8", errors="replace").splitlines()
-            minutes = (time.time() - lock.stat().st_mtime) / 60
+            minutes = age_days(lock) * 24 * 60
         except FileNotFoundError:
             continue  # unlocked meanwhile
         count = sum(output.startswith(beginning) for output in outputs)

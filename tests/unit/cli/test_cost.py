@@ -126,7 +126,9 @@ def test_the_command_line_says_it(tmp_path, capsys):
 @pytest.mark.parametrize(
     "record", ["", '{"kind": "masked_au', "{}", "[]", '{"kind": "x", "iterations": null, "seconds": 1}']
 )
-@pytest.mark.parametrize("times", ["", "s\th:m:s\n", "s\th:m:s\n-\tNA\n", "s\th:m:s\nNA\t-\n", "h\n1\n"])
+@pytest.mark.parametrize(
+    "times", ["", "s\th:m:s\n", "s\th:m:s\n-\tNA\n", "s\th:m:s\nNA\t-\n", "s\n-3600.5\n", "h\n1\n"]
+)
 def test_a_broken_record_of_another_study_is_left_out_and_named(tmp_path, caplog, record, times):
     trained = "models/m/fold-0/generator-seed-0/training.json"
     write_text(tmp_path / f"broken/{trained}", record)

@@ -29,6 +29,7 @@ def test_direct_indirect_and_function_level_imports_count(tmp_path):
         "core/artifacts.py",
         "core/disk.py",
         "core/errors.py",
+        "core/file_times.py",
         "core/gzipped.py",
         "core/leftovers.py",
         "core/process_identity.py",

@@ -15,8 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from synthaug.core.disk import CannotWriteError
+from synthaug.core.errors import PassingError
 from synthaug.data.findings import SubjectError
-from synthaug.jobs.attempts import gpu_line
+from synthaug.jobs.attempts import failed_for_good, gpu_line
 from synthaug.jobs.interruption import INTERRUPTED, interruptible, listeners
 from synthaug.jobs.job import job
 
@@ -80,7 +82,7 @@ def test_every_attempt_stays_in_the_history_though_its_log_is_deleted(snakemake)
                 raise ends
     assert history(snakemake) == [
         "attempt 1 started",
-        "attempt 1 ended: p1: Info.cfg: no ED frame; write it",
+        "attempt 1 failed for good: p1: Info.cfg: no ED frame; write it",
         "attempt 2 started",
         "attempt 2 ended: done",
         "attempt 1 started",  # made again
@@ -184,3 +186,51 @@ def test_a_log_on_a_full_disk_does_not_hide_the_error(snakemake, capsys, tmp_pat
         print("progress")
         raise SubjectError("frames-unread", "patient007", "Info.cfg", "no ED frame", "write its ED line")
     assert capsys.readouterr().err.startswith("synthaug: harmonise: patient007")
+
+
+@pytest.mark.parametrize(
+    ("error", "for_good"),
+    [
+        (SubjectError("a", "p1", "Info.cfg", "no ED frame", "write it"), True),
+        (PassingError("the same training runs already"), False),
+        (CannotWriteError("a", "No space left on device"), False),
+        (MemoryError("for (9, 9)"), False),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), False),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), False),
+        (KeyError("a defect, or a fault of the node"), False),
+    ],
+)
+def test_what_another_attempt_would_meet_as_well_is_written_down(snakemake, error, for_good, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with pytest.raises((SystemExit, KeyError)), job(snakemake):
+        raise error
+    assert failed_for_good(Path(snakemake.log[0])) is for_good
+
+
+def test_an_error_of_memory_behind_a_users_error_may_pass(snakemake):
+    with pytest.raises(SystemExit), job(snakemake):
+        try:
+            raise MemoryError
+        except MemoryError:
+            raise SubjectError("memory", "p1", "a.nii.gz", "too large", "more memory") from None
+    assert not failed_for_good(Path(snakemake.log[0]))
+
+
+def test_lack_of_memory_is_one_line_on_the_screen(snakemake, capsys):
+    with pytest.raises(SystemExit) as stopped, job(snakemake):
+        raise MemoryError("Unable to allocate 9 GiB")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 1
+    assert line.startswith(
+        "synthaug: harmonise: out of memory (Unable to allocate 9 GiB); give the job more memory"
+    )
+
+
+def test_a_quota_is_one_line_with_the_path_and_the_remedy(snakemake, capsys):
+    snakemake.output = ["results/x/cohort"]
+    with pytest.raises(SystemExit), job(snakemake):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "results/x/cohort/cine.npy")
+    assert capsys.readouterr().err == (
+        "synthaug: harmonise: results/x/cohort/cine.npy: cannot be written (Disk quota exceeded); free space or name "
+        "another folder\n"
+    )

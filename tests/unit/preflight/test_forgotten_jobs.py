@@ -7,7 +7,13 @@ import shutil
 
 import pytest
 
-from synthaug.preflight.slurm import forgotten_jobs, lost_options, overridden_options, slurm_trouble
+from synthaug.preflight.slurm import (
+    forgotten_jobs,
+    lost_options,
+    overridden_options,
+    slurm_trouble,
+    unknown_partitions,
+)
 
 pytest.importorskip("snakemake_executor_plugin_slurm")
 NO_ACCOUNTING = "#!/bin/sh\necho 'Slurm accounting storage is disabled' >&2\nexit 1\n"
@@ -82,3 +88,17 @@ def test_options_that_snakemake_sets_itself(extra, said):
 def test_the_same_option_of_all_rules_is_said_once():
     lines = lost_options([("a", "--mem=1"), ("b", "--mem=1"), ("c", "--time=1")])
     assert [line[:7] for line in lines] == ["rule a:", "rule c:"]
+
+
+def test_a_partition_that_the_cluster_does_not_have_is_one_line(tmp_path, monkeypatch):
+    given = [("a", "main"), ("b", "nope"), ("c", "gpu,nope"), ("d", "'old'")]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert unknown_partitions(given) == []  # it cannot be asked
+    (tmp_path / "sinfo").write_text("#!/bin/sh\necho main\necho gpu\necho main\n")
+    (tmp_path / "sinfo").chmod(0o755)
+    assert unknown_partitions(given) == [
+        "rule b: slurm_partition nope is no partition of this cluster (gpu, main); correct it in the profile",
+        "rule d: slurm_partition old is no partition of this cluster (gpu, main); correct it in the profile",
+    ]
+    (tmp_path / "sinfo").write_text("#!/bin/sh\nexit 1\n")
+    assert unknown_partitions(given) == []
