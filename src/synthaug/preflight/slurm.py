@@ -181,12 +181,14 @@ def unknown_partitions(given: Iterable[tuple[str, str]]) -> list[str]:
 
 def _given(workflow: object, resource: str) -> list[tuple[str, str]]:
     """Rules and their value of a resource that the profile sets and no job computes."""
-    return [
-        (rule.name, str(found.raw if found.raw is not None else found.value))
+    values = [
+        (rule.name, found.raw if found.raw is not None else found.value)
         for rule in getattr(workflow, "rules", ())
         if (found := rule.resources.get(resource)) is not None
         and (found.raw is not None or not found.is_evaluable())
     ]
+    # The plugin has the resource without a value where no profile sets it.
+    return [(rule, str(value)) for rule, value in values if value is not None]
 
 
 def accounting_refusal() -> str | None:
