@@ -14,7 +14,9 @@ from pathlib import Path
 from synthaug.core.errors import SynthaugError
 from synthaug.core.file_times import file_system_time
 
-_SECOND = 10**9  # in the unit of files' times
+#: In the unit of files' times. Files less far ahead are left alone: clocks of file systems step by milliseconds, those of
+#: servers differ by some, and what a job makes of such a file takes longer.
+_SECOND = 10**9
 
 
 def bring_back(results: str | Path) -> str | None:
@@ -46,7 +48,7 @@ def bring_back(results: str | Path) -> str | None:
     now = round(file_system_time(results) * 1e9)
     times = dict(_times_below(results))
     to_come = sorted({time for time in times.values() if time > now})
-    if not to_come:
+    if not to_come or to_come[-1] <= now + _SECOND:
         return None
     start = max([time for time in times.values() if time <= now] + [now - _SECOND])
     new = {time: start + (now - start) * (n + 1) // (len(to_come) + 1) for n, time in enumerate(to_come)}
@@ -84,7 +86,7 @@ def check_inputs(files: Iterable[str | Path]) -> None:
             time = file.stat().st_mtime_ns
             if file.parent not in clocks:
                 clocks[file.parent] = round(file_system_time(file.parent) * 1e9)
-            if time > clocks[file.parent]:
+            if time > clocks[file.parent] + _SECOND:
                 found[file] = time - clocks[file.parent]
     if found:
         furthest = max(found, key=lambda file: found[file])

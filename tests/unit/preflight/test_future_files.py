@@ -62,6 +62,10 @@ def test_results_that_are_all_of_a_time_to_come_stay_newer_than_scripts_and_inpu
 def test_results_of_today_or_none_are_left_alone(tmp_path):
     (tmp_path / "now").touch()
     assert bring_back(tmp_path) is None and bring_back(tmp_path / "missing") is None
+    ahead = time.time_ns() + 3 * 10**8  # as clocks of servers differ
+    os.utime(tmp_path / "now", ns=(ahead, ahead))
+    assert bring_back(tmp_path) is None and (tmp_path / "now").stat().st_mtime_ns == ahead
+    check_inputs([tmp_path / "now"])
 
 
 def test_anothers_file_is_one_line(results, monkeypatch):
