@@ -2,12 +2,14 @@
 
 import gzip
 import logging
+from pathlib import Path
 
 import pytest
 from dicom_heart import cine, edit, files, of_slice, write
 from pydicom import Dataset
 from pydicom.uid import PYDICOM_ROOT_UID, generate_uid
 
+import synthaug
 from synthaug.cli import main
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.core.artifacts import read_tsv
@@ -18,6 +20,7 @@ from synthaug.data.readers.dicom_identity import IDENTIFYING, Identity
 from synthaug.data.validate import validate_dataset
 
 GRID = HarmonisationSettings(spacing_mm=(10, 1.5, 1.5), matrix=(8, 32, 32), frames=8)
+PACKAGE = Path(synthaug.__file__).parent
 SECRETS = {
     "PatientName": "Zweistein^Albertine", "PatientID": "PID-7731902", "OtherPatientIDs": "OTHER-5512",
     "PatientBirthName": "Dreistein", "PatientBirthDate": "19330307", "PatientAddress": "Geheimgasse 9",
@@ -110,6 +113,13 @@ def test_nothing_that_identifies_reaches_cohort_log_findings_errors_or_pages(
         and row["file"] == "folder 1 of 2"
         and row["subject"].startswith("data-anon-")
     )
+
+
+def test_the_report_is_made_of_what_was_searched_here():
+    """It reads cohorts, whose every file the test before searched, and never the files of a patient."""
+    for file in (PACKAGE / "report").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "synthaug.data.readers" not in text and "pydicom" not in text, file
 
 
 def test_ids_are_the_same_each_time_and_differ_between_patients(raw):
