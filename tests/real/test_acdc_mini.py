@@ -105,12 +105,9 @@ def test_volumes_are_those_of_the_files(root, cohort):
         name = f"acdc-{subject.id}"
         row, native, on_grid = cohort.table.loc[name], cohort.native(name), cohort.label_cine(name)
         own_ml, grid_ml = (np.prod(spacing) / 1000 for spacing in (native.grid.spacing_mm, cohort.spacing_mm))
-        for phase, before, frame in (("ed", subject.ed_frame, 0), ("es", subject.es_frame, row["es_frame"])):
+        for before, frame in ((subject.ed_frame, 0), (subject.es_frame, row["es_frame"])):
             for structure in (LV, MYO, RV):
                 volume_ml = (raw.labels[before] == structure).sum() * voxel_ml
-                if structure != MYO:
-                    column = f"{'lv' if structure == LV else 'rv'}_{phase}v_ml"
-                    assert row[column] == pytest.approx(volume_ml, rel=1e-4)
                 # What is scored and compared with published volumes, and what models learn from.
                 assert (native.labels[frame] == structure).sum() * own_ml == pytest.approx(
                     volume_ml, rel=1e-4

@@ -234,8 +234,9 @@ def _harmonise_subject(
         "n_frames": settings.frames,
         "n_slices": done.cine.shape[1],
         "spacing": ",".join(f"{size:g}" for size in settings.spacing_mm),
-        # The patient's own volumes: those of the labels as they were drawn, not as the study's grid shows them.
-        **measure_function(done.native.labels, done.native.grid.spacing_mm, 0, done.es_frame),
+        # Of the study's grid, which models learn from and synthetic cines are measured on: one slice of it has one slice's
+        # volume. Scores and published volumes are compared on the native labels.
+        **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
     row["slice_shift_mm"] = done.slice_shift_mm
