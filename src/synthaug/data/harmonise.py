@@ -235,7 +235,7 @@ def _harmonise_subject(
         "n_slices": done.cine.shape[1],
         "spacing": ",".join(f"{size:g}" for size in settings.spacing_mm),
         # Of the study's grid, which models learn from and synthetic cines are measured on: one slice of it has one slice's
-        # volume. Scores and published volumes are compared on the native labels.
+        # volume. Scores are of the native labels.
         **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
