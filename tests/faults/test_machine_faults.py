@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 import pytest
@@ -37,7 +38,8 @@ def test_the_kernel_ends_a_training_for_lack_of_memory(run, quiet):
     run.exhaust_memory(1, (0.5, 2), mib=3000, during="train_model")
     assert run.killed == ["out of memory: train_model"]
     (said,) = run.lines("^synthaug: train_model: out of memory: ")
-    assert "killed, and this machine ended 1 process for lack of memory; " in said
+    # The neighbour that takes the memory may be ended, too.
+    assert re.search(r"killed, and this machine ended \d+ process(es)? for lack of memory; ", said)
     assert said.endswith("run again with fewer jobs at a time (--cores) or a smaller batch_size")
     assert_ends_undisturbed(run, quiet)
 
