@@ -37,10 +37,12 @@ def assert_ends_undisturbed(run, quiet):
 def test_the_kernel_ends_a_training_for_lack_of_memory(run, quiet):
     run.exhaust_memory(1, (0.5, 2), mib=3000, during="train_model")
     assert run.killed == ["out of memory: train_model"]
-    (said,) = run.lines("^synthaug: train_model: out of memory: ")
-    # The neighbour that takes the memory may be ended, too.
-    assert re.search(r"killed, and this machine ended \d+ process(es)? for lack of memory; ", said)
-    assert said.endswith("run again with fewer jobs at a time (--cores) or a smaller batch_size")
+    # One line a killed job: trainings beside it, and the neighbour that takes the memory, may be ended, too.
+    said = run.lines("^synthaug: train_model: out of memory: ")
+    assert said
+    for line in said:
+        assert re.search(r"killed, and this machine ended \d+ process(es)? for lack of memory; ", line)
+        assert line.endswith("run again with fewer jobs at a time (--cores) or a smaller batch_size")
     assert_ends_undisturbed(run, quiet)
 
 

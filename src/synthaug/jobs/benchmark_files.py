@@ -21,7 +21,8 @@ def read_seconds(path: str | Path) -> list[float]:
     Raises
     ------
     DamagedFileError
-        It has no seconds, or some that are no number or less than 0 (a clock was set back): Snakemake writes ``-`` and ``NA`` where it did not see a job end.
+        It has no seconds, or some that are no number or less than 0 (a clock was set back): Snakemake writes ``-`` and
+        ``NA`` where it did not see a job end.
     """
     check_last_line(path)
     try:

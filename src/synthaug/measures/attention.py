@@ -87,8 +87,8 @@ def measure_attention(
     rows : DataFrame
         Of each word (column `target`) ``attention_mass`` (mean share), ``attention_pointing`` (mean accuracy over subjects,
         each the mean over frames), each with ``_chance`` (the same of an even map over the field) and ``_excess``, their
-        difference with its interval; and the rows of `measure_by_class`. Regions are those of the masks that are decoded with the sample. A word that fewer than
-        two sentences have, or without its region, is not measured.
+        difference with its interval; and the rows of `measure_by_class`. Regions are those of the masks that are decoded with
+        the sample. A word that fewer than two sentences have, or without its region, is not measured.
     examples : list of Example
         Of the first subjects that have each word.
     points : DataFrame

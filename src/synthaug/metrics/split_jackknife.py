@@ -54,9 +54,8 @@ def split_jackknife(
     -------
     estimates : list of Estimate
         One a statistic. Each patient (of more than 40, each of 40 groups that leave two in every set) is left out in turn,
-        in all splits alike; the
-        variances over the cohorts' patients add up, and the interval is Student's with as many degrees of freedom as the
-        smallest cohort has patients (or groups), less one.
+        in all splits alike; the variances over the cohorts' patients add up, and the interval is Student's with as many
+        degrees of freedom as the smallest cohort has patients (or groups), less one.
     whole : ndarray, shape (n_splits, n_distances)
         The distances of the splits.
 

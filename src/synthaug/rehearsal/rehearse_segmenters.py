@@ -29,9 +29,8 @@ from synthaug.tasks.segmentation.training_set import write_descriptions
 from synthaug.tasks.segmentation.workspace import PLANS, nnunet_workspace
 
 _SUBJECTS = 2  # whose ED and ES frames nnU-Net plans from
-_CASES = (
-    1000  # that they stand for: of fewer than some hundred nnU-Net makes batches smaller than memory allows
-)
+#: That they stand for: of fewer than some hundred nnU-Net makes batches smaller than memory allows.
+_CASES = 1000
 
 
 class SegmenterStep(NamedTuple):

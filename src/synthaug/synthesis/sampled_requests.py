@@ -60,8 +60,8 @@ def sample_requests(
         `synthaug.synthesis.draws.draw_requests`. Diagnosis and vendor stay open where the model does not tell diagnoses
         apart. Volumes and mass that do not follow from the model's phenotypes stay open.
     facts : dict
-        Identity of the model and the real subjects it was trained on (`seen`); hearts `drawn`, and those drawn again: `impossible` by themselves, or `out_of_range` of
-        the settings.
+        Identity of the model and the real subjects it was trained on (`seen`); hearts `drawn`, and those drawn again:
+        `impossible` by themselves, or `out_of_range` of the settings.
 
     Raises
     ------

@@ -89,7 +89,12 @@ TABLE = (
     Column("p_permutation", "number", "sign-flip test over patients only, trainings averaged", low=0, high=1),
     Column("p_equivalence", "number", "two one-sided tests against the declared margin", low=0, high=1),
     Column("effect_size", "number", "paired difference over its standard deviation between patients"),
-    Column("detectable", "number", "smallest true difference detected with the declared power", low=0),
+    Column(
+        "detectable",
+        "number",
+        "smallest true difference detected with the declared power; at most what the metric can differ by",
+        low=0,
+    ),
     Column(
         "patients_needed",
         "integer",

@@ -79,25 +79,10 @@ def feature_map(points: pd.DataFrame) -> str:
     str
         SVG element.
     """
-    with panel(height_in=3.0) as drawn:
-        axes = drawn.axes
-        for name, marker in (("real", "o"), ("synthetic", "^")):
-            own = points[points["set"] == name]
-            axes.plot(
-                own["x"],
-                own["y"],
-                marker,
-                color=colour(name),
-                markersize=5.5,
-                alpha=0.75,
-                markeredgewidth=0,
-                label=f"{name}, {len(own)}",
-            )
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.margins(0.06)
-        legend(axes)
-    return drawn.svg
+    groups = [(name, points[points["set"] == name]) for name in ("real", "synthetic")]
+    return _in_a_plane(
+        [(name, own, shape, colour(name)) for (name, own), shape in zip(groups, "o^", strict=True)]
+    )
 
 
 def map_by_class(points: pd.DataFrame) -> str:
@@ -113,18 +98,26 @@ def map_by_class(points: pd.DataFrame) -> str:
     str
         SVG element.
     """
+    groups = enumerate(points.groupby("diagnosis"))
+    return _in_a_plane(
+        [(str(diagnosis), own, marker(number), series_colour(number)) for number, (diagnosis, own) in groups]
+    )
+
+
+def _in_a_plane(groups: Sequence[tuple[str, pd.DataFrame, str, str]]) -> str:
+    """Points of groups, each with its name, marker and colour, in a plane that has no units."""
     with panel(height_in=3.0) as drawn:
         axes = drawn.axes
-        for number, (diagnosis, own) in enumerate(points.groupby("diagnosis")):
+        for name, own, shape, shade in groups:
             axes.plot(
                 own["x"],
                 own["y"],
-                marker(number),
-                color=series_colour(number),
+                shape,
+                color=shade,
                 markersize=5.5,
                 alpha=0.75,
                 markeredgewidth=0,
-                label=f"{diagnosis}, {len(own)}",
+                label=f"{name}, {len(own)}",
             )
         axes.set_xticks([])
         axes.set_yticks([])
