@@ -11,6 +11,8 @@ from checkout import copy_repository
 from faults import FaultyRun, contents, litter
 from machine_faults import MemoryGroup
 
+from synthaug.core.memory import kernel_kills
+
 pytestmark = [
     pytest.mark.workflow,
     # Which process the kernel ends, and when, is chance now and then; each takes minutes.
@@ -35,13 +37,19 @@ def assert_ends_undisturbed(run, quiet):
 
 @pytest.mark.skipif(not MemoryGroup.can_be_made(), reason="needs a writable control group for memory")
 def test_the_kernel_ends_a_training_for_lack_of_memory(run, quiet):
+    before = kernel_kills()
     run.exhaust_memory(1, (0.5, 2), mib=3000, during="train_model")
+    # A training beside it, and the neighbour that takes the memory, may be among them.
+    ended = kernel_kills() - before
     assert run.killed == ["out of memory: train_model"]
-    # One line a killed job: trainings beside it, and the neighbour that takes the memory, may be ended, too.
     said = run.lines("^synthaug: train_model: out of memory: ")
-    assert said
+    assert 1 <= len(said) == len(run.lines("^Error in rule train_model:"))
+    counts = [
+        re.search(r"killed, and this machine ended (\d+) process(?:es)? for lack of memory; ", line)
+        for line in said
+    ]
+    assert all(count and 1 <= int(count[1]) <= ended for count in counts)
     for line in said:
-        assert re.search(r"killed, and this machine ended \d+ process(es)? for lack of memory; ", line)
         assert line.endswith("run again with fewer jobs at a time (--cores) or a smaller batch_size")
     assert_ends_undisturbed(run, quiet)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,6 +39,7 @@ _MORE_MEMORY = (
     "the next attempt gets more memory where mem_mb grows with it, as in profiles/slurm; else set a larger mem_mb for the "
     "rule (set-resources) and run again"
 )
+_AT_ONCE_S = 60  # that jobs which were ended together may fail apart
 _FEWER_JOBS = "run again with fewer jobs at a time (--cores) or a smaller batch_size"
 
 
@@ -56,6 +58,10 @@ class FailureLines(logging.Handler):
         super().__init__()
         self._screen, self._submitted = screen, submitted
         self._kills = kernel_kills()
+        self._at_once = self._unnamed = (
+            0  # processes that were ended together; those of them that no job was said to be
+        )
+        self._noticed = 0.0
         self._logs: dict[int, tuple[str, Path]] = {}
         self._ended: dict[int, int] = {}
 
@@ -89,13 +95,29 @@ class FailureLines(logging.Handler):
         # What wrote down its end has said its reason.
         if not logs or ended_attempts(logs[0]) > self._ended.get(record.jobid, 0):
             return None
-        before, self._kills = self._kills, kernel_kills()
-        ended = (self._kills or 0) - (before or 0)
+        ended = self._ended_for_memory()
         where = _last_line(logs[0], _end_of(logs[0]))
-        if ended <= 0:
+        if not ended:
             return f"synthaug: {rule}: killed (SIGKILL, or a fault in native code); {where}; run again"
         processes = f"{ended} process{'' if ended == 1 else 'es'}"
         return f"synthaug: {rule}: out of memory: killed, and this machine ended {processes} for lack of memory; {where}; {_FEWER_JOBS}"
+
+    def _ended_for_memory(self) -> int:
+        """How many processes the kernel has just ended for lack of memory, of which a killed job is taken to be one; else 0.
+
+        Jobs that were ended at once fail one after the other, and the kernel's counter has all of them from the first on.
+        """
+        before, self._kills = self._kills, kernel_kills()
+        new, now = (self._kills or 0) - (before or 0), time.monotonic()
+        if now - self._noticed > _AT_ONCE_S:
+            self._unnamed = 0
+        if new > 0:
+            self._unnamed += new
+            self._at_once, self._noticed = self._unnamed, now
+        if not self._unnamed:
+            return 0
+        self._unnamed -= 1
+        return self._at_once
 
 
 def why_it_failed(rule: str, logs: Sequence[Path]) -> str:

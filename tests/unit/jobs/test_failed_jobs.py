@@ -167,6 +167,30 @@ def test_a_job_of_this_machine_that_was_killed_cannot_speak_for_itself(
     assert screen.getvalue() == said.format(log=log)
 
 
+def test_jobs_that_the_kernel_ended_together_are_each_said_to_be(log, monkeypatch):
+    kills, now = [5], [1000.0]
+    monkeypatch.setattr(failed_jobs, "kernel_kills", lambda: kills[0])
+    monkeypatch.setattr(failed_jobs.time, "monotonic", lambda: now[0])
+    screen = io.StringIO()
+    handler = FailureLines(screen, submitted=False)
+
+    def fail(number):
+        one = log.with_name(f"{number}.log")
+        say_of(handler, LogEvent.JOB_INFO, one, jobid=number)
+        say_of(handler, LogEvent.JOB_ERROR, one, jobid=number)
+        return screen.getvalue().splitlines()[-1]
+
+    kills[0] += 3  # two jobs, and a process of somebody else
+    assert "out of memory: killed, and this machine ended 3 processes" in fail(1)
+    now[0] += 2
+    assert "out of memory: killed, and this machine ended 3 processes" in fail(2)
+    now[0] += 3600  # the third was no job
+    assert "killed (SIGKILL, or a fault in native code)" in fail(3)
+    kills[0] += 1
+    assert "this machine ended 1 process for lack" in fail(4)
+    assert "killed (SIGKILL, or a fault in native code)" in fail(5)
+
+
 def test_a_job_that_needed_several_attempts_says_so_when_it_is_done(log):
     screen = io.StringIO()
     handler = FailureLines(screen)
