@@ -44,8 +44,8 @@ from synthaug.data.resampling import (
     resample_labels,
 )
 from synthaug.data.slice_alignment import align_slices
-from synthaug.labels import PLACEMENT_COLUMNS
-from synthaug.metrics.volumes import measure_function
+from synthaug.labels import PLACEMENT_COLUMNS, STRUCTURES
+from synthaug.metrics.volumes import function_from_volumes
 from synthaug.views import View
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,9 @@ class HarmonisedCine:
         As in `OrientedCine`.
     native : NativeReference
         The way back, and the labels as they were annotated.
+    function : dict of str to float
+        Volumes, ejection fractions and mass of `FUNCTION_COLUMNS`, of the native labels in the region that the common grid
+        covers: resampling has no part in them.
     placement : LabelPlacement or None
         How well the window holds the labels, where there are some.
     slice_shift_mm : float or None
@@ -74,6 +77,7 @@ class HarmonisedCine:
     es_frame: int | None
     findings: list[Finding]
     native: NativeReference
+    function: dict[str, float]
     placement: LabelPlacement | None
     slice_shift_mm: float | None
     centre: tuple[float, float]
@@ -133,7 +137,13 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
         oriented.turned,
         alignment.moved,
     )
-    placement = place_labels(aligned_labels, grid, (cine.shape[1], cine.shape[2], cine.shape[3]))
+    matrix = (cine.shape[1], cine.shape[2], cine.shape[3])
+    volumes = {frame: grid.volumes_within(volume, matrix) for frame, volume in aligned_labels.items()}
+    unknown = dict.fromkeys(STRUCTURES, float("nan"))
+    function = function_from_volumes(
+        volumes.get(0, unknown), unknown if es_frame is None else volumes.get(es_frame, unknown)
+    )
+    placement = place_labels(aligned_labels, grid, matrix)
     findings = [
         *oriented.findings,
         *alignment.findings,
@@ -144,7 +154,9 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     ]
     native = NativeReference(grid, frames_sampled_exactly(oriented.labels, positions))
     y, x = (window.origin[axis] + window.step[axis] * (cine.shape[axis + 1] - 1) / 2 for axis in (1, 2))
-    return HarmonisedCine(cine, labels, es_frame, findings, native, placement, alignment.spread_mm, (y, x))
+    return HarmonisedCine(
+        cine, labels, es_frame, findings, native, function, placement, alignment.spread_mm, (y, x)
+    )
 
 
 def normalise(
@@ -234,9 +246,7 @@ def _harmonise_subject(
         "n_frames": settings.frames,
         "n_slices": done.cine.shape[1],
         "spacing": ",".join(f"{size:g}" for size in settings.spacing_mm),
-        # Of the study's grid, which models learn from and synthetic cines are measured on: one slice of it has one slice's
-        # volume. Scores are of the native labels.
-        **measure_function(done.labels, settings.spacing_mm, 0, done.es_frame),
+        **done.function,
         "patient": f"{dataset}-{subject.patient or subject.id}",
     }
     row["slice_shift_mm"] = done.slice_shift_mm

@@ -58,8 +58,7 @@ def place_labels(
     shown = np.sum([volume > 0 for volume in labels.values()], axis=0) if labels else np.zeros(grid.shape)
     if not shown.any():
         return None
-    low = [start - step / 2 for start, step in zip(grid.origin, grid.step, strict=True)]
-    high = [start + (n - 0.5) * step for start, step, n in zip(grid.origin, grid.step, matrix, strict=True)]
+    low, high = zip(*grid.extent(matrix), strict=True)
     kept = np.ones(1, bool)
     for axis in range(3):
         index = np.arange(grid.shape[axis])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.data.nifti import write_nifti
 from synthaug.data.resampling import axis_weights, move_slices, resample_image
 from synthaug.data.stored_nifti import read_voxels
+from synthaug.labels import STRUCTURES
 
 GEOMETRY, LABELS = "native.json", "native_labels.nii.gz"
 
@@ -48,6 +49,51 @@ class NativeGrid:
     step: tuple[float, float, float]
     orientation: Mapping[str, bool]
     moved: tuple[tuple[int, int], ...] = ()
+
+    def extent(self, matrix: Sequence[int]) -> tuple[tuple[float, float], ...]:
+        """First and last native index that the study's grid reaches, to the borders of its outermost voxels.
+
+        Parameters
+        ----------
+        matrix : sequence of 3 ints
+            Voxels (z, y, x) of this subject on the study's grid.
+
+        Returns
+        -------
+        tuple of 3 pairs of float
+            For axes (z, y, x).
+        """
+        return tuple(
+            (start - step / 2, start + (n - 0.5) * step)
+            for start, step, n in zip(self.origin, self.step, matrix, strict=True)
+        )
+
+    def volumes_within(self, labels: np.ndarray, matrix: Sequence[int]) -> dict[str, float]:
+        """Volumes of native labels in the region that the study's grid covers.
+
+        They have none of the error of resampling, and those of a grid of one slice are of one slice.
+
+        Parameters
+        ----------
+        labels : ndarray, shape (z, y, x)
+            Canonical labels on the native grid.
+        matrix : sequence of 3 ints
+            Voxels (z, y, x) of this subject on the study's grid.
+
+        Returns
+        -------
+        dict of str to float
+            mL of each structure. A voxel counts by the share of it that is covered.
+        """
+        shares = []
+        for n, (low, high) in zip(self.shape, self.extent(matrix), strict=True):
+            index = np.arange(n)
+            shares.append(np.clip(np.minimum(index + 0.5, high) - np.maximum(index - 0.5, low), 0, 1))
+        voxel_ml = float(np.prod(self.spacing_mm)) / 1000
+        return {
+            name: float(np.einsum("zyx,z,y,x->", labels == label, *shares) * voxel_ml)
+            for name, label in STRUCTURES.items()
+        }
 
     def labels_from(self, probabilities: np.ndarray) -> np.ndarray:
         """Labels on the native grid from the probabilities of a segmenter.

@@ -84,10 +84,29 @@ def measure_function(
         the frame is not known or not labelled, or the structure is nowhere at ED. An end-systolic
         volume of 0 is kept, because a small cavity can close.
     """
-    edv = {name: _volume_at(labels, ed_frame, name, spacing_mm) or float("nan") for name in STRUCTURES}
+    return function_from_volumes(
+        {name: _volume_at(labels, ed_frame, name, spacing_mm) for name in STRUCTURES},
+        {name: _volume_at(labels, es_frame, name, spacing_mm) for name in STRUCTURES},
+    )
+
+
+def function_from_volumes(ed_ml: Mapping[str, float], es_ml: Mapping[str, float]) -> dict[str, float]:
+    """The functional columns of a cohort's table from the volumes at ED and ES.
+
+    Parameters
+    ----------
+    ed_ml, es_ml : mapping of str to float
+        Volume of each structure of `STRUCTURES` in mL; NaN where unknown.
+
+    Returns
+    -------
+    dict of str to float
+        As of `measure_function`.
+    """
+    edv = {name: ed_ml[name] or float("nan") for name in STRUCTURES}
     measured = {"myo_mass_g": MYOCARDIAL_DENSITY_G_PER_ML * edv["MYO"]}
     for name in ("LV", "RV"):
-        esv = _volume_at(labels, es_frame, name, spacing_mm) if edv[name] > 0 else float("nan")
+        esv = es_ml[name] if edv[name] > 0 else float("nan")
         measured[f"{name.lower()}_edv_ml"] = edv[name]
         measured[f"{name.lower()}_esv_ml"] = esv
         measured[f"{name.lower()}_ef"] = ejection_fraction(edv[name], esv)

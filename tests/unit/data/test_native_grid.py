@@ -60,6 +60,16 @@ def test_a_disc_of_coarse_voxels_keeps_its_area() -> None:
     assert ((back[0] == LV) ^ truth).sum() < 0.04 * truth.sum()
 
 
+def test_volumes_are_of_what_the_grid_covers_of_each_native_voxel() -> None:
+    labels = np.zeros((3, 8, 8), np.uint8)
+    labels[:, 2:6, 2:6] = LV  # 16 voxels a slice, each of 22.5 mm3
+    own = grid((3, 8, 8), (1, 0, 0.5), step=1.5)  # its second slice; columns from -0.25
+    assert own.extent((1, 4, 3)) == ((0.5, 1.5), (-0.75, 5.25), (-0.25, 4.25))
+    # Rows 2 to 4 and 3/4 of the fifth, columns 2 and 3 and 3/4 of the fourth.
+    assert own.volumes_within(labels, (1, 4, 3))["LV"] == pytest.approx(3.75 * 2.75 * 22.5e-3)
+    assert own.volumes_within(labels, (2, 5, 5)) == pytest.approx({"LV": 2 * 16 * 22.5e-3, "MYO": 0, "RV": 0})
+
+
 @pytest.mark.parametrize("labels", [{}, {0: np.full((2, 8, 8), MYO), 5: np.zeros((2, 8, 8), int)}])
 def test_what_is_written_is_read_again(tmp_path: Path, labels: dict[int, np.ndarray]) -> None:
     own = grid((2, 8, 8), (0.0, -1.25, 0.5), step=1.2)
