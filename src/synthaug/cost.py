@@ -115,6 +115,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "check_reconstruction": len(reconstruction_checks(study)),
         "synthesise_chunk": sum(is_sampled(study, name) for name in generators) * len(chunks_of(study)),
         "reconstruct_real_as_synthetic": sum(is_reconstructed(study, name) for name in generators),
+        "bring_cohort": sum(generator.kind == "external" for generator in study.generators.values()),
         "synthesise_condition_sweep": len(sweep_runs(study)),
         "synthesise_contrasts": len(contrast_runs(study)),
         "plan_task": len({(run.task, run.fold) for run in arms}),

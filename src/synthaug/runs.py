@@ -322,8 +322,9 @@ def generator_trainings(study: StudySettings, run: SyntheticRun) -> list[ModelRu
 
 def made_cohort(study: StudySettings, run: SyntheticRun) -> str:
     """Folder of a synthetic cohort with its original masks."""
-    external = getattr(study.generators[run.generator], "folder", None)
-    return external or f"results/{study.name}/{run.folder}/cohort"
+    if study.generators[run.generator].kind == "external":  # one for all folds and seeds
+        return f"results/{study.name}/synthetic/{run.generator}/brought"
+    return f"results/{study.name}/{run.folder}/cohort"
 
 
 def synthetic_cohort(study: StudySettings, run: SyntheticRun) -> str:

@@ -128,9 +128,10 @@ def test_only_what_is_sampled_is_swept(study):
     assert [tuple(run) for run in sweep_runs(study)] == [("made", 0, 5), ("made", 1, 5)]
 
 
-def test_a_brought_cohort_stays_where_it_is(study):
+def test_a_brought_cohort_is_one_for_all_folds_and_seeds(study):
     brought = [run for run in synthetic_runs(study) if run.generator == "brought"]
-    assert {synthetic_cohort(study, run) for run in brought} == {made_cohort(study, brought[0])} == {"/x"}
+    assert {synthetic_cohort(study, run) for run in brought} == {"results/s/synthetic/brought/brought"}
+    assert made_cohort(study, brought[0]) == "results/s/synthetic/brought/brought"
 
 
 def test_every_row_file_is_listed_once(study):

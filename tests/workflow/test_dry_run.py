@@ -17,6 +17,7 @@ from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from synthaug.cli import main
 from synthaug.config.study import load_study
+from synthaug.core.artifacts import write_text
 from synthaug.core.errors import SynthaugError
 from synthaug.core.yaml_files import read_yaml
 from synthaug.cost import count_jobs
@@ -271,8 +272,14 @@ def test_a_job_alone_needs_its_inputs(checkout, monkeypatch):
         find_job("results/tiny/cohorts/phantom-a", [Path(PHANTOM_STUDIES[1])])
 
 
+def write_folder(folder: Path) -> None:
+    """What the plan looks for in a cohort that is brought in."""
+    for name in ("cohort.json", "subjects.tsv"):
+        write_text(folder / name, "")
+
+
 def test_brought_in_cines_without_masks_are_labelled_by_a_segmenter(checkout, tmp_path):
-    (tmp_path / "mine").mkdir()
+    write_folder(tmp_path / "mine")
     study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text()) | {
         "generators": {"mine": {"kind": "external", "folder": str(tmp_path / "mine"), "labels": "pseudo"}},
         "arms": {"real": {}, "mine": {"generator": "mine", "dose": 0.5, "controls": ["repeated"]}},
@@ -280,11 +287,11 @@ def test_brought_in_cines_without_masks_are_labelled_by_a_segmenter(checkout, tm
     path = checkout.root / "config" / "studies" / "taught.yaml"
     path.write_text(yaml.safe_dump(study))
     jobs = checkout.would_run("config/studies/taught.yaml")
-    assert jobs["label_synthetic"] == 1 and "synthesise_chunk" not in jobs
+    assert jobs["label_synthetic"] == jobs["bring_cohort"] == 1 and "synthesise_chunk" not in jobs
 
 
 def test_a_large_cohort_is_segmented_labelled_and_extracted_in_parts(checkout, tmp_path):
-    (tmp_path / "mine").mkdir()
+    write_folder(tmp_path / "mine")
     study = yaml.safe_load((checkout.root / PHANTOM_STUDIES[1]).read_text())
     study["synthesis"] |= {"subjects": 5000, "chunk_size": 1000}
     study["generators"]["taught"] = study["generators"]["cascade"] | {"labels": "pseudo"}

@@ -348,3 +348,6 @@ def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
     taught = Cohort.open(next((root / "synthetic" / "bare").rglob("cohort.json")).parent)
     assert taught.subjects == Cohort.open(bare).subjects
     assert all(len(taught.labelled_frames(subject)) == 6 for subject in taught.subjects)
+    (next(brought.glob("sub-*")) / "cine.nii.gz").touch()  # as if written anew; the time of no folder changes
+    again = tiny.would_run("config/studies/brought.yaml")
+    assert again["bring_cohort"] == 1 and again["measure_distances"] == 1 and again["train_task"] == 2

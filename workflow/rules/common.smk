@@ -24,6 +24,7 @@ from synthaug.core.code_hash import code_hash
 from synthaug.jobs.gpus import gpus_of_a_job
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
+from synthaug.generators.external import folder_state
 from synthaug.core.registry import module_of
 from synthaug.preflight.lost_records import check_records
 from synthaug.preflight.paths import check_braces
@@ -486,6 +487,11 @@ def description_code(wildcards):
 def real_dataset(wildcards):
     """The cohort whose subjects stand in the place of synthetic ones."""
     return path("cohorts/{dataset}", dataset=study.generators[wildcards.generator].dataset)
+
+
+def brought_folder(wildcards):
+    """The folder of a cohort of synthetic cines from elsewhere."""
+    return study.generators[wildcards.generator].folder
 
 
 def made_cohort_of(wildcards):

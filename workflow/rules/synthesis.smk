@@ -124,6 +124,26 @@ rule gather_synthetic:
         "../scripts/gather_synthetic.py"
 
 
+rule bring_cohort:
+    input:
+        described=lambda w: [Path(brought_folder(w), name) for name in ("cohort.json", "subjects.tsv")],
+    output:
+        cohort=directory(pattern("synthetic/{generator}/brought")),
+    log:
+        pattern("logs/bring_cohort/{generator}.log"),
+    benchmark:
+        pattern("benchmarks/bring_cohort/{generator}.tsv")
+    params:
+        code=code("bring_cohort"),
+        folder=brought_folder,
+        # The time of a folder stays when a cine in it is overwritten.
+        state=lambda w: folder_state(brought_folder(w)),
+    message:
+        "Bringing in the synthetic cohort {wildcards.generator}"
+    script:
+        "../scripts/bring_cohort.py"
+
+
 rule use_real_as_synthetic:
     input:
         real=real_dataset,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthaug.generators.external import open_synthetic
+from synthaug.data.cohort import Cohort
 from synthaug.jobs.finished import unfinished_folder
 from synthaug.jobs.job import job
 from synthaug.jobs.progress import progress
@@ -18,7 +18,7 @@ with job(snakemake):
     segmenter.unfinished = unfinished_folder(snakemake.output.cohort, params.code, params.task)
     segmenter.label(
         Path(snakemake.input.model),
-        open_synthetic(folders),
+        Cohort.open_all(folders),
         Path(snakemake.output.cohort),
         records=[] if snakemake.wildcards.part else [file for file in records if file.is_file()],
         threads=snakemake.threads,

@@ -15,7 +15,6 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features.files import FeatureSet, read_features
 from synthaug.features.gather_features import gather_features
-from synthaug.generators.external import open_synthetic
 from synthaug.synthesis.gather import RECORDS, gather_chunks
 from synthaug.tasks.gather_parts import gather_labelled, gather_predictions
 
@@ -80,8 +79,8 @@ def in_parts(run, cohorts: list[Cohort], folder: Path, monkeypatch) -> list[Path
 def test_gathered_parts_are_what_one_job_makes(run, made, tmp_path, monkeypatch):
     chunks, whole = made
     records = [whole / name for name in RECORDS]
-    run(Network(), open_synthetic([whole]), tmp_path / "once", None, monkeypatch, records)
-    cohorts = [open_synthetic([chunks[number] for number in part]) for part in PARTS]
+    run(Network(), Cohort.open_all([whole]), tmp_path / "once", None, monkeypatch, records)
+    cohorts = [Cohort.open_all([chunks[number] for number in part]) for part in PARTS]
     parts = in_parts(run, cohorts, tmp_path, monkeypatch)
     if run is segmented:
         gather_predictions(parts, tmp_path / "gathered")
@@ -99,11 +98,11 @@ def test_what_follows_from_labelled_parts_is_what_follows_from_the_labelled_coho
     made, tmp_path, monkeypatch
 ):
     chunks, whole = made
-    cohorts = [open_synthetic([chunks[number] for number in part]) for part in PARTS]
+    cohorts = [Cohort.open_all([chunks[number] for number in part]) for part in PARTS]
     parts = in_parts(labelled, cohorts, tmp_path / "labelled", monkeypatch)
     gather_labelled(parts, whole, tmp_path / "cohort")
-    segmented(Network(), open_synthetic([tmp_path / "cohort"]), tmp_path / "once", None, monkeypatch)
-    again = in_parts(segmented, [open_synthetic([part]) for part in parts], tmp_path, monkeypatch)
+    segmented(Network(), Cohort.open_all([tmp_path / "cohort"]), tmp_path / "once", None, monkeypatch)
+    again = in_parts(segmented, [Cohort.open_all([part]) for part in parts], tmp_path, monkeypatch)
     gather_predictions(again, tmp_path / "gathered")
     assert content(tmp_path / "gathered") == content(tmp_path / "once")
 
@@ -125,7 +124,7 @@ def test_tables_of_predictions_are_joined(tmp_path):
 
 def test_labelled_parts_of_another_cohort_are_refused(made, tmp_path, monkeypatch):
     chunks, whole = made
-    (part,) = in_parts(labelled, [open_synthetic(chunks[:2])], tmp_path, monkeypatch)
+    (part,) = in_parts(labelled, [Cohort.open_all(chunks[:2])], tmp_path, monkeypatch)
     with pytest.raises(SynthaugError, match="not those that were labelled"):
         gather_labelled([part], whole, tmp_path / "cohort")
 
