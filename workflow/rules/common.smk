@@ -383,6 +383,12 @@ def model_needs(wildcards):
     return models_needed(study.models[wildcards.model], wildcards)
 
 
+def initial_weights(wildcards):
+    """The file that a training starts from, if any."""
+    init = study.models[wildcards.model].init
+    return init.weights if init else []
+
+
 def generator_models(wildcards):
     return models_needed(study.generators[wildcards.generator], wildcards)
 

@@ -6,6 +6,7 @@ rule train_model:
         train=pattern("stores/fold-{fold}/train"),
         validation=pattern("stores/fold-{fold}/validation"),
         needs=model_needs,
+        init=initial_weights,
         reconstruction_checked=reconstruction_checked,
     output:
         weights=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/model.safetensors"),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from synthaug.config.base import Settings
+from synthaug.config.paths import PathText
 
 
 class TrainingSettings(Settings):
@@ -59,6 +60,16 @@ class TrainingSettings(Settings):
     )
 
 
+class InitSettings(Settings):
+    """Weights that a training starts from."""
+
+    weights: PathText = Field(
+        description="`model.safetensors` of the same kind of model, which this or another study wrote, or a folder of "
+        "`synthaug export-generator` holds."
+    )
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file.")
+
+
 class TrainableSettings(Settings):
     """Common settings of trainable models; each kind adds its `kind` and sizes."""
 
@@ -69,6 +80,11 @@ class TrainableSettings(Settings):
         default_factory=dict, description="Models this one builds on: role, then name among `models`."
     )
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="Optimisation.")
+    init: InitSettings | None = Field(
+        None,
+        description="Fine-tuning: weights that the training starts from, in place of random ones. Parameters of another "
+        "shape start at random and are listed in the log; whom the weights were trained on counts as seen.",
+    )
 
     @field_validator("training", mode="before")
     @classmethod

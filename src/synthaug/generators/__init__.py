@@ -14,16 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 
 from synthaug.config.generators import GeneratorSettings
-from synthaug.config.models import ModelSettings
 from synthaug.config.paths import without_home
 from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.plugins import check_named, code_hashes
 from synthaug.core.registry import class_of, module_of, parse, reference_of
 from synthaug.generators.base import Generator
-from synthaug.models.weights import read_header
+from synthaug.models.weights import model_settings, read_header
 
 
 def build_generator(
@@ -61,7 +61,7 @@ def _modules_of(settings: GeneratorSettings, models: Mapping[str, Path]) -> list
     while waiting:
         path = waiting.pop()
         header = read_header(path)
-        modules.append(module_of(parse(header.settings, ModelSettings)))
+        modules.append(module_of(model_settings(header, path)))
         waiting += [path.parent / need["path"] for need in header.needs.values()]
     return modules
 
@@ -108,6 +108,13 @@ def load(path: str | Path, device: str = "auto") -> Generator:
             )
         if sha256_file(models[role]) != model["sha256"]:
             raise SynthaugError(f"{models[role]}: is not the {role} that {path} describes; synthesise again")
-    settings = parse(content["settings"], GeneratorSettings)
+    try:
+        settings = parse(content["settings"], GeneratorSettings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise SynthaugError(
+            f"{path}: is of another version of synthaug ({said}); load it with that version, or synthesise again"
+        ) from None
     check_named(reference_of(settings), path)
     return build_generator(settings, models, device)

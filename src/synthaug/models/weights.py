@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -109,6 +110,61 @@ def read_header(path: str | Path) -> Header:
     return _open(Path(path))[0]
 
 
+def read_weights(path: str | Path, sha256: str | None = None) -> tuple[Header, dict[str, Tensor], str]:
+    """Read a weight file whole, after its hash.
+
+    Parameters
+    ----------
+    path : path
+        ``model.safetensors``.
+    sha256 : str, optional
+        What the file's hash must be.
+
+    Returns
+    -------
+    Header
+        What it says of itself.
+    dict of str to Tensor
+        Parameters and buffers.
+    str
+        SHA-256 of the file.
+
+    Raises
+    ------
+    SynthaugError
+        The file is missing, damaged, not one of ours or another than expected.
+    """
+    path = Path(path)
+    header, tensors = _open(path, with_tensors=True)
+    identity = sha256_file(path)
+    if sha256 is not None and identity != sha256:
+        raise SynthaugError(
+            f"{path}: SHA-256 is {identity[:12]}, {sha256[:12]} was expected; train again what was built on the old one"
+        )
+    if _digest(tensors) != header.content_sha256:
+        raise SynthaugError(f"{path}: the weights differ from their recorded checksum; train the model again")
+    return header, tensors, identity
+
+
+def model_settings(header: Header, path: str | Path) -> Any:
+    """Settings of a model, by its header.
+
+    Raises
+    ------
+    SynthaugError
+        This version of the package does not know them.
+    """
+    try:
+        return parse(header.settings, ModelSettings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SynthaugError(
+            f"{path}: its settings are of another version of synthaug ({where}: {first['msg']}); load it with that version, "
+            "or train the model again"
+        ) from None
+
+
 def load_model(
     path: str | Path,
     needs: Mapping[str, TrainableModel] | None = None,
@@ -136,14 +192,7 @@ def load_model(
         not fit the code as it is now, or is of a class from outside that nobody named (`synthaug.core.plugins`).
     """
     path = Path(path)
-    header, tensors = _open(path, with_tensors=True)
-    identity = sha256_file(path)
-    if sha256 is not None and identity != sha256:
-        raise SynthaugError(
-            f"{path}: SHA-256 is {identity[:12]}, {sha256[:12]} was expected; train again what was built on the old one"
-        )
-    if _digest(tensors) != header.content_sha256:
-        raise SynthaugError(f"{path}: the weights differ from their recorded checksum; train the model again")
+    header, tensors, identity = read_weights(path, sha256)
     loaded: dict[str, TrainableModel] = {}
     for role, need in header.needs.items():
         given = (needs or {}).get(role)
@@ -154,7 +203,7 @@ def load_model(
         elif given.identity != need["sha256"]:
             raise SynthaugError(f"{path}: was trained with another {role} than the one given; give the same")
         loaded[role] = given
-    settings = parse(header.settings, ModelSettings)
+    settings = model_settings(header, path)
     check_named(reference_of(settings), path)
     model = class_of(settings, TrainableModel)(settings, Grid.from_dict(header.grid), loaded, header.facts)
     try:

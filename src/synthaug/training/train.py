@@ -30,6 +30,7 @@ from synthaug.training.devices import (
     make_accelerator,
     precision_of,
 )
+from synthaug.training.initialise import Initialised, initialise
 from synthaug.training.loop import Loop
 from synthaug.training.schedule import draw_indices
 from synthaug.training.task import Task
@@ -57,13 +58,14 @@ def train(task: Task, stop_request: Path | None = None) -> None:
     needed = {role: load_model(path, device=accelerator.device) for role, path in task.needs.items()}
     started = time.monotonic()
     model = _make_model(task, data, needed, accelerator.device)
+    init = initialise(model, task.settings)
     first = accelerator.is_main_process
     if next(model.parameters(), None) is None:
         accelerator.end_training()
         if first:
             facts = {**describe(accelerator), "precision": precision, "compiled": False}
             fit = _Done(0, time.monotonic() - started, _loss_of_fit(model, task, data))
-            _write(task, model, fit, data, needed, facts)
+            _write(task, model, fit, data, needed, facts, init)
         return
     compiled = compile_parts(model, training)
     loop = Loop(model, training, accelerator)
@@ -87,7 +89,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
             "resumed_at": loop.resumed_at,
         }
         done = _Done(training.iterations, loop.seconds, loop.rows)
-        _write(task, model, done, data, needed, facts)
+        _write(task, model, done, data, needed, facts, init)
 
 
 class _Done(NamedTuple):
@@ -188,10 +190,14 @@ def _write(
     data: TensorStore,
     needed: dict[str, TrainableModel],
     facts: dict[str, Any],
+    init: Initialised | None,
 ) -> None:
     """Weights, history and record; then the checkpoints are not needed any more."""
     training = task.settings.training
-    seen = sorted({*data.table.index, *(subject for other in needed.values() for subject in other.seen)})
+    before = init.seen if init else []
+    seen = sorted(
+        {*data.table.index, *before, *(subject for other in needed.values() for subject in other.seen)}
+    )
     save_model(task.weights, model, task.settings.model_dump(mode="json"), seen, task.seed, task.needs)
     with atomic_file(task.history) as temporary:
         write_table(temporary, pd.DataFrame(done.rows))
@@ -215,6 +221,7 @@ def _write(
             "assessed_on": "training" if task.validation is None else "validation",
             "figures": figures,
             "seen": seen,
+            "init": init and init.record,
             "needs": {role: other.identity for role, other in needed.items()},
             "weights_sha256": sha256_file(task.weights),
         },
