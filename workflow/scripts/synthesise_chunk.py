@@ -9,7 +9,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.generators import load
 from synthaug.jobs.job import job
 from synthaug.jobs.progress import progress
-from synthaug.synthesis.chunk import synthesise_chunk
+from synthaug.synthesis.chunk import WRITERS, synthesise_chunk
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
@@ -30,4 +30,5 @@ with job(snakemake):
             "conditions": list(generator.conditions),
         },
         progress=progress("subjects"),
+        writers=WRITERS if torch.cuda.is_available() else 0,
     )

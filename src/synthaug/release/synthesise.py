@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
@@ -19,7 +20,7 @@ from synthaug.generators.base import Generator
 from synthaug.models.weights import read_header
 from synthaug.release.card import categories_of
 from synthaug.release.export import CARD, DESCRIPTION
-from synthaug.synthesis.chunk import synthesise_chunk
+from synthaug.synthesis.chunk import WRITERS, synthesise_chunk
 from synthaug.synthesis.plan_requests import complete_requests
 from synthaug.synthesis.requests import problem_of, read_cohort, read_table, refuse_other_view, request_cohort
 from synthaug.views import SHORT_AXIS, View
@@ -86,6 +87,7 @@ def synthesise(
             "conditions": list(generator.conditions),
         },
         progress=progress,
+        writers=WRITERS if torch.cuda.is_available() and device != "cpu" else 0,
     )
     return Cohort.open(output)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from synthaug.config.synthesis import GateSettings
 from synthaug.core.artifacts import atomic_folder, link_or_copy, write_tsv
+from synthaug.core.beside import beside
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_subject
 from synthaug.generators.base import Generator
@@ -21,6 +23,8 @@ from synthaug.synthesis.gate import MEASUREMENTS, inspect_sample
 
 #: Columns of ``attempts.tsv``.
 ATTEMPT_COLUMNS = ("subject", "attempt", "seed", "accepted", "reasons", *MEASUREMENTS)
+#: Threads beside a GPU: a full-size cine takes one of them 1 s, a GPU 2 s and more (docs/gpu.md).
+WRITERS = 2
 #: Columns of a request that say nothing of the heart.
 _NO_REQUEST = ("subject", "seed", "labelled_frames")
 
@@ -35,6 +39,7 @@ def synthesise_chunk(
     batch_size: int,
     identity: Mapping[str, Any],
     progress: Callable[[int, int], None] | None = None,
+    writers: int = 0,
 ) -> None:
     """Synthesise what is requested and write the accepted subjects as a cohort.
 
@@ -64,6 +69,9 @@ def synthesise_chunk(
         from are added) and ``conditions`` (what of a request takes effect).
     progress : callable, optional
         Called with the numbers of accepted and of requested subjects after every sample.
+    writers : int
+        Threads that judge and write samples while the next ones are made: `WRITERS` beside a GPU, which they would hold
+        up; none on a processor, which has no time to spare. The files are the same.
 
     Raises
     ------
@@ -72,6 +80,7 @@ def synthesise_chunk(
     """
     seen = sorted({*identity["seen"], *requests.meta.get("sampler", {}).get("seen", ())})
     with atomic_folder(output) as folder:
+        judge = partial(_judge, name=name, requests=requests, gate=gate, spacing_mm=spacing_mm, folder=folder)
         attempts: list[dict[str, Any]] = []
         accepted: dict[str, dict[str, Any]] = {}
         pending = requests
@@ -79,22 +88,12 @@ def synthesise_chunk(
             seeds = pending.table["seed"] + attempt - 1
             pending = replace(pending, table=pending.table.assign(seed=seeds))
             waiting = {str(row["subject"]): row for row in pending.table.to_dict("records")}
-            for subject, cine, labels in generator.sample(pending, batch_size):
-                _check_sample(name, subject, cine, labels, waiting)
-                request = waiting.pop(subject)
-                reasons, measured = inspect_sample(cine, labels, spacing_mm, gate, requests.view)
-                verdict = {"accepted": not reasons, "reasons": ",".join(reasons)}
-                attempts.append(
-                    {"subject": subject, "attempt": attempt, "seed": request["seed"], **verdict, **measured}
-                )
-                if not reasons:
-                    frames = {} if labels is None else dict(enumerate(labels))
-                    duration = requests.label_frame_duration_s(subject)
-                    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm, duration)
-                    if requests.labelled_frames(subject):
-                        masks = requests.folders[subject] / "labels.nii.gz"
-                        link_or_copy(masks, folder / f"sub-{subject}" / REQUESTED_LABELS)
-                    accepted[subject] = _table_row(name, request, cine.shape, labels, spacing_mm)
+            samples = _checked(generator.sample(pending, batch_size), name, waiting)
+            for verdict in beside(judge, samples, writers):
+                subject = verdict.attempt["subject"]
+                attempts.append({**verdict.attempt, "attempt": attempt})
+                if verdict.row is not None:
+                    accepted[subject] = verdict.row
                 if progress:
                     progress(len(accepted), len(requests.subjects))
             if waiting:
@@ -109,6 +108,55 @@ def synthesise_chunk(
         about = {**identity, "seen": seen}
         write_cohort(folder, name, "synthetic", rows, spacing_mm, requests.view, generator=name, **about)
         write_tsv(folder / "attempts.tsv", pd.DataFrame(attempts, columns=list(ATTEMPT_COLUMNS)))
+
+
+class _Sample(NamedTuple):
+    """What came for a request."""
+
+    request: Mapping[Any, Any]
+    cine: np.ndarray
+    labels: np.ndarray | None
+
+
+class _Verdict(NamedTuple):
+    """Row of ``attempts.tsv`` and, of an accepted sample, of the cohort's table."""
+
+    attempt: dict[str, Any]
+    row: dict[str, Any] | None
+
+
+def _checked(
+    samples: Iterable[tuple[str, np.ndarray, np.ndarray | None]], name: str, waiting: dict[str, Any]
+) -> Iterator[_Sample]:
+    """Samples with their requests, which are taken out of those that wait."""
+    for subject, cine, labels in samples:
+        _check_sample(name, subject, cine, labels, waiting)
+        yield _Sample(waiting.pop(subject), cine, labels)
+
+
+def _judge(
+    sample: _Sample,
+    name: str,
+    requests: Cohort,
+    gate: GateSettings,
+    spacing_mm: Sequence[float],
+    folder: Path,
+) -> _Verdict:
+    """Judge a sample and write it if it is accepted."""
+    request, cine, labels = sample
+    subject = str(request["subject"])
+    reasons, measured = inspect_sample(cine, labels, spacing_mm, gate, requests.view)
+    verdict = {"accepted": not reasons, "reasons": ",".join(reasons)}
+    attempt = {"subject": subject, "seed": request["seed"], **verdict, **measured}
+    if reasons:
+        return _Verdict(attempt, None)
+    frames = {} if labels is None else dict(enumerate(labels))
+    duration = requests.label_frame_duration_s(subject)
+    write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm, duration)
+    if requests.labelled_frames(subject):
+        masks = requests.folders[subject] / "labels.nii.gz"
+        link_or_copy(masks, folder / f"sub-{subject}" / REQUESTED_LABELS)
+    return _Verdict(attempt, _table_row(name, request, cine.shape, labels, spacing_mm))
 
 
 def _check_sample(

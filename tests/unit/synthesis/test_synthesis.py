@@ -90,6 +90,24 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
     assert cohort.meta["seen"] == IDENTITY["seen"]
 
 
+def test_threads_that_write_beside_the_generator_write_the_same(tmp_path: Path) -> None:
+    gate = GateSettings(attempts=3)
+    for writers in (0, 2):
+        synthesise_chunk(
+            BeatingEllipsoid(dark_below(1)),  # each first attempt is rejected
+            make_requests(3),
+            gate,
+            SPACING_MM,
+            tmp_path / str(writers),
+            "toy",
+            batch_size=2,
+            identity=IDENTITY,
+            writers=writers,
+        )
+    assert digest(tmp_path / "0") == digest(tmp_path / "2")
+    assert len(Cohort.open(tmp_path / "2").subjects) == 3
+
+
 def test_whom_the_model_of_the_requests_saw_was_seen(tmp_path: Path) -> None:
     """A test patient may leak through the phenotypes that are requested, too."""
     requests = make_requests(1)
