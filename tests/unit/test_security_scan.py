@@ -103,6 +103,10 @@ ALLOWED = {
         "pickle",
     ): "the name of an error; weights are loaded with weights_only",
     ("src/synthaug/metrics/__init__.py", "importlib.import_module"): "imports modules of the package by name",
+    (
+        "src/synthaug/models/open_clip_folder.py",
+        "pickle",
+    ): "the name of an error; weights are loaded with weights_only",
     ("src/synthaug/phantom/dicom_layouts.py", "csv.writer"): "texts of the simulator",
     ("src/synthaug/phantom/dicom_layouts.py", "csv.DictWriter"): "texts of the simulator",
     ("src/synthaug/phantom/mnms2_writer.py", "csv.DictWriter"): "texts of the simulator",

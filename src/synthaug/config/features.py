@@ -200,8 +200,8 @@ class ImageTextExtractorSettings(SuppliedExtractorSettings):
     kind: Literal["image_text"] = Field(description="Kind of extractor.")
     weights: PathText | None = Field(
         None,
-        description="`model.safetensors` in a folder as `transformers` saves a model, with `config.json` and the "
-        "tokenizer's files beside it. Reading it executes no code.",
+        description="Weights in a folder as `transformers` (`model.safetensors`, `config.json`) or `open_clip` (BiomedCLIP: "
+        "`open_clip_config.json`) saves a model, with the tokenizer's files beside them. Reading them executes no code.",
     )
     prompt: str = Field(
         "a short-axis cardiac cine MRI of {diagnosis}",

@@ -74,8 +74,8 @@ class ClipTextSettings(TrainableSettings):
 
     kind: Literal["clip_text"] = Field(description="Kind of model.")
     weights: PathText = Field(
-        description="`model.safetensors` in a folder as `transformers` saves a model, with `config.json` and the "
-        "tokenizer's files beside it. Reading it executes no code, and nothing is downloaded."
+        description="Weights in a folder as `transformers` (`model.safetensors`, `config.json`) or `open_clip` (BiomedCLIP: "
+        "`open_clip_config.json`) saves a model, with the tokenizer's files beside them. Reading them executes no code, and nothing is downloaded."
     )
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file.")
     training: TrainingSettings = Field(

@@ -15,7 +15,7 @@ from synthaug.features.described import sentence_of
 from synthaug.features.network import NetworkExtractor
 from synthaug.features.preprocessing import Preprocessing
 from synthaug.features.weights import check_weights
-from synthaug.models.clip_folder import HOW_TO_GET, intensities, load_pair, pooled
+from synthaug.models.clip_folder import HOW_TO_GET, files_hash, intensities, load_pair, pooled
 
 #: Diagnoses as a caption spells them.
 SPELLED = {
@@ -33,8 +33,7 @@ class ImageTextExtractor(NetworkExtractor):
     Parameters
     ----------
     weights : str, Path or None
-        ``model.safetensors`` of a model with ``get_image_features`` and ``get_text_features``, in the
-        folder that ``transformers`` saved it to.
+        Weights in a folder as ``transformers`` (``model.safetensors``) or ``open_clip`` saved it.
     sha256 : str or None
         What the file's hash must be.
     prompt : str
@@ -62,7 +61,7 @@ class ImageTextExtractor(NetworkExtractor):
         size = self.model.config.vision_config.image_size
         # Whole images, not the centre crop of photographs: a heart may fill its image.
         preprocessing = Preprocessing((size, size), 3, *intensities(file.parent), antialias=True)
-        identity = f"image_text-{found[:12]}-{preprocessing}-{prompt}"
+        identity = f"image_text-{found[:12]}-{files_hash(file.parent)[:8]}-{preprocessing}-{prompt}"
         super().__init__(self._image_features, preprocessing, identity, file, device)
 
     @classmethod

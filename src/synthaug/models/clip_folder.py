@@ -1,4 +1,4 @@
-"""CLIP and similar models in a local folder, as `transformers` saves them: nothing is downloaded, no code of it is run."""
+"""CLIP and similar models in a local folder, as `transformers` or `open_clip` save them: nothing is downloaded or run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from synthaug.core.artifacts import read_json
+from synthaug.core.artifacts import read_json, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
+from synthaug.models.open_clip_folder import CONFIGURATION, load_open_clip, open_clip_intensities
 
 HOW_TO_GET = (
     "put a CLIP model as transformers saves it (config.json, model.safetensors, the tokenizer's files) into a folder, "
@@ -24,13 +25,15 @@ def load_pair(file: Path) -> tuple[Any, Any]:
     Parameters
     ----------
     file : Path
-        Its ``model.safetensors``, whose hash was checked.
+        Its weights, whose hash was checked: ``model.safetensors``, or beside an ``open_clip_config.json`` those of that model.
 
     Raises
     ------
     SynthaugError
         The folder holds no such model.
     """
+    if (file.parent / CONFIGURATION).is_file():
+        return load_open_clip(file)
     # Imported here: a study without such a model need not have the package.
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
@@ -62,9 +65,30 @@ def load_pair(file: Path) -> tuple[Any, Any]:
 
 def intensities(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of the colours that a model of a folder takes."""
+    if (folder / CONFIGURATION).is_file() and (found := open_clip_intensities(folder)):
+        return found
     path = folder / "preprocessor_config.json"
     content = read_json(path) if path.is_file() else {}
     return tuple(content.get("image_mean", _MEAN)), tuple(content.get("image_std", _DEVIATION))
+
+
+def marks(tokenizer: Any) -> tuple[int | None, int | None]:
+    """Numbers of the marks of the begin and the end of a sentence: of a CLIP its own, of a BERT those of class and separator."""
+    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    return (
+        getattr(tokenizer, "cls_token_id", None) if begin is None else begin,
+        getattr(tokenizer, "sep_token_id", None) if end is None else end,
+    )
+
+
+def files_hash(folder: Path) -> str:
+    """SHA-256 of what a folder says beside its weights: configuration and tokenizer, which change features as weights do."""
+    found = {
+        path.name: sha256_file(path)
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".json", ".txt", ".model") and path.is_file()
+    }
+    return sha256_json(found)
 
 
 def pooled(output: Any) -> torch.Tensor:

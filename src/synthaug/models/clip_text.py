@@ -17,7 +17,7 @@ from synthaug.core.artifacts import check_sha256
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.clip_folder import HOW_TO_GET, intensities, load_pair, pooled
+from synthaug.models.clip_folder import HOW_TO_GET, files_hash, intensities, load_pair, marks, pooled
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.models.text_retrieval import retrieval_scores, rows_of, soft_cross_entropy, training_texts
 from synthaug.text.facts import facts_of
@@ -56,6 +56,11 @@ class ClipText(TextEncoder):
         if not file.is_file():
             raise SynthaugError(f"{file}: no such weight file; {HOW_TO_GET}")
         check_sha256(file, settings.sha256)
+        beside = files_hash(file.parent)
+        if facts and facts.get("files", beside) != beside:
+            raise SynthaugError(
+                f"{file.parent}: configuration or tokenizer are not those that were there in training; restore them, or train again"
+            )
         clip, self.tokenizer = load_pair(file)
         # In a tuple, so that its parameters are neither trained nor saved again.
         self._clip: tuple[nn.Module] = (clip.requires_grad_(False).eval(),)
@@ -75,15 +80,23 @@ class ClipText(TextEncoder):
         self.longest = int(clip.config.text_config.max_position_embeddings) - 2
         self.size = int(clip.config.vision_config.image_size)
         special = set(self.tokenizer.all_special_ids)
-        end = self.tokenizer.eos_token_id
+        self._begin, end = marks(self.tokenizer)
         free = [number for number in range(words.num_embeddings) if number not in special]
         if end is None or not free:
             raise SynthaugError(
                 f"{file.parent}: the tokenizer has no mark of the end of a sentence; {HOW_TO_GET}"
             )
-        self._begin, self._end = self.tokenizer.bos_token_id, int(end)
+        self._end = int(end)
+        # Ends behind the end change nothing where attention looks back only; elsewhere the model says what it masks.
+        self._fill = int(getattr(clip, "fill", end))
         # Stands where learned words come; never the largest number, at which some versions look for the end.
         self._placeholder = free[0]
+
+    @classmethod
+    def facts(cls, settings: ClipTextSettings, store: TensorStore) -> dict[str, Any]:
+        """Hash of the files beside the weights."""
+        folder = Path(settings.weights).parent
+        return {"files": files_hash(folder)} if folder.is_dir() else {}
 
     def prepare(self, store: TensorStore) -> None:
         """Keep the memory-mapped cines and the table; the loss in the record is measured on them."""
@@ -161,11 +174,12 @@ class ClipText(TextEncoder):
         return [self.tokenizer(text, add_special_tokens=False)["input_ids"][:most] for text in sentences]
 
     def _marked(self, read: Sequence[Sequence[int]]) -> Tensor:
-        """Pieces between the marks of begin and end, filled up with ends, (b, n)."""
+        """Pieces between the marks of begin and end, filled up, (b, n)."""
         begin = [] if self._begin is None else [self._begin]
-        n = max(map(len, read), default=0) + 1
+        n = max(map(len, read), default=0)
         return torch.tensor(
-            [[*begin, *numbers, *[self._end] * (n - len(numbers))] for numbers in read], dtype=torch.long
+            [[*begin, *numbers, self._end, *[self._fill] * (n - len(numbers))] for numbers in read],
+            dtype=torch.long,
         )
 
     @contextmanager
