@@ -831,6 +831,14 @@ def _generator_ranking() -> Iterator[Metric]:
     yield Metric(
         "generator_criterion", "ranking.mean-of-runs.v1", "criterion", group, OF_TARGET, decimals=None
     )
+    yield Metric(
+        "generator_difference",
+        "ranking.request-pairs.bootstrap.v1",
+        "difference of two generators over the same requests",
+        group,
+        OF_TARGET,
+        decimals=None,
+    )
     yield Metric("generator_rank", "ranking.rank.intervals.v1", "rank", group, "1", "lower", 1)
     for name, definition, title in (
         ("generator_rank_kept", "rank-kept.intervals.v1", "fraction of replicates with the same rank"),

@@ -314,6 +314,13 @@ def generator_comparisons(study: StudySettings) -> list[tuple[str, int, int]]:
     ]
 
 
+def request_comparisons(study: StudySettings) -> list[tuple[int, int]]:
+    """Fold and generator seed of every comparison of sampled generators by request; none with fewer than two."""
+    if sum(is_sampled(study, generator) for generator in study.generators) < 2:
+        return []
+    return [(fold, seed) for fold in folds_of(study) for seed in study.synthesis.generator_seeds]
+
+
 def generator_trainings(study: StudySettings, run: SyntheticRun) -> list[ModelRun]:
     """Trainings that a synthetic cohort rests on: models of its generator and all they build on."""
     models = _with_needs(study, study.generators[run.generator].needs.values())
@@ -410,6 +417,10 @@ def measure_files(study: StudySettings) -> list[str]:
         for extractor, fold, seed in generator_comparisons(study)
     ]
     files += [
+        f"rows/request-pairs/fold-{fold}_generator-seed-{seed}.tsv"
+        for fold, seed in request_comparisons(study)
+    ]
+    files += [
         f"rows/phenotype-sampling/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv"
         for run in model_runs(study)
         if run.model in phenotype_samplers(study)
@@ -427,7 +438,7 @@ def measure_files(study: StudySettings) -> list[str]:
 #: Row files that generators are ranked by, by their folder.
 _RANKED = (
     *("distances", "controllability", "mask-agreement", "cardiac-function", "memorisation", "acceptance"),
-    *("recovery", "cost"),
+    *("recovery", "cost", "request-pairs"),
 )
 
 

@@ -586,6 +586,21 @@ def features_of_generators(wildcards):
     )
 
 
+def runs_with_requests(wildcards):
+    """Sampled cohorts of one fold and generator seed: their requests with one number are the same."""
+    fold, seed = int(wildcards.fold), int(wildcards.generator_seed)
+    return [
+        run
+        for run in synthetic_runs(study)
+        if is_sampled(study, run.generator) and (run.fold, run.generator_seed) == (fold, seed)
+    ]
+
+
+def of_runs_with_requests(measure, ending, wildcards, where=True):
+    """A file of a measure of each of these cohorts; none where the study does not measure it."""
+    return [path(f"rows/{measure}/{run.stem}{ending}") for run in runs_with_requests(wildcards) if where]
+
+
 def files_of_runs(*kinds):
     """All files and folders of the study's runs of some kinds."""
     return [str(file) for run in list_runs(study) if run.kind in kinds for file in run.files]

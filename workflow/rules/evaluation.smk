@@ -254,6 +254,28 @@ rule measure_cost:
         "../scripts/measure_cost.py"
 
 
+rule compare_requests:
+    input:
+        cohorts=lambda w: [synthetic_cohort(study, run) for run in runs_with_requests(w)],
+        measured=lambda w: of_runs_with_requests("controllability", ".measured.tsv", w, where=segmenter != "none"),
+        agreement=lambda w: of_runs_with_requests("mask-agreement", ".subjects.tsv", w, where=segmenter != "none"),
+        copies=lambda w: of_runs_with_requests("memorisation", ".pairs.tsv", w),
+    output:
+        rows=pattern("rows/request-pairs/fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/compare_requests/fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohorts", seconds=0.1),
+    params:
+        code=code("compare_requests"),
+        generators=lambda w: [run.generator for run in runs_with_requests(w)],
+        evaluation=evaluation_settings,
+    message:
+        "Comparing the generators request by request, fold {wildcards.fold}"
+    script:
+        "../scripts/compare_requests.py"
+
+
 rule rank_generators:
     input:
         measures=[path(file) for file in ranked_files(study)],
@@ -305,6 +327,9 @@ rule measure_mask_agreement:
         split=pattern("splits/fold-{fold}.tsv"),
     output:
         rows=pattern("rows/mask-agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+        subjects=pattern(
+            "rows/mask-agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.subjects.tsv"
+        ),
     log:
         pattern("logs/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     resources:

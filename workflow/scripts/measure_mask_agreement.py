@@ -8,6 +8,8 @@ from synthaug.data.splits import read_split, subjects_of
 from synthaug.jobs.job import job
 from synthaug.measures.mask_agreement import (
     REAL,
+    agreement_of_subjects,
+    agreement_rows,
     leave_agreement_out,
     measure_mask_agreement,
     measure_requested_masks,
@@ -21,11 +23,10 @@ with job(snakemake):
     validation = real.select(subjects_of(read_split(snakemake.input.split), "validation"))
     measurement = Measurement.of_job(snakemake).with_fields(versus="segmenter")
     others = whose_masks(cohort.meta)
-    synthetic = (
-        leave_agreement_out(others, measurement)
-        if others
-        else measure_mask_agreement(snakemake.input.predictions, cohort, measurement)
-    )
+    own = cohort.select([]) if others else cohort
+    subjects = agreement_of_subjects(snakemake.input.predictions, own)
+    synthetic = leave_agreement_out(others, measurement) if others else agreement_rows(subjects, measurement)
     reached = measure_mask_agreement(snakemake.input.validation, validation, measurement, of=REAL)
     asked = measure_requested_masks(snakemake.input.predictions, cohort, measurement)
+    write_tsv(snakemake.output.subjects, subjects)
     write_tsv(snakemake.output.rows, pd.concat([synthetic, reached, asked], ignore_index=True))

@@ -21,6 +21,8 @@ from synthaug.metrics.surface import hausdorff_distance
 from synthaug.tables import Row, make_table
 
 METRICS = ("mask_agreement_dice", "mask_agreement_hd95")
+#: Columns of the agreement of single subjects.
+SUBJECT_COLUMNS = ("subject", "structure", "phase", *METRICS)
 #: The same of the masks that were requested, in place of those the generator made.
 REQUESTED = ("requested_mask_dice", "requested_mask_hd95")
 #: Ends the name of a metric that says the same of real patients: what this segmenter can reach.
@@ -52,6 +54,11 @@ def measure_mask_agreement(
         a subject's frames, then over subjects. A structure that only one of the masks has scores as everywhere:
         Dice 0 and the image's diagonal; one in neither counts nowhere. `n` is the number of subjects.
     """
+    return agreement_rows(agreement_of_subjects(predictions, cohort), measurement, of)
+
+
+def agreement_of_subjects(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
+    """The same of each subject: `subject`, `structure`, `phase` (empty: the mean over frames) and `METRICS`."""
     files = predicted_files(Path(predictions))
     found = [
         row
@@ -65,7 +72,12 @@ def measure_mask_agreement(
             cohort.spacing_mm,
         )
     ]
-    return _means(found, [metric + of for metric in METRICS], measurement)
+    return pd.DataFrame(found, columns=list(SUBJECT_COLUMNS))
+
+
+def agreement_rows(subjects: pd.DataFrame, measurement: Measurement, of: str = "") -> pd.DataFrame:
+    """The rows of `measure_mask_agreement` from those of `agreement_of_subjects`."""
+    return _means(subjects, [metric + of for metric in METRICS], measurement)
 
 
 def measure_requested_masks(
@@ -102,7 +114,7 @@ def measure_requested_masks(
         return make_table([])
     total = len(cohort.subjects)
     note = "" if guided == total else f"{total - guided} of {total} subjects were made without masks"
-    return _means(found, REQUESTED, measurement, note)
+    return _means(pd.DataFrame(found, columns=list(SUBJECT_COLUMNS)), REQUESTED, measurement, note)
 
 
 def _requested_phases(labels: np.ndarray, listed: list[int]) -> dict[str, int]:
@@ -115,9 +127,10 @@ def _requested_phases(labels: np.ndarray, listed: list[int]) -> dict[str, int]:
     return phases
 
 
-def _means(found: list[Row], names: Sequence[str], measurement: Measurement, note: str = "") -> pd.DataFrame:
+def _means(
+    table: pd.DataFrame, names: Sequence[str], measurement: Measurement, note: str = ""
+) -> pd.DataFrame:
     """Means over subjects, a row for each structure, phase and metric; `names` are those of Dice and HD95."""
-    table = pd.DataFrame(found, columns=["subject", "structure", "phase", *METRICS])
     beyond = _EVERY_FRAME in set(table["phase"]) - set(PHASES)
     rows = []
     for structure in STRUCTURES:

@@ -27,9 +27,10 @@ _HASH = r"-[0-9a-f]{12}(?=-|$)"
 _POOLED = ("subject", "vendor", "role", "diagnosis", "target", "other_generator")
 #: Columns that tell criteria of one metric apart.
 ABOUT = ("target", "task", "versus", "extractor", "structure", "phase", "dose")
-VALUE, RANK, KEPT, FIRST, ORDER = (
+VALUE, DIFFERENCE, RANK, KEPT, FIRST, ORDER = (
     *(
         "generator_criterion",
+        "generator_difference",
         "generator_rank",
         "generator_rank_kept",
         "generator_first",
@@ -131,7 +132,8 @@ def rank_generators(
         of those measured, its interval and ``generator_rank_kept`` (same rank), ``generator_first`` (first) over replicates
         of all values, drawn from their intervals (`draw_from_intervals`). ``generator_order_kept``, a row a criterion: all
         ranks as measured. A generator without a value has no rank. Fewer than two values, or a value without
-        an interval: stability is ``not_measured``. Of a downstream task: difference of its primary metric against the
+        an interval: stability is ``not_measured``. ``generator_difference``: mean over folds and generator seeds of the differences
+        by request (`synthaug.measures.request_pairs`), `generator` minus `other_generator`. Of a downstream task: difference of its primary metric against the
         strongest size-matched control, at the largest dose that all generators with arms have.
     """
     pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
@@ -141,6 +143,7 @@ def rank_generators(
         for one, own in _by_place(criterion, about_generators):
             measured = {name: _mean(own[own["generator"] == name], settings) for name in generators}
             found += _rows(one, str(own["unit"].iloc[0]), measured, settings)
+    found += _differences(rows, settings)
     for task, metric in tasks.items():
         found += _effects(pooled[pooled["task"] == task], task, metric, generators, arms, settings)
     return make_table(found)
@@ -231,6 +234,21 @@ def _effects(
         measured[generator] = replace(_one(row), note=f"arm {arm.name} minus {row['versus']}")
     criterion = Criterion(name, direction, {"task": task, "dose": dose})
     return _rows(criterion, str(own["unit"].iloc[0]), measured, settings)
+
+
+def _differences(rows: pd.DataFrame, settings: EvaluationSettings) -> Iterator[Row]:
+    """Mean over the trainings of the differences of each two generators by request."""
+    own = rows[rows["metric"] == DIFFERENCE]
+    place = ["target", "versus", "structure", "phase", "generator", "other_generator"]
+    for _, here in own.groupby(place, sort=False, dropna=False):
+        about = {str(name): value for name, value in here.iloc[0][place].dropna().items()}
+        row: Row = {**columns_of(DIFFERENCE), **about, "unit": str(here["unit"].iloc[0])}
+        mean = _mean(here, settings)
+        if np.isnan(mean.value):
+            yield {**row, "status": "not_measured", "note": mean.note}
+            continue
+        found = {"value": mean.value, "ci_low": mean.low, "ci_high": mean.high, "n": mean.n}
+        yield {**row, "status": "ok", **found, "note": mean.note}
 
 
 def _mean(rows: pd.DataFrame, settings: EvaluationSettings) -> _Measured:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
@@ -125,9 +126,37 @@ def test_each_criterion_has_a_line_with_values_and_one_with_ranks() -> None:
     ranks, times = content["ranks"]["rows"]
     assert ranks[1] == {"text": "1", "aside": "1 to 1; same in 100 %, first in 100 %"} and ranks[3] is None
     assert ranks[-1]["value"] == 1.0 and times[1]["aside"] == "stability unknown: no interval"
+    assert content["pairs"]["rows"] == []
     page = printed("generator_ranking", content)
+    assert "request by request" not in page
     assert "is no overall score" in page and "single-pass" in page
     assert generator_ranking(data_of(make_table([])))["reason"] == "the study has fewer than two generators"
+
+
+def test_differences_are_to_the_best_generator_whichever_is_subtracted() -> None:
+    place = {
+        "versus": "segmenter",
+        "structure": "LV",
+        "status": "ok",
+        "fold": 0,
+        "generator_seed": 0,
+        "n": 40,
+    }
+    rows = []
+    for name, value in {"a": 0.5, "b": 0.9, "c": 0.7}.items():
+        ends = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+        rows.append({**columns_of("controllability_r", "_lv_ef"), **place, **ends, "generator": name})
+    for name, other, value in (("b", "a", 0.4), ("c", "a", 0.2), ("c", "b", -0.2)):
+        found = {"target": "controllability_r_lv_ef", "unit": "1", "value": value, "generator": name}
+        ends = {"ci_low": value - 0.05, "ci_high": value + 0.1, "other_generator": other}
+        rows.append({**columns_of("generator_difference"), **place, **found, **ends})
+    table = rank_generators(make_table(rows), ["a", "b", "c"], [], {}, SETTINGS)
+    content = generator_ranking(data_of(table))
+    ((_, best, first, itself, third),) = content["pairs"]["rows"]
+    assert best == "b" and itself is None
+    assert (first["value"], first["ci_low"], first["ci_high"]) == pytest.approx((-0.4, -0.5, -0.35))
+    assert (third["value"], third["ci_low"], third["ci_high"]) == pytest.approx((-0.2, -0.25, -0.1))
+    assert "Differences to the best generator, request by request" in printed("generator_ranking", content)
 
 
 def test_rows_of_recovery_cost_and_ranking_are_shown() -> None:

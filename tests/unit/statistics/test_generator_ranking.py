@@ -12,6 +12,7 @@ from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
 from synthaug.statistics.generator_ranking import (
+    DIFFERENCE,
     FIRST,
     KEPT,
     ORDER,
@@ -129,6 +130,24 @@ def test_distances_are_to_test_patients_and_folds_of_one_extractor_are_one() -> 
         "masked_autoencoder-whitened"
     }
     assert values(table, RANK) == {"a": 1, "b": 2}
+
+
+def test_differences_by_request_are_means_over_the_trainings() -> None:
+    about = {"target": "acceptance_rate", "unit": "1", "other_generator": "a"}
+    rows = [
+        row_of("generator_difference", "b", value, 0.1, **about, fold=fold)
+        for fold, value in enumerate((0.2, 0.3, 0.4))
+    ]
+    table = ranked(
+        *rows, row_of("acceptance_rate", "a", 0.5), row_of("acceptance_rate", "b", 0.8), generators=("a", "b")
+    )
+    found = table[table["metric"] == DIFFERENCE].iloc[0]
+    assert found["value"] == pytest.approx(0.3) and pd.isna(found["fold"])
+    assert (found["generator"], found["other_generator"], found["target"]) == ("b", "a", "acceptance_rate")
+    # Half-width 0.1 of requests, and t_2 0.1 / sqrt(3) of the trainings.
+    half = np.hypot(0.1, 4.30265 * 0.1 / np.sqrt(3))
+    assert found["ci_high"] == pytest.approx(0.3 + half, abs=1e-4)
+    assert len(table[table["metric"] == VALUE]) == 2  # the rows by request are no criterion
 
 
 def test_errors_count_by_their_size() -> None:

@@ -9,8 +9,8 @@ from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.report import wording
 from synthaug.report.rows import estimate, select, varying
 from synthaug.report.section import ReportData, Section
-from synthaug.report.table import TEXT, Cell, make_table, with_aside
-from synthaug.statistics.generator_ranking import ABOUT, FIRST, KEPT, ORDER, RANK, VALUE
+from synthaug.report.table import TEXT, Cell, make_table, signed, with_aside
+from synthaug.statistics.generator_ranking import ABOUT, DIFFERENCE, FIRST, KEPT, ORDER, RANK, VALUE
 from synthaug.tables import Row
 
 RANKING = in_group("generator ranking")
@@ -18,7 +18,7 @@ _COST = in_group("cost")
 
 
 def generator_ranking(data: ReportData) -> dict[str, Any]:
-    """Two tables, a criterion a line and a generator a column: values, ranks."""
+    """Three tables, a criterion a line and a generator a column: values, ranks, differences to the best."""
     # Rows of a criterion about a task name it; all of them are shown here.
     views = [data, *(view for name, view in data.tasks.items() if name != data.task)]
     rows = [
@@ -34,7 +34,8 @@ def generator_ranking(data: ReportData) -> dict[str, Any]:
     reason = "" if criteria else "the study has fewer than two generators"
     columns = {"criterion": TEXT, "better": TEXT, **dict.fromkeys(generators, TEXT)}
     ranked = {"criterion": TEXT, **dict.fromkeys(generators, TEXT), "order kept": TEXT}
-    body, places = [], []
+    paired = {"criterion": TEXT, "best": TEXT, **dict.fromkeys(generators, TEXT)}
+    body, places, pairs = [], [], []
     for key in criteria:
         own = select(rows, **dict(zip(ABOUT, key, strict=True)))
         by_generator = {row["generator"]: row for row in select(own, metric=VALUE)}
@@ -43,10 +44,14 @@ def generator_ranking(data: ReportData) -> dict[str, Any]:
         body.append([name, first["direction"], *(_value(by_generator.get(one)) for one in generators)])
         order = next(iter(select(own, metric=ORDER)), None)
         places.append([name, *(_rank(own, one) for one in generators), estimate(order)])
+        if differences := select(own, metric=DIFFERENCE):
+            best = _best(own, generators)
+            pairs.append([name, best, *(_to_best(differences, one, best) for one in generators)])
     return {
         "reason": reason,
         "criteria": make_table("Generators, criterion by criterion", columns, body),
         "ranks": make_table("Ranks of the generators", ranked, places),
+        "pairs": make_table("Differences to the best generator, over the same requests", paired, pairs),
     }
 
 
@@ -89,6 +94,28 @@ def _rank(rows: list[Row], generator: str) -> Cell:
         text,
         f"{ends}; same in {wording.number(100 * kept['value'], 0)} %, first in {wording.number(share, 0)} %",
     )
+
+
+def _best(rows: list[Row], generators: list[str]) -> str:
+    """The generator of the first rank; none is better where several share it."""
+    ranks = {row["generator"]: row["value"] for row in select(rows, metric=RANK)}
+    known = [one for one in generators if ranks.get(one) is not None]
+    return min(known, key=lambda one: float(ranks[one] or 0)) if known else ""
+
+
+def _to_best(rows: list[Row], generator: str, best: str) -> dict[str, Any] | None:
+    """Difference of a generator to the best one, whichever of the two the row subtracts."""
+    for row in rows:
+        if (row["generator"], row["other_generator"]) == (generator, best):
+            return signed(_value(row))
+        if (row["generator"], row["other_generator"]) == (best, generator) and row["value"] is not None:
+            turned = {name: None if row[end] is None else -row[end] for name, end in _TURNED.items()}
+            return signed(_value({**row, **turned}))
+    return None
+
+
+#: Ends of an interval whose sign is turned, and its value.
+_TURNED = {"value": "value", "ci_low": "ci_high", "ci_high": "ci_low"}
 
 
 def _shows(row: Row) -> bool:
