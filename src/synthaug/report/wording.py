@@ -151,7 +151,9 @@ def power_sentence(metric: str, outcome: Verdict) -> str:
     """Detectable difference of the study, and the number of patients that detects the margin."""
     if outcome.detectable is None:
         return ""
-    text = f"Detectable difference at the declared power: {detectable_size(outcome.detectable, metric)}."
+    size = detectable_size(outcome.detectable, metric)
+    against = f", against {outcome.least_precise}" if outcome.least_precise else ""
+    text = f"Detectable difference at the declared power: {size}{against}."
     if outcome.word != UNDECIDED:
         return text
     if outcome.patients_needed is None:

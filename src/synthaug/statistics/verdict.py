@@ -53,6 +53,8 @@ class Verdict:
     scope : str
         What the word is restricted to, such as ``"with this one training of the generator"``; empty if
         nothing, or if the verdict is undecided.
+    least_precise : str
+        Control of the comparison whose detectable difference that is, where comparisons differ in it.
     """
 
     word: str
@@ -61,6 +63,7 @@ class Verdict:
     patients_needed: int | None = None
     declared: bool = False
     scope: str = ""
+    least_precise: str = ""
 
 
 def judge_interval(ci_low: float, ci_high: float, direction: str) -> str:
@@ -171,7 +174,12 @@ def judge_arm(
         None if None in needed else int(max(count for count in needed if count is not None)),
         all(_number(row["p_adjusted"]) is not None for row in rows),
         scope,
+        _least_precise(rows) if None not in detectable and len(set(detectable)) > 1 else "",
     )
+
+
+def _least_precise(rows: Sequence[Mapping[str, Any]]) -> str:
+    return str(max(rows, key=lambda row: float(row["detectable"]))["versus"])
 
 
 def judge_study(words: Sequence[str]) -> str:

@@ -138,12 +138,13 @@ def test_the_sentence_is_about_the_least_favourable_control():
             "status": "ok",
             "versus": name,
             "value": value,
+            "detectable": detectable,
         }
-        for name, value in (("a-repeated", -2.0), ("a-classical", 0.5))
+        for name, value, detectable in (("a-repeated", -2.0, 7.0), ("a-classical", 0.5, 3.25))
     ]
     strongest = strongest_control(rows)
     assert strongest is not None and strongest["versus"] == "a-classical"
-    arms = [{"arm": "a", "strongest": strongest, "detectable": 3.25}]
+    arms = [{"arm": "a", "strongest": strongest, "detectable": 7.0}]
     assert effect_sentence(arms, "hd95", 1.0, 0.95) == (
         "Adding synthetic patients changes 95 % Hausdorff distance by +0.5 mm (n = 5 patients) against the strongest "
         "control, a-classical; equivalence margin ±1.0 mm; detectable difference 3.2 mm."

@@ -104,6 +104,7 @@ def test_a_verdict_says_what_all_of_its_comparisons_could_have_found():
         table.assign(detectable=[0.01, 0.013], patients_needed=[40, 64]), ["repeated", "classical"]
     )
     assert (outcome.detectable, outcome.patients_needed, outcome.declared) == (0.013, 64, True)
+    assert outcome.least_precise == "classical"
     unattainable = judge_arm(table.assign(patients_needed=[40, None]), ["repeated", "classical"])
     assert unattainable.patients_needed is None and unattainable.detectable == 0.01
     assert not judge_arm(table.assign(p_adjusted=None), ["repeated", "classical"]).declared

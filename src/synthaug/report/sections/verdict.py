@@ -110,7 +110,8 @@ def effect_sentence(
     facts = []
     if margin is not None:
         facts.append(f"equivalence margin ±{wording.with_unit(wording.number(margin, places), unit)}")
-    detectable = [arm["detectable"] for arm, _ in shown if arm["detectable"] is not None]
+    # Of the comparisons that the sentence names; the arm's own is that of its least precise one.
+    detectable = [row["detectable"] for _, row in shown if row["detectable"] is not None]
     if detectable:
         facts.append(f"detectable difference {wording.detectable_size(max(detectable), metric)}")
     added = "".join(f"; {fact}" for fact in facts)
