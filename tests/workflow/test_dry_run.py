@@ -306,6 +306,8 @@ def test_a_large_cohort_is_segmented_labelled_and_extracted_in_parts(checkout, t
     counted = count_jobs(load_study(study))
     assert {rule: counted[rule] for rule in parts} == parts
     segmented = "results/tiny/tasks/segmentation/fold-0/synthetic/{}_generator-seed-0_part-1"
+    jobs = checkout.would_run("config/studies/large.yaml", "--", "measure_phenotypes_all")
+    assert jobs["measure_synthetic_phenotypes"] == 5 and jobs["gather_phenotypes"] == 2
     for generator, labelled in {"cascade": 0, "taught": 1}.items():
         jobs = checkout.would_run("config/studies/large.yaml", segmented.format(generator))
         # The last two chunks; nobody waits for the others.

@@ -129,7 +129,7 @@ rule pack_cohort:
 
 rule measure_phenotypes:
     input:
-        cohort=pattern("cohorts/{dataset}"),
+        cohorts=[pattern("cohorts/{dataset}")],
         table=phenotype_table,
     output:
         phenotypes=pattern("phenotypes/{dataset}.tsv"),
@@ -139,7 +139,7 @@ rule measure_phenotypes:
         pattern("benchmarks/measure_phenotypes/{dataset}.tsv")
     threads: 8
     resources:
-        **grows_with("cohort", seconds=2),
+        **grows_with("cohorts", seconds=2),
     params:
         code=code("measure_phenotypes"),
         own=phenotype_settings,
@@ -151,18 +151,41 @@ rule measure_phenotypes:
 
 use rule measure_phenotypes as measure_synthetic_phenotypes with:
     input:
-        cohort=cohort_of,
+        cohorts=cohorts_of,
     output:
-        phenotypes=pattern("phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+        phenotypes=pattern("phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.tsv"),
     log:
         pattern(
-            "logs/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+            "logs/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.log"
         ),
     benchmark:
         pattern(
-            "benchmarks/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+            "benchmarks/measure_synthetic_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}{part}.tsv"
         )
     params:
         own=None,
     message:
         "Measuring phenotypes of {wildcards.generator}, fold {wildcards.fold}"
+
+
+# Of a large cohort the jobs of the rule to the right do parts.
+ruleorder: gather_phenotypes > measure_synthetic_phenotypes
+
+
+rule gather_phenotypes:
+    input:
+        parts=in_parts(rules.measure_synthetic_phenotypes.output.phenotypes),
+    output:
+        phenotypes=pattern("phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/gather_phenotypes/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    wildcard_constraints:
+        generator=divided,
+    resources:
+        **GATHERS_PARTS,
+    params:
+        code=code("gather_phenotypes"),
+    message:
+        "Gathering phenotypes of {wildcards.generator}, fold {wildcards.fold}"
+    script:
+        "../scripts/gather_phenotypes.py"

@@ -257,8 +257,12 @@ rule measure_cost:
 rule compare_requests:
     input:
         cohorts=lambda w: [synthetic_cohort(study, run) for run in runs_with_requests(w)],
-        measured=lambda w: of_runs_with_requests("controllability", ".measured.tsv", w, where=segmenter != "none"),
-        agreement=lambda w: of_runs_with_requests("mask-agreement", ".subjects.tsv", w, where=segmenter != "none"),
+        measured=lambda w: of_runs_with_requests(
+            "controllability", ".measured.tsv", w, where=segmenter != "none"
+        ),
+        agreement=lambda w: of_runs_with_requests(
+            "mask-agreement", ".subjects.tsv", w, where=segmenter != "none"
+        ),
         copies=lambda w: of_runs_with_requests("memorisation", ".pairs.tsv", w),
     output:
         rows=pattern("rows/request-pairs/fold-{fold}_generator-seed-{generator_seed}.tsv"),

@@ -16,17 +16,22 @@ from synthaug.measures.mask_agreement import (
     whose_masks,
 )
 from synthaug.measures.measurement import Measurement
+from synthaug.measures.synthetic_sample import sample_cohort
 
 with job(snakemake):
-    cohort = Cohort.open(snakemake.input.cohort)
+    measurement = Measurement.of_job(snakemake).with_fields(versus="segmenter")
+    cohort, note = sample_cohort(Cohort.open(snakemake.input.cohort), measurement.settings)
     real = Cohort.open_all(snakemake.input.cohorts)
     validation = real.select(subjects_of(read_split(snakemake.input.split), "validation"))
-    measurement = Measurement.of_job(snakemake).with_fields(versus="segmenter")
     others = whose_masks(cohort.meta)
     own = cohort.select([]) if others else cohort
     subjects = agreement_of_subjects(snakemake.input.predictions, own)
-    synthetic = leave_agreement_out(others, measurement) if others else agreement_rows(subjects, measurement)
+    synthetic = (
+        leave_agreement_out(others, measurement)
+        if others
+        else agreement_rows(subjects, measurement, note=note)
+    )
     reached = measure_mask_agreement(snakemake.input.validation, validation, measurement, of=REAL)
-    asked = measure_requested_masks(snakemake.input.predictions, cohort, measurement)
+    asked = measure_requested_masks(snakemake.input.predictions, cohort, measurement, note)
     write_tsv(snakemake.output.subjects, subjects)
     write_tsv(snakemake.output.rows, pd.concat([synthetic, reached, asked], ignore_index=True))

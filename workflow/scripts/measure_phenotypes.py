@@ -9,7 +9,7 @@ from synthaug.measures.phenotypes import tabulate_phenotypes
 with job(snakemake):
     own = snakemake.params.own
     table = tabulate_phenotypes(
-        Cohort.open(snakemake.input.cohort),
+        Cohort.open_all(snakemake.input.cohorts),
         PhenotypeTableSettings.model_validate(own) if own else None,
         processes=snakemake.threads,
     )

@@ -62,9 +62,9 @@ class EvaluationSettings(Settings):
         2000,
         ge=50,
         description=(
-            "Synthetic subjects that distances, precision, recall, density, coverage and maps of features use at "
-            "most: of a larger cohort as many are drawn, and the row says so. Their time and memory are quadratic "
-            "in it. Memorisation uses all."
+            "Synthetic subjects that distances, precision, recall, density, coverage, maps of features, mask agreement and "
+            "cardiac function use at most: of a larger cohort as many are drawn, and the row says so. Time and memory of "
+            "the first are quadratic in it. Memorisation uses all."
         ),
     )
     replicates: int = Field(

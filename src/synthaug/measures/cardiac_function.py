@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug.data.cohort import Cohort
 from synthaug.labels import FUNCTION_COLUMNS
 from synthaug.measures.measurement import Measurement
+from synthaug.measures.synthetic_sample import sample_cohort
 from synthaug.metrics.clinical import (
     peak_rates,
     stroke_volume_ml,
@@ -103,7 +104,7 @@ def measure_cardiac_function(
     Parameters
     ----------
     real, synthetic : Cohort
-        Subjects without labels are left out.
+        Subjects without labels are left out. Of very many synthetic ones `evaluation.max_synthetic_subjects` are drawn.
     measurement : Measurement
         Generator, fold and seeds; replicates of the bootstrap over patients, coverage, seed.
     versus : str
@@ -119,6 +120,7 @@ def measure_cardiac_function(
         sets are drawn independently; `n` of the last two is the smaller number of patients.
     """
     settings = measurement.settings
+    synthetic, note = sample_cohort(synthetic, settings)
     hearts = [_table(synthetic, {}), _table(real, patients or {})]
     rng = np.random.default_rng(settings.seed)
     rows: list[Row] = []
@@ -140,7 +142,7 @@ def measure_cardiac_function(
                 replicates = measure(*drawn)
             low, high = percentile_interval(replicates[np.isfinite(replicates)], settings.confidence)
             found = {"value": float(measure(*map(_moments, (made, true)))), "ci_low": low, "ci_high": high}
-            rows.append(measurement.row(quantity, suffix, status="ok", **shared, **found))
+            rows.append(measurement.row(quantity, suffix, status="ok", note=note or None, **shared, **found))
     return make_table(rows)
 
 

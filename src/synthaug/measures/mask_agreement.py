@@ -15,6 +15,7 @@ from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.measures.function_errors import PHASES
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
+from synthaug.measures.synthetic_sample import joined
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.metrics.surface import hausdorff_distance
@@ -75,13 +76,15 @@ def agreement_of_subjects(predictions: str | Path, cohort: Cohort) -> pd.DataFra
     return pd.DataFrame(found, columns=list(SUBJECT_COLUMNS))
 
 
-def agreement_rows(subjects: pd.DataFrame, measurement: Measurement, of: str = "") -> pd.DataFrame:
-    """The rows of `measure_mask_agreement` from those of `agreement_of_subjects`."""
-    return _means(subjects, [metric + of for metric in METRICS], measurement)
+def agreement_rows(
+    subjects: pd.DataFrame, measurement: Measurement, of: str = "", note: str = ""
+) -> pd.DataFrame:
+    """The rows of `measure_mask_agreement` from those of `agreement_of_subjects`; `note` is that of the valued ones."""
+    return _means(subjects, [metric + of for metric in METRICS], measurement, note)
 
 
 def measure_requested_masks(
-    predictions: str | Path, cohort: Cohort, measurement: Measurement
+    predictions: str | Path, cohort: Cohort, measurement: Measurement, note: str = ""
 ) -> pd.DataFrame:
     """Dice and HD95 of a segmenter's masks against those that were requested, means over subjects.
 
@@ -91,6 +94,8 @@ def measure_requested_masks(
         As of `measure_mask_agreement`.
     cohort : Cohort
         Synthetic subjects, some with requested masks (`Cohort.requested_label_cine`).
+    note : str
+        What else the rows note.
 
     Returns
     -------
@@ -113,7 +118,8 @@ def measure_requested_masks(
     if not guided:
         return make_table([])
     total = len(cohort.subjects)
-    note = "" if guided == total else f"{total - guided} of {total} subjects were made without masks"
+    without = "" if guided == total else f"{total - guided} of {total} subjects were made without masks"
+    note = joined(note, without)
     return _means(pd.DataFrame(found, columns=list(SUBJECT_COLUMNS)), REQUESTED, measurement, note)
 
 

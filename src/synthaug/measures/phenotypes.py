@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from synthaug.config.data import PhenotypeTableSettings
+from synthaug.core.artifacts import check_last_line, write_text
+from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.phenotypes.measure import explain_missing, measure_phenotypes
 from synthaug.phenotypes.registry import PHENOTYPES
@@ -62,6 +66,33 @@ def tabulate_phenotypes(
         return table
     brought = read_phenotypes(own.table, own.id, own.columns, table, cohort.name)
     return table.assign(**{str(name): values.to_numpy() for name, values in brought.items()})
+
+
+def gather_phenotypes(parts: Sequence[Path], output: Path) -> None:
+    """Make the table of a large cohort of those of its parts, line by line as they are.
+
+    Parameters
+    ----------
+    parts : sequence of Path
+        Tables that `tabulate_phenotypes` gave of disjoint parts, in the order of the subjects.
+    output : Path
+        Table to write.
+
+    Raises
+    ------
+    SynthaugError
+        A part has other columns.
+    """
+    lines: list[str] = []
+    for part in parts:
+        check_last_line(part)
+        header, *rows = part.read_text(encoding="utf-8").splitlines(keepends=True)
+        if lines and header != lines[0]:
+            raise SynthaugError(
+                f"{part}: has other columns than {parts[0]}; remove both and measure them again"
+            )
+        lines += rows if lines else [header, *rows]
+    write_text(output, "".join(lines))
 
 
 def _measure_inherited(subject: str) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from made_hearts import ES, FRAMES, made_cohort
 from pydantic import ValidationError
 
 from synthaug.config.data import PhenotypeTableSettings
+from synthaug.core.artifacts import write_tsv
+from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_subject
-from synthaug.measures.phenotypes import tabulate_phenotypes
+from synthaug.measures.phenotypes import gather_phenotypes, tabulate_phenotypes
 from synthaug.metrics.volumes import measure_function
 from synthaug.phenotypes.registry import PHENOTYPES
 
@@ -28,6 +30,19 @@ def test_one_row_a_subject_with_the_volumes_of_the_cohorts_table(tmp_path: Path)
         assert "not all frames are labelled" in row["missing"] and "duration is unknown" in row["missing"]
     assert table["lv_peak_filling_rate_edv_beat"].isna().all() and table["heart_rate_bpm"].isna().all()
     pd.testing.assert_frame_equal(tabulate_phenotypes(cohort, processes=2), table)
+
+
+def test_parts_of_a_cohort_are_gathered_as_one_job_would_write_them(tmp_path: Path) -> None:
+    cohort = made_cohort(tmp_path / "real", "real", 5)
+    write_tsv(tmp_path / "whole.tsv", tabulate_phenotypes(cohort))
+    parts = [tmp_path / f"part-{number}.tsv" for number in range(3)]
+    for part, subjects in zip(parts, (cohort.subjects[:2], [], cohort.subjects[2:]), strict=True):
+        write_tsv(part, tabulate_phenotypes(cohort.select(subjects)))
+    gather_phenotypes(parts, tmp_path / "gathered.tsv")
+    assert (tmp_path / "gathered.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
+    write_tsv(parts[1], pd.DataFrame({"subject": ["x"]}))
+    with pytest.raises(SynthaugError, match=r"part-1\.tsv: has other columns than .*part-0\.tsv"):
+        gather_phenotypes(parts, tmp_path / "gathered.tsv")
 
 
 def test_labels_and_time_of_every_frame_give_rates(tmp_path: Path) -> None:

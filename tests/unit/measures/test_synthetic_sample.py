@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.data.cohort import Cohort
 from synthaug.features.files import FeatureSet
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.synthetic_sample import sample_synthetic
+from synthaug.measures.synthetic_sample import sample_cohort, sample_synthetic
 
 
 def cohort(n: int, seed: int) -> FeatureSet:
@@ -48,6 +51,28 @@ def test_as_many_as_allowed_are_drawn_by_the_seed():
 def test_few_enough_are_all_kept():
     synthetic = cohort(50, 1)
     assert sample_synthetic(synthetic, EvaluationSettings(max_synthetic_subjects=50))[0] is synthetic
+
+
+def requested(generator: str, numbers: list[int]) -> Cohort:
+    """A cohort of those requests that a generator's samples passed quality control for."""
+    subjects = [f"{generator}-s0-{number:04d}" for number in numbers]
+    table = pd.DataFrame({"subject": subjects}).set_index("subject", drop=False)
+    folders = {subject: Path(subject) for subject in subjects}
+    return Cohort(generator, "synthetic", table, folders, {"generator": generator})
+
+
+def test_generators_are_measured_on_the_same_requests():
+    settings = EvaluationSettings(max_synthetic_subjects=50)
+    whole, few = requested("a", list(range(200))), requested("b", [n for n in range(200) if n % 10])
+    (first, note), (second, _) = sample_cohort(whole, settings), sample_cohort(few, settings)
+    assert len(first.subjects) == len(second.subjects) == 50 and "50 of 200 synthetic" in note
+    drawn, other = ({subject[1:] for subject in sample.subjects} for sample in (first, second))
+    # What is lost is what b has not, about a tenth, and as many others come in.
+    assert drawn & {subject[1:] for subject in few.subjects} <= other
+    assert list(first.subjects) == sorted(first.subjects)
+    assert sample_cohort(requested("a", list(range(50))), settings)[1] == ""
+    elsewhere, _ = sample_cohort(whole, EvaluationSettings(max_synthetic_subjects=50, seed=1))
+    assert elsewhere.subjects != first.subjects
 
 
 def test_rows_have_the_number_that_was_used():
