@@ -237,7 +237,7 @@ class ReconstructionCheckSettings(Settings):
     )
     ssim: float = Field(0.5, ge=-1, le=1, description="Smallest structural similarity of the same images.")
     dice: float = Field(
-        0.3,
+        0.5,
         ge=0,
         le=1,
         description="Smallest Dice of the decoded masks, mean over structures; not required without labelled validation "

@@ -44,7 +44,7 @@ def test_a_good_autoencoder_passes_with_the_mean_over_structures(record):
 
 
 def test_every_figure_below_its_floor_is_named(record):
-    with pytest.raises(SynthaugError, match=r"psnr_db 18 is below 20, dice 0\.2 is below 0\.3\)"):
+    with pytest.raises(SynthaugError, match=r"psnr_db 18 is below 20, dice 0\.2 is below 0\.5\)"):
         check_reconstruction(record(psnr_db=18.0, ssim=0.9, dice_LV=0.2), ReconstructionCheckSettings())
 
 
