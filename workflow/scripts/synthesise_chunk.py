@@ -23,12 +23,7 @@ with job(snakemake):
         Path(snakemake.output.chunk),
         name=snakemake.wildcards.generator,
         batch_size=snakemake.resources.batch_size,
-        identity={
-            "generator_kind": generator.settings.kind,
-            "hashes": dict(generator.hashes),
-            "seen": generator.seen,
-            "conditions": list(generator.conditions),
-        },
+        identity=generator.identity,
         progress=progress("subjects"),
         writers=WRITERS if torch.cuda.is_available() else 0,
     )

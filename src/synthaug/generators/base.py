@@ -50,6 +50,16 @@ class Generator(ABC):
     def build(cls, settings: Any, models: Mapping[str, Path], device: str) -> Generator:
         """Make the generator from its settings and its models' weight files by role."""
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a cohort of its cines keeps of it: kind, hashes, whom its models saw, what it is conditioned on."""
+        return {
+            "generator_kind": self.settings.kind,
+            "hashes": dict(self.hashes),
+            "seen": list(self.seen),
+            "conditions": list(self.conditions),
+        }
+
     @abstractmethod
     def sample(
         self, requests: Cohort, batch_size: int = 1

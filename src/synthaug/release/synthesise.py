@@ -80,12 +80,7 @@ def synthesise(
         output,
         name=name,
         batch_size=batch_size,
-        identity={
-            "generator_kind": generator.settings.kind,
-            "hashes": dict(generator.hashes),
-            "seen": list(generator.seen),
-            "conditions": list(generator.conditions),
-        },
+        identity=generator.identity,
         progress=progress,
         writers=WRITERS if torch.cuda.is_available() and device != "cpu" else 0,
     )
