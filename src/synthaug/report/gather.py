@@ -12,7 +12,14 @@ from synthaug.core.artifacts import atomic_folder, write_json
 from synthaug.data.cohort import Cohort
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Draw, records
-from synthaug.report.section import TABLE_COLUMNS, ReportData, Section, find_sections, with_tasks
+from synthaug.report.section import (
+    TABLE_COLUMNS,
+    ReportData,
+    Section,
+    beyond_the_study,
+    find_sections,
+    with_tasks,
+)
 from synthaug.tables.collate import read_checksums, verified_rows
 from synthaug.tables.compact import read_aggregates, read_compact
 
@@ -77,13 +84,15 @@ def draw_into(assets: Path) -> Draw:
 
 def section_contents(sections: Mapping[str, Section], data: ReportData) -> list[dict[str, Any]]:
     """Sections as the template of the page takes them."""
+    contents = {name: section.content(data) for name, section in sections.items()}
     return [
         {
             "name": name,
             "id": name.replace("_", "-"),
             "title": section.title,
             "menu": section.menu,
-            "content": section.content(data),
+            "content": contents[name],
+            "beyond": beyond_the_study(contents[name]),
         }
         for name, section in sections.items()
     ]

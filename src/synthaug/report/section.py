@@ -157,7 +157,8 @@ class Section:
         Place on the page, ascending.
     content : callable
         Makes the content, JSON-able, that the template ``<module>.html.j2`` finds as ``content``.
-        A ``reason`` that is not empty is printed in the place of the template.
+        A ``reason`` that is not empty is printed in the place of the template. One that begins with "the study" says that
+        the study declares no such thing: then the section is a line at the end of the page (`beyond_the_study`).
     shows : callable
         Whether the section shows an aggregate row; rows of no section are listed under "Missing".
     """
@@ -167,6 +168,11 @@ class Section:
     order: int
     content: Callable[[ReportData], dict[str, Any]]
     shows: Callable[[Row], bool] = shows_none
+
+
+def beyond_the_study(content: Mapping[str, Any]) -> bool:
+    """Whether a section has no content because the study declares nothing of the kind."""
+    return str(content.get("reason", "")).startswith("the study ")
 
 
 def find_sections() -> dict[str, Section]:
