@@ -17,6 +17,7 @@ from requirements import require
 from small_cluster import slurm_can_start, start_slurm
 
 from synthaug.cli import main
+from synthaug.core.artifacts import sha256_file
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.tasks.segmentation.pseudo_labels import LABELLED_BY
 
@@ -77,6 +78,14 @@ def test_nothing_of_the_users_environment_is_written(tiny, results):
     assert not holding and SECRET.decode() not in (tiny.root / "first-run.log").read_text()
     logs = [file for file in results.glob("logs/train_task/*.log") if not file.match("*.history.log")]
     assert logs and all("nnUNet_raw of the environment is not used" in log.read_text() for log in logs)
+
+
+def test_the_tables_record_the_workflow_the_package_and_the_lock(tiny, results):
+    version = next((results / "tables").glob("v*"))
+    listed = set(pd.read_csv(version / "code_manifest.tsv", sep="\t")["file"])
+    assert {"Snakefile", "workflow/rules/common.smk", "synthaug/runs.py"} <= listed
+    lock = json.loads((version / "provenance.json").read_text())["lock_sha256"]
+    assert lock == sha256_file(tiny.root / "envs" / "requirements.lock")
 
 
 def test_the_report_is_one_file_without_network(results):

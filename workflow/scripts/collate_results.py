@@ -16,7 +16,8 @@ from synthaug.tables.versions import publish, write_current
 
 with job(snakemake):
     inputs, params = snakemake.input, snakemake.params
-    repository = Path(snakemake.scriptdir).parents[1]
+    # Snakemake gives it with the `..` of a rule file in it.
+    repository = Path(snakemake.scriptdir).resolve().parents[1]
     arms = [Arm(**arm) for arm in params.arms]
     runs = read_runs(inputs.runs)
     check_splits(runs)
