@@ -4,7 +4,8 @@
 
 The same simulated scans are written in each layout by `synthaug.phantom`, read by its reader, harmonised, and their labels
 taken from the cohort's native files. A subject fails where a volume measured on its native labels differs by more than 2 %
-from that of the labels that were written, a label voxel differs, or ED and ES are other frames. Exit 1 where one does.
+from that of the labels that were written, one of the cohort's table by more than 1 % (where the window holds the heart), a
+label voxel differs, or ED and ES are other frames. Exit 1 where one does.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ LAYOUTS = ("acdc", "mnms", "mnms2", "nifti", "dicom", "dsb", "sunnybrook", "ukb"
 #: Layouts whose labels are those that were written; contours are resampled, the others have none.
 SAME_LABELS = ("acdc", "mnms", "mnms2", "nifti")
 WITHIN = 0.02
+#: Volumes in the cohort's table by structure, at ED and at ES.
+TABLE = {"LV": ("lv_edv_ml", "lv_esv_ml"), "RV": ("rv_edv_ml", "rv_esv_ml")}
 #: Scans in memory at a time.
 BLOCK = 20
 
@@ -95,13 +98,19 @@ def _of_subject(layout: str, cohort: Cohort, name: str, subject: Any, row: Any, 
     if layout not in (*SAME_LABELS, "sunnybrook"):
         return found
     native = cohort.native(name)
-    for frame, number in ((scan.ed_frame, 0), (scan.es_frame, int(cohort.table.loc[name, "es_frame"]))):
+    listed = cohort.table.loc[name]
+    own_ml = float(np.prod(native.grid.spacing_mm)) / 1000
+    for phase, (frame, number) in enumerate(((scan.ed_frame, 0), (scan.es_frame, int(listed["es_frame"])))):
         labels, written = native.labels[number], scan.labels[frame]
         structures = {"LV": LV} if layout == "sunnybrook" else STRUCTURES
         for structure, value in structures.items():
             volume, true = int((labels == value).sum()), int((written == value).sum())
             if abs(volume - true) > WITHIN * true:
                 found.append(f"{structure} has {volume / max(true, 1) - 1:+.1%} of its voxels")
+            if structure in TABLE and layout in SAME_LABELS and listed["outside_window"] == 0:
+                said = listed[TABLE[structure][phase]] / (true * own_ml) - 1
+                if not abs(said) <= 0.01:
+                    found.append(f"{TABLE[structure][phase]} is {said:+.1%} of what was written")
         if layout in SAME_LABELS and not _same(labels, written):
             found.append("labels differ")
     if layout == "sunnybrook" and MYO not in np.unique(native.labels[0]):
