@@ -19,20 +19,8 @@ from synthaug.views import SHORT_AXIS, View
 
 #: Columns of a result row in ``measured.tsv``.
 COLUMNS = (
-    *(
-        "metric",
-        "definition",
-        "unit",
-        "direction",
-        "value",
-        "status",
-        "note",
-        "n",
-        "ci_low",
-        "ci_high",
-        "floor",
-        "floor_sd",
-    ),
+    *("metric", "definition", "unit", "direction", "value", "status", "note"),
+    *("n", "ci_low", "ci_high", "floor", "floor_sd"),
     *("versus", "extractor", "target", "structure", "phase", "vendor", "diagnosis"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from synthaug.release.card import describe_release, measured_rows
 from synthaug.release.page import card_page
 
 DESCRIPTION, CARD, MEASURED = "generator.json", "card.json", "measured.tsv"
+#: Where a study keeps a generator.
+_OF_A_STUDY = re.compile(r"/generators/[^/]+/fold-\d+/generator-seed-\d+$")
 
 
 def export_generator(generator: str | Path, output: str | Path, licence: str) -> dict[str, Any]:
@@ -41,10 +44,10 @@ def export_generator(generator: str | Path, output: str | Path, licence: str) ->
     SynthaugError
         The folder describes no generator, a weight file is missing or another than described, or `output` exists.
     """
-    source, output = Path(generator), Path(output)
-    if not (source / DESCRIPTION).is_file():
+    source, output = Path(generator).resolve(), Path(output)
+    if not (source / DESCRIPTION).is_file() or not _OF_A_STUDY.search(source.as_posix()):
         raise SynthaugError(
-            f"{source}: no {DESCRIPTION}; give results/<study>/generators/<generator>/fold-<fold>/generator-seed-<seed>"
+            f"{source}: no {DESCRIPTION} of a study; give results/<study>/generators/<generator>/fold-<fold>/generator-seed-<seed>"
         )
     if output.exists():
         raise SynthaugError(f"{output}: exists already; give another folder")

@@ -154,13 +154,17 @@ def test_impossible_requests_are_one_line(
     assert said in capsys.readouterr().err and not (tmp_path / "made").exists()
 
 
-def test_what_cannot_be_exported_is_one_line(study: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_one_line(study: Path, folder: Path, tmp_path: Path) -> None:
     source = study / "generators" / "cascade" / RUN
     (tmp_path / "there").mkdir()
     with pytest.raises(SynthaugError, match="exists already; give another folder"):
         export_generator(source, tmp_path / "there", "none")
-    with pytest.raises(SynthaugError, match=r"no generator\.json; give results"):
+    with pytest.raises(SynthaugError, match=r"no generator\.json of a study; give results"):
         export_generator(source.parent, tmp_path / "made", "none")
+    with pytest.raises(
+        SynthaugError, match=r"no generator\.json of a study"
+    ):  # an exported one is no study's
+        export_generator(folder, tmp_path / "made", "none")
     content = read_json(source / "generator.json")
     content["models"]["motion"]["sha256"] = "0" * 64
     write_json(tmp_path / "s" / "generators" / "cascade" / RUN / "generator.json", content)
