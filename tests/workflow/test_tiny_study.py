@@ -354,7 +354,8 @@ def test_brought_in_volumes_go_through_the_whole_study(tiny, results):
     assert {"mine", "bare"} <= set(rows.loc[rows["metric"] == "fvd_t", "generator"])
     page = (root / "report.html").read_text()
     assert "of the test set" in page and LABELLED_BY in page
-    taught = Cohort.open(next((root / "synthetic" / "bare").rglob("cohort.json")).parent)
+    (labelled,) = (root / "synthetic" / "bare").glob("fold-*/generator-seed-*/labelled")
+    taught = Cohort.open(labelled)
     assert taught.subjects == Cohort.open(bare).subjects
     assert all(len(taught.labelled_frames(subject)) == 6 for subject in taught.subjects)
     (next(brought.glob("sub-*")) / "cine.nii.gz").touch()  # as if written anew; the time of no folder changes
