@@ -62,7 +62,7 @@ def bring_cohort(source: str | Path, output: str | Path) -> None:
     Raises
     ------
     SynthaugError
-        The folder is no cohort, or one of real subjects.
+        The folder is no cohort, or one of real subjects, or a file is not what its ``cohort.json`` records.
     """
     source = Path(source)
     cohort = Cohort.open(source)
@@ -76,6 +76,14 @@ def bring_cohort(source: str | Path, output: str | Path) -> None:
         }
         for subject, folder in cohort.folders.items()
     }
+    for subject, recorded in (cohort.meta.get("files") or {}).items():
+        for kind, sha256 in recorded.items():
+            # What a cohort records beside its images, such as its native geometry, is not brought.
+            if hashes.get(subject, {}).get(kind, sha256) != sha256:
+                raise SynthaugError(
+                    f"{source / f'sub-{subject}' / kind}.nii.gz: is not what cohort.json records; restore it, or write the "
+                    "cohort again"
+                )
     with atomic_folder(Path(output)) as folder:
         for subject, place in cohort.folders.items():
             (folder / f"sub-{subject}").symlink_to(place.absolute(), target_is_directory=True)

@@ -74,13 +74,13 @@ class OpenClip(nn.Module):
 
 
 class _Reader(nn.Module):
-    def __init__(self, reader: nn.Module, fill: int) -> None:
+    def __init__(self, reader: Any, fill: int) -> None:
         super().__init__()
         # In a tuple: its parameters are those of the pair already.
         self._reader, self._fill = (reader,), fill
 
     def get_input_embeddings(self) -> nn.Module:
-        found: nn.Module = self._reader[0].get_input_embeddings()  # type: ignore[operator]
+        found: nn.Module = self._reader[0].get_input_embeddings()
         return found
 
     def forward(self, input_ids: Tensor) -> Any:

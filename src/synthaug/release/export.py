@@ -56,7 +56,7 @@ def export_generator(generator: str | Path, output: str | Path, licence: str) ->
         role: _described(source / model["path"], model["sha256"]) for role, model in content["models"].items()
     }
     files = _with_needs(models)
-    shared = Path(os.path.commonpath([file.parent.parent for file in files]))
+    shared = Path(os.path.commonpath([file.parents[3] for file in files]))
     card = describe_release(source, content, models, files, licence)
     with atomic_folder(output) as folder:
         for file in files:

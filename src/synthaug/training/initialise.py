@@ -8,11 +8,10 @@ from typing import Any
 
 import torch
 
-from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import reference_of
 from synthaug.models.base import TrainableModel
-from synthaug.models.weights import model_settings, read_header, read_weights
+from synthaug.models.weights import model_settings, read_weights
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +59,11 @@ def initialise(model: TrainableModel, settings: Any) -> Initialised | None:
     where = f"{settings.kind}: init.weights {init.weights}"
     if next(model.parameters(), None) is None:
         raise SynthaugError(f"{where}: this kind of model has no parameters to start from; leave init out")
-    read_header(init.weights)  # says what is wrong with a file that is none of ours
-    if (found := sha256_file(init.weights)) != init.sha256:
+    header, tensors, found = read_weights(init.weights)
+    if found != init.sha256:
         raise SynthaugError(
             f"{where}: its SHA-256 is {found}, init.sha256 is another; give the file that it is of"
         )
-    header, tensors, _ = read_weights(init.weights)
     theirs = reference_of(model_settings(header, init.weights))
     if theirs != reference_of(settings):
         raise SynthaugError(

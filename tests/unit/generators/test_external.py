@@ -48,6 +48,20 @@ def test_a_cine_that_is_overwritten_changes_the_state_and_not_its_folder(tmp_pat
         data_manifest([run])
 
 
+def test_a_cine_that_its_own_cohort_does_not_record_is_refused(tmp_path: Path) -> None:
+    theirs = made_cohort(tmp_path / "theirs", "g", 2, "synthetic")
+    bring_cohort(tmp_path / "theirs", tmp_path / "recorded")
+    recorded = Cohort.open(tmp_path / "recorded").meta["files"]
+    made_cohort(tmp_path / "theirs", "g", 2, "synthetic", files=recorded)
+    bring_cohort(tmp_path / "theirs", tmp_path / "again")
+    write_subject(theirs.folders[theirs.subjects[1]], heart(99)[0], heart(99)[1], SPACING)
+    with pytest.raises(
+        SynthaugError, match=r"sub-g-01/cine\.nii\.gz: is not what cohort\.json records; restore it"
+    ):
+        bring_cohort(tmp_path / "theirs", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
 def test_real_subjects_and_other_folders_are_refused(tmp_path: Path) -> None:
     made_cohort(tmp_path / "real", "p", 1)
     with pytest.raises(SynthaugError, match="kind is 'real'; a generator's folder must say 'synthetic'"):

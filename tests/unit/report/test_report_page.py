@@ -172,6 +172,20 @@ def test_the_verdict_says_what_the_study_could_have_found(study):
     assert page.text.count("needs 64 patients at the same number of trainings") == 1
 
 
+def test_what_the_study_does_not_declare_is_a_line_and_what_failed_keeps_its_section(study):
+    _, root, page = study
+    sections = json.loads((root / "content" / "content.json").read_text())["sections"]
+    reasons = {section["id"]: section["content"].get("reason", "") for section in sections}
+    undeclared = {name for name, reason in reasons.items() if reason.startswith("the study ")}
+    assert "attention" in undeclared and undeclared != set(reasons)
+    targets = {link["href"] for link in page.named("a")}
+    assert not {f"#{name}" for name in undeclared} & targets and "#beyond" in targets
+    assert {f"#{name}" for name in set(reasons) - undeclared} <= targets
+    lines = page.text[page.text.index("What a study may have and this one does not declare") :]
+    assert all(f": {reasons[name]}." in lines for name in undeclared)
+    assert {item.get("id") for item in page.named("li")} >= undeclared
+
+
 def test_words_outside_the_family_are_exploratory(study):
     _, _, page = study
     table = page.text[page.text.index("Verdict on mixed-50 by structure, phase and vendor") :]
