@@ -26,15 +26,10 @@ with job(snakemake):
         tables(inputs.copies, len(generators)),
         strict=True,
     )
-    answers = [
-        Answers(
-            Cohort.open(cohort).table,
-            read_attempts(Path(cohort) / "attempts.tsv"),
-            measured,
-            agreement,
-            copies,
-        )
-        for cohort, measured, agreement, copies in found
-    ]
+    answers = []
+    for folder, measured, agreement, copies in found:
+        cohort, attempts = Cohort.open(folder), read_attempts(Path(folder) / "attempts.tsv")
+        conditions = cohort.meta.get("conditions")
+        answers.append(Answers(cohort.table, attempts, measured, agreement, copies, conditions))
     rows = compare_requests(dict(zip(generators, answers, strict=True)), Measurement.of_job(snakemake))
     write_tsv(snakemake.output.rows, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from synthaug.config.conditions import MEASURED
 from synthaug.labels import STRUCTURES
-from synthaug.measures.controllability import SEGMENTER, with_requested_ef
+from synthaug.measures.controllability import SEGMENTER, controllable, with_requested_ef
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.tables import Row, make_table
@@ -38,6 +38,8 @@ class Answers:
         `subject`, `structure`, `phase`, ``mask_agreement_dice``; None without a segmenter.
     copies : DataFrame
         `subject` and `copy`, by the image audit.
+    conditions : collection of str or None
+        What the generator is conditioned on; see `synthaug.measures.controllability.controllable`.
     """
 
     cohort: pd.DataFrame
@@ -45,6 +47,7 @@ class Answers:
     measured: pd.DataFrame | None
     agreement: pd.DataFrame | None
     copies: pd.DataFrame
+    conditions: Collection[str] | None = None
 
 
 #: Of counts of requests (replicates, n): the statistic of each replicate.
@@ -155,7 +158,8 @@ def _quantities(name: str, one: Answers, numbers: list[str]) -> Iterator[tuple[_
         )
         for column in CONTROLLED:
             found = f"{column}_measured" if f"{column}_measured" in pairs else column
-            if f"requested_{column}" not in pairs or column not in one.measured:
+            asked_for = f"requested_{column}" in pairs and column in controllable(one.conditions)
+            if not asked_for or column not in one.measured:
                 continue
             x, y = (by_number(pairs["subject"], pairs[side]) for side in (f"requested_{column}", found))
             condition = MEASURED[column]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +119,15 @@ def test_too_few_common_requests_are_not_measured() -> None:
     r = found(rows, "controllability_r_lv_edv_ml")
     assert r["status"] == "not_measured" and r["n"] == 1 and "1 requests" in r["note"]
     assert found(rows, "acceptance_rate")["status"] == "ok"
+
+
+def test_what_one_of_them_is_not_conditioned_on_is_not_compared() -> None:
+    asked = np.linspace(80, 240, 10)
+    pair = {name: answers(name, asked, np.zeros(10), np.full(10, 0.9)) for name in "ab"}
+    assert "controllability_r_lv_edv_ml" in set(compare_requests(pair, MEASUREMENT)["target"])
+    pair["b"] = replace(pair["b"], conditions=("diagnosis",))
+    targets = set(compare_requests(pair, MEASUREMENT)["target"])
+    assert targets == {"acceptance_rate", "copied_share", "mask_agreement_dice"}
 
 
 def test_without_a_segmenter_what_needs_none_is_compared() -> None:
