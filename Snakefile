@@ -61,9 +61,10 @@ include: "workflow/rules/attention.smk"
 include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request
 include: "workflow/rules/published.smk"
-# Last, because they only mend how Snakemake starts jobs, retries them and decides what reruns:
+# Last, because they only mend how Snakemake starts jobs, retries them, waits for them and decides what reruns:
 include: "workflow/rules/snakemake_issue_2441.smk"
 include: "workflow/rules/snakemake_issue_2645.smk"
+include: "workflow/rules/snakemake_issue_2967.smk"
 include: "workflow/rules/snakemake_issue_4166.smk"
 
 
