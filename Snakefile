@@ -53,7 +53,7 @@ include: "workflow/rules/tasks.smk"
 include: "workflow/rules/evaluation.smk"
 # models/ -> synthetic/.../condition-sweep, rows/condition-sweep/
 include: "workflow/rules/condition_sweep.smk"
-# models/ -> synthetic/.../contrasts, rows/contrast-consistency/
+# models/, features/ -> synthetic/.../contrasts, rows/contrast-consistency/, rows/contrast-distances/
 include: "workflow/rules/contrasts.smk"
 # models/ -> rows/attention/
 include: "workflow/rules/attention.smk"

@@ -416,6 +416,13 @@ def _distances() -> Iterator[Metric]:
             "CLIPSIM of real subjects with another subject's sentence (lower reference)",
             "none",
         ),
+        ("clipsim_part", "clipsim.images.one-fact.v1", "CLIPSIM with one fact of the sentence", "higher"),
+        (
+            "clipsim_part_real",
+            "clipsim.images.one-fact.real.v1",
+            "CLIPSIM of real subjects with one fact of the sentence",
+            "none",
+        ),
     )
     for name, definition, title, direction in text:
         yield Metric(name, definition, title, "text agreement", "1", direction, 3)
@@ -662,6 +669,14 @@ def _synthesis() -> Iterator[Metric]:
                 "1",
                 "none" if reference else "higher",
             )
+    yield Metric(
+        "contrast_fid",
+        "frechet.frames.of-contrast.v1",
+        "FID of one contrast",
+        "contrast consistency",
+        "",
+        "lower",
+    )
     for name, title in (
         ("mass", "share of the attention in the region that a word names"),
         ("pointing", "largest attention in the region that a word names (pointing game)"),

@@ -183,6 +183,10 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
     rows.append({**control, **asked, "value": 0.713, "note": "2 of 14 subjects were made without masks"})
     for metric, value in (("contrast_ssim", 0.645), ("contrast_ssim_other", 0.234)):
         rows.append({**control, "metric": metric, "versus": "vendor A, B", "value": value})
+    for contrast, value in (("A", 3.5), ("B", 9.25)):
+        of = {**control, "versus": "real train", "extractor": "masked-autoencoder:1a2b3c", "target": contrast}
+        rows.append({**of, "metric": "contrast_fid", "value": value, "floor": 2.5, "direction": "lower"})
+        rows.append({**of, "metric": "contrast_fid_ratio", "value": value / 2.5})
     every = {"metric": "mask_agreement_dice", "structure": "LV", "versus": "segmenter"}
     rows.append({**control, **every, "value": 0.866})
     copied = {**control, "note": "a copy is a subject whose similarity exceeds 0.800"}

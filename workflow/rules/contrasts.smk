@@ -79,3 +79,31 @@ rule measure_contrast_consistency:
         "Comparing the contrasts of each heart of {wildcards.generator}, fold {wildcards.fold}"
     script:
         "../scripts/measure_contrast_consistency.py"
+
+
+rule measure_contrast_distances:
+    input:
+        real=rules.extract_real_features.output.features,
+        synthetic=features_of_synthetic,
+        cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
+        synthetic_cohort=cohort_of,
+        split=pattern("splits/fold-{fold}.tsv"),
+    output:
+        rows=pattern(
+            "rows/contrast-distances/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        ),
+    log:
+        pattern(
+            "logs/measure_contrast_distances/{extractor}_{generator}_fold-{fold}_generator-seed-{generator_seed}.log"
+        ),
+    resources:
+        mem_mb=features_memory,
+        runtime=features_runtime,
+    params:
+        code=code("measure_contrast_distances"),
+        contrasts=contrast_settings,
+        evaluation=evaluation_settings,
+    message:
+        "Measuring distances of each contrast of {wildcards.generator} with {wildcards.extractor}, fold {wildcards.fold}"
+    script:
+        "../scripts/measure_contrast_distances.py"

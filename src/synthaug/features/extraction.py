@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from synthaug.core.registry import class_of, module_of
 from synthaug.data.cohort import Cohort
 from synthaug.features.base import Extractor, ExtractorAbsent, TextExtractor
 from synthaug.features.depth import with_thirds
+from synthaug.features.described import PARTS, part_of
 from synthaug.features.files import FeatureMeta, FeatureSet
 from synthaug.features.spool import FeatureSpool
 from synthaug.features.weights import check_weights
@@ -108,14 +110,20 @@ def extract_features(
                 record = cohort.record(subject)
                 features = _features_at(place, found)
                 if isinstance(extractor, TextExtractor):
-                    text = extractor.describe(record)
-                    features |= {} if text is None else {"text": text[None]}
+                    features |= _text_features(extractor, record)
                 spool.add(subject, features)
                 if isinstance(patient := record.get("patient"), str):
                     patients[subject] = patient
             if progress:
                 progress(start + len(block), len(cohort.subjects))
         spool.write(output, FeatureMeta(extractor.id, extractor.whiten, extractor.seen, patients=patients))
+
+
+def _text_features(extractor: TextExtractor, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Features (1, d) of the subject's sentence, and of the sentences that say one fact of it."""
+    described = {"text": record} | {f"text_{part}": part_of(record, part) for part in PARTS}
+    found = {kind: extractor.describe(row) for kind, row in described.items()}
+    return {kind: feature[None] for kind, feature in found.items() if feature is not None}
 
 
 def _extract_block(extractor: Extractor, cohort: Cohort, subjects: Sequence[str], folder: Path) -> None:

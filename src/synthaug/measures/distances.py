@@ -76,8 +76,8 @@ def measure_distances(
             if first is None or second is None:
                 continue  # an extractor of single images says nothing about clips
             # Stacks of fewer than three slices have no thirds.
-            sides = _with_rows(first, reference.units()), _with_rows(second, synthetic.units())
-            measured = _measure(metric, *sides, measurement.settings)
+            sides = side_of(first, reference.units()), side_of(second, synthetic.units())
+            measured = distance_rows(metric, *sides, measurement.settings)
             if metric not in ("kid", "cmmd"):
                 measured.append(_extrapolated(metric, *sides, measurement.settings.seed))
             d = sides[0].rows[0].shape[1] if sides[0].rows else None
@@ -89,25 +89,39 @@ def measure_distances(
     return make_table(rows)
 
 
-class _Side(NamedTuple):
-    """Rows of features of each subject, and each subject's patient."""
+class Side(NamedTuple):
+    """Rows of features of each subject, and the number of each subject's patient."""
 
     rows: list[np.ndarray]
     units: np.ndarray
 
 
-def _with_rows(rows: list[np.ndarray], units: np.ndarray) -> _Side:
+def side_of(rows: list[np.ndarray], units: np.ndarray) -> Side:
     """The subjects that have rows; their patients are numbered from 0 again."""
     present = np.array([len(part) > 0 for part in rows], bool)
     _, renumbered = np.unique(units[present], return_inverse=True)
-    return _Side([part for part in rows if len(part)], renumbered)
+    return Side([part for part in rows if len(part)], renumbered)
 
 
-def _measure(metric: str, real: _Side, synthetic: _Side, settings: EvaluationSettings) -> list[Row]:
-    """The row of one distance and, for a Fréchet distance, the row of its ratio to the floor."""
+def distance_rows(
+    metric: str, real: Side, synthetic: Side, settings: EvaluationSettings, name: str | None = None
+) -> list[Row]:
+    """The row of one distance and, for a Fréchet distance, the row of its ratio to the floor.
+
+    Parameters
+    ----------
+    metric : str
+        One of `KINDS` or `KINDS_BY_DEPTH`.
+    real, synthetic : Side
+        Their features of that kind.
+    settings : EvaluationSettings
+        Splits, coverage, seed.
+    name : str, optional
+        Metric of the rows, if it is not `metric`: the same distance of a part of the subjects.
+    """
     units = real.units, synthetic.units
     n_real, n_synthetic = map(count_patients, units)
-    shared, ratio = columns_of(metric), columns_of(metric, "_ratio")
+    shared, ratio = columns_of(name or metric), columns_of(name or metric, "_ratio")
     n = min(n_real // 2, n_synthetic)
     if n < 2:
         why = f"{n_real} real and {n_synthetic} synthetic subjects; at least 4 and 2 are needed"
@@ -158,7 +172,7 @@ def _estimated(found: Estimate, least: float) -> Row:
     return {"value": found.value, "ci_low": low, "ci_high": found.high if low is not None else None}
 
 
-def _extrapolated(metric: str, real: _Side, synthetic: _Side, seed: int) -> Row:
+def _extrapolated(metric: str, real: Side, synthetic: Side, seed: int) -> Row:
     """The row of a Fréchet distance extrapolated to infinite sample size, or of the reason why there is none."""
     rng = np.random.default_rng(seed)
     first, second = (

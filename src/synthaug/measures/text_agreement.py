@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.features.described import PARTS
 from synthaug.features.files import FeatureSet
 from synthaug.features.image_text import clipsim
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.tables import Row, make_table
 
-METRICS = ("clipsim", "clipsim_real", "clipsim_other")
+METRICS = ("clipsim", "clipsim_real", "clipsim_other", "clipsim_part", "clipsim_part_real")
 
 
 def measure_text_agreement(
@@ -40,7 +41,14 @@ def measure_text_agreement(
         For each reference, rows ``clipsim`` (all images of a subject with its own sentence, mean over
         synthetic subjects), ``clipsim_real`` (the same of the reference: what can be reached) and
         ``clipsim_other`` (the reference with the sentence of a subject whose sentence differs: what a
-        generator that ignores its condition reaches). None for any other kind of extractor.
+        generator that ignores its condition reaches). For each fact in `PARTS` that the extractor put into a
+        sentence of its own (`target`), ``clipsim_part`` and ``clipsim_part_real``: the same as the first two, with
+        that sentence. None for any other kind of extractor.
+
+    References
+    ----------
+    Wu et al., GODIVA, arXiv 2104.14806, 2021 (CLIPSIM). Kim et al., Controllable Text-to-Image Synthesis for
+    Multi-Modality MR Images, table 3 (parts of the prompt).
     """
     if not (real.features.get("text") and synthetic.features.get("text")):
         return make_table([])
@@ -56,13 +64,21 @@ def measure_text_agreement(
         }
         compared = measurement.with_fields(versus=versus, extractor=real.extractor)
         rows += [compared.row(metric, **_mean(values, settings)) for metric, values in found.items()]
+        for part in PARTS:
+            kind = f"text_{part}"
+            if kind in real.features and kind in synthetic.features:
+                parts = {"clipsim_part": synthetic, "clipsim_part_real": reference}
+                rows += [
+                    compared.row(metric, target=part, **_mean(_similarities(features, kind=kind), settings))
+                    for metric, features in parts.items()
+                ]
     return make_table(rows)
 
 
-def _similarities(features: FeatureSet, seed: int | None = None) -> np.ndarray:
+def _similarities(features: FeatureSet, seed: int | None = None, kind: str = "text") -> np.ndarray:
     """CLIPSIM of each patient, the mean over visits, with the own sentence or, with a seed, a random other one."""
     described = zip(
-        features.units().tolist(), features.features["frames"], features.features["text"], strict=True
+        features.units().tolist(), features.features["frames"], features.features[kind], strict=True
     )
     visits = [(patient, frames, text[0]) for patient, frames, text in described if len(text)]
     rng = None if seed is None else np.random.default_rng(seed)

@@ -12,6 +12,8 @@ from synthaug.core.artifacts import read_tsv
 
 #: What the lines of a part are here: generators, or arms of tasks of one kind.
 Lines = Literal["generators", "two-class tasks", "multi-class tasks", "regressions", "segmentations"]
+#: Target of a column that stands for several, one for each of the study's contrasts (`evaluation.contrasts`).
+EACH_CONTRAST = "each contrast"
 #: Metric of a column of sampling times: they come from the benchmark files of the synthesis.
 SECONDS = "seconds_a_sample"
 
@@ -23,7 +25,7 @@ class Column:
     Attributes
     ----------
     label : str
-        As the study's part of the table heads it.
+        As the study's part of the table heads it; with ``{}`` for the contrast where `target` is `EACH_CONTRAST`.
     metric : str
         Metric of the result rows that measure it here, or `SECONDS`.
     target : str or None

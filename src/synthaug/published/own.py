@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric
-from synthaug.published.base import SECONDS, Column, Part
+from synthaug.published.base import EACH_CONTRAST, SECONDS, Column, Part
 from synthaug.runs import arms_of_task
 from synthaug.statistics.generator_ranking import without_weights
 from synthaug.statistics.runs_mean import mean_of_runs
@@ -59,9 +60,10 @@ def own_values(
 def _generators(
     part: Part, rows: pd.DataFrame, study: StudySettings, seconds: Mapping[str, float], confidence: float
 ) -> Iterator[Row]:
+    columns = [each for column in part.columns for each in _of_contrasts(column, study)]
     for generator in study.generators:
         own = rows[(rows["generator"] == generator) & rows["arm"].isna()]
-        for column in part.columns:
+        for column in columns:
             if column.metric == SECONDS:
                 value = seconds.get(generator)
                 note = "job start-up and quality control included" if value is not None else "not measured"
@@ -84,6 +86,17 @@ def _generators(
                 if reference is not None:
                     found["note"] = "; ".join(filter(None, (f"to {reference}", found.get("note"))))
                 yield {**_about(method, column), **found}
+
+
+def _of_contrasts(column: Column, study: StudySettings) -> list[Column]:
+    """The column, or one for each contrast of the study."""
+    if column.target != EACH_CONTRAST:
+        return [column]
+    contrasts = study.evaluation.contrasts
+    return [
+        replace(column, label=column.label.format(value), target=value)
+        for value in (contrasts.values if contrasts else ())
+    ]
 
 
 def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: float) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthaug.published.base import Column, Part, PublishedTable
+from synthaug.published.base import EACH_CONTRAST, Column, Part, PublishedTable
 
 _PAPER = "Kim et al., Controllable text-to-image synthesis for multi-modality MR images"
 _DATA = "brain MR slices of 484 patients with a glioma, FLAIR, T1, T1Gd and T2, 256 x 256"
@@ -23,7 +23,16 @@ TABLES = (
         "Quality of generated images by contrast",
         _PAPER,
         _DATA,
-        (Part("generators", (Column("FID, all contrasts", "fid"),)),),
+        (
+            Part(
+                "generators",
+                (
+                    Column("FID, {}", "contrast_fid", target=EACH_CONTRAST),
+                    Column("FID, average", "contrast_fid_mean"),
+                    Column("FID, all contrasts together", "fid"),
+                ),
+            ),
+        ),
     ),
     PublishedTable(
         "control_table2",
@@ -46,6 +55,16 @@ TABLES = (
         "Agreement of images and prompts; the paper's CLIP score is 100 times the cosine that CLIPSIM is",
         _PAPER,
         f"{_DATA}; CLIP ViT-B/16",
-        (Part("generators", (Column("CLIPSIM, full prompt", "clipsim"),)),),
+        (
+            Part(
+                "generators",
+                (
+                    Column("CLIPSIM, full prompt", "clipsim"),
+                    Column("CLIPSIM, vendor alone", "clipsim_part", target="vendor"),
+                    Column("CLIPSIM, sequence alone", "clipsim_part", target="sequence"),
+                    Column("CLIPSIM, diagnosis alone", "clipsim_part", target="diagnosis"),
+                ),
+            ),
+        ),
     ),
 )

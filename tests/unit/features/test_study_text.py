@@ -13,7 +13,8 @@ from synthaug.config.features import ExtractorSettings
 from synthaug.config.study import load_study
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.features import ExtractorAbsent, extract_features, make_extractor, read_features
+from synthaug.features import ExtractorAbsent, FeatureSet, extract_features, make_extractor, read_features
+from synthaug.features.described import part_of, sentence_of
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.text_agreement import measure_text_agreement
 
@@ -77,3 +78,28 @@ def test_the_model_must_be_a_text_encoder():
     content["models"]["text"] = {"kind": "text_encoder"}
     content["evaluation"]["extractors"]["words"]["model"] = "text"
     assert load_study(content).evaluation.model_names() == ["text"]
+
+
+def test_one_fact_of_a_sentence_is_compared_too():
+    """Frames point along x, as do the sentences of the vendor; those of the diagnosis are at a right angle."""
+    x, y = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    kinds = {"frames": [x, x], "text": [x, y], "text_vendor": [x, x], "text_diagnosis": [y, y]}
+    features = FeatureSet(("one", "two"), kinds, "extractor")
+    rows = measure_text_agreement(features, features, {"all": features.subjects}, Measurement())
+    found = rows[rows["target"].notna()].set_index(["metric", "target"])["value"]
+    assert dict(found) == {
+        ("clipsim_part", "vendor"): 1,
+        ("clipsim_part_real", "vendor"): 1,
+        ("clipsim_part", "diagnosis"): 0,
+        ("clipsim_part_real", "diagnosis"): 0,
+    }
+
+
+def test_a_part_of_a_subject_says_nothing_else():
+    real = {"subject": "p", "vendor": "A", "diagnosis": "DCM", "lv_edv_ml": 250.0, "sentence": "All of it."}
+    assert part_of(real, "vendor") == {"subject": "p", "vendor": "A"}
+    said = sentence_of(part_of(real, "diagnosis"))
+    assert said and "vendor" not in said.lower() and "mL" not in said
+    made = {"subject": "m", "requested_diagnosis": "DCM", "requested_lv_edv_ml": 250.0}
+    assert part_of(made, "diagnosis") == {"subject": "m", "requested_diagnosis": "DCM"}
+    assert sentence_of(part_of(made, "vendor")) is None

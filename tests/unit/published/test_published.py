@@ -130,6 +130,30 @@ def test_contrasts_stand_between_the_bounds_of_real_patients(tmp_path, study):
     assert (own["SSIM"], own["SSIM, GT"], own["SSIM, Random"]) == (0.7, 0.8, 0.4)
 
 
+def test_each_contrast_has_a_column_of_its_own(tmp_path, study):
+    contrasts = {"column": "vendor", "values": ["A", "B"]}
+    declared = load_study(
+        {**study.model_dump(mode="json", exclude_unset=True), "evaluation": {"contrasts": contrasts}}
+    )
+    shared = {
+        "status": "ok",
+        "generator": "single-pass",
+        "versus": "real test",
+        "extractor": "x",
+        "fold": 0,
+        "n": 9,
+    }
+    rows = [
+        {**columns_of("contrast_fid"), **shared, "target": contrast, "value": value}
+        for contrast, value in (("A", 4.0), ("B", 6.0))
+    ]
+    rows.append({**columns_of("contrast_fid", "_mean"), **shared, "value": 5.0})
+    own = written(tmp_path, declared, make_table(rows), "control_table1")
+    own = own[own["source"] == "this study"].set_index("column")["value"]
+    assert list(own.index) == ["FID, A", "FID, B", "FID, average", "FID, all contrasts together"]
+    assert own.iloc[:3].tolist() == [4.0, 6.0, 5.0] and pd.isna(own.iloc[3])
+
+
 @pytest.mark.parametrize("name", ["texdc_table1", "texdc_table2", "control_table1", "control_table3"])
 def test_other_papers_stand_beside_the_study_as_from_other_data(tmp_path, study, name):
     own = written(tmp_path, study, rows_of(5.0), name)

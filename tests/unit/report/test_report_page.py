@@ -676,4 +676,9 @@ def test_requested_masks_and_contrasts_stand_beside_mask_agreement(study):
     assert "0.713" in page.text and "were made without masks" in page.text
     contrasts = content_of(root, "contrast_consistency")["tables"][0]
     assert contrasts["versus"] == "vendor A, B" and len(contrasts["table"]["rows"]) == 1
+    lines = content_of(root, "contrast_consistency")["distances"]["rows"]
+    assert [(line[1], line[3]["value"], line[5]["value"]) for line in lines] == [
+        ("A", 3.5, 1.4),
+        ("B", 9.25, 3.7),
+    ]
     assert "Contrasts: vendor A, B." in page.text

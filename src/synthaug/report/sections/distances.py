@@ -89,7 +89,7 @@ def _line(row: Row, beside: list[Row], columns: Sequence[str]) -> list[Cell]:
     )
     places = wording.decimals(row["metric"])
     return [
-        wording.metric_name(row["metric"]),
+        with_aside(wording.metric_name(row["metric"]), row["target"] or ""),
         with_aside(row["generator"] or "", run_label(row, columns)),
         (row["versus"] or "").replace("_", " "),
         estimate(row),
