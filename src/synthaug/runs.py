@@ -273,15 +273,6 @@ def contrast_runs(study: StudySettings) -> list[SyntheticRun]:
     return [run for run in _of_the_first_seed(study) if is_sampled(study, run.generator)]
 
 
-def contrast_maps(study: StudySettings) -> list[FeatureMap]:
-    """Every pair of an extractor and a synthetic cohort whose contrasts are measured."""
-    return [
-        FeatureMap(extractor, *run)
-        for extractor in study.evaluation.extractors
-        for run in contrast_runs(study)
-    ]
-
-
 def attention_runs(study: StudySettings) -> list[SyntheticRun]:
     """Every measurement of attention: of each generator that attends to words, in each fold, with the first generator seed."""
     if study.evaluation.attention is None:
@@ -439,7 +430,11 @@ def measure_files(study: StudySettings) -> list[str]:
         for run in reconstruction_checks(study)
     ]
     files += [f"rows/contrast-consistency/{run.stem}.tsv" for run in contrast_runs(study)]
-    files += [f"rows/contrast-distances/{run.stem}.tsv" for run in contrast_maps(study)]
+    files += [
+        f"rows/contrast-distances/{extractor}_{run.stem}.tsv"
+        for extractor in study.evaluation.extractors
+        for run in contrast_runs(study)
+    ]
     files += [f"rows/attention/{run.stem}.tsv" for run in attention_runs(study)]
     files += [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
     return files + (["rows/generator-ranking.tsv"] if compares_generators(study) else [])
