@@ -288,6 +288,7 @@ rule predict_from_segmentation:
         **grows_with("cohorts", seconds=2),
     params:
         code=code("predict_from_segmentation"),
+        own=sorted({name for names in own_phenotypes(study).values() for name in names}),
     message:
         "Recognising diagnoses by phenotypes measured in {wildcards.generator}'s cines, fold {wildcards.fold}"
     script:

@@ -45,7 +45,7 @@ with job(snakemake):
         refuse_seen("the segmenter", seen_in_training(inputs.segmented), tested.subjects)
         measured = read_tsv(inputs.measured, ("subject",))
         volumes = predicted_volumes(inputs.segmented, tested)
-        rows.append(measure_ef_recovery(cohort, measured, tested, volumes, measurement))
+        rows.append(measure_ef_recovery(cohort, measured, tested, of_tested, volumes, measurement))
     else:
         rows.append(leave_recovery_out(EF_CATEGORY, NONE[EF_CATEGORY], measurement))
     write_tsv(snakemake.output.rows, pd.concat(rows, ignore_index=True))

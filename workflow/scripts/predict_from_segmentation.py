@@ -18,4 +18,5 @@ with job(snakemake):
         cohort,
         Path(snakemake.output.predictions),
         threads=snakemake.threads,
+        own=snakemake.params.own,
     )

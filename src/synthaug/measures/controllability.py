@@ -27,11 +27,15 @@ _ROUNDING = 0.05
 
 
 def with_requested_ef(requested: pd.DataFrame) -> pd.DataFrame:
-    """The same table with ``requested_lv_ef`` in percent, where both LV volumes are requested."""
+    """The same table with ``requested_lv_ef`` in percent: as requested or, where it is open, of both LV volumes."""
     if not {"requested_lv_edv_ml", "requested_lv_esv_ml"} <= set(requested.columns):
         return requested
     volumes = zip(requested["requested_lv_edv_ml"], requested["requested_lv_esv_ml"], strict=True)
-    return requested.assign(requested_lv_ef=[ejection_fraction(edv_ml, esv_ml) for edv_ml, esv_ml in volumes])
+    derived = np.array([ejection_fraction(edv_ml, esv_ml) for edv_ml, esv_ml in volumes], np.float64)
+    if "requested_lv_ef" in requested:
+        own = pd.to_numeric(requested["requested_lv_ef"]).to_numpy(np.float64)
+        derived = np.where(np.isnan(own), derived, own)
+    return requested.assign(requested_lv_ef=derived)
 
 
 #: What a condition that is no number says of the heart: a sentence its numbers, masks whatever masks measure.

@@ -109,13 +109,24 @@ def recognised_diagnoses(
 
 
 def recognised_ef(
-    requested: Sequence[float] | np.ndarray, measured: Sequence[float] | np.ndarray
+    requested: Sequence[float] | np.ndarray,
+    measured: Sequence[float] | np.ndarray,
+    patients: Collection[str] = (),
 ) -> Recognised:
-    """Categories of requested and of measured ejection fractions (%), of subjects whose both are known."""
+    """Categories of requested and of measured ejection fractions (%), of subjects whose both are known.
+
+    Parameters
+    ----------
+    requested, measured : array-like, shape (n,)
+        NaN where unknown.
+    patients : collection of str
+        Patient of each subject; by default each is one.
+    """
     pairs = np.array([requested, measured], dtype=np.float64).T
-    pairs = pairs[~np.isnan(pairs).any(axis=1)]
-    asked, found = (ef_category(side).astype(object) for side in pairs.T)
-    return Recognised(asked, found, np.arange(len(asked)).astype(str).astype(object), EF_CATEGORIES)
+    units = np.array(list(patients) or list(map(str, range(len(pairs)))), dtype=object)
+    known = ~np.isnan(pairs).any(axis=1)
+    asked, found = (ef_category(side).astype(object) for side in pairs[known].T)
+    return Recognised(asked, found, units[known], EF_CATEGORIES)
 
 
 def recovery_rows(metric: str, recognised: Recognised, measurement: Measurement, of: str = "") -> list[Row]:
@@ -249,6 +260,7 @@ def measure_ef_recovery(
     cohort: Cohort,
     measured: pd.DataFrame,
     tested: Cohort,
+    patients: Collection[str],
     test_measured: pd.DataFrame,
     measurement: Measurement,
 ) -> pd.DataFrame:
@@ -262,6 +274,8 @@ def measure_ef_recovery(
         `subject` and `lv_ef` that the segmenter measures on their images (`synthaug.measures.scoring.predicted_volumes`).
     tested : Cohort
         All tested real subjects of the fold, with the volumes of their reference labels.
+    patients : collection of str
+        Their patients, in the order of the cohort.
     test_measured : DataFrame
         The same of them.
     measurement : Measurement
@@ -278,7 +292,7 @@ def measure_ef_recovery(
         for edv_ml, esv_ml in zip(tested.table["lv_edv_ml"], tested.table["lv_esv_ml"], strict=True)
     ]
     real = recovery_rows(
-        EF_CATEGORY, recognised_ef(reference, _ef_of(test_measured, tested)), measurement, REAL
+        EF_CATEGORY, recognised_ef(reference, _ef_of(test_measured, tested), patients), measurement, REAL
     )
     conditions = cohort.meta.get("conditions")
     requested = with_requested_ef(cohort.table)

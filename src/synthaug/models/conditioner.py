@@ -107,12 +107,14 @@ def vocabulary(table: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]
 def raw_values(table: pd.DataFrame, name: str) -> np.ndarray:
     """One scalar condition of every row, float32, NaN where unknown or where the table has no such column.
 
-    `lv_ef` is 1 - ESV / EDV or, where a volume is unknown, the column of that name, which is in percent. `es_phase` is
+    `lv_ef` is the column of that name, which is in percent or, where that is unknown, 1 - ESV / EDV. `es_phase` is
     the fraction of the cycle at ES: the column of that name, or ``es_frame / n_frames``.
     """
     if name == "lv_ef":
-        values = 1 - _column(table, "lv_esv_ml") / _column(table, "lv_edv_ml")
-        values = np.where(np.isnan(values), _column(table, "lv_ef") / 100, values)
+        values = _column(table, "lv_ef") / 100
+        values = np.where(
+            np.isnan(values), 1 - _column(table, "lv_esv_ml") / _column(table, "lv_edv_ml"), values
+        )
     elif name == "es_phase" and "es_phase" not in table.columns:
         values = _column(table, "es_frame") / _column(table, "n_frames")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -71,7 +71,7 @@ class Coordinates:
         """
         values = {name: table[name].to_numpy(np.float64) for name in self.names}
         for side in self._ventricles:
-            values |= _solve(side, values, len(table))
+            values |= solve_ventricle(side, values, len(table))
         columns = [self._to_coordinate(name, values[name]) for name in self.coordinates]
         return np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
 
@@ -102,8 +102,18 @@ class Coordinates:
         return np.exp(values) if name in self._positive else values
 
 
-def _solve(side: str, values: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
-    """EDV and ejection fraction of a ventricle from whichever two of its four quantities a subject has."""
+def solve_ventricle(side: str, values: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+    """EDV and ejection fraction of a ventricle from whichever two of its four quantities a subject has.
+
+    Parameters
+    ----------
+    side : str
+        ``"lv"`` or ``"rv"``.
+    values : mapping of str to ndarray, shape (n,)
+        Any of the names of `synthaug.phenotypes.identities.ventricle`; NaN where unknown.
+    n : int
+        Subjects.
+    """
     edv, esv, sv, ef = (values.get(name, np.full(n, np.nan)) for name in ventricle(side))
     share = ef / 100
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -62,8 +62,8 @@ class Phase:
         return structure_volume_ml(self.labels, structure, self.spacing_mm)
 
     def length_mm(self, structure: str) -> float:
-        """Slices from the first to the last with the structure, times their distance; NaN where the stack ends inside of it."""
-        if self.is_absent(structure) or self.is_open_at_apex(structure):
+        """Slices from the first to the last with the structure, times their distance; NaN where the image or the stack cuts it."""
+        if not self.is_whole(structure) or self.is_open_at_apex(structure):
             return float("nan")
         slices = np.flatnonzero(self._counts(STRUCTURES[structure]))
         return float(slices[-1] - slices[0] + 1) * self.spacing_mm[0]

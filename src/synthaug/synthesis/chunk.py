@@ -151,12 +151,18 @@ def _judge(
     if reasons:
         return _Verdict(attempt, None)
     frames = {} if labels is None else dict(enumerate(labels))
-    duration = requests.label_frame_duration_s(subject)
+    duration = requests.label_frame_duration_s(subject) or _frame_duration_s(request, len(cine))
     write_subject(folder / f"sub-{subject}", cine, frames, spacing_mm, duration)
     if requests.labelled_frames(subject):
         masks = requests.folders[subject] / "labels.nii.gz"
         link_or_copy(masks, folder / f"sub-{subject}" / REQUESTED_LABELS)
     return _Verdict(attempt, _table_row(name, request, cine.shape, labels, spacing_mm))
+
+
+def _frame_duration_s(request: Mapping[str, Any], frames: int) -> float | None:
+    """Time between frames of a request that says a heart rate; a cine is one whole cycle."""
+    rate = request.get("heart_rate_bpm")
+    return None if rate is None or pd.isna(rate) else 60 / float(rate) / frames
 
 
 def _check_sample(

@@ -13,6 +13,8 @@ from synthaug.config.conditions import CATEGORIES
 from synthaug.config.synthesis import RequestSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUEST_COLUMNS
+from synthaug.phenotypes.coordinates import solve_ventricle
+from synthaug.phenotypes.identities import ventricle
 from synthaug.synthesis.draws import take_turns
 from synthaug.synthesis.requests import problem_of, seen_categories
 
@@ -108,8 +110,7 @@ def _possible_row(
         counts["drawn"] += samples.drawn
         counts["impossible"] += samples.drawn - 1
         row = base | {name: float(samples.table[name].iloc[0]) for name in sampler.phenotypes}
-        if pd.isna(row["lv_esv_ml"]) and pd.notna(row["lv_edv_ml"]) and "lv_ef" in row:
-            row["lv_esv_ml"] = row["lv_edv_ml"] * (1 - row["lv_ef"] / 100)
+        row |= _left_ventricle(row)
         problem = problem_of({name: row[name] for name in REQUEST_COLUMNS}, seen, max_slices)
         if problem:
             counts["impossible"] += 1
@@ -122,6 +123,14 @@ def _possible_row(
         f"synthesis.requests.sampler: request {key[1] + 1} is impossible in each of {1 + _REDRAWS} draws: {problem}; train the "
         "sampler longer, or widen edv_range_ml and ef_range_percent"
     )
+
+
+def _left_ventricle(row: dict[str, Any]) -> dict[str, Any]:
+    """EDV and ESV of a request that has two of EDV, ESV, stroke volume and ejection fraction."""
+    known = {name: np.array([row[name]], np.float64) for name in ventricle("lv") if name in row}
+    edv, ef = (float(values[0]) for values in solve_ventricle("lv", known, 1).values())
+    esv = row["lv_esv_ml"] if pd.notna(row["lv_esv_ml"]) else edv * (1 - ef / 100)
+    return {"lv_edv_ml": edv, "lv_esv_ml": esv}
 
 
 def _out_of_range(row: dict[str, Any], settings: RequestSettings) -> str | None:

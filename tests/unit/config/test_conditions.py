@@ -30,9 +30,16 @@ def test_names_of_both_registries_mean_the_same() -> None:
         assert CONDITIONS[name].unit == PHENOTYPES[name].unit
 
 
-def test_the_ejection_fraction_is_the_column_where_volumes_are_unknown() -> None:
-    table = pd.DataFrame({"lv_edv_ml": [100.0, np.nan], "lv_esv_ml": [40.0, np.nan], "lv_ef": [55.0, 55.0]})
-    assert raw_values(table, "lv_ef") == pytest.approx([0.6, 0.55])
+def test_the_ejection_fraction_is_the_column_and_where_that_is_unknown_follows_from_the_volumes() -> None:
+    """A user's own ejection fraction is of another method than the volumes that labels give."""
+    table = pd.DataFrame(
+        {
+            "lv_edv_ml": [100.0, 200.0, np.nan],
+            "lv_esv_ml": [50.0, 80.0, np.nan],
+            "lv_ef": [62.0, np.nan, 41.0],
+        }
+    )
+    assert raw_values(table, "lv_ef") == pytest.approx([0.62, 0.6, 0.41])
 
 
 def test_a_missing_phenotype_is_the_null_of_the_conditioner() -> None:

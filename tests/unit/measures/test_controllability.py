@@ -8,7 +8,12 @@ import pytest
 
 from synthaug.config.conditions import MEASURED
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.measures.controllability import beyond_training, controllable, measure_controllability
+from synthaug.measures.controllability import (
+    beyond_training,
+    controllable,
+    measure_controllability,
+    with_requested_ef,
+)
 from synthaug.measures.measurement import Measurement
 from synthaug.metric_registry import POINTS
 from synthaug.phenotypes.registry import PHENOTYPES
@@ -185,3 +190,15 @@ def test_every_requested_phenotype_has_rows_in_its_own_unit() -> None:
     alone = measure_controllability(requested, measured, "segmenter", conditions[:1], MEASUREMENT)
     note = alone.set_index("metric").loc["controllability_r_lv_fractional_shortening", "note"]
     assert note == "the generator is not conditioned on LV fractional shortening"
+
+
+def test_a_requested_ejection_fraction_counts_where_volumes_are_open():
+    nothing = [np.nan] * 5
+    requested = pd.DataFrame(
+        {
+            "requested_lv_edv_ml": [*nothing[:4], 100.0],
+            "requested_lv_esv_ml": [*nothing[:4], 40.0],
+            "requested_lv_ef": [30.0, 40.0, 50.0, 65.0, np.nan],
+        }
+    )
+    assert with_requested_ef(requested)["requested_lv_ef"].tolist() == [30, 40, 50, 65, 60]

@@ -186,7 +186,7 @@ def test_the_ef_category_follows_from_requested_volumes(tmp_path: Path) -> None:
     real = cohort_of(["NOR"] * 2, "real", lv_edv_ml=[100.0, np.nan], lv_esv_ml=[30.0, np.nan])
     measured = pd.DataFrame({"subject": made.subjects, "lv_ef": [55.0, 48.0, 20.0, 41.0]})
     of_real = pd.DataFrame({"subject": real.subjects, "lv_ef": [65.0, 10.0]})
-    rows = measure_ef_recovery(made, measured, real, of_real, MEASUREMENT)
+    rows = measure_ef_recovery(made, measured, real, real.subjects, of_real, MEASUREMENT)
     values = by_metric(rows)
     assert values["ef_category_recovery"] == 0.75 and values["ef_category_recovery_chance"] == 0.5
     assert values["ef_category_recovery_balanced"] == pytest.approx((0.5 + 1 + 1) / 3)
@@ -194,13 +194,16 @@ def test_the_ef_category_follows_from_requested_volumes(tmp_path: Path) -> None:
     recall = rows[(rows["metric"] == EF_CATEGORY) & rows["target"].notna()].set_index("target")["value"]
     assert recall.to_dict() == {"reduced": 1.0, "mildly reduced": 1.0, "normal": 0.5}
     made.meta["conditions"] = ["lv_edv_ml"]
-    rows = measure_ef_recovery(made, measured, real, of_real, MEASUREMENT).set_index("metric")
+    rows = measure_ef_recovery(made, measured, real, real.subjects, of_real, MEASUREMENT).set_index("metric")
     assert (
         rows.loc["ef_category_recovery", "note"]
         == "the generator is not conditioned on the ejection fraction"
     )
     made.meta["conditions"] = ["lv_edv_ml", "lv_esv_ml"]
-    assert by_metric(measure_ef_recovery(made, measured, real, of_real, MEASUREMENT))[EF_CATEGORY] == 0.75
+    assert (
+        by_metric(measure_ef_recovery(made, measured, real, real.subjects, of_real, MEASUREMENT))[EF_CATEGORY]
+        == 0.75
+    )
 
 
 def test_unknown_values_have_no_category() -> None:
@@ -208,6 +211,15 @@ def test_unknown_values_have_no_category() -> None:
     assert list(found.asked) == list(found.found) == ["normal"]
     (row, balanced) = recovery_rows(EF_CATEGORY, recognised_ef([np.nan], [50.0]), MEASUREMENT)
     assert row["status"] == balanced["status"] == "not_measured" and row["n"] == 0
+
+
+def test_visits_of_a_patient_count_as_one_patient() -> None:
+    """One wrong visit of p1, nine right ones of p2: half of the patients are recognised, not nine tenths."""
+    asked, found = [60.0] + [60.0] * 9, [40.0] + [60.0] * 9
+    rows = recovery_rows(
+        EF_CATEGORY, recognised_ef(asked, found, ["p1"] + ["p2"] * 9), MEASUREMENT, of="_real"
+    )
+    assert (rows[0]["value"], rows[0]["n"]) == (0.5, 2)
 
 
 def test_a_study_without_a_classification_says_so() -> None:

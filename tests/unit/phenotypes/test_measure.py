@@ -257,6 +257,7 @@ def test_a_cut_structure_is_missing_and_the_others_are_not() -> None:
     cut = cylinder()[..., 20:]  # through the RV
     found = measure_phenotypes(beat(cut), SPACING, [0], 0, None)
     assert math.isnan(found["rv_edv_ml"]) and math.isnan(found["rv_lv_area_ratio_ed"])
+    assert math.isnan(found["rv_length_ed_mm"]) and found["lv_length_ed_mm"] == pytest.approx(LENGTH)
     assert found["lv_edv_ml"] == pytest.approx(np.pi * 20**2 * LENGTH / 1000, rel=0.01)
     assert "the image cuts the RV at ED" in explain_missing(found, beat(cut), SPACING, [0], 0, None)
 

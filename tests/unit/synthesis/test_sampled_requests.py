@@ -117,3 +117,17 @@ def test_the_network_draws_requests_too(training) -> None:
     state = torch.random.get_rng_state()
     plan(training, sampler, 2)
     assert torch.equal(state, torch.random.get_rng_state()) and np.isfinite(table["strain"]).all()
+
+
+@pytest.mark.parametrize("drawn", [("lv_edv_ml", "lv_sv_ml"), ("lv_esv_ml", "lv_ef"), ("lv_sv_ml", "lv_ef")])
+def test_two_quantities_of_the_ventricle_give_both_volumes(training, drawn) -> None:
+    known = training.assign(lv_sv_ml=training["lv_edv_ml"] - training["lv_esv_ml"])
+    sampler = fitted("phenotype_copula", known, phenotypes=list(drawn))
+    table = plan(known, sampler, 30, ef_range_percent=(20, 60)).table
+    edv, esv = table["lv_edv_ml"], table["lv_esv_ml"]
+    assert edv.notna().all() and esv.notna().all()
+    assert (100 * (1 - esv / edv)).between(20 - 1e-6, 60 + 1e-6).all()
+    if "lv_sv_ml" in table:
+        assert (edv - esv).to_numpy() == pytest.approx(table["lv_sv_ml"].to_numpy())
+    if "lv_ef" in table:
+        assert (100 * (1 - esv / edv)).to_numpy() == pytest.approx(table["lv_ef"].to_numpy())

@@ -90,6 +90,16 @@ def test_chunk_is_a_cohort_with_what_was_asked_beside_what_is_measured(tmp_path:
     assert cohort.meta["seen"] == IDENTITY["seen"]
 
 
+def test_a_requested_heart_rate_is_the_duration_of_a_frame(tmp_path: Path) -> None:
+    requests = make_requests(2)
+    table = requests.table.reset_index(drop=True).assign(heart_rate_bpm=[75.0, np.nan])
+    synthesise(request_cohort(table), tmp_path / "chunk")
+    cohort = Cohort.open(tmp_path / "chunk")
+    # 75 beats a minute are 0.8 s a cycle.
+    assert cohort.frame_duration_s("toy-s0-0000") == pytest.approx(0.8 / FRAMES, rel=1e-4)
+    assert cohort.frame_duration_s("toy-s0-0001") is None
+
+
 def test_threads_that_write_beside_the_generator_write_the_same(tmp_path: Path) -> None:
     gate = GateSettings(attempts=3)
     for writers in (0, 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,12 @@ from synthaug.tasks.image_level.predict import predict_subjects
 
 
 def predict_from_segmentation(
-    model: str | Path, segmentations: str | Path, cohort: Cohort, output: str | Path, threads: int = 1
+    model: str | Path,
+    segmentations: str | Path,
+    cohort: Cohort,
+    output: str | Path,
+    threads: int = 1,
+    own: Collection[str] = (),
 ) -> None:
     """Predict for every subject of a cohort from phenotypes that a segmenter measures.
 
@@ -31,6 +37,9 @@ def predict_from_segmentation(
         Folder to write, as `predict_subjects` does.
     threads : int
         CPU threads.
+    own : collection of str
+        Phenotypes of the user's own table: the segmenter's would be values of another method under their names.
     """
-    measured = predicted_phenotypes(segmentations, cohort, tuple(PHENOTYPES)).set_index("subject")
+    names = tuple(name for name in PHENOTYPES if name not in own)
+    measured = predicted_phenotypes(segmentations, cohort, names).set_index("subject")
     predict_subjects(model, replace(cohort, phenotypes=measured), output, threads)

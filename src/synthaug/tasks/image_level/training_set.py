@@ -241,7 +241,7 @@ def _donors(training: TrainingSubjects, known: _Known) -> dict[str, str]:
     synthetic = training.rows("train", "synthetic")
     exchanged = synthetic.loc[synthetic["corruption"] == "labels", "subject"].astype(str)
     labelled = [subject for subject in exchanged if not known[subject][1]]
-    if exchanged.empty:
+    if exchanged.empty or not labelled:  # without labels, each says why it has none
         return {}
     return label_donors(labelled, training.seed, str(training.record["name"]))
 

@@ -321,6 +321,23 @@ def test_exchanged_labels_and_shuffled_images(cohorts: dict[str, Cohort], tmp_pa
     assert np.array_equal(none[0], shuffled[0])  # real patients stay as they are
 
 
+def test_without_labelled_synthetic_subjects_there_are_no_labels_to_exchange(
+    cohorts: dict[str, Cohort], tmp_path: Path
+) -> None:
+    """Of a generator that is not conditioned on the diagnosis."""
+    task = open_task({**CLASSIFICATION, "synthetic": "labelled"})
+    plain = arm_of(cohorts, synthetic=True)
+    assert plain.synthetic is not None
+    unknown = plain.synthetic.table.assign(diagnosis=pd.NA)
+    table = plain.table.copy()
+    table.loc[table["source"] == "synthetic", "corruption"] = "labels"
+    arm = replace(plain, synthetic=replace(plain.synthetic, table=unknown), table=table)
+    task.plan(arm, tmp_path / "plan")
+    task.write_training_set(arm, tmp_path / "plan", tmp_path / "set")
+    written = TrainingData.open(tmp_path / "set").table
+    assert not written.loc[written["source"] == "synthetic", "labelled"].any()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

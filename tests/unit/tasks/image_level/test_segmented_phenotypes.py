@@ -57,6 +57,11 @@ def test_a_forest_classifies_by_what_a_segmenter_measures(tmp_path: Path) -> Non
     found = recognised_diagnoses(tmp_path / "found", made)
     assert list(found.found) == ["DCM", "NOR", "NOR"] * 2 == list(found.asked)
     assert set(read_json(tmp_path / "found" / "predictions.json")["seen"]) >= set(real.subjects)
+    # Phenotypes of the user's own table are not the segmenter's: a forest that knows no others says the same of all.
+    predict_from_segmentation(
+        tmp_path / "model", tmp_path / "s", made, tmp_path / "own", own=tuple(PHENOTYPES)
+    )
+    assert read_tsv(tmp_path / "own" / "predictions.tsv", ("subject",))[["NOR", "DCM"]].nunique().max() == 1
     # A segmenter that finds nothing measures nothing, and the forest says the same of all.
     predict_from_segmentation(
         tmp_path / "model", segmented(tmp_path / "e", made, True), made, tmp_path / "none"
