@@ -1,8 +1,8 @@
 """synthaug: does this synthetic cine MRI help, and how do we know?
 
-snakemake --profile slurm all                                  the default study on a cluster
-snakemake --profile local --configfile config/studies/X.yaml   another study on this machine
-snakemake --list-target-rules                                  the menu (make targets)
+snakemake --profile slurm all                                           the default study on a cluster
+snakemake --profile profiles/local --configfile config/studies/X.yaml   another study on this machine
+snakemake --list-target-rules                                           the menu (make targets)
 
 Software: the environment that Snakemake runs in; or the same versions as an image
 (--software-deployment-method apptainer) or by conda (--software-deployment-method conda).

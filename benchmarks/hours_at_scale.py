@@ -20,6 +20,8 @@ from synthaug.runs import chunks_of, parts_of
 
 VOLUMES, GPUS = (1_000, 100_000, 1_000_000), (1, 8, 64)
 CHUNK_SIZE = 16
+#: Synthetic subjects that cardiac function and mask agreement draw (`evaluation.max_synthetic_subjects`).
+DRAWN = 2000
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Seconds:
 
     def one_job(self, volumes: int) -> float:
         """Hours of the longest measure that is a single job without a GPU."""
-        return max(self.measures * volumes, self.audit(volumes)) / 3600
+        return max(self.measures * min(volumes, DRAWN), self.audit(volumes)) / 3600
 
     def audit(self, volumes: int) -> float:
         """Seconds of the audit of images: each synthetic with each real subject, twice over."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthaug.config.geometry import GeometrySettings
+from synthaug.config.geometry import GeometrySettings, RadialDeformationSettings
 from synthaug.config.paths import PathText
 from synthaug.config.training import TrainableSettings, TrainingSettings
 
@@ -92,6 +92,16 @@ class AutoencoderSettings(LatentAutoencoderSettings):
         ge=0,
         le=1,
         description="How often a labelled frame is drawn from a subject that has one; otherwise any frame.",
+    )
+    oversample_labelled: bool = Field(
+        False,
+        description="Where few subjects are labelled: `labelled_fraction` of all frames are labelled ones, each of a labelled "
+        "subject drawn by chance.",
+    )
+    deformation: RadialDeformationSettings | None = Field(
+        None,
+        description="Random radial deformation of labelled frames, so that masks of thicker walls and smaller cavities are "
+        "learned than the labelled patients have. None: none.",
     )
     kl_weight: float = Field(1e-3, ge=0, description="Weight of the mean KL divergence per latent element.")
     mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")

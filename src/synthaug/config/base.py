@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 
@@ -60,6 +61,19 @@ class Settings(BaseModel):
                 )
         return read
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_sections(cls, content: Any) -> Any:
+        # A section that is given in part keeps what else suits this kind: iterations alone leave its learning rate.
+        if not isinstance(content, dict):
+            return content
+        read = dict(content)
+        for name, field in cls.model_fields.items():
+            key = field.alias or name
+            if isinstance(content.get(key), dict) and (suited := own_defaults(field)):
+                read[key] = {**suited, **content[key]}
+        return read
+
     @classmethod
     def _hint(cls, key: str) -> str:
         near = difflib.get_close_matches(key, cls._keys(), n=1, cutoff=0.4)
@@ -71,6 +85,26 @@ class Settings(BaseModel):
     def _keys(cls) -> list[str]:
         """Keys as a file has them: a key that Python reserves, such as `class`, has an alias."""
         return [field.alias or name for name, field in cls.model_fields.items()]
+
+
+def own_defaults(field: FieldInfo) -> dict[str, Any]:
+    """What the default of a section says beyond the defaults of its keys, such as the steps of one kind's sampler.
+
+    Parameters
+    ----------
+    field : FieldInfo
+        Of a section.
+
+    Returns
+    -------
+    dict of str to Any
+        Keys and values; empty of other fields, and where several kinds of section are possible.
+    """
+    kinds = [leaf for leaf in _leaves(field.annotation) if leaf is not type(None)]
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if not isinstance(default, Settings) or kinds != [type(default)]:
+        return {}
+    return default.model_dump(mode="json", exclude_unset=True)
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

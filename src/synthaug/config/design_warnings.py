@@ -6,7 +6,7 @@ from synthaug.config.arms import VERDICT_CONTROLS
 from synthaug.config.study import StudySettings
 
 #: Smallest number of training seeds and of generator seeds without a warning.
-TRAINING_SEEDS, GENERATOR_SEEDS = 3, 2
+TRAINING_SEEDS, GENERATOR_SEEDS = 3, 3
 
 
 def design_warnings(study: StudySettings) -> list[str]:
@@ -35,8 +35,9 @@ def design_warnings(study: StudySettings) -> list[str]:
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
         if study.generators[name].sampled and generator_seeds < GENERATOR_SEEDS:
             said.append(
-                f"Generator {name} is trained and sampled with {generator_seeds} seed; the results may be "
-                f"specific to that one training (synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
+                f"Generator {name} is trained and sampled with {generator_seeds} seed{'s' if generator_seeds > 1 else ''}; the "
+                f"results may be specific to {'these trainings' if generator_seeds > 1 else 'that one training'} "
+                f"(synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
             )
     for name, arm in study.arms.items():
         missing = [control for control in VERDICT_CONTROLS if control not in arm.controls]

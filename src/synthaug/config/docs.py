@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from synthaug.config.base import own_defaults
 from synthaug.config.study import NAMED_SECTIONS, StudySettings
 
 REPOSITORY = Path(__file__).parents[3]
@@ -28,6 +29,9 @@ line: `--config 'datasets={"acdc": {"root": "/data/ACDC"}}'`. An unknown key is 
 the nearest right one, a key that stands twice one that names both lines. Paths may begin with `~`; text that YAML would
 read as something else (`no`, `on`, `010`, `12:30`) stands in quotes. The study file describes the experiment; machine settings (cores, partitions, limits) are in
 `profiles/`.
+
+The default of a section says what differs, in this place, from the defaults in the section's own table below. A section that is given
+in part keeps the rest of both.
 
 Entries of `SECTIONS` are named and may inherit from one another; what the entry says wins,
 lists are replaced whole. An ablation is such a variant, and only what it changes is run again:
@@ -117,9 +121,17 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "*required*"
     value = field.get_default(call_default_factory=True)
-    if value is PydanticUndefined or isinstance(value, BaseModel):
+    if isinstance(value, BaseModel):
+        suited = own_defaults(field)
+        return f"`{json.dumps(suited)}`" if suited else ""
+    if value is PydanticUndefined:
         return ""
-    return "none" if value is None else f"`{json.dumps(value, default=str)}`"
+    return "none" if value is None else f"`{json.dumps(value, default=_plain)}`"
+
+
+def _plain(value: Any) -> Any:
+    """A section within a value, as a file has it."""
+    return value.model_dump(mode="json", exclude_defaults=True) | {"kind": value.kind}
 
 
 def _cell(text: str | None) -> str:

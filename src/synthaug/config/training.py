@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from synthaug.config.base import Settings
 from synthaug.config.paths import PathText
@@ -85,12 +85,3 @@ class TrainableSettings(Settings):
         description="Fine-tuning: weights that the training starts from, in place of random ones. Parameters of another "
         "shape start at random and are listed in the log; whom the weights were trained on counts as seen.",
     )
-
-    @field_validator("training", mode="before")
-    @classmethod
-    def _complete_with_the_defaults_of_the_kind(cls, content: Any) -> Any:
-        # A study that changes only the iterations keeps what else suits this kind of model.
-        if isinstance(content, dict):
-            default = cls.model_fields["training"].get_default(call_default_factory=True)
-            return {**default.model_dump(), **content}
-        return content

@@ -199,7 +199,7 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         ),
         "labels-exchanged": FindingKind(
             EXCLUDED,
-            "Labels are numbered as in another dataset: not LV lies inside the myocardium.",
+            "Labels are numbered as in another dataset: what the myocardium encloses is not the LV's number.",
             "Set `label_map` (layout `nifti`), or number them as the layout does.",
         ),
         "labels-frame-unknown": FindingKind(
@@ -225,7 +225,9 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             EXCLUDED, "Labels have another shape than the cine.", "Give labels on the cine's own grid."
         ),
         "labels-value": FindingKind(
-            EXCLUDED, "A label is none that the dataset has.", "Map it in `label_map`, or correct the labels."
+            EXCLUDED,
+            "A label value is not defined for this dataset.",
+            "Map it in `label_map`, or correct the labels.",
         ),
         "labels-at-edge": FindingKind(KEPT, "Labels touch the edge of the field of view.", "Check volumes."),
         "labels-apart": FindingKind(KEPT, "A part of the LV lies apart from the rest.", "Check the labels."),

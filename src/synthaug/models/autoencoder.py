@@ -19,6 +19,7 @@ from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry
 from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.radial_deformation import RadialDeformation
 from synthaug.models.reconstruction import labelled_frames
 from synthaug.models.sharpening import SharpeningTerms
 from synthaug.networks.autoencoder import Decoder, Encoder
@@ -112,13 +113,15 @@ class Autoencoder(LatentAutoencoder):
         With sharpening terms also `existing` (n,): the slices that exist, as rows of "(b z)".
         """
         frames, labels, slices = [], [], []
-        for index in indices:
-            frame = draw_frame(
-                self._labelled[index], self.grid.frames, self.settings.labelled_fraction, generator
-            )
+        for turn in indices:
+            index, frame = self._draw(turn, generator)
             geometry = Geometry.draw(self.settings.augmentation, generator)
             image = torch.from_numpy(self._store.images[index, frame].astype(np.float32))
             label = torch.from_numpy(self._store.labels[index, frame].copy())
+            if self.settings.deformation is not None and frame in self._labelled[index]:
+                deformation = RadialDeformation.draw(self.settings.deformation, generator)
+                if deformation is not None:
+                    image, label = deformation.apply(image, label)
             frames.append(geometry.apply(image)[None])
             labels.append(geometry.apply(label, labels=True))
             slices.append(torch.from_numpy(self._store.slice_mask[index]).float()[None, :, None, None])
@@ -126,6 +129,18 @@ class Autoencoder(LatentAutoencoder):
         if self.sharpening.enabled:  # counted on the host: their number is the length of a tensor in `loss`
             batch["existing"] = torch.nonzero(batch["slices"].flatten() > 0)[:, 0]
         return batch
+
+    def _draw(self, turn: int, generator: torch.Generator) -> tuple[int, int]:
+        """Subject and frame of an item: of the subject whose turn it is or, where they are oversampled, of a labelled one."""
+        fraction = self.settings.labelled_fraction
+        with_labels = [index for index, frames in enumerate(self._labelled) if frames]
+        if not (self.settings.oversample_labelled and with_labels):
+            return turn, draw_frame(self._labelled[turn], self.grid.frames, fraction, generator)
+        choice, subject = torch.rand(2, generator=generator).tolist()
+        if choice < fraction:
+            index = with_labels[int(subject * len(with_labels))]
+            return index, draw_frame(self._labelled[index], self.grid.frames, 1.0, generator)
+        return turn, draw_frame([], self.grid.frames, 0.0, generator)
 
     def loss(
         self, batch: dict[str, Tensor], generator: torch.Generator, iteration: int

@@ -72,7 +72,7 @@ TABLE = (
         required=True,
         among=STATUSES,
     ),
-    Column("note", "text", "explanation if the status is not ok"),
+    Column("note", "text", "reason for the status, what was drawn or left out, a caveat"),
     Column("n", "integer", "number of units (subjects, clips)", low=0),
     Column("d", "integer", "dimension of the feature vectors of a distance", low=1),
     Column("ci_low", "number", "lower end of the interval, in the unit of the value"),

@@ -218,6 +218,9 @@ def test_weak_designs_are_named_not_refused(demo):
     assert len(said) == 2
     assert "2 training seeds" in said[0] and "Generator cascade" in said[1]
     demo["tasks"]["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
+    (said,) = design_warnings(load_study(demo))
+    assert "with 2 seeds; the results may be specific to these trainings" in said
+    demo["synthesis"]["generator_seeds"] = [0, 1, 2]
     assert design_warnings(load_study(demo)) == []
     demo["arms"] |= {
         "real-50": {"real": 0.5},
