@@ -1,9 +1,12 @@
-# Two commands on a machine with Python 3.11 or later and make:
-#   make demo    the default study on the embedded phantom, up to the report
-#   make test    formatting, lint, types and all tests
-#   make validity   four phantom studies whose answer is known, and what the reports say
+# Commands on a machine with Python 3.11 or later and make:
+#   make demo         the default study on the embedded phantom, up to the report
+#   make test         formatting, lint, types and all tests
+#   make check        formatting, lint and types alone
+#   make validity     four phantom studies whose answer is known, and what the reports say
 #   make targets      what Snakemake can make, each in a line
 #   make slurm-check  what the Slurm cluster of this machine offers, and the lines for profiles/slurm/config.yaml
+#   make lock         exact versions of all packages with hashes, anew
+#   make clean        removes the environment and the demo's results
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,4 +61,4 @@ lock:
 	$(BIN)/python envs/make_conda_env.py
 
 clean:
-	rm -rf $(VENV) .snakemake results/demo
+	rm -rf $(VENV) results/demo

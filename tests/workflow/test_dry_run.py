@@ -374,7 +374,7 @@ def test_declaring_an_arm_brings_its_controls(checkout):
     tiny = 6  # real, real-plus and its three controls, synthetic-only
     more = {"generator": "cascade", "dose": 2}
     assert trainings(more=more, bare={**more, "controls": []}) == tiny + 4 + 1
-    low = {**more, "real": 0.5, "controls": ["extra-real", "mislabelled"]}
+    low = {**more, "real": 0.5, "dose": 1, "controls": ["extra-real", "mislabelled"]}
     assert trainings(half={"real": 0.5}, low=low) == tiny + 1 + 3
 
 

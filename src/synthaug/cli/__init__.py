@@ -37,6 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(options.refused)
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that says the default of each option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="synthaug",
@@ -47,4 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for module in (data, edit_masks, evaluate, study, upkeep, export, cluster):
         module.add(commands)
+    for command in commands.choices.values():
+        command.formatter_class = _Help
     return parser

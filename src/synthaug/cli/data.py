@@ -42,20 +42,21 @@ def add(commands: Any) -> None:
             if getattr(found, "has_phantom", False)
         ],
         default="acdc",
+        help="layout to write",
     )
-    phantom.add_argument("--subjects", type=int, default=20)
+    phantom.add_argument("--subjects", type=int, default=20, help="patients to simulate")
     phantom.add_argument(
         "--vendors", nargs="+", default=["A"], choices=["A", "B", "C"], help="scanners, in turn"
     )
     phantom.add_argument("--unlabelled", type=float, default=0.0, help="share of subjects without labels")
-    phantom.add_argument("--seed", type=int, default=0)
-    phantom.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    phantom.add_argument("--seed", type=int, default=0, help="the same seed gives the same files")
+    phantom.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="subjects at a time")
     phantom.set_defaults(run=_phantom)
 
     validate = commands.add_parser(
         "validate", help="read a dataset or cohort once and say what is wrong with it"
     )
-    validate.add_argument("path", type=path_argument)
+    validate.add_argument("path", type=path_argument, help="folder of the dataset or cohort")
     validate.add_argument("--dataset", required=True, metavar="LAYOUT", type=_layout, help=_LAYOUTS)
     validate.add_argument("--view", choices=get_args(View), help=_VIEW)
     validate.set_defaults(run=_validate)
@@ -64,10 +65,8 @@ def add(commands: Any) -> None:
         "quality",
         help="write a page about a dataset or cohort: flow of subjects, volumes, image quality, pictures",
     )
-    quality.add_argument("path", type=path_argument)
-    quality.add_argument(
-        "--dataset", default="cohort", metavar="LAYOUT", type=_layout, help=f"{_LAYOUTS}; default cohort"
-    )
+    quality.add_argument("path", type=path_argument, help="folder of the dataset or cohort")
+    quality.add_argument("--dataset", default="cohort", metavar="LAYOUT", type=_layout, help=_LAYOUTS)
     quality.add_argument(
         "--output", type=path_argument, default=Path("quality.html"), help="HTML file to write"
     )

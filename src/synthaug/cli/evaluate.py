@@ -40,11 +40,11 @@ def add(commands: Any) -> None:
     evaluate.add_argument(
         "--size", type=_at_least(8), help="rows and columns to crop to; REAL's median if not given"
     )
+    evaluate.add_argument("--minimum", type=_at_least(4), default=4, help="real subjects needed, 4 or more")
     evaluate.add_argument(
-        "--minimum", type=_at_least(4), default=4, help="real subjects needed (default 4, the least)"
+        "--seed", type=_at_least(0), default=0, help="of draws and of the extractor's training"
     )
-    evaluate.add_argument("--seed", type=_at_least(0), default=0)
-    evaluate.add_argument("--threads", type=_at_least(1), default=os.cpu_count() or 1)
+    evaluate.add_argument("--threads", type=_at_least(1), default=os.cpu_count() or 1, help="CPU threads")
     evaluate.set_defaults(run=_evaluate, refused=2)
 
 

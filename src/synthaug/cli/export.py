@@ -59,12 +59,8 @@ def _add_synthesise(commands: Any) -> None:
         help="TSV of requests, or a folder of requests or of a cohort with masks",
     )
     synthesise.add_argument("output", type=path_argument, help="cohort folder to write; it must not exist")
-    synthesise.add_argument(
-        "--seed", type=int, default=0, help="the same seed gives the same cines (default 0)"
-    )
-    synthesise.add_argument(
-        "--batch-size", type=int, default=1, help="requests worked on together (default 1)"
-    )
+    synthesise.add_argument("--seed", type=int, default=0, help="the same seed gives the same cines")
+    synthesise.add_argument("--batch-size", type=int, default=1, help="requests worked on together")
     synthesise.add_argument(
         "--plugin",
         action="append",

@@ -116,6 +116,11 @@ class ArmSettings(Settings):
             raise ValueError(
                 "control extra-real adds real patients that the arm leaves out; set real below 1, e.g. 0.25"
             )
+        if "extra-real" in self.controls and self.real * (1 + self.dose) > 1 + 1e-9:
+            raise ValueError(
+                f"control extra-real adds dose {self.dose:g} times the arm's share {self.real:g} of the real patients, and the arm "
+                f"leaves {1 - self.real:g} of them out; give a dose of at most {1 / self.real - 1:g}, or leave the control out"
+            )
         if "mislabelled" in self.controls and self.corruption != "none":
             raise ValueError("control mislabelled is the arm with corruption labels; leave out one of them")
         return self

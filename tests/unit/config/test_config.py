@@ -164,6 +164,10 @@ def test_real_is_a_share_and_a_truth_value():
     [
         ({"real": 1.2}, "less than or equal to 1"),
         ({"controls": ["extra-real"], "generator": "cascade", "dose": 1}, "set real below 1"),
+        (
+            {"real": 0.25, "controls": ["extra-real"], "generator": "cascade", "dose": 4},
+            "leaves 0.75 of them out; give a dose of at most 3",
+        ),
         ({"real_share": 0.5}, "real_share says how real and synthetic cases take turns"),
         ({"real": False, "generator": "cascade", "dose": 1, "pretrain": 0.5}, "the arm needs both"),
         ({"generator": "cascade", "dose": 1, "pretrain": 0.5, "real_share": 0.5}, "exclude each other"),

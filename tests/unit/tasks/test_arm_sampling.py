@@ -167,9 +167,9 @@ def test_further_real_patients_come_from_those_left_out(study: dict, tmp_path: P
     training = cases[cases["role"] == "train"].drop_duplicates("subject").set_index("subject")["source"]
     assert sorted(training) == ["extra-real", "extra-real", "real"]
     with pytest.raises(
-        SynthaugError, match=r"arms\.low: control extra-real asks for 4 further .* 3 are left"
-    ):
-        build(study, tmp_path / "many", "low-extra-real", **{**settings, "dose": 4})
+        SynthaugError, match=r"arms\.low: control extra-real asks for 3 further .* 2 are left"
+    ):  # two of four patients are 40 % of them, rounded
+        build(study, tmp_path / "many", "low-extra-real", **{**settings, "real": 0.4, "dose": 1.5})
 
 
 # --- corruption -----------------------------------------------------------------------------------
