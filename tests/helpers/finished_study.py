@@ -75,7 +75,7 @@ def write_results(checkout: Path) -> Path:
         {},
         lambda rows: {"configuration.yaml": yaml.safe_dump(declared)},
     )
-    write_current(folder / "tables" / "current.json", "v001")
+    write_current(folder / "tables" / "current.json", "v001", {})
     write_text(folder / "raw" / "blob" / "patient.txt", "raw data")
     return folder
 

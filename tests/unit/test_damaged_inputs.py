@@ -56,7 +56,7 @@ def some_files(root: Path) -> None:
     write_examples(root / "examples.npz", [Example("a", "dilated", plane, plane, plane > 3)])
     write_tsv(root / "rows.tsv", make_table([ROW]))
     publish([root / "rows.tsv"], root / "tables", {})
-    write_current(root / "tables" / "current.json", "v001")
+    write_current(root / "tables" / "current.json", "v001", {})
     write_json(root / "training.json", {"kind": "autoencoder", "iterations": 4})
     write_text(root / "history.csv", "iteration,loss\n1,0.5\n2,0.25\n")
     write_text(root / "times.tsv", "s\th:m:s\n12.25\t0:00:12\n")

@@ -37,4 +37,4 @@ with job(snakemake):
     current = Path(snakemake.output.current)
     row_files = [*inputs.scores, inputs.comparisons, *inputs.measures]
     record = run_record(params.study, repository)
-    write_current(current, publish(row_files, current.parent, record, companions))
+    write_current(current, publish(row_files, current.parent, record, companions), params.study)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,9 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         `evaluate`, `diff` and `report` data that cannot be used.
     """
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal's encoding may lack a sign
+            stream.reconfigure(errors="replace")
     try:
         with ending_in_order():
-            return int(options.run(options))
+            code = int(options.run(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Who read the output has read enough, such as `head`. What is left must not fail at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except SynthaugError as error:
         said: SynthaugError | None = error
     except Exception as error:  # libraries write, too, and raise errors of their own

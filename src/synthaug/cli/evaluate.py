@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from synthaug.cli.numbers import at_least
 from synthaug.cli.paths import path_argument
 from synthaug.core.errors import SynthaugError
 
@@ -33,28 +33,19 @@ def add(commands: Any) -> None:
     )
     evaluate.add_argument("--weights", type=path_argument, help="weights of study or inception that exist")
     evaluate.add_argument("--sha256", help="what the hash of --weights must be; required for inception")
-    evaluate.add_argument("--iterations", type=_at_least(1), help="training steps of the extractor")
+    evaluate.add_argument("--iterations", type=at_least(1), help="training steps of the extractor")
     evaluate.add_argument(
         "--resample", action="store_true", help="bring mixed voxel sizes and frame counts to REAL's median"
     )
     evaluate.add_argument(
-        "--size", type=_at_least(8), help="rows and columns to crop to; REAL's median if not given"
+        "--size", type=at_least(8), help="rows and columns to crop to; REAL's median if not given"
     )
-    evaluate.add_argument("--minimum", type=_at_least(4), default=4, help="real subjects needed, 4 or more")
+    evaluate.add_argument("--minimum", type=at_least(4), default=4, help="real subjects needed, 4 or more")
     evaluate.add_argument(
-        "--seed", type=_at_least(0), default=0, help="of draws and of the extractor's training"
+        "--seed", type=at_least(0), default=0, help="of draws and of the extractor's training"
     )
-    evaluate.add_argument("--threads", type=_at_least(1), default=os.cpu_count() or 1, help="CPU threads")
+    evaluate.add_argument("--threads", type=at_least(1), default=os.cpu_count() or 1, help="CPU threads")
     evaluate.set_defaults(run=_evaluate, refused=2)
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}, is {text}")
-        return int(text)
-
-    return number
 
 
 def _evaluate(options: argparse.Namespace) -> int:

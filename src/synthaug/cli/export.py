@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from synthaug.cli.numbers import at_least
 from synthaug.cli.paths import path_argument
 
 
@@ -59,8 +60,8 @@ def _add_synthesise(commands: Any) -> None:
         help="TSV of requests, or a folder of requests or of a cohort with masks",
     )
     synthesise.add_argument("output", type=path_argument, help="cohort folder to write; it must not exist")
-    synthesise.add_argument("--seed", type=int, default=0, help="the same seed gives the same cines")
-    synthesise.add_argument("--batch-size", type=int, default=1, help="requests worked on together")
+    synthesise.add_argument("--seed", type=at_least(0), default=0, help="the same seed gives the same cines")
+    synthesise.add_argument("--batch-size", type=at_least(1), default=1, help="requests worked on together")
     synthesise.add_argument(
         "--plugin",
         action="append",

@@ -70,9 +70,10 @@ def _clean(options: argparse.Namespace) -> int:
         for study in find_studies(options.results)
         for removal in find_removals(study, options.logs, options.parts)
     ]
+    # Before anything is said: a closed pipe must not end what was asked for.
+    stayed = [removal for removal in found if not clean(removal)] if options.yes else []
     for removal in found:
         print(removal.line)
-    stayed = [removal for removal in found if not clean(removal)] if options.yes else []
     for removal in stayed:
         print(f"kept: {removal.path}: cannot be removed")
     verb = "removed" if options.yes else "can go; --yes removes it"

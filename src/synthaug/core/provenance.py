@@ -60,14 +60,15 @@ def git_state(repository: str | Path) -> dict[str, Any]:
         none) and ``changed`` (files that differ).
     """
 
-    def git(*arguments: str) -> str:
+    def git(*arguments: str) -> bytes:  # files and their names may be in any encoding
         command = ["git", "-C", str(repository), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, check=True).stdout.strip()
 
     try:
-        commit = git("rev-parse", "HEAD")
-        changed = git("diff", "--name-only", "HEAD").splitlines()
-        digest = hashlib.sha256(git("diff", "--binary", "HEAD").encode()).hexdigest() if changed else None
+        commit = git("rev-parse", "HEAD").decode()
+        names = git("diff", "--name-only", "-z", "HEAD").split(b"\0")
+        changed = [name.decode(errors="replace") for name in names if name]
+        digest = hashlib.sha256(git("diff", "--binary", "HEAD")).hexdigest() if changed else None
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None, "diff_sha256": None, "changed": []}
     return {"commit": commit, "dirty": bool(changed), "diff_sha256": digest, "changed": changed}

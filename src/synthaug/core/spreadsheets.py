@@ -32,6 +32,7 @@ import pandas as pd
 #: What begins a formula; the wide forms are those of Chinese and Japanese keyboards. A sign alone is a text.
 _SIGNS = "=+-@\t\r\n＝＋－＠"
 _FORMULA = re.compile(f"'*[{re.escape(_SIGNS)}].+", re.DOTALL)
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _NUMBER = re.compile(r"[-+](\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 
@@ -73,7 +74,8 @@ _MARKS = frozenset(f"'{_SIGNS}")
 
 
 def _guarded(table: pd.DataFrame) -> pd.DataFrame:
-    return _changed(table, without_formulas)
+    # A carriage return alone would be read back as the end of a row.
+    return _changed(table, lambda text: without_formulas(_LONE_RETURN.sub("\n", text)))
 
 
 def _changed(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:

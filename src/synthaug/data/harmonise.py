@@ -337,8 +337,8 @@ def harmonise_dataset(
                 f"{name}: {root}: {len(rows)} of {len(subjects)} subjects can be used, "
                 f"minimum_subjects is {dataset.minimum_subjects}{first}"
             )
-        # Where it lies on this machine is no identity; code from outside the package is. Phenotypes are joined later.
-        source = dataset.model_dump(mode="json", exclude={"root", "phenotypes"})
+        # Where it lies on this machine is no identity; code from outside the package is. Phenotypes and reports are joined later.
+        source = dataset.model_dump(mode="json", exclude={"root", "phenotypes", "reports"})
         if code := code_hashes([module_of(dataset)]):
             source["code"] = code
         harmonisation = settings.model_dump(mode="json")

@@ -89,4 +89,4 @@ class ImageTextExtractor(NetworkExtractor):
 
 
 def _spelled(value: Any) -> str:
-    return SPELLED.get(value, f"{value:.0f}" if isinstance(value, float) else str(value))
+    return SPELLED.get(value, f"{value:.3g}" if isinstance(value, float) else str(value))

@@ -39,7 +39,12 @@ class Cascade(LatentGenerator):
         settings: CascadeSettings,
     ) -> None:
         models = {"autoencoder": autoencoder, "anatomy": anatomy, "motion": motion}
-        super().__init__(autoencoder, {role: model for role, model in models.items() if model is not None})
+        samplers = (settings.anatomy_sampler, settings.motion_sampler)
+        super().__init__(
+            autoencoder,
+            {role: model for role, model in models.items() if model is not None},
+            unconditional=all(sampler.unconditional for sampler in samplers),
+        )
         self.anatomy, self.motion = anatomy, motion
         self.settings = settings
 

@@ -43,7 +43,10 @@ class DeformedAnatomy(LatentGenerator):
             "deformation_network": deformation.deformation,
             "deformation": deformation,
         }
-        super().__init__(autoencoder, models)
+        samplers = (settings.anatomy_sampler, settings.deformation_sampler)
+        super().__init__(
+            autoencoder, models, unconditional=all(sampler.unconditional for sampler in samplers)
+        )
         self.anatomy, self.deformation = anatomy, deformation
         self.settings = settings
 

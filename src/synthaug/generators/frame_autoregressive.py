@@ -31,7 +31,8 @@ class FrameAutoregressive(LatentGenerator):
         sequence: SequenceDiffusion,
         settings: FrameAutoregressiveSettings,
     ) -> None:
-        super().__init__(autoencoder, {"autoencoder": autoencoder, "sequence": sequence})
+        models = {"autoencoder": autoencoder, "sequence": sequence}
+        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
         self.sequence = sequence
         self.settings = settings
 

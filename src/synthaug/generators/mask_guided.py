@@ -43,7 +43,10 @@ class MaskGuided(LatentGenerator):
         settings: MaskGuidedSettings,
     ) -> None:
         models = {"autoencoder": autoencoder, "diffusion": diffusion, "control": branch}
-        super().__init__(autoencoder, models)
+        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
+        self.conditions = sorted(
+            {*self.conditions, "labels"}
+        )  # without guidance, too: both predictions follow them
         self.diffusion, self.branch, self.settings = diffusion, branch, settings
 
     @classmethod

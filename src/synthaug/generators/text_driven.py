@@ -34,7 +34,8 @@ class TextDriven(LatentGenerator):
     def __init__(
         self, autoencoder: LatentAutoencoder, diffusion: TextDiffusion, settings: TextDrivenSettings
     ) -> None:
-        super().__init__(autoencoder, {"autoencoder": autoencoder, "diffusion": diffusion})
+        models = {"autoencoder": autoencoder, "diffusion": diffusion}
+        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
         if settings.start_weight and diffusion.alignment is None:
             raise SynthaugError(
                 "text_driven: start_weight takes class means from an alignment, which the diffusion model lacks; set 0"

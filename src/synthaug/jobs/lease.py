@@ -147,8 +147,13 @@ def _sign(file: Path) -> int | None:
 
 def _beat(file: Path, own: ProcessIdentity, interval_s: float, ended: threading.Event) -> None:
     """Give a sign of life now and then; end this process in order where its lease was taken."""
+    unread = 0
     while not ended.wait(interval_s):
-        if holder_of(file) != own:
+        holder = holder_of(file)
+        unread = unread + 1 if holder is None else 0
+        if unread == 1:
+            continue  # a network file system may fail once
+        if holder != own:
             print(f"{file.parent}: another process took over, this one ends", file=sys.stderr)
             os.kill(os.getpid(), signal.SIGTERM)
             return

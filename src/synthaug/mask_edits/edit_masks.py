@@ -113,7 +113,8 @@ def edit_masks(cohort: Cohort, edit: MaskEdit, output: str | Path, subjects: Seq
     -----
     Volumes, mass and, where frames between have masks, the phase of ES are measured on the edited masks. A diagnosis is
     left open where masks change, unless one is given: a dilated heart of a healthy subject is not healthy. Sentences
-    and other phenotypes of the source are not kept. ``edited_from`` names the source, ``mask_edit`` the edit as JSON.
+    and other phenotypes of the source are not kept. ``edited_from`` names the
+    subject whose masks they were first, ``mask_edit`` the edit as JSON.
     """
     edit.check()
     if Path(output).exists():
@@ -134,7 +135,7 @@ def edit_masks(cohort: Cohort, edit: MaskEdit, output: str | Path, subjects: Seq
             edited = edit_labels(labels, frames, edit, cohort.spacing_mm, subject)
             duration = _frame_duration_s(cohort, subject, edit, len(labels))
             write_labels(folder / f"sub-{subject}", edited, len(labels), cohort.spacing_mm, duration)
-            about = {"edited_from": subject, "mask_edit": json.dumps(said)}
+            about = {"edited_from": _origin(cohort, subject), "mask_edit": json.dumps(said)}
             rows.append({**_request(cohort, subject, edited, edit, labels.shape), **about})
         source = {"name": cohort.name, "kind": cohort.kind, "table_sha256": cohort.meta.get("table_sha256")}
         write_cohort(
@@ -189,12 +190,25 @@ def edit_labels(
             made[frame] = dilate_lv_to(mask, volume_ml, spacing_mm, where)
         if edit.wall_mm:
             made[frame] = change_wall(made[frame], edit.wall_mm, spacing_mm, where)
+    if edit.akinetic and not any(made):
+        raise SynthaugError(
+            f"{name}: only ED has a mask, so that no segment can be made akinetic; give masks of other frames, or leave it out"
+        )
     for segment in edit.akinetic:
         for frame in made:
             if frame:
                 where = f"{name}, frame {frame}"
                 made[frame] = freeze_segment(made[frame], made[0], segment, spacing_mm, name=where)
     return made
+
+
+def _origin(cohort: Cohort, subject: str) -> str:
+    """Whose masks they were first: of a request for another subject's masks that subject, of edited masks their source."""
+    record = cohort.record(subject)
+    for name in ("edited_from", "masks_of", "requested_edited_from", "requested_masks_of"):
+        if isinstance(record.get(name), str):
+            return str(record[name])
+    return subject
 
 
 def _frame_duration_s(cohort: Cohort, subject: str, edit: MaskEdit, frames: int) -> float | None:
@@ -212,7 +226,7 @@ def _request(
     es_frame = _es_frame(record, edited, shape[0])
     row |= measure_function(edited, cohort.spacing_mm, 0, es_frame)
     row["subject"], row["n_slices"] = subject, shape[1]
-    row["es_phase"] = es_frame / shape[0] if es_frame else record.get("es_phase")
+    row["es_phase"] = es_frame / shape[0] if es_frame else _recorded_es_phase(record, shape[0])
     row["labelled_frames"] = ",".join(map(str, sorted(edited)))
     if edit.reshapes or edit.diagnosis is not None:
         row["diagnosis"] = edit.diagnosis
@@ -222,6 +236,14 @@ def _request(
         row["heart_rate_bpm"] = edit.heart_rate_bpm
     front = ["subject", *REQUEST_COLUMNS, *FUNCTION_COLUMNS]
     return {name: row.get(name) for name in dict.fromkeys([*front, *row])}
+
+
+def _recorded_es_phase(record: dict[str, Any], frames: int) -> float | None:
+    """Phase of ES as the source has it, where no edited mask tells it."""
+    for value in (record.get("es_phase"), record.get("es_frame")):
+        if value is not None and not pd.isna(value):
+            return float(value) / (frames if value is record.get("es_frame") else 1)
+    return None
 
 
 def _es_frame(record: dict[str, Any], edited: dict[int, np.ndarray], frames: int) -> int | None:

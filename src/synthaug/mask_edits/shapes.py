@@ -105,7 +105,8 @@ def freeze_segment(
     Returns
     -------
     ndarray of uint8, shape (z, y, x)
-        Within the segment both borders are those of end-diastole, beyond the taper those of the frame.
+        Within the segment both borders are those of end-diastole, beyond the taper those of the frame. Slices without
+        cavity and wall in the frame stay so.
 
     Raises
     ------
@@ -120,6 +121,9 @@ def freeze_segment(
             f"{name}: AHA segment {segment} cannot be found at end-diastole; masks need a right ventricle that touches "
             "the septum, and slices of the segment"
         )
+    # A slice that the ventricle has left, as basal ones are at end-systole, has no wall to hold.
+    ventricle = (labels == LV) | (labels == MYO)
+    weights = weights * ventricle.any(axis=(1, 2))[:, None, None]
     still, moving = borders_of(ed_labels, spacing_mm), borders_of(labels, spacing_mm)
     mixed = Borders(*(weights * held + (1 - weights) * own for held, own in zip(still, moving, strict=True)))
     return labels_of(mixed, labels, name)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from synthaug.models.text_encoder import EncodedText
+from synthaug.models.text_encoder import CONTINUED, EncodedText
 from synthaug.text.impressions import number_of_subject, rescaled, training_sentence
 
 #: Paraphrases for the facts of a row when the heart is enlarged in the plane: of a row, the enlargement and how many
@@ -172,14 +172,16 @@ def word_columns(pieces: Sequence[str], words: Sequence[str], length: int) -> Te
     pieces : sequence of str
         Of the sentence, one a token; those beyond `length` were cut.
     words : sequence of str
-        Words or phrases; case and spaces do not matter. A piece of several characters matches as a whole.
+        Words or phrases; case and spaces do not matter. They match whole words, which may consist of several pieces.
 
     Returns
     -------
     Tensor
         A column of zeros for a word that the sentence lacks.
     """
-    plain = [_plain(piece) for piece in pieces[:length]]
+    pieces = pieces[:length]
+    plain = [_plain(piece.removeprefix(CONTINUED)) for piece in pieces]
+    begins = [not piece.startswith(CONTINUED) for piece in pieces] + [True]
     columns = torch.zeros(length, len(words))
     for number, word in enumerate(words):
         wanted = _plain(word)
@@ -188,7 +190,7 @@ def word_columns(pieces: Sequence[str], words: Sequence[str], length: int) -> Te
             while last < len(plain) and len(joined) < len(wanted):
                 joined += plain[last]
                 last += 1
-            if wanted and joined == wanted:
+            if wanted and joined == wanted and begins[first] and begins[last]:
                 columns[first:last, number] = 1
     return columns / columns.sum(dim=0).clamp(min=1)
 

@@ -254,7 +254,11 @@ class TextAlignment(TrainableModel):
         return total, {name: term.detach() for name, term in terms.items()}
 
     def finish(self, store: TensorStore) -> None:
-        """Mean image tokens of each class, over the subjects that have their slices."""
+        """Mean image tokens of each class, over the subjects that have their slices; the word of an unknown class."""
+        if not (self.class_of == len(self.classes)).any():
+            # Nobody without a diagnosis was seen: no diagnosis is nearer to an open one than another.
+            with torch.no_grad():
+                self.prompt.classes[-1] = self.prompt.classes[:-1].mean(dim=0)
         data = (self.cache.mean[0].float() - self.mean.cpu()) / self.standard_deviation.cpu()
         tokens = self.patches.cut(data * self.slices[:, None])
         there = self.patches.existing(self.slices)[..., None]

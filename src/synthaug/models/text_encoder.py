@@ -10,6 +10,9 @@ from torch import Tensor
 
 from synthaug.models.base import TrainableModel
 
+#: Before a piece that goes on with the word of the piece before it.
+CONTINUED = "##"
+
 
 class EncodedText(NamedTuple):
     """Sentences as features.
@@ -61,4 +64,7 @@ class TextEncoder(TrainableModel):
 
     @abstractmethod
     def pieces(self, sentence: str) -> list[str]:
-        """The pieces of a sentence as a reader would write them, one a token that `encode` gives without a prefix."""
+        """The pieces of a sentence, one a token that `encode` gives without a prefix.
+
+        A piece that goes on with a word begins with `CONTINUED`; otherwise it is what a reader would write.
+        """

@@ -15,6 +15,7 @@ from synthaug.core.yaml_files import read_yaml, yaml_traps
 _LAST_WINS = (("--config", "-C"), ("--configfile", "--configfiles"))
 #: Options whose values on the command line take the place of all of a profile's.
 _REPLACED = ("set-resources", "default-resources", "set-threads", "resources")
+_ALIASES = {"resources": ("--res",), "default-resources": ("--default-res",)}
 
 
 def check_settings_files(
@@ -76,7 +77,7 @@ def _replaced_entries(profile: Path, arguments: Sequence[str]) -> Iterator[str]:
     with suppress(SynthaugError):
         settings = read_yaml(profile) or {}
         for option in _REPLACED:
-            values = [value for given in values_of(arguments, f"--{option}") for value in given]
+            values = [value for given in values_of(arguments, *_spellings(option)) for value in given]
             kept = {value.partition("=")[0] for value in values}
             lost = [name for name in _entries(settings.get(option)) if name not in kept] if kept else []
             if lost:
@@ -85,6 +86,12 @@ def _replaced_entries(profile: Path, arguments: Sequence[str]) -> Iterator[str]:
                     f"--{option} takes the place of all {option} of {profile}: {', '.join(lost[:2])}{others} would be lost; "
                     "write yours into the profile, or give all of them"
                 )
+
+
+def _spellings(option: str) -> list[str]:
+    """Every way to write an option: its alias, and the beginnings that argparse completes."""
+    whole = f"--{option}"
+    return [*_ALIASES.get(option, ()), *(whole[:length] for length in range(len("--set-r"), len(whole) + 1))]
 
 
 def _entries(given: object) -> list[str]:

@@ -18,11 +18,12 @@ from synthaug.data.cohort import Cohort
 from synthaug.generators import load
 from synthaug.generators.base import Generator
 from synthaug.models.weights import read_header
-from synthaug.release.card import categories_of
+from synthaug.release.card import categories_of, view_of
 from synthaug.release.export import CARD, DESCRIPTION
 from synthaug.synthesis.chunk import WRITERS, synthesise_chunk
 from synthaug.synthesis.plan_requests import complete_requests
 from synthaug.synthesis.requests import problem_of, read_cohort, read_table, refuse_other_view, request_cohort
+from synthaug.synthesis.word_requests import word_requests
 from synthaug.views import SHORT_AXIS, View
 
 
@@ -71,7 +72,10 @@ def synthesise(
     generator = load(folder, device)
     card = read_json(folder / CARD) if (folder / CARD).is_file() else {}
     name = card.get("generator", generator.settings.kind.replace("_", "-"))
-    asked = _requested(requests, generator, folder, name, seed, card.get("view", SHORT_AXIS))
+    view = card["view"] if "view" in card else _view_of_study(folder)
+    asked = _requested(requests, generator, folder, name, seed, view)
+    if "sentence" in generator.conditions:
+        asked = word_requests(asked, held_out=True)
     synthesise_chunk(
         generator,
         asked,
@@ -85,6 +89,12 @@ def synthesise(
         writers=WRITERS if torch.cuda.is_available() and device != "cpu" else 0,
     )
     return Cohort.open(output)
+
+
+def _view_of_study(folder: Path) -> View:
+    """What the cines of the study show that a generator's folder lies in."""
+    places = folder.resolve().parents
+    return view_of(places[3]) if len(places) > 3 else SHORT_AXIS
 
 
 def _requested(path: Path, generator: Generator, folder: Path, name: str, seed: int, view: View) -> Cohort:

@@ -10,6 +10,7 @@ from synthaug.config.evaluation import ContrastSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.synthesis.requests import refuse_impossible, request_cohort, requests_of
+from synthaug.synthesis.word_requests import WORDING
 
 #: Columns of such a request: which heart it is of, and in which contrast.
 HEART, CONTRAST = "heart", "contrast"
@@ -38,7 +39,8 @@ def plan_contrasts(
     -------
     Cohort
         Of kind ``"request"``: for each heart one row a contrast with the request's seed, then one of the first contrast
-        whose seed differs; columns `HEART` and `CONTRAST` say which is which.
+        whose seed differs; columns `HEART` and `CONTRAST` say which is which. A sentence of the request's own table is left
+        out: sentences of the contrasts are written anew.
 
     Raises
     ------
@@ -49,6 +51,9 @@ def plan_contrasts(
     if len(hearts) < 2:
         raise SynthaugError("evaluation.contrasts: fewer than two requests; raise synthesis.subjects")
     hearts[HEART] = hearts["subject"]
+    # Each contrast is said in the same words but its own, also by the request with another seed.
+    hearts[WORDING] = hearts["seed"]
+    hearts = hearts.drop(columns="sentence", errors="ignore")
     made = [hearts.copy() for _ in (*settings.values, RESEEDED)]
     for part, contrast in zip(made, (*settings.values, RESEEDED), strict=True):
         part[CONTRAST] = contrast

@@ -80,6 +80,11 @@ def write_requests(requests: Cohort, output: str | Path) -> None:
                 # A request that was read from a folder has a guide already, a subject of a cohort its cine.
                 guide = source / GUIDE
                 files[GUIDE] = guide if guide.is_file() else source / "cine.nii.gz"
+                if not files[GUIDE].is_file():
+                    raise SynthaugError(
+                        f"{files[GUIDE]}: is missing, and synthesis.requests.images is true; edited masks have no image: set it "
+                        "to false, and edges are those of the label maps"
+                    )
             for name, file in files.items():
                 place.mkdir(exist_ok=True)
                 link_or_copy(file, place / name)
@@ -190,6 +195,8 @@ def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd
     else:
         kept = [column for column in ("sentence", *_PHENOTYPES, "labelled_frames") if column in table.columns]
         requests = requests_of(table).join(table[kept])
+        if kept and "labelled_frames" in kept:
+            requests["masks_of"] = table["subject"].astype("string")
     folders = [cohort.folders[subject] for subject in cohort.subjects]
     if not any(map(cohort.labelled_frames, cohort.subjects)):
         return requests.drop(columns="labelled_frames", errors="ignore"), folders

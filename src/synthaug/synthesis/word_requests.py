@@ -13,6 +13,8 @@ from synthaug.text.impressions import write
 from synthaug.text.reading import warnings_of
 
 log = logging.getLogger(__name__)
+#: Column of requests whose wordings another number than that of the sample chooses.
+WORDING = "wording_seed"
 
 
 def word_requests(requests: Cohort, held_out: bool, known: Collection[str] = ()) -> Cohort:
@@ -20,7 +22,7 @@ def word_requests(requests: Cohort, held_out: bool, known: Collection[str] = ())
 
     A sentence that the requests' own table gives stays. The others are written from what is requested; what is left
     open is not said, and a request that is open altogether stays without: the null condition. The seed of a request's
-    sample chooses its wordings, so that two generators are asked with the same sentences. Contradictions between a
+    sample, or the column `WORDING`, chooses its wordings, so that two generators are asked with the same sentences. Contradictions between a
     sentence and the request's numbers, and unknown words, are logged as warnings, one line each.
 
     Parameters
@@ -42,7 +44,7 @@ def word_requests(requests: Cohort, held_out: bool, known: Collection[str] = ())
     for subject in requests.subjects:
         row = requests.record(subject)
         given = None if own is None or pd.isna(own[subject]) else str(own[subject])
-        sentence = given or write(row, int(row["seed"]), held_out)
+        sentence = given or write(row, int(row.get(WORDING, row["seed"])), held_out)
         if sentence:
             for line in warnings_of(subject, sentence, row, known):
                 log.warning("%s", line)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from synthaug.core.artifacts import read_json, write_json
+from synthaug.core.artifacts import read_json, sha256_json, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
 from synthaug.tables.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
 
 CURRENT = "current.json"
+_VERSION = re.compile(r"v\d{3,}")
 
 
 def publish(
@@ -46,7 +48,9 @@ def publish(
     """
     tables = Path(tables)
     tables.mkdir(parents=True, exist_ok=True)
-    existing = sorted(path for path in tables.glob("v[0-9][0-9][0-9]*") if (path / CHECKSUMS).is_file())
+    existing = sorted(
+        path for path in tables.glob("v*") if _VERSION.fullmatch(path.name) and (path / CHECKSUMS).is_file()
+    )
     known = {verify(version).get(ROWS): version.name for version in existing}
     clear_left_behind(tables)
     with TemporaryDirectory(dir=tables, prefix=owned_prefix(PARTIAL, "version")) as temporary:
@@ -60,9 +64,9 @@ def publish(
         return name
 
 
-def write_current(path: str | Path, version: str) -> None:
-    """Record which version the study's results now are."""
-    write_json(path, {"version": version})
+def write_current(path: str | Path, version: str, configuration: Mapping[str, Any]) -> None:
+    """Record which version the study's results now are, and of which configuration: equal rows keep an older version."""
+    write_json(path, {"version": version, "configuration_sha256": sha256_json(configuration)})
 
 
 def current_version(path: str | Path) -> Path:

@@ -17,7 +17,8 @@ from threading import Thread
 from typing import IO
 
 from synthaug.core.artifacts import read_json, write_json, write_text
-from synthaug.core.errors import SynthaugError
+from synthaug.core.disk import CannotWriteError
+from synthaug.core.errors import PassingError, SynthaugError
 from synthaug.core.leftovers import temporary_folder
 from synthaug.core.plugins import name_plugins, named_plugins
 from synthaug.jobs.interruption import INTERRUPTED, SIGNALS, interruptible
@@ -68,7 +69,8 @@ def launch(task: Task, processes: int) -> None:
             time.sleep(_POLL_S)
         echo.join()
         if (folder / _ERROR).exists():
-            raise SynthaugError((folder / _ERROR).read_text(encoding="utf-8"))
+            said = read_json(folder / _ERROR)
+            raise (PassingError if said["passing"] else SynthaugError)(said["message"])
         if torchrun.returncode:
             raise RuntimeError(f"torchrun ended with code {torchrun.returncode}; its output says why")
         if (folder / _STOPPED).exists():
@@ -100,7 +102,8 @@ def _work(folder: Path) -> None:
     try:
         train(task, stop_request=folder / _STOP)
     except SynthaugError as error:
-        write_text(folder / _ERROR, str(error))
+        passing = isinstance(error, PassingError | CannotWriteError)
+        write_json(folder / _ERROR, {"message": str(error), "passing": passing})
         sys.exit(1)  # ends the others, too
     except SystemExit as end:
         if end.code != INTERRUPTED:

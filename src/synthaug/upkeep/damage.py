@@ -47,7 +47,7 @@ def find_damage(study: StudyResults) -> Iterator[Fault]:
     for record in study.files_named("store.json"):
         yield from _damaged(partial(check_contents, record.parent), record, (record.parent,))
     for record in study.files_named("training.json"):
-        yield from _in_training(record)
+        yield from _in_training(study, record)
     for sums in sorted(study.folder.glob(f"tables/v*/{CHECKSUMS}")):
         yield from _damaged(partial(verify, sums.parent), sums)
     current = study.folder / "tables" / CURRENT
@@ -102,12 +102,16 @@ def _can_be_made(study: StudyResults, folder: Path) -> bool:
     return bool(dataset and (dataset.phantom or (dataset.root and Path(dataset.root).is_dir())))
 
 
-def _in_training(record: Path) -> Iterator[Fault]:
+def _in_training(study: StudyResults, record: Path) -> Iterator[Fault]:
     """Weights that are not those of the record beside them."""
     folder = record.parent
     weights = folder / "model.safetensors"
-    whole = next((place for place in (folder, *folder.parents) if place.name == "model"), None)
-    removes = (whole,) if whole else (weights, record)
+    removes: tuple[Path, ...] = (weights, record)
+    within = folder.relative_to(study.folder).parts
+    if (
+        within[0] == "tasks" and "model" in within
+    ):  # a task's output is the whole folder, an ensemble's as well
+        removes = (study.folder.joinpath(*within[: within.index("model") + 1]),)
 
     def check() -> None:
         recorded = read_json(record).get("weights_sha256")

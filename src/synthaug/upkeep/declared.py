@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from synthaug.core.artifacts import read_json, sha256_file
+from synthaug.core.artifacts import read_json, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.yaml_files import read_yaml
 from synthaug.models.weights import read_header
@@ -64,9 +64,12 @@ def find_stale(study: StudyResults) -> Iterator[Fault]:
 
 def _stale_table(study: StudyResults) -> Iterator[Fault]:
     try:
-        current = read_json(study.folder / "tables" / CURRENT)["version"]
+        named = read_json(study.folder / "tables" / CURRENT)
+        current = named["version"]
         made = read_yaml(study.folder / "tables" / str(current) / "configuration.yaml")
         now = read_json(study.folder / CONFIGURATION)
+        if named.get("configuration_sha256") == sha256_json(now):
+            return  # the rows of this configuration are those of an older version
     except (SynthaugError, OSError, KeyError, TypeError):
         return  # no table yet, or damaged
     changed = changed_keys(made, now)

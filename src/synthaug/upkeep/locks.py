@@ -13,17 +13,19 @@ from synthaug.upkeep.study_results import StudyResults
 
 def find_locks(study: StudyResults) -> Iterator[Fault]:
     """One finding where outputs of a study are locked; none where the results lie in no checkout."""
-    checkout = study.folder.resolve().parent.parent
-    beginning = f"{study.folder.resolve().relative_to(checkout).as_posix()}/"
-    for lock in sorted((checkout / ".snakemake" / "locks").glob("*.output.lock")):
-        try:
-            outputs = lock.read_text(encoding="utf-8", errors="replace").splitlines()
-            minutes = age_days(lock) * 24 * 60
-        except FileNotFoundError:
-            continue  # unlocked meanwhile
-        count = sum(output.startswith(beginning) for output in outputs)
-        if count:
-            yield Fault("locked", f"{lock}: {count} outputs since {minutes:.0f} min, {_held(checkout)}")
+    # Where `results` is a link, the checkout is where the link lies.
+    for folder in dict.fromkeys((study.folder.absolute(), study.folder.resolve())):
+        checkout = folder.parent.parent
+        beginning = f"{folder.relative_to(checkout).as_posix()}/"
+        for lock in sorted((checkout / ".snakemake" / "locks").glob("*.output.lock")):
+            try:
+                outputs = lock.read_text(encoding="utf-8", errors="replace").splitlines()
+                minutes = age_days(lock) * 24 * 60
+            except FileNotFoundError:
+                continue  # unlocked meanwhile
+            count = sum(output.startswith(beginning) for output in outputs)
+            if count:
+                yield Fault("locked", f"{lock}: {count} outputs since {minutes:.0f} min, {_held(checkout)}")
 
 
 def _held(checkout: Path) -> str:
@@ -42,7 +44,10 @@ def snakemakes_in(folder: Path) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")[:4]
-            if any(b"snakemake" in word for word in words) and (process / "cwd").resolve() == folder:
+            if (
+                any(b"snakemake" in word for word in words)
+                and (process / "cwd").resolve() == folder.resolve()
+            ):
                 found.append(int(process.name))
         except OSError:
             continue  # ended, or another user's

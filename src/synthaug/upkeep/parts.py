@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from synthaug.core.file_times import age_days
 from synthaug.runs import PART, parts_of
 from synthaug.upkeep.locks import find_locks
 from synthaug.upkeep.study_results import StudyResults
@@ -19,13 +20,14 @@ _NUMBER = re.compile(rf"{PART}(\d+)(?=$|\.)")
 
 
 def gathered_parts(study: StudyResults) -> Iterator[tuple[Path, str]]:
-    """Parts whose whole stands, each with the reason why it can go; none while a run may be about to gather them."""
+    """Parts whose whole was gathered after them, each with the reason why it can go; none while a run may be about to gather them."""
     if any(find_locks(study)):
         return
     for place in _PLACES:
         for part in sorted(study.folder.glob(place)):
             whole = part.with_name(_NUMBER.sub("", part.name))
-            if whole != part and whole.exists():
+            # An older whole was gathered without it: the study has more subjects since.
+            if whole != part and whole.exists() and age_days(whole) <= age_days(part):
                 yield part, f"is gathered in {whole.name}; more subjects or edited code would make it again"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,17 @@ def test_the_record_of_git_names_no_server(tmp_path):
     assert not any(
         Path(name).is_absolute() for name in run_record({"name": "s"}, REPOSITORY)["git"]["changed"]
     )
+
+
+def test_an_edit_in_another_encoding_is_hashed(tmp_path):
+    def git(*arguments):
+        who = ["-c", "user.name=n", "-c", "user.email=e@x"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True, capture_output=True)
+
+    (tmp_path / "file.txt").write_bytes(b"a\n")
+    git("init")
+    git("add", "file.txt")
+    git("commit", "-m", "m")
+    (tmp_path / "file.txt").write_bytes(b"Universit\xe9\n")
+    found = run_record({"name": "s"}, tmp_path)["git"]
+    assert found["dirty"] and found["changed"] == ["file.txt"] and len(found["diff_sha256"]) == 64

@@ -117,6 +117,14 @@ def test_the_conditions_of_the_models_are_known(cascade):
     )
 
 
+def test_without_any_guidance_no_condition_takes_effect(models):
+    nothing = SamplerSettings(steps=2, guidance=0.0)
+    settings = SETTINGS.model_copy(update={"anatomy_sampler": nothing, "motion_sampler": nothing})
+    assert build_generator(settings, models, "cpu").conditions == ["es_phase", "n_slices"]
+    half = settings.model_copy(update={"motion_sampler": SETTINGS.motion_sampler})
+    assert "lv_edv_ml" in build_generator(half, models, "cpu").conditions
+
+
 def test_a_described_generator_is_loaded_and_gives_the_same_hearts(cascade, models, tmp_path):
     describe(tmp_path / "generator.json", SETTINGS, models)
     again = load(tmp_path, device="cpu")

@@ -19,7 +19,8 @@ from synthaug.mask_edits.edit_masks import MaskEdit, edit_labels, edit_masks
 from synthaug.mask_edits.shapes import change_wall, dilate_lv, dilate_lv_to, freeze_segment
 from synthaug.metrics.aha_segments import segment_weights
 from synthaug.metrics.volumes import MYOCARDIAL_DENSITY_G_PER_ML, structure_volume_ml
-from synthaug.synthesis.requests import read_cohort
+from synthaug.synthesis.plan_requests import complete_requests
+from synthaug.synthesis.requests import read_cohort, request_cohort
 
 SPACING = (10.0, 1.0, 1.0)
 SIZE, SLICES = 96, 6
@@ -108,6 +109,13 @@ def test_an_akinetic_segment_stays_and_the_others_move():
     assert np.array_equal(made[core], ed[core]) and not np.array_equal(es[core], ed[core])
     assert np.array_equal(made[away], es[away])
     assert is_closed(made)
+
+
+def test_a_slice_that_the_ventricle_has_left_stays_empty():
+    ed, es = heart(22), heart(13, wall=12)
+    es[2] = 0  # of the mid third
+    made = freeze_segment(es, ed, 11, SPACING)
+    assert not made[2].any() and (made[3] != es[3]).any()
 
 
 def test_segments_of_a_third_share_the_circle():
@@ -199,6 +207,27 @@ def test_requests_say_what_the_edited_masks_measure(cohort, tmp_path):
     grid = HarmonisationSettings(spacing_mm=SPACING, matrix=(SLICES, SIZE, SIZE), frames=4)
     requests, folders = read_cohort(output, grid)  # a study can ask for them
     assert list(requests["vendor"]) == ["B", "B"] and folders[0] == output / "sub-a"
+
+
+def test_the_origin_of_masks_is_carried_through_requests_and_edits(cohort, tmp_path):
+    grid = HarmonisationSettings(spacing_mm=SPACING, matrix=(SLICES, SIZE, SIZE), frames=4)
+    asked, folders = read_cohort(cohort, grid)
+    assert list(asked["masks_of"]) == ["a", "b", "c"]
+    names = ["g-0", "g-1", "g-2"]
+    requests = request_cohort(
+        complete_requests(asked, names, 0), "g", dict(zip(names, folders, strict=True)), SPACING
+    )
+    edit_masks(requests, MaskEdit(dilate_mm=2.0), tmp_path / "once")
+    edit_masks(Cohort.open(tmp_path / "once"), MaskEdit(vendor="B"), tmp_path / "twice")
+    for folder in ("once", "twice"):
+        assert list(Cohort.open(tmp_path / folder).table["edited_from"]) == ["a", "b"]
+
+
+def test_the_time_of_es_is_known_without_a_mask_there(cohort, tmp_path):
+    edit_masks(Cohort.open(cohort), MaskEdit(dilate_mm=2.0), tmp_path / "edited", ["b"])
+    assert Cohort.open(tmp_path / "edited").record("b")["es_phase"] == 0.5
+    with pytest.raises(SynthaugError, match="only ED has a mask"):
+        edit_masks(Cohort.open(cohort), MaskEdit(akinetic=(11,)), tmp_path / "still", ["b"])
 
 
 def test_a_shift_of_vendor_keeps_masks_and_diagnosis(cohort, tmp_path):

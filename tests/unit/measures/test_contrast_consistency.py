@@ -15,6 +15,7 @@ from synthaug.measures.measurement import Measurement
 from synthaug.synthesis.plan_contrasts import CONTRAST, HEART, RESEEDED, plan_contrasts
 from synthaug.synthesis.plan_requests import complete_requests
 from synthaug.synthesis.requests import request_cohort
+from synthaug.synthesis.word_requests import word_requests
 
 SPACING = (10.0, 2.0, 2.0)
 SETTINGS = ContrastSettings(values=("A", "B"), subjects=3)
@@ -146,3 +147,16 @@ def test_a_contrast_nobody_has_is_refused():
     assert list(made["sequence"][:2]) == ["T1", "T2"]
     with pytest.raises(ValueError, match="listed twice"):
         ContrastSettings(values=("A", "A"))
+
+
+def test_contrasts_of_a_heart_differ_in_the_words_of_the_contrast_alone():
+    asked = requested()
+    table = asked.table.reset_index(drop=True).assign(
+        diagnosis="DCM", lv_edv_ml=250.0, lv_esv_ml=180.0, sentence="Dilated cardiomyopathy. A scanner."
+    )
+    contrasts = plan_contrasts(request_cohort(table, "g"), training(diagnosis=["NOR", "DCM"]), SETTINGS, GRID)
+    assert "sentence" not in contrasts.table or contrasts.table["sentence"].isna().all()
+    worded = word_requests(contrasts, held_out=True).table
+    for _, heart in worded.groupby(HEART):
+        said = dict(zip(heart[CONTRAST], heart["sentence"], strict=True))
+        assert said["A"] == said[RESEEDED] != said["B"]

@@ -182,7 +182,7 @@ def test_paraphrases_are_of_the_enlarged_heart_or_the_users_report():
 
 
 def test_words_are_found_in_pieces_whatever_their_case_and_spaces():
-    pieces = ["[V]", "[CLS]", "Old", "infarct", "ion", ",", "old", "heart"]
+    pieces = ["[V]", "[CLS]", "Old", "infarct", "##ion", ",", "old", "heart"]
     columns = word_columns(pieces, ["infarction", "old", "old infarction", "tumour", "[CLS]"], 9)
     assert columns.shape == (9, 5) and columns.sum(dim=0).tolist() == [1, 1, 1, 0, 1]
     assert columns[:, 0].nonzero().flatten().tolist() == [3, 4]
@@ -190,3 +190,11 @@ def test_words_are_found_in_pieces_whatever_their_case_and_spaces():
     assert columns[:, 2].nonzero().flatten().tolist() == [2, 3, 4]
     # Pieces that were cut are not there.
     assert not word_columns(pieces, ["heart"], 7).any()
+
+
+def test_a_word_of_several_pieces_is_found_whole_and_not_within_another():
+    pieces = ["old", "infarct", "##ion", "antero", "##septal", "septal"]
+    columns = word_columns(pieces, ["infarction", "septal", "infarct"], 6)
+    assert columns[:, 0].nonzero().flatten().tolist() == [1, 2]
+    assert columns[:, 1].nonzero().flatten().tolist() == [5]
+    assert not columns[:, 2].any()

@@ -72,6 +72,9 @@ resources: [gpu=1]
         ("--set-resources", ["train_model:runtime=2880"], "train_model:gpu, train_model:nodes and 1 more"),
         ("--default-resources", ["slurm_account=x", "mem_mb=1"], "runtime would be lost"),
         ("--resources", ["mem_mb=24000"], "gpu would be lost"),
+        ("--res", ["mem_mb=24000"], "gpu would be lost"),
+        ("--default-res", ["slurm_account=x", "mem_mb=1"], "runtime would be lost"),
+        ("--set-res", ["train_model:runtime=2880"], "train_model:gpu"),
     ],
 )
 def test_an_option_that_takes_entries_of_the_profile_away_is_refused(tmp_path, option, values, lost):

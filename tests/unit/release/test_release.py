@@ -112,7 +112,7 @@ def test_the_card_has_the_rows_of_this_training_alone(study: Path, tmp_path: Pat
     ]
     write_tsv(tmp_path / "rows.tsv", make_table(rows))
     tables = study / "tables"
-    write_current(tables / "current.json", publish([tmp_path / "rows.tsv"], tables, {}))
+    write_current(tables / "current.json", publish([tmp_path / "rows.tsv"], tables, {}), {})
     try:
         card = export_generator(study / "generators" / "cascade" / RUN, tmp_path / "exported", "none")
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from synthaug.core.artifacts import write_tsv
@@ -48,7 +50,7 @@ def test_an_edited_table_is_named(tmp_path):
 def test_current_names_a_version(tmp_path):
     tables = tmp_path / "tables"
     version = publish(rows(tmp_path, 0.9), tables, {})
-    write_current(tables / "current.json", version)
+    write_current(tables / "current.json", version, {})
     assert current_version(tables / "current.json") == tables / "v001"
 
 
@@ -56,7 +58,7 @@ def test_a_version_is_found_by_folder_by_name_and_as_the_current_one(tmp_path):
     tables = tmp_path / "tables"
     publish(rows(tmp_path, 0.9), tables, {})
     publish(rows(tmp_path, 0.8), tables, {})
-    write_current(tables / "current.json", "v002")
+    write_current(tables / "current.json", "v002", {})
     assert find_version(tables / "v001") == tables / "v001"
     assert find_version("v001", tmp_path) == tables / "v001"
     assert find_version("current", tmp_path) == tables / "v002"
@@ -93,3 +95,10 @@ def test_companions_that_refuse_leave_no_version(tmp_path):
     with pytest.raises(SynthaugError, match="arm real"):
         publish(rows(tmp_path, 0.9), tmp_path / "tables", {}, refuse)
     assert list((tmp_path / "tables").iterdir()) == []
+
+
+def test_a_copy_of_a_version_is_no_version(tmp_path):
+    tables = tmp_path / "tables"
+    publish(rows(tmp_path, 0.9), tables, {})
+    shutil.copytree(tables / "v001", tables / "v001-backup")
+    assert publish(rows(tmp_path, 0.8), tables, {}) == "v002"

@@ -19,6 +19,7 @@ from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
 from synthaug.jobs.checkpoints import clear_abandoned, save_checkpoint
 from synthaug.jobs.finished import unfinished_folder
+from synthaug.tables.versions import write_current
 from synthaug.upkeep.clean import size_of
 from synthaug.upkeep.locks import snakemakes_in
 
@@ -229,6 +230,12 @@ def test_locks_say_who_holds_them_and_keep_damaged_outputs(folder, tmp_path):
     locked = next(line for line in lines if line.startswith("locked: "))
     assert "2 outputs" in locked and "snakemake --unlock" in locked and "by no Snakemake of" in locked
     assert code == 1 and f"kept: {folder / WEIGHTS}: the study is locked" in lines
+    # Results on another disk, linked into the checkout: the locks are those of the checkout.
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "results").symlink_to(folder.parent)
+    (tmp_path / ".snakemake").rename(tmp_path / "checkout" / ".snakemake")
+    _, lines = listed(tmp_path / "checkout" / "results" / folder.name)
+    assert any(line.startswith("locked: ") for line in lines)
     assert os.getpid() not in snakemakes_in(tmp_path)
 
 
@@ -239,6 +246,24 @@ def test_weights_and_tables_of_what_is_no_more_are_stale(folder):
     code, lines = listed(folder)
     assert code == 0
     assert len(lines) == 1 and lines[0].startswith("stale: ") and "split.seed: 0 before, 4 now" in lines[0]
+
+
+def test_a_configuration_with_the_same_rows_is_not_stale(folder):
+    configuration = read_json(folder / "configuration.json")
+    configuration["split"]["seed"] = 4
+    write_json(folder / "configuration.json", configuration)
+    write_current(folder / "tables" / "current.json", "v001", configuration)
+    assert listed(folder)[1] == []
+
+
+def test_a_model_named_model_loses_the_damaged_training_alone(folder):
+    for fold in (0, 1):
+        source = folder / "models/features/fold-0/generator-seed-0"
+        shutil.copytree(source, folder / f"models/model/fold-{fold}/generator-seed-0")
+    flip(folder / "models/model/fold-1/generator-seed-0/model.safetensors")
+    listed(folder, "--fix")
+    assert (folder / "models/model/fold-0/generator-seed-0/model.safetensors").is_file()
+    assert not (folder / "models/model/fold-1/generator-seed-0/model.safetensors").exists()
 
 
 def test_logs_go_only_on_request_and_only_those_of_trainings_the_study_lost(folder):
@@ -286,17 +311,20 @@ def test_gathered_parts_go_only_on_request_and_not_while_a_run_may_need_them(fol
         "tasks/s/fold-0/synthetic/g_generator-seed-0{}/a.nii.gz",
     )
     files = {part: [folder / place.format(part) for place in places] for part in ("", "_part-0", "_part-10")}
-    for file in (file for some in files.values() for file in some):
+    for file in (file for part in ("_part-0", "_part-10", "") for file in files[part]):
         write_text(file, "x")
+        time.sleep(0.01)  # the whole is gathered after its parts
     waiting = folder / "synthetic/g/fold-0/generator-seed-0/labelled_part-0/subjects.tsv"
     write_text(waiting, "x")
+    newer = folder / "features/study/fold-0/g_generator-seed-0_part-11.npz"  # more subjects, not gathered yet
+    write_text(newer, "x")
     assert main(["clean", str(folder), "--yes"]) == 0 and files["_part-0"][0].exists()
     lock = folder.parent.parent / ".snakemake/locks/0.output.lock"
     write_text(lock, f"results/{folder.name}/report.html\n")
     assert main(["clean", str(folder), "--parts", "--yes"]) == 0 and files["_part-0"][0].exists()
     lock.unlink()
     assert main(["clean", str(folder), "--parts", "--yes"]) == 0
-    assert all(file.exists() for file in [*files[""], waiting])
+    assert all(file.exists() for file in [*files[""], waiting, newer])
     assert not any(file.exists() for part in ("_part-0", "_part-10") for file in files[part])
     assert any("is gathered in g_generator-seed-0.npz; more subjects" in line for line in said())
 

@@ -306,7 +306,8 @@ def predict_cohort(
     with FinishedSubjects(unfinished, identity, output) as finished, atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
             made, own = finished.of(
-                subject,
+                # Another ED or ES is another output, though the files are the same.
+                "-".join([subject, *(f"f{frame}" for frame in _chosen(cohort, subject, frames))]),
                 sorted(cohort.folders[subject].glob("*.nii.gz")),
                 partial(_segment_subject, segmenter, cohort, subject, frames),
             )
@@ -329,6 +330,11 @@ def predict_cohort(
             "cases": cases,
         }
         write_json(folder / "predictions.json", content)
+
+
+def _chosen(cohort: Cohort, subject: str, frames: Frames) -> list[int]:
+    """Frames that the table of the cohort chooses; none where all are segmented."""
+    return [] if frames == "all" else list(frames_of(cohort, subject, frames))
 
 
 def _segment_subject(

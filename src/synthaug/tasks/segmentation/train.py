@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from synthaug.tasks.segmentation.trainer import StudyTrainer
 
 
+def code_of_training(settings: SegmentationSettings) -> str:
+    """Hash of the code that trains, that of a study's own trainer included."""
+    module, colon, _ = settings.trainer.partition(":")
+    modules = [__name__, module] if colon else [__name__]
+    return sha256_json([package_code(modules), code_hashes(modules)])
+
+
 def train_segmenter(
     preprocessed: str | Path,
     model: str | Path,
@@ -95,12 +102,7 @@ def train_segmenter(
     member = member or Member(settings.configuration)
     check_pickles(preprocessed)
     record = describe_training(preprocessed, settings, training_seed, member)
-    module, colon, _ = settings.trainer.partition(":")
-    modules = [__name__, module] if colon else [__name__]
-    identity = {
-        "settings or training set": sha256_json(record),
-        "code": sha256_json([package_code(modules), code_hashes(modules)]),
-    }
+    identity = {"settings or training set": sha256_json(record), "code": code_of_training(settings)}
     compiled = device.type == "cuda" and compiles("tasks.<name>.compile", settings.compile, device)
     unused = unused_variables(nnunet_variables(threads, compiled) | augmenters)
     with (

@@ -9,7 +9,7 @@ from typing import Any
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, write_json
 from synthaug.tasks.segmentation.ensemble import Member, hash_of_weights, members_of
-from synthaug.tasks.segmentation.train import describe_training, train_segmenter
+from synthaug.tasks.segmentation.train import code_of_training, describe_training, train_segmenter
 
 
 def train_ensemble(
@@ -34,10 +34,16 @@ def train_ensemble(
     for member in members:
         seed, finished = member.seed(training_seed), _finished(checkpoints, member)
         # A finished network waits for the others beside their checkpoints: outside every declared output.
-        if not _is_of(finished, describe_training(preprocessed, settings, seed, member)):
+        code = checkpoints / member.name / "code.json"
+        if not (
+            code.is_file()
+            and read_json(code) == {"code": code_of_training(settings)}
+            and _is_of(finished, describe_training(preprocessed, settings, seed, member))
+        ):
             shutil.rmtree(finished, ignore_errors=True)
             state = checkpoints / member.name / "checkpoints"
             train_segmenter(preprocessed, finished, state, settings, seed, threads, member)
+            write_json(code, {"code": code_of_training(settings)})
     with atomic_folder(model) as folder:
         for member in members:
             shutil.copytree(_finished(checkpoints, member), folder / member.name)
