@@ -77,6 +77,12 @@ _DEGREES = (
 _SEQUENCE = re.compile(
     r"(?:(?:impression|findings)(?: of)? )?((?!(?:short|long|cardiac|cine|impression|findings|the|a)\b)\w+(?: \w+){0,2}?) mri\b"
 )
+_WEAK = re.compile(
+    r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b"
+)
+_AKINETIC = re.compile(r"\bakine\w+\b|\bdoes not contract\b")
+#: At the end of what stands before a finding that is denied.
+_DENIED = re.compile(r"\b(?:no|not|without|nor)(?: (?:\w+ ){0,2}(?:of|for))?(?: \w+)? ?$")
 _DILATED = r"(?:dilated|enlarged|dilatation|enlargement)"
 _OTHER_DIAGNOSES = {
     "NOR": ("normal study", "healthy volunteer", "no cardiac abnormality", "normal cine", "normal findings"),
@@ -160,7 +166,7 @@ def _codes(row: Mapping[str, Any] | None) -> set[str]:
 def _claims_of(clause: str) -> Iterator[tuple[str, str]]:
     """Facts of one clause of plain words."""
     for code, patterns in _DIAGNOSIS_NAMES.items():
-        if any(pattern.search(clause) for pattern in patterns):
+        if any(_asserted(pattern, clause) for pattern in patterns):
             yield "diagnosis", code
             break
     right = bool(_RIGHT.search(clause)) and not _LEFT.search(clause)
@@ -179,15 +185,25 @@ def _claims_of(clause: str) -> Iterator[tuple[str, str]]:
     if field := re.search(r"\b(\d(?:\.\d)?) t\b", clause):
         yield "field", field[1]
     if found := re.search(
-        r"\bvendor (\w+)|\b(?!a\b|the\b|mri\b)(\w+) scanner\b|\bscanner (?!of\b)(\w+)", clause
+        r"\bvendor (\w+)|\ba (\w) scanner\b|\b(?!a\b|the\b|mri\b)(\w+) scanner\b|\bscanner (?!of\b)(\w+)",
+        clause,
     ):
         yield "vendor", next(group for group in found.groups() if group)
+
+
+def _asserted(pattern: re.Pattern[str], clause: str) -> bool:
+    """Whether a clause says what a pattern finds, and does not deny it: "no evidence of myocardial infarction"."""
+    return any(not _DENIED.search(clause[: match.start()]) for match in pattern.finditer(clause))
 
 
 def _numbers(clause: str, right: bool) -> Iterator[tuple[str, str]]:
     found = {name: match[1] for name, pattern in _NUMBERS.items() if (match := pattern.search(clause))}
     if "ef_percent" in found and not right:
-        yield "ef_percent", found["ef_percent"]
+        value = float(found["ef_percent"])
+        yield (
+            "ef_percent",
+            f"{100 * value:g}" if value <= 1 else found["ef_percent"],
+        )  # a share, or in percent
     if "edv" in found:
         yield "rv_edv_ml" if right else "lv_edv_ml", found["edv"]
     if "esv" in found and not right:
@@ -199,7 +215,7 @@ def _numbers(clause: str, right: bool) -> Iterator[tuple[str, str]]:
 def _function(clause: str, right: bool) -> Iterator[tuple[str, str]]:
     if not _FUNCTION.search(clause):
         return
-    degree = next((name for name, pattern in _DEGREES if pattern.search(clause)), None)
+    degree = next((name for name, pattern in _DEGREES if _asserted(pattern, clause)), None)
     if degree is None:
         return
     if not right:
@@ -243,14 +259,12 @@ def _motion(clause: str) -> Iterator[tuple[str, str]]:
     ):
         yield "motion", "normal"
         return
-    weak = re.search(
-        r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b", clause
-    )
+    weak = _asserted(_WEAK, clause)
     if weak and re.search(r"\b(?:global|globally|diffuse|diffusely)\b", clause):
         yield "motion", "global"
         return
     walls = " ".join(wall for wall in WALLS if re.search(rf"\b{wall}\b", clause))
-    if re.search(r"\bakine\w+\b|\bdoes not contract\b", clause):
+    if _asserted(_AKINETIC, clause):
         yield "akinetic", walls
     elif weak:
         yield "hypokinetic", walls

@@ -23,6 +23,10 @@ FAILING = {"lv_edv_ml": 250.0, "lv_esv_ml": 200.0, "rv_edv_ml": 150.0}
         ("RVEF depressed", {"rv_ef": "reduced"}),
         ("1.5 T Siemens scanner", {"field": "1.5", "vendor": "siemens"}),
         ("LV mass 210 g", {"myo_mass_g": "210"}),
+        ("LVEF not reduced. No akinesia. No dilated cardiomyopathy.", {}),
+        ("No evidence of myocardial infarction", {}),
+        ("EF of 0.35", {"ef_percent": "35"}),
+        ("Imaged on a B scanner", {"vendor": "b"}),
     ],
 )  # fmt: skip
 def test_free_text(sentence, facts):
