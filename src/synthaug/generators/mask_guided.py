@@ -106,6 +106,11 @@ class MaskGuided(LatentGenerator):
         collecting: dict[str, Any] = {} if collect is None else {"collect": collect}
         if structure is None:
             return self.diffusion.sample(values, phases, slices, noise, self.settings.sampler, **collecting)
+        given = (structure != UNLABELLED).reshape(len(structure), -1).any(axis=1)
+        if (
+            not given.all()
+        ):  # a trained middle block is the branch's of the whole batch: without masks the base alone samples
+            return self._draw_apart(requests, values, phases, slices, given)
         return self.branch.sample(
             values,
             phases,
@@ -116,6 +121,28 @@ class MaskGuided(LatentGenerator):
             self.settings.control_scale,
             collect,
         )
+
+    def _draw_apart(
+        self,
+        requests: Cohort,
+        values: Mapping[str, Tensor],
+        phases: Tensor,
+        slices: Tensor,
+        given: np.ndarray,
+    ) -> Tensor:
+        """Latents of requests with masks and of those without, each as if the others were not there."""
+        places = [np.flatnonzero(given), np.flatnonzero(~given)]
+        parts = [
+            self._draw(
+                requests.select([requests.subjects[place] for place in own]),
+                {name: value[own] for name, value in values.items()},
+                phases[own],
+                slices[own],
+            )
+            for own in places
+        ]
+        order = np.argsort(np.concatenate(places))
+        return torch.cat(parts)[order]
 
     def labels_of(self, requests: Cohort, decoded: np.ndarray | None) -> np.ndarray | None:
         """The decoded masks or, with `masks: requested`, those requested in frames that have one."""
