@@ -109,7 +109,9 @@ def plan_requests(
         elif settings.table is not None:
             own = read_table(Path(where), settings.phenotypes)
         else:
-            own, folders = _without_withheld(*read_cohort(Path(where), grid, view), withheld, where)
+            own, folders = read_cohort(Path(where), grid, view)
+            _say_unknown_origins(own, {*withheld, *training["subject"]}, where)
+            own, folders = _without_withheld(own, folders, withheld, where)
         refuse_impossible(own, subjects, grid.matrix[0], where)
         refuse_other_view(own, view, where)
         turns = np.array(numbers) % len(own)
@@ -122,6 +124,20 @@ def plan_requests(
     table = complete_requests(requests, names, seed, first=numbers.start)
     masks = dict(zip(names, folders, strict=bool(folders)))
     return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images, view)
+
+
+def _say_unknown_origins(own: pd.DataFrame, known: Collection[str], where: str) -> None:
+    """Warn of edited masks of which nobody knows whether a tested patient is behind them."""
+    origins = own["edited_from"].dropna() if "edited_from" in own else pd.Series(dtype="string")
+    unknown = origins[~origins.isin(list(known))]
+    if len(unknown):
+        log.warning(
+            "%s: masks of %d requests were edited from subjects that are not of this study, the first from %s; be sure that none is a "
+            "tested patient, or was made by a generator that saw one",
+            where,
+            len(unknown),
+            unknown.iloc[0],
+        )
 
 
 def _without_withheld(

@@ -292,8 +292,13 @@ def test_masks_edited_from_subjects_that_are_not_trained_on_are_left_out(tmp_pat
     def planned(withheld):
         return plan_requests(training_table(), settings, "g", range(4), 0, grid, withheld=withheld)
 
-    assert list(planned(["x"]).table["edited_from"]) == ["a", "b", "other-study", "a"] and not caplog.records
-    kept = planned(["b", "c"])
+    assert list(planned(["x"]).table["edited_from"]) == ["a", "b", "other-study", "a"]
+    assert (
+        "masks of 3 requests were edited from subjects that are not of this study, the first from a"
+        in caplog.text
+    )
+    caplog.clear()
+    kept = planned(["a-of-another-fold", "other-study-no-more", "b", "c"])
     assert list(kept.table["edited_from"]) == ["a", "other-study"] * 2
     assert kept.folders[kept.subjects[1]].name == "sub-other-study"
     assert "1 of 3 requests are left out: their masks were edited from subjects" in caplog.text
