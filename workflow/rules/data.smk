@@ -36,9 +36,7 @@ rule harmonise:
         code=reader_code,
         root=raw_root,
         # The user's phenotypes and reports are no part of the cohort.
-        dataset=lambda w: study.datasets[w.dataset].model_dump(
-            mode="json", exclude={"phenotypes", "reports"}
-        ),
+        dataset=lambda w: study.datasets[w.dataset].model_dump(mode="json", exclude={"phenotypes", "reports"}),
         grid=study.harmonisation.model_dump(mode="json"),
     message:
         "Harmonising {wildcards.dataset}"
