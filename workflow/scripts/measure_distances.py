@@ -28,7 +28,7 @@ with job(snakemake):
         measure_distances(real, synthetic, references, measurement),
         measure_text_agreement(real, synthetic, references, measurement),
         *(
-            measure_fidelity(real, synthetic, subjects, measurement.with_fields(versus=versus))
+            measure_fidelity(real, synthetic, subjects, measurement.with_fields(versus=versus), training)
             for versus, subjects in references.items()
         ),
         measure_against_corrupted(real, synthetic, corrupted, training, measurement),

@@ -24,6 +24,7 @@ def measure_fidelity(
     synthetic: FeatureSet,
     reference: Sequence[str],
     measurement: Measurement,
+    training: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Manifold scores in the feature space of F4D.
 
@@ -32,9 +33,11 @@ def measure_fidelity(
     real, synthetic : FeatureSet
         Features by the same extractor.
     reference : sequence of str
-        Real subjects to compare with; their features also define the whitening.
+        Real subjects to compare with.
     measurement : Measurement
         Generator, fold and seeds; `versus` names the reference.
+    training : sequence of str, optional
+        Real subjects whose features define the whitening, the same for every reference; those of the reference if not given.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def measure_fidelity(
     """
     chosen = real.select(reference)
     synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
-    found = subject_features(chosen, synthetic)
+    found = subject_features(chosen, synthetic, real.select(reference if training is None else training))
     if found is None:
         return make_table([])
     vectors = patient_means(found[0], chosen.units()), found[1]

@@ -96,15 +96,17 @@ def transformed_rows(features: FeatureSet, kind: str, transforms: Transforms) ->
     return [(rows - centre) @ matrix for rows in arrays]
 
 
-def subject_features(real: FeatureSet, synthetic: FeatureSet) -> tuple[np.ndarray, np.ndarray] | None:
-    """The vectors F4D compares, one a subject, whitened by the real ones where the extractor asks for it.
+def subject_features(
+    real: FeatureSet, synthetic: FeatureSet, training: FeatureSet
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The vectors F4D compares, one a subject, whitened by those of `training` where the extractor asks for it.
 
     Returns
     -------
     tuple of 2 ndarrays, shape (n_real, d), (n_synthetic, d), or None
         None where the extractor sees single images only.
     """
-    transforms = fit_transforms(real)
+    transforms = fit_transforms(training)
     first, second = (transformed_rows(features, "4d", transforms) for features in (real, synthetic))
     if first is None or second is None:
         return None

@@ -155,7 +155,9 @@ def _comparisons(study: StudySettings, scores: Sequence[Path], absent: Sequence[
     tables = [table for table in map(read_rows, scores) if len(table)]
     rows = pd.concat(tables, ignore_index=True) if tables else make_table([])
     tasks = [
-        ComparedTask(name, tuple(task.declared_family), list(arms_of_task(study, name).values()))
+        ComparedTask(
+            name, tuple(task.declared_family), list(arms_of_task(study, name).values()), task.primary_metric
+        )
         for name, task in study.tasks.items()
     ]
     return compare_finished(rows, tasks, _unfinished(study, absent), study.evaluation)

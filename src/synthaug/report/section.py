@@ -66,7 +66,7 @@ class ReportData:
     is_shown : callable
         Whether any section shows a row.
     tasks : mapping of str to ReportData
-        The same for each downstream task of the study: the first, which the page is about, and the others.
+        The same for each downstream task of the study: that which the page is about, and the others.
     task : str or None
         The task whose rows `table` and `rows` have; None where the study names none.
     """
@@ -87,6 +87,20 @@ class ReportData:
     def baseline(self) -> Baseline | None:
         """Scores of the arm of real patients; None if the study has no such arm."""
         return measure_baseline(self.table, self.inputs.arms)
+
+    @property
+    def segmentation(self) -> ReportData:
+        """The view of the first segmentation, for what only segmentations have; this one where the study has none."""
+        views = self.tasks.values() or [self]
+        return next(
+            (view for view in views if view.task_settings.get("kind", "segmentation") == "segmentation"), self
+        )
+
+    @property
+    def real_arm(self) -> Arm | None:
+        """The arm of real patients only, of most of them; None if the study has none."""
+        real = [arm for arm in self.arms if arm.real and not arm.generator and not arm.control]
+        return max(real, key=lambda arm: arm.real, default=None)
 
     @property
     def task_settings(self) -> Mapping[str, Any]:
@@ -115,13 +129,16 @@ class ReportData:
 
 
 def with_tasks(data: ReportData) -> ReportData:
-    """The data of the first task of the study, from data with the rows of all, with those of every task beside.
+    """The data of the task that the page is about, from data with the rows of all, with those of every task beside.
 
-    Rows without a task are about generators, and belong to each.
+    It is the first one that trains on synthetic subjects; of a study that has none, the first. Rows without a task are about
+    generators, and belong to each.
     """
     names = list(data.inputs.study.get("tasks", {}))
     if not names:
         return data
+    settings = data.inputs.study["tasks"]
+    headline = next((name for name in names if settings[name].get("arms") != "real"), names[0])
     column = data.table["task"]
 
     def of(task: str) -> ReportData:
@@ -130,12 +147,12 @@ def with_tasks(data: ReportData) -> ReportData:
         rows = [row for row in data.rows if row["task"] in (None, task)]
 
         def draw(name: str, svg: str, title: str, alt: str) -> dict[str, str]:
-            return data.draw(name if task == names[0] else f"{task}-{name}", svg, title, alt)
+            return data.draw(name if task == headline else f"{task}-{name}", svg, title, alt)
 
         return replace(data, task=task, table=table, rows=rows, draw=draw)
 
     tasks = {name: of(name) for name in names}
-    return replace(tasks[names[0]], tasks=tasks)
+    return replace(tasks[headline], tasks=tasks)
 
 
 def shows_none(row: Row) -> bool:

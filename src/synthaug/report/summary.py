@@ -75,7 +75,7 @@ def summarise(table: pd.DataFrame) -> list[Summary]:
     Returns
     -------
     list of Summary
-        ``arms`` (means over patients: arms in columns, metrics by structure and phase in lines) and
+        ``arms`` (means over patients: arms in columns, metrics by structure and phase in lines; of several tasks one table each) and
         ``generators`` (distances: generators in columns); those without any row are left out.
     """
     return arrange(records(table[table["subject"].isna()]))
@@ -84,20 +84,34 @@ def summarise(table: pd.DataFrame) -> list[Summary]:
 def arrange(rows: Sequence[Row]) -> list[Summary]:
     """The tables of `summarise`, from rows over several patients."""
     rows = pooled(rows)
-    return [summary for summary in (_arms(rows), _generators(rows)) if summary.lines]
+    return [summary for summary in (*_arms(rows), _generators(rows)) if summary.lines]
 
 
-def _arms(rows: list[Row]) -> Summary:
-    means = select(rows, metric=tuple(f"{name}_mean" for name in (*OVERLAP, *CLINICAL)))
+#: What stands in the lines of training sets: by name the metric of the rows.
+_MEANS = {name: f"{name}_mean" for name in (*OVERLAP, *CLINICAL)} | {
+    name: name
+    for name in ("accuracy_mean", "balanced_accuracy", "auc", "brier_mean", "r2", "absolute_error_sd_mean")
+}
+
+
+def _arms(rows: list[Row]) -> list[Summary]:
+    """One table a task, so that no line mixes two."""
+    means = select(rows, metric=tuple(_MEANS.values()), target=None, versus=None)
+    tasks = list(dict.fromkeys(row["task"] for row in means))
+    return [_of_task(select(means, task=task), task if len(tasks) > 1 else None) for task in tasks]
+
+
+def _of_task(means: list[Row], task: str | None) -> Summary:
     arms = list(dict.fromkeys(row["arm"] for row in means if row["arm"]))
     lines = []
-    for metric in (*OVERLAP, *CLINICAL):
-        own = select(means, metric=f"{metric}_mean")
+    for metric, of_rows in _MEANS.items():
+        own = select(means, metric=of_rows)
         for structure, phase, fold in dict.fromkeys((r["structure"], r["phase"], r["fold"]) for r in own):
             here = select(own, structure=structure, phase=phase, fold=fold)
             place = wording.place({"structure": structure, "phase": phase, "fold": fold})
             lines.append(_line(metric, place, [_first(here, arm=arm) for arm in arms]))
-    return Summary("arms", "Means over real test patients, by training set", arms, lines)
+    name, about = ("arms", "") if task is None else (f"arms of {task}", f", task {task}")
+    return Summary(name, f"Means over real test patients, by training set{about}", arms, lines)
 
 
 def _generators(rows: list[Row]) -> Summary:

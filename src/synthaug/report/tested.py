@@ -9,6 +9,7 @@ from typing import Any
 from synthaug.report import wording
 from synthaug.report.domains import count_test_patients
 from synthaug.report.section import ReportData
+from synthaug.statistics.scores import patient_of
 from synthaug.tables.compact import with_texts
 
 
@@ -53,7 +54,11 @@ def _datasets(datasets: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _patients(data: ReportData) -> str:
-    scored = 0 if data.baseline is None else len(data.baseline.patients)
+    scored = 0
+    if data.real_arm is not None:
+        table = data.table
+        own = table[(table["arm"] == data.real_arm.name) & table["subject"].notna() & table["value"].notna()]
+        scored = int(patient_of(own).nunique())
     counts = count_test_patients(data.inputs.splits)
     said = [f"{scored} scored in the real arm" if scored else "none scored"]
     if counts is not None:

@@ -39,11 +39,14 @@ class ComparedTask(NamedTuple):
         Metrics in the declared family; none of a task whose comparisons are exploratory.
     arms : sequence of Arm
         Arms that the task is trained on, controls included.
+    primary_metric : str or None
+        Metric of the verdict, which the family need not have.
     """
 
     name: str
     family: tuple[str, ...]
     arms: Sequence[Arm]
+    primary_metric: str | None = None
 
 
 def compare_tasks(

@@ -45,7 +45,7 @@ def compare_finished(
     DataFrame
         Rows of `compare_tasks` over the finished arms, without rankings and dose curves of a task that lacks an arm.
         Each comparison with an unfinished arm, and its mean, is a row of status failed in the metrics of the declared
-        family. Holm's correction counts comparisons that are withheld with p = 1, as many as there would be.
+        family and the primary one. Holm's correction counts comparisons that are withheld with p = 1, as many as there would be.
     """
     family: list[Member] = []
     compared: list[tuple[list[Row], list[pd.DataFrame]]] = []
@@ -73,12 +73,19 @@ def _places(members: Collection[Member]) -> int:
 
 def _withheld(task: ComparedTask, gone: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Rows of the comparisons and means of unfinished arms; `counts` says whether a verdict needs one."""
-    for metric in task.family:
+    primary = () if task.primary_metric is None else (task.primary_metric,)
+    for metric in dict.fromkeys((*task.family, *primary)):
         for arm, other, counts in comparisons_of(task.arms):
             if lacking := [name for name in (arm.name, other.name) if name in gone]:
                 note = "withheld: " + "; ".join(f"{name}: {gone[name]}" for name in lacking)
                 row: Row = {**columns_of(metric, "_difference"), **arm_fields(arm), "versus": other.name}
-                yield {**row, "task": task.name, "status": "failed", "note": note, "counts": counts}
+                yield {
+                    **row,
+                    "task": task.name,
+                    "status": "failed",
+                    "note": note,
+                    "counts": counts and metric in task.family,
+                }
         for arm in task.arms:
             if arm.name in gone:
                 row = {**columns_of(metric, "_mean"), **arm_fields(arm), "task": task.name}

@@ -14,6 +14,7 @@ from synthaug.features.files import FeatureSet
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.fidelity import measure_fidelity
 from synthaug.measures.measurement import Measurement
+from synthaug.measures.subject_distances import fit_transforms, transformed_rows
 from synthaug.measures.synthetic_sample import sample_cohort, sample_synthetic
 
 
@@ -36,6 +37,25 @@ def test_visits_of_a_patient_are_one_point_of_the_real_manifold():
     scores = measure_fidelity(twice, synthetic, twice.subjects, Measurement())
     assert set(scores.n) == {30}
     np.testing.assert_allclose(scores.value.astype(float), once.value.astype(float))
+
+
+def test_every_reference_is_compared_in_the_space_of_the_training_patients():
+    """Features that the training patients whitened beforehand give the scores of features that are whitened by them here."""
+    stretched = {
+        kind: [rows * [1.0, 50.0] for rows in arrays] for kind, arrays in cohort(60, 0).features.items()
+    }
+    real = replace(cohort(60, 0), features=stretched, whiten=True)
+    train, test = real.subjects[:40], real.subjects[40:]
+    synthetic = replace(cohort(30, 1), whiten=True)
+    transforms = fit_transforms(real.select(train))
+
+    def whitened(features):
+        kinds = {kind: transformed_rows(features, kind, transforms) for kind in features.features}
+        return replace(features, features=kinds, whiten=False)
+
+    scores = measure_fidelity(real, synthetic, test, Measurement(), train)
+    by_hand = measure_fidelity(whitened(real), whitened(synthetic), test, Measurement())
+    np.testing.assert_allclose(scores.value.astype(float), by_hand.value.astype(float))
 
 
 def test_as_many_as_allowed_are_drawn_by_the_seed():

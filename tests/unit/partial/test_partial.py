@@ -119,6 +119,17 @@ def test_holm_counts_what_is_withheld(rows, study):
     )
 
 
+def test_a_task_without_a_family_withholds_its_primary_metric(made, tmp_path):
+    content = {**STUDY, "tasks": {"segmentation": {**STUDY["tasks"]["segmentation"], "family": []}}}
+    results = tmp_path / "results" / "s"
+    shutil.copytree(made, results, symlinks=True)
+    declared = load_study(content)
+    write_json(results / "configuration.json", declared.model_dump(mode="json", exclude={"report"}))
+    found = read_version(collate_partial(results).version)
+    withheld = found[(found["status"] == "failed") & found["note"].str.startswith("withheld", na=False)]
+    assert "dice_difference" in set(withheld["metric"]) and set(withheld["arm"]) >= {"two"}
+
+
 def test_no_verdict_on_the_arm_nor_on_the_study(rows, study):
     arms = list(resolve_arms(study.arms).values())
     judged = judge(records(rows[rows["subject"].isna()]), arms, "dice", 0.05)

@@ -183,6 +183,13 @@ def test_a_loss_that_still_falls(clean, tmp_path):
     )
 
 
+def test_a_loss_that_never_fell_is_said(clean, tmp_path):
+    pd.DataFrame({"loss": [1.0] * 20}).to_csv(tmp_path / "h.csv", index=False)
+    runs = [dataclasses.replace(run, history=tmp_path / "h.csv") for run in clean.inputs.segmenters]
+    data = data_of(dataclasses.replace(clean.inputs, segmenters=runs))
+    assert only(data, "training_length") == "The loss did not fall at all: 1 of 1 training."
+
+
 def test_the_loss_of_each_task_is_judged_by_itself(clean, tmp_path):
     falling, flat = np.linspace(1, 0, 20), [1.0] * 4 + [0.0] * 16
     runs = []
@@ -236,7 +243,7 @@ def test_the_late_fall_of_a_loss():
     assert late_fall(pd.DataFrame({"loss": np.linspace(1, 0, 10)})) == pytest.approx(0.25)
     assert late_fall(pd.DataFrame({"loss": [1.0] * 4 + [0.0] * 6})) == 0
     assert late_fall(pd.DataFrame({"loss": np.linspace(1, 0, 9)})) is None  # too short
-    assert late_fall(pd.DataFrame({"loss": np.linspace(0, 1, 20)})) is None  # never fell
+    assert late_fall(pd.DataFrame({"loss": np.linspace(0, 1, 20)})) == np.inf  # never fell
     assert late_fall(pd.DataFrame({"accuracy": np.linspace(0, 1, 20)})) is None
     both = pd.DataFrame({"loss": np.linspace(1, 0, 20), "validation_loss": [1.0] * 4 + [0.0] * 16})
     assert late_fall(both) == 0

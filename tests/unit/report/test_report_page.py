@@ -150,6 +150,9 @@ def test_the_sentence_is_about_the_least_favourable_control():
         "control, a-classical; equivalence margin ±1.0 mm; detectable difference 3.2 mm."
     )
     assert effect_sentence([{"arm": "a", "strongest": None, "detectable": None}], "hd95", 1.0, 0.95) == ""
+    of_one = {**strongest, "structure": "MYO", "phase": "ED"}
+    said = effect_sentence([{"arm": "a", "strongest": of_one, "detectable": 7.0}], "hd95", 1.0, 0.95)
+    assert "by +0.5 mm (MYO ED, n = 5 patients)" in said
 
 
 def test_exploratory_p_values_stand_in_tables_of_their_own(study):

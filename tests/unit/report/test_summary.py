@@ -99,6 +99,26 @@ def test_a_distance_shows_the_real_versus_real_distance(rows):
     )
 
 
+def test_each_task_has_a_table_of_its_own(rows):
+    def of(task):
+        return rows.assign(task=rows["task"].where(rows["arm"].isna(), task))
+
+    other = of("second")
+    other = other.assign(value=other["value"] - other["arm"].eq("real") * 0.1)
+    first, second, _ = summarise(pd.concat([of("first"), other], ignore_index=True))
+    assert (first.name, second.name) == ("arms of first", "arms of second")
+    values = [[cell.estimate["value"] for cell in table.lines[0].cells] for table in (first, second)]
+    assert values == [[0.9, 0.92], [pytest.approx(0.8), 0.92]]
+    classified = make_table(
+        [
+            {**columns_of("accuracy", "_mean"), "task": "t", "arm": "real", "status": "ok", "value": 0.7},
+            {**columns_of("auc"), "task": "t", "arm": "real", "target": "DCM", "status": "ok", "value": 0.9},
+        ]
+    )
+    (table,) = summarise(classified)
+    assert [line.metric for line in table.lines] == ["accuracy_mean"]
+
+
 def test_runs_that_differ_have_a_line_each():
     rows = make_table([distance("g", 5.0, fold=0), distance("g", 6.0, fold=1)])
     (table,) = summarise(rows)

@@ -59,6 +59,16 @@ def test_the_page_is_about_the_first_task(data):
     assert {row["task"] for row in data.rows} == {"good"}
 
 
+def test_a_task_of_real_patients_alone_is_not_what_the_page_is_about(data):
+    tasks_of = {"bare": STUDY["tasks"]["bare"], "good": STUDY["tasks"]["good"]}
+    turned = with_tasks(
+        dataclasses.replace(
+            data, inputs=dataclasses.replace(data.inputs, study={"tasks": tasks_of}), tasks={}, task=None
+        )
+    )
+    assert turned.task == "good" and turned.segmentation.task == "bare"
+
+
 def test_each_task_has_its_verdict(data):
     lines = tasks.tasks(data)["table"]["rows"]
     words = {(line[0], line[-1]["word"]) for line in lines}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synthaug.config.arms import SIZE_MATCHED
 from synthaug.report import wording
 from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
 from synthaug.report.rows import pooled, select
@@ -12,10 +13,16 @@ _LIMIT = THRESHOLDS["power"].value
 
 
 def check(data: ReportData) -> Flag | None:
-    """Whether the largest detectable difference of a declared comparison is above the limit."""
+    """Whether the largest detectable difference from a size-matched control, in the declared family, is above the limit."""
     metric = data.primary_metric
     compared = pooled(select(data.rows, metric=f"{metric}_difference"))
-    known = [row for row in compared if row["detectable"] is not None and row["p_adjusted"] is not None]
+    # Equivalence is to size-matched controls; that of exposure counts for *helps* alone.
+    matched = {arm.name for arm in data.arms if arm.control in SIZE_MATCHED}
+    known = [
+        row
+        for row in compared
+        if row["detectable"] is not None and row["p_adjusted"] is not None and row["versus"] in matched
+    ]
     if not known:
         raise NotMeasuredError("no detectable difference of a declared comparison among the result rows")
     if not data.margin:
@@ -37,7 +44,7 @@ def check(data: ReportData) -> Flag | None:
 
 KIND = FlagKind(
     title="Study too small for the margin",
-    remedy="Use more test patients and more trainings; the verdict names the number of patients. Do not read "
+    remedy="Use more test patients and more trainings; an undecided verdict names the number of patients. Do not read "
     "“undecided” as “no difference”.",
     section="verdict",
     check=check,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -19,13 +22,22 @@ _PARTS = 5
 def check(data: ReportData) -> Flag | None:
     """The task with the largest median over trainings of the late fall, and all others above the limit."""
     falls: dict[str | None, list[float]] = {}
+    never: Counter[str | None] = Counter()
     for run in data.inputs.segmenters:
         if run.history and run.history.is_file():
             fall = late_fall(read_csv(run.history))
             if fall is not None:
                 falls.setdefault(run.task, []).append(fall)
+                never[run.task] += fall == math.inf
     if not falls:
         raise NotMeasuredError(f"no network of a task has a loss curve of {2 * _PARTS} values or more")
+    if any(never.values()):
+        parts = (
+            f"{f'task {task}: ' if task else ''}{count} of {wording.counted(len(falls[task]), 'training')}"
+            for task, count in never.items()
+            if count
+        )
+        return Flag(MODERATE, f"The loss did not fall at all: {'; '.join(parts)}.", 1 / _LIMIT)
     middles = {task: float(np.median(own)) for task, own in falls.items()}
     worst = sorted((task for task in middles if middles[task] > _LIMIT), key=lambda task: -middles[task])
     if not worst:
@@ -42,7 +54,7 @@ def check(data: ReportData) -> Flag | None:
 def late_fall(history: pd.DataFrame) -> float | None:
     """Fall of the mean loss from the fourth to the last fifth, relative to the fall from the first to the last.
 
-    The validation loss where it is recorded. None for fewer than ten values, or a loss that never fell.
+    The validation loss where it is recorded. None for fewer than ten values; infinite for a loss that never fell.
     """
     column = next((name for name in _LOSSES if name in history), None)
     values = history[column].dropna().to_numpy(float) if column else np.empty(0)
@@ -50,7 +62,7 @@ def late_fall(history: pd.DataFrame) -> float | None:
         return None
     means = [part.mean() for part in np.array_split(values, _PARTS)]
     total = means[0] - means[-1]
-    return float((means[-2] - means[-1]) / total) if total > 0 else None
+    return float((means[-2] - means[-1]) / total) if total > 0 else math.inf
 
 
 KIND = FlagKind(

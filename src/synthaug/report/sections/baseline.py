@@ -28,9 +28,9 @@ _OF_PATIENT.pop(ABSOLUTE)
 
 def baseline(data: ReportData) -> dict[str, Any]:
     """Means by vendor and by diagnosis, the patients with the lowest Dice, and the scores on the study's grid."""
-    found = data.baseline
+    found = data.segmentation.baseline
     if found is None or found.patients.empty:
-        return {"reason": "no patient was scored in an arm of real patients only"}
+        return {"reason": "no segmentation of a patient was scored in an arm of real patients only"}
     return {
         "reason": "",
         "arm": found.arm,

@@ -32,7 +32,9 @@ def cardiac_function(data: ReportData) -> dict[str, Any]:
                 for suffix in ("_difference", "_spread")
             )
             name, unit = wording.metric_name(row["metric"]), wording.metric_unit(row["metric"])
-            cells = [estimate(row), signed(estimate(difference)), estimate(spread)]
+            # The real side has patients of its own: fewer, where few are labelled.
+            beside = [{**signed(estimate(difference)), "with_n": True}, {**estimate(spread), "with_n": True}]
+            cells = [estimate(row), *beside]
             lines.append([name, unit, *cells, row["n"]])
         tables.append({**keys, "table": make_table("Cardiac function", _COLUMNS, lines)})
     return {"reason": "" if tables else "no synthetic cohort was measured", "tables": tables}

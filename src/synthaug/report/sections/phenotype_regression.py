@@ -12,7 +12,7 @@ from synthaug.report.plots.prediction import predicted_against_true
 from synthaug.report.rows import REGRESSION, estimate, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import TEXT, make_table
-from synthaug.statistics.scores import patient_of
+from synthaug.statistics.scores import of_headline, patient_of
 from synthaug.tables import Row
 from synthaug.tables.compact import with_texts
 
@@ -71,7 +71,7 @@ def _panels(view: ReportData, targets: Sequence[str]) -> list[dict[str, str]]:
         )
     )
     own = with_texts(view.table[view.table["metric"].isin(_VALUES).to_numpy(bool)])
-    own = own.assign(patient=patient_of(own), value=own["value"].astype(float))
+    own = of_headline(own.assign(patient=patient_of(own), value=own["value"].astype(float)))
     panels = []
     for target in targets:
         for arm in shown:

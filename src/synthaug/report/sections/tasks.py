@@ -56,7 +56,7 @@ def _lines(name: str, view: ReportData, judged: Sequence[dict[str, Any]]) -> lis
         row = arm["strongest"]
         compared: list[Cell] = [None] * 3 if row is None else [row["versus"], signed(estimate(row)), row["n"]]
         word = badge(arm["word"], exploratory(arm["declared"]))
-        size = arm["detectable"]
+        size = None if row is None else row["detectable"]
         detectable = None if size is None else wording.detectable_size(size, metric)
         lines.append([*about, arm["arm"], *compared, margin, detectable, word])
     return lines

@@ -48,6 +48,19 @@ _BASELINE = {
     ABSOLUTE: "LV EF mean absolute error, percentage points",
 }
 
+#: The same of tasks that are no segmentation.
+_OF_KIND: dict[str, dict[str, str | None]] = {
+    "classification": {
+        "accuracy_mean": "accuracy",
+        "balanced_accuracy": "balanced accuracy",
+        "auc": "AUC, mean over classes",
+    },
+    "regression": {
+        "r2": "R², mean over phenotypes",
+        "absolute_error_sd_mean": "absolute error (SD of training patients)",
+    },
+}
+
 
 def verdict_content(data: ReportData) -> dict[str, Any]:
     """The verdict of the study in a sentence, what was tested, the baseline, and every comparison with a control."""
@@ -60,7 +73,7 @@ def verdict_content(data: ReportData) -> dict[str, Any]:
         "answer": _answer(judged),
         "sentence": effect_sentence(judged["arms"], metric, data.margin, 1 - data.alpha),
         "tested": what_was_tested(data),
-        "baseline": _baseline(data.baseline),
+        "baseline": _baseline(data.baseline) if _segments(data) else _of_task(data),
         "forest": forest_panel(differences, dict.fromkeys(PLACE), by_name, metric, data.draw, data.alpha),
         "design_warnings": list(data.inputs.design_warnings),
     }
@@ -70,7 +83,11 @@ def _answer(judged: Mapping[str, Any]) -> str:
     """The word of the study, with the trainings of the generator that it holds for where these are few."""
     answer = _ANSWERS[judged["word"]]
     scopes = [arm["scope"] for arm in judged["arms"] if arm["scope"]]
-    return f"{answer.rstrip('.')}, {scopes[0]}." if scopes else answer
+    if judged["word"] in (verdict.HELPS, verdict.HURTS) and not all(
+        arm["declared"] for arm in judged["arms"]
+    ):
+        scopes = [*scopes[:1], "exploratory: no family of tests was declared"]
+    return f"{answer.rstrip('.')}, {'; '.join(scopes[:2])}." if scopes else answer
 
 
 def effect_sentence(
@@ -120,7 +137,8 @@ def effect_sentence(
 
 def _effect(row: Row, unit: str, confidence: float, with_arm: bool) -> str:
     places = wording.decimals(row["metric"])
-    facts = []
+    place = wording.place(row)
+    facts = [] if place == wording.ALL_PLACES else [place]
     if row["ci_low"] is not None and row["ci_high"] is not None:
         ends = f"{wording.number(row['ci_low'], places)} to {wording.number(row['ci_high'], places)}"
         facts.append(f"{100 * confidence:g} % CI {ends}")
@@ -130,6 +148,27 @@ def _effect(row: Row, unit: str, confidence: float, with_arm: bool) -> str:
         facts.append(str(row["arm"]))
     inside = f" ({', '.join(facts)})" if facts else ""
     return wording.with_unit(wording.number(row["value"], places, sign=True), unit) + inside
+
+
+def _segments(data: ReportData) -> bool:
+    return str(data.task_settings.get("kind", "segmentation")) == "segmentation"
+
+
+def _of_task(data: ReportData) -> dict[str, Any] | None:
+    """Figures of the real arm of a task that is no segmentation, each with its n."""
+    arm = data.real_arm
+    if arm is None:
+        return None
+    labels = _OF_KIND.get(str(data.task_settings.get("kind")), {f"{data.primary_metric}_mean": None})
+    figures = []
+    for metric, label in labels.items():
+        rows = broadest(pooled(select(data.rows, metric=metric, arm=arm.name, versus=None)))
+        row = next((row for row in rows if row["status"] in VALUED_STATUSES), None)
+        detail = "not measured" if row is None else f"n = {wording.counted(int(row['n']), 'patient')}"
+        text = wording.number(None if row is None else row["value"], wording.decimals(metric))
+        name, unit = label or wording.metric_name(metric), "" if row is None else wording.metric_unit(metric)
+        figures.append({"label": name, "text": text, "unit": unit, "detail": detail})
+    return {"arm": arm.name, "figures": figures}
 
 
 def _baseline(baseline: Baseline | None) -> dict[str, Any] | None:
@@ -234,13 +273,13 @@ def _levels(
     if len(levels) < 2:
         return None
     lines = []
-    metric = rows[0]["metric"]
+    metric = str(rows[0]["metric"]).removesuffix("_difference")
     for *level, vendor in sorted(levels, key=lambda level: level[-1] is not None):
         place = dict(zip(PLACE, level, strict=True))
         here = select(rows, **place, vendor=vendor)
         outcome = verdict.judge_arm(_frame(here), matched, alpha, extra_controls)
-        size = outcome.detectable
         strongest = strongest_control(select(here, versus=tuple(matched)))
+        size = None if strongest is None else strongest["detectable"]
         lines.append(
             [
                 wording.place(place),
@@ -290,7 +329,7 @@ def _control_line(row: Row, kind: str | None, alpha: float) -> list[Cell]:
         signed(estimate(row)),
         row["n"],
         None if adjusted is None else p_value(adjusted),
-        badge(word),
+        badge(word, exploratory(adjusted is not None)),
     ]
 
 

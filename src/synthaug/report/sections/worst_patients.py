@@ -26,10 +26,11 @@ _TITLES = {"dice": "Dice", "hd95": "HD95 (mm)"}
 
 def worst_patients(data: ReportData) -> dict[str, Any]:
     """The test patients with the lowest Dice in the control arm: scores of every arm, contours of two."""
+    data = data.segmentation
     arms = shown_arms(data.rows, data.arms, data.primary_metric)
     ranked = mean_dice(data.table, arms[0]) if arms else pd.Series(dtype=float)
     if ranked.empty:
-        return {"reason": "no patient was scored in a control or real arm"}
+        return {"reason": "no segmentation of a patient was scored in a control or real arm"}
     names = list(ranked.index[:WORST])
     scores = scores_of_patients(data.table, names)
     return {
