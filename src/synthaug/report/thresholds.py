@@ -61,7 +61,7 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "power": Threshold(
         3.0,
-        "detectable difference above {} times the equivalence margin",
+        "detectable difference from a size-matched control above {} times the equivalence margin",
         f"{_OWN}; such a study cannot show equivalence, and only a large effect can be found",
     ),
     "training_length": Threshold(
