@@ -11,7 +11,7 @@ from synthaug.report.arm_panels import axis_label, colour_of
 from synthaug.report.plots import segmentation
 from synthaug.report.rows import CLINICAL
 from synthaug.report.section import ReportData, Section
-from synthaug.statistics.scores import patient_of
+from synthaug.statistics.scores import of_headline, patient_of
 from synthaug.tables.compact import with_texts
 
 
@@ -44,8 +44,11 @@ def clinical_errors(data: ReportData) -> dict[str, Any]:
 
 
 def patient_errors(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors by metric, structure, arm and patient: mean over visits and trainings. An absent structure is an empty text."""
-    own = table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()]
+    """Errors by metric, structure, arm and patient of the verdict: mean over visits and trainings.
+
+    An absent structure is an empty text.
+    """
+    own = of_headline(table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()])
     values = own.assign(
         structure=own["structure"].astype("string").fillna(""),
         value=own["value"].astype(float),
