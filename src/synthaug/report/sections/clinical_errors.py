@@ -48,7 +48,9 @@ def patient_errors(table: pd.DataFrame) -> pd.DataFrame:
 
     An absent structure is an empty text.
     """
-    own = of_headline(table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()])
+    own = of_headline(
+        table[table["metric"].isin(CLINICAL) & table["subject"].notna() & table["value"].notna()]
+    )
     values = own.assign(
         structure=own["structure"].astype("string").fillna(""),
         value=own["value"].astype(float),
