@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 
 def at_least(least: int) -> Callable[[str], int]:
+    """Reader of a whole number that is not below another, for ``type`` of an argument."""
+
     def number(text: str) -> int:
         if int(text) < least:
             raise argparse.ArgumentTypeError(f"must be at least {least}, is {text}")

@@ -44,9 +44,8 @@ class MaskGuided(LatentGenerator):
     ) -> None:
         models = {"autoencoder": autoencoder, "diffusion": diffusion, "control": branch}
         super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
-        self.conditions = sorted(
-            {*self.conditions, "labels"}
-        )  # without guidance, too: both predictions follow them
+        # Without guidance, too: both predictions follow the masks.
+        self.conditions = sorted({*self.conditions, "labels"})
         self.diffusion, self.branch, self.settings = diffusion, branch, settings
 
     @classmethod
@@ -107,9 +106,8 @@ class MaskGuided(LatentGenerator):
         if structure is None:
             return self.diffusion.sample(values, phases, slices, noise, self.settings.sampler, **collecting)
         given = (structure != UNLABELLED).reshape(len(structure), -1).any(axis=1)
-        if (
-            not given.all()
-        ):  # a trained middle block is the branch's of the whole batch: without masks the base alone samples
+        if not given.all():
+            # A trained middle block takes the base's place for the whole batch: what has no masks is the base's own.
             return self._draw_apart(requests, values, phases, slices, given)
         return self.branch.sample(
             values,

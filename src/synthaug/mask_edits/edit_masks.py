@@ -240,9 +240,10 @@ def _request(
 
 def _recorded_es_phase(record: dict[str, Any], frames: int) -> float | None:
     """Phase of ES as the source has it, where no edited mask tells it."""
-    for value in (record.get("es_phase"), record.get("es_frame")):
+    for name, whole in (("es_phase", 1), ("es_frame", frames)):
+        value = record.get(name)
         if value is not None and not pd.isna(value):
-            return float(value) / (frames if value is record.get("es_frame") else 1)
+            return float(value) / whole
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from synthaug.core.artifacts import read_json, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.models.open_clip_folder import CONFIGURATION, load_open_clip, open_clip_intensities
+from synthaug.models.text_encoder import CONTINUED
 
 HOW_TO_GET = (
     "put a CLIP model as transformers saves it (config.json, model.safetensors, the tokenizer's files) into a folder, "
@@ -17,6 +19,8 @@ HOW_TO_GET = (
 )
 #: How the networks saw images in training, where no preprocessor_config.json says so (Radford et al., 2021).
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+#: Behind the last piece of a word in the tokens of CLIP's BPE; decoding drops it.
+_WORD_END = "</w>"
 
 
 def load_pair(file: Path) -> tuple[Any, Any]:
@@ -70,6 +74,26 @@ def intensities(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     path = folder / "preprocessor_config.json"
     content = read_json(path) if path.is_file() else {}
     return tuple(content.get("image_mean", _MEAN)), tuple(content.get("image_std", _DEVIATION))
+
+
+def marked_pieces(tokenizer: Any, numbers: Sequence[int]) -> list[str]:
+    """Pieces of token numbers as a reader would write them; one that goes on with a word begins with `CONTINUED`.
+
+    Parameters
+    ----------
+    tokenizer : tokenizer of transformers
+        Of words, of WordPiece (``##`` before a later piece) or of CLIP's BPE (``</w>`` behind the last piece of a word).
+    numbers : sequence of int
+        Without special tokens.
+    """
+    tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(list(numbers))]
+    ends_are_marked = any(token.endswith(_WORD_END) for token in tokenizer.get_vocab())
+    found: list[str] = []
+    for place, (number, token) in enumerate(zip(numbers, tokens, strict=True)):
+        within = ends_are_marked and place > 0 and not tokens[place - 1].endswith(_WORD_END)
+        text = tokenizer.decode([number]).strip().removeprefix(CONTINUED)
+        found.append((CONTINUED if within or token.startswith(CONTINUED) else "") + text)
+    return found
 
 
 def marks(tokenizer: Any) -> tuple[int | None, int | None]:

@@ -17,8 +17,16 @@ from synthaug.core.artifacts import check_sha256
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.clip_folder import HOW_TO_GET, files_hash, intensities, load_pair, marks, pooled
-from synthaug.models.text_encoder import CONTINUED, EncodedText, TextEncoder
+from synthaug.models.clip_folder import (
+    HOW_TO_GET,
+    files_hash,
+    intensities,
+    load_pair,
+    marked_pieces,
+    marks,
+    pooled,
+)
+from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.models.text_retrieval import retrieval_scores, rows_of, soft_cross_entropy, training_texts
 from synthaug.text.facts import facts_of
 from synthaug.text.impressions import compose
@@ -144,19 +152,7 @@ class ClipText(TextEncoder):
 
     def pieces(self, sentence: str) -> list[str]:
         """The tokenizer's pieces; `CONTINUED` marks one that goes on with the word of the piece before."""
-        found: list[str] = []
-        ended = True  # BPE marks the last piece of a word, which decodes to a space; WordPiece the later ones
-        for number in self._numbers([sentence])[0]:
-            text = self.tokenizer.decode([number])
-            goes_on = text.startswith(CONTINUED) or (self._marks_ends and not ended)
-            found.append((CONTINUED if goes_on else "") + text.strip().removeprefix(CONTINUED))
-            ended = text.endswith(" ")
-        return found
-
-    @property
-    def _marks_ends(self) -> bool:
-        """Whether the tokenizer marks ends of words, as CLIP's own does."""
-        return any(str(token).endswith("</w>") for token in self.tokenizer.get_vocab())
+        return marked_pieces(self.tokenizer, self._numbers([sentence])[0])
 
     @torch.inference_mode()
     def assess(self, store: TensorStore) -> dict[str, float]:

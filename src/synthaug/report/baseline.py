@@ -52,6 +52,12 @@ class Baseline:
         return of_headline(self.patients)
 
 
+def real_arm_of(arms: Sequence[Arm]) -> Arm | None:
+    """The arm of real patients only, of most of them; None if there is none."""
+    real = [arm for arm in arms if arm.real and not arm.generator and not arm.control]
+    return max(real, key=lambda arm: arm.real, default=None)
+
+
 def mean_of(values: pd.Series[float]) -> Mean | None:
     """Mean of the known values; None if there is none."""
     known = values.dropna()
@@ -73,10 +79,10 @@ def measure_baseline(table: pd.DataFrame, arms: Sequence[Arm]) -> Baseline | Non
     Baseline or None
         None if the study has no such arm.
     """
-    real = [arm for arm in arms if arm.real and not arm.generator and not arm.control]
-    if not real:
+    arm = real_arm_of(arms)
+    if arm is None:
         return None
-    name = max(real, key=lambda arm: arm.real).name
+    name = arm.name
     own = table[(table["arm"] == name) & table["subject"].notna() & table["metric"].isin(METRICS)]
     own = with_texts(own[own["status"].isin(VALUED_STATUSES)])
     own = own[(own["metric"] != "ef_error") | (own["structure"].fillna("LV") == "LV")]

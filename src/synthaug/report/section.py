@@ -15,7 +15,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
 from synthaug.metric_registry import METRICS
-from synthaug.report.baseline import Baseline, measure_baseline
+from synthaug.report.baseline import Baseline, measure_baseline, real_arm_of
 from synthaug.report.files import section_modules
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.rows import Draw
@@ -99,8 +99,7 @@ class ReportData:
     @property
     def real_arm(self) -> Arm | None:
         """The arm of real patients only, of most of them; None if the study has none."""
-        real = [arm for arm in self.arms if arm.real and not arm.generator and not arm.control]
-        return max(real, key=lambda arm: arm.real, default=None)
+        return real_arm_of(self.arms)
 
     @property
     def task_settings(self) -> Mapping[str, Any]:

@@ -195,7 +195,7 @@ def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd
     else:
         kept = [column for column in ("sentence", *_PHENOTYPES, "labelled_frames") if column in table.columns]
         requests = requests_of(table).join(table[kept])
-        if kept and "labelled_frames" in kept:
+        if "labelled_frames" in kept:
             requests["masks_of"] = table["subject"].astype("string")
     folders = [cohort.folders[subject] for subject in cohort.subjects]
     if not any(map(cohort.labelled_frames, cohort.subjects)):

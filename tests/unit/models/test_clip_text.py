@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from tiny_clip import write_tiny_clip
 from tiny_models import settings_of, write_store
+from transformers import BertTokenizer, CLIPTokenizer
 
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.models import clip_text
 from synthaug.models.base import Grid
+from synthaug.models.clip_folder import marked_pieces
 from synthaug.models.clip_text import ClipText
+from synthaug.models.sentences import word_columns
 from synthaug.models.weights import load_model
 from synthaug.training import train_model
 
@@ -113,3 +119,35 @@ def test_what_is_wrong_gets_one_line(weights, tmp_path) -> None:
         ClipText(settings(weights, "0" * 64), GRID, {})
     with pytest.raises(ValueError, match="sha256"):
         settings_of({"kind": "clip_text", "weights": str(weights)})
+
+
+def bpe(folder: Path) -> CLIPTokenizer:
+    """CLIP's own kind of tokenizer, with the pieces of three words."""
+    merges = ["a n", "t e", "te r", "an ter", "anter o", "s e", "p t", "se pt", "a l</w>", "sept al</w>", "w a", "l l</w>", "wa ll</w>"]  # fmt: skip
+    tokens = [
+        "<|startoftext|>",
+        "<|endoftext|>",
+        *"anteroseplw",
+        *(f"{letter}</w>" for letter in "anteroseplw"),
+    ]
+    tokens += [merge.replace(" ", "") for merge in merges]
+    (folder / "vocab.json").write_text(json.dumps({token: number for number, token in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    return CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+
+
+def word_piece(folder: Path) -> BertTokenizer:
+    """BiomedCLIP's kind of tokenizer, with the same pieces."""
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "antero", "##septal", "septal", "wall"]
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
+    return BertTokenizer(vocab=str(folder / "vocab.txt"))
+
+
+@pytest.mark.parametrize("kind", [bpe, word_piece])
+def test_pieces_of_a_word_are_told_from_words(tmp_path: Path, kind: Callable[[Path], Any]) -> None:
+    tokenizer = kind(tmp_path)
+    numbers = tokenizer("anteroseptal septal wall", add_special_tokens=False)["input_ids"]
+    pieces = marked_pieces(tokenizer, numbers)
+    assert pieces == ["antero", "##septal", "septal", "wall"]
+    columns = word_columns(pieces, ["anteroseptal", "septal", "septal wall"], 4)
+    assert [columns[:, word].nonzero().flatten().tolist() for word in range(3)] == [[0, 1], [2], [2, 3]]

@@ -1,4 +1,4 @@
-"""Networks of the tasks that were still improving when their training ended."""
+"""Networks of the tasks that were still improving when their training ended, or never did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PARTS = 5
 
 
 def check(data: ReportData) -> Flag | None:
-    """The task with the largest median over trainings of the late fall, and all others above the limit."""
+    """Tasks whose median over trainings of the late fall is above the limit, the largest first; and losses that never fell."""
     falls: dict[str | None, list[float]] = {}
     never: Counter[str | None] = Counter()
     for run in data.inputs.segmenters:
@@ -31,24 +31,34 @@ def check(data: ReportData) -> Flag | None:
                 never[run.task] += fall == math.inf
     if not falls:
         raise NotMeasuredError(f"no network of a task has a loss curve of {2 * _PARTS} values or more")
+    said, severity = [], 0.0
+    middles = {task: float(np.median(own)) for task, own in falls.items()}
+    worst = sorted(
+        (task for task in middles if _LIMIT < middles[task] < math.inf), key=lambda task: -middles[task]
+    )
+    if worst:
+        parts = (
+            f"{_of(task)}{wording.number(100 * middles[task], 0)} % "
+            f"(median, n = {wording.counted(len(falls[task]), 'training')})"
+            for task in worst
+        )
+        said.append(
+            f"Part of the total fall of the loss that lies in the last fifth of the iterations: {'; '.join(parts)}."
+        )
+        severity = middles[worst[0]] / _LIMIT
     if any(never.values()):
         parts = (
-            f"{f'task {task}: ' if task else ''}{count} of {wording.counted(len(falls[task]), 'training')}"
+            f"{_of(task)}{count} of {wording.counted(len(falls[task]), 'training')}"
             for task, count in never.items()
             if count
         )
-        return Flag(MODERATE, f"The loss did not fall at all: {'; '.join(parts)}.", 1 / _LIMIT)
-    middles = {task: float(np.median(own)) for task, own in falls.items()}
-    worst = sorted((task for task in middles if middles[task] > _LIMIT), key=lambda task: -middles[task])
-    if not worst:
-        return None
-    parts = (
-        f"{f'task {task}: ' if task else ''}{wording.number(100 * middles[task], 0)} % "
-        f"(median, n = {wording.counted(len(falls[task]), 'training')})"
-        for task in worst
-    )
-    sentence = f"Part of the total fall of the loss that lies in the last fifth of the iterations: {'; '.join(parts)}."
-    return Flag(MODERATE, sentence, middles[worst[0]] / _LIMIT)
+        said.append(f"The loss did not fall at all: {'; '.join(parts)}.")
+        severity = max(severity, 1 / _LIMIT)
+    return Flag(MODERATE, " ".join(said), severity) if said else None
+
+
+def _of(task: str | None) -> str:
+    return f"task {task}: " if task else ""
 
 
 def late_fall(history: pd.DataFrame) -> float | None:
@@ -66,7 +76,7 @@ def late_fall(history: pd.DataFrame) -> float | None:
 
 
 KIND = FlagKind(
-    title="Loss of a task's networks still falling",
+    title="Loss of a task's networks still falling, or never",
     remedy="Increase tasks.<name>.iterations. Arms of networks that have not converged differ in speed of training, not "
     "only in their data.",
     section="training",

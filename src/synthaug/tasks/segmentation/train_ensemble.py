@@ -42,8 +42,9 @@ def train_ensemble(
         ):
             shutil.rmtree(finished, ignore_errors=True)
             state = checkpoints / member.name / "checkpoints"
-            train_segmenter(preprocessed, finished, state, settings, seed, threads, member)
+            # Before the training, so that a kill behind it does not lose it.
             write_json(code, {"code": code_of_training(settings)})
+            train_segmenter(preprocessed, finished, state, settings, seed, threads, member)
     with atomic_folder(model) as folder:
         for member in members:
             shutil.copytree(_finished(checkpoints, member), folder / member.name)
