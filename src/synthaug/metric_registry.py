@@ -406,7 +406,7 @@ def _distances() -> Iterator[Metric]:
     ):
         yield Metric(name, definition, title, "distances", "", "lower", decimals)
     for name in ("precision", "recall", "density", "coverage"):
-        yield Metric(name, f"{name}.4d.k5.v1", name, "fidelity", "1", "higher")
+        yield Metric(name, f"{name}.4d.k5.v2", name, "fidelity", "1", "higher")
     text: tuple[tuple[str, str, str, Direction], ...] = (
         ("clipsim", "clipsim.images.v1", "CLIPSIM", "higher"),
         ("clipsim_real", "clipsim.images.real.v1", "CLIPSIM of real subjects (upper reference)", "none"),
@@ -812,10 +812,12 @@ def _recovery() -> Iterator[Metric]:
                 ("_real", "real-test", "on real test patients (upper reference)"),
                 ("_chance", "chance", "without looking (lower reference)"),
             ):
+                # Version 1 of the EF category counted visits of real patients.
+                number = 2 if (name, version) == ("ef_category_recovery", "real-test") else 1
                 yield replace(
                     metric,
                     name=f"{metric.name}{ending}",
-                    definition=f"recovery.{definition}.{part}.{version}.v1",
+                    definition=f"recovery.{definition}.{part}.{version}.v{number}",
                     title=f"{metric.title}, {reference}",
                     direction="none",
                 )

@@ -2,7 +2,7 @@
 
 Snakemake may start only so many jobs a second. So each time it started some, it sets a timer to look at all ready jobs and
 their inputs again a second later; and each look sets the next timer. Every finished job begins another such chain: after
-200 jobs they took a fifth of a core and 200 threads, for nothing. Here a timer is set where the limit was reached, and
+200 jobs they took a fifth of a core, and each a thread, for nothing. Here a timer is set where the limit was reached, and
 one at a time. Jobs that wait for cores or memory are looked at when another job ends, as ever.
 """
 

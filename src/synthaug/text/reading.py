@@ -200,10 +200,8 @@ def _numbers(clause: str, right: bool) -> Iterator[tuple[str, str]]:
     found = {name: match[1] for name, pattern in _NUMBERS.items() if (match := pattern.search(clause))}
     if "ef_percent" in found and not right:
         value = float(found["ef_percent"])
-        yield (
-            "ef_percent",
-            f"{100 * value:g}" if value <= 1 else found["ef_percent"],
-        )  # a share, or in percent
+        # A share, or in percent.
+        yield "ef_percent", f"{100 * value:g}" if value <= 1 else found["ef_percent"]
     if "edv" in found:
         yield "rv_edv_ml" if right else "lv_edv_ml", found["edv"]
     if "esv" in found and not right:

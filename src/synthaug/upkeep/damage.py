@@ -108,9 +108,8 @@ def _in_training(study: StudyResults, record: Path) -> Iterator[Fault]:
     weights = folder / "model.safetensors"
     removes: tuple[Path, ...] = (weights, record)
     within = folder.relative_to(study.folder).parts
-    if (
-        within[0] == "tasks" and "model" in within
-    ):  # a task's output is the whole folder, an ensemble's as well
+    if within[0] == "tasks" and "model" in within:
+        # A task's output is the whole folder, that of an ensemble too.
         removes = (study.folder.joinpath(*within[: within.index("model") + 1]),)
 
     def check() -> None:

@@ -14,13 +14,16 @@ from report_study import make_study
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.report import ReportSettings
 from synthaug.data.cohort import Cohort
+from synthaug.metric_registry import columns_of
 from synthaug.report.gather import gather_content
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.section import ReportData, with_tasks
 from synthaug.report.sections import tasks
+from synthaug.report.sections.verdict import verdict_content
 from synthaug.statistics.tasks import ComparedTask, compare_tasks
+from synthaug.tables import make_table
 
 SETTINGS = EvaluationSettings(replicates=100, mixed_model=False)
 STUDY = {"tasks": {"good": {"kind": "segmentation"}, "none": {}, "bare": {"arms": "real"}}}
@@ -94,3 +97,33 @@ def test_a_study_of_two_tasks_is_rendered(tmp_path):
     section = page[page.index('id="tasks"') : page.index("</section>", page.index("Training sets of again"))]
     assert re.search(r"again</span> \(segmentation\)", section) and "Doses of again" in section
     assert (tmp_path / "content" / "assets" / "again-forest-dice-LV.svg").is_file()
+
+
+def test_the_first_screen_of_a_classification_has_its_own_figures(data):
+    """Accuracy and AUC of the real arm with their n; the AUC of one class is none of them."""
+    shared = {"task": "diagnosis", "arm": REAL.name, "status": "ok", "n": 12}
+    rows = make_table(
+        [
+            {**columns_of("accuracy", "_mean"), **shared, "value": 0.75},
+            {**columns_of("auc"), **shared, "value": 0.5, "target": "DCM"},
+            {**columns_of("auc"), **shared, "value": 0.875},
+        ]
+    )
+    study = {"tasks": {"diagnosis": {"kind": "classification", "primary_metric": "accuracy"}}}
+    view = with_tasks(
+        dataclasses.replace(
+            data,
+            inputs=dataclasses.replace(data.inputs, study=study),
+            table=rows,
+            rows=records(rows),
+            tasks={},
+            task=None,
+        )
+    )
+    found = verdict_content(view)["baseline"]
+    assert found["arm"] == REAL.name
+    assert [(figure["text"], figure["detail"]) for figure in found["figures"]] == [
+        ("0.750", "n = 12 patients"),
+        ("–", "not measured"),
+        ("0.875", "n = 12 patients"),
+    ]

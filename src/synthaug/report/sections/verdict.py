@@ -164,7 +164,9 @@ def _of_task(data: ReportData) -> dict[str, Any] | None:
     for metric, label in labels.items():
         rows = broadest(pooled(select(data.rows, metric=metric, arm=arm.name, versus=None)))
         row = next((row for row in rows if row["status"] in VALUED_STATUSES), None)
-        detail = "not measured" if row is None else f"n = {wording.counted(int(row['n']), 'patient')}"
+        detail = "not measured"
+        if row is not None:
+            detail = "" if row["n"] is None else f"n = {wording.counted(int(row['n']), 'patient')}"
         text = wording.number(None if row is None else row["value"], wording.decimals(metric))
         name, unit = label or wording.metric_name(metric), "" if row is None else wording.metric_unit(metric)
         figures.append({"label": name, "text": text, "unit": unit, "detail": detail})
