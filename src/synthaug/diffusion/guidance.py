@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
+import torch
 from torch import Tensor
 
 
-def guide(conditional: Callable[[], Tensor], unconditional: Callable[[], Tensor], scale: float) -> Tensor:
+def guided(predictions: Tensor, scale: float) -> Tensor:
     """Prediction moved away from what the network says without conditions.
 
     Parameters
     ----------
-    conditional, unconditional : callable
-        Evaluate the network with the conditions and with their learned nulls.
+    predictions : Tensor, shape (2 b, ...)
+        Of the network with the conditions, then with their learned nulls.
     scale : float
-        1 is the conditional prediction, 0 the unconditional one; then the other is not evaluated.
+        1 is the conditional prediction, 0 the unconditional one.
 
     References
     ----------
     Ho and Salimans, Classifier-free diffusion guidance, 2022.
     """
-    if scale == 0:
-        return unconditional()
-    given = conditional()
-    if scale == 1:
-        return given
-    free = unconditional()
-    return free + scale * (given - free)
+    conditional, unconditional = predictions.chunk(2)
+    return unconditional + scale * (conditional - unconditional)
+
+
+def twice(part: Any) -> Any:
+    """Tensors (b, ...), or a mapping of them, as (2 b, ...): for both predictions of guidance in one pass."""
+    if isinstance(part, Mapping):
+        return {name: twice(value) for name, value in part.items()}
+    return torch.cat([part, part])

@@ -10,13 +10,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthaug.config.generators import SamplerSettings
-from synthaug.diffusion.guidance import guide
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
 
 #: Prediction of a network for noisy data (b, ...) and times (b,).
 Predict = Callable[[Tensor, Tensor], Tensor]
+
+#: The same, guided towards the conditions by a scale: 1 is the conditional prediction, 0 the unconditional one.
+GuidedPredict = Callable[[Tensor, Tensor, float], Tensor]
 
 #: Told the times (b,), data, the data that the predictions imply, and the weights of a loss.
 Observer = Callable[[Tensor, Tensor, Tensor, Tensor], None]
@@ -141,8 +143,7 @@ class DiffusionObjective:
     @torch.no_grad()
     def solve(
         self,
-        conditional: Predict,
-        unconditional: Predict | None,
+        predict: GuidedPredict,
         noise: Noise,
         shape: Sequence[int],
         settings: SamplerSettings,
@@ -152,8 +153,8 @@ class DiffusionObjective:
 
         Parameters
         ----------
-        conditional, unconditional : callable
-            The network with the conditions, and with their nulls; None where there is nothing to guide towards.
+        predict : callable
+            The guided network; its scale is 1 outside of the interval of the guidance.
         noise : Noise
             A stream for each sample.
         shape : sequence of int
@@ -173,15 +174,8 @@ class DiffusionObjective:
             times = noisy.new_full(
                 (count,), float(time)
             )  # filled there: a copy would wait for all steps before
-            if unconditional is None or not low <= float(time) <= high:
-                prediction = conditional(noisy, times)
-            else:
-                prediction = guide(
-                    lambda: conditional(noisy, times),
-                    lambda: unconditional(noisy, times),
-                    settings.guidance,
-                )
-            return self.split(noisy, prediction.float(), time)
+            scale = settings.guidance if low <= float(time) <= high else 1.0
+            return self.split(noisy, predict(noisy, times, scale).float(), time)
 
         return sample(
             denoise,

@@ -117,8 +117,8 @@ class AnatomyDiffusion(LatentDiffusion):
         """
         if phases is None:
             phases = slices.new_zeros(len(slices))
-        predict = self._predictor(values, slices, phases)
-        data = self.solve(predict, noise, self.autoencoder.latent_shape, settings)
+        given = (values, slices, phases)
+        data = self.solve(self._predictor, given, noise, self.autoencoder.latent_shape, settings)
         return self.denormalise(data, slices)
 
     def _predictor(self, values: Mapping[str, Tensor], slices: Tensor, phases: Tensor) -> ConditionedPredict:

@@ -116,7 +116,8 @@ class CineDiffusion(LatentDiffusion):
             As the autoencoder encodes them; 0 in slices that are not requested.
         """
         data = self.solve(
-            self.predictor(values, phases, slices),
+            self.predictor,
+            (values, phases, slices),
             noise,
             (phases.shape[1], *self.autoencoder.latent_shape),
             settings,

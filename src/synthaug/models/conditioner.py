@@ -224,7 +224,11 @@ class Conditioner(nn.Module):
 
     def nothing(self, count: int) -> Kept:
         """Every part dropped."""
-        return Kept.nothing(count, len(self.names), self.mean.device)
+        return Kept.whole(self.mean.new_zeros(count, dtype=torch.bool), len(self.names))
+
+    def all_then_nothing(self, count: int) -> Kept:
+        """Every part of the first `count` samples, no part of as many after them."""
+        return Kept.whole(torch.arange(2 * count, device=self.mean.device) < count, len(self.names))
 
     def forward(self, values: Mapping[str, Tensor], kept: Kept | None = None) -> Conditioning:
         """Conditioning of raw values; what is not `kept` counts as unknown.

@@ -18,6 +18,7 @@ from synthaug.labels import UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.cine_diffusion import CineDiffusion
 from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.latent_diffusion import ConditionedPredict
 from synthaug.models.latents import slice_weights
 from synthaug.models.structure import (
     canny_edges,
@@ -145,12 +146,12 @@ class ControlBranch(TrainableModel):
         values = {name: value for name, value in batch.items() if name != STRUCTURE}
         slices = batch["slices"][:, None]
         data = self.base.normalise(batch["latents"], slices)
-        control = self.control(batch[STRUCTURE], batch["slices"])
+        control = self.control(*self.encode(batch[STRUCTURE], batch["slices"]))
         predict = self.base.predictor(values, batch["phases"], batch["slices"], control)
         return self.base.diffusion_loss(predict, data, slices, generator), {}
 
-    def control(self, structure: Tensor, slices: Tensor, scale: float = 1.0) -> Control:
-        """What steers the base's U-Net.
+    def encode(self, structure: Tensor, slices: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Features of a structure, (b, t', width, z, y', x'), and the factor of the residuals of each sample, (b,).
 
         Parameters
         ----------
@@ -159,16 +160,20 @@ class ControlBranch(TrainableModel):
         slices : Tensor, shape (b, 1, z, 1, 1)
             1 where a slice exists.
         scale : float
-            Factor of the residuals; a sample without any structure has 0, and so the base's prediction.
+            The factor; a sample without any structure has 0, and so the base's prediction, in training, too.
         """
+        channels = label_channels if self.settings.structure == "labels" else edge_channels
+        features: Tensor = self.encoder(channels(structure), slices)
+        given = (structure != UNLABELLED).flatten(1).any(dim=1)
+        return features, scale * given.to(features.dtype)
+
+    def control(self, features: Tensor, strength: Tensor) -> Control:
+        """What steers the base's U-Net, from `encode`."""
         layout = self.base.layout
         assert layout is not None  # refused where it is made
-        channels = label_channels if self.settings.structure == "labels" else edge_channels
-        features = layout.fold(self.encoder(channels(structure), slices))
-        given = (structure != UNLABELLED).flatten(1).any(dim=1)
-        # Without any structure a sample is the base's: its residuals count nothing, in training either.
-        frames = structure.shape[1] // self.autoencoder.frames_per_latent
-        strength = (scale * given.to(features.dtype)).view(-1, 1, 1, 1, 1, 1)
+        frames = features.shape[1]
+        features = layout.fold(features)
+        strength = strength.view(-1, 1, 1, 1, 1, 1)
         factor = layout.fold(strength.expand(-1, frames, -1, -1, -1, -1))
 
         def residuals(
@@ -197,7 +202,7 @@ class ControlBranch(TrainableModel):
         values, phases, slices, noise, settings
             As those of the base's `sample`.
         structure, scale
-            As those of `control`.
+            As those of `encode`.
         collect : callable, optional
             As that of `TextDiffusion.sample`, of a base that reads sentences; of its layers and those of the branch.
 
@@ -211,10 +216,18 @@ class ControlBranch(TrainableModel):
         The unconditional prediction of classifier-free guidance is steered, too: guidance is towards the conditions.
         """
         collecting: dict[str, Any] = {} if collect is None else {"collect": collect}
-        control = self.control(structure, slices, scale)
-        predict = self.base.predictor(values, phases, slices, control, **collecting)
+
+        def predictor(
+            values: Mapping[str, Tensor], phases: Tensor, slices: Tensor, features: Tensor, strength: Tensor
+        ) -> ConditionedPredict:
+            return self.base.predictor(values, phases, slices, self.control(features, strength), **collecting)
+
+        given = (values, phases, slices, *self.encode(structure, slices, scale))
         shape = (phases.shape[1], *self.autoencoder.latent_shape)
-        return self.base.denormalise(self.base.solve(predict, noise, shape, settings), slices[:, None])
+        data = self.base.solve(
+            predictor, given, noise, shape, settings, apart=None if collect is None else True
+        )
+        return self.base.denormalise(data, slices[:, None])
 
     def structure_of(self, labels: np.ndarray | None, cine: np.ndarray | None = None) -> np.ndarray:
         """What the branch reads of requested masks or of a cine, uint8, `UNLABELLED` where unknown.

@@ -138,8 +138,8 @@ class DeformationDiffusion(LatentDiffusion):
         Tensor, shape (b, k, z, y, x)
             As the deformation network encodes them; 0 in slices that do not exist.
         """
-        predict = self._predictor(values, self.normalise(anatomy, slices), slices)
-        data = self.solve(predict, noise, self.deformation.code_shape, settings)
+        given = (values, self.normalise(anatomy, slices), slices)
+        data = self.solve(self._predictor, given, noise, self.deformation.code_shape, settings)
         return data * self.code_size * slices
 
     def displacements(self, anatomy: Tensor, code: Tensor, phases: Tensor, slices: Tensor) -> Tensor:

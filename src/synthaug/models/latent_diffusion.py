@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from synthaug.config.generators import SamplerSettings
 from synthaug.config.latent_models import LatentDiffusionSettings
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.guidance import guided, twice
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.schedules import Schedule
@@ -84,19 +86,43 @@ class LatentDiffusion(ConditionedLatents):
 
     def solve(
         self,
-        predict: ConditionedPredict,
+        predictor: Callable[..., ConditionedPredict],
+        given: Sequence[Tensor | Mapping[str, Tensor]],
         noise: Noise,
         shape: Sequence[int],
         settings: SamplerSettings,
         mean: Tensor | None = None,
+        apart: bool | None = None,
     ) -> Tensor:
-        """Sample normalised data (b, *shape); see `DiffusionObjective.solve`."""
+        """Sample normalised data (b, *shape), with classifier-free guidance where there is anything to guide towards.
 
-        def conditional(noisy: Tensor, times: Tensor) -> Tensor:
-            return predict(noisy, times, None)
+        Parameters
+        ----------
+        predictor : callable
+            Takes `given` and gives the network's prediction for such samples.
+        given : sequence
+            What the samples are conditioned on: tensors (b, ...) and mappings of them.
+        noise, shape, settings, mean
+            As those of `DiffusionObjective.solve`.
+        apart : bool, optional
+            Predict with and without the conditions one after the other, in place of one pass of twice the samples.
+            None: on a CPU, where the larger pass is no faster, or slower by an eighth.
+        """
+        if apart is None:
+            apart = self.device.type == "cpu"
+        alone = cache(lambda: predictor(*given))
+        both = cache(lambda: predictor(*map(twice, given)))
 
-        def unconditional(noisy: Tensor, times: Tensor) -> Tensor:
-            return predict(noisy, times, self.conditioner.nothing(len(noisy)))
+        def predict(noisy: Tensor, times: Tensor, scale: float) -> Tensor:
+            if scale == 1 or not self.conditioner.conditional:
+                return alone()(noisy, times, None)
+            nothing = self.conditioner.nothing(len(noisy))
+            if scale == 0:
+                return alone()(noisy, times, nothing)
+            if apart:
+                passes = alone()(noisy, times, None), alone()(noisy, times, nothing)
+                return guided(torch.cat(passes), scale)
+            kept = self.conditioner.all_then_nothing(len(noisy))
+            return guided(both()(twice(noisy), twice(times), kept), scale)
 
-        guided = unconditional if self.conditioner.conditional else None
-        return self.objective.solve(conditional, guided, noise, shape, settings, mean)
+        return self.objective.solve(predict, noise, shape, settings, mean)

@@ -12,6 +12,7 @@ from torch import Tensor
 from synthaug.config.autoregression import MaskedAutoregressionSettings
 from synthaug.config.generators import SamplerSettings
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.guidance import guided
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.samplers import sample
@@ -223,9 +224,8 @@ class MaskedAutoregression(ConditionedLatents):
             times = noisy.new_full((1, 1), float(time))  # one for all tokens; filled there: a copy would wait
             prediction = self.head(torch.cat([noisy] * branches), times, context).float()
             if branches == 2:
-                prediction, free = prediction.chunk(2)
-                if low <= float(time) <= high:
-                    prediction = free + scale * (prediction - free)
+                inside = low <= float(time) <= high
+                prediction = guided(prediction, scale) if inside else prediction[: len(noisy)]
             return self.objective.split(noisy, prediction, time)
 
         start = noise(*shape) * (1.0 if stochastic else temperature)

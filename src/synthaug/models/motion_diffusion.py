@@ -143,7 +143,8 @@ class MotionDiffusion(LatentDiffusion):
         normalised = self.normalise(anatomy, slices)
         first = self._normalise_target(anatomy[:, None], anatomy, slices)[:, 0]
         data = self.solve(
-            self._predictor(values, phases, normalised, first, slices),
+            self._predictor,
+            (values, phases, normalised, first, slices),
             noise,
             (phases.shape[1], *anatomy.shape[1:]),
             settings,

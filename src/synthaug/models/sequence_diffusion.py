@@ -138,8 +138,8 @@ class SequenceDiffusion(LatentDiffusion):
         for number in range(phases.shape[1]):
             if number:
                 context = self.encoder.proceed(frames[-1], phases[:, number], slices, layers)
-            predict = self._predictor(values, phases[:, number], context, slices)
-            frames.append(self.solve(predict, noise, shape, settings) * slices)
+            given = (values, phases[:, number], context, slices)
+            frames.append(self.solve(self._predictor, given, noise, shape, settings) * slices)
         return self.denormalise(torch.stack(frames, dim=1), slices[:, None])
 
     def _predictor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import pandas as pd
@@ -223,11 +224,13 @@ class TextDiffusion(LatentDiffusion):
             As the autoencoder encodes them; 0 in slices that are not requested.
         """
         data = self.solve(
-            self.predictor(values, phases, slices, collect=collect),
+            partial(self.predictor, collect=collect),
+            (values, phases, slices),
             noise,
             (phases.shape[1], *self.autoencoder.latent_shape),
             settings,
             mean,
+            apart=None if collect is None else True,
         )
         return self.denormalise(data, slices[:, None])
 

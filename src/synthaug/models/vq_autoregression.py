@@ -14,6 +14,7 @@ from synthaug.config.autoregression import VQAutoregressionSettings
 from synthaug.config.generators import CodeSamplerSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.guidance import guided
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.codes import CodeCache, draw_codes, encode_codes
@@ -175,8 +176,7 @@ class VQAutoregression(ConditionedLatents):
                 logits = self.network.proceed(for_branches(last), decoding)
             logits = logits.float()
             if branches == 2:
-                likely, free = logits.chunk(2)
-                logits = free + scale * (likely - free)
+                logits = guided(logits, scale)
             drawn[:, place] = draw_codes(logits, quantiles[:, place], settings)
         codes = drawn.gather(1, order.argsort(dim=1))
         latents = self.patches.paste(functional.embedding(codes, self.autoencoder.codebook))

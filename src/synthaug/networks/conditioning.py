@@ -46,10 +46,9 @@ class Kept:
     control: Tensor
 
     @classmethod
-    def nothing(cls, count: int, names: int, device: torch.device) -> Kept:
-        """Every part dropped, for the unconditional prediction of classifier-free guidance."""
-        none = torch.zeros(count, dtype=torch.bool, device=device)
-        return cls(none[:, None].expand(-1, names), none, none)
+    def whole(cls, samples: Tensor, names: int) -> Kept:
+        """Every part of some samples, (b,) bool, and no part of the others."""
+        return cls(samples[:, None].expand(-1, names), samples, samples)
 
     def to(self, device: torch.device) -> Kept:
         """The same, drawn on the host, on a device: nothing waits for the copy."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from synthaug.data.cohort import Cohort
 from synthaug.diffusion import samplers
 from synthaug.diffusion.noise import Noise
-from synthaug.diffusion.objectives import DiffusionObjective, Predict
+from synthaug.diffusion.objectives import DiffusionObjective, GuidedPredict
 from synthaug.diffusion.schedules import Schedule
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models import masked_autoregression
@@ -91,7 +91,7 @@ def _with_needs(models: Iterable[TrainableModel]) -> Iterator[TrainableModel]:
 def few_passes(meter: Meter) -> Iterator[None]:
     """Sampling that computes each network pass once where others are like it.
 
-    A pass of a diffusion model takes the same at all times, with conditions and with their nulls each. So do a token's
+    A pass of a diffusion model takes the same at all times, guided and not guided each. So do a token's
     denoiser in all steps of its solver, of which the first few are made, and the blocks of a masked transformer for
     sequences of one length. Each code of a causal transformer takes a constant more than the one before: the first few
     are drawn. Noise is zeros.
@@ -100,18 +100,16 @@ def few_passes(meter: Meter) -> Iterator[None]:
 
     def solve_few(
         self: DiffusionObjective,
-        conditional: Predict,
-        unconditional: Predict | None,
+        predict: GuidedPredict,
         noise: Noise,
         shape: Any,
         settings: Any,
         mean: Tensor | None = None,
     ) -> Tensor:
-        def named(branch: str) -> Callable[..., Hashable]:
-            return lambda noisy, times: (self, branch, noisy.shape)
+        def key(noisy: Tensor, _: Tensor, scale: float) -> Hashable:
+            return self, scale, noisy.shape
 
-        free = meter.once(unconditional, named("nulls")) if unconditional is not None else None
-        return solve(self, meter.once(conditional, named("conditions")), free, noise, shape, settings, mean)
+        return solve(self, meter.once(predict, key), noise, shape, settings, mean)
 
     def attend_once(self: Block, tokens: Tensor, there: Tensor, places: Tensor | None = None) -> Tensor:
         def key(*_: Any) -> Hashable:

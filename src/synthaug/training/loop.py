@@ -24,6 +24,9 @@ from synthaug.training.schedule import derive_seed, draw_indices, learning_rate,
 #: Takes the number of rows, the batch size, the number of the batch and the seed; returns the rows of the batch.
 Draw = Callable[[int, int, int, int], list[int]]
 _LOG_ROWS = 200  # rows of history.csv, about
+#: On a GPU, steps whose losses the host reads at once: only then it waits for the GPU, which computes a step meanwhile while the
+#: host prepares the next ones.
+STEPS_READ_TOGETHER = 4
 
 
 class _Drawn(NamedTuple):
@@ -32,6 +35,15 @@ class _Drawn(NamedTuple):
     generator: torch.Generator
     indices: list[int]
     batch: dict[str, Tensor]
+
+
+class _Step(NamedTuple):
+    """What a step has left on the device: terms and rows of the store of each forward pass, and the gradient's norm."""
+
+    iteration: int
+    rate: float
+    passes: list[tuple[dict[str, Tensor], list[int]]]
+    norm: Tensor
 
 
 class Loop:
@@ -50,6 +62,9 @@ class Loop:
     ahead : int
         Of how many next steps threads draw the batches meanwhile; the batches are the same. None: `STEPS_AHEAD` where there
         is a GPU, else 0.
+    together : int
+        Of how many steps the losses are read at once; they are the same. None: `STEPS_READ_TOGETHER` where there is a GPU,
+        else 1.
 
     Attributes
     ----------
@@ -68,6 +83,7 @@ class Loop:
         accelerator: Accelerator,
         draw: Draw = draw_indices,
         ahead: int | None = None,
+        together: int | None = None,
     ) -> None:
         self.model, self.training, self._accelerator, self._draw = model, training, accelerator, draw
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -84,13 +100,15 @@ class Loop:
         self.resumed_at: list[int] = []  # iterations from which a later process went on
         self.rows: list[dict[str, float]] = []
         self._since_row: dict[str, list[float]] = {}
-        own = STEPS_AHEAD if accelerator.device.type == "cuda" else 0
-        self._ahead = own if ahead is None else ahead
+        gpu = accelerator.device.type == "cuda"
+        self._ahead = (STEPS_AHEAD if gpu else 0) if ahead is None else ahead
+        self._together = (STEPS_READ_TOGETHER if gpu else 1) if together is None else together
+        self._unread: list[_Step] = []
         self._batches: MadeAhead[_Drawn] | None = None
         self._of: tuple[int, int] | None = None
 
     def step(self, iteration: int, subjects: list[str], seed: int, interruption: Interruption) -> bool:
-        """One optimiser step.
+        """One optimiser step; the losses of some steps are read at once.
 
         Parameters
         ----------
@@ -106,12 +124,12 @@ class Loop:
         Returns
         -------
         bool
-            Whether any process was told to stop; all processes get the same answer.
+            Whether any process was told to stop; all processes get the same answer, when losses are read.
 
         Raises
         ------
         SynthaugError
-            On all processes, where the loss of any is not finite.
+            On all processes, where the loss of any is not finite; when it is read.
         """
         started = time.monotonic()
         rate = learning_rate(self.training, iteration)
@@ -120,20 +138,46 @@ class Loop:
         self._optimiser.zero_grad(set_to_none=True)
         passes = self._backward(iteration, len(subjects), seed)
         # Gradients are averaged by now: the norm is the same everywhere.
-        clipped = self._accelerator.clip_grad_norm_(self._parameters, self.training.gradient_clip)
-        *own_terms, norms = read_on_host([*(terms for terms, _ in passes), {"norm": clipped}])
-        own_parts = [(terms, indices) for terms, (_, indices) in zip(own_terms, passes, strict=True)]
-        norm = norms["norm"]
-        reports = gather_object([(interruption.requested, own_parts)])
-        parts = [part for _, parts in reports for part in parts]
-        self._refuse_what_is_not_finite(parts, norm, iteration, subjects)
+        norm = self._accelerator.clip_grad_norm_(self._parameters, self.training.gradient_clip)
         self._optimiser.step()
         self.iteration = iteration + 1
         # Warm-up: an average that remembers the initialisation is useless in a short training.
         decay = min(self.training.ema_decay, (1 + iteration) / (10 + iteration))
         torch._foreach_lerp_(self._average, [parameter.detach() for parameter in self._parameters], 1 - decay)
+        self._unread.append(_Step(iteration, rate, passes, norm))
+        due = self.iteration % self._together == 0 or self.iteration == self.training.iterations
+        # Several processes have to agree on the step at which they look at one another's requests.
+        alone = self._accelerator.num_processes == 1
+        stop = (due or (alone and interruption.requested)) and self._read(subjects, interruption)
         self.seconds += time.monotonic() - started
-        self._log([terms for terms, _ in parts], {"learning_rate": rate, "gradient_norm": norm})
+        return stop
+
+    @property
+    def settled(self) -> bool:
+        """Whether the losses of all steps were read, and found finite: only then its state may be kept."""
+        return not self._unread
+
+    def _read(self, subjects: list[str], interruption: Interruption) -> bool:
+        """Read, check and log what the steps since the last reading have left; whether any process was told to stop."""
+        steps, self._unread = self._unread, []
+        numbers = iter(
+            read_on_host(
+                [
+                    part
+                    for step in steps
+                    for part in (*(terms for terms, _ in step.passes), {"norm": step.norm})
+                ]
+            )
+        )
+        own, norms = [], []
+        for step in steps:
+            own.append([(next(numbers), indices) for _, indices in step.passes])
+            norms.append(next(numbers)["norm"])
+        reports = gather_object([(interruption.requested, own)])
+        for place, (step, norm) in enumerate(zip(steps, norms, strict=True)):
+            parts = [part for _, reported in reports for part in reported[place]]
+            self._refuse_what_is_not_finite(parts, norm, step.iteration, subjects)
+            self._log(step.iteration + 1, [terms for terms, _ in parts], step.rate, norm)
         return any(requested for requested, _ in reports)
 
     def _backward(self, iteration: int, count: int, seed: int) -> list[tuple[dict[str, Tensor], list[int]]]:
@@ -152,7 +196,9 @@ class Loop:
             with nullcontext() if last else self._accelerator.no_sync(self._loss):
                 loss, terms = self._loss(batch, generator, iteration)
                 self._accelerator.backward(loss / accumulation)
-            parts.append(({"loss": loss.detach(), **terms}, indices))
+            # Copies: a term may be a buffer, which later steps change before it is read.
+            values = {"loss": loss, **terms}.items()
+            parts.append(({name: value.detach().clone() for name, value in values}, indices))
         return parts
 
     def _first_batch(self, iteration: int, count: int, seed: int) -> _Drawn:
@@ -194,7 +240,7 @@ class Loop:
         if not broken:
             scaler = self._accelerator.scaler
             # float16 finds its scale by overflowing: such a step is skipped, and the scale halved.
-            if math.isfinite(norm) or (scaler is not None and scaler.get_scale() > 1):
+            if math.isfinite(norm) or (scaler is not None and scaler.get_scale() >= 1):
                 return
             broken = [indices for _, indices in parts]
         loss = sum(terms["loss"] for terms, _ in parts) / len(parts)
@@ -205,14 +251,14 @@ class Loop:
             "the last checkpoint is kept"
         )
 
-    def _log(self, parts: list[dict[str, float]], values: dict[str, float]) -> None:
-        for part in [*parts, values]:
+    def _log(self, done: int, parts: list[dict[str, float]], rate: float, norm: float) -> None:
+        for part in [*parts, {"learning_rate": rate, "gradient_norm": norm}]:
             for name, value in part.items():
                 self._since_row.setdefault(name, []).append(value)
         every = max(1, self.training.iterations // _LOG_ROWS)
-        if self.iteration % every == 0 or self.iteration == self.training.iterations:
+        if done % every == 0 or done == self.training.iterations:
             means = {name: sum(values) / len(values) for name, values in self._since_row.items()}
-            self.rows.append({"iteration": self.iteration, **means})
+            self.rows.append({"iteration": done, **means})
             self._since_row = {}
 
     def latest(self) -> str:
@@ -220,7 +266,8 @@ class Loop:
         return f"loss {self.rows[-1]['loss']:.4g}" if self.rows else ""
 
     def state(self) -> dict[str, Any]:
-        """Everything a later process needs to go on as if nothing had happened."""
+        """Everything a later process needs to go on as if nothing had happened; of a `settled` training."""
+        assert self.settled
         scaler = self._accelerator.scaler
         return {
             "iteration": self.iteration,

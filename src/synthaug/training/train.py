@@ -152,7 +152,7 @@ def take_steps(
             if first:
                 show(loop.iteration, total, loop.latest())
             # Only the first process looks at its clock: the others do not have to agree.
-            if first and (stopped or (times.due and loop.iteration < total)):
+            if first and loop.settled and (stopped or (times.due and loop.iteration < total)):
                 save_checkpoint(checkpoints, loop.iteration, {"identity": dict(identity), **loop.state()})
                 times.saved()
             if stopped:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synthaug.diffusion.guidance import guide
+from synthaug.config.generators import SamplerSettings
+from synthaug.diffusion.guidance import guided, twice
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
 from synthaug.diffusion.samplers import sample
@@ -181,12 +182,25 @@ def test_an_unknown_sampler_is_refused():
         sample(lambda noisy, time: (noisy, noisy), torch.zeros(1), Schedule("flow"), "plms", 2)
 
 
-def test_guidance_one_is_the_conditional_prediction_and_asks_once():
-    given = torch.randn(3)
+def test_guidance_moves_away_from_the_unconditional_prediction():
+    given, free = torch.randn(1, 3), torch.ones(1, 3)
+    for scale, expected in ((1.0, given), (0.0, free), (3.0, 3 * given - 2)):
+        torch.testing.assert_close(guided(torch.cat([given, free]), scale), expected)
 
-    def never():
-        raise AssertionError("the unconditional network is not needed")
 
-    assert guide(lambda: given, never, 1.0) is given
-    torch.testing.assert_close(guide(lambda: given, lambda: torch.ones(3), 0.0), torch.ones(3))
-    torch.testing.assert_close(guide(lambda: given, lambda: torch.ones(3), 3.0), 3 * given - 2)
+def test_guidance_outside_of_its_interval_is_one():
+    asked = []
+
+    def predict(noisy, times, scale):
+        asked.append((round(float(times[0]), 3), scale))
+        return noisy
+
+    settings = SamplerSettings(name="ddim", steps=4, guidance=3.0, guidance_interval=(0.4, 0.8))
+    DiffusionObjective("data", Schedule("cosine")).solve(predict, Noise([1]), (2,), settings)
+    assert [scale for _, scale in asked] == [3.0 if 0.4 <= time <= 0.8 else 1.0 for time, _ in asked]
+    assert {scale for _, scale in asked} == {1.0, 3.0}
+
+
+def test_tensors_are_taken_twice_in_order():
+    found = twice({"edv": torch.tensor([1.0, 2.0]), "more": {"es": torch.tensor([3.0])}})
+    assert found["edv"].tolist() == [1, 2, 1, 2] and found["more"]["es"].tolist() == [3, 3]

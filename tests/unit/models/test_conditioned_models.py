@@ -50,7 +50,7 @@ class EndDiastole(LatentDiffusion):
 
     def sample(self, values, slices, noise):
         sampler = SamplerSettings(steps=2, guidance=2.0)
-        data = self.solve(self.predictor(values, slices), noise, self.autoencoder.latent_shape, sampler)
+        data = self.solve(self.predictor, (values, slices), noise, self.autoencoder.latent_shape, sampler)
         return self.denormalise(data, slices)
 
     def unet(self, **ports):

@@ -77,7 +77,7 @@ def predictions(model, structure, scale=1.0):
     batch = model.batch([0, 1], torch.Generator().manual_seed(1))
     values = {name: value for name, value in batch.items() if name != STRUCTURE}
     noisy = torch.randn(batch["latents"].shape, generator=torch.Generator().manual_seed(2))
-    control = model.control(structure, batch["slices"], scale)
+    control = model.control(*model.encode(structure, batch["slices"], scale))
     given = (values, batch["phases"], batch["slices"])
     times = torch.full((2,), 0.5)
     return [model.base.predictor(*given, steering)(noisy, times, None) for steering in (control, None)]

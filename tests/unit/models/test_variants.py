@@ -87,7 +87,7 @@ def test_a_perfect_network_gives_the_latents_back(trained, shared, target, monke
     anatomy, latents, phases, slices = cycles(model)
     drawn = latents if target == "latent" else latents - anatomy[:, None]
     perfect = (drawn - model.target_mean) / model.target_deviation * slices[:, None]
-    monkeypatch.setattr(model, "solve", lambda predict, noise, shape, settings: perfect)
+    monkeypatch.setattr(model, "solve", lambda predictor, given, noise, shape, settings: perfect)
     sampled = model.sample(anatomy, model.conditioner.read(requests(2)), phases, slices, latents, SAMPLER)
     torch.testing.assert_close(sampled, latents, atol=1e-5, rtol=0)
     assert torch.equal(sampled[:, 0], anatomy)

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from synthaug.config.study import StudySettings, load_study
 from synthaug.core.registry import class_of
 from synthaug.generators.base import Generator
+from synthaug.models.latent_diffusion import LatentDiffusion
 from synthaug.rehearsal.fake_cuda import FakeCuda
 from synthaug.rehearsal.meter import Meter
 from synthaug.rehearsal.random_study import random_models, random_requests, random_store
@@ -148,6 +149,40 @@ def test_a_rehearsed_batch_takes_the_arithmetic_of_a_real_one(name, rehearsed, r
         images, _ = real[name].sample_batch(real["requests"])
     assert len(images) == cost.cines == 2
     assert cost.flops == pytest.approx(counter.get_total_flops(), rel=1e-3)
+
+
+def test_both_predictions_of_guidance_are_one_pass_of_twice_the_samples(real, monkeypatch):
+    """The same latents as of two passes, up to rounding, of every generator that is guided by a diffusion model."""
+    generator = torch.Generator().manual_seed(0)
+    models = [real[name].models for name in real if name != "requests"]
+    for model in {id(model): model for roles in models for model in roles.values()}.values():
+        for parameter in model.parameters():
+            if not parameter.any():  # as some start: no condition would change anything
+                parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+        for name, spread in model.named_buffers():
+            if name in ("target_deviation", "code_size"):  # unknown before `prepare`
+                spread.fill_(1)
+    solve = LatentDiffusion.solve
+
+    def sampled(name, apart):
+        taken = []
+
+        def watched(self, predictor, given, noise, shape, settings, mean=None, **_):
+            def watch(*given):
+                predict = predictor(*given)
+                return lambda noisy, times, kept: (taken.append(len(noisy)), predict(noisy, times, kept))[1]
+
+            return solve(self, watch, given, noise, shape, settings, mean, apart=apart)
+
+        monkeypatch.setattr(LatentDiffusion, "solve", watched)
+        return real[name].sample_batch(real["requests"])[0], taken
+
+    for name in ("cascade", "single-pass", "mask-guided", "frames", "words", "moved"):
+        (once, sizes), (separate, sizes_apart) = (sampled(name, apart) for apart in (False, True))
+        most = 2 if name in ("single-pass", "frames") else 4  # these are guided by 0 and by 1
+        assert max(sizes) == most and set(sizes_apart) == {2} and sum(sizes) == sum(sizes_apart)
+        assert torch.isfinite(once).all() and once.std() > 0
+        assert torch.allclose(once, separate, atol=1e-4), name
 
 
 def test_no_step_waits(rehearsed):
