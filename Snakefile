@@ -102,6 +102,7 @@ onerror:
 localrules:
     all,
     harmonise_all,
+    measure_generators_all,
     measure_phenotypes_all,
     train_all,
     synthesise_all,
@@ -140,6 +141,12 @@ rule synthesise_all:
     """all synthetic cohorts"""
     input:
         [made_cohort(study, run) for run in synthetic_runs(study)],
+
+
+rule measure_generators_all:
+    """what is measured of generators and models: of the tasks only the segmenter and the classifier that measure"""
+    input:
+        [path(file) for file in generator_measures(study)],
 
 
 rule train_tasks_all:

@@ -386,6 +386,10 @@ def score_files(study: StudySettings) -> list[str]:
     return [f"rows/scores/{run.stem}.tsv" for run in arm_runs(study)]
 
 
+#: Of generators; it reads the comparisons of the arms, too.
+_RANKING = "rows/generator-ranking.tsv"
+
+
 def measure_files(study: StudySettings) -> list[str]:
     """Row files about generators and autoencoders, relative to ``results/<study>``, in the order of the table."""
     extractors = study.evaluation.extractors
@@ -437,7 +441,12 @@ def measure_files(study: StudySettings) -> list[str]:
     ]
     files += [f"rows/attention/{run.stem}.tsv" for run in attention_runs(study)]
     files += [f"rows/condition-sweep/{run.stem}.tsv" for run in sweep_runs(study)]
-    return files + (["rows/generator-ranking.tsv"] if compares_generators(study) else [])
+    return files + ([_RANKING] if compares_generators(study) else [])
+
+
+def generator_measures(study: StudySettings) -> list[str]:
+    """Row files about generators and autoencoders that need no training of an arm, but of the networks that measure."""
+    return [file for file in measure_files(study) if file != _RANKING]
 
 
 #: Row files that generators are ranked by, by their folder.

@@ -108,6 +108,13 @@ def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
     assert not any("phenotypes" in rule for rule in checkout.would_run(study))
 
 
+def test_generators_are_measured_without_the_trainings_of_the_arms(checkout):
+    study = "config/studies/cpgg.yaml"
+    jobs = checkout.would_run(study, "--", "measure_generators_all")
+    assert jobs["measure_distances"] == jobs["measure_controllability"] == 3 and jobs["compare_generators"] == 1
+    assert jobs["train_task"] == 3 and "compare_arms" not in jobs  # a segmenter, a classifier and a forest
+
+
 def test_phenotypes_are_measured_and_sampled_only_where_a_study_asks(checkout):
     study = "config/studies/tiny.yaml"
     requests = "results/tiny/synthetic/cascade/fold-0/generator-seed-0/requests/0"

@@ -45,6 +45,7 @@ from synthaug.runs import (
     diagnosis_task,
     folds_of,
     forest_task,
+    generator_measures,
     generator_trainings,
     is_real,
     is_reconstructed,
