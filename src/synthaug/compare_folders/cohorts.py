@@ -22,6 +22,7 @@ from synthaug.data.readers.folders import image_stem, scan
 from synthaug.data.resampling import beat_positions, resample_beat, resample_image
 from synthaug.data.voxel_size import is_lost
 from synthaug.jobs.progress import progress
+from synthaug.views import SHORT_AXIS, View
 
 #: Percentiles of a cine of a plain folder that become 0 and 1; a cohort's intensities stay as they are.
 PERCENTILES = (1.0, 99.0)
@@ -65,8 +66,12 @@ class CineFolder:
         The folder, and the cohort's name or the folder's.
     kind : str
         ``"real"`` or ``"synthetic"`` as a cohort says of itself, ``"plain"`` without ``cohort.json``.
+    view : {"short_axis", "long_axis"}
+        As a cohort says.
     cines : list of Cine
         In a fixed order.
+    patients : dict of str to str
+        Patient of each subject, where a cohort says it.
     left_out : dict of str to list of str
         Why files were left out, and which.
     """
@@ -74,7 +79,9 @@ class CineFolder:
     path: Path
     name: str
     kind: str
+    view: View = SHORT_AXIS
     cines: list[Cine] = field(default_factory=list)
+    patients: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -101,7 +108,9 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
         raise SynthaugError(f"{path}: no such folder; give a cohort or a folder of 4D NIfTI cines")
     if (path / "cohort.json").is_file():
         cohort = Cohort.open(path)
-        folder = CineFolder(path, cohort.name, cohort.kind)
+        folder = CineFolder(path, cohort.name, cohort.kind, cohort.view)
+        if "patient" in cohort.table:
+            folder.patients.update(cohort.table["patient"].dropna().astype(str))
         files = {subject: place / "cine.nii.gz" for subject, place in cohort.folders.items()}
     else:
         folder = CineFolder(path, path.resolve().name, "plain")
@@ -218,8 +227,8 @@ def _refuse_mixed(first: Cine, second: Cine) -> None:
 def content_of(folder: CineFolder, grid: VoxelGrid) -> dict[str, Any]:
     """JSON-able identity of a folder's cines on the grid they are brought to."""
     percentiles = list(PERCENTILES) if folder.kind == "plain" else None
-    cines = [[cine.subject, cine.sha256] for cine in folder.cines]
-    return {"cines": cines, "percentiles": percentiles, "grid": list(grid)}
+    cines = [[cine.subject, cine.sha256, folder.patients.get(cine.subject)] for cine in folder.cines]
+    return {"view": folder.view, "cines": cines, "percentiles": percentiles, "grid": list(grid)}
 
 
 def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path) -> Cohort:
@@ -252,8 +261,9 @@ def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path)
             for cine in folder.cines:
                 array = _on_grid(cine, grid, folder.kind == "plain")
                 write_subject(place / f"sub-{cine.subject}", array, {}, grid.spacing_mm)
-                rows.append({"subject": cine.subject, "n_frames": len(array), "n_slices": array.shape[1]})
-            write_cohort(place, folder.name, role, rows, grid.spacing_mm)
+                row = {"subject": cine.subject, "n_frames": len(array), "n_slices": array.shape[1]}
+                rows.append({**row, "patient": folder.patients.get(cine.subject, cine.subject)})
+            write_cohort(place, folder.name, role, rows, grid.spacing_mm, folder.view)
     return Cohort.open(path)
 
 

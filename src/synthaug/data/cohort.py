@@ -270,6 +270,11 @@ class Cohort:
             table[column] = table[column].where(seen)
         return Cohort(self.name, self.kind, table, self.folders, self.meta)
 
+    def with_patients(self, patients: Mapping[str, str]) -> Cohort:
+        """The same subjects, where `patients` says whose they are."""
+        patient = pd.Series([patients.get(subject, subject) for subject in self.subjects], self.table.index)
+        return Cohort(self.name, self.kind, self.table.assign(patient=patient), self.folders, self.meta)
+
     def cine(self, subject: str) -> np.ndarray:
         """Intensities in [0, 1], float32, shape (t, z, y, x); frame 0 is ED."""
         return read_voxels(self.folders[subject] / "cine.nii.gz", np.float32)

@@ -118,6 +118,15 @@ def share_of_patients(patients: pd.DataFrame, share: float, seed: int, where: st
     return order[:count]
 
 
+def in_nested_order(cohort: Cohort, seed: int) -> list[str]:
+    """Subjects by patient in the order in which shares are taken, all visits of a patient together."""
+    subjects = _subjects(cohort.table)
+    place = {patient: number for number, patient in enumerate(_nested_order(subjects, seed))}
+    return subjects.sort_values("patient", key=lambda column: column.map(place), kind="stable")[
+        "subject"
+    ].tolist()
+
+
 def share_of_subjects(cohort: Cohort, share: float, seed: int, where: str) -> Cohort:
     """The subjects of `share_of_patients`, all visits of a patient together, in the cohort's order."""
     if share == 1:

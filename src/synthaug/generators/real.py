@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder, link_or_copy, sha256_file
+from synthaug.core.artifacts import atomic_folder, link_or_copy, sha256_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, check_subject_id, write_cohort, write_subject
 from synthaug.data.stored_nifti import read_stored_header
@@ -84,11 +85,11 @@ def real_as_synthetic(
     ]
     if not chosen:
         raise SynthaugError(f"{real.name}: no labelled subject for generator {generator}; see the split")
-    hidden = {sha256_file(held_out.folders[name] / "cine.nii.gz"): name for name in held_out.subjects}
+    hidden = {_voxels(held_out, name): name for name in held_out.subjects}
     rows = []
     with atomic_folder(output) as folder:
         for done, subject in enumerate(np.random.default_rng(seed).permutation(sorted(chosen)).tolist(), 1):
-            same = hidden.get(sha256_file(real.folders[subject] / "cine.nii.gz"))
+            same = hidden.get(_voxels(real, subject))
             if same is not None:
                 raise SynthaugError(
                     f"{real.folders[subject]}: has the cine of {same}, who validates or tests; "
@@ -111,6 +112,12 @@ def real_as_synthetic(
         write_cohort(
             folder, generator, "synthetic", rows, real.spacing_mm, real.view, **meta, seen=sorted(seen)
         )
+
+
+def _voxels(cohort: Cohort, subject: str) -> str:
+    """SHA-256 of a cine's intensities: another header, or another number format, is the same cine."""
+    cine = np.ascontiguousarray(np.rint(cohort.cine(subject) * 32767), dtype="<i2")
+    return sha256_json([cine.shape, hashlib.sha256(cine).hexdigest()])
 
 
 def _write_decoded(folder: Path, real: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:

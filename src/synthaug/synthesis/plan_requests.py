@@ -143,17 +143,17 @@ def _say_unknown_origins(own: pd.DataFrame, known: Collection[str], where: str) 
 def _without_withheld(
     own: pd.DataFrame, folders: list[Path], withheld: Collection[str], where: str
 ) -> tuple[pd.DataFrame, list[Path]]:
-    """The requests whose masks were not edited from those of a withheld subject: an arm would train on its anatomy."""
-    if "edited_from" not in own:
-        return own, folders
-    kept = np.flatnonzero(~own["edited_from"].isin(list(withheld)))
+    """The requests whose masks are not, and were not edited from, those of a withheld subject: an arm would train on its anatomy."""
+    behind = [own[column] for column in ("masks_of", "edited_from") if column in own]
+    is_withheld = [origin.isin(list(withheld)).to_numpy() for origin in behind]
+    kept = np.flatnonzero(~np.logical_or.reduce([np.zeros(len(own), dtype=bool), *is_withheld]))
     if not len(kept):
         raise SynthaugError(
-            f"{where}: all masks were edited from subjects that this fold does not train on; edit those of training subjects"
+            f"{where}: all masks are of subjects that this fold does not train on; give those of training subjects"
         )
     if len(kept) < len(own):
         log.warning(
-            "%s: %d of %d requests are left out: their masks were edited from subjects that this fold does not train on",
+            "%s: %d of %d requests are left out: their masks are of subjects that this fold does not train on",
             where,
             len(own) - len(kept),
             len(own),

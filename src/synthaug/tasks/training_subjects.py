@@ -14,7 +14,7 @@ from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.core.artifacts import atomic_folder, read_json, read_tsv, write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import all_tested, share_of_subjects, subjects_of
+from synthaug.data.splits import all_tested, in_nested_order, patients_in, share_of_subjects, subjects_of
 from synthaug.tasks.sampling import Sampling
 
 #: Columns of ``subjects.tsv``.
@@ -166,7 +166,8 @@ def choose_training_subjects(
         A fraction is no patient; a dose asks for more than there is; a patient is on both sides; the generator saw a
         patient that validates or is tested; cohorts of different spacing.
     """
-    fold = real.select(subjects_of(split, "train", labelled=True))
+    # Whose a subject is says the split: it joins what `split.same_patient` declares.
+    fold = real.select(subjects_of(split, "train", labelled=True)).with_patients(patients_in(split))
     own = share_of_subjects(fold, arm.real, split_seed, f"arms.{arm.name}.real") if arm.real else None
     validation = real.select(subjects_of(split, "validation", labelled=True))
     added = matched = further = None
@@ -202,7 +203,7 @@ def choose_training_subjects(
         "corruption": arm.corruption,
         "sampling": {"real_share": arm.real_share, "pretrain": arm.pretrain},
         "seed": seed,
-        "labelled_patients": len(own.subjects) if own is not None else 0,
+        "labelled_patients": own.table["patient"].nunique() if own is not None else 0,
         "generator_labelled_patients": labels_seen(added, split),
     }
     if arm.control == "exposure":
@@ -273,9 +274,9 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
     synthetic : Cohort
         All accepted synthetic subjects.
     dose : float
-        Synthetic subjects per real patient.
+        Synthetic subjects per real subject; each visit of a patient is one.
     n_real : int
-        Real patients of the arm, or of the fold where the arm has none.
+        Real subjects of the arm, or of the fold where the arm has none.
     refused : collection of str
         Subjects that are not taken: copies of training patients
         (`synthaug.measures.memorisation.copies.refused_copies`).
@@ -290,7 +291,7 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
     if count > len(subjects):
         without = f" after {len(synthetic.subjects) - len(subjects)} copies were left out" if refused else ""
         raise SynthaugError(
-            f"{synthetic.name}: dose {dose:g} of {n_real} real patients asks for {count} synthetic subjects, "
+            f"{synthetic.name}: dose {dose:g} of {n_real} real subjects asks for {count} synthetic subjects, "
             f"there are {len(subjects)}{without}; synthesise more or lower the dose"
         )
     chosen = synthetic.select(subjects[:count])
@@ -305,7 +306,7 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
 
 
 def select_further(fold: Cohort, real: Cohort, dose: float, seed: int, arm: str) -> Cohort:
-    """As many real patients that an arm leaves out as its dose asks for.
+    """As many real subjects of patients that an arm leaves out as its dose asks for.
 
     Parameters
     ----------
@@ -314,7 +315,7 @@ def select_further(fold: Cohort, real: Cohort, dose: float, seed: int, arm: str)
     real : Cohort
         Those of them that are in the arm.
     dose : float
-        Further patients per patient of the arm.
+        Further subjects per subject of the arm.
     seed : int
         Seed of the stratified order in which they are taken.
     arm : str
@@ -327,12 +328,14 @@ def select_further(fold: Cohort, real: Cohort, dose: float, seed: int, arm: str)
     """
     rest = fold.select([subject for subject in fold.subjects if subject not in set(real.subjects)])
     count = max(1, round(dose * len(real.subjects)))
-    if count > len(rest.subjects):
+    # Of an odd number the half that is rounded up leaves one less: `real` times (1 + `dose`) may be 1.
+    if count - len(rest.subjects) > 1 or not rest.subjects:
         raise SynthaugError(
-            f"arms.{arm}: control extra-real asks for {count} further real patients (dose {dose:g} of "
+            f"arms.{arm}: control extra-real asks for {count} further real subjects (dose {dose:g} of "
             f"{len(real.subjects)}), {len(rest.subjects)} are left; lower dose or real, or leave it out"
         )
-    return share_of_subjects(rest, count / len(rest.subjects), seed, f"arms.{arm}.dose")
+    taken = set(in_nested_order(rest, seed)[:count])
+    return rest.select([subject for subject in rest.subjects if subject in taken])
 
 
 def labels_seen(synthetic: Cohort | None, split: pd.DataFrame) -> int | None:

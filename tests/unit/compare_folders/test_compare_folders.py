@@ -280,6 +280,16 @@ def test_cropping_and_padding_keep_the_middle(tmp_path):
     assert not (tmp_path / "same" / "out").exists() and (tmp_path / "odd" / "out").exists()
 
 
+def test_a_cohort_that_is_resampled_keeps_its_patients(tmp_path):
+    rows = [{"subject": name, "patient": patient} for name, patient in (("a", "p"), ("b", "p"), ("c", None))]
+    for row in rows:
+        write_subject(tmp_path / f"in/sub-{row['subject']}", np.full((2, 1, 5, 5), 0.5), {}, SPACING)
+    write_cohort(tmp_path / "in", "c", "real", rows, SPACING, "long_axis")
+    grid = VoxelGrid(2, (1, 8, 8), SPACING, resample=False)
+    found = cohort_on_grid(read_folder(tmp_path / "in", "real"), "real", grid, tmp_path / "out")
+    assert found.table["patient"].tolist() == ["p", "p", "c"] and found.view == "long_axis"
+
+
 def test_resampling_keeps_straight_lines(tmp_path):
     ramp = np.broadcast_to(np.linspace(0, 1, 8), (3, 2, 8, 8))
     grid = VoxelGrid(4, (2, 16, 16), (8.0, 1.0, 1.0), resample=True)

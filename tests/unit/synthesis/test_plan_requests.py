@@ -301,11 +301,19 @@ def test_masks_edited_from_subjects_that_are_not_trained_on_are_left_out(tmp_pat
     kept = planned(["a-of-another-fold", "other-study-no-more", "b", "c"])
     assert list(kept.table["edited_from"]) == ["a", "other-study"] * 2
     assert kept.folders[kept.subjects[1]].name == "sub-other-study"
-    assert "1 of 3 requests are left out: their masks were edited from subjects" in caplog.text
+    assert "1 of 3 requests are left out: their masks are of subjects" in caplog.text
     with pytest.raises(
-        SynthaugError, match="all masks were edited from subjects that this fold does not train on; edit"
+        SynthaugError, match="all masks are of subjects that this fold does not train on; give"
     ):
         planned(["a", "b", "other-study"])
+    # Of masks that were not edited the subject itself is withheld.
+    rows = [{"subject": name, "labelled_frames": "0", "n_slices": 3, "n_frames": 4} for name in ("a", "b")]
+    for row in rows:
+        cine = np.zeros((4, 3, 32, 32), np.float32)
+        write_subject(tmp_path / f"real/sub-{row['subject']}", cine, {0: labels}, spacing)
+    write_cohort(tmp_path / "real", "own", "real", rows, spacing)
+    settings = RequestSettings(source="cohort", cohort=str(tmp_path / "real"))
+    assert list(planned(["b", "c"]).table["masks_of"]) == ["a"] * 4
 
 
 def test_a_plan_without_a_sampler_loads_no_pytorch():

@@ -16,10 +16,10 @@ from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import Cohort
+from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.generators.real import real_as_synthetic
 from synthaug.jobs.interruption import INTERRUPTED
-from synthaug.tasks.corruption import shuffle_voxels
+from synthaug.tasks.corruption import label_donors, shuffle_voxels
 from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_volume
 from synthaug.tasks.segmentation.corruption import corrupt_cases, stretch_stack
@@ -28,7 +28,7 @@ from synthaug.tasks.segmentation.predict import Segmenter
 from synthaug.tasks.segmentation.preprocess import preprocess_dataset
 from synthaug.tasks.segmentation.train import train_segmenter
 from synthaug.tasks.segmentation.training_set import write_raw_dataset
-from synthaug.tasks.training_subjects import TrainingSubjects, choose_training_subjects
+from synthaug.tasks.training_subjects import TrainingSubjects, choose_training_subjects, select_further
 
 SETTINGS = SegmentationSettings(
     iterations=12,
@@ -59,6 +59,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> dict:
     parts["split"] = pd.DataFrame(
         {
             "subject": subjects,
+            "patient": subjects,
             "dataset": "d",
             "vendor": "A",
             "diagnosis": "NOR",
@@ -166,10 +167,14 @@ def test_further_real_patients_come_from_those_left_out(study: dict, tmp_path: P
     cases = read_cases(build(study, tmp_path, "low-extra-real", **settings))
     training = cases[cases["role"] == "train"].drop_duplicates("subject").set_index("subject")["source"]
     assert sorted(training) == ["extra-real", "extra-real", "real"]
+    # Two of four patients are 40 % of them, rounded: of the three that follow there are two.
+    rounded = chosen(study, "low-extra-real", **{**settings, "real": 0.4, "dose": 1.5})
+    assert len(rounded.rows("train", "real")) == len(rounded.rows("train", "extra-real")) == 2
+    real = study["real"]
     with pytest.raises(
-        SynthaugError, match=r"arms\.low: control extra-real asks for 3 further .* 2 are left"
-    ):  # two of four patients are 40 % of them, rounded
-        build(study, tmp_path / "many", "low-extra-real", **{**settings, "real": 0.4, "dose": 1.5})
+        SynthaugError, match=r"arms\.low: control extra-real asks for 3 further .* 1 are left"
+    ):
+        select_further(real, real.select(real.subjects[:3]), 1.0, 0, "low")
 
 
 # --- corruption -----------------------------------------------------------------------------------
@@ -215,6 +220,24 @@ def test_stacks_are_stretched_from_base_to_apex() -> None:
     assert stretch_stack(stack, 5)[:, 0, 0].tolist() == [0, 0, 1, 2, 2]
     assert stretch_stack(stack, 2)[:, 0, 0].tolist() == [0, 2]
     assert stretch_stack(stack, 3).tolist() == stack.tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_donor_is_of_another_class(seed: int) -> None:
+    classes = {f"s{number:02d}": "NOR" if number < 10 else "DCM" for number in range(20)}
+    donors = label_donors(list(classes), seed, "made", classes)
+    assert sorted(donors.values()) == sorted(classes)
+    assert not any(classes[subject] == classes[donor] for subject, donor in donors.items())
+    most = {subject: "NOR" if number < 14 else "DCM" for number, subject in enumerate(classes)}
+    kept = sum(
+        most[subject] == most[donor]
+        for subject, donor in label_donors(list(most), seed, "made", most).items()
+    )
+    assert kept == 8  # of 14 against 6 no order exchanges more than 12
+    with pytest.raises(
+        SynthaugError, match="made: all synthetic subjects are NOR and cannot exchange labels"
+    ):
+        label_donors(list(classes), seed, "made", dict.fromkeys(classes, "NOR"))
 
 
 def test_one_subject_cannot_exchange_labels(study: dict) -> None:
@@ -333,6 +356,13 @@ def test_a_dataset_outside_the_split_is_lent_whole_in_an_order_of_the_seed(
 def test_held_out_cines_are_not_lent_under_another_name(study: dict, tmp_path: Path) -> None:
     with pytest.raises(SynthaugError, match="has the cine of real-02, who validates or tests"):
         real_as_synthetic(study["real"], tmp_path / "lent", "oracle", None, study["real"].select(["real-02"]))
+    # The same voxels under another header are the same cine.
+    cine, spacing = study["real"].cine("real-02"), study["real"].spacing_mm
+    write_subject(tmp_path / "other/sub-other", cine, {}, spacing, frame_duration_s=0.04)
+    row = {"subject": "other", "n_frames": FRAMES, "n_slices": cine.shape[1]}
+    write_cohort(tmp_path / "other", "other", "real", [row], spacing)
+    with pytest.raises(SynthaugError, match="has the cine of other, who validates or tests"):
+        real_as_synthetic(study["real"], tmp_path / "lent", "oracle", None, Cohort.open(tmp_path / "other"))
     blind = study["real"].without_labels(study["real"].subjects)
     with pytest.raises(SynthaugError, match="no labelled subject for generator"):
         real_as_synthetic(blind, tmp_path / "lent", "oracle", None, study["validation"])

@@ -66,6 +66,38 @@ def test_a_size_matched_control_lists_copies_of_as_many_patients(cohorts: dict[s
     assert other["subject"].tolist() != copies["subject"].tolist()
 
 
+def test_visits_are_subjects_of_one_patient(cohorts: dict[str, Cohort]) -> None:
+    real, visits = cohorts["real"], {f"real-{number:02d}": f"p{number // 2}" for number in range(4)}
+    arms = resolve_arms({"low": ArmSettings.model_validate({"generator": "g", "real": 0.5, "dose": 1})})
+    roles = dict.fromkeys(real.subjects, "train") | {"checked-00": "validation"}
+    # As `split.same_patient` joins them: the cohort's own table does not know.
+    split = split_of(roles).assign(patient=[visits.get(subject, subject) for subject in roles])
+    training = choose_training_subjects(arms["low"], real, split, cohorts["synthetic"])
+    own = training.rows("train", "real")["subject"].tolist()
+    assert own in (["real-00", "real-01"], ["real-02", "real-03"])
+    assert counts(training)["train", "synthetic"] == 2 and training.record["labelled_patients"] == 1
+
+
+def test_further_patients_are_as_many_subjects_of_others(tmp_path: Path) -> None:
+    real = made_cohort(tmp_path / "real", "real", 5)
+    validation = made_cohort(tmp_path / "validation", "checked", 1)
+    synthetic = made_cohort(tmp_path / "made", "made", 4, "synthetic")
+    settings = {"generator": "g", "real": 0.5, "dose": 1, "controls": ["extra-real"]}
+    arm = resolve_arms({"low": ArmSettings.model_validate(settings)})["low-extra-real"]
+    roles = dict.fromkeys(real.subjects, "train") | {"checked-00": "validation"}
+
+    def sizes(patients: list[str]) -> tuple[int, int]:
+        split = split_of(roles).assign(patient=[*patients, "checked-00"])
+        training = choose_training_subjects(arm, joined(real, validation), split, synthetic)
+        parts = [training.rows("train", source)["subject"] for source in ("real", "extra-real")]
+        owners = dict(zip(roles, [*patients, "checked-00"], strict=True))
+        assert not {owners[subject] for subject in parts[0]} & {owners[subject] for subject in parts[1]}
+        return len(parts[0]), len(parts[1])
+
+    assert sizes(["a", "b", "c", "d", "e"]) in ((2, 2), (3, 2))  # of five, either half
+    assert sizes(["a", "a", "b", "b", "c"])[1] <= 2
+
+
 def test_copies_match_a_size_in_any_unit() -> None:
     assert copies_to_size({"a": 1, "b": 1, "c": 0}, 3, seed=0) in (
         [(1, "a", 1), (1, "b", 1), (2, "a", 1)],

@@ -170,7 +170,7 @@ def _rows_of(
     """Training subjects, then validation patients, in the order of the arm's table."""
     rows: list[_Row] = []
     known = {kind: _known(training, kind, plan, targets) for kind in ("real", "synthetic")}
-    donors = _donors(training, known["synthetic"]) if labelled else {}
+    donors = _donors(training, known["synthetic"], targets) if labelled else {}
     for role in ("train", "validation"):
         for entry in training.rows(role).to_dict("records"):
             subject, source = str(entry["subject"]), str(entry["source"])
@@ -236,14 +236,17 @@ def _targets_of(cohort: Cohort, targets: Targets) -> tuple[np.ndarray, list[str]
     return values, reasons
 
 
-def _donors(training: TrainingSubjects, known: _Known) -> dict[str, str]:
+def _donors(training: TrainingSubjects, known: _Known, targets: Targets) -> dict[str, str]:
     """Whose targets a synthetic subject gets where labels are exchanged on purpose."""
     synthetic = training.rows("train", "synthetic")
     exchanged = synthetic.loc[synthetic["corruption"] == "labels", "subject"].astype(str)
     labelled = [subject for subject in exchanged if not known[subject][1]]
     if exchanged.empty or not labelled:  # without labels, each says why it has none
         return {}
-    return label_donors(labelled, training.seed, str(training.record["name"]))
+    classes = None
+    if isinstance(targets, Classes):
+        classes = {subject: targets.names[int(known[subject][0][0])] for subject in labelled}
+    return label_donors(labelled, training.seed, str(training.record["name"]), classes)
 
 
 def _record(
