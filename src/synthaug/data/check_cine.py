@@ -6,15 +6,17 @@ import numpy as np
 
 from synthaug.data.findings import SubjectError
 from synthaug.data.label_structure import exchanged_structures
-from synthaug.data.readers.base import RawCine, RawSubject
+from synthaug.data.readers.base import RawCine, RawSubject, check_frames
 from synthaug.data.voxel_size import settle_voxel_size
-from synthaug.labels import STRUCTURES
+from synthaug.labels import BACKGROUND, STRUCTURES
 from synthaug.views import LONG_AXIS
 
 #: Both must be exceeded for frames and slices to be taken as exchanged: the difference of neighbouring frames over that of
 #: neighbouring slices, and the same of the first and last ones, which are neighbours in a beat and base and apex in a stack.
 #: In 33 patients of ACDC the first is at most 0.35 and the second 0.3; exchanged, both are their inverse (tests/real).
 EXCHANGED_NEIGHBOURS, EXCHANGED_ENDS = 0.8, 1.5
+#: All that labels of an annotated frame may hold; a frame without annotation has none.
+_LABELS = {BACKGROUND, *STRUCTURES.values()}
 
 
 def check_cine(raw: RawCine, subject: RawSubject) -> None:
@@ -30,9 +32,10 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
     Raises
     ------
     SubjectError
-        It is no 4D array of finite numbers, its labels have another shape, its voxel size is impossible, frames and
-        slices are exchanged, slices are repeated or lie black inside the stack, or the labels are numbered otherwise. A
-        long-axis cine with several slices. Its labels' numbers are not judged: the myocardium is open at the mitral
+        It is no 4D array of finite numbers, ED, ES or a labelled frame is one that it lacks, ED is ES, its labels have
+        another shape or values that are not canonical, its voxel size is impossible, frames and slices are exchanged,
+        slices are repeated or lie black inside the stack, or the labels are numbered otherwise. A long-axis cine with
+        several slices. Which structure its labels' numbers mean is not judged: the myocardium is open at the mitral
         plane and the LV is not inside of it.
     """
 
@@ -50,10 +53,25 @@ def check_cine(raw: RawCine, subject: RawSubject) -> None:
     if raw.view == LONG_AXIS and image.shape[2] != 1:
         problem = f"has {image.shape[2]} slices, a long-axis cine has one"
         raise refused("view", problem, "give the four-chamber slice alone")
+    n_frames = image.shape[3]
+    check_frames(
+        subject.id,
+        subject.files[0] if subject.files else "",
+        n_frames,
+        raw.ed_frame if subject.ed_frame is None else subject.ed_frame,
+        raw.es_frame if subject.es_frame is None else subject.es_frame,
+    )
     for frame, volume in raw.labels.items():
+        if not 0 <= frame < n_frames:
+            problem = f"labels frame {frame + 1} of a cine with {n_frames} frames"
+            raise refused("frame-missing", problem, "count frames from 0")
         if volume.shape != image.shape[:3]:
             problem = f"labels of frame {frame + 1} have shape {volume.shape}, the cine has {image.shape[:3]}"
             raise refused("labels-shape", problem, "give labels on the cine's own grid")
+        if unknown := set(np.unique(volume).tolist()) - _LABELS:
+            problem = f"labels of frame {frame + 1} hold {', '.join(map(str, sorted(unknown)))}"
+            remedy = "give canonical labels (0 to 3) of the annotated frames alone"
+            raise refused("labels-value", problem, remedy)
     settle_voxel_size(
         {"header": raw.voxel_size_mm},
         {},

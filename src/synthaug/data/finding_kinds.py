@@ -177,7 +177,7 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             REPAIRED, "Nothing says which frame is ED; the first is taken.", "Add ED and ES to the table."
         ),
         "phases-from-labels": FindingKind(
-            REPAIRED, "The table has no ED; the labels' volumes decide.", "Add ED and ES to the table."
+            REPAIRED, "The table lacks ED or ES; the labels' volumes decide.", "Add ED and ES to the table."
         ),
         "phases-exchanged": FindingKind(KEPT, "The LV is larger at ES than at ED.", "Check the frames."),
         "phases-unlabelled": FindingKind(
@@ -197,6 +197,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "labels-aligned": FindingKind(
             REPAIRED, "Labels or a frame are stored in another orientation than the cine.", "Nothing."
         ),
+        "labels-partial": FindingKind(
+            KEPT,
+            "Only some structures are drawn: their volumes are measured, the frames are not trained or tested on.",
+            "Nothing; draw the others to train on the subject.",
+        ),
         "labels-exchanged": FindingKind(
             EXCLUDED,
             "Labels are numbered as in another dataset: what the myocardium encloses is not the LV's number.",
@@ -210,7 +215,7 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         ),
         "labels-empty": FindingKind(
             KEPT,
-            "A file of labels has none, so that the subject counts as unlabelled.",
+            "A file of labels has none, so that its frame or the subject counts as unlabelled.",
             "Write the labels, or remove the file.",
         ),
         "frame-unlabelled": FindingKind(
@@ -262,7 +267,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "entry-unread": FindingKind(
             KEPT, "An entry is no number, beyond its bounds, or a formula.", "Correct it."
         ),
-        "entry-unit": FindingKind(REPAIRED, "An entry is in another unit.", "Nothing; check the number."),
+        "entry-unit": FindingKind(
+            REPAIRED,
+            "An entry without a unit is possible in another unit than the column's only, in which it is taken.",
+            "Nothing; check the number.",
+        ),
         "frames-unread": FindingKind(EXCLUDED, "ED or ES is no frame number.", "Correct the table."),
     },
     "DICOM": {
@@ -309,6 +318,16 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             REPAIRED,
             "A folder's name says who the patient is; its subject is called by a hash.",
             "Rename the folder, or set `pseudonyms`.",
+        ),
+        "dicom-visits": FindingKind(
+            REPAIRED,
+            "Several folders have one PatientID; they are taken for visits of one patient and stay in one split.",
+            "Nothing; give `patient` in the table where they are not.",
+        ),
+        "dicom-patient-constant": FindingKind(
+            KEPT,
+            "All of three or more folders have one PatientID, as an anonymiser writes it; each is taken for a patient.",
+            "Give `patient` in the table where several are visits of one patient.",
         ),
         "dicom-left-out": FindingKind(
             REPAIRED,

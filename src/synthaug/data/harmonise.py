@@ -116,7 +116,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     in_time = beat_weights(len(aligned.cine), positions, settings.frame_interpolation)
     aligned_labels = frames_sampled_exactly(aligned.labels, positions)
     dropped = []
-    if lost := len(oriented.labels) - len(aligned_labels):
+    if (lost := len(oriented.labels) - len(aligned_labels)) > 0:
         problem = f"labels of {lost} of {len(oriented.labels)} frames lie between the {settings.frames} frames of the study"
         remedy = f"they are not used; harmonisation.frames: {len(oriented.cine)} keeps all of this subject"
         dropped.append(Finding("labels-dropped", problem, remedy))
@@ -140,8 +140,10 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
     matrix = (cine.shape[1], cine.shape[2], cine.shape[3])
     volumes = {frame: grid.volumes_within(volume, matrix) for frame, volume in aligned_labels.items()}
     unknown = dict.fromkeys(STRUCTURES, float("nan"))
+    at_es = unknown if es_frame is None else volumes.get(es_frame, unknown)
+    # What the expert did not draw at ES is unknown (finding `structure-missing`), not a cavity of 0 mL.
     function = function_from_volumes(
-        volumes.get(0, unknown), unknown if es_frame is None else volumes.get(es_frame, unknown)
+        volumes.get(0, unknown), {name: volume or float("nan") for name, volume in at_es.items()}
     )
     placement = place_labels(aligned_labels, grid, matrix)
     findings = [
@@ -228,8 +230,10 @@ def _harmonise_subject(
         return _lack_of_memory(subject)
     duration = raw.frame_duration_s and raw.frame_duration_s * raw.image.shape[3] / settings.frames
     place = folder / f"sub-{name}"
-    hashes = write_subject(place, done.cine, done.labels, settings.spacing_mm, duration)
-    hashes |= write_native(place, done.native.grid, done.native.labels)
+    # As labels, structures that nobody drew would be trained and scored as background.
+    labels, native_labels = ({}, {}) if raw.partly_drawn else (done.labels, done.native.labels)
+    hashes = write_subject(place, done.cine, labels, settings.spacing_mm, duration)
+    hashes |= write_native(place, done.native.grid, native_labels)
     unknown = pd.NA  # in an object column, so that whole numbers beside it stay whole numbers
     row = {
         "subject": name,
@@ -242,7 +246,7 @@ def _harmonise_subject(
         "weight_kg": subject.weight_kg,
         "ed_frame": 0,
         "es_frame": unknown if done.es_frame is None else done.es_frame,
-        "labelled_frames": ",".join(map(str, sorted(done.labels))) or None,
+        "labelled_frames": ",".join(map(str, sorted(labels))) or None,
         "n_frames": settings.frames,
         "n_slices": done.cine.shape[1],
         "spacing": ",".join(f"{size:g}" for size in settings.spacing_mm),

@@ -289,6 +289,10 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     ed, es = _phases(raw, ed_frame, es_frame, findings)
     es = None if es is None else (es - ed) % n_frames
     labels = {(frame - ed) % n_frames: place(volume.T) for frame, volume in sorted(raw.labels.items())}
+    if raw.partly_drawn and labels:
+        problem = "the expert drew some structures only, what is not drawn is unknown"
+        remedy = "volumes are measured, the frames are not trained or tested on"
+        findings.append(Finding("labels-partial", problem, remedy))
     spacing_mm = (z_mm, y_mm, x_mm)
     if raw.view != LONG_AXIS:
         findings += _contradictions(labels)
@@ -348,6 +352,11 @@ def _phases(raw: RawCine, ed: int | None, es: int | None, findings: list[Finding
         )
         return ed, es
     if ed is not None:
+        if es is None and smallest is not None and smallest != ed:
+            es = smallest
+            problem = "the ES frame is unknown"
+            remedy = f"frame {smallest + 1}, with the smallest LV cavity, was taken for it"
+            findings.append(Finding("phases-from-labels", problem, remedy))
         return ed, es
     if not several:
         findings.append(

@@ -174,7 +174,7 @@ def label_findings(
     if esv >= edv:
         problem = f"LV is larger at ES ({esv:.0f} mL) than at ED ({edv:.0f} mL)"
         findings.append(Finding("phases-exchanged", problem, "check the frames"))
-    elif not np.isnan(ef) and not PLAUSIBLE_EF[0] <= ef <= PLAUSIBLE_EF[1]:
+    elif esv > 0 and not np.isnan(ef) and not PLAUSIBLE_EF[0] <= ef <= PLAUSIBLE_EF[1]:
         problem = f"the LV ejection fraction of {ef:.0f} % is hardly plausible"
         findings.append(Finding("ejection-fraction", problem, "check the labels"))
     return findings

@@ -117,7 +117,7 @@ def real_as_synthetic(
 def _voxels(cohort: Cohort, subject: str) -> str:
     """SHA-256 of a cine's intensities: another header, or another number format, is the same cine."""
     cine = np.ascontiguousarray(np.rint(cohort.cine(subject) * 32767), dtype="<i2")
-    return sha256_json([cine.shape, hashlib.sha256(cine).hexdigest()])
+    return sha256_json([cine.shape, hashlib.sha256(cine.tobytes()).hexdigest()])
 
 
 def _write_decoded(folder: Path, real: Cohort, subject: str, through: Reconstructor) -> dict[str, Any]:

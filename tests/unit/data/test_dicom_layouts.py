@@ -12,6 +12,7 @@ from raw_files import heart
 
 from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.config.phantom import PhantomSettings
+from synthaug.core.artifacts import read_tsv
 from synthaug.core.registry import parse
 from synthaug.data.cohort import Cohort
 from synthaug.data.findings import SubjectError
@@ -19,7 +20,8 @@ from synthaug.data.harmonise import harmonise_dataset
 from synthaug.data.orientation import orient_cine
 from synthaug.data.readers import find_subjects, raw_files
 from synthaug.data.readers.contours import pixels_inside, read_contour
-from synthaug.labels import LV, MYO, RV
+from synthaug.data.validate import validate_dataset
+from synthaug.labels import LV, MYO, RV, UNLABELLED
 from synthaug.phantom import SCANNERS, Simulated, draw_parameters, simulate, write_phantom
 from synthaug.phantom.dicom_layouts import write_dsb_subject, write_sunnybrook_subject
 
@@ -114,6 +116,28 @@ def test_contours_become_the_labels_they_were_drawn_around(tmp_path):
     assert oriented.es_frame == 3 and sorted(oriented.labels) == [0, 3]
     assert np.array_equal(oriented.labels[0], np.where(labels[0] == RV, 0, labels[0]))
     assert np.array_equal(oriented.labels[3] == LV, labels[3] == LV) and not (oriented.labels[3] == MYO).any()
+
+
+def test_structures_that_nobody_drew_are_unknown_not_background(tmp_path):
+    """LV at ED and ES and MYO at ED are measured; no frame is handed over as labelled, whose RV and ES wall would be 0."""
+    labels = contoured(tmp_path / "raw")
+    (tmp_path / "raw" / "scd_patientdata.csv").write_text("PatientID,OriginalID\nSCD0000101,SC-HF-I-1\n")
+    dataset = settings("sunnybrook", minimum_subjects=1)
+    harmonise_dataset("data", dataset, tmp_path / "raw", GRID, tmp_path / "cohort")
+    cohort = Cohort.open(tmp_path / "cohort")
+    (subject,) = cohort.subjects
+    assert cohort.labelled_frames(subject) == [] and cohort.native(subject).labels == {}
+    assert (cohort.label_cine(subject) == UNLABELLED).all()
+    row = cohort.table.loc[subject]
+    voxel_ml = 1.4 * 1.6 * 10 / 1000
+    edv, esv = ((labels[frame] == LV).sum() * voxel_ml for frame in (0, 3))
+    assert row["lv_edv_ml"] == pytest.approx(edv, rel=1e-4)
+    assert row["lv_ef"] == pytest.approx(100 * (1 - esv / edv), rel=1e-4)
+    assert row["myo_mass_g"] == pytest.approx(1.05 * (labels[0] == MYO).sum() * voxel_ml, rel=1e-4)
+    assert row[["rv_edv_ml", "rv_esv_ml", "rv_ef"]].isna().all()
+    assert "labels-partial" in set(read_tsv(tmp_path / "cohort" / "findings.tsv")["code"])
+    said = validate_dataset(find_subjects(dataset, tmp_path / "raw"))
+    assert "labels-partial" in {finding.code for finding in said}
 
 
 def test_folders_of_the_challenge_need_no_table(tmp_path):

@@ -64,6 +64,42 @@ def test_classic_files_in_any_order_are_the_cine_where_it_lies_in_the_patient(tm
     assert np.allclose(found.affine[:3, 3], (cine().affine @ [0, 0, 6, 1])[:3], atol=1e-3)
 
 
+def visits(root):
+    """Patient and codes of the findings of each subject, by its id."""
+    return {
+        subject.id: (subject.patient, [finding.code for finding in subject.findings])
+        for subject in subjects(root)
+    }
+
+
+def test_folders_of_one_patient_id_are_visits_of_one_patient(tmp_path):
+    for name, told in (("scan-a1", "PAT77"), ("scan-a2", "PAT77"), ("scan-b", "PAT78"), ("scan-c", "")):
+        write(tmp_path, cine(PatientID=told), name)
+    found = visits(tmp_path)
+    assert found["scan-a1"] == found["scan-a2"] == ("scan-a1", ["dicom-visits"])
+    assert found["scan-b"] == found["scan-c"] == ("", [])
+    assert all("PAT77" not in str(finding) for subject in subjects(tmp_path) for finding in subject.findings)
+    # The table takes precedence, for the other visit too.
+    (tmp_path / "subjects.tsv").write_text("subject\tpatient\nscan-a1\tsub-anna\nscan-b\tb\n")
+    assert [patient for patient, _ in visits(tmp_path).values()] == ["anna", "anna", "b", ""]
+
+
+def test_one_patient_id_of_all_folders_is_a_constant(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path, cine(PatientID="ANON"), name)
+    assert visits(tmp_path) == dict.fromkeys("ab", ("a", ["dicom-visits"]))
+    write(tmp_path, cine(PatientID="ANON"), "c")
+    assert visits(tmp_path) == dict.fromkeys("abc", ("", ["dicom-patient-constant"]))
+    (tmp_path / "subjects.tsv").write_text("subject\tpatient\na\tp1\nb\tp1\n")
+    assert visits(tmp_path) == {"a": ("p1", []), "b": ("p1", []), "c": ("", ["dicom-patient-constant"])}
+
+
+def test_rows_that_contradict_each_other_exclude_their_folder(tmp_path):
+    write(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\ted_frame\ncase1\t0\nsub-case1\t3\n")
+    assert refused(tmp_path).code == "row-twice"
+
+
 def test_an_enhanced_file_is_the_same_cine(tmp_path):
     scan = cine()
     write(tmp_path / "classic", scan)

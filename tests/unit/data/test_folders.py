@@ -54,11 +54,24 @@ def test_links_are_followed_once_and_never_in_circles(tmp_path):
     assert sorted(one.path.name for one in found.ignored) == ["b", "up"]
 
 
+def test_a_link_beside_a_folder_is_the_other_name_whatever_comes_first(tmp_path):
+    write(tmp_path, "sub-001/x.nii", "training/patient001/x.nii")
+    (tmp_path / "latest").symlink_to("sub-001")
+    (tmp_path / "aaa").symlink_to("training/patient001")
+    found = scan(tmp_path)
+    assert names(found) == ["sub-001/x.nii", "training/patient001/x.nii"]
+    assert {one.path.name: one.reason for one in found.ignored} == {
+        "latest": f"another name of {tmp_path / 'sub-001'}",
+        "aaa": f"another name of {tmp_path / 'training' / 'patient001'}",
+    }
+
+
 def test_patterns_are_those_of_a_shell(tmp_path):
     write(tmp_path, "t.csv", "a/t.csv", "a/b/x [1].nii.gz", "a/{b}.nii")
     found = scan(tmp_path)
     assert found.matching("*.csv") == [tmp_path / "t.csv"]
     assert found.matching("**/*.csv") == [tmp_path / "a/t.csv", tmp_path / "t.csv"]
+    assert found.matching("*.CSV") == [tmp_path / "t.csv"]  # as image_stem, whatever the case
     assert found.matching("a/**/*.nii*") == [tmp_path / "a/b/x [1].nii.gz", tmp_path / "a/{b}.nii"]
 
 

@@ -162,6 +162,25 @@ def test_ed_comes_from_the_labels_where_the_table_has_none():
     assert unlabelled.es_frame is None and "first frame" in str(unlabelled.findings[0])
 
 
+def test_es_comes_from_the_labels_where_the_table_has_ed_only():
+    image, labels = heart()
+    found = orient_cine(raw(image, labels), 0, None)
+    assert found.es_frame == 3 and [finding.code for finding in found.findings] == ["phases-from-labels"]
+    assert orient_cine(raw(image, labels, frames=(0,)), 0, None).es_frame is None
+
+
+def test_a_structure_that_is_not_drawn_at_es_has_no_volume_there():
+    image, labels = heart()
+    labels[3][labels[3] == RV] = 0
+    done = harmonise_cine(orient_cine(raw(image, labels), 0, 3), GRID)
+    assert np.isnan([done.function["rv_esv_ml"], done.function["rv_ef"]]).all()
+    assert done.function["rv_edv_ml"] > 0 and done.function["lv_ef"] > 0
+    labels[3] = 0
+    labels[3][0, 0, 0] = RV
+    codes = {finding.code for finding in orient_cine(raw(image, labels), 0, 3).findings}
+    assert "structure-missing" in codes and "ejection-fraction" not in codes  # not 100 %, but unknown
+
+
 def test_quarantine_and_findings_name_their_subjects(tmp_path):
     write_acdc(tmp_path / "raw")
     write_acdc(tmp_path / "raw", "patient002", labelled=False)

@@ -18,7 +18,8 @@ def brought(array, matrix, cine_matrix=None, oriented=True):
     """Voxels on the cine's grid, and the codes of what was said."""
     cine = RawCine(heart()[0].T, affine() if cine_matrix is None else cine_matrix, VOXEL, {})
     read = NiftiImage(array, matrix, VOXEL, 0.0, oriented=oriented)
-    return on_cine_grid(read, cine, Path("labels.nii.gz"), "p1"), [finding.code for finding in cine.findings]
+    back = on_cine_grid(read, cine, Path("labels.nii.gz"), "p1")
+    return back.array, [finding.code for finding in cine.findings]
 
 
 def reoriented(array, order, flips):
@@ -40,6 +41,14 @@ def test_every_order_of_the_axes_comes_back(order, flips):
     back, said = brought(array, matrix)
     assert np.array_equal(back, labels)
     assert said == ([] if (order, flips) == ((0, 1, 2), (False, False, False)) else ["labels-aligned"])
+
+
+def test_sizes_follow_their_axes():
+    grid = affine(voxel=(1.2, 1.5, 10.0))
+    cine = RawCine(heart()[0].T, grid, (1.2, 1.5, 10.0), {})
+    read = NiftiImage(heart()[1][0].T.transpose(2, 0, 1), grid[:, [2, 0, 1, 3]], (10.0, 1.2, 1.5), 0.0)
+    back = on_cine_grid(read, cine, Path("labels.nii.gz"), "p1")
+    assert back.voxel_size_mm == (1.2, 1.5, 10.0) and np.array_equal(back.affine, grid)
 
 
 def test_another_place_is_refused_and_a_little_beside_is_said():

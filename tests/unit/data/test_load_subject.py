@@ -13,7 +13,7 @@ from synthaug.data.findings import SubjectError
 from synthaug.data.in_processes import in_processes
 from synthaug.data.load_subject import load_subject
 from synthaug.data.readers.base import RawCine, RawSubject
-from synthaug.labels import LV, RV
+from synthaug.labels import LV, RV, UNLABELLED
 
 
 def subject(load) -> RawSubject:
@@ -84,6 +84,32 @@ CHANGES = {
 @pytest.mark.parametrize("code", CHANGES)
 def test_what_no_reader_may_give_is_refused(code):
     assert refused(partial(changed, CHANGES[code])).code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "labels", "told", "own"),
+    [
+        ("frame-missing", {}, {"ed_frame": 14}, {}),
+        ("frame-missing", {}, {"ed_frame": 0, "es_frame": 25}, {}),
+        ("frame-missing", {}, {}, {"es_frame": -1}),
+        ("frames-equal", {}, {"ed_frame": 0, "es_frame": 0}, {}),
+        ("frames-equal", {}, {"ed_frame": 3}, {"es_frame": 3}),
+        ("frame-missing", {12: 0}, {}, {}),
+        ("labels-value", {3: 4}, {}, {}),
+        ("labels-value", {3: UNLABELLED}, {}, {}),
+    ],
+)
+def test_frames_and_labels_of_any_reader_are_those_of_the_cine(code, labels, told, own):
+    """A cine of 8 frames; `labels` adds a voxel of a value to a frame, `told` is the table's, `own` the reader's."""
+    raw = cine()
+    for frame, value in labels.items():
+        raw.labels[frame] = raw.labels[0].copy()
+        raw.labels[frame][0, 0, 0] = value
+    for name, frame in own.items():
+        setattr(raw, name, frame)
+    with pytest.raises(SubjectError) as caught:
+        load_subject(RawSubject("p1", (), lambda: raw, **told))
+    assert caught.value.code == code and caught.value.remedy
 
 
 def killed_or_done(item):

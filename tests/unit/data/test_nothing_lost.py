@@ -41,12 +41,12 @@ def cine(tmp_path):
 
 
 def test_images_of_other_names_are_listed(tmp_path, cine):
-    (cine.parent / "sub-01_labels.nii.gz").rename(cine.parent / "sub-01_Labels.nii.gz")
+    (cine.parent / "sub-01_labels.nii.gz").rename(cine.parent / "sub-01_segmentation.nii.gz")
     (tmp_path / "volumes.csv").write_text("subject,edv\n01,120\n")
     (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t60\n")
     (tmp_path / "sub-02").symlink_to("/nowhere")
     assert unused("nifti", tmp_path) == {
-        "sub-01/anat/sub-01_Labels.nii.gz": "not a file of the layout nifti",
+        "sub-01/anat/sub-01_segmentation.nii.gz": "not a file of the layout nifti",
         "volumes.csv": "not a file of the layout nifti",
         "participants.tsv": "no subject uses it",  # subjects.tsv is there
         "sub-02": "a link to nothing",
@@ -80,6 +80,17 @@ def test_two_files_of_labels_agree_or_are_refused(tmp_path, cine):
 def test_labels_without_a_label_are_said(tmp_path, cine):
     save(cine.parent / "sub-01_labels.nii.gz", np.zeros_like(heart()[1].T), dtype=np.uint8)
     assert codes("nifti", tmp_path) == ["labels-empty"]
+
+
+def test_labels_of_one_frame_without_a_label_are_said_and_label_nothing(tmp_path, cine):
+    (cine.parent / "sub-01_labels.nii.gz").unlink()
+    save(cine.parent / "sub-01_frame-00_labels.nii.gz", heart()[1][0].T, dtype=np.uint8)
+    save(cine.parent / "sub-01_frame-03_labels.nii.gz", np.zeros_like(heart()[1][0].T), dtype=np.uint8)
+    found = load_subject(subjects("nifti", tmp_path)[0])
+    assert list(found.labels) == [0]
+    assert [finding.problem for finding in found.findings] == [
+        "sub-01_frame-03_labels.nii.gz labels nothing in frame 4"
+    ]
 
 
 def test_a_labelled_frame_that_the_cine_lacks_is_not_called_ed(tmp_path, cine):

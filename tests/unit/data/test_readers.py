@@ -11,6 +11,7 @@ from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import parse
 from synthaug.data.findings import SubjectError
+from synthaug.data.load_subject import load_subject
 from synthaug.data.readers import find_subjects, ignored_files, raw_files
 from synthaug.data.validate import validate_dataset
 from synthaug.labels import LV, MYO, RV
@@ -215,6 +216,19 @@ def test_mnms2_finds_the_phases_in_the_cine(tmp_path):
     assert np.array_equal(cine.labels[5].T, heart()[1][3])
 
 
+def test_mnms2_phases_that_show_one_frame_are_refused(tmp_path):
+    write_mnms2(tmp_path)
+    folder = tmp_path / "dataset" / "001"
+    shutil.copy(folder / "001_SA_ED.nii.gz", folder / "001_SA_ES.nii.gz")
+    with pytest.raises(SubjectError) as caught:
+        load_subject(one("mnms2", tmp_path))
+    assert caught.value.code == "labels-twice"
+    shutil.copy(folder / "001_SA_ED_gt.nii.gz", folder / "001_SA_ES_gt.nii.gz")
+    with pytest.raises(SubjectError) as caught:
+        load_subject(one("mnms2", tmp_path))
+    assert caught.value.code == "frames-equal"
+
+
 def test_mnms2_frames_of_another_scan_are_refused(tmp_path):
     write_mnms2(tmp_path)
     save(tmp_path / "dataset" / "001" / "001_SA_ES.nii.gz", heart()[0][0].T[::-1])
@@ -248,6 +262,32 @@ def test_nifti_sessions_are_visits_of_one_patient(tmp_path):
     (tmp_path / "subjects.tsv").write_text("subject\n01\n")
     subjects = find_subjects(settings("nifti"), tmp_path)
     assert [(subject.id, subject.patient) for subject in subjects] == [("01-a", "01"), ("01-b", "01")]
+
+
+def test_a_patient_is_one_however_the_table_writes_it(tmp_path):
+    for name in ("007", "b", "c", "d"):
+        write_nifti_folder(tmp_path, name)
+    rows = "subject\tpatient\n7\t\nb\tsub-b\nc\t7\nsub-d\tb\n"
+    (tmp_path / "subjects.tsv").write_text(rows)
+    found = find_subjects(settings("nifti"), tmp_path)
+    assert {subject.id: subject.patient for subject in found} == {
+        "007": "007", "b": "b", "c": "007", "d": "b",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cine_name", "labels_name"),
+    [("cine", "labels"), ("a-cine", "a-labels"), ("b_CINE", "b_Labels"), ("c cine", "c.labels")],
+)
+def test_the_last_word_of_a_name_says_what_a_file_is(tmp_path, cine_name, labels_name):
+    cine = write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    (cine.parent / "sub-01_labels.nii.gz").rename(cine.parent / f"{labels_name}.nii.gz")
+    cine.rename(cine.parent / f"{cine_name}.nii.gz")
+    save(cine.parent / "oldcine.nii.gz", heart()[0].T)  # of another name: not read
+    subject = one("nifti", tmp_path)
+    assert len(subject.load().labels) == N_FRAMES
+    assert set(subject.files) <= set(raw_files(settings("nifti"), tmp_path))
 
 
 def test_nifti_labels_of_single_frames(tmp_path):
@@ -327,6 +367,38 @@ def test_acdc_labels_stored_otherwise_than_their_image_are_brought_to_it(tmp_pat
     assert [finding.code for finding in after.findings] == ["labels-aligned"]
 
 
+def test_labels_in_another_order_say_the_same_voxel_size(tmp_path):
+    """Pixels of 1.2 x 1.5 mm of a square matrix, labels stored (y, x, z): their first axis has 1.5 mm."""
+    cine = write_nifti_folder(tmp_path)
+    (tmp_path / "subjects.tsv").write_text("subject\n01\n")
+    image, labels = heart()
+    grid = affine(voxel=(1.2, 1.5, 10))
+    save(cine, image.T, grid)
+    (cine.parent / "sub-01_labels.nii.gz").unlink()
+    for frame in (0, 3):
+        exchanged = grid[:, [1, 0, 2, 3]]
+        file = cine.parent / f"sub-01_frame-{frame}_labels.nii.gz"
+        save(file, labels[frame].T.swapaxes(0, 1), exchanged, dtype=np.uint8)
+    found = one("nifti", tmp_path).load()
+    assert found.voxel_size_mm == pytest.approx((1.2, 1.5, 10))
+    assert [finding.code for finding in found.findings] == ["labels-aligned"] * 2
+    assert all(np.array_equal(found.labels[frame].T, labels[frame]) for frame in (0, 3))
+
+
+def test_mnms2_frames_in_another_order_say_the_same_voxel_size(tmp_path):
+    write_mnms2(tmp_path)
+    grid = affine(voxel=(1.2, 1.5, 10))
+    for file in (tmp_path / "dataset" / "001").iterdir():
+        content = np.asarray(nib.load(file).dataobj)
+        if "CINE" in file.name:
+            save(file, content, grid)
+        else:
+            save(file, content.swapaxes(0, 1), grid[:, [1, 0, 2, 3]])
+    found = one("mnms2", tmp_path).load()
+    assert found.voxel_size_mm == pytest.approx((1.2, 1.5, 10)) and (found.ed_frame, found.es_frame) == (2, 5)
+    assert np.array_equal(found.labels[5].T, heart()[1][3])
+
+
 def test_files_may_be_uncompressed(tmp_path):
     write_mnms(tmp_path)
     before = one("mnms", tmp_path).load()
@@ -383,6 +455,17 @@ def test_rows_of_one_subject_that_differ_exclude_it_only(tmp_path):
     assert second.age == 50 and second.load().labels
     with pytest.raises(SubjectError, match="stands in rows"):
         first.load()
+
+
+def test_rows_that_differ_are_found_with_and_without_prefix(tmp_path):
+    write_nifti_folder(tmp_path, "001")
+    (tmp_path / "subjects.tsv").write_text("subject\tdiagnosis\n001\tNOR\nsub-001\tDCM\n")
+    assert refused("nifti", tmp_path).code == "row-twice"
+    rows = "subject\tsession_id\tdiagnosis\n001\t1\tNOR\n001\tses-1\tDCM\n"
+    (tmp_path / "subjects.tsv").write_text(rows)
+    assert refused("nifti", tmp_path).code == "row-twice"
+    (tmp_path / "subjects.tsv").write_text("subject\tdiagnosis\n001\tNOR\nsub-001\tNOR\n")
+    assert one("nifti", tmp_path).diagnosis == "NOR"
 
 
 def test_spreadsheets_that_ate_the_zeros_of_ids(tmp_path):

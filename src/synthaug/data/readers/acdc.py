@@ -138,17 +138,17 @@ def _load(
     others = {}
     shown = {}  # number of the file -> frame of the cine, and how its labels lie on it
     for frame, file in frames.items():
-        others[file] = read_nifti(file, name)
-        shown[frame] = frame_of_cine(others[file], cine, file, name, frame)
+        place, others[file], bring = frame_of_cine(read_nifti(file, name), cine, file, name, frame)
+        shown[frame] = place, bring
     shape = cine.image.shape[:3]
 
-    def on_cine(read: NiftiImage, file: Path) -> np.ndarray:
+    def on_cine(read: NiftiImage, file: Path) -> NiftiImage:
         return on_cine_grid(read, cine, file, name)
 
     for frame, file in labels.items():
-        others[file] = read_nifti(file, name)
         place, bring = shown.get(frame, (frame, on_cine))
-        volume = base.canonical_labels(bring(others[file], file), LABELS, file, name, shape)
+        others[file] = bring(read_nifti(file, name), file)
+        volume = base.canonical_labels(others[file].array, LABELS, file, name, shape)
         base.add_labels(cine, place, volume, file, name)
     for frame in sorted(set(frames) - set(labels)):
         problem = f"{frames[frame].name} has no labels beside it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
@@ -18,6 +18,7 @@ from synthaug.config.data import RawDatasetSettings
 from synthaug.data.cohort import SUBJECT_ID
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.nifti import NiftiImage, read_nifti
+from synthaug.data.readers import metadata
 from synthaug.data.voxel_size import settle_voxel_size
 from synthaug.labels import LV, MYO, RV, UNLABELLED
 from synthaug.views import SHORT_AXIS, View
@@ -60,6 +61,9 @@ class RawCine:
         Whether the affine is the header's; False where the header has none, and only the stored order is known.
     view : {"short_axis", "long_axis"}
         A stack of short axes, or one slice along the long axis.
+    partly_drawn : bool
+        Whether the expert drew some structures only: what is not drawn is unknown, not background. Volumes of the drawn
+        structures are measured; the labels are neither trained nor tested on.
     """
 
     image: np.ndarray
@@ -74,6 +78,7 @@ class RawCine:
     told_sizes: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     oriented: bool = True
     view: View = SHORT_AXIS
+    partly_drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,6 +232,7 @@ def rows_by_id(
     for number, record in enumerate(table.to_dict("records"), start=1):
         row = {str(name): str(entry) for name, entry in record.items()}
         name = re.sub(r"^(\d+)\.0+$", r"\1", row[column])  # as spreadsheets write whole numbers
+        row[column] = name = name.removeprefix("sub-")
         if not name:
             refused[f"row-{number}"] = unusable(
                 "id-missing",
@@ -236,17 +242,35 @@ def rows_by_id(
                 "give the id, or remove the row",
             )
             continue
-        visit = row[session] if session else ""
+        visit = row[session].removeprefix("ses-") if session else ""
+        row |= {session: visit} if session else {}
         key = f"{name}\0{visit}" if visit else name
-        if refused_id(name.removeprefix("sub-")) or refused_id(visit.removeprefix("ses-") or "x"):
+        if refused_id(name) or refused_id(visit or "x"):
             refused[key] = unusable("id-refused", name, file, *REFUSED_ID)
         elif key in rows and row != rows[key]:
             problem = f"{name} stands in rows of {file.name} which differ"
             remedy = "keep one row, or name the visits in a column session_id"
-            refused[key] = unusable("row-twice", name.removeprefix("sub-"), file, problem, remedy)
+            refused[key] = unusable("row-twice", name, file, problem, remedy)
         else:
             rows[key] = row
     return {key: row for key, row in rows.items() if key not in refused}, list(refused.values())
+
+
+def with_patients(subjects: Sequence[RawSubject], names: Sequence[str]) -> list[RawSubject]:
+    """The same subjects, their patients called as folders are: a table's ``sub-b`` is b, and its 7 may be the folder 007.
+
+    Parameters
+    ----------
+    subjects : sequence of RawSubject
+        With the patient as the table says it; empty where it does not.
+    names : sequence of str
+        Folders of subjects, without ``sub-``.
+    """
+    told = [subject.patient.removeprefix("sub-") for subject in subjects]
+    return [
+        replace(subject, patient=metadata.match_id(patient, names) or patient)
+        for subject, patient in zip(subjects, told, strict=True)
+    ]
 
 
 def read_cine(path: Path, subject: str, single_frame: bool = False) -> RawCine:
@@ -307,7 +331,7 @@ def settle_size(
     path, subject : Path, str
         The cine's file and whose it is, for the error.
     others : mapping of Path to NiftiImage
-        Other images of the subject; those on the cine's grid count.
+        Other images of the subject in the order of the cine's axes (`label_grid`); those of the cine's shape count.
     settings : RawDatasetSettings
         With the declared spacing, if any.
 
@@ -398,7 +422,7 @@ def add_label_cine(
 
 
 def add_labels(cine: RawCine, frame: int, volume: np.ndarray, path: Path, subject: str) -> None:
-    """Give a cine the labels of one frame, read from a file.
+    """Give a cine the labels of one frame, read from a file; one that labels nothing is a finding of the cine.
 
     Parameters
     ----------
@@ -421,13 +445,17 @@ def add_labels(cine: RawCine, frame: int, volume: np.ndarray, path: Path, subjec
         problem = f"labels frame {frame + 1} of a cine with {n_frames} frames"
         remedy = "correct the number of the frame in the file's name"
         raise SubjectError("frame-missing", subject, path, problem, remedy)
+    if not volume.any():
+        problem = f"{path.name} labels nothing in frame {frame + 1}"
+        cine.findings.append(Finding("labels-empty", problem, "its labels are unknown"))
+        return
     if frame in cine.labels and not np.array_equal(cine.labels[frame], volume):
         problem = f"frame {frame + 1} has other labels in another file"
         raise SubjectError("labels-twice", subject, path, problem, "keep one of the two files")
     cine.labels[frame] = volume
 
 
-def check_frames(subject: str, file: Path, n_frames: int, ed: int | None, es: int | None) -> None:
+def check_frames(subject: str, file: str | Path, n_frames: int, ed: int | None, es: int | None) -> None:
     """Refuse frames (counted from 0) that a cine of `n_frames` does not have, or ED at ES.
 
     Raises

@@ -75,6 +75,14 @@ class Identity:
         return "anon-" + hashlib.sha256(f"{self._study}/{folder}".encode()).hexdigest()[:12]
 
 
+def patient_id(header: Dataset | None) -> str:
+    """PatientID of a header; empty where there is none, or none that can be read."""
+    if header is None:
+        return ""
+    with quiet():
+        return next(iter(_values(header, "PatientID")), "").strip()
+
+
 def _values(dataset: Dataset, keyword: str) -> list[str]:
     try:
         value: Any = dataset.get(keyword)

@@ -46,6 +46,7 @@ def dicom_subject(
     entries: Entries | None = None,
     load: Callable[..., RawCine] | None = None,
     shown: Path | None = None,
+    header: Dataset | None = None,
     **known: Any,
 ) -> RawSubject:
     """One subject with the metadata of its headers.
@@ -66,10 +67,12 @@ def dicom_subject(
         ``load(place, settings, ed, es)``; by default the stack alone is read.
     shown : Path, optional
         Folder that errors name; the first of `folders` by default.
+    header : Dataset, optional
+        What `first_header` gives of `folders`, where it was read already.
     **known
         Fields that the layout knows itself; they take precedence over the headers.
     """
-    header = _first_header(folders)
+    header = first_header(folders) if header is None else header
     entries = entries or Entries({})
     subject, shown = name, shown or folders[0]
     replaced = []
@@ -105,7 +108,7 @@ def _load(place: Place, settings: DicomDatasetSettings, ed: int | None, es: int 
     return cine
 
 
-def _first_header(folders: Sequence[Path]) -> Dataset | None:
+def first_header(folders: Sequence[Path]) -> Dataset | None:
     """Header of the first file that is a DICOM image, without pixels."""
     tried = 0
     for folder in folders:

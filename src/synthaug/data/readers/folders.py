@@ -51,7 +51,7 @@ class RawFolder:
     ignored: tuple[Ignored, ...]
 
     def matching(self, *patterns: str) -> list[Path]:
-        """Files whose path below the root fits any pattern: ``*`` within a name, ``**/`` any folders."""
+        """Files whose path below the root fits any pattern, whatever the case: ``*`` within a name, ``**/`` any folders."""
         fits = [_compiled(pattern) for pattern in patterns]
         places = ((file, file.relative_to(self.root).as_posix()) for file in self.files)
         return [file for file, place in places if any(fit.fullmatch(place) for fit in fits)]
@@ -60,9 +60,10 @@ class RawFolder:
 def scan(root: str | Path) -> RawFolder:
     """List the files of a raw dataset; none is opened.
 
-    Links to folders are followed, each folder once: a link back to a folder above, or to one that was listed already, is
-    ignored. A link to nothing is listed as a file, so that who needs it learns that it leads nowhere. Where an image is
-    there twice, as ``.nii`` and as ``.nii.gz``, the compressed one is the dataset's.
+    Links to folders are followed, each folder once, after the folders that lie below the root themselves: a link back to a
+    folder above, or to one that was listed already, is ignored, whatever its name. A link to nothing is listed as a file,
+    so that who needs it learns that it leads nowhere. Where an image is there twice, as ``.nii`` and as ``.nii.gz``, the
+    compressed one is the dataset's.
     """
     root = Path(root)
     files: list[Path] = []
@@ -70,22 +71,25 @@ def scan(root: str | Path) -> RawFolder:
     ignored: list[Ignored] = []
     listed: dict[str, str] = {}
     unlisted: list[OSError] = []
-    for place, folders, names in os.walk(root, followlinks=True, onerror=unlisted.append):
-        real = os.path.realpath(place)
-        if real in listed:
-            ignored.append(Ignored(Path(place), f"another name of {listed[real]}"))
-            folders.clear()
-            continue
-        listed[real] = place
-        if Path(place) != root:
-            entered.append(Path(place))
-        for group in (folders, names):
-            for name in list(group):
-                if reason := _left_behind(name):
-                    ignored.append(Ignored(Path(place, name), reason))
-                    group.remove(name)
-        folders.sort()
-        files += [Path(place, name) for name in names]
+    waiting = [root]  # the root, then the links to folders in the order in which they are found
+    for start in waiting:
+        for place, folders, names in os.walk(start, onerror=unlisted.append):
+            real = os.path.realpath(place)
+            if real in listed:
+                ignored.append(Ignored(Path(place), f"another name of {listed[real]}"))
+                folders.clear()
+                continue
+            listed[real] = place
+            if Path(place) != root:
+                entered.append(Path(place))
+            for group in (folders, names):
+                for name in list(group):
+                    if reason := _left_behind(name):
+                        ignored.append(Ignored(Path(place, name), reason))
+                        group.remove(name)
+            folders.sort()
+            waiting += [link for name in folders if (link := Path(place, name)).is_symlink()]
+            files += [Path(place, name) for name in names]
     ignored += [
         Ignored(Path(error.filename or root), f"cannot be listed ({error.strerror})") for error in unlisted
     ]
@@ -123,4 +127,4 @@ def _uncompressed_twins(files: Iterable[Path]) -> list[Path]:
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*/|\*|\?)", pattern)
     translated = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(translated.get(part, re.escape(part)) for part in parts))
+    return re.compile("".join(translated.get(part, re.escape(part)) for part in parts), re.IGNORECASE)

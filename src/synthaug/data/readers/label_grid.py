@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy as np
 
 from synthaug.data.findings import Finding, SubjectError
 from synthaug.data.nifti import NiftiImage
-from synthaug.data.voxel_size import is_lost
+from synthaug.data.voxel_size import Size, is_lost
 
 if TYPE_CHECKING:
     from synthaug.data.readers.base import RawCine
@@ -23,7 +24,7 @@ _ROUNDING, _SAME_GRID = 0.1, 0.5
 _SAME_IMAGE = 0.005
 
 
-def on_cine_grid(read: NiftiImage, cine: RawCine, file: Path, subject: str) -> np.ndarray:
+def on_cine_grid(read: NiftiImage, cine: RawCine, file: Path, subject: str) -> NiftiImage:
     """Bring the voxels of another file of the subject to the order of the cine's.
 
     Programs store one image in several orders, and say so in the affine: axes may be exchanged and reversed. Where
@@ -40,7 +41,8 @@ def on_cine_grid(read: NiftiImage, cine: RawCine, file: Path, subject: str) -> n
 
     Returns
     -------
-    ndarray, shape (x, y, z) or (x, y, z, t)
+    NiftiImage
+        Its voxels, affine and voxel size in the order of the cine's axes.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def on_cine_grid(read: NiftiImage, cine: RawCine, file: Path, subject: str) -> n
 
 def frame_of_cine(
     read: NiftiImage, cine: RawCine, file: Path, subject: str, named: int | None = None
-) -> tuple[int, Callable[[NiftiImage, Path], np.ndarray]]:
+) -> tuple[int, NiftiImage, Callable[[NiftiImage, Path], NiftiImage]]:
     """Which frame of the cine a 3D image of the subject is, and how labels of that image lie on the cine.
 
     Voxels are better evidence than headers: where the stored voxels are those of a frame, their affine may say what it
@@ -75,8 +77,10 @@ def frame_of_cine(
     -------
     int
         The frame, counted from 0.
+    NiftiImage
+        The image in the order of the cine's axes.
     callable
-        Gives labels of this image, by their `NiftiImage` and file, on the voxels of the cine.
+        Gives labels of this image, by their `NiftiImage` and file, in the same order.
 
     Raises
     ------
@@ -85,16 +89,17 @@ def frame_of_cine(
     """
     stored = nearest_frame(read.array, cine.image, named)
     if stored is None:
-        array = on_cine_grid(read, cine, file, subject)
-        stored = nearest_frame(array, cine.image, named)
+        image = on_cine_grid(read, cine, file, subject)
+        stored = nearest_frame(image.array, cine.image, named)
         if stored is None:
-            shapes = f"has shape {array.shape}, a frame of the cine has {cine.image.shape[:3]}"
-            same = array.shape == cine.image.shape[:3]
+            shapes = f"has shape {image.array.shape}, a frame of the cine has {cine.image.shape[:3]}"
+            same = image.array.shape == cine.image.shape[:3]
             problem = "is no frame of the cine" if same else shapes
             remedy = "give the cine it was taken from"
             raise SubjectError("frame-image-differs", subject, file, problem, remedy)
         bring = partial(on_cine_grid, cine=cine, subject=subject)
     else:
+        image = read
         affine = read.affine if read.oriented and not is_lost(read.voxel_size_mm) else None
         bring = partial(
             _on_grid, affine=affine, shape=read.array.shape[:3], findings=cine.findings, subject=subject
@@ -103,7 +108,7 @@ def frame_of_cine(
         problem = f"{file.name} shows frame {stored + 1} of the cine, not frame {named + 1}"
         remedy = f"its labels are taken for frame {stored + 1}"
         cine.findings.append(Finding("frame-image-moved", problem, remedy))
-    return stored, lambda labels, place: bring(labels, file=place)
+    return stored, image, lambda labels, place: bring(labels, file=place)
 
 
 def nearest_frame(volume: np.ndarray, image: np.ndarray, named: int | None = None) -> int | None:
@@ -128,11 +133,11 @@ def _on_grid(
     findings: list[Finding],
     file: Path,
     subject: str,
-) -> np.ndarray:
-    """The voxels of a file in the order of another grid, whose affine is None where its header lost it."""
+) -> NiftiImage:
+    """A file in the order of another grid, whose affine is None where its header lost it."""
     to_grid = None if affine is None else _inverse(affine)
     if affine is None or to_grid is None or not read.oriented or is_lost(read.voxel_size_mm):
-        return read.array
+        return read
     mapping = to_grid @ read.affine
     axes = [int(np.argmax(np.abs(mapping[:3, axis]))) for axis in range(3)]
     if sorted(axes) != [0, 1, 2] or not np.isfinite(mapping).all():
@@ -142,7 +147,7 @@ def _on_grid(
     flips = [bool(mapping[axis, order[axis]] < 0) for axis in range(3)]
     array = read.array.transpose(*order, *range(3, read.array.ndim))
     if array.shape[:3] != shape:
-        return read.array  # of another shape, which who asked for it says
+        return read  # of another shape, which who asked for it says
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     apart = _largest_distances(mapping, order, flips, read.array.shape[:3])
     distance = float(apart.max())
@@ -155,7 +160,20 @@ def _on_grid(
     if order != [0, 1, 2] or any(flips):
         problem = f"{file.name} stores its voxels in another orientation than the cine"
         findings.append(Finding("labels-aligned", problem, "brought to the cine's order by both affines"))
-    return array[tuple(slice(None, None, -1 if flip else 1) for flip in flips)]
+    turned = array[tuple(slice(None, None, -1 if flip else 1) for flip in flips)]
+    told = read.sform_size_mm
+    return replace(
+        read,
+        array=turned,
+        affine=affine,
+        voxel_size_mm=_in_order(read.voxel_size_mm, order),
+        sform_size_mm=None if told is None else _in_order(told, order),
+    )
+
+
+def _in_order(size: Size, order: Sequence[int]) -> Size:
+    x, y, z = (size[axis] for axis in order)
+    return x, y, z
 
 
 def _inverse(affine: np.ndarray) -> np.ndarray | None:

@@ -109,8 +109,7 @@ def _load(
     base.check_frames(name, table, cine.image.shape[3], ed, es)
     others = {}
     for file in labels:
-        others[file] = read_nifti(file, name)
-        volume = on_cine_grid(others[file], cine, file, name)
-        base.add_label_cine(cine, volume, base.SAME_LABELS, file, name)
+        others[file] = on_cine_grid(read_nifti(file, name), cine, file, name)
+        base.add_label_cine(cine, others[file].array, base.SAME_LABELS, file, name)
     base.settle_size(cine, path, name, others, settings)
     return cine

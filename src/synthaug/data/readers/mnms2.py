@@ -112,17 +112,18 @@ def _load(
                     Finding("labels-dropped", problem, f"add {name}_{_PREFIXES[cine.view]}_{phase}.nii.gz")
                 )
             continue
-        others[image_file] = read_nifti(image_file, name)
-        found[phase], bring = frame_of_cine(others[image_file], cine, image_file, name)
+        image = read_nifti(image_file, name)
+        found[phase], others[image_file], bring = frame_of_cine(image, cine, image_file, name)
         if label_file is not None:
-            others[label_file] = read_nifti(label_file, name)
-            cine.labels[found[phase]] = base.canonical_labels(
-                bring(others[label_file], label_file),
+            others[label_file] = bring(read_nifti(label_file, name), label_file)
+            labels = base.canonical_labels(
+                others[label_file].array,
                 base.SAME_LABELS,
                 label_file,
                 name,
                 cine.image.shape[:3],
             )
+            base.add_labels(cine, found[phase], labels, label_file, name)
     cine.ed_frame, cine.es_frame = found.get("ED"), found.get("ES")
     base.settle_size(cine, path, name, others, settings)
     return cine

@@ -18,8 +18,9 @@ from synthaug.data.readers.folders import image_stem, scan
 from synthaug.data.readers.label_grid import on_cine_grid
 from synthaug.labels import BACKGROUND, STRUCTURES
 
-_FRAME = re.compile(r"frame-(\d+)")
-
+_FRAME = re.compile(r"frame-(\d+)", re.IGNORECASE)
+#: Ends of names, as words of their own.
+_CINE, _LABELS = (re.compile(rf"(^|[^A-Za-z0-9]){kind}$", re.IGNORECASE) for kind in ("cine", "labels"))
 
 #: Names of the table, the first that is there counts.
 _TABLES = ("subjects.tsv", "participants.tsv", "subjects.csv", "participants.csv")
@@ -55,6 +56,7 @@ class NiftiReader(Reader):
             if place.startswith("sub-") and image_stem(image) is not None:
                 images.setdefault(root / place, []).append(image)
         folders = [folder for folder in found.folders if folder.parent == root and folder.name[:4] == "sub-"]
+        names = [folder.name[4:] for folder in folders]
         session = self._column(table, "session_id", "session")
         listed, subjects = base.rows_by_id(table, identifier, file, session)
         refused = [subject.id for subject in subjects]
@@ -66,7 +68,7 @@ class NiftiReader(Reader):
         by_subject: dict[str, dict[str, dict[str, str]]] = {}
         for key, row in listed.items():
             name, _, visit = key.partition("\0")
-            by_subject.setdefault(name.removeprefix("sub-"), {})[visit.removeprefix("ses-")] = row
+            by_subject.setdefault(name, {})[visit] = row
         for name, rows in by_subject.items():
             match = metadata.match_id(name, [one.name[4:] for one in folders])
             folder = next((one for one in folders if one.name[4:] == match), None)
@@ -88,7 +90,7 @@ class NiftiReader(Reader):
             )
             for folder in folders
         ]
-        return subjects
+        return base.with_patients(subjects, names)
 
     def _column(self, table: pd.DataFrame, *names: str) -> str | None:
         """The table's name of a column: as the study maps it, or the first of the usual names."""
@@ -155,8 +157,8 @@ def _subject(
     columns = {field: column.lower() for field, column in settings.columns.items()}
     entries = metadata.Entries({key.lower(): entry for key, entry in row.items()}, columns)
     stems = {file: image_stem(file) or "" for file in images}
-    cines = [file for file, stem in stems.items() if re.search(r"(^|_)cine$", stem)]
-    label_files = [file for file, stem in stems.items() if re.search(r"(^|_)labels$", stem)]
+    cines = [file for file, stem in stems.items() if _CINE.search(stem)]
+    label_files = [file for file, stem in stems.items() if _LABELS.search(stem)]
     if len(cines) != 1:
         problem = f"has {len(cines)} files named *cine.nii.gz"
         return base.unusable("cine-missing", name, folder, problem, "give one cine a subject and session")
@@ -197,8 +199,8 @@ def _load(
     labels = _label_map(settings.label_map)
     others: dict[Path, NiftiImage] = {}
     for file in label_files:
-        others[file] = read_nifti(file, name)
-        volume = on_cine_grid(others[file], cine, file, name)
+        others[file] = on_cine_grid(read_nifti(file, name), cine, file, name)
+        volume = others[file].array
         if settings.single_frame and volume.ndim == 3 and shape[3] == 1:
             volume = volume[..., None]
         match = _FRAME.search(file.name)

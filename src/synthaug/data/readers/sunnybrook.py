@@ -126,6 +126,7 @@ def _load(
 ) -> RawCine:
     stack = read_stack(place, settings.series, _is_image)
     stack.cine.labels = _labels(stack, place.subject, contours, settings.first_pixel)
+    stack.cine.partly_drawn = bool(stack.cine.labels)  # no RV, and outer contours at ED only
     return stack.cine
 
 
