@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from synthaug.config.geometry import GeometrySettings, RadialDeformationSettings
 from synthaug.config.paths import PathText
-from synthaug.config.training import TrainableSettings, TrainingSettings
+from synthaug.config.training import Channels, TrainableSettings, TrainingSettings
 
 #: Division of the lengths of t, y and x at one level; slices are never merged.
 Stride = tuple[Literal[1, 2], Literal[1, 2], Literal[1, 2]]
@@ -43,7 +43,7 @@ class LatentAutoencoderSettings(SharpeningSettings):
 
     default_stride: ClassVar[Stride]
 
-    channels: tuple[int, ...]
+    channels: Channels
     strides: tuple[Stride, ...] | None = Field(
         None,
         description=(
@@ -73,7 +73,7 @@ class AutoencoderSettings(LatentAutoencoderSettings):
     default_stride: ClassVar[Stride] = (1, 2, 2)
 
     kind: Literal["autoencoder"] = Field(description="Kind of model.")
-    channels: tuple[int, ...] = Field(
+    channels: Channels = Field(
         (32, 64, 96),
         min_length=1,
         description="Feature channels a level; each level halves y and x unless `strides` says otherwise, never z.",
@@ -131,7 +131,7 @@ class SliceLatentsSettings(LatentAutoencoderSettings):
     default_stride: ClassVar[Stride] = (2, 2, 2)
 
     kind: str = Field(description="Kind of model.")
-    channels: tuple[int, ...] = Field(
+    channels: Channels = Field(
         (64, 128),
         min_length=1,
         description="Feature channels a level; each level halves t, y and x unless `strides` says otherwise, never z.",

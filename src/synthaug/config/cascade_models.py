@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from synthaug.config.conditions import ScalarCondition
 from synthaug.config.geometry import GeometrySettings
 from synthaug.config.latent_models import CONDITIONS_TEXT, LatentDiffusionSettings, check_roles
-from synthaug.config.training import TrainableSettings, TrainingSettings
+from synthaug.config.training import Channels, TrainableSettings, TrainingSettings
 
 
 class AnatomyDiffusionSettings(LatentDiffusionSettings):
@@ -52,7 +52,7 @@ class MotionNetworkSettings(TrainableSettings):
 
     kind: Literal["motion_network"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
-    channels: tuple[int, ...] = Field(
+    channels: Channels = Field(
         (32, 64),
         min_length=1,
         description="Feature channels a level; each after the first halves y and x of the latent.",

@@ -8,7 +8,12 @@ from synthaug.config.autoencoders import AutoencoderSettings
 from synthaug.config.cascade_models import AnatomyDiffusionSettings
 from synthaug.config.cine_diffusion import CineDiffusionSettings
 from synthaug.config.control_branch import ControlBranchSettings
-from synthaug.config.generators import CascadeSettings, GeneratorSettings, TextDrivenSettings
+from synthaug.config.generators import (
+    CascadeSettings,
+    GeneratorSettings,
+    MaskGuidedSettings,
+    TextDrivenSettings,
+)
 from synthaug.config.models import ModelSettings
 from synthaug.config.phenotype_samplers import PhenotypeSamplerSettings
 from synthaug.config.plugins import PluginGeneratorSettings
@@ -57,9 +62,9 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
     Raises
     ------
     ValueError
-        Models that build on different models of one role; no masks and no pseudo labels; a cascade without a
-        motion model whose anatomy model draws nothing but end-diastole; or start noise with class means that no
-        alignment gives.
+        Models that build on different models of one role; no masks and no pseudo labels, or none beside the requested
+        ones; a cascade without a motion model whose anatomy model draws nothing but end-diastole; or start noise with
+        class means that no alignment gives.
     """
     if not isinstance(generator, SampledSettings) or isinstance(generator, PluginGeneratorSettings):
         return  # a class from outside knows what its models must have in common
@@ -70,6 +75,13 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
         if isinstance(coder, AutoencoderSettings) and not coder.masks and generator.labels == "own":
             raise ValueError(
                 f"{where}.labels: {used} decodes no masks; set labels: pseudo, or its masks: true"
+            )
+    if isinstance(generator, MaskGuidedSettings) and generator.masks == "requested":
+        coder = models[roles["autoencoder"]]
+        if isinstance(coder, AutoencoderSettings) and not coder.masks:
+            raise ValueError(
+                f"{where}.masks: {roles['autoencoder']} decodes no masks for frames without a requested one; set masks: "
+                "decoded, or its masks: true"
             )
     if isinstance(generator, CascadeSettings) and "motion" not in roles:
         anatomy = models[roles["anatomy"]]

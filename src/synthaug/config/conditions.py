@@ -86,6 +86,8 @@ CATEGORIES = tuple(name for name, condition in CONDITIONS.items() if condition.k
 MEASURED = {name: condition for name, condition in CONDITIONS.items() if condition.structure is not None}
 #: Axes of the condition sweep.
 SWEPT = tuple(name for name, condition in CONDITIONS.items() if condition.swept)
+#: Columns that a cohort's table has without being asked, known of as many subjects as have the labels.
+HARMONISED = frozenset({*CONDITIONS, "rv_ef"})
 #: Conditions that say a diagnosis: itself, in words, or as a picture.
 TELLS_DIAGNOSIS = ("diagnosis", "sentence", "labels")
 

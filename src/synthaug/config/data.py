@@ -308,7 +308,8 @@ class HarmonisationSettings(Settings):
     """The common grid: all cohorts of a study share it."""
 
     spacing_mm: tuple[float, float, float] = Field(
-        (10.0, 1.5, 1.5), description="Voxel size (z, y, x) in mm of every harmonised cine."
+        (10.0, 1.5, 1.5),
+        description="Voxel size (z, y, x) in mm of every harmonised cine; y and x are the same.",
     )
     matrix: tuple[int, int, int] = Field(
         (12, 128, 128),
@@ -379,6 +380,17 @@ class HarmonisationSettings(Settings):
         if not all(low <= size <= high for size in value):
             raise ValueError(
                 f"no heart is seen in voxels of {list(value)} mm; give {low:g} to {high:g} mm each"
+            )
+        return value
+
+    @field_validator("spacing_mm")
+    @classmethod
+    def _pixels_are_square(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        _, y, x = value
+        if y != x:
+            raise ValueError(
+                f"pixels of {y:g} x {x:g} mm are not square, and a heart that is rotated on them is sheared; give y and x the "
+                "same size"
             )
         return value
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from synthaug.config.conditions import ScalarCondition
 from synthaug.config.geometry import GeometrySettings
 from synthaug.config.latent_models import CONDITIONS_TEXT, LatentDiffusionSettings, check_roles
-from synthaug.config.training import TrainableSettings, TrainingSettings
+from synthaug.config.training import Channels, TrainableSettings, TrainingSettings
 
 
 class DeformationNetworkSettings(TrainableSettings):
@@ -20,7 +20,7 @@ class DeformationNetworkSettings(TrainableSettings):
 
     kind: Literal["deformation_network"] = Field(description="Kind of model.")
     needs: dict[str, str] = Field({"autoencoder": "autoencoder"}, description="The autoencoder, by name.")
-    channels: tuple[int, ...] = Field(
+    channels: Channels = Field(
         (32, 64),
         min_length=1,
         description="Feature channels a level of the encoder; each after the first halves y and x of the latent.",
@@ -31,7 +31,7 @@ class DeformationNetworkSettings(TrainableSettings):
     )
     field_channels: int = Field(
         16,
-        ge=1,
+        ge=2,
         description=(
             "Feature channels of the decoder at the resolution of the autoencoder's first level; doubled at the "
             "next, and four times as many at all coarser ones."

@@ -12,7 +12,10 @@ class GeometrySettings(Settings):
 
     shift_voxels: float = Field(3.0, ge=0, description="Largest in-plane shift, in voxels; keeps volumes.")
     rotation_degrees: float = Field(
-        10.0, ge=0, le=180, description="Largest in-plane rotation; keeps volumes."
+        10.0,
+        ge=0,
+        le=180,
+        description="Largest in-plane rotation, on square pixels; keeps volumes and shapes.",
     )
     scale: float = Field(
         0.09, ge=0, lt=0.5, description="Largest relative in-plane scaling; volumes scale with its square."

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from synthaug.config.base import Settings
 from synthaug.config.conditions import CONDITIONS, ScalarCondition
 from synthaug.config.geometry import GeometrySettings
-from synthaug.config.training import TrainableSettings
+from synthaug.config.training import Channels, TrainableSettings
 
 #: Latent frames, rows and columns of a token.
 Patch = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
@@ -95,7 +95,7 @@ class DiffusionObjectiveSettings(Settings):
 class LatentDiffusionSettings(ConditionedLatentsSettings, DiffusionObjectiveSettings):
     """What all diffusion models of latents have in common."""
 
-    channels: tuple[int, ...] = Field(
+    channels: Channels = Field(
         (64, 128),
         min_length=1,
         description="Feature channels a level; each after the first halves y and x of the latent.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthaug.config.geometry import GeometrySettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
@@ -14,6 +14,7 @@ class PatientRecogniserSettings(TrainableSettings):
     """Contrastive embedding of the fold's real training patients, across phase, geometry and contrast."""
 
     implementation: ClassVar[str] = "synthaug.models.patient_recogniser:PatientRecogniser"
+    least_batch: ClassVar[int] = 2
 
     kind: Literal["patient_recogniser"] = Field(description="Kind of model.")
     channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -29,5 +30,11 @@ class PatientRecogniserSettings(TrainableSettings):
         TrainingSettings(
             iterations=1500, batch_size=16, learning_rate=2e-3, weight_decay=0.01, ema_decay=0.99
         ),
-        description="Optimisation.",
+        description="Optimisation; a batch, and the share of each GPU, must have several subjects, who are told apart.",
     )
+
+    @model_validator(mode="after")
+    def _batches_have_a_contrast(self) -> Self:
+        if self.training.batch_size < 2:
+            raise ValueError("training.batch_size: a contrast needs at least 2 subjects")
+        return self

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from synthaug.config.conditions import CONDITIONS
+from synthaug.config.conditions import HARMONISED
 from synthaug.config.study import StudySettings
 from synthaug.config.text import WALL_PHENOTYPES, reads_text
 from synthaug.phenotypes.registry import PHENOTYPES
-
-#: Phenotypes that a cohort's table has without being asked.
-_HARMONISED = {*CONDITIONS, "rv_ef"}
 
 
 def own_phenotypes(study: StudySettings) -> dict[str, list[str]]:
@@ -45,4 +42,4 @@ def needed_phenotypes(study: StudySettings, models: Iterable[str]) -> list[str]:
         settings = study.models[name]
         used |= {*getattr(settings, "conditions", ()), *getattr(settings, "phenotypes", ())}
     brought = {name for names in own_phenotypes(study).values() for name in names}
-    return sorted(used & (brought | set(PHENOTYPES) - _HARMONISED))
+    return sorted(used & (brought | set(PHENOTYPES) - HARMONISED))

@@ -11,21 +11,33 @@ from synthaug.config.conditions import CONDITIONS, Condition, Kind
 from synthaug.phenotypes.registry import PHENOTYPES, Phenotype
 
 _KINDS: Mapping[str, Kind] = {"mL": "volume", "g": "mass"}
-_UNITS: Sequence[tuple[str, Kind, str]] = (("_ml", "volume", "mL"), ("_g", "mass", "g"))
+#: Suffix of an own column, kind, unit, and exponent of its growth under an in-plane enlargement. A body surface does not
+#: grow with the image. No litres: columns that end so are concentrations or of the lungs.
+_UNITS: Sequence[tuple[str, Kind, str, float]] = (
+    ("_ml", "volume", "mL", 2),
+    ("_g", "mass", "g", 2),
+    ("_ml_m2", "number", "mL/m2", 2),
+    ("_g_m2", "number", "g/m2", 2),
+    ("_cm2", "number", "cm2", 2),
+    ("_mm2", "number", "mm2", 2),
+    ("_per_mm", "number", "1/mm", -1),
+    ("_mm", "number", "mm", 1),
+)
 
 
 def condition_of(name: str) -> Condition:
     """The declared condition, a phenotype of the registry, or a study's own numeric column.
 
-    The suffix ``_ml`` or ``_g`` gives the kind of an own column.
+    The suffix of an own column gives its unit, such as ``_ml`` or ``_mm``: a length is one in the plane.
     """
     if name in CONDITIONS:
         return CONDITIONS[name]
     if name in PHENOTYPES:
         return _of_phenotype(PHENOTYPES[name])
-    for suffix, kind, unit in _UNITS:
+    for suffix, kind, unit, exponent in _UNITS:
         if name.endswith(suffix):
-            return Condition(name, kind, name.removesuffix(suffix).replace("_", " "), unit)
+            title = name.removesuffix(suffix).replace("_", " ")
+            return Condition(name, kind, title, unit, exponent=exponent)
     return Condition(name, "number", name.replace("_", " "))
 
 

@@ -44,6 +44,7 @@ class PhenotypeVAESettings(PhenotypeSamplerSettings):
     """Variational autoencoder of the phenotypes of a heart."""
 
     implementation: ClassVar[str] = "synthaug.models.phenotype_vae:PhenotypeVAE"
+    least_batch: ClassVar[int] = 2
 
     kind: Literal["phenotype_vae"] = Field(description="Kind of model.")
     widths: tuple[Annotated[int, Field(ge=1)], ...] = Field(

@@ -15,6 +15,7 @@ from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSe
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.generators import GeneratorSettings
 from synthaug.config.inherit import resolve_inheritance
+from synthaug.config.latent_grid import check_latent_grid
 from synthaug.config.models import ModelSettings
 from synthaug.config.one_view import check_view
 from synthaug.config.report import ReportSettings
@@ -123,6 +124,7 @@ class StudySettings(Settings):
         self._check_tasks()
         self._check_unsplit_datasets()
         check_view(self)
+        check_latent_grid(self)
         check_task_phenotypes(self)
         return self
 

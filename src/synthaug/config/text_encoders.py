@@ -15,6 +15,7 @@ class TextEncoderSettings(TrainableSettings):
     """Word-level transformer, trained contrastively against an encoder of the fold's real training cines."""
 
     implementation: ClassVar[str] = "synthaug.models.contrastive_text:ContrastiveText"
+    least_batch: ClassVar[int] = 2
 
     kind: Literal["text_encoder"] = Field(description="Kind of model.")
     width: int = Field(128, ge=8, description="Features of a token.")

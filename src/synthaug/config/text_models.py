@@ -40,7 +40,7 @@ class TextAlignmentSettings(TrainableSettings):
         16, ge=0, le=64, description="Learned context vectors M in front of class and sentence."
     )
     patch: StackPatch = Field(
-        (3, 1, 2, 2), description="Latent frames, slices, rows and columns of an image token."
+        (2, 1, 2, 2), description="Latent frames, slices, rows and columns of an image token."
     )
     width: int = Field(128, ge=8, description="Features of a token in the space that words and images share.")
     depth: int = Field(1, ge=1, description="Layers of cross-attention in each direction.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from synthaug.config.base import Settings
 from synthaug.config.paths import PathText
+
+#: Feature channels of each level of a network: a single one is 0 after normalisation over channels.
+Channels = tuple[Annotated[int, Field(ge=2)], ...]
 
 
 class TrainingSettings(Settings):
@@ -75,6 +78,8 @@ class TrainableSettings(Settings):
 
     #: Kinds that may fill each role of `needs`; a role that is not named takes any.
     role_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    #: Items of a batch that each process needs, for means or contrasts over it.
+    least_batch: ClassVar[int] = 1
 
     needs: dict[str, str] = Field(
         default_factory=dict, description="Models this one builds on: role, then name among `models`."
@@ -83,5 +88,7 @@ class TrainableSettings(Settings):
     init: InitSettings | None = Field(
         None,
         description="Fine-tuning: weights that the training starts from, in place of random ones. Parameters of another "
-        "shape start at random and are listed in the log; whom the weights were trained on counts as seen.",
+        "shape, and embeddings of categories that they do not have, start at random and are listed in the log. Weights of "
+        "a model of words or phenotypes need the same words, diagnoses and phenotypes. Whom the weights were trained on "
+        "counts as seen.",
     )

@@ -39,11 +39,11 @@ class Cascade(LatentGenerator):
         settings: CascadeSettings,
     ) -> None:
         models = {"autoencoder": autoencoder, "anatomy": anatomy, "motion": motion}
-        samplers = (settings.anatomy_sampler, settings.motion_sampler)
+        samplers = {"anatomy": settings.anatomy_sampler, "motion": settings.motion_sampler}
         super().__init__(
             autoencoder,
             {role: model for role, model in models.items() if model is not None},
-            unconditional=all(sampler.unconditional for sampler in samplers),
+            unconditional=[role for role, sampler in samplers.items() if sampler.unconditional],
         )
         self.anatomy, self.motion = anatomy, motion
         self.settings = settings

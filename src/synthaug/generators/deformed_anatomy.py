@@ -43,9 +43,11 @@ class DeformedAnatomy(LatentGenerator):
             "deformation_network": deformation.deformation,
             "deformation": deformation,
         }
-        samplers = (settings.anatomy_sampler, settings.deformation_sampler)
+        samplers = {"anatomy": settings.anatomy_sampler, "deformation": settings.deformation_sampler}
         super().__init__(
-            autoencoder, models, unconditional=all(sampler.unconditional for sampler in samplers)
+            autoencoder,
+            models,
+            unconditional=[role for role, sampler in samplers.items() if sampler.unconditional],
         )
         self.anatomy, self.deformation = anatomy, deformation
         self.settings = settings

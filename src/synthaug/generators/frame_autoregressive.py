@@ -32,7 +32,7 @@ class FrameAutoregressive(LatentGenerator):
         settings: FrameAutoregressiveSettings,
     ) -> None:
         models = {"autoencoder": autoencoder, "sequence": sequence}
-        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
+        super().__init__(autoencoder, models, unconditional=models if settings.sampler.unconditional else ())
         self.sequence = sequence
         self.settings = settings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,8 @@ class LatentGenerator(Generator):
         Decodes; trained.
     models : mapping of str to TrainableModel
         Every model by role, the autoencoder among them.
-    unconditional : bool
-        Whether cines are drawn from the nulls of the models' conditions, so that these take no effect.
+    unconditional : collection of str
+        Roles of the models that are sampled from the nulls of their conditions, so that these take no effect.
 
     Attributes
     ----------
@@ -48,12 +48,12 @@ class LatentGenerator(Generator):
         self,
         autoencoder: LatentAutoencoder,
         models: Mapping[str, TrainableModel],
-        unconditional: bool = False,
+        unconditional: Collection[str] = (),
     ) -> None:
         self.autoencoder, self.models = autoencoder, models
         self.grid = autoencoder.grid
         # n_slices and es_phase always take effect: the generator makes the slices and sets the phases.
-        asked = () if unconditional else (model.conditions for model in models.values())
+        asked = (model.conditions for role, model in models.items() if role not in unconditional)
         self.conditions = sorted({"n_slices", "es_phase"}.union(*asked))
 
     @classmethod

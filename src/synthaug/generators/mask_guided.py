@@ -43,9 +43,10 @@ class MaskGuided(LatentGenerator):
         settings: MaskGuidedSettings,
     ) -> None:
         models = {"autoencoder": autoencoder, "diffusion": diffusion, "control": branch}
-        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
-        # Without guidance, too: both predictions follow the masks.
-        self.conditions = sorted({*self.conditions, "labels"})
+        super().__init__(autoencoder, models, unconditional=models if settings.sampler.unconditional else ())
+        # Without guidance, too: both predictions follow the masks, unless the branch has no weight.
+        followed = {"labels"} if settings.control_scale else set()
+        self.conditions = sorted({*self.conditions} - {"labels"} | followed)
         self.diffusion, self.branch, self.settings = diffusion, branch, settings
 
     @classmethod
@@ -100,10 +101,10 @@ class MaskGuided(LatentGenerator):
         slices: Tensor,
         collect: Collect | None = None,
     ) -> Tensor:
-        """Latents that follow the requested masks; without any, those of the diffusion model alone."""
+        """Latents that follow the requested masks; without any, or the branch's weight 0, those of the diffusion model alone."""
         structure, noise = self._structure(requests), self._noise(requests.table)
         collecting: dict[str, Any] = {} if collect is None else {"collect": collect}
-        if structure is None:
+        if structure is None or not self.settings.control_scale:
             return self.diffusion.sample(values, phases, slices, noise, self.settings.sampler, **collecting)
         given = (structure != UNLABELLED).reshape(len(structure), -1).any(axis=1)
         if not given.all():

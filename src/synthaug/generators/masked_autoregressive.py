@@ -32,7 +32,7 @@ class MaskedAutoregressive(LatentGenerator):
         settings: MaskedAutoregressiveSettings,
     ) -> None:
         models = {"autoencoder": autoencoder, "autoregression": autoregression}
-        super().__init__(autoencoder, models, unconditional=settings.sampler.guidance == 0)
+        super().__init__(autoencoder, models, unconditional=models if settings.sampler.guidance == 0 else ())
         self.autoregression = autoregression
         self.settings = settings
 

@@ -29,7 +29,7 @@ class SinglePass(LatentGenerator):
         self, autoencoder: LatentAutoencoder, diffusion: CineDiffusion, settings: SinglePassSettings
     ) -> None:
         models = {"autoencoder": autoencoder, "diffusion": diffusion}
-        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
+        super().__init__(autoencoder, models, unconditional=models if settings.sampler.unconditional else ())
         self.diffusion = diffusion
         self.settings = settings
 

@@ -35,7 +35,7 @@ class TextDriven(LatentGenerator):
         self, autoencoder: LatentAutoencoder, diffusion: TextDiffusion, settings: TextDrivenSettings
     ) -> None:
         models = {"autoencoder": autoencoder, "diffusion": diffusion}
-        super().__init__(autoencoder, models, unconditional=settings.sampler.unconditional)
+        super().__init__(autoencoder, models, unconditional=models if settings.sampler.unconditional else ())
         if settings.start_weight and diffusion.alignment is None:
             raise SynthaugError(
                 "text_driven: start_weight takes class means from an alignment, which the diffusion model lacks; set 0"
@@ -73,7 +73,7 @@ class TextDriven(LatentGenerator):
         subject : str
         maps : ndarray, shape (w, t, z, y, x), float32
             Mean over steps, layers, heads, and over the pieces of a word; z is the request's n_slices. NaN for a word
-            that the sentence lacks.
+            that the sentence lacks, and for all where guidance 0 never reads the sentence.
         """
         for start in range(len(requests.table)):
             rows = requests.table.iloc[start : start + 1]

@@ -41,14 +41,16 @@ def word_maps(
     -------
     ndarray, shape (w, t, z, y, x), float32
         Mean over steps, layers, heads, and over the pieces of a word; z is the request's n_slices. NaN for a word that the
-        sentence lacks.
+        sentence lacks, and for all where guidance 0 never reads the sentence.
     """
     grid, merged = diffusion.grid, diffusion.autoencoder.frames_per_latent
     columns = word_columns(diffusion.pieces(sentences_of(row)[0]), words, values[TOKENS].shape[1])
     steps = MeanMaps(columns[None].to(values[TOKENS].device), diffusion.frames, (grid.y, grid.x))
     draw(steps.add)
+    count = int(row["n_slices"].iloc[0])
+    if not steps.steps:
+        return np.full((len(words), grid.frames, count, grid.y, grid.x), np.nan, np.float32)
     maps = steps.mean()[0].cpu().numpy().repeat(merged, axis=1)
     maps[~columns.any(dim=0).numpy()] = np.nan
-    count = int(row["n_slices"].iloc[0])
     first = first_slice(count, grid.z)
     return np.asarray(maps[:, :, first : first + count])

@@ -73,9 +73,11 @@ def labels_of(borders: Borders, before: np.ndarray, name: str) -> np.ndarray:
     """
     cavity = borders.cavity > 0
     ventricle = (borders.ventricle > 0) | cavity
-    if not cavity.any() or not (ventricle & ~cavity).any():
-        what = "wall" if cavity.any() else "LV cavity"
-        raise SynthaugError(f"{name}: nothing is left of the {what}; give a smaller change")
+    # A cavity that is closed before, as at end-systole of a small heart, stays closed.
+    parts = (("LV cavity", before == LV, cavity), ("wall", before == MYO, ventricle & ~cavity))
+    for what, was, is_left in parts:
+        if was.any() and not is_left.any():
+            raise SynthaugError(f"{name}: nothing is left of the {what}; give a smaller change")
     edge = np.ones(ventricle.shape[1:], bool)
     edge[1:-1, 1:-1] = False
     held = (before == LV) | (before == MYO)

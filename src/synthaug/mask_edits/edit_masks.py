@@ -14,7 +14,7 @@ import pandas as pd
 from synthaug.core.artifacts import atomic_folder
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUEST_COLUMNS, Cohort, write_cohort, write_labels
-from synthaug.labels import FUNCTION_COLUMNS
+from synthaug.labels import FUNCTION_COLUMNS, LV
 from synthaug.mask_edits.shapes import change_wall, dilate_lv, dilate_lv_to, freeze_segment
 from synthaug.metrics.clinical import N_SEGMENTS
 from synthaug.metrics.volumes import measure_function, structure_volume_ml
@@ -180,12 +180,17 @@ def edit_labels(
         raise SynthaugError(f"{name}: frame 0 (ED) has no mask, which edv_ml and akinetic need; label it")
     made = {frame: np.array(labels[frame]) for frame in frames}
     if edit.edv_ml is not None:
-        growth = edit.edv_ml / max(structure_volume_ml(labels[0], "LV", spacing_mm), 1e-9)
+        edv_ml = structure_volume_ml(labels[0], "LV", spacing_mm)
+        if not edv_ml:
+            raise SynthaugError(
+                f"{name}: the mask of frame 0 (ED) has no LV cavity, which edv_ml needs; label it"
+            )
+        growth = edit.edv_ml / edv_ml
     for frame, mask in made.items():
         where = f"{name}, frame {frame}"
         if edit.dilate_mm:
             made[frame] = dilate_lv(mask, edit.dilate_mm, spacing_mm, where)
-        if edit.edv_ml is not None:
+        if edit.edv_ml is not None and (mask == LV).any():  # a closed cavity stays closed
             volume_ml = growth * structure_volume_ml(mask, "LV", spacing_mm)
             made[frame] = dilate_lv_to(mask, volume_ml, spacing_mm, where)
         if edit.wall_mm:

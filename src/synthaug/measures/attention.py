@@ -88,7 +88,7 @@ def measure_attention(
         Of each word (column `target`) ``attention_mass`` (mean share), ``attention_pointing`` (mean accuracy over subjects,
         each the mean over frames), each with ``_chance`` (the same of an even map over the field) and ``_excess``, their
         difference with its interval; and the rows of `measure_by_class`. Regions are those of the masks that are decoded with
-        the sample. A word that fewer than two sentences have, or without its region, is not measured.
+        the sample. A word that fewer than two sentences have, that is never read (guidance 0), or without its region, is not measured.
     examples : list of Example
         Of the first subjects that have each word.
     points : DataFrame
@@ -154,7 +154,7 @@ def _rows(
         own, chance = values[:, column], values[:, column + 1]
         for suffix, each in (("", own), (CHANCE, chance), (EXCESS, own - chance)):
             if len(each) < 2:
-                note = f"{where}; {len(each)} samples have the word and the region; 2 are needed"
+                note = f"{where}; {len(each)} samples have the word, attention to it and the region; 2 are needed"
                 yield measurement.not_measured(metric, suffix, note=note, **about)
                 continue
             interval = bootstrap_mean_interval(

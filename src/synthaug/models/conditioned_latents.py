@@ -15,7 +15,7 @@ from synthaug.config.latent_models import ConditionedLatentsSettings
 from synthaug.config.phenotype_conditions import condition_of
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.conditioner import Conditioner, check_columns, raw_values, vocabulary
+from synthaug.models.conditioner import Conditioner, check_columns, es_of_frames, vocabulary
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.latents import LatentCache, channel_statistics, encode_cines
 from synthaug.models.phases import cardiac_phase
@@ -113,7 +113,7 @@ class ConditionedLatents(TrainableModel):
         """As `fit_to_table`, with statistics as they are."""
         self.training_values = self.conditioner.read(store.table)
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
-        es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
+        es_phase = torch.from_numpy(es_of_frames(store.table))
         self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
 
     def take_cines(self, store: TensorStore, copies: int, geometry: GeometrySettings) -> None:

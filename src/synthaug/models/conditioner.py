@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from synthaug.config.conditions import CATEGORIES, CONDITIONS
+from synthaug.config.conditions import CATEGORIES, CONDITIONS, HARMONISED
 from synthaug.core.errors import SynthaugError
 from synthaug.networks.conditioning import Conditioning, Dropout, Kept
 from synthaug.networks.embeddings import ConditionEmbedding
@@ -23,6 +23,8 @@ TOKENS, TOKEN_MASK, CONTROL = "tokens", "token_mask", "control"
 
 def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
     """Refuse a condition that is a phenotype or a study's own column and says nothing of the training subjects.
+
+    What harmonisation measures may be known of few; it must be numbers.
 
     Raises
     ------
@@ -35,7 +37,10 @@ def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
                 f"condition {name!r} is no column of the cohort's table; add the column to the dataset's table, or leave "
                 "it out"
             )
-    check_numbers(table, [name for name in names if name not in CONDITIONS], "condition")
+    for name in names:
+        if name in HARMONISED and name not in CATEGORIES and name in table.columns:
+            _check_are_numbers(table, name, "condition")
+    check_numbers(table, [name for name in names if name not in HARMONISED], "condition")
 
 
 def check_numbers(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
@@ -62,13 +67,7 @@ def check_numbers(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
             raise SynthaugError(
                 f"{what} {name!r} is no column of the cohort's table; give one of {known}, or add the column"
             )
-        column = table[name]
-        numbers = pd.to_numeric(column, errors="coerce")
-        wrong = column[~np.isfinite(numbers.astype(float)) & column.notna()]
-        if len(wrong):
-            raise SynthaugError(
-                f"{what} {name!r}: {str(wrong.iloc[0])!r} is no number; a {what} of your own is a numeric column"
-            )
+        numbers = _check_are_numbers(table, name, what)
         each = numbers.groupby(_patients(table)).first()
         known_values = each.dropna()
         if known_values.empty:
@@ -85,6 +84,18 @@ def check_numbers(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
             raise SynthaugError(
                 f"{what} {name!r}: {known_values.iloc[0]:g} for all training patients; a constant says nothing, leave it out"
             )
+
+
+def _check_are_numbers(table: pd.DataFrame, name: str, what: str) -> pd.Series:
+    """The numbers of a column; refuses one with a value that is none."""
+    column = table[name]
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column[~np.isfinite(numbers.astype(float)) & column.notna()]
+    if len(wrong):
+        raise SynthaugError(
+            f"{what} {name!r}: {str(wrong.iloc[0])!r} is no number; a {what} of your own is a numeric column"
+        )
+    return numbers
 
 
 def _patients(table: pd.DataFrame) -> np.ndarray:
@@ -108,7 +119,8 @@ def raw_values(table: pd.DataFrame, name: str) -> np.ndarray:
     """One scalar condition of every row, float32, NaN where unknown or where the table has no such column.
 
     `lv_ef` is the column of that name, which is in percent or, where that is unknown, 1 - ESV / EDV. `es_phase` is
-    the fraction of the cycle at ES: the column of that name, or ``es_frame / n_frames``.
+    the fraction of the cycle at ES: the column of that name, or ``es_frame / n_frames``; where the frames of a cine lie in
+    its cycle is `es_of_frames`.
     """
     if name == "lv_ef":
         values = _column(table, "lv_ef") / 100
@@ -122,6 +134,17 @@ def raw_values(table: pd.DataFrame, name: str) -> np.ndarray:
     if name == "es_phase":  # an ES at the very ends of the cycle is a missing value in disguise
         values = np.where((values > 0) & (values < 1), values, np.nan)
     return values.astype(np.float32)
+
+
+def es_of_frames(table: pd.DataFrame) -> np.ndarray:
+    """Fraction of the cycle at which the frame of ES lies, of every row, float32, NaN where unknown.
+
+    Where the frames are in their cycle is known of the frames: an own column `es_phase`, measured elsewhere, is a condition
+    and stands in where no frame of ES is known.
+    """
+    frames = _column(table, "es_frame") / _column(table, "n_frames")
+    known = (frames > 0) & (frames < 1)
+    return np.where(known, frames, raw_values(table, "es_phase")).astype(np.float32)
 
 
 def _column(table: pd.DataFrame, name: str) -> np.ndarray:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from synthaug.config.text_encoders import TextEncoderSettings
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.batch_statistics import renew_on_training_batches
 from synthaug.models.geometry import Geometry
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.models.text_retrieval import retrieval_scores, rows_of, soft_cross_entropy, training_texts
@@ -134,6 +135,10 @@ class ContrastiveText(TextEncoder):
             "temperature": (1 / scale).detach(),
         }
         return contrast + self.settings.paraphrase_weight * paraphrases, terms
+
+    def finish(self, store: TensorStore) -> None:
+        """Take the statistics by which features are standardised with the final weights."""
+        renew_on_training_batches(self, len(store), self.settings.training.batch_size)
 
     def encode(self, sentences: Sequence[str], prefix: Tensor | None = None) -> EncodedText:
         """Features of sentences; see `TextEncoder.encode`."""

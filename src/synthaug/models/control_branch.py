@@ -160,7 +160,8 @@ class ControlBranch(TrainableModel):
         slices : Tensor, shape (b, 1, z, 1, 1)
             1 where a slice exists.
         scale : float
-            The factor; a sample without any structure has 0, and so the base's prediction, in training, too.
+            The factor; a sample without any structure has 0, in training, too: the base's prediction, but for the middle
+            block that `trainable_base: middle` has put in the place of the base's.
         """
         channels = label_channels if self.settings.structure == "labels" else edge_channels
         features: Tensor = self.encoder(channels(structure), slices)

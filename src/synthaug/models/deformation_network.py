@@ -19,7 +19,7 @@ from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.metrics.overlap import dice
 from synthaug.models.autoencoder import CLASSES, Autoencoder, masked_mean
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.conditioner import raw_values
+from synthaug.models.conditioner import es_of_frames
 from synthaug.models.geometry import Geometry
 from synthaug.models.latents import channel_statistics, encode_cines, slice_weights
 from synthaug.models.phases import frame_of_systole
@@ -231,7 +231,7 @@ class DeformationNetwork(TrainableModel):
 
 def systole_of(store: TensorStore) -> list[int]:
     """Frame of end-systole of every subject of a store; the middle frame where it is unknown."""
-    es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
+    es_phase = torch.from_numpy(es_of_frames(store.table))
     return frame_of_systole(es_phase, store.images.shape[1])
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 from synthaug.config.patient_recogniser import PatientRecogniserSettings
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.batch_statistics import renew_on_training_batches
 from synthaug.models.geometry import Geometry
 from synthaug.networks.patient_recogniser import StackEncoder
 
@@ -43,6 +44,7 @@ class PatientRecogniser(TrainableModel):
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(settings, grid, needs, facts)
+        self.settings = settings
         self.augmentation = settings.augmentation
         self.temperature = settings.temperature
         self.network = StackEncoder(settings.channels, settings.width)
@@ -82,6 +84,10 @@ class PatientRecogniser(TrainableModel):
         first, second = self.network(batch["first"]), self.network(batch["second"])
         loss = contrastive_loss(first, second, batch["patient"], self.temperature)
         return loss, {"contrastive": loss.detach()}
+
+    def finish(self, store: TensorStore) -> None:
+        """Take the statistics by which features are standardised with the final weights."""
+        renew_on_training_batches(self, len(store), self.settings.training.batch_size)
 
     @torch.inference_mode()
     def describe(self, stacks: Tensor) -> Tensor:

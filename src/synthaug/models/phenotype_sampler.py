@@ -221,11 +221,12 @@ def possible(table: pd.DataFrame) -> np.ndarray:
 def read_phenotypes(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Phenotypes `names` of a cohort's table, with its patients, NaN where unknown; text stays for the check of it.
 
-    The phase of ES is that of the frames where the table has no column of it.
+    Where the table has no column of it, the phase of ES is that of the frames, and EF follows from the volumes.
     """
     kept = [column for column in ("subject", "patient") if column in table.columns]
     found = table[[*kept, *(name for name in names if name in table.columns)]].reset_index(drop=True)
     for name in names:
         if name not in found.columns and name in CONDITIONS:
-            found[name] = raw_values(table, name).astype(np.float64)
+            # In the units of the registry: as a condition EF is a fraction.
+            found[name] = raw_values(table, name).astype(np.float64) * (100 if name == "lv_ef" else 1)
     return found

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from synthaug.config.phenotype_samplers import PhenotypeVAESettings
 from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.batch_statistics import renew_statistics
 from synthaug.models.incomplete_normal import fit_correlation
 from synthaug.models.phenotype_sampler import PhenotypeSampler
 from synthaug.networks.phenotype_vae import PhenotypeAutoencoder
@@ -118,16 +119,7 @@ class PhenotypeVAE(PhenotypeSampler):
         generator = torch.Generator().manual_seed(0)
         everyone = self.batch(list(range(len(self.values))), generator)
         batch = {name: value.to(self.device) for name, value in everyone.items()}
-        # The averaged weights have other hidden layers than those whose statistics the steps gathered.
-        normalisations = [part for part in self.modules() if isinstance(part, nn.BatchNorm1d)]
-        for part in normalisations:
-            part.reset_running_stats()
-            part.momentum, momentum = None, part.momentum
-            part.train()
-        self._reconstruct(batch, generator)
-        for part in normalisations:
-            part.eval()
-            part.momentum = momentum
+        renew_statistics(self, lambda: self._reconstruct(batch, generator))
         mean, log_variance, decoded = (part.cpu().double() for part in self._reconstruct(batch, generator))
         if self.prior == "aggregate":
             centres = self._by_diagnosis(mean, torch.ones_like(mean))

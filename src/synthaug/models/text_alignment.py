@@ -16,7 +16,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.models.alignment_losses import class_contrast, relevance_loss, token_contrast
 from synthaug.models.base import Grid, TrainableModel
-from synthaug.models.conditioner import raw_values, vocabulary
+from synthaug.models.conditioner import es_of_frames, vocabulary
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.latents import LatentCache, channel_statistics, encode_cines, slice_weights
 from synthaug.models.phases import cardiac_phase
@@ -167,7 +167,7 @@ class TextAlignment(TrainableModel):
         """Encode the fold's cines, write its sentences, take statistics of the latents."""
         settings = self.settings
         self.slices = torch.from_numpy(store.slice_mask).float()[:, None, :, None, None]
-        es_phase = torch.from_numpy(raw_values(store.table, "es_phase"))
+        es_phase = torch.from_numpy(es_of_frames(store.table))
         self.phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
         self.cache = encode_cines(
             self.autoencoder, store, range(self.grid.frames), settings.copies, settings.augmentation
@@ -276,7 +276,7 @@ class TextAlignment(TrainableModel):
                 continue
             cine = torch.from_numpy(store.images[[index]].astype(np.float32)).to(self.device)
             slices = slice_weights(store.slice_mask[index]).to(cine)
-            es_phase = torch.from_numpy(raw_values(store.table.iloc[[index]], "es_phase")).to(cine)
+            es_phase = torch.from_numpy(es_of_frames(store.table.iloc[[index]])).to(cine)
             phases = cardiac_phase(es_phase, self.grid.frames, self.autoencoder.frames_per_latent)
             latents = self.autoencoder.encode_cine(cine, slices)[0]
             data = (latents - self.mean) / self.standard_deviation * slices[:, None]

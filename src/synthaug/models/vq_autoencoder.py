@@ -144,6 +144,8 @@ class VQAutoencoder(SliceLatentsAutoencoder):
         dead = torch.nonzero(quantizer.ema_cluster_size < _DEAD)[:, 0]
         found = rearrange(encoded.float(), "n c t y x -> (n t y x) c")
         chosen = found[torch.randint(len(found), (len(dead),), generator=generator).to(found.device)]
+        if torch.distributed.is_initialized():  # each process has drawn from data of its own
+            torch.distributed.broadcast(chosen, src=0)
         quantizer.embedding.weight[dead] = chosen
         quantizer.ema_w[dead] = chosen
         quantizer.ema_cluster_size[dead] = 1.0

@@ -47,21 +47,21 @@ def maps_of_words(maps: Sequence[AttentionMap], words: Tensor, frames: int, size
 
 
 class MeanMaps:
-    """Mean over the steps of sampling of what `maps_of_words` gives; arguments as its own."""
+    """Mean over the `steps` of sampling of what `maps_of_words` gives; arguments as its own."""
 
     def __init__(self, words: Tensor, frames: int, size: tuple[int, int]) -> None:
         self.words, self.frames, self.size = words, frames, size
         self._total: Tensor | None = None
-        self._steps = 0
+        self.steps = 0
 
     def add(self, maps: Sequence[AttentionMap]) -> None:
         """Take the maps of one step."""
         found = maps_of_words(maps, self.words, self.frames, self.size)
         self._total = found if self._total is None else self._total + found
-        self._steps += 1
+        self.steps += 1
 
     def mean(self) -> Tensor:
         """The mean of the steps so far, (b, w, t, z, *size)."""
         if self._total is None:
             raise ValueError("no step was taken; add its maps first")
-        return self._total / self._steps
+        return self._total / self.steps

@@ -78,6 +78,11 @@ def train_model(
             f"{settings.kind}: training.batch_size {batch_size} cannot be shared by {processes} processes; make it a "
             "multiple, or set another number of GPUs (set-resources, train_model: gpu)"
         )
+    if batch_size // processes < settings.least_batch:
+        raise SynthaugError(
+            f"{settings.kind}: training.batch_size {batch_size} leaves {batch_size // processes} to each of {processes} "
+            f"processes, which need {settings.least_batch}; make it larger, or set fewer GPUs (set-resources, train_model: gpu)"
+        )
     task = Task(
         settings=settings,
         store=store,

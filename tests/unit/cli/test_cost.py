@@ -51,6 +51,7 @@ def test_jobs_by_hand():
 
 def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():
     sampled = {
+        "harmonisation": {"matrix": [10, 48, 48], "frames": 8},
         "models": {
             "autoencoder": {"kind": "autoencoder"},
             "anatomy": {"kind": "anatomy_diffusion"},

@@ -90,6 +90,41 @@ def study(models=None, generator=None):
             {"models": {"autoencoder": "autoencoder", "motion": "motion"}},
             "generators.cascade.models: a cascade has exactly the roles autoencoder, anatomy and, unless",
         ),
+        (
+            {"other": {"kind": "slice_autoencoder", "channels": [8, 8], "latent_channels": 2}},
+            {},
+            "models.other.strides: 6 frames are not divisible by 4 (2 levels); change harmonisation.frames, or the model's",
+        ),
+        (
+            {"other": {"kind": "autoencoder", "channels": [8] * 6}},
+            {},
+            "models.other.strides: 32 rows are not divisible by 64 (6 levels); change harmonisation.matrix, or",
+        ),
+        (
+            {"tokens": {"kind": "masked_autoregression"}},
+            {},
+            "models.tokens.patch: 6 frames of the latent are not divisible by the patch's 4; give a divisor",
+        ),
+        (
+            {"cines": {"kind": "cine_diffusion", "network": "transformer", "patch": [1, 3, 2]}},
+            {},
+            "models.cines.patch: 4 rows of the latent are not divisible by the patch's 3; give a divisor",
+        ),
+        (
+            {"sequence": {"kind": "sequence_diffusion", "frames_drawn": 7}},
+            {},
+            "models.sequence.frames_drawn: 7 of 6 latent frames; give fewer",
+        ),
+        (
+            {"recogniser": {"kind": "patient_recogniser", "training": {"batch_size": 1}}},
+            {},
+            "models.recogniser: training.batch_size: a contrast needs at least 2 subjects",
+        ),
+        (
+            {"one": {"inherits": "anatomy", "channels": [8, 1]}},
+            {},
+            "models.one.channels.1: Input should be greater than or equal to 2",
+        ),
     ],
 )
 def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, message):
@@ -155,6 +190,7 @@ def test_the_baselines_of_cpgg_are_settings():
     added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
     content = study(added["models"])
     content["generators"] |= added["generators"]
+    content["harmonisation"]["frames"] = 16
     generators = load_study(content).generators
     assert {name: generators[name].sampler.guidance for name in added["generators"]} == {
         "videogpt": 0,
@@ -216,6 +252,22 @@ def test_samplers_that_cannot_be_are_refused_in_one_line(sampler, requests, mess
 def test_pseudo_labels_stand_in_for_the_mask_head():
     models = {"autoencoder": {"kind": "autoencoder", "masks": False}}
     assert load_study(study(models, {"labels": "pseudo"})).generators["cascade"].labels == "pseudo"
+
+
+def test_requested_masks_need_decoded_ones_beside_them():
+    """Of frames without a requested mask: an autoencoder without masks would leave all of them out."""
+    content = study({"cines": {"kind": "cine_diffusion"}, "control": {"kind": "control_branch"}})
+    content["models"]["control"]["needs"] = {"autoencoder": "autoencoder", "diffusion": "cines"}
+    roles = {"autoencoder": "autoencoder", "diffusion": "cines", "control": "control"}
+    guided = {"kind": "mask_guided", "models": roles, "masks": "requested", "labels": "pseudo"}
+    content["generators"]["guided"] = guided
+    load_study(content)
+    content["models"]["autoencoder"]["masks"] = False
+    content["generators"]["cascade"]["labels"] = "pseudo"
+    with pytest.raises(
+        SynthaugError, match=r"generators\.guided\.masks: autoencoder decodes no masks for frames"
+    ):
+        load_study(content)
 
 
 def test_each_variant_of_the_ablation_study_changes_what_its_name_says():

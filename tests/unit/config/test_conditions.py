@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from synthaug.config.conditions import CONDITIONS
 from synthaug.config.phenotype_conditions import condition_of
 from synthaug.core.errors import SynthaugError
-from synthaug.models.conditioner import Conditioner, check_columns, raw_values
+from synthaug.models.conditioner import Conditioner, check_columns, es_of_frames, raw_values
+from synthaug.models.phases import cardiac_phase, frame_of_systole
 from synthaug.phenotypes.registry import PHENOTYPES
+from synthaug.text.impressions import rescaled
 
 
 def test_every_phenotype_is_a_condition_with_its_own_scaling() -> None:
@@ -83,3 +86,50 @@ def test_visits_of_a_patient_count_once() -> None:
         {"subject": list("abcd"), "patient": ["p", "p", "q", None], "lv_sv_ml": [80.0, 80.0, np.nan, 90.0]}
     )
     check_columns(table, ["lv_sv_ml"])  # known of two of three patients
+
+
+def test_measurements_of_harmonisation_may_be_unknown_but_are_numbers() -> None:
+    """rv_ef as lv_ef: known of those with labels; text in any of them would be NaN without a word."""
+    table = pd.DataFrame({"subject": list("ab"), "rv_ef": [np.nan, np.nan], "lv_edv_ml": ["x", "120"]})
+    check_columns(table, ["rv_ef", "lv_ef", "rv_edv_ml"])
+    with pytest.raises(SynthaugError, match="condition 'lv_edv_ml': 'x' is no number"):
+        check_columns(table, ["lv_edv_ml"])
+
+
+def test_own_columns_grow_by_their_unit() -> None:
+    """Enlarged in the plane by 1.1: lengths by 1.1, areas, volumes and masses by 1.21, whatever the body's surface."""
+    row = {
+        "la_diameter_mm": 40.0,
+        "la_area_cm2": 20.0,
+        "aorta_mm2": 500.0,
+        "la_max_ml": 100.0,
+        "la_max_ml_m2": 50.0,
+        "mass_g_m2": 60.0,
+        "free_wall_per_mm": 0.11,
+        "height_cm": 170.0,
+        "creatinine_umol_l": 80.0,
+    }
+    assert rescaled(row, 1.1) == pytest.approx(
+        {
+            "la_diameter_mm": 44.0,
+            "la_area_cm2": 24.2,
+            "aorta_mm2": 605.0,
+            "la_max_ml": 121.0,
+            "la_max_ml_m2": 60.5,
+            "mass_g_m2": 72.6,
+            "free_wall_per_mm": 0.1,
+            "height_cm": 170.0,
+            "creatinine_umol_l": 80.0,
+        }
+    )
+
+
+def test_frames_lie_where_the_frame_of_es_says() -> None:
+    """ES is frame 5 of 16, the user's own column says 0.45, 0.6 or nothing."""
+    table = pd.DataFrame({"es_frame": [5, 5, None], "n_frames": [16] * 3, "es_phase": [0.45, np.nan, 0.6]})
+    assert es_of_frames(table).tolist() == pytest.approx([5 / 16, 5 / 16, 0.6])
+    known = torch.from_numpy(es_of_frames(table))
+    assert cardiac_phase(known, 16)[:2, 5].tolist() == [0.5, 0.5]
+    assert frame_of_systole(known, 16)[:2] == [5, 5]
+    # The condition's value is the user's own.
+    np.testing.assert_allclose(raw_values(table, "es_phase"), [0.45, np.nan, 0.6], rtol=1e-6)

@@ -85,6 +85,11 @@ def test_a_misspelt_key_names_the_nearest_right_one(demo):
             "evaluation.recognition: 'features' is of kind masked_autoencoder; name a model of kind patient_recogniser",
         ),
         ("name", "../demo", "not allowed"),
+        (
+            "harmonisation.spacing_mm",
+            [10, 1, 2],
+            "harmonisation.spacing_mm: pixels of 1 x 2 mm are not square",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused_in_one_line(demo, path, value, message):

@@ -95,9 +95,39 @@ def test_every_variant_of_table_1_differs_in_one_thing():
             {},
             "models.strange: width 50 must be a multiple of heads 4",
         ),
+        (
+            {"strange": {"inherits": "alignment", "patch": [5, 1, 2, 2]}},
+            {},
+            "models.strange.patch: 12 frames of the latent are not divisible by the patch's 5; give a divisor",
+        ),
+        (
+            {
+                "short": {"kind": "text_encoder", "longest": 17},
+                "strange": {
+                    "inherits": "alignment",
+                    "needs": {"autoencoder": "autoencoder", "text": "short"},
+                },
+            },
+            {},
+            "models.strange.contexts: 17 learned words with that of the class, short reads 17, so that no word",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(models, generators, message):
     with pytest.raises(SynthaugError) as caught:
         load_study(study(models, generators))
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_defaults_of_text_driven_generation_fit_the_default_grid():
+    """16 frames of 16 x 16 latent pixels, tokens of 2 frames and 2 x 2 pixels."""
+    content = yaml.safe_load(STUDY.read_text())
+    kinds = ("autoencoder", "text_encoder", "text_alignment", "text_diffusion")
+    names = ("autoencoder", "text", "alignment", "diffusion")
+    content["models"] = {name: {"kind": kind} for name, kind in zip(names, kinds, strict=True)}
+    content["generators"] = {"texts": {"kind": "text_driven"}}
+    content["arms"] = {"real": {}, "more": {"generator": "texts", "dose": 1.0}}
+    for key in ("harmonisation", "evaluation", "tasks"):
+        content.pop(key, None)
+    made = load_study(content)
+    assert made.harmonisation.frames == 16 and made.models["alignment"].patch == (2, 1, 2, 2)

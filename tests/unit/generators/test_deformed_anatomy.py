@@ -85,6 +85,14 @@ def test_what_the_models_saw_and_are_conditioned_on_is_known(generator, models):
     )
 
 
+def test_conditions_of_an_unconditional_anatomy_are_not_claimed(models):
+    """Those of the deformation remain; vendor is a condition of the anatomy alone."""
+    settings = SETTINGS.model_copy(update={"anatomy_sampler": SamplerSettings(steps=2, guidance=0.0)})
+    assert build_generator(settings, models, "cpu").conditions == sorted(
+        ["diagnosis", "lv_edv_ml", "lv_esv_ml", "lv_ef", "n_slices", "es_phase"]
+    )
+
+
 def test_codes_of_another_network_are_refused(models, tmp_path):
     other = tmp_path / "model.safetensors"
     store = write_store(tmp_path / "store", subjects=2)

@@ -122,7 +122,20 @@ def test_without_any_guidance_no_condition_takes_effect(models):
     settings = SETTINGS.model_copy(update={"anatomy_sampler": nothing, "motion_sampler": nothing})
     assert build_generator(settings, models, "cpu").conditions == ["es_phase", "n_slices"]
     half = settings.model_copy(update={"motion_sampler": SETTINGS.motion_sampler})
-    assert "lv_edv_ml" in build_generator(half, models, "cpu").conditions
+    # Those of the motion model alone: vendor is a condition of the anatomy.
+    conditions = ["diagnosis", "es_phase", "lv_edv_ml", "lv_ef", "lv_esv_ml", "n_slices"]
+    assert build_generator(half, models, "cpu").conditions == conditions
+
+
+def test_a_sampler_of_no_model_lets_no_condition_count(models):
+    """Without a motion model its sampler, guided by default, asks nothing."""
+    settings = CascadeSettings(
+        kind="cascade",
+        models={"autoencoder": "a", "anatomy": "b"},
+        anatomy_sampler=SamplerSettings(steps=2, guidance=0.0),
+    )
+    apart = {role: models[role] for role in ("autoencoder", "anatomy")}
+    assert build_generator(settings, apart, "cpu").conditions == ["es_phase", "n_slices"]
 
 
 def test_a_described_generator_is_loaded_and_gives_the_same_hearts(cascade, models, tmp_path):

@@ -84,6 +84,18 @@ def test_a_request_without_masks_is_the_diffusion_models_own(models, tmp_path):
     assert all(np.array_equal(cines[subject], unsteered[subject]) for subject in wanted.subjects)
 
 
+def test_a_branch_without_weight_leaves_the_base_alone_whatever_it_trained(store, models, tmp_path):
+    """A trained middle block takes the base's place only where masks are followed; masks then are no condition."""
+    needs = {role: models[role] for role in ("autoencoder", "diffusion")}
+    changes = {"copies": 1, "trainable_base": "middle"}
+    control = train("control_branch", store, tmp_path, needs, changes, iterations=3, learning_rate=0.05)
+    unsteered = guided({**needs, "control": control}, control_scale=0)
+    plain = build_generator(SinglePassSettings(kind="single_pass", sampler=SAMPLER), needs, "cpu")
+    wanted = asked(tmp_path / "asked", count=1, open_requests=())
+    assert np.array_equal(next(unsteered.sample(wanted))[1], next(plain.sample(wanted))[1])
+    assert "labels" not in unsteered.conditions and "lv_edv_ml" in unsteered.conditions
+
+
 def test_requested_masks_are_those_of_the_cine_where_asked(models, tmp_path):
     wanted = asked(tmp_path)
     decoded = {subject: labels for subject, _, labels in guided(models).sample(wanted)}

@@ -145,3 +145,11 @@ def test_attention_is_measured_on_the_generators_own_samples(generator):
 def test_roles_and_class_means_are_checked_in_the_study():
     with pytest.raises(ValueError, match="exactly the roles autoencoder and diffusion"):
         TextDrivenSettings(kind="text_driven", models={"autoencoder": "a"})
+
+
+def test_without_guidance_no_word_is_attended_to(models):
+    """Guidance 0 asks for the null alone, which is no sentence."""
+    sampler = SamplerSettings(steps=2, guidance=0.0)
+    blind = build_generator(TextDrivenSettings(kind="text_driven", sampler=sampler), models, "cpu")
+    ((_, maps),) = blind.attention_maps(request_cohort(table(1)), ["heart"])
+    assert maps.shape == (1, FRAMES, SLICES, MATRIX, MATRIX) and np.isnan(maps).all()

@@ -256,3 +256,18 @@ def test_bad_input_gets_one_line(cohort, tmp_path, capsys):
         "name a new f", "see its subj", "give one of ", "give a cohor",
     ]  # fmt: skip
     assert not (tmp_path / "new").exists()
+
+
+def test_a_closed_cavity_stays_closed():
+    """ES of a small heart: its wall is edited, and ED as if ES were open."""
+    cycle = np.stack([heart(20), heart(12)])
+    cycle[1][cycle[1] == LV] = MYO
+    larger = edit_labels(cycle, [0, 1], MaskEdit(edv_ml=90.0), SPACING, "s")
+    assert volume(larger[0], "LV") == pytest.approx(90, rel=0.01)
+    assert np.array_equal(larger[1], cycle[1])
+    for edit in (MaskEdit(dilate_mm=2.0), MaskEdit(wall_mm=2.0)):
+        made = edit_labels(cycle, [0, 1], edit, SPACING, "s")[1]
+        assert not (made == LV).any()
+        assert radius_of(made == MYO) == pytest.approx(12 + 8 + 2, abs=0.5)
+    with pytest.raises(SynthaugError, match=r"s: the mask of frame 0 \(ED\) has no LV cavity"):
+        edit_labels(cycle[[1]], [0], MaskEdit(edv_ml=90.0), SPACING, "s")

@@ -79,6 +79,20 @@ def test_a_word_that_no_sentence_has_is_not_measured(measured):
     assert {example.word for example in examples} == {"cavity", "wall"}
 
 
+def test_a_generator_that_reads_no_sentence_is_not_measured():
+    """Guidance 0: no step attends to a word."""
+
+    class Blind(Looking):
+        def attention_maps(self, requests, words):
+            for subject, maps in super().attention_maps(requests, words):
+                yield subject, np.full_like(maps, np.nan)
+
+    requests = request_cohort(pd.DataFrame({"subject": ["s-0", "s-1"], "seed": [0, 1], "n_slices": 5}))
+    rows, examples, _ = measure_attention(Blind(), requests, SETTINGS, SPACING, MEASUREMENT)
+    assert set(rows["status"]) == {"not_measured"} and not examples
+    assert "0 samples have the word, attention to it" in rows["note"].iloc[0]
+
+
 def test_examples_are_read_back(measured, tmp_path):
     _, examples = measured
     write_examples(tmp_path / "e.npz", examples)

@@ -159,3 +159,20 @@ def test_trained_and_loaded_it_reads_the_same(store, tmp_path) -> None:
     figures = read_json(tmp_path / "model" / "training.json")["figures"]
     assert {"text_to_image", "image_to_text", "chance"} <= set(figures)
     assert 0 <= figures["text_to_image"] <= 1
+
+
+def test_images_are_standardised_with_the_final_weights(store) -> None:
+    """The moving average of the weights is other weights than those of the steps, here twice as large."""
+    model = made(store, training={"batch_size": 4})
+    generator = torch.Generator().manual_seed(1)
+    model.train()
+    model.loss(model.batch([0, 1, 2, 3], generator), generator, 0)
+    with torch.no_grad():
+        for parameter in model.images.images.parameters():
+            parameter.mul_(2)
+    seen = []
+    model.images.standardise.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.eval()
+    model.finish(store)
+    assert torch.allclose(model.images.standardise.running_mean, torch.cat(seen).mean(dim=0), atol=1e-5)
+    assert not model.images.standardise.training

@@ -85,3 +85,23 @@ def test_training_recognises_patients(store) -> None:
         losses.append(loss.item())
     assert np.mean(losses[-20:]) < 0.5 * losses[0]
     assert model.assess(textured)["recognised"] == 1
+
+
+def test_features_are_standardised_with_the_final_weights(store) -> None:
+    """The moving average of the weights is other weights than those of the steps, here twice as large."""
+    model = made(store, training={"batch_size": 4})
+    generator = torch.Generator().manual_seed(1)
+    model.train()
+    model.loss(model.batch([0, 1, 2, 3], generator), generator, 0)
+    with torch.no_grad():
+        for parameter in model.network.slices.parameters():
+            parameter.mul_(2)
+    standardise, seen = model.network.head[0], []
+    standardise.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.eval()
+    model.finish(store)
+    features = torch.cat(seen)
+    assert torch.allclose(standardise.running_mean, features.mean(dim=0), atol=1e-5)
+    assert not standardise.training and standardise.momentum == 0.1
+    # Of all subjects as often as one another: 32 batches of two views each.
+    assert len(features) == 32 * 2 * 4

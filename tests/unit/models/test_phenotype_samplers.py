@@ -13,7 +13,7 @@ from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.core.registry import class_of
 from synthaug.models.base import TrainableModel
-from synthaug.models.phenotype_sampler import PhenotypeSampler
+from synthaug.models.phenotype_sampler import PhenotypeSampler, read_phenotypes
 from synthaug.models.phenotype_vae import PhenotypeVAE
 from synthaug.models.weights import load_model
 from synthaug.phenotypes.coordinates import violations
@@ -233,3 +233,10 @@ def test_a_column_that_is_nowhere_is_refused_in_one_line() -> None:
     ) as caught:
         class_of(settings, TrainableModel).facts(settings, store_of(hearts(20)))
     assert "\n" not in str(caught.value)
+
+
+def test_ejection_fraction_is_in_percent_with_and_without_its_column() -> None:
+    """EDV 120 and ESV 48 mL: 60 %."""
+    table = pd.DataFrame({"subject": ["a"], "lv_edv_ml": [120.0], "lv_esv_ml": [48.0]})
+    assert read_phenotypes(table, ["lv_ef"])["lv_ef"].tolist() == pytest.approx([60])
+    assert read_phenotypes(table.assign(lv_ef=60.0), ["lv_ef"])["lv_ef"].tolist() == [60]

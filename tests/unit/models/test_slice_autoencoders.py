@@ -81,6 +81,16 @@ def test_codes_start_at_encoded_data_and_dead_ones_start_again():
     assert (quantizer.ema_cluster_size == 0).all()
 
 
+def test_codes_start_again_at_the_first_process_data_in_all(monkeypatch):
+    """Each process has drawn from data of its own: the codebook is one."""
+    coder = model()
+    encoded = torch.zeros(1, coder.codebook.shape[1], 2, 4, 4)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "broadcast", lambda tensor, src: tensor.fill_(src + 7.0))
+    coder._revive_codes(encoded, torch.Generator().manual_seed(0), iteration=0)
+    assert (coder.codebook == 7).all() and (coder.network.quantizer.quantizer.ema_w == 7).all()
+
+
 def test_perplexity_is_the_number_of_codes_used_alike():
     quantizer = model().eval().network.quantizer
     codes = quantizer.quantizer.embedding.weight[:4].T.reshape(1, 2, 4, 1, 1)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_models import train, write_store
+from tiny_models import settings_of, train, write_store
 
 from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
-from synthaug.models.weights import read_header
+from synthaug.data.store import TensorStore
+from synthaug.models.base import TrainableModel
+from synthaug.models.weights import load_model, read_header
+from synthaug.training.initialise import Initialised, initialise
 
 #: A step that moves no weight by more than about this.
 TINY = {"iterations": 1, "learning_rate": 1e-9, "warmup_iterations": 0, "ema_decay": 0.0}
@@ -84,3 +88,36 @@ def test_a_file_that_is_none_of_ours_is_one_line(store: Path, tmp_path: Path) ->
     (tmp_path / "weights.safetensors").write_bytes(b"not weights")
     with pytest.raises(SynthaugError, match="not a readable safetensors file"):
         train("autoencoder", store, tmp_path, changes=init(tmp_path / "weights.safetensors"), **TINY)
+
+
+def with_rvd_for_dcm(store: Path) -> TensorStore:
+    """The same subjects, with another diagnosis in the place of one."""
+    opened = TensorStore.open(store)
+    table = opened.table.assign(diagnosis=opened.table["diagnosis"].replace("DCM", "RVD"))
+    return dataclasses.replace(opened, table=table)
+
+
+def initialised(theirs: Path, store: TensorStore) -> tuple[TrainableModel, Initialised | None]:
+    """A new model on the fold of `store`, with the settings of other weights and started from these."""
+    old = load_model(theirs)
+    settings = settings_of({**read_header(theirs).settings, **init(theirs)})
+    model = type(old)(settings, old.grid, old.needs, type(old).facts(settings, store))
+    return model, initialise(model, settings)
+
+
+def test_rows_of_categories_are_taken_by_name(store: Path, released: Path, tmp_path: Path) -> None:
+    """Vocabularies DCM, NOR there and NOR, RVD here: NOR has its own row, RVD starts at random."""
+    theirs = train("anatomy_diffusion", store, tmp_path, {"autoencoder": released}, {"copies": 1})
+    model, done = initialised(theirs, with_rvd_for_dcm(store))
+    name = "conditioner.embedding.categorical.diagnosis.weight"
+    before, after = load_file(theirs)[name], model.get_parameter(name)
+    assert torch.equal(after[0], before[1])
+    assert not any(torch.allclose(after[1], row, atol=1e-3) for row in before)
+    assert done is not None and done.record["anew"] == [name] and 0.9 < done.record["taken"] < 1
+
+
+def test_weights_of_other_diagnoses_are_one_line(store: Path, tmp_path: Path) -> None:
+    theirs = train("phenotype_vae", store, tmp_path, changes={"diagnosis": True})
+    assert initialised(theirs, TensorStore.open(store))[1] is not None
+    with pytest.raises(SynthaugError, match="its training data have another diagnoses than this study's"):
+        initialised(theirs, with_rvd_for_dcm(store))

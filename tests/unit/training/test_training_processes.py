@@ -120,3 +120,9 @@ def test_what_all_workers_refuse_is_one_line_here(store, tmp_path):
 def test_a_batch_that_cannot_be_shared_is_refused(store, tmp_path):
     with pytest.raises(SynthaugError, match=r"batch_size 2 cannot be shared by 3 processes"):
         train("autoencoder", store, tmp_path, processes=3)
+
+
+@pytest.mark.parametrize("kind", ["patient_recogniser", "phenotype_vae", "text_encoder"])
+def test_a_share_that_has_no_variance_is_refused(store, tmp_path, kind):
+    with pytest.raises(SynthaugError, match="batch_size 2 leaves 1 to each of 2 processes, which need 2"):
+        train(kind, store, tmp_path, processes=2)
