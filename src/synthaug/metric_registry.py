@@ -118,42 +118,62 @@ class Aggregate:
         Decimals that are shown; None where they are the metric's.
     in_title : bool
         Whether the report writes the words behind the metric's title.
+    direction : str or None
+        Which way is better; None where it is the metric's.
+    range : tuple of 2 floats or None
+        Values that the aggregate can have; None where they are the metric's.
     """
 
     title: str
     unit: str | None = None
     decimals: int | None = None
     in_title: bool = False
+    direction: Direction | None = None
+    range: tuple[float, float] | None = None
 
+
+_SHARE = (0.0, 1.0)
+_LENGTH = (0.0, math.inf)
+_COEFFICIENT = (-1.0, 1.0)
+_ANY = (-math.inf, math.inf)
 
 #: Aggregates of a metric by suffix; the definition's id takes the suffix too: ``dice.v1/mean``.
 AGGREGATES: dict[str, Aggregate] = {
     "_features": Aggregate("features", in_title=True),
     "_mean": Aggregate("mean"),
-    "_gap_difference": Aggregate("difference of generalisation gaps", in_title=True),
-    "_difference": Aggregate("difference", in_title=True),
-    "_gap": Aggregate("generalisation gap (test minus internal test)", in_title=True),
-    "_spread": Aggregate("SD ratio to real", "1", 2),
-    "_ratio": Aggregate("ratio to real-versus-real", "1", 2, in_title=True),
-    "_quotient": Aggregate("ratio to another generator", "1", 2, in_title=True),
-    "_control": Aggregate("ratio to corrupted real cines", "1", 2, in_title=True),
-    "_reconstruction": Aggregate("of reconstructions, ratio to real-versus-real", "1", 2, in_title=True),
-    "_extrapolated": Aggregate("extrapolated to infinite sample size"),
-    "_response": Aggregate("response to a corruption", ""),
-    "_slope": Aggregate("change for a dose increase of 1"),
-    "_trend": Aggregate("trend over doses", ""),
-    "_rank_tau": Aggregate("Kendall's τ of rankings", "1"),
-    "_rank": Aggregate("rank", "1"),
-    "_first": Aggregate("fraction of replicates ranked first", "1"),
-    "_mixed": Aggregate("difference by a mixed model"),
-    "_seed_sd": Aggregate("SD between training seeds", in_title=True),
-    "_mae": Aggregate("mean absolute", in_title=True),
-    "_sd": Aggregate("standard deviation", in_title=True),
-    "_loa_low": Aggregate("lower limit of agreement", in_title=True),
-    "_loa_high": Aggregate("upper limit of agreement", in_title=True),
-    "_r": Aggregate("correlation of prediction and reference", "1", 2, in_title=True),
-    "_poor": Aggregate("fraction below 0.7", in_title=True),
-    "_missed": Aggregate("fraction of structures missed", in_title=True),
+    "_gap_difference": Aggregate("difference of generalisation gaps", in_title=True, range=_ANY),
+    "_difference": Aggregate("difference", in_title=True, range=_ANY),
+    "_gap": Aggregate("generalisation gap (test minus internal test)", in_title=True, range=_ANY),
+    "_spread": Aggregate("SD ratio to real", "1", 2, range=_LENGTH),
+    "_ratio": Aggregate("ratio to real-versus-real", "1", 2, in_title=True, range=_LENGTH),
+    "_quotient": Aggregate("ratio to another generator", "1", 2, in_title=True, range=_LENGTH),
+    "_control": Aggregate("ratio to corrupted real cines", "1", 2, in_title=True, range=_LENGTH),
+    "_reconstruction": Aggregate(
+        "of reconstructions, ratio to real-versus-real", "1", 2, in_title=True, range=_LENGTH
+    ),
+    "_extrapolated": Aggregate("extrapolated to infinite sample size", range=_ANY),
+    "_response": Aggregate("response to a corruption", "", range=_ANY),
+    "_slope": Aggregate("change for a dose increase of 1", range=_ANY),
+    "_trend": Aggregate("trend over doses", "", range=_COEFFICIENT),
+    "_rank_tau": Aggregate("Kendall's τ of rankings", "1", range=_COEFFICIENT),
+    "_rank": Aggregate("rank", "1", range=(1.0, math.inf)),
+    "_first": Aggregate("fraction of replicates ranked first", "1", range=_SHARE),
+    "_mixed": Aggregate("difference by a mixed model", range=_ANY),
+    "_seed_sd": Aggregate("SD between training seeds", in_title=True, direction="lower", range=_LENGTH),
+    "_mae": Aggregate("mean absolute", in_title=True, direction="lower", range=_LENGTH),
+    "_sd": Aggregate("standard deviation", in_title=True, direction="lower", range=_LENGTH),
+    "_loa_low": Aggregate("lower limit of agreement", in_title=True, range=_ANY),
+    "_loa_high": Aggregate("upper limit of agreement", in_title=True, range=_ANY),
+    "_r": Aggregate(
+        "correlation of prediction and reference",
+        "1",
+        2,
+        in_title=True,
+        direction="higher",
+        range=_COEFFICIENT,
+    ),
+    "_poor": Aggregate("fraction below 0.7", in_title=True, direction="lower", range=_SHARE),
+    "_missed": Aggregate("fraction of structures missed", in_title=True, direction="lower", range=_SHARE),
 }
 #: Counts of samples that quality control rejected are named after the reason.
 REJECTED = "rejected_"
@@ -163,8 +183,6 @@ OF_RECONSTRUCTIONS = "reconstruction_"
 _REQUESTED_UNITS = {
     f"_{name}": POINTS if phenotype.unit == "%" else phenotype.unit for name, phenotype in PHENOTYPES.items()
 }
-_SHARE = (0.0, 1.0)
-_LENGTH = (0.0, float("inf"))
 
 
 def _declared() -> Iterator[Metric]:
@@ -325,7 +343,7 @@ def _classification() -> Iterator[Metric]:
     )
     yield Metric(
         "confusion",
-        "confusion.row-share.v1",
+        "confusion.row-share.v2",
         "share of a class predicted as another",
         group,
         "1",
@@ -375,7 +393,7 @@ def _errors() -> Iterator[Metric]:
     for name, definition, title, unit in (
         ("edv_error_ml", "edv-error.signed.v1", "EDV error", "mL"),
         ("esv_error_ml", "esv-error.signed.v1", "ESV error", "mL"),
-        ("sv_error_ml", "sv-error.signed.v1", "stroke volume error", "mL"),
+        ("sv_error_ml", "sv-error.signed.v2", "stroke volume error", "mL"),
         ("ef_error", "ef-error.signed.v1", "ejection fraction error", POINTS),
         ("mass_error_g", "mass-error.signed.v1", "myocardial mass error", "g"),
         ("wall_thickness_error_mm", "wall-thickness-error.signed.aha16.v1", "wall thickness error", "mm"),
@@ -385,7 +403,7 @@ def _errors() -> Iterator[Metric]:
     for name, definition, title, unit in (
         ("edv_ml", "edv.predicted.v1", "predicted EDV", "mL"),
         ("esv_ml", "esv.predicted.v1", "predicted ESV", "mL"),
-        ("sv_ml", "sv.predicted.v1", "predicted stroke volume", "mL"),
+        ("sv_ml", "sv.predicted.v2", "predicted stroke volume", "mL"),
         ("ef", "ef.predicted.v1", "predicted ejection fraction", "%"),
         ("mass_g", "mass.predicted.v1", "predicted myocardial mass", "g"),
     ):
@@ -406,7 +424,8 @@ def _distances() -> Iterator[Metric]:
     ):
         yield Metric(name, definition, title, "distances", "", "lower", decimals)
     for name in ("precision", "recall", "density", "coverage"):
-        yield Metric(name, f"{name}.4d.k5.v2", name, "fidelity", "1", "higher")
+        limits = _LENGTH if name == "density" else _SHARE
+        yield Metric(name, f"{name}.4d.k5.v2", name, "fidelity", "1", "higher", range=limits)
     text: tuple[tuple[str, str, str, Direction], ...] = (
         ("clipsim", "clipsim.images.v1", "CLIPSIM", "higher"),
         ("clipsim_real", "clipsim.images.real.v1", "CLIPSIM of real subjects (upper reference)", "none"),
@@ -453,61 +472,61 @@ def _memorisation() -> Iterator[Metric]:
         ),
         (
             "positive_control_found",
-            "positive-control-exact.v3",
+            "positive-control-exact.v4",
             "positive controls found: exact copies",
             "higher",
         ),
         (
             "positive_control_noisy_found",
-            "positive-control-noisy.v2",
+            "positive-control-noisy.v3",
             "positive controls found: copies with noise",
             "higher",
         ),
         (
             "positive_control_mirrored_found",
-            "positive-control-mirrored.v2",
+            "positive-control-mirrored.v3",
             "positive controls found: mirror images",
             "higher",
         ),
         (
             "positive_control_turned_found",
-            "positive-control-turned.v2",
+            "positive-control-turned.v3",
             "positive controls found: copies turned by 90 degrees",
             "higher",
         ),
         (
             "positive_control_shifted_found",
-            "positive-control-shifted.v2",
+            "positive-control-shifted.v3",
             "positive controls found: copies shifted in time",
             "higher",
         ),
         (
             "positive_control_tilted_found",
-            "positive-control-tilted.v2",
+            "positive-control-tilted.v3",
             "positive controls found: copies turned by 5 degrees",
             "higher",
         ),
         (
             "positive_control_translated_found",
-            "positive-control-translated.v1",
+            "positive-control-translated.v2",
             "positive controls found: copies translated in the plane",
             "higher",
         ),
         (
             "positive_control_rotated_found",
-            "positive-control-rotated.v1",
+            "positive-control-rotated.v2",
             "positive controls found: copies rotated by 20 degrees",
             "higher",
         ),
         (
             "positive_control_moved_found",
-            "positive-control-moved.v1",
+            "positive-control-moved.v2",
             "positive controls found: copies moved within the limits of augmentation",
             "higher",
         ),
         (
             "positive_control_disguised_found",
-            "positive-control-disguised.v3",
+            "positive-control-disguised.v4",
             "positive controls found: re-scans, everything at once",
             "higher",
         ),
@@ -524,11 +543,13 @@ def _memorisation() -> Iterator[Metric]:
             "nearest real patient is a training patient",
             "none",
         ),
-        ("authenticity", "authenticity.v2", "authenticity", "higher"),
-        ("nndr", "nndr.v2", "nearest-neighbour distance ratio (NNDR), median", "higher"),
+        ("authenticity", "authenticity.v3", "authenticity", "higher"),
+        ("nndr", "nndr.v3", "nearest-neighbour distance ratio (NNDR), median", "higher"),
     )
     for name, definition, title, direction in images:
-        metric = Metric(name, f"memorisation.{definition}", title, "memorisation", "1", direction)
+        metric = Metric(
+            name, f"memorisation.{definition}", title, "memorisation", "1", direction, range=_SHARE
+        )
         yield metric
         for space in ("features", "recognition"):
             yield replace(
@@ -539,7 +560,7 @@ def _memorisation() -> Iterator[Metric]:
             )
     yield Metric(
         "c_t_features",
-        "memorisation.features.data-copying.pca64.k3.v1",
+        "memorisation.features.data-copying.pca64.k3.v2",
         "data-copying C_T, features",
         "memorisation",
     )
@@ -602,12 +623,13 @@ def _synthesis() -> Iterator[Metric]:
     """Controllability, mask agreement and acceptance of a generator."""
     yield Metric(
         "controllability_r",
-        "controllability.pearson.v2",
+        "controllability.pearson.v3",
         "controllability: Pearson's r",
         "controllability",
         "1",
         "higher",
         None,
+        _COEFFICIENT,
     )
     for name, definition, title in (
         ("bias", "bias", "bias"),
@@ -622,9 +644,9 @@ def _synthesis() -> Iterator[Metric]:
             "mL",
             decimals=None,
         )
-    for name, title, unit, direction, decimals in (
-        ("dice", "Dice of masks and images", "1", "higher", 3),
-        ("hd95", "HD95 of masks and images", "mm", "lower", 1),
+    for name, title, unit, direction, decimals, limits in (
+        ("dice", "Dice of masks and images", "1", "higher", 3, _SHARE),
+        ("hd95", "HD95 of masks and images", "mm", "lower", 1, _LENGTH),
     ):
         metric = Metric(
             f"mask_agreement_{name}",
@@ -634,6 +656,7 @@ def _synthesis() -> Iterator[Metric]:
             unit,
             "higher" if direction == "higher" else "lower",
             decimals,
+            limits,
         )
         yield metric
         yield replace(
@@ -663,7 +686,8 @@ def _synthesis() -> Iterator[Metric]:
         ):
             yield Metric(
                 f"contrast_{name}{reference}",
-                f"contrast-consistency.{name}{reference.replace('_', '.')}.v1",
+                # Version 1 of the correlation gave rounding errors where a cine has no contrast.
+                f"contrast-consistency.{name}{reference.replace('_', '.')}.v{2 if name == 'ncc' else 1}",
                 f"{title}, {of}",
                 "contrast consistency",
                 "1",
@@ -714,6 +738,7 @@ def _synthesis() -> Iterator[Metric]:
         "quality control",
         "1",
         "higher",
+        range=_SHARE,
     )
     yield Metric(
         "reconstruction_acceptance_rate",
@@ -722,6 +747,7 @@ def _synthesis() -> Iterator[Metric]:
         "quality control",
         "1",
         "higher",
+        range=_SHARE,
     )
 
 
@@ -738,10 +764,10 @@ def _phenotype_sampling() -> Iterator[Metric]:
             2,
             None,
         ),
-        ("phenotype_wasserstein", "wasserstein-1.v1", "Wasserstein distance", "SD", "lower", 3, _LENGTH),
+        ("phenotype_wasserstein", "wasserstein-1.v2", "Wasserstein distance", "SD", "lower", 3, _LENGTH),
         (
             "phenotype_correlation_difference",
-            "correlation-difference.v1",
+            "correlation-difference.v2",
             "mean absolute difference of correlations",
             "1",
             "lower",
@@ -846,23 +872,23 @@ def _generator_ranking() -> Iterator[Metric]:
     """The generators of a study side by side, criterion by criterion; the target of a row names the criterion."""
     group: Group = "generator ranking"
     yield Metric(
-        "generator_criterion", "ranking.mean-of-runs.v1", "criterion", group, OF_TARGET, decimals=None
+        "generator_criterion", "ranking.mean-of-runs.v2", "criterion", group, OF_TARGET, decimals=None
     )
     yield Metric(
         "generator_difference",
-        "ranking.request-pairs.bootstrap.v1",
+        "ranking.request-pairs.bootstrap.v2",
         "difference of two generators over the same requests",
         group,
         OF_TARGET,
         decimals=None,
     )
-    yield Metric("generator_rank", "ranking.rank.intervals.v1", "rank", group, "1", "lower", 1)
+    yield Metric("generator_rank", "ranking.rank.intervals.v2", "rank", group, "1", "lower", 1)
     for name, definition, title in (
-        ("generator_rank_kept", "rank-kept.intervals.v1", "fraction of replicates with the same rank"),
-        ("generator_first", "first.intervals.v1", "fraction of replicates ranked first"),
+        ("generator_rank_kept", "rank-kept.intervals.v2", "fraction of replicates with the same rank"),
+        ("generator_first", "first.intervals.v2", "fraction of replicates ranked first"),
         (
             "generator_order_kept",
-            "order-kept.intervals.v1",
+            "order-kept.intervals.v2",
             "fraction of replicates with the same order of all",
         ),
     ):
@@ -905,6 +931,12 @@ def largest_difference(name: str) -> float:
     """How far two values of a metric can lie apart; infinite where it has no bounds. `name` may be that of an aggregate."""
     metric = METRICS.get(split_name(name)[0])
     return metric.range[1] - metric.range[0] if metric is not None and metric.range else math.inf
+
+
+def limits_of(name: str) -> tuple[float, float]:
+    """Least and greatest value of a metric, or of an aggregate of one; infinite where it has no bounds."""
+    found = find_metric(name)
+    return found.range if found is not None and found.range else _ANY
 
 
 def find_metric(name: str) -> Metric | None:
@@ -960,6 +992,8 @@ def _aggregate(metric: Metric, suffix: str) -> Metric:
         definition=metric.definition + suffix.replace("_", "/", 1),
         title=f"{metric.title}, {aggregate.title}" if aggregate.in_title else metric.title,
         unit=unit,
+        direction=aggregate.direction or metric.direction,
+        range=aggregate.range or metric.range,
         decimals=metric.decimals if aggregate.decimals is None else aggregate.decimals,
     )
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.tasks import SegmentationSettings
-from synthaug.metric_registry import ENDPOINTS, METRICS, columns_of, documented, find_metric, split_name
+from synthaug.metric_registry import (
+    ENDPOINTS,
+    METRICS,
+    columns_of,
+    documented,
+    find_metric,
+    limits_of,
+    split_name,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -56,6 +65,40 @@ def test_the_longest_declared_name_is_the_metric(name, parts):
 )
 def test_units_of_aggregates(metric, suffix, unit):
     assert columns_of(metric, suffix)["unit"] == unit
+
+
+@pytest.mark.parametrize(
+    ("metric", "suffix", "direction"),
+    [
+        ("dice", "_poor", "lower"),
+        ("dice", "_missed", "lower"),
+        ("dice", "_seed_sd", "lower"),
+        ("ef_error", "_mae", "lower"),
+        ("ef_error", "_sd", "lower"),
+        ("ef_error", "_r", "higher"),
+        ("ef_error", "_mean", "none"),
+        ("dice", "_difference", "higher"),
+    ],
+)
+def test_the_better_side_of_an_aggregate(metric, suffix, direction):
+    assert columns_of(metric, suffix)["direction"] == direction
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("acceptance_rate", (0, 1)),
+        ("copied_share_features", (0, 1)),
+        ("dice_mean", (0, 1)),
+        ("dice_difference", (-math.inf, math.inf)),
+        ("fid", (-math.inf, math.inf)),
+        ("fid_ratio", (0, math.inf)),
+        ("controllability_r_lv_ef", (-1, 1)),
+        ("nothing_known", (-math.inf, math.inf)),
+    ],
+)
+def test_an_aggregate_has_bounds_of_its_own(name, limits):
+    assert limits_of(name) == limits
 
 
 def test_titles_say_what_an_aggregate_is():

@@ -157,18 +157,21 @@ def _real_strangers(real: Cohort, settings: ContrastSettings, seed: int) -> list
     table = real.table
     if settings.column not in table:
         return []
-    patient = table["patient"].fillna(table["subject"]) if "patient" in table else table["subject"]
+    patient = (
+        table["patient"].fillna(table["subject"]) if "patient" in table else table["subject"]
+    ).to_numpy(object)
     draw = np.random.default_rng(seed)
     found: list[list[tuple[str, str]]] = [[] for _ in range(settings.subjects)]
     for values in itertools.combinations(settings.values, 2):
         first, second = (
             draw.permutation(np.flatnonzero(table[settings.column] == value)) for value in values
         )
-        strangers = [
+        # One after another, as many as are asked for: all pairs of a large cohort are not needed.
+        strangers = (
             (one, others[place % len(others)])
             for place, one in enumerate(first)
-            if len(others := [other for other in second if patient.iloc[other] != patient.iloc[one]])
-        ]
+            if len(others := second[patient[second] != patient[one]])
+        )
         for pairs, (one, other) in zip(found, strangers, strict=False):
             pairs.append((table["subject"].iloc[one], table["subject"].iloc[other]))
     return [pairs for pairs in found if pairs]

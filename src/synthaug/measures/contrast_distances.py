@@ -67,7 +67,7 @@ def measure_contrast_distances(
     DataFrame
         For each reference and contrast (`target`) a row ``contrast_fid`` with the floor of real subjects of that contrast and
         a row ``contrast_fid_ratio``, as `synthaug.measures.distances.measure_distances` measures them; and
-        ``contrast_fid_mean``, the mean over contrasts, where all of them were measured.
+        ``contrast_fid_mean``, the mean over contrasts, where all of them were measured. None of an extractor of clips.
 
     References
     ----------
@@ -77,6 +77,8 @@ def measure_contrast_distances(
     present = not (real.absent or synthetic.absent)
     if present and real.extractor != synthetic.extractor:
         raise ValueError(f"features are of two extractors, {real.extractor} and {synthetic.extractor}")
+    if present and not all("frames" in side.features for side in (real, synthetic)):
+        return make_table([])
     transforms = fit_transforms(real.select(next(iter(references.values())))) if present else {}
     synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
     rows: list[Row] = []

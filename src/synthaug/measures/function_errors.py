@@ -47,7 +47,8 @@ def function_errors(
         else:
             yield "edv_error_ml", "ED", edv
             yield "esv_error_ml", "ES", esv
-            yield "sv_error_ml", "", stroke_volume_ml(edv, esv)
+            # A ventricle that the prediction missed is a volume of 0 mL; one that the reference lacks has no stroke volume.
+            yield "sv_error_ml", "", edv - esv if name == "predicted" else stroke_volume_ml(edv, esv)
             yield "ef_error", "", ejection_fraction(edv, esv)
 
     for structure in STRUCTURES:
@@ -55,8 +56,12 @@ def function_errors(
         for (metric, phase, measured), (_, _, true) in pairs:
             shared = {**columns_of(metric), "structure": structure, "phase": phase or None, "n": 1}
             if np.isnan(measured - true):
-                lacking = "prediction" if np.isnan(measured) else "reference"
-                yield {**shared, "status": "not_measured", "note": f"unknown in the {lacking}"}
+                name, lacking = (
+                    ("predicted", "prediction") if np.isnan(measured) else ("reference", "reference")
+                )
+                empty = volume(name, "ED", structure) == 0
+                note = f"the {lacking} has no {structure} at ED" if empty else f"unknown in the {lacking}"
+                yield {**shared, "status": "not_measured", "note": note}
             else:
                 yield {**shared, "status": "ok", "value": measured - true}
                 predicted_value = columns_of(PREDICTED[metric])

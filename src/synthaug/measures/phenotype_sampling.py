@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -173,24 +174,27 @@ def _mean_differences(
 
 def _distances(real: _Hearts, drawn: _Hearts, measurement: Measurement) -> Iterator[Row]:
     """Wasserstein distances, difference of correlations and Fréchet distance beside their floors."""
-    names = [str(name) for name in real.phenotypes.columns]
-    phenotypes = real.phenotypes.to_numpy(np.float64), drawn.phenotypes.to_numpy(np.float64)
-    sizes = len(real), len(drawn)
-
-    def marginals(split: Split) -> list[float]:
-        values: list[float] = []
-        for place in range(len(names)):
-            values += _both(split, phenotypes[0][:, place], phenotypes[1][:, place], wasserstein)
-        return values
-
-    def correlations(split: Split) -> list[float]:
-        return _both(split, real.coordinates, drawn.coordinates, correlation_difference)
-
-    metrics = [("phenotype_wasserstein", {"target": name}) for name in names]
-    yield from _beside_floor(metrics, sizes, marginals, measurement)
+    for name in real.phenotypes.columns:
+        sides = (hearts.phenotypes[name].to_numpy(np.float64) for hearts in (real, drawn))
+        # Splits of the patients who have it: of all, a half would have it of few, and be compared with more drawn hearts.
+        known, made = (values[np.isfinite(values)] for values in sides)
+        place = {"target": str(name)}
+        if not len(made):
+            note = f"the training patients do not differ in it, or too few have it: {2 * FEWEST_OF_HALF} are needed"
+            yield measurement.not_measured("phenotype_wasserstein", note=note, **place)
+            continue
+        marginal = functools.partial(_both, real=known, drawn=made, distance=wasserstein)
+        sizes = len(known), len(made)
+        yield from _beside_floor("phenotype_wasserstein", place, sizes, marginal, measurement)
     over_all = {"d": real.coordinates.shape[1]}
+    correlations = functools.partial(
+        _both,
+        real=real.coordinates,
+        drawn=_as_known(drawn.coordinates, real.coordinates, measurement.settings.seed),
+        distance=correlation_difference,
+    )
     yield from _beside_floor(
-        [("phenotype_correlation_difference", over_all)], sizes, correlations, measurement
+        "phenotype_correlation_difference", over_all, (len(real), len(drawn)), correlations, measurement
     )
     complete = [[row[None] for row in side.complete()] for side in (real, drawn)]
     within, across = SubjectFrechet(complete[0]), SubjectFrechet(*complete)
@@ -203,8 +207,16 @@ def _distances(real: _Hearts, drawn: _Hearts, measurement: Measurement) -> Itera
 
     sizes = len(complete[0]), len(complete[1])
     yield from _beside_floor(
-        [("phenotype_frechet", over_all)], sizes, frechet, measurement, suffixes=("", "_ratio")
+        "phenotype_frechet", over_all, sizes, frechet, measurement, suffixes=("", "_ratio")
     )
+
+
+def _as_known(drawn: np.ndarray, real: np.ndarray, seed: int) -> np.ndarray:
+    """Drawn hearts (n, d) without what a random real patient lacks: as many values stand behind a correlation of either."""
+    if not len(real):
+        return drawn
+    patients = np.random.default_rng(seed).integers(len(real), size=len(drawn))
+    return np.where(np.isfinite(real)[patients], drawn, np.nan)
 
 
 def _both(
@@ -249,48 +261,46 @@ def _correlations(values: np.ndarray) -> np.ndarray:
 
 
 def _beside_floor(
-    metrics: Sequence[tuple[str, Mapping[str, Any]]],
+    metric: str,
+    place: Mapping[str, Any],
     sizes: tuple[int, int],
     distances: Callable[[Split], Sequence[float]],
     measurement: Measurement,
     suffixes: Sequence[str] = ("",),
 ) -> Iterator[Row]:
-    """Rows of mean distances over random splits: `distances` gives each metric's distance and its floor in turn."""
+    """Rows of a mean distance over random splits: `distances` gives the distance and its floor."""
     settings, (n_real, n_drawn) = measurement.settings, sizes
     n = min(n_real // 2, n_drawn)
     if n < FEWEST_OF_HALF:
-        note = f"{n_real} real patients have the phenotypes; {2 * FEWEST_OF_HALF} are needed"
-        for metric, place in metrics:
-            for suffix in suffixes:
-                yield measurement.not_measured(metric, suffix, note=note, n=n, **place)
+        what = "it" if "target" in place else "the phenotypes"
+        note = f"{n_real} real patients have {what}; {2 * FEWEST_OF_HALF} are needed"
+        for suffix in suffixes:
+            yield measurement.not_measured(metric, suffix, note=note, n=n, **place)
         return
 
     def statistics(means: np.ndarray) -> list[float]:
-        ratios = [means[i] / means[i + 1] if means[i + 1] > 0 else np.nan for i in range(0, len(means), 2)]
-        return [*means[::2].tolist(), *ratios]
+        return [float(means[0]), float(means[0] / means[1]) if means[1] > 0 else np.nan]
 
     splits = random_splits(n, np.arange(n_real), settings, np.arange(n_drawn))
     found, whole = split_jackknife(distances, statistics, splits, (0, 0, 1), settings.confidence)
-    for number, (metric, place) in enumerate(metrics):
-        floors = whole[:, 2 * number + 1]
-        floor = {"floor": floors.mean(), "floor_sd": floors.std(ddof=1)}
-        for suffix in suffixes:
-            value, low, high = found[number + (len(metrics) if suffix else 0)]
-            if not np.isfinite(value):
-                note = "too few real patients have it in a half, or they do not differ"
-                yield measurement.not_measured(metric, suffix, note=note, n=n, **place)
-                continue
-            yield measurement.row(
-                metric,
-                suffix,
-                status="ok",
-                value=value,
-                ci_low=max(low, 0.0),
-                ci_high=high,
-                n=n,
-                **({} if suffix else floor),
-                **place,
-            )
+    floors = whole[:, 1]
+    floor = {"floor": floors.mean(), "floor_sd": floors.std(ddof=1)}
+    for suffix, (value, low, high) in zip(suffixes, found, strict=False):
+        if not np.isfinite(value):
+            note = "too few real patients have two phenotypes in a half, or they do not differ"
+            yield measurement.not_measured(metric, suffix, note=note, n=n, **place)
+            continue
+        yield measurement.row(
+            metric,
+            suffix,
+            status="ok",
+            value=value,
+            ci_low=max(low, 0.0),
+            ci_high=high,
+            n=n,
+            **({} if suffix else floor),
+            **place,
+        )
 
 
 def _copies(

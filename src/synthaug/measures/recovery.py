@@ -18,7 +18,12 @@ from synthaug.measures.classification_scores import read_predictions
 from synthaug.measures.controllability import controllable, with_requested_ef
 from synthaug.measures.leakage import refuse_seen, seen_in_training
 from synthaug.measures.measurement import Measurement
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval, percentile_interval, resampled
+from synthaug.metrics.percentile_bootstrap import (
+    NO_WIDTH,
+    bootstrap_mean_interval,
+    percentile_interval,
+    resampled,
+)
 from synthaug.metrics.volumes import ejection_fraction
 from synthaug.phenotypes.ef_category import EF_CATEGORIES, ef_category
 from synthaug.tables import Row, make_table
@@ -352,5 +357,4 @@ def _balanced_interval(own: Sequence[np.ndarray], settings: EvaluationSettings) 
 
 
 def _noted(note: str, low: float, high: float) -> str:
-    alike = "all subjects alike: the bootstrap interval has no width" if low == high else ""
-    return "; ".join(filter(None, (note, alike)))
+    return "; ".join(filter(None, (note, NO_WIDTH if low == high else "")))

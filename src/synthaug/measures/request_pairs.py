@@ -19,6 +19,7 @@ from synthaug.tables import Row, make_table
 #: What is correlated with what was requested.
 CONTROLLED = ("lv_edv_ml", "lv_ef", "myo_mass_g")
 _FEWEST = 3  # requests that both generators answered
+_ROUNDING = 1e-12  # share of the squares that is no variance
 _DRAWN = 2**22  # counts of requests in memory at once
 
 
@@ -226,6 +227,8 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> Statistic:
                 for product, first, second in ((sxy, sx, sy), (sxx, sx, sx), (syy, sy, sy))
             )
             found: np.ndarray = covariance / np.sqrt(own * other)
-        return np.where((own > 0) & (other > 0), found, np.nan)
+        # Of one request drawn n times, or of equal values, rounding leaves a little.
+        varies = (own > _ROUNDING * n * sxx) & (other > _ROUNDING * n * syy)
+        return np.where(varies, found, np.nan)
 
     return correlation

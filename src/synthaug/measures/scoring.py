@@ -67,7 +67,7 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
     SynthaugError
         A prediction lies on another grid than its subject.
     """
-    files, errors = predicted_files(Path(predictions)), _calibration_errors(Path(predictions))
+    files, calibration = predicted_files(Path(predictions)), _calibration_rows(Path(predictions))
     rows: list[Row] = []
     for subject in cohort.subjects:
         frames = phase_frames(cohort, subject)
@@ -82,10 +82,8 @@ def score_predictions(predictions: str | Path, cohort: Cohort, measurement: Meas
         for row in _scores(cohort, subject, frames, files.get(subject, {})):
             rows.append({**row, **about})
         for phase, frame in frames.items():
-            error = errors.get((subject, frame))
-            if error is not None:
-                row = {**columns_of("ece"), "phase": phase, "value": error, "status": "ok", "n": 1}
-                rows.append({**row, **about})
+            if (found := calibration(subject, frame)) is not None:
+                rows.append({**columns_of("ece"), "phase": phase, **found, **about})
     return make_table(rows)
 
 
@@ -154,10 +152,26 @@ def predicted_files(predictions: Path) -> dict[str, dict[int, dict[str, Path]]]:
     return files
 
 
-def _calibration_errors(predictions: Path) -> dict[tuple[str, int], float | None]:
-    """Expected calibration error by subject and frame, which the prediction measured: probabilities are not kept."""
+def _calibration_rows(predictions: Path) -> Callable[[str, int], Row | None]:
+    """Row of the expected calibration error of a subject's frame, which the prediction measured: probabilities are not kept.
+
+    None where this prediction measures none.
+    """
     cases = read_json(predictions / "predictions.json")["cases"]
-    return {(case["subject"], case["frame"]): case.get("ece") for case in cases}
+    by_frame = {(case["subject"], case["frame"]): case for case in cases}
+    measured = any("ece" in case for case in cases)
+
+    def row(subject: str, frame: int) -> Row | None:
+        case = by_frame.get((subject, frame))
+        if case is None:
+            return {"status": "not_measured", "note": "the frame was not predicted"} if measured else None
+        if "ece" not in case:
+            return None
+        if case["ece"] is None:
+            return {"status": "not_measured", "note": "neither prediction nor reference has foreground"}
+        return {"status": "ok", "value": case["ece"], "n": 1}
+
+    return row
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -81,17 +81,26 @@ def _similarities(features: FeatureSet, seed: int | None = None, kind: str = "te
         features.units().tolist(), features.features["frames"], features.features[kind], strict=True
     )
     visits = [(patient, frames, text[0]) for patient, frames, text in described if len(text)]
-    rng = None if seed is None else np.random.default_rng(seed)
+    if seed is not None and visits:
+        visits = list(_with_another(visits, np.random.default_rng(seed)))
     found: dict[int, list[float]] = {}
-    for patient, frames, text in visits:
-        sentence = text
-        if rng is not None:
-            others = [other for _, _, other in visits if not np.array_equal(other, text)]
-            if not others:
-                continue
-            sentence = others[rng.integers(len(others))]
+    for patient, frames, sentence in visits:
         found.setdefault(patient, []).append(clipsim(frames, sentence))
     return np.array([np.mean(values) for values in found.values()])
+
+
+#: Patient, images (n, d) and sentence (d,) of a visit.
+_Visit = tuple[int, np.ndarray, np.ndarray]
+
+
+def _with_another(visits: Sequence[_Visit], rng: np.random.Generator) -> Iterator[_Visit]:
+    """Each visit with the sentence of a random one whose sentence differs; none where all are equal."""
+    sentences = np.stack([sentence for _, _, sentence in visits])
+    numbers = np.unique(sentences, axis=0, return_inverse=True)[1].ravel()
+    for number, (patient, frames, _) in zip(numbers, visits, strict=True):
+        others = np.flatnonzero(numbers != number)
+        if len(others):
+            yield patient, frames, sentences[others[rng.integers(len(others))]]
 
 
 def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:

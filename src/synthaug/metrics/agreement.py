@@ -58,7 +58,10 @@ def pearson_correlation(measured: np.ndarray, reference: np.ndarray) -> float:
     ValueError
         Fewer than two pairs, or lengths that differ.
     """
-    first, second = (values - values.mean() for values in _check_pairs(measured, reference))
+    pairs = _check_pairs(measured, reference)
+    if any(np.ptp(values) == 0 for values in pairs):  # less a mean that was rounded they need not be 0
+        return float("nan")
+    first, second = (values - values.mean() for values in pairs)
     scale = np.linalg.norm(first) * np.linalg.norm(second)
     return float(np.clip(first @ second / scale, -1, 1)) if scale > 0 else float("nan")
 

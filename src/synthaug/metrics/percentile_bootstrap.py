@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+#: Note of an interval of equal values, which is no certainty.
+NO_WIDTH = "all subjects alike: the bootstrap interval has no width"
 _DRAWN = 2**22  # values in memory at once
 
 

@@ -16,6 +16,7 @@ from synthaug.report.rows import CLINICAL, DISTANCES, OVERLAP, estimate, pooled,
 from synthaug.tables import VALUED_STATUSES, Row
 
 _RUN = ("versus", "extractor", "fold", "generator_seed")
+_PLACE = ("structure", "phase", "target", "fold")
 _ARROWS = {"higher": "↑", "lower": "↓"}
 
 
@@ -96,7 +97,7 @@ _MEANS = {name: f"{name}_mean" for name in (*OVERLAP, *CLINICAL)} | {
 
 def _arms(rows: list[Row]) -> list[Summary]:
     """One table a task, so that no line mixes two."""
-    means = select(rows, metric=tuple(_MEANS.values()), target=None, versus=None)
+    means = select(rows, metric=tuple(_MEANS.values()), versus=None)
     tasks = list(dict.fromkeys(row["task"] for row in means))
     return [_of_task(select(means, task=task), task if len(tasks) > 1 else None) for task in tasks]
 
@@ -105,13 +106,18 @@ def _of_task(means: list[Row], task: str | None) -> Summary:
     arms = list(dict.fromkeys(row["arm"] for row in means if row["arm"]))
     lines = []
     for metric, of_rows in _MEANS.items():
-        own = select(means, metric=of_rows)
-        for structure, phase, fold in dict.fromkeys((r["structure"], r["phase"], r["fold"]) for r in own):
-            here = select(own, structure=structure, phase=phase, fold=fold)
-            place = wording.place({"structure": structure, "phase": phase, "fold": fold})
+        own = _over_targets(select(means, metric=of_rows))
+        for spot in dict.fromkeys(tuple(row[column] for column in _PLACE) for row in own):
+            where = dict(zip(_PLACE, spot, strict=True))
+            here, place = select(own, **where), wording.place(where)
             lines.append(_line(metric, place, [_first(here, arm=arm) for arm in arms]))
     name, about = ("arms", "") if task is None else (f"arms of {task}", f", task {task}")
     return Summary(name, f"Means over real test patients, by training set{about}", arms, lines)
+
+
+def _over_targets(means: list[Row]) -> list[Row]:
+    """Rows about all targets; the mean of the only target has none of these beside it."""
+    return select(means, target=None) or [row for row in means if row["metric"].endswith("_mean")]
 
 
 def _generators(rows: list[Row]) -> Summary:

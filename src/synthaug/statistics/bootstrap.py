@@ -15,8 +15,8 @@ class Bootstrap:
     folds : ndarray, shape (n_folds,)
         Names of the folds.
     tested : ndarray of bool, shape (n_patients, n_folds)
-        Which folds test each patient. Patients are resampled among those that the same folds test. If all
-        folds test all patients, the folds are resampled too.
+        Which folds test each patient. Patients are resampled among those that the same folds test. If a patient
+        is tested in several folds, the folds are resampled too.
     replicates : int
         Number of replicates.
     seed : int
@@ -33,7 +33,7 @@ class Bootstrap:
             count = int(alike.sum())
             self._counts[:, alike] = rng.multinomial(count, np.full(count, 1 / count), replicates)
         self._times = np.ones((replicates, k))
-        if k > 1 and tested.all():
+        if (tested.sum(axis=1) > 1).any():
             self._times = rng.multinomial(k, np.full(k, 1 / k), replicates).astype(float)
         self._shares = tested / tested.sum(axis=1, keepdims=True)
 
@@ -50,13 +50,15 @@ class Bootstrap:
         """
         rng = np.random.default_rng([self.seed, 1 + stream])
         filled = np.where(np.isnan(scores.values), patient_means(scores)[:, None], scores.values)
-        total = np.zeros(self.replicates)
+        total, patients = np.zeros(self.replicates), np.zeros(self.replicates)
         for number, fold in enumerate(self.folds):
             runs = np.flatnonzero(scores.folds == fold)
             weights = resample_trainings(scores.generator_seeds[runs], self.replicates, rng)
             sums = self._counts @ (filled[:, runs] * self._shares[:, number, None])
             total += self._times[:, number] * (sums * weights).sum(axis=1)
-        means: np.ndarray = total / len(self._shares)
+            # A patient whom not all folds test counts more in replicates that drew its folds.
+            patients += self._times[:, number] * (self._counts @ self._shares[:, number])
+        means: np.ndarray = total / patients
         return means
 
 

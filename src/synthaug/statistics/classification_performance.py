@@ -11,9 +11,9 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval, percentile_interval
+from synthaug.metrics.percentile_bootstrap import percentile_interval
 from synthaug.metrics.roc import delong, ordered_pairs, weighted_auc
-from synthaug.statistics.estimate_rows import arm_fields
+from synthaug.statistics.estimate_rows import arm_fields, bootstrap_mean
 from synthaug.statistics.scores import RUN, of_headline, patient_of
 from synthaug.tables import Row, make_table
 
@@ -189,16 +189,10 @@ def _areas(found: _Classified, settings: EvaluationSettings) -> list[Row]:
 def _confusion(found: _Classified, settings: EvaluationSettings) -> list[Row]:
     rows: list[Row] = []
     for members in found.strata:
-        about = {**columns_of("confusion"), "diagnosis": found.true[members[0]], "n": len(members)}
+        about = {**columns_of("confusion"), "diagnosis": found.true[members[0]]}
         for number, name in enumerate(found.classes):
-            shares = found.predicted[members, number]
-            low, high = bootstrap_mean_interval(
-                shares, settings.replicates, settings.confidence, settings.seed
-            )
-            value = float(shares.mean())
-            rows.append(
-                {**about, "target": name, "status": "ok", "value": value, "ci_low": low, "ci_high": high}
-            )
+            mean = bootstrap_mean(found.predicted[members, number], settings)
+            rows.append({**about, "target": name, **mean})
     return rows
 
 

@@ -45,7 +45,8 @@ def clinical_agreement(
     DataFrame
         Rows ``<error>_mae``, ``_sd``, ``_loa_low``, ``_loa_high`` in the unit of the error and ``<error>_r``: each
         statistic over the patients of one training, averaged over trainings. The interval counts patients, not trainings;
-        `n` is the number of patients. Fewer than three patients: ``not_measured``.
+        `n` is the number of patients. Fewer than three patients of a training: ``not_measured``, because a correlation of
+        two is -1 or 1 and their SD is biased.
 
     References
     ----------
@@ -75,8 +76,9 @@ def _rows_of(
     ]
     patients = sorted(set().union(*(table.dropna().index for table in tables)))
     n = len(patients)
-    if n < _LEAST_PATIENTS:
-        note = f"{n} patients; at least {_LEAST_PATIENTS} are needed"
+    fewest = min((scored for table in tables if (scored := len(table.dropna()))), default=0)
+    if fewest < _LEAST_PATIENTS:
+        note = f"{fewest} patients in a training; at least {_LEAST_PATIENTS} are needed"
         absent = {**place, "status": "not_measured", "note": note, "n": n}
         return [{**columns_of(metric, suffix), **absent} for suffix in SUFFIXES]
     values = np.stack([table.reindex(patients).to_numpy(float) for table in tables])  # (run, patient, 2)

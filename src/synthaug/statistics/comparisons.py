@@ -26,6 +26,7 @@ from synthaug.statistics.scores import (
     Level,
     Scores,
     average_visits,
+    in_common,
     levels_of,
     of_headline,
     patient_means,
@@ -146,23 +147,24 @@ class _Replicates:
     def __init__(self, scores: Mapping[str, Scores], settings: EvaluationSettings) -> None:
         self._scores, self._settings = scores, settings
         self._streams = {name: number for number, name in enumerate(scores)}
-        self._known = {name: ~np.isnan(patient_means(own)) for name, own in scores.items()}
         self._bootstraps: dict[tuple[bytes, bytes], Bootstrap] = {}
-        self._means: dict[tuple[str, bytes], np.ndarray] = {}
+        self._means: dict[tuple[str, bytes, bytes], np.ndarray] = {}
 
     def of(self, *names: str) -> list[np.ndarray]:
         """Replicates of these arms over the patients that all of them scored (at least two)."""
-        kept = np.logical_and.reduce([self._known[name] for name in names])
-        return [self._mean(name, kept) for name in names]
+        return [
+            self._mean(name, own)
+            for name, own in zip(names, in_common([self._scores[name] for name in names]), strict=True)
+        ]
 
-    def _mean(self, name: str, kept: np.ndarray) -> np.ndarray:
-        key = (name, kept.tobytes())
+    def _mean(self, name: str, own: Scores) -> np.ndarray:
+        folds = np.unique(own.folds)
+        tested = tested_in(own, folds)
+        kept, used = tested.any(axis=1), tested.any(axis=0)
+        own = own._replace(values=own.values[kept])
+        folds, tested = folds[used], tested[kept][:, used]
+        key = (name, folds.tobytes(), kept.tobytes() + tested.tobytes())
         if key not in self._means:
-            own = self._scores[name]
-            own = own._replace(values=own.values[kept])
-            folds = np.unique(own.folds)
-            tested = tested_in(own, folds)
-            folds, tested = folds[tested.any(axis=0)], tested[:, tested.any(axis=0)]
             resampled = (folds.tobytes(), tested.tobytes())
             if resampled not in self._bootstraps:
                 self._bootstraps[resampled] = Bootstrap(
@@ -259,14 +261,16 @@ def _trends(level: Level, place: Row, arms: Sequence[Arm], settings: EvaluationS
 def _ranks(
     level: Level, place: Row, arms: Sequence[Arm], replicates: _Replicates, settings: EvaluationSettings
 ) -> list[Row]:
-    means = {arm.name: patient_means(level.scores[arm.name]) for arm in arms}
-    scored = [arm for arm in arms if (~np.isnan(means[arm.name])).any()]
-    kept = np.logical_and.reduce([~np.isnan(means[arm.name]) for arm in scored])
-    n = int(kept.sum())
-    if len(scored) < 2 or n < 2:
+    scored = [arm for arm in arms if (~np.isnan(level.scores[arm.name].values)).any()]
+    if len(scored) < 2:
         return []
     names = [arm.name for arm in scored]
-    values = np.array([means[name][kept].mean() for name in names])
+    means = np.stack([patient_means(own) for own in in_common([level.scores[name] for name in names])])
+    kept = ~np.isnan(means).any(axis=0)
+    n = int(kept.sum())
+    if n < 2:
+        return []
+    values = means[:, kept].mean(axis=1)
     direction = METRICS[level.metric].direction
     found = rank_stability(values, np.stack(replicates.of(*names), axis=1), direction)
     shared = {"status": "ok", "n": n, "note": EXPLORATORY, **place}

@@ -10,7 +10,7 @@ import numpy as np
 from synthaug.statistics.cells import contrast_cubes, effects_of
 from synthaug.statistics.pooled_trainings import PooledTrainings
 from synthaug.statistics.precision import FEWEST_GENERATOR_TRAININGS, Precision, Spread
-from synthaug.statistics.scores import Scores, nanmean, patient_means, tested_in
+from synthaug.statistics.scores import Scores, in_common, nanmean, patient_means, tested_in
 
 #: Folds from which on they are units of their own.
 _FEWEST_FOLDS = FEWEST_GENERATOR_TRAININGS
@@ -106,13 +106,22 @@ def contrast_precision(
         spreads.append(_folds(groups, weights, names, [part for part, _ in parts]))
     differences = np.concatenate([group.sign * group.differences for group in groups])
     value = sum(group.sign * group.differences.mean() for group in groups)
-    return Precision(float(value), differences, tuple(spreads), generator_trainings(arms))
+    return Precision(float(value), differences, tuple(spreads), generator_trainings(arms, names))
 
 
-def generator_trainings(arms: Sequence[Scores]) -> int | None:
-    """Fewest independent trainings of the generator behind any of the arms; None without a generator."""
+def generator_trainings(arms: Sequence[Scores], folds: np.ndarray) -> int | None:
+    """Fewest independent trainings of the generator behind any of the arms; None without a generator.
+
+    Those of other folds than `folds`, which test none of the patients, say nothing about them.
+    """
     counts = [
-        len(set(zip(arm.folds.tolist(), arm.generator_seeds.tolist(), strict=True)))
+        len(
+            {
+                run
+                for run in zip(arm.folds.tolist(), arm.generator_seeds.tolist(), strict=True)
+                if run[0] in folds
+            }
+        )
         for arm in arms
         if (arm.generator_seeds >= 0).all()
     ]
@@ -120,6 +129,7 @@ def generator_trainings(arms: Sequence[Scores]) -> int | None:
 
 
 def _group(sign: float, arms: Sequence[Scores], weights: Sequence[float], names: np.ndarray) -> _Group | None:
+    arms = in_common(arms)
     means = np.stack([patient_means(arm) for arm in arms])
     kept = ~np.isnan(means).any(axis=0)
     own = [arm._replace(values=arm.values[kept]) for arm in arms]
@@ -146,6 +156,8 @@ def _cells(
             cubes = [_cubes(group, weights, number, fold, False) for group in groups]
         share = float(groups[0].shares[number])
         for place, members in enumerate(zip(*cubes, strict=True)):
+            if not all(cube.size for cube in members):  # a group has no patients in this fold
+                continue
             found = [effects_of(cube) for cube in members]
             if len({effects.cells.shape for effects in found}) > 1:
                 continue

@@ -10,8 +10,7 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
-from synthaug.statistics.estimate_rows import arm_fields
+from synthaug.statistics.estimate_rows import arm_fields, bootstrap_mean
 from synthaug.statistics.scores import of_headline, patient_of
 from synthaug.tables import Row, make_table
 
@@ -56,5 +55,4 @@ def failure_rates(scores: pd.DataFrame, arms: Sequence[Arm], settings: Evaluatio
 def _mean(shares: np.ndarray, settings: EvaluationSettings) -> Row:
     if not len(shares):
         return {"status": "not_measured", "note": "no patient was scored", "n": 0}
-    low, high = bootstrap_mean_interval(shares, settings.replicates, settings.confidence, settings.seed)
-    return {"status": "ok", "value": float(shares.mean()), "n": len(shares), "ci_low": low, "ci_high": high}
+    return bootstrap_mean(shares, settings)

@@ -25,7 +25,7 @@ def adjust(family: Sequence[Member], settings: EvaluationSettings, missing: int 
     """Holm's correction over the family; `detectable` and `patients_needed` of its members refer to the verdict.
 
     The verdict needs all comparisons of an arm at Holm's strictest level. Each is therefore planned at level
-    alpha / m with the k-th root of the power, of k comparisons of the arm in its task. `missing` comparisons of the
+    alpha / m with the k-th root of the power, of k comparisons of the arm in the metric, in its task. `missing` comparisons of the
     family were not made: they count with p = 1.
     """
     if not family:
@@ -35,10 +35,14 @@ def adjust(family: Sequence[Member], settings: EvaluationSettings, missing: int 
     for member, p_adjusted in zip(family, adjusted, strict=False):
         if member.precision.known:
             member.row["p_adjusted"] = float(p_adjusted)
-            about = (member.task, member.row["arm"])
-            shared = sum((other.task, other.row["arm"]) == about for other in family)
+            shared = sum(_verdict(other) == _verdict(member) for other in family)
             power = settings.power ** (1 / shared)
             plan_size(member.row, member.precision, settings.alpha / len(adjusted), power, settings)
+
+
+def _verdict(member: Member) -> tuple[str | None, str, str]:
+    """What the verdict that needs this comparison is about; each metric has its own."""
+    return member.task, member.row["arm"], member.row["metric"]
 
 
 def plan_size(

@@ -15,16 +15,20 @@ import pandas as pd
 from synthaug.config.arms import SIZE_MATCHED, Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.spreadsheets import table_text
-from synthaug.metric_registry import columns_of
+from synthaug.metric_registry import columns_of, largest_difference, limits_of
+from synthaug.statistics.estimate_rows import bounded
 from synthaug.statistics.ranking import draw_from_intervals, order_stability
 from synthaug.statistics.runs_mean import mean_of_runs
+from synthaug.statistics.scores import PLACE
 from synthaug.tables import VALUED_STATUSES, Row, make_table
 
 #: Real subjects that a distance is measured to, best first: those that no generator has seen.
 _REFERENCES = ("real test", "real train")
 #: Hash of the weights in the id of an extractor.
 _HASH = r"-[0-9a-f]{12}(?=-|$)"
-_POOLED = ("subject", "vendor", "role", "diagnosis", "target", "other_generator")
+_POOLED = ["subject", "vendor", "role", "diagnosis", "other_generator"]
+#: Criteria whose intervals are Wilson's of 95 %, whatever `evaluation.confidence` is.
+_WILSON = ("acceptance_rate", "copied_share")
 #: Columns that tell criteria of one metric apart.
 ABOUT = ("target", "task", "versus", "extractor", "structure", "phase", "dose")
 VALUE, DIFFERENCE, RANK, KEPT, FIRST, ORDER = (
@@ -128,20 +132,21 @@ def rank_generators(
     -------
     DataFrame
         `target` names the criterion. ``generator_criterion``: mean over folds and generator seeds with its interval
-        (`synthaug.statistics.runs_mean.mean_of_runs`); `n` is the least of the trainings. ``generator_rank``: 1 is the best
-        of those measured, its interval and ``generator_rank_kept`` (same rank), ``generator_first`` (first) over replicates
+        (`synthaug.statistics.runs_mean.mean_of_runs`), which ends where the metric does; `n` is the least of the
+        trainings. ``generator_rank``: 1 is the best of those measured, its interval and ``generator_rank_kept`` (same rank), ``generator_first`` (first) over replicates
         of all values, drawn from their intervals (`draw_from_intervals`). ``generator_order_kept``, a row a criterion: all
         ranks as measured. A generator without a value has no rank. Fewer than two values, or a value without
         an interval: stability is ``not_measured``. ``generator_difference``: mean over folds and generator seeds of the differences
         by request (`synthaug.measures.request_pairs`), `generator` minus `other_generator`. Of a downstream task: difference of its primary metric against the
         strongest size-matched control, at the largest dose that all generators with arms have.
     """
-    pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
-    about_generators = pooled[pooled["arm"].isna() & pooled["task"].isna()]
+    pooled = rows[rows[_POOLED].isna().all(axis=1)]
+    about_generators = pooled[pooled[["arm", "task", "target"]].isna().all(axis=1)]
     found: list[Row] = []
     for criterion in CRITERIA:
         for one, own in _by_place(criterion, about_generators):
-            measured = {name: _mean(own[own["generator"] == name], settings) for name in generators}
+            coverage = _coverage(criterion.metric, settings)
+            measured = {name: _mean(own[own["generator"] == name], coverage) for name in generators}
             found += _rows(one, str(own["unit"].iloc[0]), measured, settings)
     found += _differences(rows, settings)
     for task, metric in tasks.items():
@@ -203,7 +208,7 @@ def _effects(
 ) -> list[Row]:
     """Difference of a task's primary metric, of the arms of one dose against their strongest size-matched control."""
     name = f"{metric}_difference"
-    own = rows[(rows["metric"] == name) & rows[["structure", "phase"]].isna().all(axis=1)]
+    own = _broadest(rows[rows["metric"] == name])
     declared = {
         generator: [
             arm for arm in arms if arm.generator == generator and arm.control is None and arm.real == 1
@@ -236,6 +241,12 @@ def _effects(
     return _rows(criterion, str(own["unit"].iloc[0]), measured, settings)
 
 
+def _broadest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows about all structures, phases and targets; all where there is but one of these, which has no pooled rows."""
+    pooled = rows[rows[list(PLACE)].isna().all(axis=1)]
+    return rows if pooled.empty else pooled
+
+
 def _differences(rows: pd.DataFrame, settings: EvaluationSettings) -> Iterator[Row]:
     """Mean over the trainings of the differences of each two generators by request."""
     own = rows[rows["metric"] == DIFFERENCE]
@@ -243,22 +254,28 @@ def _differences(rows: pd.DataFrame, settings: EvaluationSettings) -> Iterator[R
     for _, here in own.groupby(place, sort=False, dropna=False):
         about = {str(name): value for name, value in here.iloc[0][place].dropna().items()}
         row: Row = {**columns_of(DIFFERENCE), **about, "unit": str(here["unit"].iloc[0])}
-        mean = _mean(here, settings)
+        mean = _mean(here, settings.confidence)
         if np.isnan(mean.value):
             yield {**row, "status": "not_measured", "note": mean.note}
             continue
         found = {"value": mean.value, "ci_low": mean.low, "ci_high": mean.high, "n": mean.n}
-        yield {**row, "status": "ok", **found, "note": mean.note}
+        widest = largest_difference(about["target"])
+        yield bounded({**row, "status": "ok", **found, "note": mean.note}, -widest, widest)
 
 
-def _mean(rows: pd.DataFrame, settings: EvaluationSettings) -> _Measured:
+def _coverage(metric: str, settings: EvaluationSettings) -> float:
+    """Coverage of the intervals of a criterion."""
+    return 0.95 if metric in _WILSON else settings.confidence
+
+
+def _mean(rows: pd.DataFrame, confidence: float) -> _Measured:
     """Mean over the trainings of one generator."""
     valued = rows[rows["status"].isin(VALUED_STATUSES)]
     if valued.empty:
         notes = [str(note) for note in rows["note"].dropna().unique() if note]
         return _Measured(np.nan, note=notes[0] if notes else "no row of this generator")
     values, lows, highs = (valued[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
-    value, low, high = mean_of_runs(values, lows, highs, settings.confidence)
+    value, low, high = mean_of_runs(values, lows, highs, confidence)
     counts = valued["n"].dropna()
     note = f"mean of {len(valued)} trainings" if len(valued) > 1 else ""
     if len(valued) < len(rows):
@@ -284,16 +301,8 @@ def _rows(
             rows.append({**row, "status": "not_measured"})
             continue
         known = _absolute(found) if criterion.absolute else found
-        rows.append(
-            {
-                **row,
-                "status": "ok",
-                "value": known.value,
-                "ci_low": known.low,
-                "ci_high": known.high,
-                "n": known.n,
-            }
-        )
+        ends = {"value": known.value, "ci_low": known.low, "ci_high": known.high, "n": known.n}
+        rows.append(bounded({**row, "status": "ok", **ends}, *limits_of(criterion.metric)))
     ranked = {name: found for name, found in measured.items() if not np.isnan(found.value)}
     return rows + _ranks(criterion, about, ranked, settings)
 
@@ -314,7 +323,7 @@ def _ranks(
         values,
         np.where(np.isnan(lows), values, lows),
         np.where(np.isnan(highs), values, highs),
-        settings.confidence,
+        _coverage(criterion.metric, settings),
         settings.replicates,
         settings.seed,
     )

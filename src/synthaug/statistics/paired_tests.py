@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 _ROUNDING = 12  # decimals of the differences before ranking, so that equal ones tie
+_SIGNS = 2**22  # signs in memory at once as floating-point numbers
 _EXACT_PATIENTS = 12  # up to here all 2^n sign patterns are evaluated
 
 
@@ -53,7 +54,8 @@ def sign_flip_p(differences: np.ndarray, permutations: int = 9999, seed: int = 0
     """
     exact = len(differences) <= _EXACT_PATIENTS
     signs = _all_signs(len(differences)) if exact else _random_signs(len(differences), permutations, seed)
-    flipped = np.abs(signs @ differences)
+    # In blocks, because a product needs the signs as floating-point numbers.
+    flipped = np.abs(np.concatenate([signs[part] @ differences for part in _blocks(signs.shape)]))
     # Sums of the same numbers in another order differ in the last digits.
     reached = int((flipped >= np.abs(differences.sum()) - 1e-9 * np.abs(differences).sum()).sum())
     return reached / len(signs) if exact else (reached + 1) / (len(signs) + 1)
@@ -88,10 +90,19 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def _all_signs(n: int) -> np.ndarray:
-    signs: np.ndarray = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+    signs: np.ndarray = (1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)).astype(np.int8)
     return signs
 
 
 @functools.lru_cache(maxsize=4)
 def _random_signs(n: int, permutations: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 2, (permutations, n)) * 2.0 - 1.0
+    rng, signs = np.random.default_rng(seed), np.empty((permutations, n), np.int8)
+    for part in _blocks(signs.shape):
+        signs[part] = 2 * rng.integers(0, 2, signs[part].shape) - 1
+    return signs
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Rows of a matrix of signs, so many at once that they fit into memory as larger numbers."""
+    rows = max(1, _SIGNS // max(1, shape[1]))
+    return (slice(start, start + rows) for start in range(0, shape[0], rows))

@@ -200,6 +200,24 @@ def tested_in(scores: Scores, folds: np.ndarray) -> np.ndarray:
     return np.stack([known[:, scores.folds == fold].any(axis=1) for fold in folds], axis=1)
 
 
+def in_common(arms: Sequence[Scores]) -> list[Scores]:
+    """The arms without what they cannot be compared in: values of a patient in a fold in which an arm has none.
+
+    Means of the arms would be over different folds. All patients and trainings stay; the values become NaN.
+
+    Parameters
+    ----------
+    arms : sequence of Scores
+        Same patients in the same order.
+    """
+    folds = np.unique(np.concatenate([arm.folds for arm in arms]))
+    tested = np.logical_and.reduce([tested_in(arm, folds) for arm in arms])
+    return [
+        arm._replace(values=np.where(tested[:, np.searchsorted(folds, arm.folds)], arm.values, np.nan))
+        for arm in arms
+    ]
+
+
 def nanmean(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean of the known values along an axis; NaN if there is none."""
     known = ~np.isnan(values)

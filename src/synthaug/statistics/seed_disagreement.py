@@ -9,8 +9,7 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
-from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields
+from synthaug.statistics.estimate_rows import EXPLORATORY, arm_fields, bootstrap_mean
 from synthaug.statistics.scores import average_visits, of_headline
 from synthaug.tables import Row, make_table
 
@@ -53,9 +52,5 @@ def seed_disagreement(
                 note = "one training seed"
                 rows.append({**about, "status": "not_measured", "note": note, "n": 0})
                 continue
-            low, high = bootstrap_mean_interval(
-                found, settings.replicates, settings.confidence, settings.seed
-            )
-            value = {"value": float(found.mean()), "ci_low": low, "ci_high": high, "n": len(found)}
-            rows.append({**about, "status": "ok", "note": EXPLORATORY, **value})
+            rows.append({**about, **bootstrap_mean(found, settings, EXPLORATORY)})
     return make_table(rows)

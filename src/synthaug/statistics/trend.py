@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthaug.config.arms import Arm, reference_of
-from synthaug.statistics.scores import Scores, patient_means
+from synthaug.statistics.scores import Scores, in_common, patient_means
 
 _FEWEST_DOSES = 3  # with two doses a trend is a difference
 
@@ -58,7 +58,7 @@ def page_trend_p(arms: Sequence[Scores]) -> float | None:
     """
     from scipy.stats import page_trend_test
 
-    means = np.stack([patient_means(arm) for arm in arms], axis=1)
+    means = np.stack([patient_means(arm) for arm in in_common(arms)], axis=1)
     means = np.round(means[~np.isnan(means).any(axis=1)], 12)  # so that equal values tie
     if len(means) < 2:
         return None

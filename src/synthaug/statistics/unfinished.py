@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from synthaug.config.arms import comparisons_of
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.metric_registry import columns_of
+from synthaug.metric_registry import columns_of, split_name
 from synthaug.statistics.comparisons import measure_arms
 from synthaug.statistics.estimate_rows import arm_fields
 from synthaug.statistics.family import Member, adjust
+from synthaug.statistics.scores import PLACE
 from synthaug.statistics.tasks import ComparedTask, further_statistics
 from synthaug.tables import Row, make_table
 
@@ -58,17 +58,27 @@ def compare_finished(
         if gone:
             rows = [row for row in rows if not str(row["metric"]).endswith(_OF_ALL)]
         withheld = list(_withheld(task, gone))
-        missing += _places(members) * sum(row.pop("counts", False) for row in withheld)
+        of_task = scores[scores["task"] == task.name]
+        missing += sum(
+            _places(of_task, split_name(row["metric"])[0], settings)
+            for row in withheld
+            if row.pop("counts", False)
+        )
         family += members
         compared.append((rows + withheld, further_statistics(own, task._replace(arms=arms), settings)))
     adjust(family, settings, missing)
     return pd.concat([table for rows, further in compared for table in (make_table(rows), *further)])
 
 
-def _places(members: Collection[Member]) -> int:
-    """Comparisons of one pair of arms in one metric that are in the family: one, or one a structure and phase."""
-    counts = Counter((member.row["metric"], member.row["arm"], member.row["versus"]) for member in members)
-    return max(counts.values(), default=1)
+def _places(scores: pd.DataFrame, metric: str, settings: EvaluationSettings) -> int:
+    """Comparisons of one pair of arms in a metric that are in the family: one, or one a structure, phase and target.
+
+    Counted in the scores of all arms: a task may have no finished comparison.
+    """
+    if settings.family_level == "pooled":
+        return 1
+    places = scores.loc[(scores["metric"] == metric) & scores["value"].notna(), list(PLACE)].drop_duplicates()
+    return max(1, int(places.notna().any(axis=1).sum()))
 
 
 def _withheld(task: ComparedTask, gone: Mapping[str, str]) -> Iterator[dict[str, Any]]:

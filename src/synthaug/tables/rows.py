@@ -114,7 +114,12 @@ TABLE = (
     Column("arm", "text", "training set of the task", key=True),
     Column("versus", "text", "arm or cohort this row compares with", key=True),
     Column("generator", "text", "generator of the synthetic subjects", key=True),
-    Column("other_generator", "text", "generator in the denominator of a ratio of two", key=True),
+    Column(
+        "other_generator",
+        "text",
+        "generator in the denominator of a ratio of two, or subtracted in a difference of two",
+        key=True,
+    ),
     Column("dose", "number", "synthetic subjects per real training patient", key=True, low=0),
     Column("fold", "integer", "fold; empty if folds are pooled", key=True, low=0),
     Column("training_seed", "integer", "seed of the task's training", key=True, low=0),

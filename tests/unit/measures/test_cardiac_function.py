@@ -124,6 +124,23 @@ def test_errors_of_stroke_volume_and_wall():
     assert errors["sv_error_ml", "LV"]["value"] == pytest.approx(SHAPE[0] * VOXEL_ML * (area(9) - area(10)))
 
 
+def test_a_missed_ventricle_is_a_volume_of_0():
+    reference = {"ED": ring(10, 16), "ES": ring(6, 16)}
+    edv, esv = (SHAPE[0] * VOXEL_ML * area(radius) for radius in (10, 6))
+    nothing = np.zeros_like(reference["ED"])
+    for predicted, sv_ml in (((nothing, nothing), 0), ((nothing, reference["ES"]), -esv)):
+        frames = dict(zip(("ED", "ES"), predicted, strict=True))
+        rows = {
+            row["metric"]: row
+            for row in function_errors(frames, reference, SPACING)
+            if row["structure"] == "LV"
+        }
+        assert rows["sv_error_ml"]["value"] == pytest.approx(sv_ml - (edv - esv))
+        assert rows["sv_ml"]["value"] == pytest.approx(sv_ml)
+        assert rows["ef_error"]["status"] == "not_measured"
+        assert rows["ef_error"]["note"] == "the prediction has no LV at ED"
+
+
 def test_a_wall_without_its_landmark_or_prediction_has_no_error():
     reference = {"ED": ring(10, 16), "ES": ring(6, 16)}
     for predicted in ({"ED": ring(10, 16, rv=False), "ES": None}, {}):

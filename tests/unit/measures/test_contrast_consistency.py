@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from synthaug.config.data import HarmonisationSettings
 from synthaug.config.evaluation import ContrastSettings, EvaluationSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
-from synthaug.measures.contrast_consistency import measure_contrast_consistency
+from synthaug.measures.contrast_consistency import _real_strangers, measure_contrast_consistency
 from synthaug.measures.measurement import Measurement
 from synthaug.synthesis.plan_contrasts import CONTRAST, HEART, RESEEDED, plan_contrasts
 from synthaug.synthesis.plan_requests import complete_requests
@@ -94,6 +96,17 @@ def test_two_patients_in_two_contrasts_are_the_lower_bound(tmp_path):
     alone = measure_contrast_consistency(hearts(tmp_path / "one"), one, SETTINGS, MEASUREMENT)
     note = alone.set_index("metric").loc["contrast_ncc_real_other", "note"]
     assert note == "no two patients were imaged with different ones of A, B (vendor)"
+
+
+def test_a_large_cohort_is_paired_as_far_as_asked():
+    # 4,000 patients a contrast; all pairs of them would take minutes.
+    names = [f"{contrast}{number}" for contrast in "AB" for number in range(4000)]
+    patients = [f"p{name[1:]}" for name in names]  # everybody was imaged in both contrasts
+    table = pd.DataFrame({"subject": names, "patient": patients, "vendor": [name[0] for name in names]})
+    pairs = _real_strangers(SimpleNamespace(table=table), SETTINGS, 0)
+    assert len(pairs) == 3 and all(len(own) == 1 for own in pairs)
+    for ((one, other),) in pairs:
+        assert (one[0], other[0]) == ("A", "B") and one[1:] != other[1:]
 
 
 def test_a_generator_that_knows_no_contrast_is_not_measured(tmp_path):

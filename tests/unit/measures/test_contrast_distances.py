@@ -56,6 +56,13 @@ def test_a_contrast_that_nobody_made_is_not_measured_and_leaves_no_mean():
     assert mean["status"] == "not_measured" and mean["note"] == "not measured of B"
 
 
+def test_an_extractor_of_clips_has_no_rows():
+    sides = [FeatureSet(tuple(names), {"temporal": [ROWS, ROWS]}, "i3d") for names in ("ab", "cd")]
+    contrasts = dict(zip("abcd", "ABAB", strict=True))
+    rows = measure_contrast_distances(*sides, contrasts, {"real test": "ab"}, SETTINGS, MEASUREMENT)
+    assert rows.empty
+
+
 def test_an_absent_extractor_is_said_of_each_contrast():
     absent = FeatureSet((), {}, "inception", absent="no weights")
     rows = measure_contrast_distances(

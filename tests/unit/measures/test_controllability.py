@@ -74,6 +74,16 @@ def test_not_measured(n: int, slope: float, note: str) -> None:
     assert n < 3 or bias["ci_low"] < bias["value"] < bias["ci_high"]
 
 
+def test_equal_requests_have_no_correlation() -> None:
+    # 120.7 g, twenty times: less its mean a rounding error, which correlates with anything.
+    names, rng = [f"s{i}" for i in range(20)], np.random.default_rng(0)
+    requested = pd.DataFrame({"subject": names, "requested_myo_mass_g": 120.7})
+    measured = pd.DataFrame({"subject": names, "myo_mass_g": rng.normal(120, 15, 20)})
+    rows = measure_controllability(requested, measured, "segmenter", None, MEASUREMENT).set_index("metric")
+    row = rows.loc["controllability_r_myo_mass_g"]
+    assert row["status"] == "not_measured" and "do not vary" in row["note"]
+
+
 def test_nothing_requested_nothing_measured() -> None:
     requested, measured = tables(5)
     assert measure_controllability(requested[["subject"]], measured, "segmenter", None, MEASUREMENT).empty

@@ -16,6 +16,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features.files import FeatureSet
 from synthaug.measures.measurement import Measurement
+from synthaug.measures.memorisation import memberships
 from synthaug.measures.memorisation.copies import refused_copies
 from synthaug.measures.memorisation.data_copying import data_copying, standardised_rank_sum
 from synthaug.measures.memorisation.estimates import (
@@ -29,7 +30,7 @@ from synthaug.measures.memorisation.estimates import (
 )
 from synthaug.measures.memorisation.feature_audit import RECOGNITION, audit_features
 from synthaug.measures.memorisation.image_audit import audit_memorisation
-from synthaug.measures.memorisation.memberships import METRIC, compare_memberships
+from synthaug.measures.memorisation.memberships import METRIC, compare_memberships, permutation_p
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS, movement_limits, transform_copy
 from synthaug.measures.memorisation.roles import Roles, audit_roles
 from synthaug.measures.memorisation.scores import Similarities, dropped_rows, score_copies
@@ -269,6 +270,16 @@ def test_data_copying_is_far_below_zero_for_copies_and_near_it_for_new_samples()
     assert data_copying(training, held_out[:19], copies) is None
 
 
+@pytest.mark.filterwarnings("ignore")  # of clusters without points and components without variance
+def test_fewer_distinct_training_subjects_than_regions_leave_regions_out() -> None:
+    random = np.random.default_rng(0)
+    held_out, synthetic = random.normal(size=(2, 20, 8))
+    for distinct in (1, 2):
+        training = np.repeat(random.normal(size=(distinct, 8)), 24 // distinct, axis=0)
+        found = data_copying(training, held_out, synthetic)
+        assert found is None or (found.n <= 20 and abs(found.value) < 4)
+
+
 def spatial(cine: np.ndarray) -> np.ndarray:
     """Stand-in features of each frame: coarse pixels, so that a turned frame has others."""
     return cine[:, :, ::2, ::2].reshape(len(cine), -1)
@@ -348,6 +359,7 @@ def test_a_share_of_copies_is_withheld_where_people_never_seen_count_as_copies()
             held_out=held_out,
             synthetic_to_real=np.full((5, 30), 0.95),
             rescans=np.full(20, 0.9),
+            patients=np.arange(10),
         )
         return {row["metric"]: row for row in score_copies(found, Measurement()).rows}
 
@@ -358,6 +370,30 @@ def test_a_share_of_copies_is_withheld_where_people_never_seen_count_as_copies()
     assert untold["copied_share"]["status"] == "not_measured"
     assert untold["copied_share"]["note"].startswith("withheld: 40% of 20 held-out real patients are copies")
     assert (untold["copied_share_real"]["status"], untold["copied_share_real"]["value"]) == ("ok", 0.4)
+
+
+def test_visits_of_a_patient_are_not_other_patients() -> None:
+    """Eight patients with two visits, 0.05 apart; others 1 apart. Synthetic subjects: 0.1 and 0.11 from those of one."""
+    patients = np.arange(16) // 2
+    training = np.where(patients[:, None] == patients, 0.95, 0.0)
+    np.fill_diagonal(training, 1)
+    synthetic = np.where(np.arange(8)[:, None] == patients, np.where(np.arange(16) % 2, 0.89, 0.9), 0.0)
+    # A re-scan of a first visit is most similar to the second visit of the same patient.
+    moved = np.roll(training, 1, axis=1)[::2]
+    found = Similarities(
+        training=training,
+        synthetic=synthetic,
+        held_out=np.zeros((2, 16)),
+        synthetic_to_real=np.zeros((8, 10)),
+        rescans=np.full(20, 0.9),
+        patients=patients,
+        positive_controls={"positive_control_found": moved[[0]]},
+    )
+    rows = {row["metric"]: row for row in score_copies(found, Measurement()).rows}
+    # 0.1 is not farther than the nearest other patient, 1 away; 0.1 / 1, not 0.1 / 0.11.
+    assert rows["authenticity"]["value"] == 0
+    assert rows["nndr"]["value"] == pytest.approx(0.1)
+    assert rows["positive_control_found"]["value"] == 1
 
 
 def test_the_gate_keeps_drops_or_stops() -> None:
@@ -382,8 +418,8 @@ def test_roles_of_an_audit_are_disjoint_and_of_the_training_scanners() -> None:
     split = pd.DataFrame({"subject": subjects, **about})
     found = audit_roles(split)
     # Visits of a patient who trains are all searched for copies; a new patient counts once.
-    assert found == Roles(["a", "b", "b2"], ["c", "d", "f"], frozenset({"b2"}))
-    assert found.train_patients == ["a", "b"]
+    assert found == Roles(["a", "b", "b2"], ["c", "d", "f"], ["a", "b", "b"])
+    assert found.units.tolist() == [0, 1, 1] and found.first_visits.tolist() == [0, 1]
 
 
 def audited(similarity: list[list[float]], trains: list[list[bool]]) -> list[pd.DataFrame]:
@@ -405,6 +441,15 @@ def test_effect_of_membership_by_hand() -> None:
     assert (row["metric"], row["generator"], row["n"], row["generator_trainings"]) == (METRIC, "g", 10, 2)
     # Of 252 ways to divide ten patients one is as extreme; permutations of patients reach it that often.
     assert row["p_value"] == pytest.approx(1 / 252, abs=0.003)
+
+
+def test_permutations_in_blocks_are_those_of_one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    trains = (np.arange(12) % 3 != np.arange(3)[:, None]).astype(float)
+    similarity = rng.normal(size=(3, 12)) + 0.3 * trains
+    whole = permutation_p(similarity, trains, 1)
+    monkeypatch.setattr(memberships, "_EXCHANGED", 100)
+    assert permutation_p(similarity, trains, 1) == whole < 1
 
 
 def test_what_patients_and_trainings_have_in_common_is_no_effect_of_membership() -> None:

@@ -10,6 +10,8 @@ from phenotype_population import PHENOTYPES, fitted, hearts
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.phenotype_sampling import (
+    _distances,
+    _Hearts,
     correlation_difference,
     measure_phenotype_sampling,
     wasserstein,
@@ -55,6 +57,25 @@ def test_distances_by_hand() -> None:
     holed = np.concatenate([opposite, [[5.0, np.nan], [np.nan, 7.0]]])
     assert correlation_difference(same, holed) == pytest.approx(2)
     assert np.isnan(correlation_difference(same, np.stack([line, np.ones(4)], 1)))
+
+
+def test_a_phenotype_of_few_patients_is_compared_at_their_number() -> None:
+    # "b" is known of 12 of 60 real patients: 6 against 6. All are standard normal, so the value is that of the floor.
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        real, drawn = rng.normal(size=(60, 2)), rng.normal(size=(1000, 2))
+        real[np.arange(60) % 5 != 0, 1] = np.nan
+        sides = (_Hearts(pd.DataFrame(side, columns=["a", "b"]), side) for side in (real, drawn))
+        made = list(_distances(*sides, Measurement({}, EvaluationSettings(splits=10, seed=seed))))
+        found += [row for row in made if row["metric"] == "phenotype_wasserstein"]
+        corr = next(row for row in made if row["metric"] == "phenotype_correlation_difference")
+        assert corr["n"] == 30
+    assert {(row["target"], row["n"]) for row in found} == {("a", 30), ("b", 6)}
+    few = [row for row in found if row["target"] == "b"]
+    value, floor = (np.mean([row[column] for row in few]) for column in ("value", "floor"))
+    assert value == pytest.approx(floor, abs=0.1)
+    assert value == pytest.approx(0.628, abs=0.15)  # mean Wasserstein distance of two samples of 6, simulated
 
 
 def test_rows_are_of_the_group_complete_and_valid(rows) -> None:

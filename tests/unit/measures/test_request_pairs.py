@@ -10,7 +10,7 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.request_pairs import Answers, compare_requests
+from synthaug.measures.request_pairs import Answers, _correlation, compare_requests
 
 SETTINGS = EvaluationSettings(replicates=400)
 MEASUREMENT = Measurement({"fold": 0, "generator_seed": 0}, SETTINGS)
@@ -73,6 +73,15 @@ def test_differences_of_hand_made_answers() -> None:
     assert (r["versus"], r["structure"], r["phase"]) == ("segmenter", "LV", "ED")
     overlap = found(rows, "mask_agreement_dice")
     assert overlap["value"] == pytest.approx((dice - 0.03)[kept].mean() - dice.mean())
+
+
+def test_a_correlation_needs_two_requests_that_differ() -> None:
+    rng = np.random.default_rng(0)
+    for x, y in rng.normal(100, 10, (200, 2, 3)):
+        assert np.isnan(_correlation(x, y)(3 * np.eye(3))).all()  # one of the three, drawn three times
+        assert np.isnan(_correlation(np.full(3, x[0]), y)(np.ones((1, 3)))).all()
+    x, y = np.array([1.0, 2, 4]), np.array([3.0, 5, 4])
+    assert _correlation(x, y)(np.ones((1, 3)))[0] == pytest.approx(np.corrcoef(x, y)[0, 1])
 
 
 def test_no_copy_of_either_is_no_certainty() -> None:

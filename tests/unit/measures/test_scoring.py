@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthaug.core.artifacts import write_json
+from synthaug.core.artifacts import read_json, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.native_grid import NativeGrid, write_native
@@ -100,6 +100,22 @@ def test_missed_false_and_absent_structures(cohort: Cohort, tmp_path: Path) -> N
     assert set(es["status"]) == {"missing_prediction"} and es["note"].str.contains("not predicted").all()
     assert (es[es["metric"] == "dice"]["value"] == 0).all()
     assert value(rows, "edv_error_ml", "RV") == pytest.approx(-18 * 0.04)
+
+
+def test_a_frame_without_prediction_has_no_calibration_and_says_so(cohort: Cohort, tmp_path: Path) -> None:
+    folder = predict(tmp_path / "p", {("a", 0): labels(6), ("b", 0): labels(6)})
+    assert "ece" not in set(score_predictions(folder, cohort, MEASUREMENT)["metric"])  # measured by nobody
+    content = read_json(folder / "predictions.json")
+    content["cases"][0]["ece"], content["cases"][1]["ece"] = 0.125, None
+    write_json(folder / "predictions.json", content)
+    rows = score_predictions(folder, cohort, MEASUREMENT)
+    found = rows[rows["metric"] == "ece"].set_index(["subject", "phase"])
+    assert found.loc[("a", "ED"), "value"] == 0.125 and len(found) == 3
+    assert found.loc[("a", "ES"), ["status", "note"]].tolist() == [
+        "not_measured",
+        "the frame was not predicted",
+    ]
+    assert found.loc[("b", "ED"), "note"] == "neither prediction nor reference has foreground"
 
 
 def test_structure_that_only_the_prediction_has(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ def test_pearson() -> None:
     assert pearson_correlation(2 * x + 1, x) == pytest.approx(1)
     assert pearson_correlation(-x, x) == pytest.approx(-1)
     assert math.isnan(pearson_correlation(np.ones(4), x))
+    # Less its mean, 120.7 twenty times is not 0 but a rounding error.
+    assert math.isnan(pearson_correlation(np.arange(20.0), np.full(20, 120.7)))
+    assert math.isnan(pearson_correlation(np.full(3, 101.3), np.full(3, 100.1)))
     y = np.array([2.0, 1, 4, 3])
     assert pearson_correlation(x, y) == pytest.approx(np.corrcoef(x, y)[0, 1])
 

@@ -119,6 +119,16 @@ def test_each_task_has_a_table_of_its_own(rows):
     assert [line.metric for line in table.lines] == ["accuracy_mean"]
 
 
+def test_the_mean_of_the_only_phenotype_is_in_the_table():
+    of_arm = {"task": "t", "arm": "real", "status": "ok", "value": 0.7}
+    ef = {**columns_of("absolute_error_sd", "_mean"), **of_arm, "target": "lv_ef"}
+    (table,) = summarise(make_table([ef]))
+    assert [(line.metric, line.place) for line in table.lines] == [("absolute_error_sd_mean", "lv_ef")]
+    # Of several the mean over all alone.
+    (table,) = summarise(make_table([ef, ef | {"target": "myo_mass_g"}, ef | {"target": None}]))
+    assert len(table.lines) == 1 and "lv_ef" not in table.lines[0].place
+
+
 def test_runs_that_differ_have_a_line_each():
     rows = make_table([distance("g", 5.0, fold=0), distance("g", 6.0, fold=1)])
     (table,) = summarise(rows)

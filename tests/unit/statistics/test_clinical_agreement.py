@@ -10,6 +10,7 @@ from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
 from synthaug.metrics.agreement import bland_altman, pearson_correlation
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH
 from synthaug.statistics.clinical_agreement import clinical_agreement
 from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.failures import failure_rates
@@ -77,6 +78,27 @@ def test_two_patients_and_values_that_do_not_vary() -> None:
     same = clinical_agreement(of_errors({0: [1.0, 2.0, 3.0]}, [50, 50, 50]), [REAL], SETTINGS)
     assert value(same, "ef_error_r")["status"] == "not_measured"
     assert value(same, "ef_error_mae")["status"] == "ok"
+
+
+def test_a_training_with_two_patients_gives_no_mean_of_correlations() -> None:
+    """Five folds of two test patients: r of each is -1 or 1, and its SD is too small."""
+    table = of_errors({0: [2.0, -2.0, 3.0, 1.0, 0.0, 5.0, 2.0, 1.0, -4.0, 2.0]}, list(range(40, 60, 2)))
+    table["fold"] = [number // 4 for number in range(len(table))]
+    rows = clinical_agreement(table, [REAL], SETTINGS)
+    assert set(rows["status"]) == {"not_measured"} and set(rows["n"]) == {10}
+    assert set(rows["note"]) == {"2 patients in a training; at least 3 are needed"}
+
+
+def test_intervals_without_width_say_so_and_one_patient_has_none() -> None:
+    table = make_table([row("dice", 0.9, f"p{number}", phase="ED") for number in range(12)])
+    found = value(failure_rates(table, [REAL], SETTINGS), "dice_poor")
+    assert (found["value"], found["ci_low"], found["ci_high"]) == (0, 0, 0) and found["note"] == NO_WIDTH
+    alone = value(failure_rates(table[:1], [REAL], SETTINGS), "dice_poor")
+    assert alone["n"] == 1 and pd.isna(alone["ci_low"])
+    seeds = pd.concat([table[:1], table[:1].assign(training_seed=1, value=0.8)])
+    spread = value(seed_disagreement(seeds, [REAL], SETTINGS), "dice_seed_sd")
+    assert spread["value"] == pytest.approx(0.1 / np.sqrt(2)) and pd.isna(spread["ci_low"])
+    assert spread["note"] == "exploratory"
 
 
 def test_arms_are_not_compared_in_predicted_values() -> None:

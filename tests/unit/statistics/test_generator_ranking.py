@@ -199,6 +199,50 @@ def test_the_effect_is_against_the_strongest_control_at_the_common_dose() -> Non
     assert values(table, RANK) == {"a": 1, "b": 2}
 
 
+def test_a_metric_of_one_place_is_ranked_by_it() -> None:
+    settings = {"real": ArmSettings()} | {
+        name: ArmSettings(generator=name, dose=1.0, controls=("repeated",)) for name in ("a", "b")
+    }
+    arms = list(resolve_arms(settings).values())
+    shared = {"task": "ef", "dose": 1.0, "fold": None, "generator_seed": None}
+    rows = [
+        row_of(
+            "absolute_error_sd+_difference", name, value, 0.01, arm=name, versus=f"{name}-repeated", **shared
+        )
+        | place
+        for name, value in {"a": -0.2, "b": -0.1}.items()
+        for place in ({"target": "lv_ef"},)
+    ]
+    table = ranked(*rows, generators=("a", "b"), arms=arms, tasks={"ef": "absolute_error_sd"})
+    assert values(table, RANK) == {"a": 1, "b": 2}
+    # Of two phenotypes, the mean over both counts.
+    both = [row | {"target": None, "value": -row["value"]} for row in rows]
+    table = ranked(*rows, *both, generators=("a", "b"), arms=arms, tasks={"ef": "absolute_error_sd"})
+    assert values(table, RANK) == {"a": 2, "b": 1}
+
+
+def test_an_interval_over_trainings_ends_where_the_metric_does() -> None:
+    rows = [
+        row_of("acceptance_rate", name, value, 0.05, fold=fold)
+        for name in ("a", "b")
+        for fold, value in enumerate((0.9, 1.0))
+    ]
+    table = ranked(*rows, generators=("a", "b"))
+    found = table[(table["metric"] == VALUE) & (table["generator"] == "a")].iloc[0]
+    # Half-width: 0.05 of the samples, and 12.706 * 0.0707 / sqrt(2) of two trainings.
+    assert found["ci_low"] == pytest.approx(0.95 - np.hypot(0.05, 0.6353), abs=1e-3) and found["ci_high"] == 1
+
+
+def test_wilsons_intervals_are_of_95_percent_whatever_the_coverage() -> None:
+    settings = SETTINGS.model_copy(update={"confidence": 0.5})
+    rows = make_table(
+        row_of("acceptance_rate", name, value, 0.098) for name, value in {"a": 0.5, "b": 0.55}.items()
+    )
+    table = rank_generators(rows, ("a", "b"), [], {}, settings)
+    # Half-widths of 0.098 are 1.96 SD of 0.05: b leads in P(z < 0.05 / (0.05 sqrt(2))) = 0.76 of the draws.
+    assert values(table, FIRST)["b"] == pytest.approx(0.76, abs=0.03)
+
+
 def test_the_ranking_is_a_file_beside_the_rows() -> None:
     table = ranked(row_of("copied_share", "a", 0.0, 0.05), row_of("copied_share", "b", 0.5, 0.05))
     (text,) = ranking_files(table).values()

@@ -14,8 +14,9 @@ from statsmodels.stats.multitest import multipletests
 from synthaug.config.arms import Arm, ArmSettings, comparisons_of, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
+from synthaug.statistics import paired_tests
 from synthaug.statistics.bootstrap import Bootstrap, resample_trainings
-from synthaug.statistics.comparisons import compare_arms
+from synthaug.statistics.comparisons import compare_arms, measure_arms
 from synthaug.statistics.contrast import contrast_precision
 from synthaug.statistics.mixed import mixed_difference
 from synthaug.statistics.paired_tests import holm, sign_flip_p, wilcoxon_p
@@ -87,6 +88,15 @@ def test_sign_flips_by_hand() -> None:
         (differences,), np.mean, permutation_type="samples", n_resamples=9999, rng=np.random.default_rng(0)
     )
     assert sign_flip_p(differences) == pytest.approx(reference.pvalue, abs=0.02)
+
+
+def test_sign_flips_in_blocks_are_those_of_one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    differences = np.random.default_rng(2).normal(0.3, 1, 31)
+    signs = np.random.default_rng(7).integers(0, 2, (999, 31)) * 2 - 1
+    reached = int((np.abs(signs @ differences) >= np.abs(differences.sum()) - 1e-9).sum())
+    monkeypatch.setattr(paired_tests, "_SIGNS", 31 * 10)
+    assert sign_flip_p(differences, 999, 7) == pytest.approx((reached + 1) / 1000)
+    assert paired_tests._random_signs(31, 999, 7).dtype == np.int8
 
 
 def test_variance_parts_by_hand() -> None:
@@ -177,6 +187,35 @@ def test_one_training_leaves_the_variation_between_trainings_unknown() -> None:
     assert row["status"] == "ok" and "variation between trainings is unknown" in row["note"]
     assert row[["p_value", "p_adjusted", "p_equivalence", "detectable"]].isna().all()
     assert row["p_wilcoxon"] < 1e-4
+
+
+def test_only_trainings_that_test_the_patients_count_as_trainings_of_the_generator() -> None:
+    # Three folds with a generator each; the patients at hand, of one vendor, are tested in the first.
+    values = np.full((4, 6), np.nan)
+    values[:, :2] = [[0.0, 0.1], [1.0, 1.2], [2.0, 2.1], [3.0, 3.3]]
+    layout = {"folds": [0, 0, 1, 1, 2, 2], "generator_seeds": [0] * 6, "training_seeds": [0, 1] * 3}
+    found = contrast_precision([arm_scores(values, **layout)], [1])
+    assert found is not None and found.generator_trainings == 1
+
+
+def test_arms_are_compared_in_the_folds_that_both_have() -> None:
+    # Fold 0 is 1.0 higher for everybody, and the first arm has no value there. In fold 1 the arms are equal.
+    ours = np.array([[np.nan, 0.0], [np.nan, 0.1], [np.nan, 0.05]])
+    theirs = np.array([[1.0, 0.0], [1.1, 0.1], [1.05, 0.05]])
+    layout = {"folds": [0, 1], "training_seeds": [0, 0]}
+    found = contrast_precision([arm_scores(ours, **layout), arm_scores(theirs, **layout)], [1, -1])
+    assert found is not None and found.value == pytest.approx(0) and found.n == 3
+
+
+def test_an_arm_without_values_of_a_vendor_in_one_fold_is_compared_in_the_other() -> None:
+    # Both folds test the same patients; REPEATED has no value of vendor A in fold 0, where all are 0.5 higher.
+    table = pd.concat([scores({"plus": 0.01}).assign(fold=fold) for fold in (0, 1)], ignore_index=True)
+    first = table["fold"] == 0
+    table.loc[first, "value"] -= 0.5
+    table = table[~(first & (table["arm"] == "plus-repeated") & (table["vendor"] == "A"))]
+    row = one(compare_arms(table, ARMS, SETTINGS), "dice_difference", "plus", "plus-repeated", vendor="A")
+    assert row["value"] == pytest.approx(0.01, abs=0.005) and row["n"] == 10
+    assert row["boot_low"] < row["value"] < row["boot_high"]
 
 
 def test_too_few_patients_have_no_precision() -> None:
@@ -337,6 +376,21 @@ def test_the_family_is_pooled_unless_declared_otherwise() -> None:
     adjusted = adjusted.sort_values("p_value")  # Holm: the smallest of three times 3, the next times 2
     by_hand = np.maximum.accumulate(adjusted["p_value"].to_numpy() * [3, 2, 1]).clip(max=1)
     assert adjusted["p_adjusted"].to_numpy() == pytest.approx(by_hand)
+
+
+def test_a_verdict_in_one_metric_needs_no_comparison_in_another() -> None:
+    table = scores({"plus": 0.004})
+    both = pd.concat([table, table.assign(**columns_of("hd95"))], ignore_index=True)
+    settings = SETTINGS.model_copy(update={"family_level": "structure_phase"})
+    row = one(
+        compare_arms(both, ARMS, settings, ("dice", "hd95")), "dice_difference", "plus", "plus-repeated", "LV"
+    )
+    # Six comparisons in the family; three of them, in Dice, are needed for the verdict in Dice.
+    _, members = measure_arms(both, ARMS, settings, ("dice", "hd95"))
+    member = next(m for m in members if m.row["metric"] == "dice_difference")
+    assert len(members) == 6
+    expected = detectable_difference(member.precision, settings.alpha / 6, settings.power ** (1 / 3))
+    assert row["detectable"] == pytest.approx(expected)
 
 
 def test_vendors_are_compared_by_themselves_and_exploratory() -> None:

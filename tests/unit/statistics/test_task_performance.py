@@ -129,6 +129,15 @@ def test_one_class_is_not_measured_and_an_absent_arm_says_so() -> None:
             assert own["status"] == "not_measured" and own["n"] == n and "at least 2 classes" in own["note"]
 
 
+def test_a_class_of_one_patient_has_no_interval() -> None:
+    truth = {"a": "NOR", "b": "NOR", "c": "DCM"}
+    sure = {s: {k: float(k == v) for k in ("NOR", "DCM")} for s, v in truth.items()}
+    found = classification_performance(make_table(classified(truth, sure)), [REAL], SETTINGS)
+    confusion = found[(found["metric"] == "confusion") & (found["target"] == "DCM")].set_index("diagnosis")
+    assert confusion.loc["DCM", "value"] == 1 and pd.isna(confusion.loc["DCM", "ci_low"])
+    assert confusion.loc["NOR", "ci_high"] == 0 and "no width" in confusion.loc["NOR", "note"]
+
+
 def test_patients_of_an_unseen_class_count_as_wrong() -> None:
     truth = {"a": "NOR", "b": "NOR", "c": "DCM", "d": "DCM", "e": "HCM"}
     sure = {s: {k: float(k == v) for k in ("NOR", "DCM")} for s, v in truth.items()}

@@ -11,6 +11,7 @@ from synthaug.config.evaluation import EvaluationSettings
 from synthaug.statistics.comparisons import compare_arms
 from synthaug.statistics.paired_tests import holm
 from synthaug.statistics.tasks import ComparedTask, compare_tasks
+from synthaug.statistics.unfinished import compare_finished
 
 SETTINGS = EvaluationSettings(replicates=200, mixed_model=False)
 
@@ -59,6 +60,19 @@ def test_a_task_of_real_arms_has_means_and_no_comparison(compared):
     own = compared[compared["task"] == "bare"]
     assert set(own["arm"].dropna()) == {"real"}
     assert not own["metric"].str.endswith("_difference").any()
+
+
+def test_a_task_without_a_finished_arm_counts_as_many_comparisons_as_it_would_have():
+    # Six structures and phases by one control in each of two tasks: 12 comparisons, of which 6 are withheld.
+    places = [f"{structure} {phase}" for structure in ("LV", "MYO", "RV") for phase in ("ED", "ES")]
+    scores = [scores_of(task, 0.01, seed, targets=places) for seed, task in enumerate(("one", "two"))]
+    tasks = [ComparedTask(task, ("dice",), ARMS, "dice") for task in ("one", "two")]
+    settings = SETTINGS.model_copy(update={"family_level": "structure_phase"})
+    failed = {"two": {"plus": "no training"}}
+    rows = compare_finished(pd.concat(scores, ignore_index=True), tasks, failed, settings)
+    family = rows[rows["p_adjusted"].notna()]
+    assert len(family) == 6 and set(family["task"]) == {"one"}
+    assert family["p_adjusted"].min() == pytest.approx(12 * family["p_value"].min())
 
 
 def test_an_exploratory_task_stays_out_of_the_family():

@@ -63,6 +63,8 @@ def data_copying(
     pairs = []
     for region in range(_REGIONS):
         own = training[regions.labels_ == region]
+        if not len(own):  # fewer distinct training subjects than regions
+            continue
         inside = [
             cdist(rows[of == region], own).min(axis=1)
             for rows, of in zip((held_out, synthetic), region_of, strict=True)

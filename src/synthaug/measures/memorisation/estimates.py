@@ -154,15 +154,19 @@ def nearest_is_training(similarity_to_real: np.ndarray, training: int, seed: int
     return ComparedShare(observed / n, training / patients, float(p_value), n)
 
 
-def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> Estimate:
-    """Proportion of synthetic subjects farther from their training neighbour than that one's own neighbour.
+def authenticity(
+    synthetic_to_train: np.ndarray, train_to_train: np.ndarray, patients: np.ndarray | None = None
+) -> Estimate:
+    """Proportion of synthetic subjects farther from their training neighbour than that one from another patient.
 
     Parameters
     ----------
     synthetic_to_train : ndarray, shape (n_synthetic, n_train)
         Distances.
     train_to_train : ndarray, shape (n_train, n_train)
-        Distances; the diagonal is not looked at.
+        Distances; those between visits of one patient are not looked at.
+    patients : ndarray, shape (n_train,), optional
+        Number of the patient of each training subject; without it each is one.
 
     Notes
     -----
@@ -173,13 +177,24 @@ def authenticity(synthetic_to_train: np.ndarray, train_to_train: np.ndarray) -> 
     ----------
     Alaa et al., ICML 2022.
     """
-    own = train_to_train.astype(float).copy()
-    np.fill_diagonal(own, np.inf)
+    units = np.arange(len(train_to_train)) if patients is None else patients
+    own = np.where(units[:, None] == units, np.inf, train_to_train)
     nearest = synthetic_to_train.argmin(axis=1)
     return proportion(synthetic_to_train.min(axis=1) > own.min(axis=1)[nearest])
 
 
-def nearest_neighbour_ratio(synthetic_to_train: np.ndarray) -> float:
-    """Median of nearest over second nearest training distance; near 0 where single patients are copied."""
+def nearest_neighbour_ratio(synthetic_to_train: np.ndarray, patients: np.ndarray | None = None) -> float:
+    """Median of the distances to the nearest over the second nearest training patient; near 0 where single ones are copied.
+
+    Parameters
+    ----------
+    synthetic_to_train : ndarray, shape (n_synthetic, n_train)
+        Distances; those to a patient's nearest visit count.
+    patients : ndarray, shape (n_train,), optional
+        Number of the patient of each training subject, from 0; without it each is one.
+    """
+    if patients is not None:
+        visits = [synthetic_to_train[:, patients == patient] for patient in range(patients.max() + 1)]
+        synthetic_to_train = np.stack([distances.min(axis=1) for distances in visits], axis=1)
     two = np.sort(synthetic_to_train, axis=1)[:, :2]
     return float(np.median(two[:, 0] / np.maximum(two[:, 1], np.finfo(float).tiny)))

@@ -72,8 +72,12 @@ def audit_features(
     held_out = [subject for subject in roles.held_out if subject not in real.seen]
     measurement = measurement.with_fields(extractor=real.extractor)
     absent = real.absent or synthetic.absent
-    if absent or len(train) < FEWEST or not synthetic.subjects:
-        few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
+    first_visits = roles.first_visits
+    if absent or len(first_visits) < FEWEST or not synthetic.subjects:
+        few = (
+            f"{len(first_visits)} training patients and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are "
+            "needed"
+        )
         note, status = (absent, "extractor_absent") if absent else (few, "not_measured")
         rows = unscored(note, measurement, suffix, status)
         if suffix == FEATURES:
@@ -103,7 +107,7 @@ def audit_features(
         return _similarity(whiten(queries), references, centre)
 
     # Here whitening and centre are those of all patients: they do not depend on who trains.
-    patients = [row for row, subject in enumerate(subjects) if subject not in roles.further_visits]
+    patients = [*first_visits.tolist(), *range(n, len(subjects))]
     alike = _whitening(real.select([subjects[row] for row in patients]))
     among_training = similarity_to_training(own[:n])
     found = Similarities(
@@ -114,6 +118,7 @@ def audit_features(
             alike(made), alike(seen_from[patients]), alike(own[patients]).mean(axis=0)
         ),
         rescans=similarity_to_training(np.array(copies.pop("rescans"))).diagonal(),
+        patients=roles.units,
         positive_controls={
             "positive_control_found": among_training,
             **{
@@ -132,7 +137,9 @@ def audit_features(
 def _copying_row(
     training: np.ndarray, held_out: np.ndarray, synthetic: np.ndarray, measurement: Measurement
 ) -> Row:
-    found = data_copying(training, held_out, synthetic, measurement.settings.seed)
+    found = data_copying(
+        training, held_out, synthetic, measurement.settings.seed, measurement.settings.confidence
+    )
     if found is None:
         note = (
             f"{len(training)} training, {len(held_out)} held-out and {len(synthetic)} synthetic subjects; "

@@ -79,8 +79,12 @@ def audit_memorisation(
     Audit
     """
     train, held_out = roles.train, roles.held_out
-    if len(train) < FEWEST or not synthetic.subjects:
-        few = f"{len(train)} training and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are needed"
+    first_visits = roles.first_visits
+    if len(first_visits) < FEWEST or not synthetic.subjects:
+        few = (
+            f"{len(first_visits)} training patients and {len(synthetic.subjects)} synthetic subjects; {FEWEST} and 1 are "
+            "needed"
+        )
         return Audit(
             make_table(unscored(few, measurement)),
             pd.DataFrame(columns=list(PAIR_COLUMNS)),
@@ -117,8 +121,7 @@ def audit_memorisation(
             strict=True,
         )
     )
-    patients = roles.train_patients
-    first_visits = [subject not in roles.further_visits for subject in train]
+    patients = [train[index] for index in first_visits]
     every_patient = np.concatenate([training[first_visits], new])
     # What all have in common is here the mean over all patients, which does not depend on who trains.
     synthetic_to_real = similarity(made, every_patient, mean_image(every_patient), search)
@@ -128,6 +131,7 @@ def audit_memorisation(
         found["held_out"],
         synthetic_to_real,
         rescans=found["rescans"].diagonal(),
+        patients=roles.units,
         positive_controls={
             "positive_control_found": found["training"],
             **{name: rows for name, rows in found.items() if name.startswith("positive_control")},

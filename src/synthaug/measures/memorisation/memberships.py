@@ -15,6 +15,7 @@ METRIC = "membership_effect"
 #: Patients without whom nothing is estimated.
 FEWEST = 8
 _PERMUTATIONS = 9999
+_EXCHANGED = 2**22  # patients of permutations in memory at once
 
 
 def compare_memberships(audits: Sequence[pd.DataFrame], measurement: Measurement) -> pd.DataFrame:
@@ -96,8 +97,12 @@ def permutation_p(similarity: np.ndarray, trains: np.ndarray, seed: int = 0) -> 
     together = _centred(trains).T @ _centred(similarity)
     patients = np.arange(trains.shape[1])
     rng = np.random.default_rng(seed)
-    exchanged = rng.permuted(np.tile(patients, (_PERMUTATIONS, 1)), axis=1)
-    reached = np.count_nonzero(together[exchanged, patients].sum(axis=1) >= together.trace() - 1e-12)
+    reached, rows = 0, max(1, _EXCHANGED // len(patients))
+    for start in range(0, _PERMUTATIONS, rows):
+        count = min(rows, _PERMUTATIONS - start)
+        exchanged = rng.permuted(np.tile(patients, (count, 1)), axis=1)
+        sums = together[exchanged, patients].sum(axis=1)
+        reached += int(np.count_nonzero(sums >= together.trace() - 1e-12))
     return float((1 + reached) / (1 + _PERMUTATIONS))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from synthaug.data.splits import held_out_at_home, subjects_of
@@ -21,8 +22,8 @@ class Roles:
     held_out : sequence of str
         Patients of the same scanners who do not train: they validate or are tested. Of each the first visit. They are
         the new patients with whom synthetic subjects are compared. May be empty.
-    further_visits : frozenset of str
-        Training subjects who are a second or later visit of a patient.
+    patients : sequence of str
+        Patient of each training subject; empty where each is one.
 
     Notes
     -----
@@ -32,12 +33,17 @@ class Roles:
 
     train: Sequence[str]
     held_out: Sequence[str] = ()
-    further_visits: frozenset[str] = frozenset()
+    patients: Sequence[str] = ()
 
     @property
-    def train_patients(self) -> list[str]:
-        """The first visit of each training patient: what is exchangeable with a held-out patient."""
-        return [subject for subject in self.train if subject not in self.further_visits]
+    def units(self) -> np.ndarray:
+        """Number of the patient of each training subject, (n_train,), from 0 in the order of first visits."""
+        return np.asarray(pd.factorize(np.array(self.patients or self.train, dtype=object))[0])
+
+    @property
+    def first_visits(self) -> np.ndarray:
+        """Indices of the first visit of each training patient: what is exchangeable with a held-out patient."""
+        return np.unique(self.units, return_index=True)[1]
 
 
 def audit_roles(split: pd.DataFrame) -> Roles:
@@ -50,9 +56,6 @@ def audit_roles(split: pd.DataFrame) -> Roles:
     """
     first = split.drop_duplicates("patient")["subject"]
     train, held_out = subjects_of(split, "train"), held_out_at_home(split)
-    further = set(split["subject"]).difference(first)
-    return Roles(
-        train,
-        [subject for subject in held_out if subject not in further],
-        frozenset(further.intersection(train)),
-    )
+    patient_of = split.set_index("subject")["patient"]
+    new = set(first)
+    return Roles(train, [subject for subject in held_out if subject in new], list(patient_of[train]))

@@ -27,7 +27,7 @@ from synthaug.measures.memorisation.estimates import (
 from synthaug.measures.memorisation.positive_controls import TRANSFORMS
 from synthaug.tables import Row, make_table
 
-#: Training subjects without which nothing is measured.
+#: Training patients without which nothing is measured.
 FEWEST = 8
 METRICS = (
     "copied_share",
@@ -59,6 +59,8 @@ class Similarities:
     rescans : ndarray, shape (k,)
         Of positive controls with the patient they are copies of; they set the threshold of a copy and are not
         among the following.
+    patients : ndarray, shape (n_train,)
+        Number of the patient of each training subject, from 0.
     positive_controls : mapping of str to ndarray, shape (k, n_train)
         Of transformed copies of the first training subjects, by metric.
     learned : bool
@@ -71,6 +73,7 @@ class Similarities:
     held_out: np.ndarray
     synthetic_to_real: np.ndarray
     rescans: np.ndarray
+    patients: np.ndarray
     positive_controls: Mapping[str, np.ndarray] = field(default_factory=dict)
     learned: bool = False
 
@@ -92,18 +95,19 @@ def score_copies(similarities: Similarities, measurement: Measurement, suffix: s
     Parameters
     ----------
     similarities : Similarities
-        At least `FEWEST` training subjects, one synthetic and one re-scan.
+        At least `FEWEST` training patients, one synthetic and one re-scan.
     measurement : Measurement
         Generator, fold and seeds; seed of the permutations.
     suffix : str
         Appended to every metric's name: ``"_features"`` where the space is one of features.
     """
+    patients = similarities.patients
     threshold = copy_threshold(similarities.rescans)
     nearest, new = similarities.synthetic.max(axis=1), similarities.held_out.max(axis=1)
     copies = nearest >= threshold
     estimates: dict[str, Estimate | ComparedShare] = {
         "copied_share": proportion(copies),
-        "authenticity": authenticity(1 - similarities.synthetic, 1 - similarities.training),
+        "authenticity": authenticity(1 - similarities.synthetic, 1 - similarities.training, patients),
     }
     count = len(similarities.rescans)
     which = "5th percentile" if count >= fewest_held_out() else "smallest"
@@ -112,8 +116,8 @@ def score_copies(similarities: Similarities, measurement: Measurement, suffix: s
         "patient"
     }
     for metric, found in similarities.positive_controls.items():
-        # A copy is found where the training subject most similar to it is its own.
-        own = found.argmax(axis=1) == np.arange(len(found)) % len(similarities.training)
+        # A copy is found where the training subject most similar to it is of its own patient.
+        own = patients[found.argmax(axis=1)] == patients[np.arange(len(found)) % len(patients)]
         estimates[metric] = proportion((found.max(axis=1) >= threshold) & own)
     p_values = conformal_p(nearest, new) if len(new) else np.full(len(nearest), np.nan)
     if len(new):
@@ -132,7 +136,7 @@ def score_copies(similarities: Similarities, measurement: Measurement, suffix: s
     for metric in METRICS:
         row = measurement.row(metric + suffix)
         if metric == "nndr":
-            ratio = nearest_neighbour_ratio(1 - similarities.synthetic)
+            ratio = nearest_neighbour_ratio(1 - similarities.synthetic, patients)
             row |= {"status": "ok", "value": ratio, "n": len(nearest)}
         elif metric == "conformal_p" and len(new):
             row |= {"status": "ok", "value": float(np.median(p_values)), "floor": 0.5, "n": len(nearest)}
