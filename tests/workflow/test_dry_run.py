@@ -111,7 +111,9 @@ def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
 def test_generators_are_measured_without_the_trainings_of_the_arms(checkout):
     study = "config/studies/cpgg.yaml"
     jobs = checkout.would_run(study, "--", "measure_generators_all")
-    assert jobs["measure_distances"] == jobs["measure_controllability"] == 3 and jobs["compare_generators"] == 1
+    assert (
+        jobs["measure_distances"] == jobs["measure_controllability"] == 3 and jobs["compare_generators"] == 1
+    )
     assert jobs["train_task"] == 3 and "compare_arms" not in jobs  # a segmenter, a classifier and a forest
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug.config.study import StudySettings
-from synthaug.metric_registry import find_metric
+from synthaug.metric_registry import find_metric, limits_of
 from synthaug.published.base import EACH_CONTRAST, SECONDS, Column, Part
 from synthaug.runs import arms_of_task
 from synthaug.statistics.generator_ranking import without_weights
@@ -43,8 +43,8 @@ def own_values(
     -------
     DataFrame
         Columns `COLUMNS`. `series` is the task and kind of control of an arm, whose doses form a curve. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
-        generator are averaged, with the interval of `synthaug.statistics.runs_mean.mean_of_runs`; `n` is then the least of
-        theirs.
+        generator are averaged, with the interval of `synthaug.statistics.runs_mean.mean_of_runs`, which ends where the
+        metric does; `n` is then the least of theirs.
     """
     confidence = study.evaluation.confidence
     pooled = rows[rows[[*_POOLED]].isna().all(axis=1)]
@@ -170,11 +170,12 @@ def _mean(rows: pd.DataFrame, confidence: float) -> Row:
         return {**{key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}, "note": interval}
     values, lows, highs = (measured[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
     value, low, high = mean_of_runs(values, lows, highs, confidence)
+    least, most = limits_of(str(measured["metric"].iloc[0]))
     over = "trainings and patients" if measured["ci_low"].notna().any() else "trainings only"
     return {
         "value": value,
-        "ci_low": low,
-        "ci_high": high,
+        "ci_low": max(low, least),
+        "ci_high": min(high, most),
         "floor": measured["floor"].mean(),
         "n": measured["n"].min(),
         "note": f"mean of {len(measured)} trainings, interval over {over}",
