@@ -88,8 +88,8 @@ onstart:
 
 
 onerror:
-    # Before the first test scores there is nothing to tabulate.
-    if Path(f"results/{study.name}/rows/scores").is_dir():
+    # Before the first rows there is nothing to tabulate.
+    if Path(f"results/{study.name}/rows").is_dir():
         print(
             f"synthaug: `synthaug collate --partial results/{study.name}` tabulates what there is and names what failed",
             file=sys.stderr,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from synthaug.config.geometry import GeometrySettings
 from synthaug.config.training import TrainableSettings, TrainingSettings
@@ -32,9 +32,3 @@ class PatientRecogniserSettings(TrainableSettings):
         ),
         description="Optimisation; a batch, and the share of each GPU, must have several subjects, who are told apart.",
     )
-
-    @model_validator(mode="after")
-    def _batches_have_a_contrast(self) -> Self:
-        if self.training.batch_size < 2:
-            raise ValueError("training.batch_size: a contrast needs at least 2 subjects")
-        return self

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from synthaug.config.conditions import CATEGORIES, ScalarCondition
 from synthaug.config.training import TrainableSettings, TrainingSettings
@@ -67,12 +67,6 @@ class PhenotypeVAESettings(PhenotypeSamplerSettings):
         ),
         description="Optimisation; 400 epochs are 400 x subjects / batch_size iterations (2000: 320 subjects).",
     )
-
-    @model_validator(mode="after")
-    def _batches_have_a_variance(self) -> Self:
-        if self.training.batch_size < 2:
-            raise ValueError("training.batch_size: batch normalisation needs at least 2")
-        return self
 
 
 class PhenotypeCopulaSettings(PhenotypeSamplerSettings):

@@ -63,8 +63,6 @@ class TextEncoderSettings(TrainableSettings):
     def _sizes_fit(self) -> Self:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
-        if self.training.batch_size < 2:
-            raise ValueError("training.batch_size: a contrast needs at least 2 subjects")
         return self
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthaug.config.base import Settings
 from synthaug.config.paths import PathText
@@ -92,3 +92,9 @@ class TrainableSettings(Settings):
         "a model of words or phenotypes need the same words, diagnoses and phenotypes. Whom the weights were trained on "
         "counts as seen.",
     )
+
+    @model_validator(mode="after")
+    def _batch_is_large_enough(self) -> Self:
+        if self.training.batch_size < self.least_batch:
+            raise ValueError(f"training.batch_size: a batch needs at least {self.least_batch} subjects")
+        return self

@@ -61,8 +61,8 @@ class MotionDiffusion(LatentDiffusion):
             self.embedding_size,
             temporal=True,
         )
-        for name in ("target_mean", "target_deviation"):
-            self.register_buffer(name, torch.zeros(channels, 1, 1, 1))
+        self.register_buffer("target_mean", torch.zeros(channels, 1, 1, 1))
+        self.register_buffer("target_deviation", torch.ones(channels, 1, 1, 1))
 
     def prepare(self, store: TensorStore) -> None:
         """Encode all frames; take statistics of ED latents, of what is drawn, and of conditions."""

@@ -12,6 +12,7 @@ from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric, limits_of
 from synthaug.published.base import EACH_CONTRAST, SECONDS, Column, Part
 from synthaug.runs import arms_of_task
+from synthaug.statistics.estimate_rows import bounded
 from synthaug.statistics.generator_ranking import without_weights
 from synthaug.statistics.runs_mean import mean_of_runs
 from synthaug.tables import VALUED_STATUSES, Row
@@ -170,13 +171,13 @@ def _mean(rows: pd.DataFrame, confidence: float) -> Row:
         return {**{key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}, "note": interval}
     values, lows, highs = (measured[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
     value, low, high = mean_of_runs(values, lows, highs, confidence)
-    least, most = limits_of(str(measured["metric"].iloc[0]))
     over = "trainings and patients" if measured["ci_low"].notna().any() else "trainings only"
-    return {
+    mean = {
         "value": value,
-        "ci_low": max(low, least),
-        "ci_high": min(high, most),
+        "ci_low": low,
+        "ci_high": high,
         "floor": measured["floor"].mean(),
         "n": measured["n"].min(),
         "note": f"mean of {len(measured)} trainings, interval over {over}",
     }
+    return bounded(mean, *limits_of(str(measured["metric"].iloc[0])))

@@ -118,7 +118,7 @@ def study(models=None, generator=None):
         (
             {"recogniser": {"kind": "patient_recogniser", "training": {"batch_size": 1}}},
             {},
-            "models.recogniser: training.batch_size: a contrast needs at least 2 subjects",
+            "models.recogniser: training.batch_size: a batch needs at least 2 subjects",
         ),
         (
             {"one": {"inherits": "anatomy", "channels": [8, 1]}},
@@ -237,7 +237,7 @@ SAMPLER = {"kind": "phenotype_copula", "phenotypes": ["lv_edv_ml", "lv_ef"]}
         (
             SAMPLER | {"kind": "phenotype_vae", "training": {"batch_size": 1}},
             {},
-            "models.sampler: training.batch_size: batch normalisation needs at least 2",
+            "models.sampler: training.batch_size: a batch needs at least 2 subjects",
         ),
     ],
 )

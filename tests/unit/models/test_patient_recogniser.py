@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from final_weights import features_after_finish
 from tiny_models import settings_of, write_store
 
 from synthaug.config.patient_recogniser import PatientRecogniserSettings
@@ -88,20 +89,10 @@ def test_training_recognises_patients(store) -> None:
 
 
 def test_features_are_standardised_with_the_final_weights(store) -> None:
-    """The moving average of the weights is other weights than those of the steps, here twice as large."""
     model = made(store, training={"batch_size": 4})
-    generator = torch.Generator().manual_seed(1)
-    model.train()
-    model.loss(model.batch([0, 1, 2, 3], generator), generator, 0)
-    with torch.no_grad():
-        for parameter in model.network.slices.parameters():
-            parameter.mul_(2)
-    standardise, seen = model.network.head[0], []
-    standardise.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    model.eval()
-    model.finish(store)
-    features = torch.cat(seen)
-    assert torch.allclose(standardise.running_mean, features.mean(dim=0), atol=1e-5)
+    standardise = model.network.head[0]
+    seen = features_after_finish(model, model.network.slices, standardise, store)
+    assert torch.allclose(standardise.running_mean, seen.mean(dim=0), atol=1e-5)
     assert not standardise.training and standardise.momentum == 0.1
     # Of all subjects as often as one another: 32 batches of two views each.
-    assert len(features) == 32 * 2 * 4
+    assert len(seen) == 32 * 2 * 4

@@ -159,9 +159,6 @@ def test_both_predictions_of_guidance_are_one_pass_of_twice_the_samples(real, mo
         for parameter in model.parameters():
             if not parameter.any():  # as some start: no condition would change anything
                 parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
-        for name, spread in model.named_buffers():
-            if name in ("target_deviation", "code_size"):  # unknown before `prepare`
-                spread.fill_(1)
     solve = LatentDiffusion.solve
 
     def sampled(name, apart):
