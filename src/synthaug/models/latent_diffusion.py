@@ -106,7 +106,7 @@ class LatentDiffusion(ConditionedLatents):
             As those of `DiffusionObjective.solve`.
         apart : bool, optional
             Predict with and without the conditions one after the other, in place of one pass of twice the samples.
-            None: on a CPU, where the larger pass is no faster, or slower by an eighth.
+            None: on a CPU, where the larger pass is no faster and takes more memory.
         """
         if apart is None:
             apart = self.device.type == "cpu"
