@@ -56,8 +56,15 @@ class Checkout:
     def would_run(self, study: str, *arguments: str) -> dict[str, int]:
         """Rules that a run would execute now, with the number of jobs of each."""
         done = self.run(study, "--dry-run", *arguments)
-        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", done.stdout + done.stderr, re.M | re.S)
-        return {row.split()[0]: int(row.split()[1]) for row in table[1].splitlines()} if table else {}
+        jobs = jobs_of(done.stdout + done.stderr)
+        jobs.pop("total", None)
+        return jobs
+
+
+def jobs_of(said: str) -> dict[str, int]:
+    """The table that Snakemake writes before it runs: jobs of each rule, and ``total``."""
+    table = re.search(r"^job +count\n[- ]+\n(.*?^total.*?)$", said, re.M | re.S)
+    return {row.split()[0]: int(row.split()[1]) for row in table[1].splitlines()} if table else {}
 
 
 def copy_repository(target: Path) -> Checkout:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,15 @@ def test_nothing_is_imported_from_below(room):
 def test_metrics_import_nothing_of_the_package_but_labels():
     files = sorted((PACKAGE / "metrics").glob("*.py"))
     assert set().union(*map(imported_rooms, files)) <= {"metrics", "labels"}
+
+
+def test_a_plan_imports_no_heavy_library():
+    """Every plan, and every job on a cluster, imports what the rules import; these take seconds each."""
+    files = [REPOSITORY / "Snakefile", *sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))]
+    found = (re.findall(r"^from (synthaug[\w.]*) import", file.read_text(), re.MULTILINE) for file in files)
+    modules = sorted({module for modules in found for module in modules})
+    assert "synthaug.config.study" in modules
+    heavy = ("torch", "scipy.interpolate", "monai", "nnunetv2", "matplotlib")
+    script = f"import sys, {', '.join(modules)}; print(*[name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == ""

@@ -20,11 +20,11 @@ from synthaug.config.study import load_study
 from synthaug.config.text import reads_text
 from synthaug.core.artifacts import sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.folder_state import folder_state
 from synthaug.core.code_hash import code_hash
 from synthaug.jobs.gpus import gpus_of_a_job
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
-from synthaug.generators.external import folder_state
 from synthaug.core.registry import module_of
 from synthaug.preflight.lost_records import check_records
 from synthaug.preflight.paths import check_braces

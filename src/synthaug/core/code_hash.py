@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from synthaug.core.imports import PACKAGE, imported_files
+from synthaug.core.syntax import syntax_of
 
 
 def package_code(modules: Iterable[str]) -> str:
@@ -32,21 +31,5 @@ def code_hash(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         name = file.relative_to(PACKAGE.parent) if file.is_relative_to(PACKAGE.parent) else Path(file.name)
-        digest.update(f"{name.as_posix()} {_syntax(file)}\n".encode())
+        digest.update(f"{name.as_posix()} {syntax_of(file).sha256}\n".encode())
     return digest.hexdigest()
-
-
-@functools.cache
-def _syntax(file: Path) -> str:
-    """SHA-256 of a file's syntax tree without strings that stand alone, such as docstrings."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    return hashlib.sha256(ast.dump(_WithoutTexts().visit(tree)).encode()).hexdigest()
-
-
-class _WithoutTexts(ast.NodeTransformer):
-    """Takes statements that are only a string out of a syntax tree."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            return None
-        return self.generic_visit(node)

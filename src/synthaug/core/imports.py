@@ -11,9 +11,11 @@ import functools
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
+
+from synthaug.core.syntax import Import, syntax_of
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -90,59 +92,32 @@ def home_of(module: str) -> Home | None:
 
 @functools.cache
 def _imports_of(source: Path, homes: Sequence[Home]) -> tuple[Path, ...]:
-    return tuple(file for node in _run_nodes(_parse(source)) for file in _files_of_node(node, source, homes))
+    imports = syntax_of(source).imports
+    return tuple(file for statement in imports for file in _files_of_import(statement, source, homes))
 
 
-def _files_of_node(node: ast.AST, source: Path, homes: Sequence[Home]) -> list[Path]:
-    """Files run by an import statement of a file; of any other node none."""
+def _files_of_import(statement: Import, source: Path, homes: Sequence[Home]) -> list[Path]:
+    """Files run by an import statement of a file."""
     files: list[Path] = []
-    if isinstance(node, ast.Import):
-        for alias in node.names:
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
             files += _files_of(alias.name, homes)
-    elif isinstance(node, ast.ImportFrom):
-        module = node.module.split(".") if node.module else []
-        for alias in node.names:  # `from synthaug.data import cohort` imports a module
-            if node.level:
-                files += _files_below(source.parents[node.level - 1], [*module, alias.name], homes)
+    else:
+        module = statement.module.split(".") if statement.module else []
+        for alias in statement.names:  # `from synthaug.data import cohort` imports a module
+            if statement.level:
+                files += _files_below(source.parents[statement.level - 1], [*module, alias.name], homes)
             else:
                 files += _files_of(".".join((*module, alias.name)), homes)
     return files
 
 
-def _parse(source: Path) -> ast.Module:
-    return ast.parse(source.read_text(encoding="utf-8"), str(source))
-
-
-def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only type checkers see."""
-    yield node
-    children: Iterable[ast.AST] = node.orelse if _for_type_checkers(node) else ast.iter_child_nodes(node)
-    for child in children:
-        yield from _run_nodes(child)
-
-
-def _for_type_checkers(node: ast.AST) -> TypeGuard[ast.If]:
-    """Whether a node is ``if TYPE_CHECKING:`` or ``if typing.TYPE_CHECKING:``."""
-    if not isinstance(node, ast.If):
-        return False
-    test = node.test
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
-        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
-    )
-
-
 @functools.cache
 def _imported_when_asked(package: Path, homes: Sequence[Home]) -> Mapping[str, Sequence[Path]]:
     """Files that each name of a package stands for, where ``__init__.py`` imports its names at their first use."""
-    content = _parse(package).body
-    if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in content):
-        return {}
     return {
-        alias.asname or alias.name: _files_of_node(statement, package, homes)
-        for node in content
-        if _for_type_checkers(node)
-        for statement in node.body
-        if isinstance(statement, (ast.Import, ast.ImportFrom))
+        alias.asname or alias.name: _files_of_import(statement, package, homes)
+        for statement in syntax_of(package).imports_when_asked
         for alias in statement.names
     }
 

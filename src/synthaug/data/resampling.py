@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.sparse import csr_array
 
 from synthaug.config.interpolations import FrameInterpolation, Interpolation
@@ -147,6 +146,8 @@ def beat_weights(n_source: int, positions: np.ndarray, order: FrameInterpolation
     cycle = np.eye(n_source + 1, n_source)
     cycle[-1, 0] = 1
     if order == "cubic" and n_source > 2:
+        from scipy.interpolate import CubicSpline  # half a second, which every job and every plan would pay
+
         spline = CubicSpline(np.arange(n_source + 1), cycle, bc_type="periodic")
         whole = np.round(positions)
         weights = spline(np.where(np.abs(positions - whole) < _WHOLE, whole, positions))

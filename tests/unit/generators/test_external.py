@@ -11,8 +11,9 @@ from made_hearts import SPACING, heart, made_cohort
 
 from synthaug.core.artifacts import sha256_file
 from synthaug.core.errors import SynthaugError
+from synthaug.core.folder_state import folder_state
 from synthaug.data.cohort import Cohort, write_subject
-from synthaug.generators.external import bring_cohort, folder_state
+from synthaug.generators.external import bring_cohort
 from synthaug.runs import ListedRun
 from synthaug.tables.manifest import data_manifest
 
