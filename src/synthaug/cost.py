@@ -17,6 +17,7 @@ from synthaug.jobs.benchmark_files import read_seconds
 from synthaug.runs import (
     SyntheticRun,
     arm_runs,
+    arms_of_task,
     chunks_of,
     contrast_runs,
     diagnosis_task,
@@ -171,7 +172,11 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
     hearts = sum(count_synthetic(study, name) for name in study.generators)
-    home = {name: count * _share_at_home(study, name) for name, count in subjects.items()}
+    home = {
+        name: count * _share_at_home(study, name)
+        for name, count in subjects.items()
+        if study.datasets[name].split
+    }
     labelled = sum(count * _share_labelled(study, name) for name, count in home.items())
     held_out = labelled / folds if folds > 1 else labelled * split.test_fraction
     validation = (labelled - held_out) * split.validation_fraction
@@ -185,7 +190,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
         cases = sum(
             seeds[arm.name]
             * (2 * validation + training * (2 * arm.real + (2 if arm.control else frames) * arm.dose))
-            for arm in resolved.values()
+            for arm in arms_of_task(study, name).values()
         )
         training_sets += cases * folds * frame * _PREPROCESSED
         trainings = sum(run.task == name for run in arm_runs(study))

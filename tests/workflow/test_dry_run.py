@@ -13,6 +13,7 @@ import pytest
 import yaml
 from checkout import add_painted_study, copy_repository
 from snakemake.api import SnakemakeApi
+from snakemake.iocontainers import Namedlist
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from synthaug.cli import main
@@ -226,6 +227,25 @@ def test_memory_and_time_grow_with_each_attempt_of_a_job(checkout):
     profile = yaml.safe_load((checkout.root / "profiles" / "slurm" / "config.yaml").read_text())
     assert profile["retries"] == 3
     assert profile["default-resources"] == {"mem_mb": "8000 * attempt", "runtime": "60 * attempt"}
+
+
+def test_time_follows_what_a_job_reads_and_not_the_whole_cohort(checkout, tmp_path):
+    """100 real and 100,000 synthetic subjects, of which 2,000 are drawn and an arm trains on 200."""
+    rules = {rule.name: rule.resources for rule in rules_of(checkout, nodes=100)}
+    sizes = {"real": 100, "synthetic": 100_000, "arm": 200}
+    for name, count in sizes.items():
+        write_text(tmp_path / name / "subjects.tsv", "subject\n" + "s\n" * count)
+    real, synthetic, arm = (str(tmp_path / name) for name in sizes)
+
+    def minutes(rule, **given):
+        return rules[rule]["runtime"].evaluate(None, input=Namedlist(fromdict=given), attempt=1).value
+
+    both = {"cohorts": [real], "synthetic": synthetic}
+    assert minutes("measure_mask_agreement", cohort=synthetic) == 60 + round(4 * 2000 / 60)
+    assert minutes("measure_cardiac_function", **both) == 60 + round(4 * 2100 / 60)
+    assert minutes("write_training_set", subjects=arm, **both) == 240 + round(4 * 200 / 60)
+    # One job that goes through all of them with a network.
+    assert minutes("audit_recognition", **both) == 240 + round(5 * 100_100 / 60)
 
 
 def test_the_script_of_one_job_runs_alone(checkout):

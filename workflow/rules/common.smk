@@ -217,12 +217,18 @@ def features_runtime(wildcards, input, attempt):
     return attempt * (60 + round(4 * megabytes(input.real)))
 
 
-def grows_with(*inputs, seconds, mib=0.1, least_mib=8000, least_minutes=60):
-    """Memory and time of a rule by the number of subjects in its cohorts, each input a folder or several."""
+def grows_with(*inputs, drawn=(), seconds, mib=0.1, least_mib=8000, least_minutes=60):
+    """Memory and time of a rule by the number of subjects in its cohorts, each input a folder or several.
+
+    Of each cohort of the inputs `drawn`, the rule measures at most `evaluation.max_synthetic_subjects`.
+    """
+
+    def subjects(input, names):
+        return [subjects_in(folder) for name in names for folder in as_list(input.get(name) or [])]
 
     def count(input):
-        folders = [folder for name in inputs for folder in as_list(input.get(name) or [])]
-        return sum(subjects_in(folder) for folder in folders)
+        most = study.evaluation.max_synthetic_subjects
+        return sum(subjects(input, inputs)) + sum(min(found, most) for found in subjects(input, drawn))
 
     return {
         "mem_mb": lambda wildcards, input, attempt: attempt
@@ -232,8 +238,12 @@ def grows_with(*inputs, seconds, mib=0.1, least_mib=8000, least_minutes=60):
     }
 
 
-#: A network that goes through a cohort or a part of one: 5 s a subject, beside the time of any such job.
-READS_COHORT = {"gpu": GPUS} | grows_with("cohorts", seconds=5, least_mib=16000, least_minutes=240)
+def network_reads(*inputs):
+    """A network that goes through cohorts or a part of one: 5 s a subject, beside the time of any such job."""
+    return {"gpu": GPUS} | grows_with(*inputs, seconds=5, least_mib=16000, least_minutes=240)
+
+
+READS_COHORT = network_reads("cohorts")
 # Gathering links or copies what is there: files of 25 frames a subject, 4 ms each where the disk is a server's.
 GATHERS_PARTS = {
     "mem_mb": by_attempt(8000 + study.synthesis.subjects // 20),
@@ -254,7 +264,7 @@ def audit_runtime(wildcards, input, attempt):
 
 
 def subjects_in(cohort):
-    """Subjects of a cohort; Snakemake waits for an input that is missing, not for a file in it."""
+    """Subjects of a cohort or an arm; Snakemake waits for an input that is missing, not for a file in it."""
     os.stat(cohort)
     table = Path(cohort, "subjects.tsv")
     return count_lines(table) if table.is_file() else 0

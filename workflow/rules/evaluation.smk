@@ -337,7 +337,7 @@ rule measure_mask_agreement:
     log:
         pattern("logs/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     resources:
-        **grows_with("cohort", seconds=4),
+        **grows_with(drawn=["cohort"], seconds=4),
     params:
         code=code("measure_mask_agreement"),
         evaluation=evaluation_settings,
@@ -357,7 +357,7 @@ rule measure_cardiac_function:
     log:
         pattern("logs/measure_cardiac_function/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     resources:
-        **grows_with("cohorts", "synthetic", seconds=4),
+        **grows_with("cohorts", drawn=["synthetic"], seconds=4),
     params:
         code=code("measure_cardiac_function"),
         evaluation=evaluation_settings,
@@ -439,7 +439,7 @@ rule audit_recognition:
         pattern("benchmarks/audit_recognition/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: NETWORK_THREADS
     resources:
-        **RUNS_NETWORK,
+        **network_reads("cohorts", "synthetic"),
     params:
         code=code("audit_recognition"),
         evaluation=evaluation_seed,

@@ -75,7 +75,8 @@ rule write_training_set:
         pattern("benchmarks/write_training_set/{task}_{arm}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     threads: TASK_THREADS
     resources:
-        **grows_with("cohorts", "synthetic", seconds=4, least_mib=16000, least_minutes=240),
+        # What the arm trains on: of a large synthetic cohort its dose alone.
+        **grows_with("subjects", seconds=4, least_mib=16000, least_minutes=240),
     params:
         code=lambda w: task_code("write_training_set", w.task, "training_set"),
         task=lambda w: task_settings(w.task, "training_set"),

@@ -12,6 +12,7 @@ from synthaug import __version__
 from synthaug.cli import cluster, data, edit_masks, evaluate, export, study, upkeep
 from synthaug.core.disk import as_cannot_write
 from synthaug.core.errors import SynthaugError
+from synthaug.core.memory import as_out_of_memory
 from synthaug.jobs.interruption import ending_in_order
 
 
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SynthaugError as error:
         said: SynthaugError | None = error
     except Exception as error:  # libraries write, too, and raise errors of their own
-        said = as_cannot_write(error, str(getattr(options, "output", None) or "the temporary folder"))
+        said = as_out_of_memory(error) or as_cannot_write(
+            error, str(getattr(options, "output", None) or "the temporary folder")
+        )
         if said is None:
             raise
     for line in str(said).splitlines():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from synthaug.cli.numbers import at_least
 from synthaug.cli.paths import path_argument
 from synthaug.config.data import DatasetSettings
 from synthaug.core.errors import SynthaugError
@@ -50,7 +51,9 @@ def add(commands: Any) -> None:
     )
     phantom.add_argument("--unlabelled", type=float, default=0.0, help="share of subjects without labels")
     phantom.add_argument("--seed", type=int, default=0, help="the same seed gives the same files")
-    phantom.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="subjects at a time")
+    phantom.add_argument(
+        "--processes", type=at_least(1), default=os.cpu_count() or 1, help="subjects at a time"
+    )
     phantom.set_defaults(run=_phantom)
 
     validate = commands.add_parser(
@@ -71,7 +74,9 @@ def add(commands: Any) -> None:
         "--output", type=path_argument, default=Path("quality.html"), help="HTML file to write"
     )
     quality.add_argument("--view", choices=get_args(View), help=_VIEW)
-    quality.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="raw subjects at a time")
+    quality.add_argument(
+        "--processes", type=at_least(1), default=os.cpu_count() or 1, help="raw subjects at a time"
+    )
     quality.set_defaults(run=_quality)
 
 
@@ -88,13 +93,17 @@ def _layout(text: str) -> dict[str, str] | None:
 
 def _settings(options: argparse.Namespace, **further: Any) -> DatasetSettings:
     """What a study would say of the dataset that the command line names."""
+    from pydantic import ValidationError
+
     view = {"view": options.view} if options.view else {}
     kind = members(DatasetSettings, "layout")[options.dataset["layout"]]
     if view and "view" not in getattr(kind, "model_fields", {}):
         raise SynthaugError(f"--view: layout {options.dataset['layout']} has one view; leave it out")
-    found: DatasetSettings = parse(
-        {**options.dataset, "root": str(options.path), **view, **further}, DatasetSettings
-    )
+    said = {**options.dataset, "root": str(options.path), **view, **further}
+    try:
+        found: DatasetSettings = parse(said, DatasetSettings)
+    except ValidationError as error:
+        raise SynthaugError(f"--dataset: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
     return found
 
 
@@ -157,7 +166,7 @@ def _quality(options: argparse.Namespace) -> int:
     else:
         settings = _settings(options, minimum_subjects=1)
         count = write_raw_quality_page(
-            settings, options.path, options.output, max(1, options.processes), progress("subjects")
+            settings, options.path, options.output, options.processes, progress("subjects")
         )
     print(f"{count} subject{'' if count == 1 else 's'} in {options.output}")
     return 0

@@ -32,7 +32,9 @@ def add(commands: Any) -> None:
         "FID; a file: settings of any network, as under evaluation.extractors in a study",
     )
     evaluate.add_argument("--weights", type=path_argument, help="weights of study or inception that exist")
-    evaluate.add_argument("--sha256", help="what the hash of --weights must be; required for inception")
+    evaluate.add_argument(
+        "--sha256", type=str.lower, help="what the hash of --weights must be; required for inception"
+    )
     evaluate.add_argument("--iterations", type=at_least(1), help="training steps of the extractor")
     evaluate.add_argument(
         "--resample", action="store_true", help="bring mixed voxel sizes and frame counts to REAL's median"
@@ -56,6 +58,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     settings = EvaluationSettings(seed=options.seed)
     network = _network(options)
+    if options.iterations is not None and (network or options.weights):
+        raise SynthaugError(
+            "--iterations: no extractor is trained where --weights or another --extractor is given; leave it out"
+        )
     training = {} if options.iterations is None else {"iterations": options.iterations}
     found = evaluate_folders(
         options.real,

@@ -225,10 +225,14 @@ def _refuse_mixed(first: Cine, second: Cine) -> None:
 
 
 def content_of(folder: CineFolder, grid: VoxelGrid) -> dict[str, Any]:
-    """JSON-able identity of a folder's cines on the grid they are brought to."""
+    """JSON-able identity of a folder's cines on the grid they are brought to.
+
+    Slices stay as they are, so that their largest number, in which the other folder counts as well, is no part of it.
+    """
     percentiles = list(PERCENTILES) if folder.kind == "plain" else None
     cines = [[cine.subject, cine.sha256, folder.patients.get(cine.subject)] for cine in folder.cines]
-    return {"view": folder.view, "cines": cines, "percentiles": percentiles, "grid": list(grid)}
+    plane = [grid.frames, *grid.matrix[1:], *grid.spacing_mm, grid.resample]
+    return {"view": folder.view, "cines": cines, "percentiles": percentiles, "grid": plane}
 
 
 def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path) -> Cohort:

@@ -99,6 +99,12 @@ def evaluate_folders(
     options, output = options or EvaluateOptions(), Path(output)
     if output.exists() and not output.is_dir():
         raise SynthaugError(f"{output}: is a file; name a folder with --output")
+    for side in map(Path, (real, synthetic)):
+        if output.resolve().is_relative_to(side.resolve()):
+            raise SynthaugError(
+                f"{output}: lies in {side}, and the next call would count the cines that this one writes there; name a "
+                "folder outside with --output"
+            )
     header = check_extractor(options)
     patch = patch_of(options, header)
     sides = _read_sides(Path(real), Path(synthetic), options)

@@ -5,6 +5,7 @@ Apart from `synthaug.config.conditions`, so that an edit of the registry of phen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from synthaug.config.conditions import CONDITIONS, Condition, Kind
@@ -24,16 +25,24 @@ _UNITS: Sequence[tuple[str, Kind, str, float]] = (
     ("_mm", "number", "mm", 1),
 )
 
+#: Two units at the end of an own column are their quotient, such as pg/mL of a biomarker: no volume and no mass.
+_QUOTIENT = re.compile(r"(.+)_((?:[fpnum]|mc)?(?:g|mol)|[mu]?iu|u|ml)_(ml|g)")
+_SPELLED = {"ml": "mL", "iu": "IU", "u": "U", "miu": "mIU", "uiu": "uIU"}
+
 
 def condition_of(name: str) -> Condition:
     """The declared condition, a phenotype of the registry, or a study's own numeric column.
 
-    The suffix of an own column gives its unit, such as ``_ml`` or ``_mm``: a length is one in the plane.
+    The suffix of an own column gives its unit, such as ``_ml`` or ``_mm``: a length is one in the plane. A quotient of
+    two units, such as ``_pg_ml``, does not grow with the image.
     """
     if name in CONDITIONS:
         return CONDITIONS[name]
     if name in PHENOTYPES:
         return _of_phenotype(PHENOTYPES[name])
+    if match := _QUOTIENT.fullmatch(name):
+        above, below = (_SPELLED.get(unit, unit) for unit in match.group(2, 3))
+        return Condition(name, "number", match[1].replace("_", " "), f"{above}/{below}")
     for suffix, kind, unit, exponent in _UNITS:
         if name.endswith(suffix):
             title = name.removesuffix(suffix).replace("_", " ")

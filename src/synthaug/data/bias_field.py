@@ -38,8 +38,9 @@ def bias_field(cine: np.ndarray, inside: np.ndarray, spacing_mm: Sequence[float]
 
     mean = cine.mean(axis=0, dtype=np.float32)
     n_z, n_y, n_x = mean.shape
+    # One slice, such as a long axis, is taken twice: N4 has no place for its control points along an axis of one pixel.
     shape = (
-        n_z,
+        max(n_z, 2),
         *(max(round(n * mm / _PIXEL_MM), 4) for n, mm in zip((n_y, n_x), spacing_mm[1:], strict=True)),
     )
     factors = [new / old for new, old in zip(shape, mean.shape, strict=True)]
@@ -54,7 +55,7 @@ def bias_field(cine: np.ndarray, inside: np.ndarray, spacing_mm: Sequence[float]
     corrector = sitk.N4BiasFieldCorrectionImageFilter()
     corrector.SetNumberOfThreads(1)  # the same bits on any number of cores
     corrector.SetMaximumNumberOfIterations(_ITERATIONS)
-    corrector.SetNumberOfControlPoints([4 + 0 * size for size in coarse.shape])
+    corrector.SetNumberOfControlPoints([4] * coarse.ndim)
     corrector.Execute(image, mask)
     log_field = sitk.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(image))
     places = [(np.arange(n) + 0.5) * factor - 0.5 for n, factor in zip(mean.shape, factors, strict=True)]

@@ -52,7 +52,7 @@ def centre_of_motion(
     Returns
     -------
     tuple of 2 floats
-        Centre in pixels; the middle of the image where nothing moves.
+        Centre in pixels; the middle of the image where nothing moves, as in an image of one frame.
 
     References
     ----------
@@ -63,7 +63,8 @@ def centre_of_motion(
     amplitude = harmonic_amplitude(cine).sum(axis=0).astype(float)
     smooth = gaussian_filter(amplitude, _NOISE_MM / pixel_mm)
     moving = np.where(smooth > _MOVING[view] * smooth.max(), 1.0, 0.0)
-    if smooth.max() <= 0:
+    # The harmonic of one frame is the image itself, that of equal frames what rounding leaves of it: bright, not moving.
+    if smooth.max() <= 0 or (cine == cine[0]).all():
         return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
     start = np.unravel_index(np.argmax(gaussian_filter(moving, heart_mm / 2 / pixel_mm)), moving.shape)
     places = np.moveaxis(np.indices(moving.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm

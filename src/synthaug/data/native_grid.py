@@ -68,6 +68,26 @@ class NativeGrid:
             for start, step, n in zip(self.origin, self.step, matrix, strict=True)
         )
 
+    def imaged(self, matrix: Sequence[int]) -> tuple[slice, slice]:
+        """Rows and columns of the study's grid that show what was imaged; beyond the field of view the window is padded.
+
+        Parameters
+        ----------
+        matrix : sequence of 3 ints
+            Voxels (z, y, x) of this subject on the study's grid.
+
+        Returns
+        -------
+        tuple of 2 slices
+            For axes (y, x).
+        """
+        shown = []
+        for axis in (1, 2):
+            places = self.origin[axis] + self.step[axis] * np.arange(matrix[axis])
+            inside = np.flatnonzero((places >= -0.5) & (places <= self.shape[axis] - 0.5))
+            shown.append(slice(int(inside[0]), int(inside[-1]) + 1))
+        return shown[0], shown[1]
+
     def volumes_within(self, labels: np.ndarray, matrix: Sequence[int]) -> dict[str, float]:
         """Volumes of native labels in the region that the study's grid covers.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +33,7 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
     fold and their other subjects unused; so are those of unknown vendors, unless "unknown" is
     named. Labelled is who has label volumes or, with `annotation: diagnosis`, a diagnosis. In one fold a share of the training vendors' labelled patients is held out; with
     more folds each of them is, exactly once. With a `labelled_fraction` below 1 the other training
-    patients count as not labelled in that fold.
+    patients count as not labelled in that fold; where the diagnosis is the label, theirs is unknown there.
 
     Parameters
     ----------
@@ -80,7 +81,10 @@ def make_splits(table: pd.DataFrame, settings: SplitSettings) -> list[pd.DataFra
             "split.labelled_fraction",
         )
         labelled = subjects["labelled"] & ~((role == "train") & ~subjects["patient"].isin(kept))
-        splits.append(subjects.assign(role=role, labelled=labelled)[list(COLUMNS)])
+        split = subjects.assign(role=role, labelled=labelled)
+        if settings.annotation == "diagnosis":
+            split["diagnosis"] = split["diagnosis"].where(labelled, _UNKNOWN)
+        splits.append(split[list(COLUMNS)])
     return splits
 
 
@@ -137,8 +141,10 @@ def share_of_subjects(cohort: Cohort, share: float, seed: int, where: str) -> Co
 
 
 def with_labels_of_split(cohort: Cohort, split: pd.DataFrame) -> Cohort:
-    """The cohort as a fold may see it: without the labels that `split.labelled_fraction` withholds."""
-    return cohort.without_labels(split.loc[~split["labelled"].astype(bool), "subject"].tolist())
+    """The cohort as a fold may see it: without the labels, or diagnoses, that `split.labelled_fraction` withholds."""
+    seen = cohort.without_labels(split.loc[~split["labelled"].astype(bool), "subject"].tolist())
+    hidden = seen.table.index.isin(split.loc[split["diagnosis"] == _UNKNOWN, "subject"].tolist())
+    return replace(seen, table=seen.table.assign(diagnosis=seen.table["diagnosis"].mask(hidden)))
 
 
 def read_split(path: str | Path) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.api import SnakemakeApi
+from snakemake.exceptions import MissingRuleException, RuleException, WorkflowError
 from snakemake.iocontainers import Snakemake
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
@@ -43,8 +44,11 @@ def find_job(
     Raises
     ------
     SynthaugError
-        The file is made by no script, or an input of the job is missing.
+        The file is made by no script, an input of the job is missing, or Snakemake cannot plan it.
     """
+    absent = [file for file in configfiles if not file.is_file()]
+    if absent:
+        raise SynthaugError(f"{absent[0]}: no such file; give the study file")
     quiet = OutputSettings(quiet={Quietness.ALL})
     with SnakemakeApi(quiet) as api:
         of_workflow = api.workflow(
@@ -55,8 +59,13 @@ def find_job(
         # Forced, so that Snakemake looks at the job even where its outputs are up to date.
         of_workflow.dag(DAGSettings(targets={target}, forcerun={target}))
         workflow: Any = of_workflow._workflow
-        workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
-        workflow._build_dag()
+        try:
+            workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True, nolock=True)
+            workflow._build_dag()
+        except MissingRuleException:
+            raise SynthaugError(
+                f"{target}: no rule makes it; snakemake --dry-run lists what the study makes"
+            ) from None
         found = [job for job in workflow.dag.jobs if target in job.output]
         if not found or not found[0].rule.script:
             raise SynthaugError(f"{target}: no script makes it; name an output of a rule that has a script")
@@ -94,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         script, given = find_job(options.output, options.configfile, options.cores)
     except SynthaugError as error:
         sys.exit(f"synthaug: {error}")
+    except (WorkflowError, RuleException) as error:  # a study that is refused, raw data that are missing
+        sys.exit(str(error))
     for file in [*given.output, *given.log]:
         Path(file).parent.mkdir(parents=True, exist_ok=True)
     runpy.run_path(str(script), init_globals={"snakemake": given}, run_name="__main__")

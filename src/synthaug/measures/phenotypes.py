@@ -104,8 +104,13 @@ def _measure(cohort: Cohort, subject: str) -> dict[str, Any]:
     ed, es = (
         None if pd.isna(record[f"{phase}_frame"]) else int(record[f"{phase}_frame"]) for phase in ("ed", "es")
     )
+    labels, native = cohort.label_cine(subject), cohort.native(subject)
+    if native is not None:
+        # A structure at the end of the field of view is cut, although the window goes on with padding.
+        rows, columns = native.grid.imaged(labels.shape[1:])
+        labels = labels[:, :, rows, columns]
     heart = (
-        cohort.label_cine(subject),
+        labels,
         cohort.spacing_mm,
         cohort.labelled_frames(subject),
         ed,

@@ -26,8 +26,15 @@ from synthaug.models.clip_folder import (
     marks,
     pooled,
 )
+from synthaug.models.sentences import sentences_of
 from synthaug.models.text_encoder import EncodedText, TextEncoder
-from synthaug.models.text_retrieval import retrieval_scores, rows_of, soft_cross_entropy, training_texts
+from synthaug.models.text_retrieval import (
+    retrieval_scores,
+    rows_of,
+    soft_cross_entropy,
+    training_texts,
+    warn_of_cut_sentences,
+)
 from synthaug.text.facts import facts_of
 from synthaug.text.impressions import compose
 
@@ -110,6 +117,9 @@ class ClipText(TextEncoder):
         """Keep the memory-mapped cines and the table; the loss in the record is measured on them."""
         self.cines, self.slice_mask = store.images, store.slice_mask
         self.rows = rows_of(store.table)
+        told = sentences_of(store.table)
+        lengths = [len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in told]
+        warn_of_cut_sentences(lengths, self.longest, "clip_text")
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Images (b, n, y, x), pieces of one sentence a subject (b, m), and of whom each is true (b, b)."""

@@ -220,7 +220,7 @@ class Conditioner(nn.Module):
         Raises
         ------
         SynthaugError
-            A category that the training fold did not have.
+            A category that the training fold did not have, or a value that should be a number and is none.
         """
         values: dict[str, Tensor] = {}
         for name in self.names:
@@ -228,6 +228,8 @@ class Conditioner(nn.Module):
                 column = table[name] if name in table.columns else [None] * len(table)
                 values[name] = torch.tensor([self._index(name, value) for value in column])
             else:
+                if name in table.columns:
+                    _check_are_numbers(table, name, "condition")
                 values[name] = torch.from_numpy(raw_values(table, name))
         return values
 

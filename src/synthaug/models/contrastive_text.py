@@ -17,8 +17,15 @@ from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.batch_statistics import renew_on_training_batches
 from synthaug.models.geometry import Geometry
+from synthaug.models.sentences import sentences_of
 from synthaug.models.text_encoder import EncodedText, TextEncoder
-from synthaug.models.text_retrieval import retrieval_scores, rows_of, soft_cross_entropy, training_texts
+from synthaug.models.text_retrieval import (
+    retrieval_scores,
+    rows_of,
+    soft_cross_entropy,
+    training_texts,
+    warn_of_cut_sentences,
+)
 from synthaug.networks.image_in_stack import ImageInStack
 from synthaug.networks.text_transformer import TextTransformer
 from synthaug.text.facts import facts_of, number_of
@@ -93,6 +100,8 @@ class ContrastiveText(TextEncoder):
         """Keep the memory-mapped cines and the table; batches are made from them."""
         self.cines, self.slice_mask = store.images, store.slice_mask
         self.rows = rows_of(store.table)
+        lengths = [len(words(sentence)) for sentence in sentences_of(store.table)]
+        warn_of_cut_sentences(lengths, self.longest, self.settings.kind)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Images (b, f, z, 2, y, x), two paraphrases a subject (b, n), and of whom each sentence is true (b, b)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from synthaug.text.facts import facts_of
 from synthaug.text.impressions import compose
+
+log = logging.getLogger(__name__)
 
 
 class TrainingTexts(NamedTuple):
@@ -36,6 +39,24 @@ class TrainingTexts(NamedTuple):
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a store's table, by column."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def warn_of_cut_sentences(lengths: Sequence[int], longest: int, kind: str) -> None:
+    """One line where sentences of the training subjects have more pieces than a text encoder of this kind reads."""
+    cut = sum(length > longest for length in lengths)
+    if cut:
+        log.warning(
+            "%s: %d of %d training sentences are longer than the %d pieces that are read, the longest has %d; what lies "
+            "behind is not read: %s",
+            kind,
+            cut,
+            len(lengths),
+            longest,
+            max(lengths),
+            "raise longest"
+            if kind == "text_encoder"
+            else "give shorter reports, or take a model that reads more",
+        )
 
 
 def training_texts(row: Mapping[str, Any], draw: np.random.Generator, share: float) -> TrainingTexts:

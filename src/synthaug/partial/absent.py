@@ -37,7 +37,7 @@ class Absent(NamedTuple):
 def absent_results(study: StudySettings, results: Path) -> list[Absent]:
     """All row files of a study that its folder lacks, trainings of arms first."""
     scores = [
-        Absent(file, _how_far(run, results), run)
+        Absent(file, _how_far(study, run, results), run)
         for run, file in zip(arm_runs(study), score_files(study), strict=True)
         if not (results / file).is_file()
     ]
@@ -49,24 +49,23 @@ def absent_results(study: StudySettings, results: Path) -> list[Absent]:
     return scores + measures
 
 
-def _how_far(run: ArmRun, results: Path) -> str:
+def _how_far(study: StudySettings, run: ArmRun, results: Path) -> str:
     """The step of a training that failed, from what it left."""
-    seeded = run.stem.rpartition("_training-seed-")[0]
+    stem, seeded = run.stem, run.stem.rpartition("_training-seed-")[0]
+    arm, validates = seeded.removeprefix(f"{run.task}_"), study.tasks[run.task].validates
+    folder, fold = results / run.folder, f"{run.task}_fold-{run.fold}"
     steps = (
-        (results / run.subjects, "training subjects not chosen", None),
-        (
-            results / Path(run.folder).parent / "training-set",
-            "training set not written",
-            f"write_training_set/{seeded}",
-        ),
-        (results / run.folder / "model", "not trained", f"train_task/{run.stem}"),
-        (results / run.folder / "predictions", "test patients not predicted", f"predict_test/{run.stem}"),
+        (results / run.subjects, "training subjects not chosen", f"choose_training_subjects/{arm}"),
+        (results / f"tasks/{run.task}/fold-{run.fold}/plan", "task not planned", f"plan_task/{fold}"),
+        (folder.parent / "training-set", "training set not written", f"write_training_set/{seeded}"),
+        (folder / "model", "not trained", f"train_task/{stem}"),
+        *([(folder / "validation", "not validated", f"validate_task/{stem}")] if validates else []),
+        (folder / "predictions", "test patients not predicted", f"predict_test/{stem}"),
+        (results / f"rows/scores/{stem}.tsv", "not scored", f"score_predictions/{stem}"),
     )
-    for folder, problem, log in steps:
-        if not folder.exists():
-            said = log and results / f"logs/{log}.log"
-            return f"{problem}; see {said}" if said and said.is_file() else f"{problem}: not run"
-    return f"not scored; see {results / 'logs/score_predictions' / run.stem}.log"
+    problem, log = next((problem, log) for made, problem, log in steps if not made.exists())
+    said = results / f"logs/{log}.log"
+    return f"{problem}; see {said}" if said.is_file() else f"{problem}: not run"
 
 
 def failed_rows(study: StudySettings, absent: Sequence[Absent]) -> Iterator[Row]:

@@ -123,6 +123,17 @@ def explain_missing(
             reasons.append(f"no septum between LV and RV at {name}")
     if set(labelled) != set(range(len(label_cine))):
         reasons.append("not all frames are labelled")
+    else:
+        others = [
+            Phase(frame, spacing_mm)
+            for number, frame in enumerate(label_cine)
+            if number not in (ed_frame, es_frame)
+        ]
+        reasons += [
+            f"the {side} is absent from a frame, or the image cuts it there"
+            for side in ("LV", "RV")
+            if not all(phase.is_whole(side) for phase in others)
+        ]
     return reasons + unknown_duration
 
 

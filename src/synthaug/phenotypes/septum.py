@@ -8,7 +8,7 @@ from synthaug.metrics.short_axis_rays import ANGLES, mean_direction
 from synthaug.phenotypes.phase import Phase, mean_or_nan, ratio
 
 _MID = 1
-#: Septal rays, one a degree, below which an arc says too little of its circle.
+#: Rays of an arc, one a degree, below which it says too little of its circle.
 _LEAST_ARC = 45
 
 
@@ -24,14 +24,16 @@ def measure_septum(ed: Phase | None, es: Phase | None) -> dict[str, float]:
     -------
     dict of str to float
         Ratios and curvatures in 1/mm; NaN is unknown: not labelled, the cavity is absent or cut, or no slice of the
-        mid third has a septum of at least 45 degrees.
+        mid third has a septum and a free wall of at least 45 degrees each.
     """
     found: dict[str, float] = {}
     for name, phase in (("ed", ed), ("es", es)):
         if phase is None or not phase.is_whole("LV"):
             continue
         rays = phase.rays
-        usable = (rays.third == _MID) & (rays.septal.sum(1) >= _LEAST_ARC) & np.isfinite(rays.inner_mm).all(1)
+        n_septal = rays.septal.sum(1)
+        arcs = (n_septal >= _LEAST_ARC) & (n_septal <= len(ANGLES) - _LEAST_ARC)
+        usable = (rays.third == _MID) & arcs & np.isfinite(rays.inner_mm).all(1)
         direction = np.deg2rad(ANGLES)
         eccentricity, septal, free = [], [], []
         for inner, in_septum in zip(rays.inner_mm[usable], rays.septal[usable], strict=True):

@@ -62,8 +62,8 @@ def measure_ejection_and_filling(
     Returns
     -------
     dict of str to float
-        None of a ventricle that is cut by the image or absent in some frame at which it is the largest, or if a
-        frame has no labels or there are fewer than 4.
+        None of a ventricle that is cut by the image or absent in some frame, or if a frame has no labels or there are
+        fewer than 4.
 
     Notes
     -----
@@ -76,7 +76,7 @@ def measure_ejection_and_filling(
     for side in ("LV", "RV"):
         curve = volume_curve_ml(label_cine, side, spacing_mm)
         cut = any(Phase(frame, spacing_mm).is_cut(side) for frame in label_cine)
-        if not cut and curve[ed_frame] > 0:
+        if not cut and curve.min() > 0:
             found |= _of_curve(side.lower(), curve, ed_frame, es_frame, frame_s)
     return found
 

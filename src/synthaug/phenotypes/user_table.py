@@ -10,6 +10,7 @@ import pandas as pd
 
 from synthaug.core.errors import SynthaugError
 from synthaug.core.subject_tables import match_subjects, patients_of, read_subject_table
+from synthaug.phenotypes.identities import ORDERED
 from synthaug.phenotypes.registry import PHENOTYPES
 
 
@@ -42,7 +43,8 @@ def read_phenotypes(
     ------
     SynthaugError
         One line a problem: no such file or column, an id twice or nowhere, a value that is no number or that no
-        heart has, a phenotype that is constant or missing for more than half of the patients.
+        heart has, percents that are written as fractions, an ESV above EDV and the like, a phenotype that is constant
+        or missing for more than half of the patients.
     """
     table = read_subject_table(Path(path), id_column, list(columns), "phenotypes", "phenotypes.table")
     where = f"datasets.{dataset}.phenotypes: {path}"
@@ -58,9 +60,23 @@ def read_phenotypes(
         problems += [
             f"{where}: {theirs}: {problem}" for problem in _problems(matched[theirs], values, ours, patients)
         ]
+    problems += [f"{where}: {problem}" for problem in _contradictions(result)]
     if problems:
         raise SynthaugError("\n".join(problems))
     return result
+
+
+def _contradictions(values: pd.DataFrame) -> Iterator[str]:
+    """Subjects of whom a phenotype is above one that it is a part of, as where two columns were exchanged."""
+    for smaller, larger in ORDERED:
+        if smaller in values and larger in values:
+            above = values[values[smaller] > values[larger]]
+            if len(above):
+                subject, row = above.index[0], above.iloc[0]
+                yield (
+                    f"{subject}: {smaller} is {row[smaller]:g}, above {larger}, which is {row[larger]:g}; check the row and "
+                    "whether columns were exchanged"
+                )
 
 
 def _problems(text: pd.Series, values: pd.Series, ours: str, patients: pd.Series) -> Iterator[str]:
@@ -77,6 +93,10 @@ def _problems(text: pd.Series, values: pd.Series, ours: str, patients: pd.Series
                 f"{outside.index[0]}: {ours} is {outside.iloc[0]:g}, valid is {low:g} to {high:g}"
                 f"{'' if unit == '1' else ' ' + unit}; check the unit"
             )
+            return
+        known = values.dropna()
+        if unit == "%" and len(known) > 1 and 0 < known.abs().max() <= 1:
+            yield f"{ours} is at most {known.abs().max():g} of all patients, a fraction; give percent"
             return
     each = values.groupby(patients.to_numpy()).first()
     known = each.dropna()

@@ -22,14 +22,14 @@ def measure_volumes_and_mass(ed: Phase | None, es: Phase | None, beat_s: float) 
     Returns
     -------
     dict of str to float
-        In the units of the registry; NaN is unknown. A structure that is nowhere at ED has no volume; a cavity
-        that closes at ES has 0 mL.
+        In the units of the registry; NaN is unknown. A structure that is nowhere in a phase was not drawn and has no
+        volume there.
     """
     found: dict[str, float] = {}
     for side in ("LV", "RV"):
         low = side.lower()
         edv = _volume(ed, side)
-        esv = es.volume_ml(side) if es is not None and edv > 0 else _NAN
+        esv = _volume(es, side) if edv > 0 else _NAN
         stroke = stroke_volume_ml(edv, esv)
         found |= {
             f"{low}_edv_ml": edv,

@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from synthaug.config.arms import reference_of
 from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric, limits_of
 from synthaug.published.base import EACH_CONTRAST, SECONDS, Column, Part
+from synthaug.report.arm_panels import way_of_training
 from synthaug.runs import arms_of_task
 from synthaug.statistics.estimate_rows import bounded
 from synthaug.statistics.generator_ranking import without_weights
@@ -43,7 +45,8 @@ def own_values(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`. `series` is the task and kind of control of an arm, whose doses form a curve. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
+        Columns `COLUMNS`. `series` names what the doses of a curve have in common: task, generator where there are several, kind of
+        control, and way of training. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
         generator are averaged, with the interval of `synthaug.statistics.runs_mean.mean_of_runs`, which ends where the
         metric does; `n` is then the least of theirs.
     """
@@ -75,7 +78,10 @@ def _generators(
             if column.versus is not None:
                 of_metric = of_metric[of_metric["versus"] == column.versus]
             else:
-                reference = next((name for name in _REFERENCES if (of_metric["versus"] == name).any()), None)
+                # Few test patients have rows without a value: these must not hide what was measured to others.
+                valued = of_metric[of_metric["status"].isin(VALUED_STATUSES)]
+                there = of_metric if valued.empty else valued
+                reference = next((name for name in _REFERENCES if (there["versus"] == name).any()), None)
             if reference is not None:
                 of_metric = of_metric[of_metric["versus"] == reference]
             names = without_weights(of_metric)
@@ -105,13 +111,16 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: flo
         if not _belongs(part, task):
             continue
         several = sum(_belongs(part, other) for other in study.tasks.values()) > 1
+        generators = {arm.generator for arm in study.arms.values() if arm.generator}
         for arm in sorted(arms_of_task(study, name).values(), key=lambda arm: (arm.control or "", arm.dose)):
             own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & rows["versus"].isna()]
             for column in part.columns:
                 here = _of_column(own, column)
                 star = "*" if getattr(task, "synthetic", None) == "labelled" else ""
                 method = f"{name}{star}: {arm.name}" if several else f"{arm.name}{star}"
-                series = f"{name}{star}{f', {arm.control}' if arm.control else ''}"
+                drawn_from = f", {arm.generator}" if arm.generator and len(generators) > 1 else ""
+                control = f", {arm.control}" if arm.control else ""
+                series = f"{name}{star}{drawn_from}{control}{way_of_training(arm)}"
                 yield {
                     **_about(method, column),
                     "series": series,
@@ -124,12 +133,12 @@ def _segmentations(part: Part, rows: pd.DataFrame, study: StudySettings, confide
     """Arms against the arm of the same real patients alone."""
     names = [name for name, task in study.tasks.items() if task.kind == "segmentation"]
     for name in names:
-        arms = arms_of_task(study, name)
-        alone = next(
-            (arm.name for arm in arms.values() if arm.real and not arm.generator and not arm.control), None
-        )
-        for arm in sorted(arms.values(), key=lambda arm: (arm.control or "", arm.dose)):
-            own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & (rows["versus"] == alone)]
+        arms = arms_of_task(study, name).values()
+        for arm in sorted(arms, key=lambda arm: (arm.control or "", arm.dose)):
+            alone = reference_of(arm, arms)
+            if alone is None:
+                continue
+            own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & (rows["versus"] == alone.name)]
             if own.empty:
                 continue
             for column in part.columns:

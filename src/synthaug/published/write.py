@@ -15,6 +15,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.published import cascade, cpgg, texdc, text_mask
 from synthaug.published.base import Lines, PublishedTable
 from synthaug.published.own import own_values
+from synthaug.report.plots.panel import GLYPHS
 from synthaug.report.plots.segmentation import dose_curve
 
 #: Every published table by name.
@@ -76,6 +77,10 @@ def _markdown(table: PublishedTable, found: pd.DataFrame) -> str:
     number = re.search(r"(table|figure)(\d+)$", table.name)
     after = f"After {number[1]} {number[2]} of" if number else "After the results of"
     lines = [f"# {table.title}", "", f"{after}: {table.paper}.", ""]
+    if table.figure:
+        curves = _curves(found[found["source"] == "this study"])
+        marked = (f"{GLYPHS[number % len(GLYPHS)]} {name}" for number, name in enumerate(curves))
+        lines += [f"Curves of this study: {'; '.join(marked)}. Dashed: real patients alone.", ""]
     for part in range(1, len(table.parts) + 1):
         for source in ("this study", "published"):
             own = found[(found["part"] == part) & (found["source"] == source)]
@@ -130,7 +135,16 @@ def _cell(row: Mapping[Hashable, Any]) -> str:
 
 def _draw(own: pd.DataFrame) -> str:
     """Values against the dose: a curve a series, with the arms of real patients at dose 0 and as dashed lines."""
-    measured = own[own["value"].notna()].astype(dict.fromkeys(("dose", "value", "ci_low", "ci_high"), float))
-    curves = [points.sort_values("dose") for _, points in measured.groupby("series", sort=False)]
+    measured = _measured(own)
     references = list(measured.loc[measured["dose"] == 0, "value"])
-    return dose_curve(curves, references, str(own["column"].iloc[0]))
+    return dose_curve(list(_curves(own).values()), references, str(own["column"].iloc[0]))
+
+
+def _curves(own: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Measured values of each series by dose."""
+    groups = _measured(own).groupby("series", sort=False)
+    return {str(name): points.sort_values("dose") for name, points in groups}
+
+
+def _measured(own: pd.DataFrame) -> pd.DataFrame:
+    return own[own["value"].notna()].astype(dict.fromkeys(("dose", "value", "ci_low", "ci_high"), float))

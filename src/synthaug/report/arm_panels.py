@@ -21,6 +21,14 @@ def colour_of(arm: Arm | None) -> str:
     return "synthetic" if arm.real else "series-3"
 
 
+def way_of_training(arm: Arm) -> str:
+    """How an arm is trained where it is not as usual, behind the name of its curve: doses of one curve share it."""
+    said = f", {arm.real:.0%} of the real patients" if arm.real < 1 else ""
+    said += "" if arm.real_share is None else f", {arm.real_share:.0%} real samples"
+    said += ", pretrained" if arm.pretrain else ""
+    return said + (f", {arm.corruption} corrupted" if arm.corruption != "none" else "")
+
+
 def axis_label(metric: str) -> str:
     """Name of a metric, with its unit."""
     unit = wording.metric_unit(metric)

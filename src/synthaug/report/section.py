@@ -90,11 +90,25 @@ class ReportData:
 
     @property
     def segmentation(self) -> ReportData:
-        """The view of the first segmentation, for what only segmentations have; this one where the study has none."""
-        views = self.tasks.values() or [self]
-        return next(
-            (view for view in views if view.task_settings.get("kind", "segmentation") == "segmentation"), self
-        )
+        """The view of the first segmentation, whose predictions are kept; this one where the study has none."""
+        return next((view for view in self.tasks.values() or [self] if view.segments), self)
+
+    @property
+    def segmented(self) -> ReportData:
+        """This view where its task segments, else `segmentation`: what is said of scores that only segmentations have."""
+        return self if self.segments else self.segmentation
+
+    @property
+    def segments(self) -> bool:
+        """Whether the task is a segmentation."""
+        return str(self.task_settings.get("kind", "segmentation")) == "segmentation"
+
+    @property
+    def tables(self) -> list[pd.DataFrame]:
+        """All result rows, each in one table: those of this view, then those of every other task."""
+        others = [view.table for name, view in self.tasks.items() if name != self.task]
+        # Rows without a task are in every view; the first counts them.
+        return [self.table, *(table[table["task"].notna().to_numpy(bool)] for table in others)]
 
     @property
     def real_arm(self) -> Arm | None:

@@ -85,6 +85,18 @@ def _trainings(data: ReportData) -> str:
 
 
 def generator_trainings(data: ReportData) -> dict[str, int]:
-    """Trainings (folds times seeds) of each generator of the study."""
+    """Trainings (folds times seeds) of each generator of the study.
+
+    A folder of cines from elsewhere (kind ``external``) is of one training, whatever the folds and seeds that take it. Real
+    subjects in the place of synthetic ones are of none.
+    """
+    settings = data.inputs.study.get("generators", {})
     runs = {(run.generator, run.fold, run.generator_seed) for run in data.inputs.synthetic}
-    return dict(Counter(name for name, *_ in sorted(runs)))
+    counts = Counter(name for name, *_ in sorted(runs))
+    for name in list(counts):
+        own = settings.get(name, {})
+        if own.get("kind") == "external":
+            counts[name] = 1
+        elif own.get("kind") == "real" and not own.get("through"):
+            del counts[name]
+    return dict(counts)

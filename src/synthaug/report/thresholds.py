@@ -98,7 +98,7 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "generator_trainings": Threshold(
         float(FEWEST_GENERATOR_TRAININGS),
-        "number of trainings of a generator (seeds times folds) below {}",
+        "number of trainings of a generator (seeds times folds; 1 of a folder from elsewhere) below {}",
         "the verdict then holds with these trainings only (docs/statistics.md)",
     ),
     "quarantine": Threshold(

@@ -141,9 +141,9 @@ CONTROLS: dict[str, ControlWords] = {
 
 
 def detectable_size(size: float, metric: str) -> str:
-    """A detectable difference in words, where none that the metric can have is detectable, too."""
+    """A detectable difference in words; also where it exceeds every difference that the metric can have."""
     if size >= largest_difference(metric):
-        return "none that is possible"
+        return "above the largest possible"
     return with_unit(number(size, decimals(metric)), metric_unit(metric))
 
 

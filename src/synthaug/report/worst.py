@@ -38,10 +38,10 @@ def shown_arms(rows: Sequence[Row], arms: Sequence[Arm], metric: str) -> tuple[s
     differences = broadest(pooled(select(rows, metric=f"{metric}_difference", fold=None)))
     pairs = []
     for arm in arms:
-        controls = (
+        controls = [
             other.name for other in arms if other.control_of == arm.name and other.control in SIZE_MATCHED
-        )
-        row = strongest_control(select(differences, arm=arm.name, versus=tuple(controls)))
+        ]
+        row = strongest_control(select(differences, arm=arm.name), controls)
         pairs += [row] if row else []
     if pairs:
         best = max(pairs, key=favourable)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from synthaug.config.conditions import CATEGORIES
@@ -145,14 +146,14 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
         if column in _TEXT:
             requests[column] = _text_or_none(requests[column])
             continue
-        numbers = pd.to_numeric(requests[column], errors="coerce")
-        wrong = requests.index[numbers.isna() & requests[column].notna()]
+        numbers = pd.to_numeric(requests[column], errors="coerce").astype(float)
+        wrong = requests.index[~np.isfinite(numbers) & requests[column].notna()]
         if len(wrong):
-            value = requests[column][wrong[0]]
+            value = str(requests[column][wrong[0]])
             raise SynthaugError(
                 f"{path}: row {wrong[0] + 1}: {column} is {value!r}; give a number or nothing"
             )
-        requests[column] = numbers.astype(float)
+        requests[column] = numbers
     return requests
 
 
@@ -281,7 +282,7 @@ def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_sl
     Parameters
     ----------
     row : mapping
-        `REQUEST_COLUMNS`; open values are None or NaN.
+        `REQUEST_COLUMNS`, perhaps ``lv_ef``; open values are None or NaN.
     seen : mapping of str to sequence of str
         Values that the training subjects have, of each of `CATEGORIES`.
     max_slices : int
@@ -301,6 +302,9 @@ def problem_of(row: Mapping[Any, Any], seen: Mapping[str, Sequence[str]], max_sl
     edv_ml, esv_ml, n_slices = row["lv_edv_ml"], row["lv_esv_ml"], row["n_slices"]
     if esv_ml >= edv_ml:
         return f"lv_esv_ml {esv_ml:g} is not below lv_edv_ml {edv_ml:g}; request a smaller ESV"
+    ef = row.get("lv_ef")
+    if pd.notna(ef) and not 1 <= ef < 100:
+        return f"lv_ef is {ef:g}; give percent, from 1 to below 100"
     if n_slices < 1 or n_slices > max_slices or n_slices % 1 > 0:
         return f"n_slices is {n_slices:g}; give a whole number from 1 to {max_slices}, the slices of the grid"
     if row["es_phase"] <= 0 or row["es_phase"] >= 1:

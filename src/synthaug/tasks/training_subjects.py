@@ -343,7 +343,8 @@ def labels_seen(synthetic: Cohort | None, split: pd.DataFrame) -> int | None:
     if synthetic is None or "seen" not in synthetic.meta:
         return None
     seen: Any = synthetic.meta["seen"]
-    return len(set(seen) & set(subjects_of(split, "train", labelled=True)))
+    labelled = set(seen) & set(subjects_of(split, "train", labelled=True))
+    return int(split.loc[split["subject"].isin(labelled), "patient"].nunique())
 
 
 def _refuse_leaks(

@@ -54,6 +54,8 @@ _UNITS = {
 }
 #: Differences of two numbers of one name that rounding and measurement explain.
 _EF_TOLERANCE, _RELATIVE_TOLERANCE = 7.5, 0.2
+#: The same of a field strength: scanners of 3 T record 2.89 T.
+_FIELD_TOLERANCE = 0.1
 #: Facts of a row that its numbers say more exactly: near a threshold the category alone would contradict.
 _BY_NUMBER = {"ef": "ef_percent", "lv_size": "lv_edv_ml", "rv_size": "rv_edv_ml", "mass": "myo_mass_g"}
 
@@ -92,14 +94,17 @@ def _same_name(name: str, first: str, second: str) -> bool:
         return name == "wall" and "none" in (first, second)
     if name == "ef_percent":
         return abs(float(first) - float(second)) > _EF_TOLERANCE
-    if name in _UNITS and name != "field":
-        return abs(float(first) - float(second)) > _RELATIVE_TOLERANCE * max(float(first), float(second))
+    if name in _UNITS:
+        tolerance = _FIELD_TOLERANCE if name == "field" else _RELATIVE_TOLERANCE
+        return abs(float(first) - float(second)) > tolerance * max(float(first), float(second))
     if name == "ef" and "reduced" in (first, second):
         return not (first.endswith("reduced") and second.endswith("reduced"))
     if name == "lv_size":
         return "normal" in (first, second)
     if name == "sequence":
         return words(first) != words(second)
+    if name == "vendor":  # "Siemens Healthineers" is Siemens
+        return not set(words(first)) & set(words(second))
     return True
 
 

@@ -163,10 +163,12 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
 
 
 def _ejection_fraction(row: Mapping[str, Any], edv_ml: float | None, esv_ml: float | None) -> float | None:
-    """From the volumes; of a row without them, what it says itself."""
+    """From the volumes; of a row without them, what it says itself. Not below 0: a mask at ES may be the larger one."""
     if edv_ml and esv_ml is not None:
-        return max(0.0, 100 * (edv_ml - esv_ml) / edv_ml)
-    return number_of(row, "lv_ef")
+        percent: float | None = 100 * (edv_ml - esv_ml) / edv_ml
+    else:
+        percent = number_of(row, "lv_ef")
+    return None if percent is None else max(0.0, percent)
 
 
 def _wall(row: Mapping[str, Any]) -> Facts:

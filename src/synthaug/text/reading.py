@@ -56,14 +56,30 @@ _LEFT = re.compile(r"\b(?:left ventric\w*|lv(?:ef|edv|esv)?)\b")
 _FUNCTION = re.compile(
     r"\b(?:ef|lvef|rvef|ejection fraction|systolic function|function|dysfunction|contractility)\b"
 )
-_GAP = r"(?: (?!\d)\w+){0,6} "
+#: Function of something else than a ventricle in systole, with the words that grade it.
+_GRADED = r"(?:normal|preserved|good|reduced|impaired|abnormal|poor|mild|mildly|moderate|moderately|severe|severely)"
+_OTHER_FUNCTION = re.compile(
+    rf"(?:\b{_GRADED} )*\b(?:diastolic|valve|valvular|mitral|aortic|tricuspid|pulmonary|atrial|renal)(?: valve)? "
+    rf"(?:dys)?function\b(?: (?:is|was)(?: {_GRADED})+)?"
+)
+# A number is that of the quantity named last before it; one that is indexed to the body surface is another quantity.
+_OTHER_QUANTITY = (
+    r"(?:(?:lv|rv)?(?:ef|edv|esv)|ejection|end|volume|mass|stroke|output|rate|thickness|diameter|field|age|"
+    r"index|indexed)\b"
+)
+_GAP = rf"(?: (?!\d|{_OTHER_QUANTITY})\w+){{0,6}} "
+_NUMBER = r"(\d+(?:\.\d+)?)(?![\d.])"
+_VOLUME = rf"{_NUMBER}(?! ml m\b)"
 _NUMBERS = {
-    "ef_percent": re.compile(rf"\b(?:ef|lvef|rvef|ejection fraction){_GAP}(\d+(?:\.\d+)?)"),
-    "edv": re.compile(rf"\b(?:edv|lvedv|rvedv|end diastolic volume){_GAP}(\d+(?:\.\d+)?)"),
-    "esv": re.compile(rf"\b(?:esv|lvesv|rvesv|end systolic volume){_GAP}(\d+(?:\.\d+)?)"),
-    "mass": re.compile(rf"\bmass{_GAP}(\d+(?:\.\d+)?) g\b"),
+    "ef_percent": re.compile(
+        rf"\b(?:ef|lvef|rvef|ejection fraction){_GAP}{_NUMBER}(?! (?:ml|g|mm|cm|t|ms|bpm|beats|years?)\b)"
+    ),
+    "edv": re.compile(rf"\b(?:edv|lvedv|rvedv|end diastolic volume){_GAP}{_VOLUME}"),
+    "esv": re.compile(rf"\b(?:esv|lvesv|rvesv|end systolic volume){_GAP}{_VOLUME}"),
+    "mass": re.compile(rf"(?<!\bbody )\bmass{_GAP}{_NUMBER} g\b(?! m\b)"),
 }
 _REDUCED = r"(?:reduced|impaired|depressed|dysfunction|poor|low)"
+_JOINED = re.compile(r" (?:and|with|but|while|whereas) ")
 _BETWEEN = r"(?: (?:lv|left|ventricular|systolic|global|globally))*"
 _DEGREES = (
     ("mildly reduced", re.compile(rf"\b(?:mildly|mild|slightly)\b{_BETWEEN} {_REDUCED}")),
@@ -81,9 +97,32 @@ _WEAK = re.compile(
     r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b"
 )
 _AKINETIC = re.compile(r"\bakine\w+\b|\bdoes not contract\b")
-#: At the end of what stands before a finding that is denied.
-_DENIED = re.compile(r"\b(?:no|not|without|nor)(?: (?:\w+ ){0,2}(?:of|for))?(?: \w+)? ?$")
+#: At the end of what stands before a finding that is denied: "no evidence of", "no significant left ventricular".
+_DENIED = re.compile(
+    r"\b(?:no|not|without|nor)(?: (?:\w+ ){0,2}(?:of|for))?(?: (?!(?:and|but|with|yet)\b)\w+){0,3} ?$"
+)
+#: At the beginning of what stands behind one.
+_ABSENT = re.compile(r" (?:\w+ )?(?:not (?:seen|present|found|detected|evident)|absent|excluded)\b")
 _DILATED = r"(?:dilated|enlarged|dilatation|enlargement)"
+_DILATION = re.compile(rf"\b{_DILATED}\b(?! left ventricular disease| cardiomyopathy)")
+#: Size of something else than a ventricle.
+_OTHER = r"(?:(?:left|right|ascending|pulmonary) )?(?:atri\w+|aort\w+|artery|trunk)(?: root)?"
+_OTHER_SIZE = re.compile(
+    rf"\b{_DILATED}(?: of)?(?: the)? {_OTHER}\b|\b{_OTHER} (?:(?:is|are) )?(?:\w+ )?{_DILATED}\b"
+)
+_DEGREE_DENIED = re.compile(
+    rf"\b(?:no|not|without) (?:\w+ )?(?:mild|moderate|severe|marked)(?:ly)? (?:\w+ )?{_DILATED}\b"
+)
+_THICK = re.compile(r"\b(?:hypertrophy|hypertrophied|thickened|thickest|lvh)\b")
+#: Words before "scanner" that name no vendor.
+_NO_VENDOR = r"(?:a|an|the|of|on|in|at|by|with|same|our|this|one|clinical|whole|body|wide|bore|t|mr|mri|cmr|cardiac|magnetic|resonance)"
+_VENDORS = (
+    re.compile(r"\bvendor (\w+)"),
+    re.compile(r"\ba (\w) scanner\b"),
+    re.compile(r"^scanner (\w)$"),
+    re.compile(rf"\b((?:(?!{_NO_VENDOR}\b|\d)\w+ )+)scanner\b"),
+    re.compile(rf"^scanner (?!{_NO_VENDOR}\b)(\w+)"),
+)
 _OTHER_DIAGNOSES = {
     "NOR": ("normal study", "healthy volunteer", "no cardiac abnormality", "normal cine", "normal findings"),
     "DCM": ("dilative cardiomyopathy",),
@@ -96,13 +135,13 @@ def _plain(text: str) -> str:
     return " ".join(words(text))
 
 
-def _names() -> dict[str, list[re.Pattern[str]]]:
+def _names() -> dict[str, re.Pattern[str]]:
     found = {}
     for code, (names, others) in DIAGNOSES.items():
         spelled = {_plain(name) for name in (*names, *others, *_OTHER_DIAGNOSES.get(code, ()))}
-        found[code] = [
-            re.compile(rf"\b{re.escape(name)}\b") for name in sorted(spelled, key=len, reverse=True)
-        ]
+        # The longest first, so that a denial is looked for before "previous myocardial infarction" and not before its last word.
+        longest_first = "|".join(map(re.escape, sorted(spelled, key=len, reverse=True)))
+        found[code] = re.compile(rf"\b(?:{longest_first})\b(?! (?:rate|rhythm|size|valves?|sounds?)\b)")
     return found
 
 
@@ -128,8 +167,7 @@ def read(sentence: str, row: Mapping[str, Any] | None = None, known: Collection[
     """
     claims: list[Claim] = []
     for part in _SPLIT.split(sentence):
-        clause = _plain(part)
-        if clause:
+        for clause in _by_ventricle(_plain(part)):
             claims += (Claim(name, value, part.strip(" ()")) for name, value in _claims_of(clause))
     if _plain(sentence) in ("normal", "healthy"):
         claims.append(Claim("diagnosis", "NOR", sentence.strip(" .")))
@@ -163,37 +201,53 @@ def _codes(row: Mapping[str, Any] | None) -> set[str]:
     return {word for value in values if isinstance(value, str) for word in words(value)}
 
 
+def _by_ventricle(clause: str) -> list[str]:
+    """A clause in parts of which each is about one ventricle: "normal LV size with a dilated RV"."""
+    if not (_LEFT.search(clause) and _RIGHT.search(clause)):
+        return [clause] if clause else []
+    parts: list[str] = []
+    for part in _JOINED.split(clause):
+        if parts and not (_LEFT.search(part) or _RIGHT.search(part)):
+            parts[-1] += f" {part}"
+        else:
+            parts.append(part)
+    # "LV and RV are dilated": a name alone says nothing.
+    alone = [not (set(_RIGHT.sub("", _LEFT.sub("", part)).split()) - {"the", "both"}) for part in parts]
+    return [clause] if any(alone) else parts
+
+
 def _claims_of(clause: str) -> Iterator[tuple[str, str]]:
     """Facts of one clause of plain words."""
-    for code, patterns in _DIAGNOSIS_NAMES.items():
-        if any(_asserted(pattern, clause) for pattern in patterns):
+    for code, pattern in _DIAGNOSIS_NAMES.items():
+        if _asserted(pattern, clause):
             yield "diagnosis", code
             break
     right = bool(_RIGHT.search(clause)) and not _LEFT.search(clause)
     yield from _numbers(clause, right)
     yield from _function(clause, right)
     yield from _size(clause, right)
-    yield from _wall(clause)
-    yield from _motion(clause)
-    if re.search(r"\bmass\b", clause):
+    if not right:  # the facts are of the left ventricle's wall
+        yield from _wall(clause)
+        yield from _motion(clause)
+    if re.search(r"(?<!\bbody )\bmass\b", clause):
         if re.search(r"\b(?:increased|high|elevated|raised)\b", clause):
             yield "mass", "increased"
         elif re.search(r"\bnormal\b", clause):
             yield "mass", "normal"
     if sequence := _SEQUENCE.match(clause):
         yield "sequence", sequence[1]
-    if field := re.search(r"\b(\d(?:\.\d)?) t\b", clause):
+    if field := re.search(rf"\b{_NUMBER} t\b", clause):
         yield "field", field[1]
-    if found := re.search(
-        r"\bvendor (\w+)|\ba (\w) scanner\b|\b(?!a\b|the\b|mri\b)(\w+) scanner\b|\bscanner (?!of\b)(\w+)",
-        clause,
-    ):
-        yield "vendor", next(group for group in found.groups() if group)
+    if vendor := next((found for pattern in _VENDORS if (found := pattern.search(clause))), None):
+        yield "vendor", vendor[1].strip()
 
 
 def _asserted(pattern: re.Pattern[str], clause: str) -> bool:
     """Whether a clause says what a pattern finds, and does not deny it: "no evidence of myocardial infarction"."""
-    return any(not _DENIED.search(clause[: match.start()]) for match in pattern.finditer(clause))
+    return any(
+        not (_DENIED.search(clause[: match.start()]) or _ABSENT.match(clause[match.end() :]))
+        for match in pattern.finditer(clause)
+    )
 
 
 def _numbers(clause: str, right: bool) -> Iterator[tuple[str, str]]:
@@ -211,6 +265,7 @@ def _numbers(clause: str, right: bool) -> Iterator[tuple[str, str]]:
 
 
 def _function(clause: str, right: bool) -> Iterator[tuple[str, str]]:
+    clause = _OTHER_FUNCTION.sub("", clause)
     if not _FUNCTION.search(clause):
         return
     degree = next((name for name, pattern in _DEGREES if _asserted(pattern, clause)), None)
@@ -226,23 +281,26 @@ def _size(clause: str, right: bool) -> Iterator[tuple[str, str]]:
     if not right and not _LEFT.search(clause):
         return
     name = "rv_size" if right else "lv_size"
+    clause = _OTHER_SIZE.sub("", clause)
     about_size = re.search(r"\b(?:size|cavity|ventricle)\b", clause) and not _FUNCTION.search(clause)
-    if re.search(rf"\b(?:not|non|no) {_DILATED}\b", clause):
+    if re.search(rf"\bnon {_DILATED}\b", clause):
         yield name, "normal"
-    elif not right and re.search(rf"\b(?:severely|severe|markedly) {_DILATED}\b", clause):
-        yield name, "severely dilated"
-    elif (
-        re.search(rf"\b{_DILATED}\b(?! left ventricular disease| cardiomyopathy)", clause)
-        and "disease" not in clause
-    ):
-        yield name, "dilated"
+    elif _DEGREE_DENIED.search(clause):
+        return  # "not severely dilated" leaves open whether it is dilated
+    elif _DILATION.search(clause) and "disease" not in clause:
+        if not _asserted(_DILATION, clause):
+            yield name, "normal"
+        elif not right and re.search(rf"\b(?:severely|severe|markedly) {_DILATED}\b", clause):
+            yield name, "severely dilated"
+        else:
+            yield name, "dilated"
     elif about_size and re.search(r"\bnormal\b", clause) and "mass" not in clause:
         yield name, "normal"
 
 
 def _wall(clause: str) -> Iterator[tuple[str, str]]:
-    thick = re.search(r"\b(?:hypertrophy|hypertrophied|thickened|thickest|lvh)\b", clause)
-    if (thick and re.search(r"\b(?:no|without|not)\b", clause)) or re.search(
+    thick = _asserted(_THICK, clause)
+    if (_THICK.search(clause) and not thick) or re.search(
         r"\bnormal\b(?: \w+)? thickness\b|\bthickness\b(?: \w+){0,3} normal\b", clause
     ):
         yield "wall", "none"

@@ -14,7 +14,7 @@ from synthaug.core.file_times import age_days
 from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import GEOMETRY, LABELS
 from synthaug.data.store import check_contents
-from synthaug.runs import ListedRun
+from synthaug.runs import ArmRun, ListedRun, read_runs
 from synthaug.tables.collate import CHECKSUMS, verify
 from synthaug.tables.completeness import check_splits
 from synthaug.tables.versions import CURRENT, current_version
@@ -36,7 +36,12 @@ _READ: dict[str, Callable[[Path], Any]] = {
     "features/**/*.tsv": read_tsv,
     "features/**/*.npz": read_npz,
     "generators/**/*.json": read_json,
+    "impressions/*.tsv": read_tsv,
+    "splits/duplicates.tsv": read_tsv,
+    "runs.tsv": read_runs,
 }
+#: Where the folder of a task's model stands in its path, after the names of task and arm, which may be "model" too.
+_MODEL = len(ArmRun("task", "arm", 0, 0, 0).folder.split("/"))
 _WRITING_DAYS = 1 / 24  # a checkpoint gets its checksum after it was written
 
 
@@ -55,6 +60,7 @@ def find_damage(study: StudyResults) -> Iterator[Fault]:
         yield from _damaged(partial(_named_version, current), current)
     yield from _in_checkpoints(study)
     yield from _in_splits(study)
+    yield from _in_arms(study)
     for pattern, read in _READ.items():
         for file in sorted(study.folder.glob(pattern)):
             if not any(part.startswith(".") for part in file.relative_to(study.folder).parts):
@@ -108,9 +114,9 @@ def _in_training(study: StudyResults, record: Path) -> Iterator[Fault]:
     weights = folder / "model.safetensors"
     removes: tuple[Path, ...] = (weights, record)
     within = folder.relative_to(study.folder).parts
-    if within[0] == "tasks" and "model" in within:
+    if within[0] == "tasks" and "model" in within[_MODEL:]:
         # A task's output is the whole folder, that of an ensemble too.
-        removes = (study.folder.joinpath(*within[: within.index("model") + 1]),)
+        removes = (study.folder.joinpath(*within[: within.index("model", _MODEL) + 1]),)
 
     def check() -> None:
         recorded = read_json(record).get("weights_sha256")
@@ -157,3 +163,10 @@ def _in_splits(study: StudyResults) -> Iterator[Fault]:
     for split in sorted(study.folder.glob("splits/fold-*.tsv")):
         runs = [*cohorts, ListedRun("split", split=split)]
         yield from _damaged(partial(check_splits, runs), split, (split,))
+
+
+def _in_arms(study: StudyResults) -> Iterator[Fault]:
+    """Training subjects that cannot be read; the output is their folder."""
+    for folder in sorted(study.folder.glob("arms/*/fold-*/generator-seed-*")):
+        for name, read in (("subjects.tsv", read_tsv), ("arm.json", read_json)):
+            yield from _damaged(partial(read, folder / name), folder / name, (folder,))

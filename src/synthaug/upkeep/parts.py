@@ -15,6 +15,7 @@ _PLACES = (
     f"features/*/fold-*/*{PART}*.npz",
     f"synthetic/*/fold-*/generator-seed-*/labelled{PART}*",
     f"tasks/*/fold-*/synthetic/*{PART}*",
+    f"phenotypes/*{PART}*.tsv",
 )
 _NUMBER = re.compile(rf"{PART}(\d+)(?=$|\.)")
 

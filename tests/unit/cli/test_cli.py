@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from synthaug import phantom
 from synthaug.cli import main
 
 
@@ -26,7 +28,15 @@ def test_nothing_is_overwritten(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["phantom"], ["validate", "x", "--dataset", "nobody"], ["nonsense"]]
+    "arguments",
+    [
+        [],
+        ["phantom"],
+        ["phantom", "x", "--processes", "0"],
+        ["quality", "x", "--processes", "-1"],
+        ["validate", "x", "--dataset", "nobody"],
+        ["nonsense"],
+    ],
 )
 def test_unusable_arguments_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -62,3 +72,32 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
     assert main(["phantom", str(tmp_path / "file" / "out"), "--subjects", "1", "--processes", "1"]) == 1
     said = capsys.readouterr().err.splitlines()
     assert "cannot be written" in said[-1] and not any("Traceback" in line for line in said)
+
+
+@pytest.mark.parametrize("command", ["validate", "quality"])
+@pytest.mark.parametrize("reader", [":", "toy:", "my-reader:Toy"])
+def test_a_reader_that_is_no_class_is_one_line(tmp_path, capsys, command, reader):
+    assert main([command, str(tmp_path), "--dataset", reader]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"synthaug: --dataset: {reader!r} is no class; give module:Class")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError("Unable to allocate 8.00 EiB"), "out of memory (Unable to allocate 8.00 EiB); "),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+            "the GPU is out of memory (CUDA out of memory); set a smaller batch_size",
+        ),
+    ],
+)
+def test_lack_of_memory_is_one_line(tmp_path, capsys, monkeypatch, error, line):
+    def write_phantom(*_, **__):
+        raise error
+
+    monkeypatch.setattr(phantom, "write_phantom", write_phantom)
+    assert main(["phantom", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"synthaug: {line}") and said.count("\n") == 1

@@ -116,6 +116,27 @@ def test_disk_by_hand():
     assert estimate_disk(abroad, {"p": 20, "q": 10})["cohorts"] == pytest.approx(1.5 * parts["cohorts"])
 
 
+def test_disk_counts_what_is_trained_on_and_no_more():
+    """A dataset that stands in for synthetic subjects trains nothing; a baseline has a training set of real patients."""
+    parts = estimate_disk(study(), {"p": 20})
+    beside = study(
+        datasets={
+            "p": {"layout": "acdc", "vendor": "A", "phantom": {"subjects": 20}},
+            "q": {"layout": "acdc", "vendor": "A", "phantom": {"subjects": 10}, "split": False},
+        },
+        generators={"mine": {"kind": "real", "dataset": "q"}},
+    )
+    found = estimate_disk(beside, {"p": 20, "q": 10})
+    assert found["cohorts"] == pytest.approx(1.5 * parts["cohorts"])
+    for part in ("stores", "training sets of the arms"):
+        assert found[part] == pytest.approx(parts[part])
+    segmentation = study().tasks["segmentation"].model_dump(mode="json")
+    both = study(tasks={"segmentation": segmentation, "baseline": {**segmentation, "arms": "real"}})
+    # Of each fold 2 validating and 8 training patients, ED and ES of each.
+    added = estimate_disk(both, {"p": 20})["training sets of the arms"] - parts["training sets of the arms"]
+    assert added == pytest.approx(2 * (2 * 2 + 8 * 2) * 10 * 50 * 50 * 9.8)
+
+
 def test_the_command_line_says_it(tmp_path, capsys):
     assert main(["cost", str(STUDIES / "tiny.yaml"), "--results", str(tmp_path)]) == 0
     said = capsys.readouterr().out

@@ -14,7 +14,14 @@ import yaml
 
 from synthaug.cli import main
 from synthaug.compare_folders import EvaluateOptions, Evaluation, check_features_agree, evaluate_folders
-from synthaug.compare_folders.cohorts import PERCENTILES, VoxelGrid, cohort_on_grid, read_folder
+from synthaug.compare_folders.cohorts import (
+    PERCENTILES,
+    VoxelGrid,
+    cohort_on_grid,
+    common_grid,
+    content_of,
+    read_folder,
+)
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.training import TrainingSettings
@@ -166,6 +173,20 @@ def test_a_second_call_does_not_train_again_and_gives_the_same(pair, done, monke
 def with_weights(done) -> EvaluateOptions:
     weights = next(done[0].glob("extractor/*/model.safetensors"))
     return EvaluateOptions(weights=weights, sha256=sha256_file(weights), settings=OPTIONS.settings)
+
+
+def test_what_an_extractor_is_trained_on_does_not_depend_on_the_other_folder(pair, tmp_path):
+    """Synthetic stacks of 7 slices beside real ones of 5: no real cine changes, so that no extractor is trained again."""
+    higher = tmp_path / "higher"
+    for index in range(2):
+        write(higher / f"{index}.nii.gz", made_up(index, shape=(6, 7, 16, 16)))
+    real = read_folder(pair[0], "real")
+    grids = [common_grid(real, read_folder(other, "synthetic"), False, None, (4, 4)) for other in (pair[1], higher)]  # fmt: skip
+    assert [grid.matrix[0] for grid in grids] == [5, 7]
+    assert content_of(real, grids[0]) == content_of(real, grids[1])
+    cohorts = [cohort_on_grid(real, "real", grid, tmp_path / f"{grid.matrix[0]}") for grid in grids]
+    subject = cohorts[0].subjects[0]
+    np.testing.assert_array_equal(*(cohort.cine(subject) for cohort in cohorts))
 
 
 def test_identical_folders_are_closer_than_real_is_to_real(pair, done, tmp_path):
@@ -367,6 +388,25 @@ def test_images_that_are_not_finite_or_constant_are_refused(pair, tmp_path, caps
     assert "which a cohort's do not" in refusal(capsys, pair[0], tmp_path / "cohort")
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_output_among_the_cines_is_refused(pair, capsys, monkeypatch, side):
+    """Its cohorts hold 4D cines, which the next call would count as further subjects."""
+    monkeypatch.chdir(pair[side])
+    folders = [*pair]
+    folders[side] = Path()
+    assert main(["evaluate", *map(str, folders)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("synthaug: evaluation: lies in .,") and said.count("\n") == 1
+    assert not Path("evaluation").exists()
+
+
+def test_iterations_of_an_extractor_that_is_not_trained_are_refused(pair, tmp_path, capsys):
+    said = refusal(capsys, *pair, "--weights", tmp_path / "model.safetensors", "--iterations", "5")
+    assert said.startswith("synthaug: --iterations: no extractor is trained") and said.endswith(
+        "leave it out"
+    )
+
+
 def test_unequal_features_are_refused():
     def made(d: int, extractor: str = "made", value: float = 0.0) -> FeatureSet:
         return FeatureSet(("a", "b"), {"frames": [np.full((3, d), value)] * 2}, extractor)
@@ -387,6 +427,8 @@ def test_unusable_extractors_are_refused_before_any_cine_is_read(pair, done, tmp
     weights = next(done[0].glob("extractor/*/model.safetensors"))
     assert "no such weight file" in refusal(capsys, *pair, "--weights", tmp_path / "none")
     assert "--sha256 says" in refusal(capsys, *pair, "--weights", weights, "--sha256", "0" * 64)
+    in_capitals = ("--weights", weights, "--sha256", sha256_file(weights).upper())
+    assert "no such folder" in refusal(capsys, tmp_path / "nowhere", pair[1], *in_capitals)
     assert "give both or none" in refusal(capsys, *pair, "--sha256", "0" * 64)
     torch.save({}, tmp_path / "inception.pth")
     said = refusal(

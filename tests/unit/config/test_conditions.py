@@ -26,6 +26,20 @@ def test_every_phenotype_is_a_condition_with_its_own_scaling() -> None:
     assert condition_of("lv_sv_ml").kind == "volume" and condition_of("myo_mass_es_g").kind == "mass"
 
 
+@pytest.mark.parametrize(
+    ("name", "title", "unit"),
+    [
+        ("nt_probnp_pg_ml", "nt probnp", "pg/mL"),
+        ("albumin_creatinine_mg_g", "albumin creatinine", "mg/g"),
+        ("remodelling_g_ml", "remodelling", "g/mL"),
+        ("perfusion_ml_g", "perfusion", "mL/g"),
+    ],
+)
+def test_a_quotient_of_two_units_is_no_volume_and_no_mass(name: str, title: str, unit: str) -> None:
+    found = condition_of(name)
+    assert (found.kind, found.title, found.unit, found.scaling) == ("number", title, unit, 0)
+
+
 def test_names_of_both_registries_mean_the_same() -> None:
     both = CONDITIONS.keys() & PHENOTYPES.keys()
     assert {"lv_edv_ml", "lv_esv_ml", "lv_ef", "myo_mass_g", "rv_edv_ml", "rv_esv_ml", "es_phase"} == both

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthaug.data.readers.metadata import Entries, same_id
+from synthaug.data.readers.metadata import Entries, same_id, vendor_name
 
 
 def read(entry, quantity):
@@ -50,6 +50,18 @@ def test_unknown_is_never_a_category():
     entries = Entries({"vendor": "n/a", "sex": "unknown", "diagnosis": "NaN", "centre": "-"})
     assert (entries.vendor(), entries.sex(), entries.diagnosis(), entries.text("centre")) == (None,) * 4
     assert Entries({"sex": "Female"}).sex() == "F"
+
+
+def test_a_vendor_has_one_name_whatever_stands_behind_it():
+    spelled = (
+        "CANON_MEC",
+        "TOSHIBA_MEC",
+        "Canon Medical Systems",
+        "Siemens-Healthineers",
+        "GE_MEDICAL SYSTEMS",
+    )
+    assert [vendor_name(entry) for entry in spelled] == ["Canon", "Canon", "Canon", "Siemens", "GE"]
+    assert vendor_name("Genesis") == "Genesis" and vendor_name("UIH") == "UIH" and vendor_name(" ") is None
 
 
 def test_ids_that_a_spreadsheet_rewrote():

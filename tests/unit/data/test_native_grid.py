@@ -34,6 +34,12 @@ def test_what_the_window_misses_is_background() -> None:
     assert (back[0, :5] == LV).all() and not back[0, 5:].any() and not back[1].any()
 
 
+def test_beyond_the_field_of_view_the_window_is_padded() -> None:
+    # Columns -3 to 4 of a file of 8, rows 0.5, 2.5, 4.5 and 6.5 of one of 6.
+    assert grid((2, 6, 8), (0, 0, -3)).imaged((2, 6, 8)) == (slice(0, 6), slice(3, 8))
+    assert grid((2, 6, 8), (0, 0.5, 0), step=2).imaged((2, 4, 4)) == (slice(0, 3), slice(0, 4))
+
+
 def test_probabilities_add_up_to_one_in_and_out_of_the_window() -> None:
     uniform = np.full((4, 1, 8, 8), 0.25, np.float32)
     back = grid((2, 8, 8), (0, -3, 0)).probabilities_from(uniform)

@@ -163,3 +163,11 @@ def test_the_beat_is_found_beside_noise_and_brightness():
     assert np.hypot(y - truth[0], x - truth[1]) * 1.5 < 12
     still = np.zeros((4, 2, 11, 21), np.float32)
     assert centre_of_motion(still, (10, 1, 1)) == (5, 10)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 30])
+def test_nothing_moves_in_a_static_image(frames):
+    image = np.zeros((frames, 5, 101, 101), np.float32)
+    image[:, :, 10:30, 10:40] = 900.3  # fat of the chest wall, brighter than the heart
+    image[:, :, 40:60, 40:60] = 400.7
+    assert centre_of_motion(image, (10, 1.5, 1.5)) == (50, 50)

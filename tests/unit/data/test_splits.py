@@ -168,7 +168,7 @@ def test_a_fold_does_not_see_withheld_labels(tmp_path):
         write_subject(tmp_path / f"sub-{name}", cine, {0: mask}, (8.0, 1.0, 1.0))
         rows.append({"subject": name, "labelled_frames": "0", "lv_edv_ml": 120.0, "ed_frame": 0})
     write_cohort(tmp_path, "d", "real", rows, (8.0, 1.0, 1.0))
-    split = pd.DataFrame({"subject": ["d-1", "d-2"], "labelled": [True, False]})
+    split = pd.DataFrame({"subject": ["d-1", "d-2"], "labelled": [True, False], "diagnosis": "NOR"})
     seen = with_labels_of_split(Cohort.open(tmp_path), split)
     assert seen.labelled_frames("d-1") == [0] and seen.labelled_frames("d-2") == []
     assert (seen.label_cine("d-1")[0] == 1).all() and (seen.label_cine("d-2") == UNLABELLED).all()
@@ -186,3 +186,20 @@ def test_a_known_diagnosis_counts_where_diagnoses_are_the_annotation():
     )  # once each, with label volumes or without
     assert {roles(split)["d-ANOR5"] for split in splits} == {"train"}
     assert not any(split.set_index("subject")["labelled"]["d-ANOR5"] for split in splits)
+
+
+def test_withheld_diagnoses_are_hidden_from_generators():
+    """A generator that is given the diagnosis must not know those that the networks of its arms do not."""
+    table = cohort_table(n_per_stratum=0, unlabelled=10).set_index("subject", drop=False)
+    cohort = Cohort("d", "real", table, dict.fromkeys(table.index), {})
+    settings = SplitSettings(annotation="diagnosis", labelled_fraction=0.25)
+    (split,) = make_splits(table, settings)
+    seen = with_labels_of_split(cohort, split).table["diagnosis"]
+    kept = subjects_of(split, "train", labelled=True)
+    assert 0 < len(kept) < len(subjects_of(split, "train"))
+    assert seen.loc[kept].equals(table["diagnosis"].loc[kept])
+    assert seen.loc[subjects_of(split, "train", labelled=False)].isna().all()
+    assert seen.loc[all_tested(split)].notna().all()  # they are scored against it
+    # Where label volumes are the labels, a diagnosis is what everybody knows.
+    (split,) = make_splits(cohort_table(), SplitSettings(labelled_fraction=0.25))
+    assert set(split["diagnosis"]) == {"NOR", "DCM"}

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from synthaug.config.data import PhenotypeTableSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.core.errors import SynthaugError
-from synthaug.data.cohort import Cohort, write_subject
+from synthaug.data.cohort import Cohort, write_labels, write_subject
+from synthaug.data.native_grid import NativeGrid, write_native
 from synthaug.measures.phenotypes import gather_phenotypes, tabulate_phenotypes
 from synthaug.metrics.volumes import measure_function
 from synthaug.phenotypes.registry import PHENOTYPES
@@ -30,6 +31,23 @@ def test_one_row_a_subject_with_the_volumes_of_the_cohorts_table(tmp_path: Path)
         assert "not all frames are labelled" in row["missing"] and "duration is unknown" in row["missing"]
     assert table["lv_peak_filling_rate_edv_beat"].isna().all() and table["heart_rate_bpm"].isna().all()
     pd.testing.assert_frame_equal(tabulate_phenotypes(cohort, processes=2), table)
+
+
+def test_a_ventricle_at_the_end_of_the_field_of_view_is_cut_though_the_window_goes_on(tmp_path: Path) -> None:
+    cohort = made_cohort(tmp_path / "real", "real", 1)
+    (subject,) = cohort.subjects
+    labels = {frame: cohort.label_cine(subject)[frame] for frame in (0, ES)}
+    for volume in labels.values():
+        volume[..., :6] = 0  # through the RV: the image begins at column 6 of the window
+    write_labels(cohort.folders[subject], labels, FRAMES, cohort.spacing_mm)
+    slices, rows, columns = labels[0].shape
+    unturned = dict.fromkeys(("transpose", "flip_x", "flip_y", "apex_first"), False)
+    grid = NativeGrid((slices, rows, columns - 6), cohort.spacing_mm, (0, 0, -6), (1, 1, 1), unturned)
+    write_native(cohort.folders[subject], grid, {})
+    row = tabulate_phenotypes(cohort).iloc[0]
+    assert (
+        pd.isna(row["rv_edv_ml"]) and row["lv_edv_ml"] > 0 and "the image cuts the RV at ED" in row["missing"]
+    )
 
 
 def test_parts_of_a_cohort_are_gathered_as_one_job_would_write_them(tmp_path: Path) -> None:

@@ -310,6 +310,13 @@ def test_a_column_that_is_missing_or_no_number_is_refused_by_name():
         check_columns(table, ["scanner"])
 
 
+def test_a_request_with_text_for_a_number_is_refused_and_not_left_open():
+    conditioner = Conditioner(["bmi"], {}, 4)
+    assert conditioner.read(pd.DataFrame({"bmi": ["27.5", None]}))["bmi"][0] == 27.5
+    with pytest.raises(SynthaugError, match="condition 'bmi': '27,5' is no number"):
+        conditioner.read(pd.DataFrame({"bmi": ["27,5", None]}))
+
+
 @pytest.mark.parametrize(("name", "message"), [("sentence", "is no scalar"), ("LV EDV", "is no column")])
 def test_a_condition_that_no_column_can_hold_is_refused(name, message):
     with pytest.raises(ValueError, match=message):

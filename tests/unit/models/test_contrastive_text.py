@@ -119,6 +119,16 @@ def test_a_few_steps_lower_the_loss_and_bring_paraphrases_together(store) -> Non
     assert float(within) > float((one @ other.T).mean()) + 0.1
 
 
+def test_reports_that_are_cut_are_told_of_once(store, caplog) -> None:
+    sentences = ["EF 60 %"] * 7 + ["word " * 20]
+    told = replace(store, table=store.table.assign(sentence=sentences))
+    made(told, longest=20)
+    assert not caplog.records
+    made(told, longest=19)
+    (line,) = caplog.messages
+    assert "1 of 8 training sentences are longer than the 19 pieces that are read, the longest has 20" in line
+
+
 def test_sentences_as_tokens(store) -> None:
     model = made(store).eval()
     encoded = model.encode(["", "normal heart", "dilated cardiomyopathy, EF 27 %"])

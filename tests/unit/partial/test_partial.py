@@ -17,7 +17,7 @@ from synthaug.config.study import StudySettings, load_study
 from synthaug.core.artifacts import read_json, write_json, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.metric_registry import columns_of
-from synthaug.partial.absent import ABSENT_RESULT
+from synthaug.partial.absent import ABSENT_RESULT, absent_results
 from synthaug.partial.collate import collate_partial
 from synthaug.report.rows import records
 from synthaug.report.sections.verdict import judge
@@ -69,6 +69,7 @@ def made(tmp_path_factory, study) -> Path:
     folder = "fold-0/generator-seed-0"
     (results / "arms/two" / folder).mkdir(parents=True)
     (results / "tasks/segmentation/fold-0/arms/two/generator-seed-0/training-set").mkdir(parents=True)
+    (results / "tasks/segmentation/fold-0/plan").mkdir()
     (results / "logs/train_task").mkdir(parents=True)
     (results / f"logs/train_task/{FAILED}.log").write_text("out of memory")
     return results
@@ -89,6 +90,36 @@ def test_the_absent_training_is_a_failed_row_that_names_its_log(rows):
     assert failed[["arm", "fold", "generator_seed", "training_seed"]].values.tolist() == [["two", 0, 0, 1]]
     assert failed["note"].item().startswith("not trained; see ")
     assert failed["note"].item().endswith(f"logs/train_task/{FAILED}.log")
+
+
+@pytest.mark.parametrize(
+    ("failed", "made_before", "said"),
+    [
+        ("choose_training_subjects/one_fold-0_generator-seed-0", 0, "training subjects not chosen"),
+        ("plan_task/segmentation_fold-0", 1, "task not planned"),
+        ("write_training_set/segmentation_one_fold-0_generator-seed-0", 2, "training set not written"),
+        ("train_task/{stem}", 3, "not trained"),
+        ("validate_task/{stem}", 4, "not validated"),
+        ("predict_test/{stem}", 5, "test patients not predicted"),
+        ("score_predictions/{stem}", 6, "not scored"),
+    ],
+)
+def test_the_step_that_failed_is_named_with_its_log(study, tmp_path, failed, made_before, said):
+    run = next(run for run in arm_runs(study) if run.arm == "one")
+    training = f"{run.folder.rpartition('/')[0]}/training-set"
+    steps = [run.subjects, "tasks/segmentation/fold-0/plan", training]
+    steps += [f"{run.folder}/{name}" for name in ("model", "validation", "predictions")]
+    for step in steps[:made_before]:
+        (tmp_path / step).mkdir(parents=True)
+
+    def reason():
+        return next(missing.reason for missing in absent_results(study, tmp_path) if missing.run == run)
+
+    assert reason() == f"{said}: not run"
+    log = tmp_path / "logs" / f"{failed.format(stem=run.stem)}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("synthaug: no")
+    assert reason() == f"{said}; see {log}"
 
 
 def test_every_absent_file_is_a_row_and_a_line(rows, collated, study):

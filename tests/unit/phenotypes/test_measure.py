@@ -253,6 +253,35 @@ def test_missing_stays_missing_and_says_why() -> None:
     ]
 
 
+def test_a_ventricle_that_nobody_drew_at_es_has_no_volume_there() -> None:
+    systole = np.where(cylinder(14, 28) == RV, 0, cylinder(14, 28))
+    heart = (beat(cylinder(), systole), SPACING, [0, 1], 0, 1, 0.4)
+    found = measure_phenotypes(*heart)
+    assert all(math.isnan(found[name]) for name in ("rv_esv_ml", "rv_sv_ml", "rv_ef", "rv_co_l_min"))
+    assert found["rv_edv_ml"] > 0 and found["lv_ef"] == pytest.approx(51, abs=1)
+    assert explain_missing(found, *heart) == ["no RV at ES"]
+
+
+def test_a_curve_with_a_frame_without_the_ventricle_has_no_rates() -> None:
+    cine = volumes(6000 + 3000 * np.cos(2 * np.pi * np.arange(24) / 24))
+    cine[3] = 0
+    heart = (cine, (5.0, 2.0, 2.0), range(24), 0, 12, 0.04)
+    found = measure_phenotypes(*heart)
+    assert math.isnan(found["lv_peak_ejection_rate_ml_s"]) and found["lv_ef"] == pytest.approx(66.7, abs=0.1)
+    assert "the LV is absent from a frame, or the image cuts it there" in explain_missing(found, *heart)
+
+
+def test_an_rv_all_around_leaves_no_free_wall() -> None:
+    """As a generator may draw it."""
+    labels = cylinder()
+    _, y, x = np.indices(labels.shape)
+    labels[(np.hypot(y - 55.3, x - 55.2) < RIGHT) & (labels == 0)] = RV
+    labels[SLICES:] = 0
+    found = measure_phenotypes(beat(labels), SPACING, [0], 0, None)
+    assert math.isnan(found["septal_curvature_ratio_ed"]) and math.isnan(found["lv_eccentricity_ed"])
+    assert found["lv_edv_ml"] == pytest.approx(np.pi * 20**2 * LENGTH / 1000, rel=0.01)
+
+
 def test_a_cut_structure_is_missing_and_the_others_are_not() -> None:
     cut = cylinder()[..., 20:]  # through the RV
     found = measure_phenotypes(beat(cut), SPACING, [0], 0, None)

@@ -65,6 +65,16 @@ def test_tabs_separate_other_files(tmp_path: Path) -> None:
             "lv_edv_ml is 0.15, valid is 20 to 900 mL; check the unit",
         ),
         (["eid,LVEDV,LAV", "1,150,60", "2,150,50"], {}, "LVEDV: 150 for all patients"),
+        (
+            ["eid,EF", "1,0.55", "2,0.61", "3,0.3"],
+            {"columns": {"EF": "lv_ef"}},
+            "EF: lv_ef is at most 0.61 of all patients, a fraction; give percent",
+        ),
+        (
+            ["eid,EDV,ESV", "1,150,60", "2,140,150", "3,120,50"],
+            {"columns": {"EDV": "lv_edv_ml", "ESV": "lv_esv_ml"}},
+            "ukb-2: lv_esv_ml is 150, above lv_edv_ml, which is 140",
+        ),
         (["eid,LVEDV,LAV", "1,150,60", "2,,50"], {}, "LVEDV: missing for 2 of 3 patients"),
     ],
 )

@@ -181,6 +181,16 @@ def test_several_trainings_are_averaged_with_an_interval_over_them_and_patients(
     assert line["note"] == "to real test; mean of 2 trainings, interval over trainings and patients"
 
 
+def test_too_few_test_patients_do_not_hide_the_distance_to_training_patients(tmp_path, study):
+    table = rows_of(5.0)
+    few = table["versus"] == "real test"
+    table.loc[few, ["value", "ci_low", "ci_high", "floor"]] = None
+    table.loc[few, "status"] = "not_measured"
+    own = written(tmp_path, study, table)
+    line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
+    assert line["value"] == 50.0 and line["note"] == "to real train"
+
+
 def test_folds_with_other_weights_of_one_extractor_are_one_line(tmp_path, study):
     table = rows_of(5.0, 7.0)
     table["extractor"] = [f"masked_autoencoder-{seed:012x}-whitened" for seed in table["generator_seed"]]
@@ -213,6 +223,37 @@ def test_a_figure_has_a_curve_for_each_task_and_kind_of_arm(tmp_path, study):
     assert own.loc["phenotypes: plus", "value"] == 0.6 and own.loc["phenotypes: real", "dose"] == 0
     assert set(own["series"]) == {"phenotypes", "phenotypes, repeated", "labelled*", "labelled*, repeated"}
     assert (tmp_path / "cpgg_figure3" / "figure.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_curve_is_of_one_generator_and_one_way_of_training(tmp_path, study):
+    declared = study.model_dump(mode="json", exclude_unset=True)
+    second = {"kind": "external", "folder": "/data/mine"}
+    plain = {"generator": "mine", "dose": 1.0, "controls": ["repeated"]}
+    arms = {"mine": plain, "pretrained": {**plain, "pretrain": 0.5, "controls": []}}
+    several = load_study(
+        {
+            **declared,
+            "generators": {**declared["generators"], "mine": second},
+            "arms": {**declared["arms"], **arms},
+            "tasks": {"segmentation": {"kind": "segmentation"}, "phenotypes": {"kind": "regression"}},
+        }
+    )
+    rows = [
+        {**columns_of("r2"), "status": "ok", "task": "phenotypes", "arm": arm, "value": 0.5, "n": 9}
+        for arm in ("real", "plus", "mine", "pretrained", "plus-repeated", "mine-repeated")
+    ]
+    found = written(tmp_path, several, make_table(rows), "cpgg_figure3")
+    series = found[found["source"] == "this study"].set_index("method")["series"]
+    assert series.to_dict() == {
+        "real": "phenotypes",
+        "plus": "phenotypes, single-pass",
+        "mine": "phenotypes, mine",
+        "pretrained": "phenotypes, mine, pretrained",
+        "plus-repeated": "phenotypes, single-pass, repeated",
+        "mine-repeated": "phenotypes, mine, repeated",
+    }
+    page = (tmp_path / "cpgg_figure3" / "table.md").read_text(encoding="utf-8")
+    assert "Curves of this study: ● phenotypes; ■ phenotypes, single-pass; ▲ phenotypes, mine;" in page
 
 
 def test_a_study_without_such_tasks_is_told_so(tmp_path, study):
@@ -257,6 +298,21 @@ def test_the_cascade_s_table_has_gains_over_real_patients_alone_and_correlations
     assert published["Dice, difference"] == 0.014 and published["FVD"] == 288.08
     page = (tmp_path / "cascade_table" / "table.md").read_text()
     assert "After the results of: Anatomy-guided" in page and "from other data" in page
+
+
+def test_a_gain_is_over_the_arm_of_the_same_real_patients(tmp_path, study):
+    """A quarter of the patients with synthetic ones is worse than all patients, and better than a quarter alone."""
+    declared = study.model_dump(mode="json", exclude_unset=True)
+    few = {"generator": "single-pass", "dose": 1.0, "real": 0.25, "controls": ["repeated"]}
+    quarters = load_study({**declared, "arms": {"real": {}, "quarter": {"real": 0.25}, "quarter-plus": few}})
+    about = {**columns_of("dice", "_difference"), "status": "ok", "task": "segmentation", "n": 12}
+    rows = [
+        {**about, "arm": "quarter-plus", "versus": versus, "value": value}
+        for versus, value in (("real", -0.05), ("quarter", 0.02))
+    ]
+    found = written(tmp_path, quarters, make_table(rows), "cascade_table")
+    own = found[found["source"] == "this study"].set_index(["method", "column"])["value"]
+    assert own["quarter-plus", "Dice, difference"] == 0.02
 
 
 def test_the_single_pass_s_table_has_fid_by_depth(tmp_path, study):

@@ -85,6 +85,15 @@ def test_without_two_domains_there_is_no_gap(compared):
     assert "does not test unseen and seen vendors" in generalisation.SECTION.content(data_of(rows))["reason"]
 
 
+def test_a_gap_of_too_few_patients_stays_in_its_section(compared):
+    note = "12 foreign and 1 internal test patients; at least 2 of each per fold are needed"
+    gaps = compared["metric"].str.endswith(("_gap", "_gap_difference"))
+    rows = compared.copy()
+    rows.loc[gaps, ["value", "ci_low", "ci_high"]] = None
+    rows.loc[gaps, ["status", "note"]] = ["not_measured", note]
+    assert generalisation.SECTION.content(data_of(rows))["reason"] == note
+
+
 def test_agreement_of_the_patients_of_the_verdict(compared):
     content = clinical_agreement.SECTION.content(data_of(compared))
     (table,) = content["tables"]

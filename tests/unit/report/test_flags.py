@@ -22,7 +22,7 @@ from synthaug.report.flags.training_length import late_fall
 from synthaug.report.inputs import ReportInputs
 from synthaug.report.render import make_environment
 from synthaug.report.rows import records
-from synthaug.report.section import ReportData, find_sections
+from synthaug.report.section import ReportData, find_sections, with_tasks
 from synthaug.report.thresholds import THRESHOLDS, markdown_table
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version
@@ -161,7 +161,7 @@ def test_a_detectable_difference_far_above_the_margin(clean, size, expected):
     if size == 0.15:
         assert ": 0.150, at least 15.0 times the margin of 0.010" in only(data, "power")
     if size == 1.0:
-        assert ": none that is possible, at least 100.0 times the margin" in only(data, "power")
+        assert ": above the largest possible, at least 100.0 times the margin" in only(data, "power")
 
 
 def test_the_margin_is_that_of_the_study(clean):
@@ -297,6 +297,48 @@ def test_fewer_generator_trainings_than_the_verdict_needs(clean):
         raised(data_of(dataclasses.replace(clean.inputs, synthetic=folds))) == {}
         and third.generator_seed == 2
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"kind": "external"}, "Few trainings of the generator: cascade (n = 1 training)."),
+        ({"kind": "real", "through": "autoencoder"}, None),
+    ],
+)
+def test_a_folder_from_elsewhere_is_one_training_in_all_folds_and_seeds(clean, settings, sentence):
+    study = {**clean.inputs.study, "generators": {"cascade": settings}}
+    data = data_of(dataclasses.replace(clean.inputs, study=study))
+    assert raised(data).get("generator_trainings", {}).get("sentence") == sentence
+
+
+def test_real_subjects_in_the_place_of_synthetic_ones_are_no_training(clean):
+    study = {**clean.inputs.study, "generators": {"cascade": {"kind": "real", "dataset": "acdc"}}}
+    found = find_flags(data_of(dataclasses.replace(clean.inputs, study=study)))
+    assert found["raised"] == []
+    assert [flag["name"] for flag in found["unmeasured"]] == ["generator_trainings"]
+
+
+def test_the_segmentation_is_judged_on_a_page_about_another_task(clean):
+    """The page is about the diagnosis; the segmentation of real patients is its baseline all the same."""
+    kinds = {
+        "diagnosis": {"kind": "classification"},
+        "segmentation": {"kind": "segmentation", "arms": "real"},
+    }
+    table = clean.table.copy()
+    table.loc[table["metric"].isin(["dice", "hd95", "ef_error", "dice_ceiling", "dice_poor"]), "task"] = (
+        "segmentation"
+    )
+    table.loc[table["metric"] == "ef_error", "value"] = -20.1
+    table.loc[table["metric"] == "hd95", "value"] = 29.0
+    table.loc[table["metric"] == "dice_poor", "value"] = 0.5
+    table.loc[table["metric"] == "dice_ceiling", "value"] = 0.9
+    study = {**clean.inputs.study, "tasks": kinds}
+    data = with_tasks(data_of(dataclasses.replace(clean.inputs, study=study), table))
+    assert data.task == "diagnosis"
+    expected = {"baseline_function", "baseline_distance", "failed_segmentations", "grid_ceiling"}
+    assert expected <= set(raised(data))
+    assert "EF bias of −20.1" in raised(data)["baseline_function"]["sentence"]
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.953, True), (0.98, False)])

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from synthaug.report.files import FOLDER
 from synthaug.report.plots import images, segmentation, synthesis, training
 from synthaug.report.plots.panel import THEME, panel, themed_svg, with_unique_ids
+from synthaug.report.plots.prediction import confusion
 
 
 def text_of(svg: str) -> str:
@@ -34,6 +36,38 @@ def test_every_colour_is_a_custom_property_with_its_fallback(forest):
     assert not re.findall(r"#[0-9a-f]{6}\b", outside)
     assert f"var(--helps, {THEME['helps']})" in forest
     assert f"var(--undecided, {THEME['undecided']})" in forest
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 1.0])
+def test_text_on_a_shaded_cell_is_readable_on_both_pages(share):
+    """Contrast of 4.5 to 1 at least (WCAG 2, AA), of the ink with the cell mixed from the page's colours."""
+    svg = confusion(np.array([[share]]), ["NOR"], [8])
+    fixed = set(re.findall("#[0-9a-f]{6}", svg)) - set(THEME.values())
+    assert not fixed  # a mixed colour would not follow the page
+    opacity = [float(text) for text in re.findall(r"opacity: ([0-9.]+)", svg)]
+    cell = opacity[0] if opacity else 1.0
+    assert cell == pytest.approx(share / 2)
+    style = (FOLDER / "report.css").read_text(encoding="utf-8")
+    light, dark = (dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in _root_rules(style))
+    for theme in (light, dark):
+        card, series, ink = (_rgb(theme[name]) for name in ("card", "series-1", "ink"))
+        luminances = sorted(map(_luminance, (card + cell * (series - card), ink)))
+        assert (luminances[1] + 0.05) / (luminances[0] + 0.05) >= 4.5
+
+
+def _root_rules(style: str) -> list[str]:
+    """Custom properties of the light page, then of the dark one."""
+    return re.findall(r":root \{(.*?)\}", style, flags=re.DOTALL)[:2]
+
+
+def _rgb(text: str) -> np.ndarray:
+    return np.array([int(text[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+
+
+def _luminance(colour: np.ndarray) -> float:
+    """Relative luminance of an sRGB colour."""
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_a_hostile_name_stays_text(forest):

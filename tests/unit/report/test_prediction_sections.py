@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from synthaug.core.artifacts import write_tsv
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split
 from synthaug.metric_registry import columns_of
+from synthaug.report.files import FOLDER
 from synthaug.report.inputs import ReportInputs
+from synthaug.report.render import make_environment
 from synthaug.report.rows import records
 from synthaug.report.section import ReportData
 from synthaug.report.sections import diagnosis, phenotype_regression, phenotype_sampling
@@ -83,6 +86,7 @@ def test_predicted_values_are_drawn_against_their_reference() -> None:
         and "reference LV EDV (mL)" in drawn["predicted-lv_edv_ml-real"]
     )
     assert task["panels"][0]["alt"] == "3 patients, mean over trainings"
+    assert task["panels"][0]["title"] == "LV EDV (mL): real, n = 3"
 
 
 def test_a_model_of_phenotypes_has_its_distances_and_marginals() -> None:
@@ -90,12 +94,18 @@ def test_a_model_of_phenotypes_has_its_distances_and_marginals() -> None:
     rows = [
         {**columns_of("phenotype_frechet"), **run, "value": 1.5, "floor": 1.0},
         {**columns_of("phenotype_mean_difference"), **run, "target": "lv_ef", "value": 0.2},
-        {**columns_of("phenotype_wasserstein"), **run, "target": "lv_ef", "value": 0.3},
+        {**columns_of("phenotype_wasserstein"), **run, "target": "lv_ef", "value": 0.3}
+        | {"ci_low": 0.2, "ci_high": 0.4, "floor": 0.125},
     ]
     content = phenotype_sampling.phenotype_sampling(data_of(rows))
     assert [line[2] for line in content["table"]["rows"]] == ["Fréchet distance of phenotypes"]
     (line,) = content["models"][0]["table"]["rows"]
     assert line[0] == "LV EF (%)" and [cell["value"] for cell in line[3:]] == [0.2, 0.3]
+    macros = make_environment(FOLDER).get_template("macros/tables.html.j2").module
+    page = "".join(str(macros.table(table)) for table in (content["table"], content["models"][0]["table"]))
+    text = " ".join(re.sub("<[^>]+>", "", page).split())
+    # The interval in brackets is no floor; both are said.
+    assert "0.300 (0.200 to 0.400) real-versus-real 0.125" in text and "1.500 real-versus-real 1.000" in text
 
 
 def test_marginals_and_correlations_of_real_requested_and_measured_hearts(tmp_path: Path) -> None:
@@ -124,6 +134,9 @@ def test_marginals_and_correlations_of_real_requested_and_measured_hearts(tmp_pa
         "requested mean" in alt and f"measured mean {measured['lv_edv_ml'].astype(float).mean():.3g}" in alt
     )
     assert {"correlations-real", "correlations-requested", "correlations-measured"} <= set(drawn)
+    assert panels["marginal-lv_edv_ml"]["title"] == "LV EDV (mL), n = 2 real, 8 requested, 8 measured"
+    assert panels["correlations-measured"]["title"] == "Correlations, measured, n = 8"
+    assert "blue 1, orange" in drawn["correlations-real"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.sections.examples import draw_pairs, measure_curves
 from synthaug.report.sections.summary import summary_parts
-from synthaug.report.sections.verdict import effect_sentence, judge
+from synthaug.report.sections.verdict import _answer, effect_sentence, judge
 from synthaug.report.summary import summarise
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version
@@ -142,8 +142,12 @@ def test_the_sentence_is_about_the_least_favourable_control():
         }
         for name, value, detectable in (("a-repeated", -2.0, 7.0), ("a-classical", 0.5, 3.25))
     ]
-    strongest = strongest_control(rows)
+    controls = ["a-repeated", "a-classical"]
+    strongest = strongest_control(rows, controls)
     assert strongest is not None and strongest["versus"] == "a-classical"
+    # A training of the classical control is missing: it could have been the stronger one.
+    assert strongest_control([rows[0], {**rows[1], "status": "failed", "value": None}], controls) is None
+    assert strongest_control(rows[:1], controls) is None
     arms = [{"arm": "a", "strongest": strongest, "detectable": 7.0}]
     assert effect_sentence(arms, "hd95", 1.0, 0.95) == (
         "Adding synthetic patients changes 95 % Hausdorff distance by +0.5 mm (n = 5 patients) against the strongest "
@@ -153,6 +157,12 @@ def test_the_sentence_is_about_the_least_favourable_control():
     of_one = {**strongest, "structure": "MYO", "phase": "ED"}
     said = effect_sentence([{"arm": "a", "strongest": of_one, "detectable": 7.0}], "hd95", 1.0, 0.95)
     assert "by +0.5 mm (MYO ED, n = 5 patients)" in said
+
+
+def test_arms_of_one_scope_have_it_once_in_the_answer():
+    scope = "with this one training of the generator"
+    arms = [{"scope": scope, "declared": True}] * 2
+    assert _answer({"word": "helps", "arms": arms}) == f"It helps, {scope}."
 
 
 def test_exploratory_p_values_stand_in_tables_of_their_own(study):
@@ -416,6 +426,15 @@ def test_a_synthetic_cohort_without_subjects_is_said(tmp_path):
     run = dataclasses.replace(inputs.synthetic[0], generator="nothing", cohort=empty, rejections=None)
     page = build(dataclasses.replace(inputs, synthetic=[run]), tmp_path)
     assert "no sample passed quality control" in page.text
+
+
+def test_a_cohort_that_passed_no_quality_control_has_no_rejected_samples(tmp_path):
+    inputs = make_study(tmp_path, cohort_size=2)
+    brought = dataclasses.replace(inputs.synthetic[0], generator="brought", rejections=tmp_path / "none.tsv")
+    inputs = dataclasses.replace(inputs, synthetic=[*inputs.synthetic, brought])
+    build(inputs, tmp_path, ReportSettings(cine_pairs=0, volume_curves=0))
+    sampled, other = content_of(tmp_path, "quality_control")["table"]["rows"]
+    assert sampled[3:5] == [2, 1] and other[3:5] == [2, None]
 
 
 def test_pairs_share_a_diagnosis_and_no_subject_is_shown_twice(study):

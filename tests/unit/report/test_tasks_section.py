@@ -20,7 +20,7 @@ from synthaug.report.inputs import ReportInputs
 from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.section import ReportData, with_tasks
-from synthaug.report.sections import tasks
+from synthaug.report.sections import provenance, tasks
 from synthaug.report.sections.verdict import verdict_content
 from synthaug.statistics.tasks import ComparedTask, compare_tasks
 from synthaug.tables import make_table
@@ -97,6 +97,28 @@ def test_a_study_of_two_tasks_is_rendered(tmp_path):
     section = page[page.index('id="tasks"') : page.index("</section>", page.index("Training sets of again"))]
     assert re.search(r"again</span> \(segmentation\)", section) and "Doses of again" in section
     assert (tmp_path / "content" / "assets" / "again-forest-dice-LV.svg").is_file()
+
+
+def test_the_provenance_counts_the_rows_of_all_tasks(data, tmp_path):
+    (tmp_path / "SHA256SUMS").write_text("0123  rows.csv\n")
+    view = dataclasses.replace(data, inputs=dataclasses.replace(data.inputs, tables=tmp_path))
+    every = sum(len(own.table) for own in data.tasks.values())  # each row is about a task
+    assert len(data.table) < every and provenance.provenance(view)["rows"] == every
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "by"),
+    [
+        ("segmentation", "Paired difference, all structures", "structure, phase and vendor"),
+        ("regression", "Paired difference, all phenotypes", "phenotype and vendor"),
+        ("classification", "Paired difference", "vendor"),
+    ],
+)
+def test_a_verdict_is_on_what_its_task_has(data, kind, title, by):
+    study = {"tasks": {"good": {"kind": kind}}}
+    view = dataclasses.replace(data, inputs=dataclasses.replace(data.inputs, study=study))
+    content = verdict_content(view)
+    assert (content["forest_title"], content["broken_down_by"]) == (title, by)
 
 
 def test_the_first_screen_of_a_classification_has_its_own_figures(data):

@@ -71,6 +71,7 @@ def test_the_arms_shown_are_the_best_arm_and_its_strongest_control():
         ("a", "a-repeated"): 0.01,
         ("a", "a-classical"): 0.02,
         ("b", "b-repeated"): 0.03,
+        ("b", "b-classical"): 0.04,
         ("b", "real"): -1.0,
     }
     rows = [

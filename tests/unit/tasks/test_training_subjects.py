@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -76,6 +77,10 @@ def test_visits_are_subjects_of_one_patient(cohorts: dict[str, Cohort]) -> None:
     own = training.rows("train", "real")["subject"].tolist()
     assert own in (["real-00", "real-01"], ["real-02", "real-03"])
     assert counts(training)["train", "synthetic"] == 2 and training.record["labelled_patients"] == 1
+    # The generator saw the labels of both patients, two visits each.
+    everyone = replace(cohorts["synthetic"], meta={**cohorts["synthetic"].meta, "seen": real.subjects[:4]})
+    seen = choose_training_subjects(arms["low"], real, split, everyone).record
+    assert seen["generator_labelled_patients"] == 2
 
 
 def test_further_patients_are_as_many_subjects_of_others(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ def test_the_ejection_fraction_follows_from_the_volumes(esv_ml, category, percen
     assert facts["lv_edv_ml"] == "150" and facts["lv_size"] == "normal"
 
 
+def test_no_ejection_fraction_is_below_zero():
+    # A mask at ES may be larger than at ED; nothing is said then.
+    assert "ef" not in facts_of({"lv_ef": -5.0}) and "ef" not in facts_of(
+        {"lv_edv_ml": 100, "lv_esv_ml": 150}
+    )
+
+
 def test_sizes_and_mass():
     assert facts_of({"lv_edv_ml": 191})["lv_size"] == "dilated"
     assert facts_of({"lv_edv_ml": 248})["lv_size"] == "severely dilated"

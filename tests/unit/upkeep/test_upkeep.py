@@ -19,6 +19,7 @@ from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
 from synthaug.jobs.checkpoints import clear_abandoned, save_checkpoint
 from synthaug.jobs.finished import unfinished_folder
+from synthaug.runs import ArmRun, write_runs
 from synthaug.tables.versions import write_current
 from synthaug.upkeep.clean import size_of
 from synthaug.upkeep.locks import snakemakes_in
@@ -121,6 +122,30 @@ def test_what_cannot_be_read_is_named_and_removed_on_request(folder, file, conte
     code, lines = listed(folder)
     assert code == 1 and any(Path(file).name in line for line in lines)
     assert listed(folder, "--fix")[0] == 0 and not (folder / file).exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "gone"),
+    [
+        ("runs.tsv", "runs.tsv"),
+        ("impressions/fold-0.tsv", "impressions/fold-0.tsv"),
+        ("splits/duplicates.tsv", "splits/duplicates.tsv"),
+        ("arms/real/fold-0/generator-seed-0/subjects.tsv", "arms/real/fold-0/generator-seed-0"),
+        ("arms/real/fold-0/generator-seed-0/arm.json", "arms/real/fold-0/generator-seed-0"),
+    ],
+)
+def test_tables_that_jobs_read_are_looked_at(folder, file, gone):
+    write_runs(folder / "runs.tsv", [])
+    for table in ("impressions/fold-0.tsv", "splits/duplicates.tsv"):
+        write_text(folder / table, "subject\tsentence\n")
+    write_text(folder / "arms/real/fold-0/generator-seed-0/subjects.tsv", "subject\trole\n")
+    write_json(folder / "arms/real/fold-0/generator-seed-0/arm.json", {})
+    assert listed(folder) == (0, [])
+    (folder / file).write_bytes((folder / file).read_bytes()[:-1] if file.endswith(".tsv") else b"{")
+    code, lines = listed(folder)
+    assert code == 1 and len(lines) == 1 and str(folder / file) in lines[0]
+    assert listed(folder, "--fix")[0] == 0 and not (folder / gone).exists()
+    assert (folder / "splits/fold-0.tsv").is_file()
 
 
 def test_a_split_without_all_its_subjects_is_damaged(folder):
@@ -266,6 +291,17 @@ def test_a_model_named_model_loses_the_damaged_training_alone(folder):
     assert not (folder / "models/model/fold-1/generator-seed-0/model.safetensors").exists()
 
 
+def test_a_task_and_an_arm_named_model_lose_the_damaged_training_alone(folder):
+    models = [
+        folder / ArmRun("model", "model", 0, 0, training_seed).folder / "model" for training_seed in (0, 1)
+    ]
+    for model in models:
+        write_text(model / "training.json", "{}")
+    write_text(models[1] / "fold-0/training.json", "{")
+    listed(folder, "--fix")
+    assert models[0].is_dir() and models[1].parent.is_dir() and not models[1].exists()
+
+
 def test_logs_go_only_on_request_and_only_those_of_trainings_the_study_lost(folder):
     run = "features_fold-0_generator-seed-0"
     for name in (run, "gone_fold-0_generator-seed-0"):
@@ -309,6 +345,7 @@ def test_gathered_parts_go_only_on_request_and_not_while_a_run_may_need_them(fol
     places = (
         "features/study/fold-0/g_generator-seed-0{}.npz",
         "tasks/s/fold-0/synthetic/g_generator-seed-0{}/a.nii.gz",
+        "phenotypes/g_fold-0_generator-seed-0{}.tsv",
     )
     files = {part: [folder / place.format(part) for place in places] for part in ("", "_part-0", "_part-10")}
     for file in (file for part in ("_part-0", "_part-10", "") for file in files[part]):

@@ -230,9 +230,11 @@ def match_id(listed: str, names: Iterable[str]) -> str | None:
 
 
 def vendor_name(value: Any) -> str | None:
-    """One name a vendor, whatever the file calls it ("SIEMENS", "Philips Medical Systems", ...)."""
+    """One name a vendor, whatever the file calls it ("SIEMENS", "Philips Medical Systems", "CANON_MEC", ...)."""
     entry = text(value)
-    first = entry.split()[0].lower() if entry else ""
+    if entry is None:
+        return None
+    first = re.split(r"[\W_]", entry, maxsplit=1)[0].lower()
     return _VENDORS.get(first, entry)
 
 

@@ -12,13 +12,14 @@ _LIMIT = THRESHOLDS["baseline_distance"].value
 
 def check(data: ReportData) -> Flag | None:
     """Whether the mean HD95 is above the limit; severe above twice the limit."""
-    found = data.baseline.mean("hd95") if data.baseline else None
-    if data.baseline is None or found is None:
+    baseline = data.segmented.baseline
+    found = baseline.mean("hd95") if baseline else None
+    if baseline is None or found is None:
         raise NotMeasuredError("no HD95 of the real arm among the result rows")
     if found.value <= _LIMIT:
         return None
     sentence = (
-        f"Mean HD95 of {wording.number(found.value, 1)} mm in arm {data.baseline.arm} "
+        f"Mean HD95 of {wording.number(found.value, 1)} mm in arm {baseline.arm} "
         f"(n = {wording.counted(found.n, 'patient')})."
     )
     return Flag(SEVERE if found.value > 2 * _LIMIT else MODERATE, sentence, found.value / _LIMIT)

@@ -14,16 +14,17 @@ _LIMIT = THRESHOLDS["failed_segmentations"].value
 
 def check(data: ReportData) -> Flag | None:
     """The structure of which the real arm's segmentations fail most often."""
-    arm = data.baseline.arm if data.baseline else None
+    view = data.segmented
+    arm = view.baseline.arm if view.baseline else None
     of_arm = {"arm": arm, "status": VALUED_STATUSES}
-    poor = pooled(select(data.rows, metric="dice_poor", **of_arm)) if arm else []
+    poor = pooled(select(view.rows, metric="dice_poor", **of_arm)) if arm else []
     if not poor:
         raise NotMeasuredError("no failure rate of the real arm among the result rows")
     worst = max(poor, key=lambda row: row["value"])
     if worst["value"] <= _LIMIT:
         return None
     structure = worst["structure"]
-    missed = next(iter(pooled(select(data.rows, metric="dice_missed", structure=structure, **of_arm))), None)
+    missed = next(iter(pooled(select(view.rows, metric="dice_missed", structure=structure, **of_arm))), None)
     also = f", structure missed in {_percent(missed['value'])}" if missed else ""
     sentence = (
         f"Dice below 0.7 in {_percent(worst['value'])} of the segmentations of {structure} in arm {arm}{also} "

@@ -15,7 +15,7 @@ def check(data: ReportData) -> Flag | None:
     """The generators whose trainings are too few."""
     trainings = generator_trainings(data)
     if not trainings:
-        raise NotMeasuredError("the study has no synthetic cohort")
+        raise NotMeasuredError("the study has no cohort of a generator that was trained")
     few = {name: count for name, count in trainings.items() if count < _LIMIT}
     if not few:
         return None
@@ -25,8 +25,8 @@ def check(data: ReportData) -> Flag | None:
 
 KIND = FlagKind(
     title="Few generator trainings",
-    remedy="Use three or more generator seeds (synthesis.generator_seeds) or folds. Until then the result is about these "
-    "trainings, not about the generator.",
+    remedy="Use three or more generator seeds (synthesis.generator_seeds) or folds. A folder of cines (kind external) is of one "
+    "training in all of them. Until then the result is about these trainings, not about the generator.",
     section="design",
     check=check,
 )

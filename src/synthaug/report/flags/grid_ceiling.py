@@ -12,7 +12,8 @@ _LIMIT = THRESHOLDS["grid_ceiling"].value
 
 def check(data: ReportData) -> Flag | None:
     """Whether the mean ceiling is below the limit."""
-    found = data.baseline.mean("dice_ceiling") if data.baseline else None
+    baseline = data.segmented.baseline
+    found = baseline.mean("dice_ceiling") if baseline else None
     if found is None:
         raise NotMeasuredError("no Dice of a perfect prediction on the study's grid among the result rows")
     if found.value >= _LIMIT:

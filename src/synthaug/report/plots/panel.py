@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -113,6 +115,34 @@ def series_colour(index: int) -> str:
 def marker(index: int) -> str:
     """Marker of the `index`-th series; with `series_colour`, thirty series differ."""
     return MARKERS[index % len(MARKERS)]
+
+
+def shade_cells(axes: Axes, values: np.ndarray, strongest: float = 1.0) -> None:
+    """A square for each value, its first row on top: more opaque the larger it is, of another colour below 0.
+
+    The page shows through. Mixed beforehand, colours would stay those of a light page, and text on them would be unreadable
+    on a dark one.
+
+    Parameters
+    ----------
+    axes : Axes
+        Receives the limits.
+    values : ndarray, shape (rows, columns)
+        -1 to 1; NaN is left empty.
+    strongest : float
+        Opacity of 1; at 0.5 text in the colour of the page's ink is readable on it, light or dark.
+    """
+    from matplotlib.patches import Rectangle
+
+    rows, columns = values.shape
+    for (row, column), value in np.ndenumerate(np.nan_to_num(values)):
+        shade = colour("series-1" if value > 0 else "series-2")
+        axes.add_patch(
+            Rectangle((column, row), 1, 1, facecolor=shade, alpha=strongest * abs(value), linewidth=0)
+        )
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
+    axes.grid(visible=False)
 
 
 def few_ticks(axes: Axes) -> None:

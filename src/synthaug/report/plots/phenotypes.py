@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from synthaug.report.plots.panel import THEME, colour, panel
+from synthaug.report.plots.panel import colour, panel, shade_cells
 
 #: Colour of each set of hearts, the same in all panels; the page has one legend.
 SETS = {"real": "real", "requested": "series-2", "measured": "synthetic"}
@@ -55,16 +55,12 @@ def correlations(matrix: np.ndarray, names: Sequence[str]) -> str:
     str
         SVG element.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    shading = LinearSegmentedColormap.from_list("r", [THEME["series-2"], THEME["card"], THEME["series-1"]])
     side = 1.6 + 0.28 * len(names)
     with panel(max(side, 2.8), max(side - 0.2, 2.6)) as drawn:
         axes = drawn.axes
-        axes.grid(visible=False)
-        axes.pcolormesh(np.nan_to_num(matrix), cmap=shading, vmin=-1, vmax=1)
+        shade_cells(axes, matrix)
+        axes.set_title("Pearson's r: blue 1, orange −1", fontsize=8, loc="left")
         places = np.arange(len(names)) + 0.5
         axes.set_xticks(places, names, rotation=90, fontsize=7)
         axes.set_yticks(places, names, fontsize=7)
-        axes.invert_yaxis()
     return drawn.svg

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthaug.report.plots.panel import THEME, colour, panel
+from synthaug.report.plots.panel import colour, panel, shade_cells
 
 _CELL_IN = 0.55
 
@@ -35,22 +35,18 @@ def confusion(
     str
         SVG element.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
-    shading = LinearSegmentedColormap.from_list("shares", [THEME["card"], THEME["series-1"]])
     size = 1.3 + _CELL_IN * len(classes)
     with panel(max(size, 2.6), max(size - 0.3, 2.2)) as drawn:
         axes = drawn.axes
-        axes.grid(visible=False)
-        axes.pcolormesh(np.nan_to_num(shares), cmap=shading, vmin=0, vmax=1)
+        shade_cells(axes, shares, strongest=0.5)
         for (row, column), share in np.ndenumerate(shares):
             text = "–" if np.isnan(share) else f"{100 * share:.0f} %"
-            shade = colour("card") if np.nan_to_num(share) > 0.5 else colour("ink")
-            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=shade, fontsize=9)
+            axes.text(
+                column + 0.5, row + 0.5, text, ha="center", va="center", color=colour("ink"), fontsize=9
+            )
         places = np.arange(len(classes)) + 0.5
         axes.set_xticks(places, classes)
         axes.set_yticks(places, [f"{name} ({n})" for name, n in zip(classes, counts, strict=True)])
-        axes.invert_yaxis()
         axes.set_xlabel(axes_titles[0])
         axes.set_ylabel(axes_titles[1])
     return drawn.svg

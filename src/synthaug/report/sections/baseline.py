@@ -28,7 +28,7 @@ _OF_PATIENT.pop(ABSOLUTE)
 
 def baseline(data: ReportData) -> dict[str, Any]:
     """Means by vendor and by diagnosis, the patients with the lowest Dice, and the scores on the study's grid."""
-    found = data.segmentation.baseline
+    found = data.segmented.baseline
     if found is None or found.patients.empty:
         return {"reason": "no segmentation of a patient was scored in an arm of real patients only"}
     return {

@@ -28,13 +28,13 @@ _COLUMNS = {
 
 def clinical_agreement(data: ReportData) -> dict[str, Any]:
     """One table a quantity: bias, absolute error, SD, limits of agreement and correlation of every arm."""
-    tables = []
+    rows, tables = data.segmented.rows, []
     for metric in PREDICTED:
         lines = []
-        for first in pooled(select(data.rows, metric=f"{metric}_mae")):
+        for first in pooled(select(rows, metric=f"{metric}_mae")):
             place = {"arm": first["arm"], "structure": first["structure"]}
             found = [
-                next(iter(pooled(select(data.rows, metric=metric + suffix, **place))), None)
+                next(iter(pooled(select(rows, metric=metric + suffix, **place))), None)
                 for suffix in _SUFFIXES
             ]
             bias, *others = (estimate(row) for row in found)
@@ -42,7 +42,7 @@ def clinical_agreement(data: ReportData) -> dict[str, Any]:
         if lines:
             name, unit = wording.metric_name(metric), wording.metric_unit(metric)
             tables.append(make_table(f"{name} ({unit})", _COLUMNS, lines))
-    rates = _failures(data.rows)
+    rates = _failures(rows)
     return {
         "reason": "" if tables or rates else "no cardiac function was predicted",
         "tables": tables,

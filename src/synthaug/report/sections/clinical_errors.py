@@ -17,6 +17,7 @@ from synthaug.tables.compact import with_texts
 
 def clinical_errors(data: ReportData) -> dict[str, Any]:
     """Clinical errors, one dot per patient or, of many, percentiles: the mean over trainings."""
+    data = data.segmented
     panels = []
     many = False
     errors = patient_errors(data.table)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from synthaug.config.arms import Arm
 from synthaug.report import wording
-from synthaug.report.arm_panels import axis_label, file_part
+from synthaug.report.arm_panels import axis_label, file_part, way_of_training
 from synthaug.report.plots import segmentation
 from synthaug.report.plots.panel import GLYPHS, SERIES
 from synthaug.report.rows import Draw, estimate, pooled, select
@@ -54,13 +54,7 @@ def _families(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
             name = (
                 f"{wording.CONTROLS[arm.control].curve} ({arm.generator})" if arm.control else arm.generator
             )
-            if arm.real < 1:
-                name += f", {arm.real:.0%} of the real patients"
-            if arm.real_share is not None:
-                name += f", {arm.real_share:.0%} real samples"
-            name += ", pretrained" if arm.pretrain else ""
-            name += f", {arm.corruption} corrupted" if arm.corruption != "none" else ""
-            families.setdefault(name, []).append(arm)
+            families.setdefault(name + way_of_training(arm), []).append(arm)
     return families
 
 

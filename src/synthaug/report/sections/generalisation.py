@@ -32,8 +32,11 @@ def generalisation(data: ReportData) -> dict[str, Any]:
         closing = signed(found[1]) if change else "–"
         lines.append([row["arm"], found[0], signed(estimate(row)), closing, row["n"]])
     measured = any(row["status"] in VALUED_STATUSES for row in gaps)
+    absent = "the study does not test unseen and seen vendors beside each other"
+    if gaps:  # tested beside each other, and too few of them
+        absent = next((row["note"] for row in gaps if row["note"]), "no gap was measured")
     return {
-        "reason": "" if measured else "the study does not test unseen and seen vendors beside each other",
+        "reason": "" if measured else absent,
         "metric": wording.metric_name(metric),
         "table": make_table("Generalisation gap", _COLUMNS, lines) if measured else None,
     }

@@ -24,9 +24,7 @@ _SUBJECTS = 20
 def missing(data: ReportData) -> dict[str, Any]:
     """Number of rows by status, reasons for missing values, rows that no section shows."""
     views = [data, *(view for name, view in data.tasks.items() if name != data.task)]
-    # Rows without a task are in every view; the first counts them.
-    tables = [view.table[(view.table["task"] == view.task).to_numpy(bool)] for view in views[1:]]
-    tables = [data.table, *tables]
+    tables = data.tables
     others = [
         row
         for view in views

@@ -85,7 +85,7 @@ def _panels(view: ReportData, targets: Sequence[str]) -> list[dict[str, str]]:
             predicted, reference = (values[name].to_numpy(float) for name in _VALUES)
             svg = predicted_against_true(reference, predicted, _label(target))
             alt = f"{wording.counted(len(values), 'patient')}, mean over trainings"
-            title = f"{_label(target)}: {arm.name}"
+            title = f"{_label(target)}: {arm.name}, n = {len(values)}"
             panels.append(view.draw(f"predicted-{target}-{arm.name}", svg, title, alt))
     return panels
 

@@ -22,8 +22,10 @@ from synthaug.tables import Row
 _METRICS = in_group("phenotype sampling")
 _OF_PHENOTYPE = {
     "phenotype_mean_difference": "standardised mean difference (CI)",
-    "phenotype_wasserstein": "Wasserstein distance in SD (real-versus-real floor)",
+    "phenotype_wasserstein": "Wasserstein distance in SD (CI)",
 }
+#: Distances, whose floor is that of two halves of the real patients.
+_DISTANCES = ("phenotype_wasserstein", "phenotype_correlation_difference", "phenotype_frechet")
 _RUN = ("generator", "fold", "generator_seed")
 
 
@@ -31,7 +33,7 @@ def phenotype_sampling(data: ReportData) -> dict[str, Any]:
     """One table over all phenotypes, and one of each phenotype for every model."""
     rows = [row for row in data.rows if _shows(row)]
     overall: list[list[Cell]] = [
-        [*_about(row), wording.row_name(row["metric"]), row["versus"], estimate(row), row["n"]]
+        [*_about(row), wording.row_name(row["metric"]), row["versus"], _cell(row), row["n"]]
         for row in rows
         if row["target"] is None
     ]
@@ -65,10 +67,16 @@ def _model(name: str, rows: list[Row]) -> dict[str, Any]:
             key = (row["target"], *_about(row)[1:], row["versus"])
             groups.setdefault(key, {})[row["metric"]] = row
     lines: list[list[Cell]] = [
-        [_label(target), run, versus, *(estimate(found.get(metric)) for metric in _OF_PHENOTYPE)]
+        [_label(target), run, versus, *(_cell(found.get(metric)) for metric in _OF_PHENOTYPE)]
         for (target, run, versus), found in groups.items()
     ]
     return {"name": name, "table": make_table(f"Phenotypes of {name}", columns, lines)}
+
+
+def _cell(row: Row | None) -> dict[str, Any]:
+    """Value with its interval; of a distance with the real-versus-real distance too."""
+    found = estimate(row)
+    return {**found, "with_floor": True} if row is not None and row["metric"] in _DISTANCES else found
 
 
 def _panels(data: ReportData, phenotypes: Sequence[str]) -> list[dict[str, str]]:
@@ -83,14 +91,17 @@ def _panels(data: ReportData, phenotypes: Sequence[str]) -> list[dict[str, str]]
         values = {key: own for key, own in values.items() if len(own)}
         if values:
             alt = "; ".join(f"{key} mean {own.mean():.3g}, n {len(own)}" for key, own in values.items())
-            panels.append(data.draw(f"marginal-{name}", marginals(values, _label(name)), _label(name), alt))
+            counts = ", ".join(f"{len(own)} {key}" for key, own in values.items())
+            title = f"{_label(name)}, n = {counts}"
+            panels.append(data.draw(f"marginal-{name}", marginals(values, _label(name)), title, alt))
     for key, table in sets.items():
         known = [name for name in names if name in table and table[name].nunique() > 1]
         if len(known) > 1:
             titles = [condition_of(name).title for name in known]
             svg = correlations(table[known].corr().to_numpy(), titles)
             alt = f"correlations of {len(known)} phenotypes, {wording.counted(len(table), 'heart')}"
-            panels.append(data.draw(f"correlations-{key}", svg, f"Correlations, {key}", alt))
+            title = f"Correlations, {key}, n = {len(table)}"
+            panels.append(data.draw(f"correlations-{key}", svg, title, alt))
     return panels
 
 

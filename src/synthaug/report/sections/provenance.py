@@ -16,7 +16,7 @@ def provenance(data: ReportData) -> dict[str, Any]:
     return {
         "record": read_json(record) if record.is_file() else None,
         "version": tables.name,
-        "rows": len(data.table),
+        "rows": sum(map(len, data.tables)),
         "checksums": read_checksums(tables),
     }
 

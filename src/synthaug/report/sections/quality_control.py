@@ -18,7 +18,7 @@ _COLUMNS = {
     "generator": TEXT,
     "fold": NUMBER,
     "generator seed": NUMBER,
-    "accepted": NUMBER,
+    "subjects": NUMBER,
     "rejected": NUMBER,
     "acceptance rate (CI)": TEXT,
     "reasons of rejection": PROSE,
@@ -31,7 +31,8 @@ def quality_control(data: ReportData) -> dict[str, Any]:
     lines: list[list[Cell]] = []
     every: list[Row] = []
     for run in data.inputs.synthetic:
-        rejections = read_rows(run.rejections) if run.rejections else None
+        # A folder from elsewhere, or real subjects, passed no quality control here.
+        rejections = read_rows(run.rejections) if run.rejections and run.rejections.is_file() else None
         every += [{"generator": run.generator, **row} for row in rejections or []]
         lines.append(_line(run, data, None if rejections is None else len(rejections)))
     return {

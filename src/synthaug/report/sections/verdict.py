@@ -62,18 +62,28 @@ _OF_KIND: dict[str, dict[str, str | None]] = {
 }
 
 
+#: Places of a task's primary metric by kind: what the pooled level is over, and what verdicts are broken down by.
+_PLACES = {
+    "segmentation": ("all structures", "structure, phase and vendor"),
+    "regression": ("all phenotypes", "phenotype and vendor"),
+}
+
+
 def verdict_content(data: ReportData) -> dict[str, Any]:
     """The verdict of the study in a sentence, what was tested, the baseline, and every comparison with a control."""
     metric = data.primary_metric
     judged = judge(data.rows, data.arms, metric, data.alpha)
     differences = pooled(select(data.rows, metric=f"{metric}_difference", status=tuple(VALUED_STATUSES)))
     by_name = {arm.name: arm for arm in data.arms}
+    over, by = _PLACES.get(str(data.task_settings.get("kind", "segmentation")), ("", "vendor"))
     return {
         **judged,
+        "broken_down_by": by,
+        "forest_title": f"Paired difference, {over}" if over else "Paired difference",
         "answer": _answer(judged),
         "sentence": effect_sentence(judged["arms"], metric, data.margin, 1 - data.alpha),
         "tested": what_was_tested(data),
-        "baseline": _baseline(data.baseline) if _segments(data) else _of_task(data),
+        "baseline": _baseline(data.baseline) if data.segments else _of_task(data),
         "forest": forest_panel(differences, dict.fromkeys(PLACE), by_name, metric, data.draw, data.alpha),
         "design_warnings": list(data.inputs.design_warnings),
     }
@@ -82,7 +92,7 @@ def verdict_content(data: ReportData) -> dict[str, Any]:
 def _answer(judged: Mapping[str, Any]) -> str:
     """The word of the study, with the trainings of the generator that it holds for where these are few."""
     answer = _ANSWERS[judged["word"]]
-    scopes = [arm["scope"] for arm in judged["arms"] if arm["scope"]]
+    scopes = list(dict.fromkeys(arm["scope"] for arm in judged["arms"] if arm["scope"]))
     if judged["word"] in (verdict.HELPS, verdict.HURTS) and not all(
         arm["declared"] for arm in judged["arms"]
     ):
@@ -148,10 +158,6 @@ def _effect(row: Row, unit: str, confidence: float, with_arm: bool) -> str:
         facts.append(str(row["arm"]))
     inside = f" ({', '.join(facts)})" if facts else ""
     return wording.with_unit(wording.number(row["value"], places, sign=True), unit) + inside
-
-
-def _segments(data: ReportData) -> bool:
-    return str(data.task_settings.get("kind", "segmentation")) == "segmentation"
 
 
 def _of_task(data: ReportData) -> dict[str, Any] | None:
@@ -226,7 +232,7 @@ def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> di
                 "power": wording.power_sentence(metric, outcome),
                 "detectable": outcome.detectable,
                 "declared": outcome.declared,
-                "strongest": strongest_control(select(deciding, versus=tuple(matched))),
+                "strongest": strongest_control(deciding, matched),
                 "levels": _levels(arm.name, compared, matched, extra_controls, alpha),
             }
         )
@@ -280,7 +286,7 @@ def _levels(
         place = dict(zip(PLACE, level, strict=True))
         here = select(rows, **place, vendor=vendor)
         outcome = verdict.judge_arm(_frame(here), matched, alpha, extra_controls)
-        strongest = strongest_control(select(here, versus=tuple(matched)))
+        strongest = strongest_control(here, matched)
         size = None if strongest is None else strongest["detectable"]
         lines.append(
             [
