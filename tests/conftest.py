@@ -52,7 +52,7 @@ def own_search_path() -> Iterator[None]:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The finished study: its generator and one arm through Slurm where it can be started, all else by this machine.
 
-    A job through Slurm starts Python three times and is seen as done seconds later: the whole study would take four
+    A job through Slurm starts Python three times and is seen as done seconds later: the whole study would take several
     times as long.
     """
     checkout = copy_repository(tmp_path_factory.mktemp("tiny") / "synthaug")

@@ -33,7 +33,7 @@ class Syntax(NamedTuple):
 
 @functools.cache
 def syntax_of(file: Path) -> Syntax:
-    """What a file says; the tree itself, a hundred times its size, is not kept."""
+    """What a file says; the tree itself, which is many times as large, is not kept."""
     tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
     lazy = any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body)
     blocks = [node.body for node in tree.body if _for_type_checkers(node)] if lazy else []
@@ -69,8 +69,8 @@ def _for_type_checkers(node: ast.AST) -> TypeGuard[ast.If]:
 def _plain(part: Any) -> Any:
     """A part of a syntax tree as nested tuples and lists of names and values, without positions.
 
-    It says what `ast.dump` says. `repr` writes it several times as fast, and every job and every plan of Snakemake
-    reads hundreds of files.
+    It says what `ast.dump` says. `repr` writes it faster, and every job and every plan of Snakemake reads hundreds of
+    files.
     """
     if isinstance(part, ast.AST):
         return type(part).__name__, *[_plain(getattr(part, field, None)) for field in part._fields]
