@@ -64,6 +64,26 @@ def test_what_only_type_checkers_import_does_not_count(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "block",
+    [
+        "if a:\n    pass\nelif b:\n    {}",
+        "for a in b:\n    pass\nelse:\n    {}",
+        "while a:\n    {}",
+        "with a:\n    {}",
+        "try:\n    pass\nexcept ValueError:\n    {}",
+        "try:\n    pass\nexcept* ValueError:\n    {}",
+        "try:\n    pass\nfinally:\n    {}",
+        "match a:\n    case 1:\n        {}",
+        "class A:\n    async def f(self):\n        {}",
+    ],
+)
+def test_an_import_counts_in_every_block(tmp_path, block):
+    script = tmp_path / "script.py"
+    script.write_text(block.format("import synthaug.jobs.progress"))
+    assert "jobs/progress.py" in names(imported_files([script]))
+
+
+@pytest.mark.parametrize(
     ("statement", "modules"),
     [
         ("from synthaug.metrics import dice", {"overlap"}),
