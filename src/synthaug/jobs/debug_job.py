@@ -25,7 +25,9 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 from synthaug.core.errors import SynthaugError
 
 
-def find_job(target: str, configfiles: Sequence[Path] = (), cores: int = 1) -> tuple[Path, Snakemake]:
+def find_job(
+    target: str, configfiles: Sequence[Path] = (), cores: int = 1, snakefile: Path = Path("Snakefile")
+) -> tuple[Path, Snakemake]:
     """The script of the job that makes a file, and the object that Snakemake would give it.
 
     Parameters
@@ -36,6 +38,8 @@ def find_job(target: str, configfiles: Sequence[Path] = (), cores: int = 1) -> t
         The study; the default one if not given.
     cores : int
         Most threads the job may have.
+    snakefile : Path
+        The workflow.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def find_job(target: str, configfiles: Sequence[Path] = (), cores: int = 1) -> t
         of_workflow = api.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=list(configfiles)),
-            snakefile=Path("Snakefile"),
+            snakefile=snakefile,
         )
         # Forced, so that Snakemake looks at the job even where its outputs are up to date.
         of_workflow.dag(DAGSettings(targets={target}, forcerun={target}))

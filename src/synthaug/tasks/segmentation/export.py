@@ -71,8 +71,7 @@ def _write_checkpoint(path: Path, segmenter: Segmenter, fold: int) -> None:
         "network_weights": segmenter.network.state_dict(),
         "trainer_name": record["trainer"].rpartition(":")[2],
         "init_args": {"configuration": record["configuration"], "fold": fold},
-        # None where the trainer mirrors nothing: nnU-Net looks for the greatest of these axes.
-        "inference_allowed_mirroring_axes": tuple(record["mirror_axes"]) or None,
+        "inference_allowed_mirroring_axes": tuple(record["mirror_axes"]),
     }
     torch.save(checkpoint, path)
 
