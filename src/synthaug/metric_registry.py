@@ -122,6 +122,8 @@ class Aggregate:
         Which way is better; None where it is the metric's.
     range : tuple of 2 floats or None
         Values that the aggregate can have; None where they are the metric's.
+    version : int
+        Version of the aggregate itself; those above 1 end its definition's id.
     """
 
     title: str
@@ -130,6 +132,7 @@ class Aggregate:
     in_title: bool = False
     direction: Direction | None = None
     range: tuple[float, float] | None = None
+    version: int = 1
 
 
 _SHARE = (0.0, 1.0)
@@ -151,7 +154,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "_reconstruction": Aggregate(
         "of reconstructions, ratio to real-versus-real", "1", 2, in_title=True, range=_LENGTH
     ),
-    "_extrapolated": Aggregate("extrapolated to infinite sample size", range=_ANY),
+    # Version 1 took rows for subjects, and lines through sets of too few of them.
+    "_extrapolated": Aggregate("extrapolated to infinite sample size", range=_ANY, version=2),
     "_response": Aggregate("response to a corruption", "", range=_ANY),
     "_slope": Aggregate("change for a dose increase of 1", range=_ANY),
     "_trend": Aggregate("trend over doses", "", range=_COEFFICIENT),
@@ -466,7 +470,7 @@ def _memorisation() -> Iterator[Metric]:
         ),
         (
             "copied_share_real",
-            "copied-held-out.v3",
+            "copied-held-out.v4",
             "held-out real patients who are copies by the same rule",
             "none",
         ),
@@ -532,14 +536,14 @@ def _memorisation() -> Iterator[Metric]:
         ),
         (
             "unusually_near_share",
-            "conformal.unusually-near.v1",
+            "conformal.unusually-near.v2",
             "nearer to a training patient than a new patient would be (conformal p ≤ 0.05)",
             "lower",
         ),
-        ("conformal_p", "conformal.median-p.v1", "conformal p of being as near, median", "none"),
+        ("conformal_p", "conformal.median-p.v2", "conformal p of being as near, median", "none"),
         (
             "nearest_trained_share",
-            "nearest-trained.v1",
+            "nearest-trained.v2",
             "nearest real patient is a training patient",
             "none",
         ),
@@ -560,7 +564,7 @@ def _memorisation() -> Iterator[Metric]:
             )
     yield Metric(
         "c_t_features",
-        "memorisation.features.data-copying.pca64.k3.v2",
+        "memorisation.features.data-copying.pca64.k3.v3",
         "data-copying C_T, features",
         "memorisation",
     )
@@ -872,7 +876,7 @@ def _generator_ranking() -> Iterator[Metric]:
     """The generators of a study side by side, criterion by criterion; the target of a row names the criterion."""
     group: Group = "generator ranking"
     yield Metric(
-        "generator_criterion", "ranking.mean-of-runs.v2", "criterion", group, OF_TARGET, decimals=None
+        "generator_criterion", "ranking.mean-of-runs.v3", "criterion", group, OF_TARGET, decimals=None
     )
     yield Metric(
         "generator_difference",
@@ -882,13 +886,13 @@ def _generator_ranking() -> Iterator[Metric]:
         OF_TARGET,
         decimals=None,
     )
-    yield Metric("generator_rank", "ranking.rank.intervals.v2", "rank", group, "1", "lower", 1)
+    yield Metric("generator_rank", "ranking.rank.intervals.v3", "rank", group, "1", "lower", 1)
     for name, definition, title in (
-        ("generator_rank_kept", "rank-kept.intervals.v2", "fraction of replicates with the same rank"),
-        ("generator_first", "first.intervals.v2", "fraction of replicates ranked first"),
+        ("generator_rank_kept", "rank-kept.intervals.v3", "fraction of replicates with the same rank"),
+        ("generator_first", "first.intervals.v3", "fraction of replicates ranked first"),
         (
             "generator_order_kept",
-            "order-kept.intervals.v2",
+            "order-kept.intervals.v3",
             "fraction of replicates with the same order of all",
         ),
     ):
@@ -989,7 +993,9 @@ def _aggregate(metric: Metric, suffix: str) -> Metric:
     return replace(
         metric,
         name=metric.name + suffix,
-        definition=metric.definition + suffix.replace("_", "/", 1),
+        definition=metric.definition
+        + suffix.replace("_", "/", 1)
+        + (f".v{aggregate.version}" if aggregate.version > 1 else ""),
         title=f"{metric.title}, {aggregate.title}" if aggregate.in_title else metric.title,
         unit=unit,
         direction=aggregate.direction or metric.direction,

@@ -8,6 +8,10 @@ classifier = diagnosis_task(study) or "none"
 forest = forest_task(study) or "none"
 
 
+#: Phenotypes of the users' own tables.
+own_names = sorted({name for names in own_phenotypes(study).values() for name in names})
+
+
 def task_settings(name, step):
     """What a step of a task depends on: another seed beside a training must not train it again."""
     return study.tasks[name].of_step(step) if name in study.tasks else {}

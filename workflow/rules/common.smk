@@ -15,7 +15,7 @@ from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.paths import paths_of, without_home
 from synthaug.config.phenotype_columns import needed_phenotypes, own_phenotypes
 from synthaug.config.plugin_checks import check_plugins
-from synthaug.config.plugins import plugins_of
+from synthaug.config.plugins import plugin_modules
 from synthaug.config.study import load_study
 from synthaug.config.text import reads_text
 from synthaug.core.artifacts import sha256_file, sha256_json
@@ -330,11 +330,6 @@ def extractor_modules(name):
     extractor = study.evaluation.extractors[name]
     needed = model_modules(extractor.model) if is_trained(extractor) else []
     return [module_of(extractor), *needed]
-
-
-def plugin_modules():
-    """Modules of all classes that the study brings along."""
-    return sorted({module_of(settings) for _, settings in plugins_of(study)})
 
 
 # --- datasets -----------------------------------------------------------------------------------

@@ -52,10 +52,10 @@ rule collate_results:
     log:
         pattern("logs/collate_results.log"),
     params:
-        code=code("collate_results", *plugin_modules()),
+        code=code("collate_results", *plugin_modules(study)),
         study=declared_study(study),
         arms=[vars(arm) for arm in arms.values()],
-        plugins=plugin_modules(),
+        plugins=plugin_modules(study),
     message:
         "Collating all results into a versioned table"
     script:

@@ -80,6 +80,7 @@ rule write_training_set:
     params:
         code=lambda w: task_code("write_training_set", w.task, "training_set"),
         task=lambda w: task_settings(w.task, "training_set"),
+        own=lambda w: own_names if arm_phenotypes(w) else [],
     message:
         "Writing the training set of arm {wildcards.arm} for {wildcards.task}, fold {wildcards.fold}"
     script:
@@ -289,7 +290,7 @@ rule predict_from_segmentation:
         **grows_with("cohorts", seconds=2),
     params:
         code=code("predict_from_segmentation"),
-        own=sorted({name for names in own_phenotypes(study).values() for name in names}),
+        own=own_names,
     message:
         "Recognising diagnoses by phenotypes measured in {wildcards.generator}'s cines, fold {wildcards.fold}"
     script:

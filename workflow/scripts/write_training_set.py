@@ -12,7 +12,8 @@ with job(snakemake):
     real = Cohort.open_all(inputs.cohorts).with_phenotypes(inputs.phenotypes)
     synthetic = Cohort.open(inputs.synthetic) if inputs.synthetic else None
     if synthetic is not None and inputs.synthetic_phenotypes:
-        synthetic = synthetic.with_phenotypes([inputs.synthetic_phenotypes])
+        # Measured on masks, they would be values of another method under the names of the user's own table.
+        synthetic = synthetic.with_phenotypes([inputs.synthetic_phenotypes], without=snakemake.params.own)
     open_task(snakemake.params.task).write_training_set(
         TrainingSubjects.read(inputs.subjects, real, synthetic),
         Path(inputs.plan),

@@ -40,8 +40,8 @@ class ArmSettings(Settings):
         ge=0,
         le=10,
         description=(
-            "Synthetic subjects added per real patient of the arm (of the fold if the arm has no real patients): "
-            "1.0 adds one per patient."
+            "Synthetic subjects added per real subject of the arm (of the fold if the arm has no real patients); each visit "
+            "of a patient is a subject: 1.0 adds one per subject."
         ),
     )
     real_share: float | None = Field(
@@ -139,7 +139,7 @@ class Arm:
     generator : str or None
         Generator of the synthetic subjects (for a control: of the arm it controls).
     dose : float
-        Extra subjects per real patient of the arm, or of the fold where `real` is 0.
+        Extra subjects per real subject of the arm, or of the fold where `real` is 0.
     control : str or None
         Kind of a control, e.g. ``"repeated"``.
     control_of : str or None

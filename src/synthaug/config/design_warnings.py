@@ -46,9 +46,12 @@ def design_warnings(study: StudySettings) -> list[str]:
                 f"Arm {name} has no control {' and no control '.join(missing)}; the effect of that control on its result is "
                 f"unknown (arms.{name}.controls)."
             )
-        if 0 < arm.real < 1 and arm.generator and study.generators[arm.generator].sampled:
-            said.append(
-                f"Arm {name} has {arm.real:.0%} of the labelled training patients, but its generator was trained on all of "
-                "them: a gain may come from their labels. Use split.labelled_fraction to restrict the labels of both."
-            )
+        if 0 < arm.real < 1 and arm.generator:
+            generator = study.generators[arm.generator]
+            if generator.sampled or getattr(generator, "labels", "own") == "pseudo":
+                who = "its generator" if generator.sampled else "the segmenter of its pseudo labels"
+                said.append(
+                    f"Arm {name} has {arm.real:.0%} of the labelled training patients, but {who} was trained on all of "
+                    "them: a gain may come from their labels. Use split.labelled_fraction to restrict the labels of both."
+                )
     return said

@@ -180,6 +180,7 @@ class ClassificationSettings(ImageTaskSettings):
     """Diagnosis of a subject from its cine."""
 
     implementation: ClassVar[str] = "synthaug.tasks.image_level.task:Classification"
+    endpoints: ClassVar[tuple[str, ...] | None] = ("accuracy", "brier")
     steps: ClassVar[Mapping[Step, StepNeeds]] = _steps({"classes", "features"}, "classification_scores")
 
     kind: Literal["classification"] = Field(description="Kind of task.")
@@ -219,6 +220,7 @@ class RegressionSettings(ImageTaskSettings):
     """Phenotypes of a subject from its cine."""
 
     implementation: ClassVar[str] = "synthaug.tasks.image_level.task:Regression"
+    endpoints: ClassVar[tuple[str, ...] | None] = ("absolute_error_sd",)
     steps: ClassVar[Mapping[Step, StepNeeds]] = _steps({"targets", "features"}, "regression_scores")
 
     kind: Literal["regression"] = Field(description="Kind of task.")

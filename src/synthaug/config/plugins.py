@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from synthaug.config.base import Settings
 from synthaug.config.sampled import SampledSettings
 from synthaug.config.training import TrainableSettings
+from synthaug.core.plugins import plugins_in
 
 _CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -64,6 +65,12 @@ class PluginGeneratorSettings(PluginSettings, SampledSettings):
     derived_from = "synthaug.generators.base:Generator"
 
     models: dict[str, str] = Field(default_factory=dict, description="Models of the class's roles, by name.")
+
+
+def plugin_modules(settings: Settings) -> list[str]:
+    """Modules of all classes that settings bring along, trainers and planners of nnU-Net included; sorted."""
+    references = plugins_in(settings.model_dump(mode="json", by_alias=True))
+    return sorted({reference.partition(":")[0] for reference in references})
 
 
 def plugins_of(settings: Settings) -> Iterator[tuple[str, ClassSettings]]:

@@ -40,6 +40,8 @@ class TaskSettings(Settings):
     outside: ClassVar[frozenset[str]] = frozenset(
         {"training_seeds", "arms", "primary_metric", "family", "checkpoint_minutes"}
     )
+    #: Metrics of its scores that a verdict can rest on; None where only a class from outside knows.
+    endpoints: ClassVar[tuple[str, ...] | None] = None
 
     training_seeds: tuple[int, ...] = Field(
         (0, 1, 2), min_length=1, description="Training seeds; every arm is trained once with each."
@@ -77,6 +79,17 @@ class TaskSettings(Settings):
     def _training_seeds_differ(self) -> TaskSettings:
         if len(set(self.training_seeds)) < len(self.training_seeds):
             raise ValueError("training_seeds: a seed appears twice; give each once")
+        return self
+
+    @model_validator(mode="after")
+    def _tests_what_it_scores(self) -> TaskSettings:
+        known = self.endpoints
+        for key, metrics in (("primary_metric", (self.primary_metric,)), ("family", self.family or ())):
+            for metric in metrics:
+                if known is not None and metric not in known:
+                    raise ValueError(
+                        f"{key}: the scores of this kind of task have no {metric}; choose among {', '.join(known)}"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,8 @@ from synthaug.config.image_tasks import ClassificationSettings, RegressionSettin
 from synthaug.config.plugins import PluginSettings
 from synthaug.config.task_base import Step, StepNeeds, TaskSettings
 
+#: Steps that build the network of the trainer.
+_NETWORK: tuple[Step, ...] = ("training", "validation", "prediction", "labelling")
 _NNUNET_CLASS = re.compile(r"([^\W\d]\w*(\.[^\W\d]\w*)*:)?[^\W\d]\w*")
 
 
@@ -19,6 +21,7 @@ class SegmentationSettings(TaskSettings):
     """nnU-Net, the same for every arm of a study."""
 
     implementation: ClassVar[str] = "synthaug.tasks.segmentation.task:Segmentation"
+    endpoints: ClassVar[tuple[str, ...] | None] = ("dice", "hd95", "hd", "assd", "nsd")
     steps: ClassVar[Mapping[Step, StepNeeds]] = {
         "plan": StepNeeds(
             frozenset({"configuration", "planner", "batch_size", "base_features", "gpu_memory_gb"}),
@@ -144,6 +147,12 @@ class SegmentationSettings(TaskSettings):
             "validation patients, or none."
         ),
     )
+
+    def modules_of_step(self, step: Step) -> list[str]:
+        """As of every task, and the module of a planner or trainer from outside nnU-Net, which steps import by name."""
+        named = {"plan": self.planner, **dict.fromkeys(_NETWORK, self.trainer)}.get(step, "")
+        module, colon, _ = named.partition(":")
+        return [*super().modules_of_step(step), *([module] if colon else [])]
 
     @property
     def segments(self) -> bool:

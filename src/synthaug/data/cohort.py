@@ -186,7 +186,7 @@ class Cohort:
         name = "+".join(dict.fromkeys(cohort.name for cohort in cohorts))
         return cls(name, cohorts[0].kind, table, folders, cohorts[0].meta)
 
-    def with_phenotypes(self, tables: Iterable[str | Path]) -> Cohort:
+    def with_phenotypes(self, tables: Iterable[str | Path], without: Collection[str] = ()) -> Cohort:
         """The cohort with the phenotypes of its subjects.
 
         Parameters
@@ -194,6 +194,8 @@ class Cohort:
         tables : iterable of path
             TSV tables of the rules `measure_phenotypes` and `measure_synthetic_phenotypes`, each subject in one of them.
             A phenotype that one table lacks is unknown of its subjects. Without a table the cohort stays as it is.
+        without : collection of str
+            Phenotypes to leave out.
 
         Raises
         ------
@@ -213,7 +215,8 @@ class Cohort:
         absent = [subject for subject in self.subjects if subject not in phenotypes.index]
         if absent:
             raise SynthaugError(f"{where}: no phenotypes of subject {absent[0]}; measure them again")
-        return replace(self, phenotypes=phenotypes.loc[self.subjects])
+        kept = phenotypes.drop(columns=list(without), errors="ignore")
+        return replace(self, phenotypes=kept.loc[self.subjects])
 
     @property
     def subjects(self) -> list[str]:

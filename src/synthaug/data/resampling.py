@@ -158,11 +158,9 @@ def beat_weights(n_source: int, positions: np.ndarray, order: FrameInterpolation
     return csr_array(np.where(np.abs(weights) > 1e-9, weights, 0).astype(np.float32))
 
 
-def resample_beat(
-    cine: np.ndarray, positions: np.ndarray, order: FrameInterpolation = "linear"
-) -> np.ndarray:
-    """Interpolate a cyclic cine (t, ...) in time; see `beat_weights`. float32."""
-    return apply_weights(cine, beat_weights(len(cine), positions, order), 0)
+def resample_beat(cine: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Interpolate a cyclic cine (t, ...) linearly in time; see `beat_weights`. float32."""
+    return apply_weights(cine, beat_weights(len(cine), positions, "linear"), 0)
 
 
 def frames_sampled_exactly(labels: Mapping[int, np.ndarray], positions: np.ndarray) -> dict[int, np.ndarray]:

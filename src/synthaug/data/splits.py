@@ -16,10 +16,9 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 
 COLUMNS = ("subject", "patient", "dataset", "vendor", "diagnosis", "labelled", "role")
-#: `test_within` are the patients of the training vendors that are held out beside a test on others;
-#: `unused` are subjects no role may have, so that nothing of a test patient or vendor leaks.
-ROLES = ("train", "validation", "test", "test_within", "unused")
-#: Roles whose subjects are predicted and scored.
+#: Roles whose subjects are predicted and scored. `test_within` are the patients of the training vendors that are held out
+#: beside a test on others. `train`, `validation` and `unused` are not scored; `unused` are subjects that may take no part,
+#: so that nothing of a test patient or vendor leaks.
 TESTED = ("test", "test_within")
 _UNKNOWN = "unknown"
 
@@ -159,8 +158,8 @@ def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) ->
     ----------
     split : DataFrame
         One fold's table.
-    role : str
-        Of `ROLES`.
+    role : {"train", "validation", "test", "test_within", "unused"}
+        The role.
     labelled : bool, optional
         Only subjects with labels, or only those without.
     """

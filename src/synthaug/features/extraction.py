@@ -110,6 +110,9 @@ def extract_features(
                 record = cohort.record(subject)
                 features = _features_at(place, found)
                 if isinstance(extractor, TextExtractor):
+                    if "frames" in features:
+                        # Without a sentence no rows: the file says all the same that images and text are compared.
+                        features["text"] = np.empty((0, features["frames"].shape[1]), np.float32)
                     features |= _text_features(extractor, record)
                 spool.add(subject, features)
                 if isinstance(patient := record.get("patient"), str):

@@ -40,6 +40,9 @@ class TextDriven(LatentGenerator):
             raise SynthaugError(
                 "text_driven: start_weight takes class means from an alignment, which the diffusion model lacks; set 0"
             )
+        if settings.start_weight:
+            # Without guidance, too: the start noise is that of the class.
+            self.conditions = sorted({*self.conditions, "diagnosis"})
         self.diffusion = diffusion
         self.settings = settings
 

@@ -25,9 +25,7 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 from synthaug.core.errors import SynthaugError
 
 
-def find_job(
-    target: str, configfiles: Sequence[Path] = (), cores: int = 1, snakefile: Path = Path("Snakefile")
-) -> tuple[Path, Snakemake]:
+def find_job(target: str, configfiles: Sequence[Path] = (), cores: int = 1) -> tuple[Path, Snakemake]:
     """The script of the job that makes a file, and the object that Snakemake would give it.
 
     Parameters
@@ -38,8 +36,6 @@ def find_job(
         The study; the default one if not given.
     cores : int
         Most threads the job may have.
-    snakefile : Path
-        The workflow.
 
     Raises
     ------
@@ -54,7 +50,7 @@ def find_job(
         of_workflow = api.workflow(
             resource_settings=ResourceSettings(cores=cores),
             config_settings=ConfigSettings(configfiles=list(configfiles)),
-            snakefile=snakefile,
+            snakefile=Path("Snakefile"),
         )
         # Forced, so that Snakemake looks at the job even where its outputs are up to date.
         of_workflow.dag(DAGSettings(targets={target}, forcerun={target}))

@@ -137,6 +137,9 @@ def edit_masks(cohort: Cohort, edit: MaskEdit, output: str | Path, subjects: Seq
             write_labels(folder / f"sub-{subject}", edited, len(labels), cohort.spacing_mm, duration)
             about = {"edited_from": _origin(cohort, subject), "mask_edit": json.dumps(said)}
             rows.append({**_request(cohort, subject, edited, edit, labels.shape), **about})
+        # A test patient may be behind masks that a generator made, too.
+        seen = sorted({*cohort.meta.get("seen", ()), *cohort.meta.get("sampler", {}).get("seen", ())})
+        behind: dict[str, Any] = {"seen": seen} if seen else {}
         source = {"name": cohort.name, "kind": cohort.kind, "table_sha256": cohort.meta.get("table_sha256")}
         write_cohort(
             folder,
@@ -145,6 +148,7 @@ def edit_masks(cohort: Cohort, edit: MaskEdit, output: str | Path, subjects: Seq
             rows,
             cohort.spacing_mm,
             edited={"source": source, "edit": said},
+            **behind,
         )
     return len(rows)
 

@@ -15,7 +15,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.measures.attention_by_class import Described, describe, measure_by_class, points_by_class
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
 from synthaug.metrics.regions import around, region
 from synthaug.tables import Row, make_table
 
@@ -164,9 +164,9 @@ def _rows(
                 measurement.settings.seed,
             )
             low, high = interval
-            value = float(each.mean())
+            value, note = float(each.mean()), f"{where}; {NO_WIDTH}" if low == high else where
             yield measurement.row(
-                metric, suffix, status="ok", value=value, ci_low=low, ci_high=high, note=where, **about
+                metric, suffix, status="ok", value=value, ci_low=low, ci_high=high, note=note, **about
             )
 
 

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from synthaug.measures.feature_maps import embed
 from synthaug.measures.measurement import Measurement
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
 from synthaug.tables import Row
 
 #: Of maps, and of the images of the same samples.
@@ -91,8 +91,9 @@ def measure_by_class(word: str, described: Sequence[Described], measurement: Mea
             low, high = bootstrap_mean_interval(
                 values, settings.replicates, settings.confidence, settings.seed
             )
-            value = float(values.mean())
-            yield measurement.row(metric, suffix, status="ok", value=value, ci_low=low, ci_high=high, **about)
+            found = {"value": float(values.mean()), "ci_low": low, "ci_high": high}
+            narrow = NO_WIDTH if low == high else None
+            yield measurement.row(metric, suffix, status="ok", note=narrow, **found, **about)
 
 
 def points_by_class(word: str, described: Sequence[Described], seed: int) -> pd.DataFrame:

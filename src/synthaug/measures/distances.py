@@ -73,9 +73,9 @@ def measure_distances(
             first, second = (
                 transformed_rows(features, kind, transforms) for features in (reference, synthetic)
             )
-            if first is None or second is None:
+            if first is None and second is None:
                 continue  # an extractor of single images says nothing about clips
-            # Stacks of fewer than three slices have no thirds.
+            # Stacks of fewer than three slices have no thirds, of some subjects or of a whole cohort.
             sides = side_of(first, reference.units()), side_of(second, synthetic.units())
             measured = distance_rows(metric, *sides, measurement.settings)
             if metric not in ("kid", "cmmd"):
@@ -96,8 +96,10 @@ class Side(NamedTuple):
     units: np.ndarray
 
 
-def side_of(rows: list[np.ndarray], units: np.ndarray) -> Side:
-    """The subjects that have rows; their patients are numbered from 0 again."""
+def side_of(rows: list[np.ndarray] | None, units: np.ndarray) -> Side:
+    """The subjects that have rows, none without `rows`; their patients are numbered from 0 again."""
+    if rows is None:
+        return Side([], np.empty(0, int))
     present = np.array([len(part) > 0 for part in rows], bool)
     _, renumbered = np.unique(units[present], return_inverse=True)
     return Side([part for part in rows if len(part)], renumbered)
@@ -180,11 +182,10 @@ def _extrapolated(metric: str, real: Side, synthetic: Side, seed: int) -> Row:
         for side in (real, synthetic)
     )
     shared = {**columns_of(metric, "_extrapolated"), "n": min(len(first), len(second))}
-    counts = tuple(np.array([len(rows) for rows in side]) for side in (first, second))
     try:
         value = extrapolated_subject_distance(
             subject_distance(metric, first, second),
-            (counts[0], counts[1]),
+            (len(first), len(second)),
             first[0].shape[1] if first else 0,
             seed=seed,
         )

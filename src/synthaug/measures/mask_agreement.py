@@ -17,7 +17,7 @@ from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
 from synthaug.measures.synthetic_sample import joined
 from synthaug.metrics.overlap import dice
-from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
 from synthaug.metrics.surface import hausdorff_distance
 from synthaug.tables import Row, make_table
 
@@ -145,8 +145,8 @@ def _means(
             for metric, name in list(zip(METRICS, names, strict=True))[: None if phase else 1]:
                 values = own[metric].dropna().to_numpy(np.float64)
                 mean = _mean(values, measurement.settings)
-                if note and mean["status"] == "ok":
-                    mean["note"] = note
+                if mean["status"] == "ok":
+                    mean["note"] = joined(note, mean.get("note", ""))
                 rows.append(measurement.row(name, structure=structure, phase=phase or None, **mean))
     return make_table(rows)
 
@@ -222,4 +222,6 @@ def _mean(values: np.ndarray, settings: EvaluationSettings) -> Row:
         row["ci_low"], row["ci_high"] = bootstrap_mean_interval(
             values, settings.replicates, settings.confidence, settings.seed
         )
+        if row["ci_low"] == row["ci_high"]:  # such as a segmenter that finds nothing in any image
+            row["note"] = NO_WIDTH
     return row

@@ -156,7 +156,8 @@ def recovery_rows(metric: str, recognised: Recognised, measurement: Measurement,
         ``<metric>_balanced``: mean over requested classes of the recall. ``<metric>_chance``: share of the most frequent
         requested class, the best that one answer to all can reach; ``<metric>_balanced_chance``: one over the number of
         requested classes. Confusion: share of the subjects of a requested class (`diagnosis`) that are recognised as
-        `target`. Intervals: percentile bootstrap over patients, of the balanced accuracy within classes.
+        `target`. Intervals: percentile bootstrap over patients, of the balanced accuracy within classes; none where a class
+        has one patient.
     """
     settings = measurement.settings
     table = pd.DataFrame({"unit": recognised.units, "asked": recognised.asked, "found": recognised.found})
@@ -182,15 +183,14 @@ def recovery_rows(metric: str, recognised: Recognised, measurement: Measurement,
     if len(own) < 2:
         rows.append(measurement.not_measured(balanced + of, note=_ONE_CLASS, n=n))
     else:
-        low, high = _balanced_interval(list(own.values()), settings)
-        value = float(np.mean([values.mean() for values in own.values()]))
-        found = {
-            "value": value,
-            "ci_low": low,
-            "ci_high": high,
-            "n": n,
-            "note": _noted(recognised.note, low, high),
-        }
+        found: Row = {"value": float(np.mean([values.mean() for values in own.values()])), "n": n}
+        single = [name for name, values in own.items() if len(values) == 1]
+        if single:  # drawn within the class, its only subject would be certain
+            why = f"no interval: one subject of {', '.join(single)}"
+            found["note"] = "; ".join(filter(None, (recognised.note, why)))
+        else:
+            low, high = _balanced_interval(list(own.values()), settings)
+            found |= {"ci_low": low, "ci_high": high, "note": _noted(recognised.note, low, high)}
         rows.append(measurement.row(balanced + of, status="ok", **found))
     if of:
         return rows

@@ -52,8 +52,11 @@ def fit_whitening(features: np.ndarray, ridge: float = _RIDGE) -> tuple[np.ndarr
     -------
     centre : ndarray, shape (d,)
     matrix : ndarray, shape (d, d)
-        Whitened features are ``(features - centre) @ matrix``: the identity where the features do not vary.
+        Whitened features are ``(features - centre) @ matrix``: the identity where the features do not vary, or of fewer
+        than two rows.
     """
+    if len(features) < 2:  # thirds of the stack, where the training subjects have too few slices
+        return np.zeros(features.shape[1]), np.eye(features.shape[1])
     centre = features.mean(axis=0, dtype=np.float64)
     values, vectors = np.linalg.eigh(np.cov(features, rowvar=False, dtype=np.float64))
     # Extractors give single precision: what varies less than its rounding does not vary.

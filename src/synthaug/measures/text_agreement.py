@@ -15,8 +15,6 @@ from synthaug.measures.measurement import Measurement
 from synthaug.metrics.percentile_bootstrap import bootstrap_mean_interval
 from synthaug.tables import Row, make_table
 
-METRICS = ("clipsim", "clipsim_real", "clipsim_other", "clipsim_part", "clipsim_part_real")
-
 
 def measure_text_agreement(
     real: FeatureSet,

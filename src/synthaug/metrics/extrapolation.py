@@ -8,7 +8,7 @@ import numpy as np
 
 from synthaug.metrics.frechet import check_features, frechet_distance
 
-#: Rows per dimension that the smallest and the whole sample must have: below, the bias is not yet ~ 1 / n.
+#: Independent rows (subjects) per dimension that the smallest and the whole sample must have: below, the bias is not yet ~ 1 / n.
 _SMALLEST, _WHOLE = 2, 8
 #: Subjects a cohort must have: a line through fewer is drawn by a few hearts.
 _FEWEST_SUBJECTS = 16
@@ -65,20 +65,20 @@ def extrapolated_frechet_distance(
 
 def extrapolated_subject_distance(
     distance: SubjectDistance,
-    rows: tuple[np.ndarray, np.ndarray],
+    counts: tuple[int, int],
     d: int,
     sizes: int = 8,
     draws: int = 2,
     seed: int = 0,
 ) -> float:
-    """Fréchet distance of cohorts of infinitely many subjects, each with several rows.
+    """Fréchet distance of cohorts of infinitely many subjects, each with one row or several.
 
     Parameters
     ----------
     distance : callable
         Of the subjects of both sets by their indices (`synthaug.measures.subject_distances`).
-    rows : tuple of 2 ndarrays, shape (n_real,), (n_synthetic,)
-        Rows of features that each subject has.
+    counts : tuple of 2 int
+        Subjects of each set.
     d : int
         Length of a row.
     sizes, draws, seed
@@ -92,17 +92,15 @@ def extrapolated_subject_distance(
     Raises
     ------
     ValueError
-        A set of fewer than 16 subjects or 8 d rows.
+        A set of fewer than 16 subjects or 8 d subjects. Rows of one subject are alike: more of them are no more subjects,
+        and with fewer subjects than this the bias does not fall as 1 / number of subjects.
     """
-    n, whole = min(map(len, rows)), min(int(counts.sum()) for counts in rows)
-    if n < _FEWEST_SUBJECTS or whole < _WHOLE * d:
+    n, needed = min(counts), max(_WHOLE * d, _FEWEST_SUBJECTS)
+    if n < needed:
         raise ValueError(
-            f"{n} subjects with {whole} rows of {d} features do not allow an extrapolation; it takes "
-            f"{_FEWEST_SUBJECTS} subjects and {_WHOLE * d} rows a set"
+            f"{n} subjects and {d} features do not allow an extrapolation; it takes {needed} subjects a set"
         )
-    fewest_rows = min(float(counts.mean()) for counts in rows)
-    smallest = max(int(np.ceil(_SMALLEST * d / fewest_rows)), _FEWEST_SUBJECTS // 4)
-    return _intercept(distance, (len(rows[0]), len(rows[1])), smallest, sizes, draws, seed)
+    return _intercept(distance, counts, max(_SMALLEST * d, _FEWEST_SUBJECTS // 4), sizes, draws, seed)
 
 
 def _intercept(

@@ -82,10 +82,16 @@ class TrainableModel(nn.Module, ABC):
         What the `options` of a class from outside the package may say; by itself, nothing.
     roles : tuple of str or None
         Roles of the models that a class from outside needs; None where any will do.
+    beside : tuple of Module
+        Frozen networks of others that it computes with, on its device; no parts of it, so that they are not saved again.
+    learned_buffers : tuple of str
+        Buffers that steps change as they change parameters, no statistics of a fold: fine-tuning starts from them, too.
     """
 
     Options: ClassVar[type[Settings]] = Settings
     roles: ClassVar[tuple[str, ...] | None] = None
+    learned_buffers: ClassVar[tuple[str, ...]] = ()
+    beside: tuple[nn.Module, ...] = ()
     identity: str = ""
     seen: Sequence[str] = ()
     conditions: tuple[str, ...] = ()

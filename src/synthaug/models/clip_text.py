@@ -78,7 +78,7 @@ class ClipText(TextEncoder):
             )
         clip, self.tokenizer = load_pair(file)
         # In a tuple, so that its parameters are neither trained nor saved again.
-        self._clip: tuple[nn.Module] = (clip.requires_grad_(False).eval(),)
+        self.beside = (clip.requires_grad_(False).eval(),)
         self.mean, self.deviation = intensities(file.parent)
         self.register_buffer("anchor", torch.zeros(()))  # says which device the model is on
         reader: Any = getattr(clip, "text_model", None)
@@ -136,7 +136,7 @@ class ClipText(TextEncoder):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Symmetric cross-entropy of the pair as it is, at its own temperature."""
         images = self._image_vectors(batch["images"])
-        scale = cast(Any, self._clip[0]).logit_scale.exp() if hasattr(self._clip[0], "logit_scale") else 1.0
+        scale = cast(Any, self.beside[0]).logit_scale.exp() if hasattr(self.beside[0], "logit_scale") else 1.0
         loss = soft_cross_entropy(scale * self._embedded(batch["pieces"]) @ images.T, batch["true"])
         return loss, {"contrastive": loss.detach()}
 
@@ -150,7 +150,7 @@ class ClipText(TextEncoder):
         front = [self._placeholder] * m
         marked = self._marked([front + numbers for numbers in read]).to(self.device)
         with self._learned(prefix):
-            found = cast(Any, self._clip[0]).text_model(input_ids=marked).last_hidden_state
+            found = cast(Any, self.beside[0]).text_model(input_ids=marked).last_hidden_state
         start = 0 if self._begin is None else 1
         n = m + int(lengths.max()) if len(read) else m
         tokens = found[:, start : start + n]
@@ -183,7 +183,7 @@ class ClipText(TextEncoder):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """The frozen model moves with this one."""
-        cast(Any, self._clip[0])._apply(fn)
+        cast(Any, self.beside[0])._apply(fn)
         return cast(Self, super()._apply(fn, recurse))
 
     def _numbers(self, sentences: Sequence[str], length: int | None = None) -> list[list[int]]:
@@ -219,7 +219,7 @@ class ClipText(TextEncoder):
 
     def _embedded(self, marked: Tensor) -> Tensor:
         return functional.normalize(
-            pooled(cast(Any, self._clip[0]).get_text_features(input_ids=marked)), dim=1
+            pooled(cast(Any, self.beside[0]).get_text_features(input_ids=marked)), dim=1
         )
 
     def _images(self, cines: np.ndarray, slice_mask: np.ndarray, index: int) -> Tensor:
@@ -242,7 +242,7 @@ class ClipText(TextEncoder):
             torch.tensor(values).reshape(-1, 1, 1).to(grey) for values in (self.mean, self.deviation)
         )
         vectors = pooled(
-            cast(Any, self._clip[0]).get_image_features(
+            cast(Any, self.beside[0]).get_image_features(
                 pixel_values=(grey.expand(-1, 3, -1, -1) - mean) / deviation
             )
         )

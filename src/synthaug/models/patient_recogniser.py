@@ -52,10 +52,7 @@ class PatientRecogniser(TrainableModel):
     def prepare(self, store: TensorStore) -> None:
         """Keep the memory-mapped cines; batches are read from them."""
         self.images, self.slice_mask = store.images, store.slice_mask
-        table = store.table
-        patients = table["patient"] if "patient" in table else table["subject"]
-        codes = patients.fillna(table["subject"]).astype("category").cat.codes
-        self.patients = torch.tensor(codes.to_numpy("int64"))
+        self.patients = _patients(store)
 
     def batch(self, indices: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Two views of each subject, (b, z, y, x), and the number of its patient (b,)."""
@@ -96,14 +93,15 @@ class PatientRecogniser(TrainableModel):
 
     @torch.inference_mode()
     def assess(self, store: TensorStore) -> dict[str, float]:
-        """Fraction of the training subjects whose most similar stack half a cycle later is their own."""
+        """Fraction of a store's subjects whose most similar stack half a cycle later is their own patient's."""
         self.eval()
         phases = [
             torch.cat([self.describe(self._stack(store, index, frame)) for index in range(len(store))])
             for frame in (0, store.images.shape[1] // 2)
         ]
         nearest = (phases[0] @ phases[1].T).argmax(dim=1).cpu()
-        return {"recognised": float((nearest == torch.arange(len(store))).float().mean())}
+        patients = _patients(store)
+        return {"recognised": float((patients[nearest] == patients).float().mean())}
 
     @staticmethod
     def _stack(store: TensorStore, index: int, frame: int) -> Tensor:
@@ -130,6 +128,14 @@ def contrastive_loss(first: Tensor, second: Tensor, patient: Tensor, temperature
     same = same.scatter(1, partner[:, None], value=False)
     logits = (views @ views.T / temperature).masked_fill(same, float("-inf"))
     return functional.cross_entropy(logits, partner)
+
+
+def _patients(store: TensorStore) -> Tensor:
+    """Number of the patient of each subject of a store, (n,); visits of one patient share it."""
+    table = store.table
+    patients = table["patient"] if "patient" in table else table["subject"]
+    codes = patients.fillna(table["subject"]).astype("category").cat.codes
+    return torch.tensor(codes.to_numpy("int64"))
 
 
 def _draw(n: int, generator: torch.Generator) -> int:

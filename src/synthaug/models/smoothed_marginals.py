@@ -23,8 +23,8 @@ def smoothed_quantiles(values: np.ndarray, width: float = 1.0) -> np.ndarray:
     Returns
     -------
     ndarray, shape (len(SCORES),)
-        Quantiles at the probabilities of `SCORES`, ascending. Mean and variance are the sample's: values are drawn
-        towards their mean before they are smoothed, by as much as the kernel widens them.
+        Quantiles at the probabilities of `SCORES`, ascending. Mean and variance are the sample's: what is smoothed is drawn
+        towards the mean, values and kernel alike, by as much as the kernel widens them.
 
     References
     ----------
@@ -34,7 +34,9 @@ def smoothed_quantiles(values: np.ndarray, width: float = 1.0) -> np.ndarray:
     quartiles = np.subtract(*np.percentile(values, [75, 25])) / 1.34
     spread = min(deviation, quartiles) if quartiles > 0 else deviation
     bandwidth = width * 0.9 * spread * n ** (-1 / 5)
-    centres = mean + (values - mean) / np.sqrt(1 + (bandwidth / deviation) ** 2)
+    # The values vary about their mean by (n - 1) / n of the sample's variance.
+    widened = np.sqrt((n - 1) / n + (bandwidth / deviation) ** 2)
+    centres, bandwidth = mean + (values - mean) / widened, bandwidth / widened
     grid = np.linspace(centres.min() - 6 * bandwidth, centres.max() + 6 * bandwidth, _GRID)
     below = np.zeros(_GRID)
     for centre in centres:

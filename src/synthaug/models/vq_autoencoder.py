@@ -42,6 +42,8 @@ class VQAutoencoder(SliceLatentsAutoencoder):
     """
 
     settings: VQAutoencoderSettings
+    #: Without them all codes would start again, as codes that nothing is near.
+    learned_buffers = ("network.quantizer.quantizer.ema_cluster_size", "network.quantizer.quantizer.ema_w")
 
     def __init__(
         self,

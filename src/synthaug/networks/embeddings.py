@@ -60,14 +60,18 @@ class ConditionEmbedding(nn.Module):
 
     def __init__(self, continuous: Sequence[str], categorical: Mapping[str, int], size: int) -> None:
         super().__init__()
+        self.parts = {name: _part(name) for name in [*continuous, *categorical]}
         self.continuous = nn.ModuleDict(
-            {name: nn.Sequential(nn.Linear(7, size), nn.SiLU(), nn.Linear(size, size)) for name in continuous}
+            {
+                self.parts[name]: nn.Sequential(nn.Linear(7, size), nn.SiLU(), nn.Linear(size, size))
+                for name in continuous
+            }
         )
         self.categorical = nn.ModuleDict(
-            {name: nn.Embedding(count, size) for name, count in categorical.items()}
+            {self.parts[name]: nn.Embedding(count, size) for name, count in categorical.items()}
         )
         self.null = nn.ParameterDict(
-            {name: nn.Parameter(torch.randn(size) / math.sqrt(size)) for name in [*continuous, *categorical]}
+            {part: nn.Parameter(torch.randn(size) / math.sqrt(size)) for part in self.parts.values()}
         )
         for parameter in self.categorical.parameters():
             nn.init.normal_(parameter, std=1 / math.sqrt(size))
@@ -77,14 +81,20 @@ class ConditionEmbedding(nn.Module):
         return self.each(values, known).sum(dim=0)
 
     def each(self, values: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> Tensor:
-        """One embedding a condition, (names, b, size); where `known` (b,) is False the value is not looked at."""
+        """One embedding a condition, sorted by name, (names, b, size); where `known` (b,) is False the value is not looked at."""
         embeddings = []
-        for name, null in self.null.items():
-            if name in self.continuous:
+        for name, part in sorted(self.parts.items()):
+            if part in self.continuous:
                 # Standardised values beyond 3 or so lie outside the data; wavelength 12 keeps them apart.
                 features = smooth_features(torch.where(known[name], values[name], 0.0), 3, longest=12.0)
-                embedded = self.continuous[name](features)
+                embedded = self.continuous[part](features)
             else:
-                embedded = self.categorical[name](torch.where(known[name], values[name], 0).long())
-            embeddings.append(torch.where(known[name][:, None], embedded, null))
+                embedded = self.categorical[part](torch.where(known[name], values[name], 0).long())
+            embeddings.append(torch.where(known[name][:, None], embedded, self.null[part]))
         return torch.stack(embeddings)
+
+
+def _part(name: str) -> str:
+    """What the parts of a condition are called: its name, in capitals where PyTorch has an attribute of that name, as `type`."""
+    taken = hasattr(nn.ModuleDict(), name) or hasattr(nn.ParameterDict(), name)
+    return name.upper() if taken else name

@@ -11,7 +11,7 @@ import yaml
 
 from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
-from synthaug.config.plugins import plugins_of
+from synthaug.config.plugins import plugin_modules
 from synthaug.config.report import ReportSettings
 from synthaug.config.study import StudySettings, load_study
 from synthaug.core.artifacts import read_json, write_tsv
@@ -19,7 +19,6 @@ from synthaug.core.errors import SynthaugError
 from synthaug.core.imports import PACKAGE
 from synthaug.core.leftovers import temporary_folder
 from synthaug.core.provenance import environment, run_record
-from synthaug.core.registry import module_of
 from synthaug.partial.absent import Absent, absent_results, failed_rows, present_runs
 from synthaug.preflight.lost_records import CONFIGURATION
 from synthaug.report.gather import gather_content
@@ -98,7 +97,7 @@ def collate_partial(results: Path) -> Collated:
         raise SynthaugError(
             f"{results}: dataset {lacking[0]} was not harmonised; run snakemake harmonise_all"
         )
-    plugins = sorted({module_of(settings) for _, settings in plugins_of(study)})
+    plugins = plugin_modules(study)
     content = study.model_dump(mode="json", exclude={"report"})
 
     def companions(rows: pd.DataFrame) -> dict[str, str]:

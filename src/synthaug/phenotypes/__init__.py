@@ -1,4 +1,4 @@
-"""Phenotypes: what masks and volume curves of a short-axis cine say of a heart, declared in one registry.
+"""Phenotypes: numbers measured on masks and volume curves of a short-axis cine, declared in one registry.
 
-The functions work on plain label arrays and import nothing of the package but labels, errors and metrics.
+The functions work on plain label arrays and import only `core`, `labels`, `views` and `metrics` of the package.
 """

@@ -82,7 +82,9 @@ def _on_cpu(leaf: Any) -> bool:
 
 
 def move(model: nn.Module) -> None:
-    """Move a model of real weights to the fake GPU, inside `FakeCuda`."""
+    """Move a model of real weights, and what lies `beside` it, to the fake GPU, inside `FakeCuda`."""
+    for part in getattr(model, "beside", ()):
+        move(part)
     for module in model.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from synthaug.config.conditions import CATEGORIES
 from synthaug.config.study import StudySettings
 from synthaug.core.registry import class_of
 from synthaug.data.cohort import Cohort, write_labels
@@ -51,11 +52,12 @@ def random_table(study: StudySettings, subjects: int) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for name in sorted(names):
         low, high = PHENOTYPES[name].range if name in PHENOTYPES else (0.0, 100.0)
-        columns[name] = low + (high - low) * share
+        is_category = name in CATEGORIES
+        columns[name] = _alternating("A", "B", subjects) if is_category else low + (high - low) * share
     columns |= {
         "subject": [f"s-{number}" for number in range(subjects)],
-        "diagnosis": [("NOR", "DCM")[number % 2] for number in range(subjects)],
-        "vendor": [("A", "B")[number % 2] for number in range(subjects)],
+        "diagnosis": _alternating("NOR", "DCM", subjects),
+        "vendor": _alternating("A", "B", subjects),
         "ed_frame": 0,
         "es_frame": frames // 3,
         "es_phase": 1 / 3,
@@ -68,6 +70,10 @@ def random_table(study: StudySettings, subjects: int) -> pd.DataFrame:
         "rv_esv_ml": 50 + 60 * share,
     }
     return pd.DataFrame(columns)
+
+
+def _alternating(first: str, second: str, count: int) -> list[str]:
+    return [(first, second)[number % 2] for number in range(count)]
 
 
 def random_requests(study: StudySettings, count: int, folder: Path) -> Cohort:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,12 +19,11 @@ from synthaug.diffusion.objectives import DiffusionObjective, GuidedPredict
 from synthaug.diffusion.schedules import Schedule
 from synthaug.generators.latent import LatentGenerator
 from synthaug.models import masked_autoregression
-from synthaug.models.base import TrainableModel
 from synthaug.models.vq_autoregression import VQAutoregression
 from synthaug.networks.masked_transformer import Block
 from synthaug.rehearsal.fake_cuda import FakeCuda
 from synthaug.rehearsal.meter import Meter
-from synthaug.rehearsal.step_cost import tensors_of, without_driver
+from synthaug.rehearsal.step_cost import tensors_of, with_needs, without_driver
 
 _FEW = 3  # steps of a solver, and codes, that are rehearsed where the others follow from them
 
@@ -72,19 +71,12 @@ def count_sampling(generator: LatentGenerator, requests: Cohort, gpu: FakeCuda) 
         Something lies on the wrong device, or a value of the GPU is read on the host.
     """
     waits = gpu.copies + gpu.uploads
-    weights = [tensor for model in _with_needs(generator.models.values()) for tensor in tensors_of(model)]
+    weights = [tensor for model in with_needs(generator.models.values()) for tensor in tensors_of(model)]
     with without_driver(), Meter(weights) as meter, few_passes(meter):
         generator.sample_batch(requests)
     return SamplingCost(
         len(requests.subjects), float(meter.flops), meter.peak, gpu.copies + gpu.uploads - waits
     )
-
-
-def _with_needs(models: Iterable[TrainableModel]) -> Iterator[TrainableModel]:
-    """Models and, again and again, those that they need: what loading a generator puts on the GPU."""
-    for model in models:
-        yield model
-        yield from _with_needs(model.needs.values())
 
 
 @contextmanager

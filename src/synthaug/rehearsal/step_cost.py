@@ -67,8 +67,7 @@ def count_step(model: TrainableModel, training: TrainingSettings, subjects: int)
     drawn = [model.batch(rows, torch.Generator().manual_seed(seed)) for seed in range(_DRAWS)]
     largest = max(drawn, key=lambda batch: sum(storages(batch.values()).values()))
     batch = {key: value.to("cuda") for key, value in largest.items()}
-    own = [*tensors_of(model)]
-    weights = storages([*own, *(tensor for need in model.needs.values() for tensor in tensors_of(need))])
+    weights = storages(tensor for part in with_needs([model]) for tensor in tensors_of(part))
 
     def loss_of() -> Tensor:
         return model.loss(batch, torch.Generator().manual_seed(0), training.iterations - 1)[0]
@@ -145,7 +144,13 @@ def _targets(criterion: PatchAdversarialLoss, images: Tensor, is_real: bool) -> 
 
 
 def _fused_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
 ) -> Tensor:
     """Flash attention in half precision without a mask, else the memory-efficient kernel, which takes one."""
     half = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
@@ -153,7 +158,7 @@ def _fused_attention(
         query, key, value = (tensor.to(half) for tensor in (query, key, value))
     if attn_mask is None and half is not None:
         attended: Tensor = torch.ops.aten._scaled_dot_product_flash_attention(
-            query, key, value, 0.0, is_causal
+            query, key, value, dropout_p, is_causal, scale=scale
         )[0]
         return attended
     bias = attn_mask
@@ -162,15 +167,23 @@ def _fused_attention(
             bias = torch.zeros_like(bias, dtype=query.dtype).masked_fill(~bias, -torch.inf)
         bias = bias.to(query).expand(*query.shape[:-1], key.shape[-2])
     efficient: Tensor = torch.ops.aten._scaled_dot_product_efficient_attention(
-        query, key, value, bias, True, 0.0, is_causal
+        query, key, value, bias, True, dropout_p, is_causal, scale=scale
     )[0]
     return efficient
 
 
 def tensors_of(module: nn.Module) -> Iterator[Tensor]:
-    """Parameters and buffers of a module."""
-    yield from module.parameters()
-    yield from module.buffers()
+    """Parameters and buffers of a module, and of what lies `beside` it."""
+    for part in (module, *getattr(module, "beside", ())):
+        yield from part.parameters()
+        yield from part.buffers()
+
+
+def with_needs(models: Iterable[TrainableModel]) -> Iterator[TrainableModel]:
+    """Models and, again and again, those that they need: what loading one puts on the GPU."""
+    for model in models:
+        yield model
+        yield from with_needs(model.needs.values())
 
 
 def storages(values: Iterable[Any]) -> dict[int, int]:

@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug import __version__
 from synthaug.core.artifacts import read_json, sha256_file
 from synthaug.data.cohort import Cohort
+from synthaug.data.splits import read_split, with_labels_of_split
 from synthaug.models.weights import Header, read_header
 from synthaug.tables.collate import verified_rows
 from synthaug.tables.compact import read_aggregates
@@ -66,7 +67,7 @@ def describe_release(
         "categories": categories_of(headers.values()),
         "models": [_model(file, header) for file, header in headers.items()],
         "code_from_outside": dict(content["code"]),
-        "trained_on": trained_on(source.parents[3], seen),
+        "trained_on": trained_on(source.parents[3], source.parent.name, seen),
         "measured": [row for row in known if _in_card(row)],
         "table_version": _version(source.parents[3]),
     }
@@ -111,13 +112,15 @@ def view_of(study: Path) -> View:
     return SHORT_AXIS
 
 
-def trained_on(study: Path, seen: Sequence[str]) -> list[dict[str, Any]]:
-    """Counts of the subjects that a generator was trained on, by dataset.
+def trained_on(study: Path, fold: str, seen: Sequence[str]) -> list[dict[str, Any]]:
+    """Counts of the subjects that a generator was trained on, by dataset; what their split withholds counts as unknown.
 
     Parameters
     ----------
     study : Path
         ``results/<study>``.
+    fold : str
+        ``fold-<fold>``.
     seen : sequence of str
         Their ids.
 
@@ -128,8 +131,11 @@ def trained_on(study: Path, seen: Sequence[str]) -> list[dict[str, Any]]:
         counts those in none of the study's cohorts, such as those of weights that a training started from.
     """
     rest, found = set(seen), []
+    split = study / "splits" / f"{fold}.tsv"
     for folder in sorted((study / "cohorts").glob("*/cohort.json")):
         cohort = Cohort.open(folder.parent)
+        if split.is_file():
+            cohort = with_labels_of_split(cohort, read_split(split))
         own = [subject for subject in cohort.subjects if subject in rest]
         rest -= set(own)
         if own:

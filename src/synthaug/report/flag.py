@@ -22,6 +22,10 @@ class NotMeasuredError(Exception):
     """The measure of a flag is absent; the message is the reason."""
 
 
+class NotInStudyError(Exception):
+    """The study declares nothing that the flag could be about; the message says what it lacks."""
+
+
 @dataclass(frozen=True)
 class Flag:
     """One problem found.
@@ -54,7 +58,8 @@ class FlagKind:
     section : str
         Module name of the section that shows the values.
     check : callable
-        Returns the flag, or None if the condition does not hold. Raises `NotMeasuredError` if a measure is absent.
+        Returns the flag, or None if the condition does not hold. Raises `NotMeasuredError` if a measure is absent, and
+        `NotInStudyError` if the study declares nothing of the kind.
     """
 
     title: str
@@ -74,11 +79,11 @@ def find_flags(data: ReportData) -> dict[str, list[dict[str, Any]]]:
     Returns
     -------
     dict
-        ``raised`` (worst first), ``passed`` and ``unmeasured``: JSON-able entries with name, title, threshold and
-        source, and of raised ones severity, sentence, remedy and section, of unmeasured ones the reason.
+        ``raised`` (worst first), ``passed``, ``unmeasured`` and ``beyond`` (not in this study): JSON-able entries with name,
+        title, threshold and source; of raised ones severity, sentence, remedy and section, of the last two the reason.
     """
     raised: list[tuple[Flag, dict[str, Any]]] = []
-    passed, unmeasured = [], []
+    passed, unmeasured, beyond = [], [], []
     for name, kind in find_kinds().items():
         limit = THRESHOLDS[name]
         about = {"name": name, "title": kind.title, "threshold": limit.text, "source": limit.source}
@@ -87,10 +92,14 @@ def find_flags(data: ReportData) -> dict[str, list[dict[str, Any]]]:
         except NotMeasuredError as absent:
             unmeasured.append({**about, "reason": str(absent)})
             continue
+        except NotInStudyError as absent:
+            beyond.append({**about, "reason": str(absent)})
+            continue
         if flag is None:
             passed.append(about)
             continue
         found = {"severity": flag.severity, "sentence": flag.sentence, "remedy": kind.remedy}
         raised.append((flag, {**about, **found, "section": kind.section.replace("_", "-")}))
     raised.sort(key=lambda entry: (SEVERITIES.index(entry[0].severity), -entry[0].excess))
-    return {"raised": [about for _, about in raised], "passed": passed, "unmeasured": unmeasured}
+    worst_first = [about for _, about in raised]
+    return {"raised": worst_first, "passed": passed, "unmeasured": unmeasured, "beyond": beyond}

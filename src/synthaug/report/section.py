@@ -39,6 +39,10 @@ TABLE_COLUMNS = (
 )
 
 
+#: Why a study of other tasks lacks what is said of segmentations; see `beyond_the_study`.
+NO_SEGMENTATION = "the study has no segmentation task"
+
+
 @dataclass(frozen=True)
 class ReportData:
     """Data that a section can show.

@@ -102,8 +102,8 @@ def _line(cohort: Cohort, subject: str, shape: tuple[int, ...]) -> tuple[int, fl
     return n_z // 2, (n_x - 1) / 2
 
 
-def write_sheets(pictures: Sequence[np.ndarray], folder: Path, budget: int = BUDGET) -> Sheets:
-    """Write pictures into as few files as hold them, as large and fine as the budget allows.
+def write_sheets(pictures: Sequence[np.ndarray], folder: Path) -> Sheets:
+    """Write pictures into as few files as hold them, as large and fine as `BUDGET` allows.
 
     Parameters
     ----------
@@ -111,15 +111,13 @@ def write_sheets(pictures: Sequence[np.ndarray], folder: Path, budget: int = BUD
         From `picture`, all of one size.
     folder : Path
         Folder to write into.
-    budget : int
-        Bytes of all files together.
     """
     for height, quality in _STEPS:
         sheets = [
             _sheet(pictures[start : start + _PER_SHEET], height, quality)
             for start in range(0, len(pictures), _PER_SHEET)
         ]
-        if sum(map(len, sheets)) <= budget:
+        if sum(map(len, sheets)) <= BUDGET:
             break
     files = [f"subjects-{number}.jpg" for number in range(len(sheets))]
     for file, content in zip(files, sheets, strict=True):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from synthaug.config.phenotype_conditions import condition_of
 from synthaug.metric_registry import AGGREGATES, find_metric, largest_difference, split_name
 from synthaug.statistics.verdict import UNDECIDED, Verdict
 
@@ -106,6 +107,12 @@ def place(row: Mapping[str, Any]) -> str:
 def with_unit(text: str, unit: str) -> str:
     """A number and its unit, kept on one line."""
     return f"{text} {unit}" if unit else text
+
+
+def condition_label(name: str) -> str:
+    """Title of a condition or phenotype, with its unit in brackets."""
+    condition = condition_of(name)
+    return f"{condition.title} ({condition.unit})" if condition.unit else condition.title
 
 
 def counted(count: int, noun: str) -> str:

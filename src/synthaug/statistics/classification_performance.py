@@ -11,7 +11,7 @@ import pandas as pd
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.metric_registry import columns_of
-from synthaug.metrics.percentile_bootstrap import percentile_interval
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH, percentile_interval
 from synthaug.metrics.roc import delong, ordered_pairs, weighted_auc
 from synthaug.statistics.estimate_rows import arm_fields, bootstrap_mean
 from synthaug.statistics.scores import RUN, of_headline, patient_of
@@ -43,8 +43,9 @@ def classification_performance(
         another that are in order, within each training, averaged over trainings, with DeLong's interval; ``auc`` without
         target: mean over classes. ``confusion``: share of the patients of a class (`diagnosis`) that are predicted as
         `target`; `n` is the number of its patients. Intervals of means are of a bootstrap over patients, drawn within
-        each class; they count patients, not trainings. A class that no training patient had counts as wrong, and as the
-        rest of every other. One class only, or fewer than two patients on a side: ``not_measured``.
+        each class; they count patients, not trainings; a balanced accuracy with a class of one patient has none. A class that no
+        training patient had counts as wrong, and as the rest of every other. One class only, or fewer than two patients on a
+        side: ``not_measured``.
 
     References
     ----------
@@ -133,13 +134,26 @@ def _balanced_accuracy(found: _Classified, settings: EvaluationSettings) -> Row:
     if len(strata) < 2:
         return {**row, **_one_class(found)}
     value = float(np.mean([found.right[members].mean() for members in strata]))
-    counts = found.resampled(settings)
+    row |= {"status": "ok", "value": value, "note": _unseen(found)}
     sizes = [len(members) for members in strata]
+    single = [found.true[members[0]] for members in strata if len(members) == 1]
+    if single:  # drawn within the class, its only patient would be certain
+        return {**row, "note": _noted(row["note"], f"no interval: one patient of {', '.join(single)}")}
+    counts = found.resampled(settings)
     of_class = [
         counts[:, members] @ found.right[members] / n for members, n in zip(strata, sizes, strict=True)
     ]
-    low, high = percentile_interval(np.mean(of_class, axis=0), settings.confidence)
-    return {**row, "status": "ok", "value": value, "ci_low": low, "ci_high": high, "note": _unseen(found)}
+    return row | _interval(np.mean(of_class, axis=0), row["note"], settings)
+
+
+def _interval(replicates: np.ndarray, note: str | None, settings: EvaluationSettings) -> Row:
+    """Percentile interval, with a note where it has no width."""
+    low, high = percentile_interval(replicates, settings.confidence)
+    return {"ci_low": low, "ci_high": high, "note": _noted(note, NO_WIDTH if low == high else None)}
+
+
+def _noted(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def _areas(found: _Classified, settings: EvaluationSettings) -> list[Row]:
@@ -167,7 +181,7 @@ def _areas(found: _Classified, settings: EvaluationSettings) -> list[Row]:
         interval = {"ci_low": max(0.0, area.value - margin), "ci_high": min(1.0, area.value + margin)}
         note = _unseen(found)
         if not margin:
-            note = "; ".join(filter(None, (note, "no two pairs differ: DeLong's interval has no width")))
+            note = _noted(note, "no two pairs differ: DeLong's interval has no width")
         rows.append({**about, "status": "ok", "value": area.value, **interval, "note": note})
         values.append(area.value)
         replicates.append(weighted_auc(pairs, counts[:, positive], counts[:, negative]))
@@ -176,13 +190,12 @@ def _areas(found: _Classified, settings: EvaluationSettings) -> list[Row]:
         return [*rows, {**mean, **_one_class(found)}]
     means = np.mean(replicates, axis=0)
     known = means[~np.isnan(means)]
-    row = {**mean, "status": "ok", "value": float(np.mean(values)), "note": _unseen(found)}
-    if len(known):  # a sample may have no pair that one training scored
-        row["ci_low"], row["ci_high"] = percentile_interval(known, settings.confidence)
+    note = _unseen(found)
     if len(values) < len(found.classes):
-        row["note"] = (
-            f"mean of {len(values)} of {len(found.classes)} classes; the others have too few patients"
-        )
+        note = f"mean of {len(values)} of {len(found.classes)} classes; the others have too few patients"
+    row = {**mean, "status": "ok", "value": float(np.mean(values)), "note": note}
+    if len(known):  # a sample may have no pair that one training scored
+        row |= _interval(known, note, settings)
     return [*rows, row]
 
 

@@ -138,7 +138,8 @@ def rank_generators(
         ranks as measured. A generator without a value has no rank. Fewer than two values, or a value without
         an interval: stability is ``not_measured``. ``generator_difference``: mean over folds and generator seeds of the differences
         by request (`synthaug.measures.request_pairs`), `generator` minus `other_generator`. Of a downstream task: difference of its primary metric against the
-        strongest size-matched control, at the largest dose that all generators with arms have.
+        strongest size-matched control, at the largest dose that all generators have in arms that draw real and synthetic cases in the
+        same way and corrupt none.
     """
     pooled = rows[rows[_POOLED].isna().all(axis=1)]
     about_generators = pooled[pooled[["arm", "task", "target"]].isna().all(axis=1)]
@@ -209,21 +210,26 @@ def _effects(
     """Difference of a task's primary metric, of the arms of one dose against their strongest size-matched control."""
     name = f"{metric}_difference"
     own = _broadest(rows[rows["metric"] == name])
+    # Corrupted subjects say nothing of their generator; arms that draw cases differently are not of one kind.
     declared = {
-        generator: [
-            arm for arm in arms if arm.generator == generator and arm.control is None and arm.real == 1
-        ]
+        generator: {
+            (arm.dose, arm.real_share or 0.0, arm.pretrain): arm
+            for arm in reversed(arms)  # of equal ones the first of the study
+            if (arm.generator, arm.control, arm.corruption) == (generator, None, "none") and arm.real == 1
+        }
         for generator in generators
     }
-    doses = [{arm.dose for arm in of_one} for of_one in declared.values() if of_one]
-    common = set.intersection(*doses) if doses else set()
+    kinds = [set(of_one) for of_one in declared.values() if of_one]
+    common = set.intersection(*kinds) if kinds else set()
     if own.empty or not common:
         return []
-    dose, direction = max(common), str(own["direction"].iloc[0])
+    dose = max(common)[0]
+    kind = min(kind for kind in common if kind[0] == dose)  # cases drawn uniformly before other ways
+    direction = str(own["direction"].iloc[0])
     sign = -1.0 if direction == "lower" else 1.0
     measured = {}
     for generator, of_one in declared.items():
-        arm = next((arm for arm in of_one if arm.dose == dose), None)
+        arm = of_one.get(kind)
         if arm is None:
             measured[generator] = _Measured(np.nan, note="no arm trains on its subjects")
             continue

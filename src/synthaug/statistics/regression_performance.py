@@ -155,5 +155,8 @@ def _estimate(value: float, samples: np.ndarray, settings: EvaluationSettings) -
     known = samples[~np.isnan(samples)]
     row: Row = {"status": "ok", "value": value}
     if len(known):
-        row["ci_low"], row["ci_high"] = percentile_interval(known, settings.confidence)
+        low, high = percentile_interval(known, settings.confidence)
+        row |= {"ci_low": low, "ci_high": high}
+        if low == high:  # of two patients all samples with an R² have each once
+            row["note"] = "bootstrap samples do not differ: the interval has no width"
     return row

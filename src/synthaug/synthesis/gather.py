@@ -60,7 +60,7 @@ def gather_chunks(chunks: Sequence[Path], requests: Cohort, output: Path, minimu
     )
     accepted = int(attempts["accepted"].sum())
     name = cohorts[0].name
-    if accepted < minimum_accepted * len(place):
+    if accepted / len(place) < minimum_accepted:  # a product of 0.55 and 100 is above 55
         raise SynthaugError(_too_few(name, attempts, accepted, len(place), minimum_accepted))
 
     table = pd.concat([cohort.table for cohort in cohorts if cohort.subjects], ignore_index=True)

@@ -13,6 +13,7 @@ import pandas as pd
 from synthaug.config.conditions import CATEGORIES
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
+from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.synthesis.draws import draw_requests
@@ -82,7 +83,8 @@ def plan_requests(
     Cohort
         Of kind ``"request"``: columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (at ED), n_slices, es_phase (ES as
         a fraction of the cycle after ED), seed (of the sample), and further columns and masks of a table or cohort, or
-        the sampler's phenotypes. ``meta["sampler"]`` counts the hearts drawn and those drawn again.
+        the sampler's phenotypes. ``meta["sampler"]`` counts the hearts drawn and those drawn again, and names the real
+        subjects that it saw, or that the generator of a requested synthetic cohort saw.
         Empty is left open to the generator; n_slices and seed never are.
 
     Raises
@@ -110,6 +112,7 @@ def plan_requests(
             own = read_table(Path(where), settings.phenotypes)
         else:
             own, folders = read_cohort(Path(where), grid, view)
+            facts = _whom_they_follow(Path(where))
             _say_unknown_origins(own, {*withheld, *training["subject"]}, where)
             own, folders = _without_withheld(own, folders, withheld, where)
         refuse_impossible(own, subjects, grid.matrix[0], where)
@@ -124,6 +127,13 @@ def plan_requests(
     table = complete_requests(requests, names, seed, first=numbers.start)
     masks = dict(zip(names, folders, strict=bool(folders)))
     return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images, view)
+
+
+def _whom_they_follow(folder: Path) -> dict[str, Any] | None:
+    """Whom the generator of requested masks saw, or the model that the requests were drawn from; None where nobody is named."""
+    meta = read_json(folder / "cohort.json")
+    seen = {*meta.get("seen", ()), *meta.get("sampler", {}).get("seen", ())}
+    return {"seen": sorted(seen)} if seen else None
 
 
 def _say_unknown_origins(own: pd.DataFrame, known: Collection[str], where: str) -> None:

@@ -140,9 +140,12 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
         raise SynthaugError(f"{path}: no requests; add one row per subject")
     extra = [column for column in requests.columns if column not in REQUEST_COLUMNS]
     requests = requests.reindex(columns=[*REQUEST_COLUMNS, *extra])
-    for column in requests.columns:
-        if column in phenotypes:
-            continue
+    return _typed(requests, [column for column in requests.columns if column not in phenotypes], path)
+
+
+def _typed(requests: pd.DataFrame, columns: Sequence[str], where: object) -> pd.DataFrame:
+    """Requests with text or None in the columns that are text, and finite numbers or NaN in the others of `columns`."""
+    for column in columns:
         if column in _TEXT:
             requests[column] = _text_or_none(requests[column])
             continue
@@ -151,7 +154,7 @@ def read_table(path: Path, phenotypes: Collection[str] = ()) -> pd.DataFrame:
         if len(wrong):
             value = str(requests[column][wrong[0]])
             raise SynthaugError(
-                f"{path}: row {wrong[0] + 1}: {column} is {value!r}; give a number or nothing"
+                f"{where}: row {wrong[0] + 1}: {column} is {value!r}; give a number or nothing"
             )
         requests[column] = numbers
     return requests
@@ -191,23 +194,36 @@ def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd
         own = table.drop(columns=["subject", "seed"], errors="ignore")
         extra = [column for column in own.columns if column not in REQUEST_COLUMNS]
         requests = own.reindex(columns=[*REQUEST_COLUMNS, *extra])
-        for column in set(_TEXT) & set(requests.columns):
-            requests[column] = _text_or_none(requests[column])
+        known = dict.fromkeys((*REQUEST_COLUMNS, *_TEXT, *_PHENOTYPES))
+        requests = _typed(requests, [column for column in known if column in requests], cohort.name)
     else:
         kept = [column for column in ("sentence", *_PHENOTYPES, "labelled_frames") if column in table.columns]
         requests = requests_of(table).join(table[kept])
         if "labelled_frames" in kept:
-            requests["masks_of"] = table["subject"].astype("string")
+            requests["masks_of"] = _origins(table)
     folders = [cohort.folders[subject] for subject in cohort.subjects]
     if not any(map(cohort.labelled_frames, cohort.subjects)):
         return requests.drop(columns="labelled_frames", errors="ignore"), folders
-    for subject in cohort.subjects:
-        if cohort.labelled_frames(subject):
-            _check_masks(cohort, subject, grid)
+    slices = [
+        _check_masks(cohort, subject, grid) if cohort.labelled_frames(subject) else np.nan
+        for subject in cohort.subjects
+    ]
+    # Masks say how many slices they have, where their table does not.
+    requests["n_slices"] = requests["n_slices"].astype(float).fillna(pd.Series(slices))
     return requests, folders
 
 
-def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> None:
+def _origins(table: pd.DataFrame) -> pd.Series:
+    """Whose masks the subjects of a real or synthetic cohort have: their own, or those that they were requested with."""
+    origins = table["subject"].astype("string")
+    for column in ("requested_masks_of", "requested_edited_from"):
+        if column in table:
+            origins = table[column].astype("string").fillna(origins)
+    return origins
+
+
+def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> int:
+    """Slices of the masks of a subject, which fit the study's grid and its row."""
     file = cohort.folders[subject] / "labels.nii.gz"
     if not file.is_file():
         raise SynthaugError(f"{file}: is missing, but labelled_frames lists frames; write it, or list none")
@@ -223,6 +239,7 @@ def _check_masks(cohort: Cohort, subject: str, grid: HarmonisationSettings) -> N
         raise SynthaugError(
             f"{file}: masks have {n_slices} slices, n_slices is {requested:g}; give both the same"
         )
+    return n_slices
 
 
 def _text_or_none(values: pd.Series) -> pd.Series:

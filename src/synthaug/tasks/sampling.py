@@ -42,7 +42,8 @@ class Sampling:
         """
         if not self.pretrain:
             return 0
-        first = round(self.pretrain * epochs)
+        # What is left is what a control of real exposure trains for, which rounds its share of the same number.
+        first = epochs - round((1 - self.pretrain) * epochs)
         if not 0 < first < epochs:
             raise SynthaugError(
                 f"config: arms: pretrain {self.pretrain:g} of {epochs} epochs leaves one part without any; "

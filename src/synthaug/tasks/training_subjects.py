@@ -178,7 +178,7 @@ def choose_training_subjects(
         further = select_further(fold, own, arm.dose, split_seed, str(arm.control_of))
     held_out = all_tested(split)
     for patients in (own, further):
-        _refuse_leaks(patients, validation, added, held_out)
+        _refuse_leaks(patients, validation, added, held_out, patients_in(split))
     for cohort in (own, added, further):
         if cohort is not None and cohort.spacing_mm != validation.spacing_mm:
             raise SynthaugError(
@@ -348,7 +348,11 @@ def labels_seen(synthetic: Cohort | None, split: pd.DataFrame) -> int | None:
 
 
 def _refuse_leaks(
-    real: Cohort | None, validation: Cohort, synthetic: Cohort | None, held_out: Sequence[str]
+    real: Cohort | None,
+    validation: Cohort,
+    synthetic: Cohort | None,
+    held_out: Sequence[str],
+    patient_of: Mapping[str, str],
 ) -> None:
     forbidden = {**dict.fromkeys(held_out, "tested"), **dict.fromkeys(validation.subjects, "validated")}
     if real is not None:
@@ -356,9 +360,13 @@ def _refuse_leaks(
             if subject in forbidden:
                 raise SynthaugError(f"{subject}: is trained on and {forbidden[subject]}; mend the split")
     if synthetic is not None:
+        # Another visit of a patient, which is unused in the fold, shows the same heart.
+        of_patient = {patient_of.get(subject, subject): role for subject, role in forbidden.items()}
         for subject in synthetic.meta.get("seen", ()):
-            if subject in forbidden:
+            patient = patient_of.get(subject, subject)
+            if patient in of_patient:
+                visit = "" if subject in forbidden else f", a visit of patient {patient}"
                 raise SynthaugError(
-                    f"{synthetic.name}: its generator saw {subject}, which is {forbidden[subject]}; "
+                    f"{synthetic.name}: its generator saw {subject}{visit}, which is {of_patient[patient]}; "
                     "train it on this fold's training patients only"
                 )

@@ -10,7 +10,7 @@ held out, since no encoder trained inside a study could read them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synthaug.text.facts import EF_LIMITS, SEGMENT_NAMES, WALLS, Facts, numbers
@@ -316,12 +316,6 @@ def fill(wording: str, facts: Facts) -> str:
         return " and ".join(value.split()) if match[1] in ("akinetic", "hypokinetic") else value
 
     return _SLOT.sub(spelled, wording)
-
-
-def declared_facts() -> Iterator[tuple[str, str]]:
-    """Every fact and value with wordings of its own; open values are `ANY`."""
-    for name, values in GRAMMAR.items():
-        yield from ((name, value) for value in values)
 
 
 def grammar_words(held_out: bool = False) -> set[str]:

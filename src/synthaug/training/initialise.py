@@ -37,7 +37,7 @@ class Initialised:
 
 
 def initialise(model: TrainableModel, settings: Any) -> Initialised | None:
-    """Give a new model the parameters of its `init`; buffers stay those of its own training fold.
+    """Give a new model the parameters of its `init`; buffers stay those of its own training fold, but `learned_buffers`.
 
     Parameters
     ----------
@@ -104,6 +104,10 @@ def initialise(model: TrainableModel, settings: Any) -> Initialised | None:
             taken += count
             if count < parameter.numel():
                 anew.append(name)
+        for name in model.learned_buffers:
+            buffer, given = model.get_buffer(name), tensors.get(name)
+            if given is not None and given.shape == buffer.shape:
+                buffer.copy_(given)
     if not taken:
         raise SynthaugError(
             f"{where}: no parameter has the shape of this model's; give the model the sizes of its settings"

@@ -1,1 +1,1 @@
-"""What lies about in the results of studies: what is damaged, left behind, locked, stale or missing, and what can go."""
+"""Files in the results of studies that are damaged, left behind, locked, stale, missing, or no longer needed."""

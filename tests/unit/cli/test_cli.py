@@ -38,7 +38,7 @@ def test_nothing_is_overwritten(tmp_path, capsys):
         ["nonsense"],
     ],
 )
-def test_unusable_arguments_exit_with_2(arguments, capsys):
+def test_unusable_arguments_exit_with_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2

@@ -238,6 +238,13 @@ def test_weak_designs_are_named_not_refused(demo):
     said = design_warnings(load_study(demo))
     assert "has no control exposure" in said[0]
     assert "50% of the labelled training patients" in said[1]
+    # Cines from elsewhere, labelled by the segmenter that all training patients taught.
+    demo["generators"]["mine"] = {"kind": "external", "folder": "/x", "labels": "pseudo"}
+    demo["arms"]["low"] = {"real": 0.5, "generator": "mine", "dose": 1}
+    (said,) = design_warnings(load_study(demo))
+    assert "but the segmenter of its pseudo labels was trained on all of them" in said
+    demo["generators"]["mine"]["labels"] = "own"
+    assert design_warnings(load_study(demo)) == []
 
 
 def test_the_documentation_is_what_the_types_say():

@@ -19,7 +19,7 @@ from synthaug.config.data import DatasetSettings, HarmonisationSettings
 from synthaug.config.features import ExtractorSettings
 from synthaug.config.generators import GeneratorSettings
 from synthaug.config.plugin_checks import check_plugins
-from synthaug.config.plugins import plugins_of
+from synthaug.config.plugins import plugin_modules, plugins_of
 from synthaug.config.study import load_study
 from synthaug.config.synthesis import GateSettings, RequestSettings
 from synthaug.core.artifacts import sha256_file
@@ -339,6 +339,17 @@ def test_the_code_of_every_plugin_is_known_and_checked(outside, raw):
         "generators.toy": "spoken",
         "evaluation.extractors.mine": "brightness",
     }
+    # The manifest of code names a trainer of nnU-Net from outside, too.
+    tasks = {
+        "tasks": {
+            "segmentation": {
+                "kind": "segmentation",
+                "trainer": "own_trainer:Trainer",
+                "planner": "ExperimentPlanner",
+            }
+        }
+    }
+    assert plugin_modules(study(**entries, **tasks)) == sorted([*modules.values(), "own_trainer"])
     entries["datasets"]["mine"]["options"] = {"es": 1}
     entries["evaluation"]["extractors"]["mine"]["class"] = "spoken:Spoken"
     with pytest.raises(SynthaugError) as caught:

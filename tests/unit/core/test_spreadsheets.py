@@ -66,7 +66,7 @@ def test_a_table_comes_back_and_its_file_has_no_formula(tmp_path, dtype):
     assert read_text_table(tmp_path / "t.tsv")["note"].tolist() == ["- normal LV", "'=1+1", "-3.5"]
 
 
-def test_categories_and_empty_tables(tmp_path):
+def test_categories_and_empty_tables():
     table = pd.DataFrame({"dataset": pd.Categorical(["=a", "b", "=a"])})
     assert table_text(table) == "dataset\n'=a\nb\n'=a\n"
     assert table_text(pd.DataFrame(columns=["a", "=b"])) == "a,'=b\n"

@@ -93,6 +93,8 @@ def test_phenotypes_follow_the_subjects(cohort_folder, tmp_path):
     assert both.phenotypes["lv_ef"].to_dict() == {"a-001": 7, "a-002": 5}
     assert both.select(["a-002"]).phenotypes.index.tolist() == ["a-002"]
     assert both.phenotypes["grip_b"].isna().tolist() == [False, True]  # one table does not have it
+    less = cohort.with_phenotypes([tmp_path / "a.tsv", tmp_path / "b.tsv"], without=["lv_ef", "nobody's"])
+    assert list(less.phenotypes) == ["patient", "grip_a", "grip_b"]
     with pytest.raises(SynthaugError, match="no phenotypes of subject a-001; measure them again"):
         cohort.with_phenotypes([tmp_path / "a.tsv"])
     with pytest.raises(SynthaugError, match="subject a-002 has phenotypes in two rows"):

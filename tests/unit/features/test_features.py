@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,21 +70,34 @@ def test_distances_are_of_equal_n_beside_their_floor() -> None:
     assert rows.loc["fid", "value"] == pytest.approx(6 * 2.0**2, rel=0.4)  # six dimensions, each shifted by 2
 
 
-def test_at_endless_n_where_there_are_rows_enough() -> None:
-    real, far = feature_set(20), feature_set(30, shift=2.0, seed=1)
+def test_at_endless_n_where_there_are_subjects_enough() -> None:
+    real, far = feature_set(50), feature_set(60, shift=2.0, seed=1)
     rows = measure_distances(
         real, far, {"real train": real.subjects}, Measurement(FIELDS, SETTINGS)
     ).set_index("metric")
-    # 20 subjects with 12 rows of 6 features; with 3 or 1 rows there are fewer than 8 a feature for F4D's 12.
+    # 8 x 6 subjects for six features; F4D's 12 need twice as many.
     endless = rows.loc["fid_extrapolated"]
-    assert endless["status"] == "ok" and endless["n"] == 20
+    assert endless["status"] == "ok" and endless["n"] == 50
+    assert endless["definition"] == "frechet.frames.v1/extrapolated.v2"
     assert 0 < endless["value"] < rows.loc["fid", "value"]
     refused = rows.loc["f4d_extrapolated"]
-    assert refused["status"] == "not_measured" and "20 subjects with 20 rows of 12" in refused["note"]
+    assert refused["status"] == "not_measured" and "50 subjects and 12 features" in refused["note"]
+    # Of 20 subjects 12 rows each are no more subjects.
     few = measure_distances(
-        feature_set(8), far, {"real train": feature_set(8).subjects}, Measurement(FIELDS, SETTINGS)
+        feature_set(20), far, {"real train": feature_set(20).subjects}, Measurement(FIELDS, SETTINGS)
     )
-    assert "8 subjects" in few.set_index("metric").loc["fid_extrapolated", "note"]
+    assert "20 subjects" in few.set_index("metric").loc["fid_extrapolated", "note"]
+
+
+def test_a_cohort_without_thirds_of_the_stack_is_named_and_not_left_out() -> None:
+    """Real stacks of three slices, synthetic ones of two."""
+    real, made = feature_set(20), feature_set(30, seed=1)
+    real = replace(real, features={**real.features, "basal": [rows[:4] for rows in real.features["frames"]]})
+    for first, second, said in ((real, made, "20 real and 0 synthetic"), (made, real, "0 real and 20 synth")):
+        rows = measure_distances(first, second, {"all": first.subjects}, Measurement(FIELDS, SETTINGS))
+        own = rows[rows["metric"].str.startswith("fid_basal")].set_index("metric")
+        assert list(own.index) == ["fid_basal", "fid_basal_ratio", "fid_basal_extrapolated"]
+        assert set(own["status"]) == {"not_measured"} and said in own.loc["fid_basal", "note"]
 
 
 def test_one_distribution_is_at_its_floor() -> None:

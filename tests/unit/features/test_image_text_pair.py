@@ -22,6 +22,7 @@ from synthaug.features import ExtractorAbsent, FeatureSet, extract_features, mak
 from synthaug.features.described import sentence_of
 from synthaug.features.image_text import clipsim
 from synthaug.measures.distances import measure_distances
+from synthaug.measures.generator_comparison import compare_generators
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.text_agreement import measure_text_agreement
 from synthaug.metrics.kernel import gaussian_kernel_distance
@@ -84,6 +85,22 @@ def test_features_are_the_models_own(folder, cohort, tmp_path):
     with torch.no_grad():
         output = model.get_image_features(pixel_values=(shrunk.expand(-1, 3, -1, -1) - mean) / deviation)
     assert found.features["frames"][1] == pytest.approx(output.pooler_output.numpy(), abs=1e-5)
+
+
+def test_images_of_a_cohort_without_sentences_are_compared_all_the_same(folder, cohort, tmp_path):
+    """CMMD is of images: a generator that is conditioned on no diagnosis has one, and a ratio to another generator's."""
+    made = {}
+    for name, subjects in {"real": ["a", "b"], "plain": ["c"]}.items():
+        extract_features(cohort.select(subjects), settings_of(folder), tmp_path / f"{name}.npz")
+        made[name] = read_features(tmp_path / f"{name}.npz")
+    assert [len(rows) for rows in made["plain"].features["text"]] == [0]
+    about = (made["real"], made["plain"], {"real train": ("a", "b")}, Measurement())
+    assert "cmmd" in set(measure_distances(*about)["metric"])
+    rows = measure_text_agreement(*about).set_index("metric")
+    assert rows.loc["clipsim", "status"] == "not_measured"
+    assert "0 subjects with a sentence" in rows.loc["clipsim", "note"]
+    pair = compare_generators(made["real"], {"a": made["real"], "b": made["plain"]}, *about[2:])
+    assert {"fid_quotient", "cmmd_quotient"} == set(pair["metric"])
 
 
 def test_the_prompt_is_part_of_the_identity_and_of_the_features(folder, cohort):

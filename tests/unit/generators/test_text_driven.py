@@ -142,6 +142,19 @@ def test_attention_is_measured_on_the_generators_own_samples(generator):
     assert len(rows) == 2 * (6 + 6) and set(rows["status"]) == {"not_measured"} and rows["n"].max() <= 1
 
 
+def test_a_class_start_heeds_the_diagnosis_without_guidance_too(models):
+    sampler = SamplerSettings(steps=2, guidance=0.0)
+    for weight, takes_effect in ((0.5, {"diagnosis"}), (0.0, set())):
+        changes = {"sampler": sampler, "start_weight": weight}
+        unguided = build_generator(SETTINGS.model_copy(update=changes), models, "cpu")
+        normal, dilated = (
+            next(unguided.sample(request_cohort(table(1).assign(diagnosis=diagnosis))))[1]
+            for diagnosis in ("NOR", "DCM")
+        )
+        assert np.array_equal(normal, dilated) == (not takes_effect)
+        assert set(unguided.conditions) == {"n_slices", "es_phase"} | takes_effect
+
+
 def test_roles_and_class_means_are_checked_in_the_study():
     with pytest.raises(ValueError, match="exactly the roles autoencoder and diffusion"):
         TextDrivenSettings(kind="text_driven", models={"autoencoder": "a"})

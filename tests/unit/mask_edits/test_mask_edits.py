@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -221,6 +222,12 @@ def test_the_origin_of_masks_is_carried_through_requests_and_edits(cohort, tmp_p
     edit_masks(Cohort.open(tmp_path / "once"), MaskEdit(vendor="B"), tmp_path / "twice")
     for folder in ("once", "twice"):
         assert list(Cohort.open(tmp_path / folder).table["edited_from"]) == ["a", "b"]
+        assert "seen" not in Cohort.open(tmp_path / folder).meta
+    # So is whom the model saw that the requests were drawn from.
+    drawn = replace(requests, meta={**requests.meta, "sampler": {"seen": ["real-07"]}})
+    edit_masks(drawn, MaskEdit(dilate_mm=2.0), tmp_path / "seen")
+    edit_masks(Cohort.open(tmp_path / "seen"), MaskEdit(vendor="B"), tmp_path / "again")
+    assert Cohort.open(tmp_path / "again").meta["seen"] == ["real-07"]
 
 
 def test_the_time_of_es_is_known_without_a_mask_there(cohort, tmp_path):

@@ -14,6 +14,7 @@ from synthaug.measures.attention import measure_attention
 from synthaug.measures.attention_by_class import POINT_COLUMNS
 from synthaug.measures.attention_examples import read_examples, read_points, write_examples
 from synthaug.measures.measurement import Measurement
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH
 from synthaug.metrics.regions import around
 from synthaug.synthesis.requests import request_cohort
 
@@ -61,6 +62,7 @@ def test_attention_on_the_region_alone_is_all_of_it(measured):
     assert chance == pytest.approx(np.mean(shares))
     assert own.loc["attention_mass_excess", "value"] == pytest.approx(1 - chance)
     assert own.loc["attention_pointing_excess", "ci_low"] > 0.5
+    assert own.loc["attention_pointing", "note"] == f"region: LV; {NO_WIDTH}"  # 1 to 1
     assert set(rows["n"]) == {4, 0}  # as many as the settings say, of six
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
@@ -32,6 +33,8 @@ def test_maps_that_lie_apart_by_class_have_neighbours_of_their_own_and_equal_ima
     rows = make_table(measure_by_class("wall", SAMPLES, MEASUREMENT)).set_index("metric")
     assert set(rows["n"]) == {7} and set(rows["target"]) == {"wall"}
     assert rows.loc["attention_class", "value"] == 1
+    assert "no width" in rows.loc["attention_class", "note"]  # 1 to 1
+    assert pd.isna(rows.loc["attention_class_excess", "note"])
     # Of 4 and 3: three of six others for four samples, two of six for three.
     chance = (4 * 3 / 6 + 3 * 2 / 6) / 7
     assert rows.loc["attention_class_chance", "value"] == pytest.approx(chance)

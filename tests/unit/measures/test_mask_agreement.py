@@ -74,6 +74,11 @@ def test_dice_by_hand(study):
     assert dice.loc[("LV", "ES"), "value"] == pytest.approx((2 / 3 + 1) / 2)
     assert dice.loc[("LV", ""), "value"] == pytest.approx(((3 + 2 / 3) / 4 + 1) / 2)
     assert dice.loc[("LV", "ES"), "ci_low"] == pytest.approx(2 / 3) and set(dice.loc["LV", "n"]) == {2}
+    # Both subjects agree at ED: 1 to 1 is no certainty.
+    assert dice.loc[("LV", "ED"), "ci_low"] == dice.loc[("LV", "ED"), "ci_high"] == 1
+    assert "no width" in dice.loc[("LV", "ED"), "note"] and "no width" not in str(
+        dice.loc[("LV", "ES"), "note"]
+    )
     assert set(rows["generator"]) == {"cascade"}
 
 

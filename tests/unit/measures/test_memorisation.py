@@ -422,6 +422,13 @@ def test_roles_of_an_audit_are_disjoint_and_of_the_training_scanners() -> None:
     assert found.units.tolist() == [0, 1, 1] and found.first_visits.tolist() == [0, 1]
 
 
+def test_a_new_patient_whose_first_visit_is_unused_counts_by_the_next() -> None:
+    """Visits without labels of a held-out patient are unused (`make_splits`)."""
+    subjects = ["a", "b1", "b2", "b3"]
+    about = {"patient": ["a", "b", "b", "b"], "vendor": "X", "role": ["train", "unused", "test", "test"]}
+    assert audit_roles(pd.DataFrame({"subject": subjects, **about})) == Roles(["a"], ["b2"], ["a"])
+
+
 def audited(similarity: list[list[float]], trains: list[list[bool]]) -> list[pd.DataFrame]:
     """Tables of patients as an audit of each training of a generator writes them."""
     return [

@@ -117,6 +117,18 @@ def test_all_right_has_an_interval_without_width_and_says_so() -> None:
     assert rows[0]["value"] == rows[0]["ci_low"] == 1.0 and "no width" in rows[0]["note"]
 
 
+def test_a_balanced_accuracy_with_a_class_of_one_subject_has_no_interval() -> None:
+    # NOR 3 of 4, DCM 1 of 1: (0.75 + 1) / 2; how many of DCM would be found one subject does not say.
+    asked = np.array(["NOR"] * 4 + ["DCM"], object)
+    found = np.array(["NOR"] * 3 + ["DCM"] * 2, object)
+    rows = recovery_rows(
+        NETWORK, Recognised(asked, found, np.arange(5).astype(str), ["NOR", "DCM"]), MEASUREMENT
+    )
+    (balanced,) = [row for row in rows if row["metric"] == "diagnosis_recovery_balanced"]
+    assert balanced["value"] == 0.875 and balanced["n"] == 5 and "ci_low" not in balanced
+    assert balanced["note"] == "no interval: one subject of DCM"
+
+
 def test_subjects_of_no_declared_class_are_left_out_and_counted(tmp_path: Path) -> None:
     classes = {"normal": ["NOR"], "ill": ["DCM", "HCM"], "right": ["RV"]}
     cohort = cohort_of(["NOR", "HCM", None, "MINF"])
@@ -179,7 +191,7 @@ def test_ef_categories_at_their_limits() -> None:
     assert list(categories) == ["reduced"] * 2 + ["mildly reduced"] * 2 + ["normal"] * 2 + [""]
 
 
-def test_the_ef_category_follows_from_requested_volumes(tmp_path: Path) -> None:
+def test_the_ef_category_follows_from_requested_volumes() -> None:
     # Requested EF: 60, 60, 30, 45 %; measured 55, 48, 20, 41 %: three of four categories right.
     edv_ml, esv_ml = [100.0] * 4, [40.0, 40.0, 70.0, 55.0]
     made = cohort_of(["NOR"] * 4, requested_lv_edv_ml=edv_ml, requested_lv_esv_ml=esv_ml)

@@ -240,7 +240,6 @@ def test_a_model_of_a_folder_stays_on_the_gpu(store, tmp_path):
     model.prepare(store)
     with FakeCuda() as gpu:
         move(model)
-        move(model._clip[0])
         before = gpu.copies
         batch = {name: value.cuda() for name, value in model.batch([0, 1], torch.Generator()).items()}
         loss, _ = model.loss(batch, torch.Generator(), 0)

@@ -59,6 +59,21 @@ def test_visits_of_a_patient_are_one_patient(store) -> None:
     assert codes[0] == codes[1] and codes[4] == codes[5] and len(set(codes)) == 4
 
 
+def test_another_visit_of_the_patient_is_the_patient(store) -> None:
+    """Two visits with one cine: the nearest stack is that of the first visit for both, and so their patient's."""
+    twice = np.stack([store.images[0]] * 2)
+    visits = store.table.iloc[:2].assign(patient="p")
+    mask = store.slice_mask[[0, 0]]
+    model = made(store).eval()
+    assert (
+        model.assess(TensorStore(twice, store.labels[:2], mask, visits, store.spacing_mm))["recognised"] == 1
+    )
+    apart = visits.assign(patient=["p", "q"])
+    assert (
+        model.assess(TensorStore(twice, store.labels[:2], mask, apart, store.spacing_mm))["recognised"] == 0.5
+    )
+
+
 def test_vectors_have_unit_length_and_do_not_depend_on_the_other_stacks(store) -> None:
     model = made(store).eval()
     stacks = torch.rand(3, 5, 64, 64)

@@ -28,6 +28,16 @@ def test_smoothing_keeps_mean_and_variance_of_a_skewed_sample(width) -> None:
     assert made.std() == pytest.approx(values.std(ddof=1), rel=0.03)
 
 
+@pytest.mark.parametrize("width", [0.2, 1.0, 2.0])
+@pytest.mark.parametrize("n", [4, 8, 20])
+def test_the_variance_of_few_values_stays(n, width) -> None:
+    """Wide kernels of few values: with 4 values and twice the bandwidth the kernel is wider than the sample."""
+    values = np.arange(n, dtype=float)
+    quantiles = smoothed_quantiles(values, width)
+    made = np.average((quantiles - values.mean()) ** 2, weights=norm.pdf(SCORES))
+    assert made == pytest.approx(n * (n + 1) / 12, rel=0.02)
+
+
 def test_quantiles_ascend_and_hardly_any_value_repeats() -> None:
     quantiles = smoothed_quantiles(np.array([1.0, 1.0, 1.0, 1.0, 1.0, 5.0]))
     assert (np.diff(quantiles) >= 0).all() and len(np.unique(quantiles)) > 300

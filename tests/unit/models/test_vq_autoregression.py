@@ -154,7 +154,7 @@ def test_kept_keys_and_values_are_of_the_precision_of_autocast():
 
 
 @torch.no_grad()
-def test_the_work_of_a_code_is_one_token(monkeypatch):
+def test_the_work_of_a_code_is_one_token():
     """Linear layers see each token once, whatever came before it."""
     model, seen = made(), []
     model.network.blocks[0].query_key_value.register_forward_hook(

@@ -136,6 +136,20 @@ def test_an_unknown_condition_is_its_null_whatever_its_value():
     )
 
 
+def test_a_column_may_be_called_as_an_attribute_of_pytorch():
+    """`type` and `values` are attributes of a module of modules: what is embedded of them is what is of other names."""
+    other = ConditionEmbedding(["age", "weight_kg"], {}, 4)
+    embedding = ConditionEmbedding(["type", "values"], {}, 4)
+    with torch.no_grad():
+        for own, its in zip(embedding.parameters(), other.parameters(), strict=True):
+            own.copy_(its)
+    values, known = torch.tensor([0.5, 2.0]), torch.tensor([True, False])
+    torch.testing.assert_close(
+        embedding(dict.fromkeys(["type", "values"], values), dict.fromkeys(["type", "values"], known)),
+        other(dict.fromkeys(["age", "weight_kg"], values), dict.fromkeys(["age", "weight_kg"], known)),
+    )
+
+
 def test_an_unknown_value_gives_no_nan_gradient():
     embedding = ConditionEmbedding(["lv_edv_ml"], {}, 4)
     values = {"lv_edv_ml": torch.tensor([float("nan"), 1.0])}

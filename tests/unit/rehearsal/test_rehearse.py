@@ -6,15 +6,20 @@ import pytest
 import torch
 import yaml
 from checkout import REPOSITORY
+from safetensors.torch import load_file
+from tiny_clip import write_tiny_clip
+from tiny_models import settings_of
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from synthaug.cli import main
 from synthaug.config.study import load_study
+from synthaug.core.artifacts import sha256_file
+from synthaug.models.conditioner import Conditioner, vocabulary
 from synthaug.models.weights import freeze
 from synthaug.rehearsal.fake_cuda import FakeCuda
-from synthaug.rehearsal.random_study import encoded_once, random_models, random_store
+from synthaug.rehearsal.random_study import encoded_once, random_models, random_store, random_table
 from synthaug.rehearsal.rehearse import hours_of, rehearse
 from synthaug.rehearsal.step_cost import StepCost, without_driver
 
@@ -69,6 +74,19 @@ def test_a_rehearsed_step_takes_what_a_real_one_takes():
         freeze(model, "cpu")
 
 
+def test_each_category_that_a_study_names_has_values():
+    """`sequence` is a category that no other column of the table stands for: two subjects, two values."""
+    study = float32_study()
+    model = study.models["anatomy"].model_copy(update={"conditions": ("diagnosis", "sequence", "age")})
+    table = random_table(study.model_copy(update={"models": {**study.models, "anatomy": model}}), 3)
+    assert vocabulary(table, ["diagnosis", "sequence"]) == {
+        "diagnosis": ["DCM", "NOR"],
+        "sequence": ["A", "B"],
+    }
+    read = Conditioner(["sequence"], {"sequence": ["A", "B"]}, 4).read(table)
+    assert read["sequence"].tolist() == [0, 1, 0] and table["age"].nunique() == 3
+
+
 def test_trained_weights_count_five_times_and_frozen_ones_once():
     study = float32_study()
     steps = dict(rehearse(study))
@@ -76,6 +94,31 @@ def test_trained_weights_count_five_times_and_frozen_ones_once():
     assert 5 * 4 * coder.parameters <= coder.weight_bytes < 5.1 * 4 * coder.parameters
     frozen = anatomy.weight_bytes - 5 * 4 * anatomy.parameters
     assert 4 * coder.parameters <= frozen < 1.2 * 4 * coder.parameters
+
+
+def test_a_clip_model_of_others_is_on_the_gpu_with_what_needs_it(tmp_path):
+    """Its numbers are in no weight file of the study, but on the GPU, four bytes each, beside five times the trained ones."""
+    file = write_tiny_clip(tmp_path, pieces=40)
+    content = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    training = {"iterations": 1, "batch_size": 2, "precision": "float32"}
+    models = {"autoencoder": content["models"]["autoencoder"]}
+    models["text"] = {"kind": "clip_text", "weights": str(file), "sha256": sha256_file(file)}
+    models["words"] = {
+        "kind": "text_alignment",
+        "needs": {"autoencoder": "autoencoder", "text": "text"},
+        "contexts": 2,
+        "patch": [1, 1, 2, 2],
+        "width": 8,
+        "heads": 2,
+        "training": training,
+    }
+    study = load_study(content)
+    parsed = {name: settings_of(model) for name, model in models.items()}
+    steps = dict(rehearse(study.model_copy(update={"models": parsed})))
+    assert set(steps) == {"autoencoder", "words"}
+    numbers = sum(value.numel() for value in load_file(file).values())
+    frozen = steps["words"].weight_bytes - 5 * 4 * steps["words"].parameters
+    assert frozen >= 4 * (numbers + steps["autoencoder"].parameters)
 
 
 def test_attention_keeps_no_matrix_of_all_pairs():

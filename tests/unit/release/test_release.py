@@ -96,6 +96,24 @@ def test_the_card_counts_the_data_and_says_what_was_not_measured(folder: Path) -
     assert "Not measured: the study had no result table" in page
 
 
+def test_what_the_split_withholds_does_not_count(study: Path, tmp_path: Path) -> None:
+    """Of three labelled hearts of four the fold sees the labels of the first, and not what ails the second."""
+    split = study / "splits" / "fold-0.tsv"
+    subjects = [f"h{number}" for number in range(4)]
+    table = pd.DataFrame(
+        {"subject": subjects, "patient": subjects, "dataset": "h", "vendor": "A", "role": "train"}
+    )
+    write_tsv(
+        split, table.assign(diagnosis=["NOR", "unknown", "NOR", "DCM"], labelled=[True, False, False, False])
+    )
+    try:
+        card = export_generator(study / "generators" / "cascade" / RUN, tmp_path / "exported", "none")
+    finally:
+        split.unlink()
+    (counts,) = card["trained_on"]
+    assert counts["subjects"] == 4 and counts["labelled"] == 1 and counts["diagnoses"] == {"DCM": 1, "NOR": 2}
+
+
 def test_the_card_has_the_rows_of_this_training_alone(study: Path, tmp_path: Path) -> None:
     found = METRICS["acceptance_rate"]
     about = {

@@ -225,7 +225,7 @@ def test_a_forest_of_other_classes_is_no_bar(clean):
     other = {**tasks["diagnosis-forest"], "classes": {"normal": ["NOR"], "ill": ["DCM", "HCM"]}}
     study = {**clean.inputs.study, "tasks": {**tasks, "diagnosis-forest": other}}
     found = find_flags(data_of(dataclasses.replace(clean.inputs, study=study)))
-    assert [flag["name"] for flag in found["unmeasured"]] == ["network_below_forest"]
+    assert [flag["name"] for flag in found["beyond"]] == ["network_below_forest"] and not found["unmeasured"]
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.59, True), (0.61, False)])
@@ -316,7 +316,25 @@ def test_real_subjects_in_the_place_of_synthetic_ones_are_no_training(clean):
     study = {**clean.inputs.study, "generators": {"cascade": {"kind": "real", "dataset": "acdc"}}}
     found = find_flags(data_of(dataclasses.replace(clean.inputs, study=study)))
     assert found["raised"] == []
-    assert [flag["name"] for flag in found["unmeasured"]] == ["generator_trainings"]
+    assert [flag["name"] for flag in found["beyond"]] == ["generator_trainings"] and not found["unmeasured"]
+
+
+def test_a_study_without_segmentation_has_no_flags_of_segmentations(clean):
+    tasks = {
+        name: task for name, task in clean.inputs.study["tasks"].items() if task["kind"] == "classification"
+    }
+    study = {**clean.inputs.study, "tasks": tasks}
+    found = find_flags(with_tasks(data_of(dataclasses.replace(clean.inputs, study=study))))
+    of_segmentations = {
+        "baseline_distance",
+        "baseline_function",
+        "failed_segmentations",
+        "grid_ceiling",
+        "mask_agreement",
+    }
+    assert {flag["name"] for flag in found["beyond"]} == of_segmentations
+    assert {flag["reason"] for flag in found["beyond"]} == {"the study has no segmentation task"}
+    assert "5 checks of what is not in this study" in rendered(found)
 
 
 def test_the_segmentation_is_judged_on_a_page_about_another_task(clean):

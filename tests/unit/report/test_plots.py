@@ -75,6 +75,14 @@ def test_a_hostile_name_stays_text(forest):
     assert "<b>" not in forest
 
 
+def test_a_long_label_stays_inside_the_panel():
+    label = "difference in absolute error in SD of the training patients (SD)"
+    with panel() as drawn:
+        drawn.axes.set_xlabel(label)
+    lines = drawn.axes.get_xlabel().split("\n")
+    assert " ".join(lines) == label and max(map(len, lines)) <= 45  # 12 characters an inch
+
+
 def test_the_same_figure_is_the_same_bytes(forest):
     rows = [comparison("a<b> & $x_1$", 0.01, 0.004, "helps"), comparison("c", -0.02, 0.05, "undecided")]
     assert segmentation.forest(rows, "difference in Dice") == forest

@@ -199,6 +199,28 @@ def test_the_effect_is_against_the_strongest_control_at_the_common_dose() -> Non
     assert values(table, RANK) == {"a": 1, "b": 2}
 
 
+def test_the_effect_is_of_arms_of_one_kind_and_of_no_corrupted_one() -> None:
+    """The corrupted arm stands first, and only `a` has one with a share of real cases."""
+    controls = ("repeated",)
+    shared = {"dose": 1.0, "controls": controls}
+    settings = {
+        "real": ArmSettings(),
+        "a-noise": ArmSettings(generator="a", corruption="images", **shared),
+        "a-half": ArmSettings(generator="a", real_share=0.5, **shared),
+        "a": ArmSettings(generator="a", **shared),
+        "b": ArmSettings(generator="b", **shared),
+    }
+    differences = {"a-noise": -0.5, "a-half": 0.3, "a": 0.02, "b": 0.01}
+    about = {"task": "segmentation", "dose": 1.0, "fold": None, "generator_seed": None}
+    rows = [
+        row_of("dice+_difference", arm[0], value, 0.005, arm=arm, versus=f"{arm}-repeated", **about)
+        for arm, value in differences.items()
+    ]
+    arms = list(resolve_arms(settings).values())
+    table = ranked(*rows, generators=("a", "b"), arms=arms, tasks={"segmentation": "dice"})
+    assert values(table, VALUE) == {"a": 0.02, "b": 0.01} and values(table, RANK) == {"a": 1, "b": 2}
+
+
 def test_a_metric_of_one_place_is_ranked_by_it() -> None:
     settings = {"real": ArmSettings()} | {
         name: ArmSettings(generator=name, dose=1.0, controls=("repeated",)) for name in ("a", "b")

@@ -136,6 +136,25 @@ def test_a_class_of_one_patient_has_no_interval() -> None:
     confusion = found[(found["metric"] == "confusion") & (found["target"] == "DCM")].set_index("diagnosis")
     assert confusion.loc["DCM", "value"] == 1 and pd.isna(confusion.loc["DCM", "ci_low"])
     assert confusion.loc["NOR", "ci_high"] == 0 and "no width" in confusion.loc["NOR", "note"]
+    balanced = pick(found, "balanced_accuracy")
+    assert balanced["value"] == 1 and pd.isna(balanced["ci_low"]) and pd.isna(balanced["ci_high"])
+    assert balanced["note"] == "no interval: one patient of DCM"
+
+
+def test_an_interval_without_width_says_so() -> None:
+    truth = {"a": "NOR", "b": "NOR", "c": "DCM", "d": "DCM"}
+    sure = {s: {k: float(k == v) for k in ("NOR", "DCM")} for s, v in truth.items()}
+    found = classification_performance(make_table(classified(truth, sure)), [REAL], SETTINGS)
+    for metric in ("balanced_accuracy", "auc"):
+        own = pick(found, metric)
+        assert (own["value"], own["ci_low"], own["ci_high"]) == (1, 1, 1) and "no width" in own["note"]
+    # 1 - (0.1 + 0.1) / 0.5; of two patients every sample in which the reference varies has each once.
+    two = regressed("lv_ef", np.array([1.0, 2.0]), np.array([1.1**0.5, 2 + 0.1**0.5]), "%")
+    for row in two:
+        row["value"] = {"phenotype_error": 0.1**0.5}.get(row["metric"], row["value"])
+    r2 = pick(regression_performance(make_table(two), [REAL], SETTINGS), "r2", "lv_ef")
+    assert (r2["value"], r2["ci_low"], r2["ci_high"]) == pytest.approx((0.6, 0.6, 0.6))
+    assert "no width" in r2["note"]
 
 
 def test_patients_of_an_unseen_class_count_as_wrong() -> None:

@@ -325,3 +325,56 @@ def test_a_plan_without_a_sampler_loads_no_pytorch():
     imports = "\n".join(line for line in script.splitlines() if line.startswith("from "))
     asked = f"import sys\n{imports}\nsys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked]).returncode == 0
+
+
+def test_requested_masks_say_their_slices_their_origin_and_whom_their_generator_saw(tmp_path):
+    spacing = (10.0, 2.0, 2.0)
+    grid = HarmonisationSettings(spacing_mm=spacing, matrix=(5, 32, 32), frames=4)
+    labels = np.zeros((3, 32, 32), np.uint8)
+    labels[:, 8:24, 8:24], labels[:, 12:20, 12:20] = 2, 1
+    training = training_table().assign(n_slices=5)
+
+    def planned(folder, **options):
+        settings = RequestSettings(source="cohort", cohort=str(folder))
+        return plan_requests(training, settings, "g", range(2), 0, grid, **options)
+
+    # A table that leaves the slices open: those of the masks, not those of the real subject whose turn it is.
+    write_labels(tmp_path / "masks/sub-a", {0: labels}, 4, spacing)
+    rows = [{"subject": "a", "labelled_frames": "0"}, {"subject": "b", "labelled_frames": None}]
+    write_cohort(tmp_path / "masks", "masks", "request", rows, spacing)
+    assert list(planned(tmp_path / "masks").table["n_slices"]) == [3, 5]
+    # Synthetic cines whose masks were requested from those of "b", of a generator that saw "c".
+    about = {"labelled_frames": "0", "n_slices": 3, "n_frames": 4}
+    rows = [
+        {"subject": "made-0", "requested_masks_of": "a", **about},
+        {"subject": "made-1", "requested_masks_of": "b", **about},
+        {"subject": "made-2", "requested_masks_of": None, **about},
+    ]
+    for row in rows:
+        write_subject(
+            tmp_path / f"made/sub-{row['subject']}",
+            np.zeros((4, 3, 32, 32), np.float32),
+            {0: labels},
+            spacing,
+        )
+    write_cohort(tmp_path / "made", "made", "synthetic", rows, spacing, seen=["c", "a"])
+    requests = planned(tmp_path / "made", withheld=["b"])
+    assert list(requests.table["masks_of"]) == ["a", "made-2"]
+    assert requests.meta["sampler"] == {
+        "seen": ["a", "c"]
+    }  # what `synthesise_chunk` adds to those of the generator
+    assert "sampler" not in planned(tmp_path / "masks").meta
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"lv_edv_ml": "large"}, "atlas: row 1: lv_edv_ml is 'large'; give a number or nothing"),
+        ({"lv_edv_ml": "inf"}, "atlas: row 1: lv_edv_ml is 'inf'; give a number or nothing"),
+        ({"lv_ef": "high"}, "atlas: row 1: lv_ef is 'high'; give a number or nothing"),
+    ],
+)
+def test_a_folder_of_requests_is_read_as_a_table_is(tmp_path, row, message):
+    write_cohort(tmp_path, "atlas", "request", [{"subject": "a", **row}], GRID.spacing_mm)
+    with pytest.raises(SynthaugError, match=message):
+        plan(source="cohort", cohort=str(tmp_path))

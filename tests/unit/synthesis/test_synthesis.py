@@ -235,6 +235,20 @@ def test_too_few_accepted_names_the_commonest_reason_and_the_remedy(tmp_path: Pa
     assert "\n" not in message and not (tmp_path / "cohort").exists()
 
 
+def test_exactly_enough_accepted_are_enough(tmp_path: Path) -> None:
+    """0.28 of 25 is 7, and 0.28 * 25 in double precision is above 7."""
+
+    def dark_from_the_eighth(
+        cine: np.ndarray, labels: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return (1 - cine if seed // 1000 >= 7 else cine), labels
+
+    requests = make_requests(25)
+    synthesise(requests, tmp_path / "chunk", dark_from_the_eighth, attempts=1)
+    gather_chunks([tmp_path / "chunk"], requests, tmp_path / "cohort", 0.28)
+    assert Cohort.open(tmp_path / "cohort").meta["accepted"] == 7
+
+
 def test_chunks_of_different_generators_are_not_mixed(tmp_path: Path) -> None:
     requests = make_requests(2)
     for number, identity in enumerate((IDENTITY, IDENTITY | {"hashes": {"anatomy": "other"}})):

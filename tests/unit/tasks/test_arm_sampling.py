@@ -111,6 +111,11 @@ def test_pretraining_is_on_what_was_added_and_the_rest_on_real_cases() -> None:
     assert sampling.probabilities(SOURCES, pretraining=False).tolist() == [0.5, 0.5, 0, 0, 0, 0]
     with pytest.raises(SynthaugError, match=r"pretrain 0\.75 of 1 epochs leaves one part without any"):
         sampling.pretraining_epochs(1)
+    # A control of real exposure trains for the epochs that are left, also where a half is rounded.
+    for epochs in range(2, 12):
+        left = epochs - Sampling(pretrain=0.5).pretraining_epochs(epochs)
+        assert left == Sampling(iterations_share=0.5).epochs(epochs)
+    assert Sampling(pretrain=0.5).pretraining_epochs(5) == 3
 
 
 def test_a_source_that_must_be_drawn_must_have_cases() -> None:

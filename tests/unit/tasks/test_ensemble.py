@@ -16,6 +16,7 @@ from made_hearts import SPACING, made_cohort
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
+from synthaug.tasks.sampling import UNIFORM, Sampling
 from synthaug.tasks.segmentation import train_ensemble as training
 from synthaug.tasks.segmentation.cases import read_volume, write_volume
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out, members_of
@@ -23,6 +24,7 @@ from synthaug.tasks.segmentation.export import export_nnunet_model
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.predict import Ensemble, Segmenter, open_segmenter
 from synthaug.tasks.segmentation.preprocess import preprocess_dataset
+from synthaug.tasks.segmentation.train import sampling_of
 from synthaug.tasks.segmentation.training_set import write_raw_dataset
 
 SETTINGS = SegmentationSettings(
@@ -81,6 +83,7 @@ def test_the_record_is_of_all_networks(root):
     assert [len(one["seen"]) for one in each] == [3, 3]  # two real of four, and who is validated on
     assert record["seen"] == sorted({*each[0]["seen"], *each[1]["seen"]}) and len(record["seen"]) == 5
     assert record["draws"]["real"] == sum(one["draws"]["real"] for one in each)
+    assert record["real_exposure"] == record["draws"]["real"] / (2 * 8 * 4)
     assert each[0]["weights_sha256"] != each[1]["weights_sha256"]
     assert not (root / "checkpoints").exists()
 
@@ -145,3 +148,14 @@ def test_nnunets_own_command_averages_the_same_folds(root, tmp_path):
     labels, ours = open_segmenter(root / "model", mirroring=False).segment_with_probabilities(frame, SPACING)
     np.testing.assert_allclose(theirs, ours, atol=1e-3)  # stored by nnU-Net in half precision
     np.testing.assert_array_equal(read_volume(tmp_path / "found" / "case.nii.gz"), labels)
+
+
+def test_a_network_draws_real_cases_as_often_as_one_that_sees_all_of_them(root):
+    """Of eight real and two synthetic cases each network sees four and two: 0.8 of its draws are real, as of the arm's, not 4/6."""
+    for fold in range(2):
+        record = read_json(root / "model" / f"2d_fold-{fold}" / "training.json")
+        assert record["cases"]["real"] == 4 and record["cases"]["synthetic"] == 2
+        assert record["expected_real_exposure"] == pytest.approx(0.8)
+        left_out = record["left_out"]
+        assert sampling_of(root / "preprocessed", left_out) == Sampling(real_share=pytest.approx(0.8))
+    assert sampling_of(root / "preprocessed", []) == UNIFORM

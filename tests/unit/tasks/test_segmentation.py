@@ -7,12 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from arm_cohorts import split_of, subjects_of_arm
 from made_hearts import ES, FRAMES, SPACING, heart, made_cohort
 from pydantic import ValidationError
@@ -25,12 +27,16 @@ from synthaug.core.artifacts import read_json, sha256_file, write_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.native_grid import NativeGrid, write_native
+from synthaug.generators.external import bring_cohort
 from synthaug.jobs.interruption import INTERRUPTED
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.scoring import score_predictions
+from synthaug.runs import ListedRun
+from synthaug.tables.manifest import data_manifest
 from synthaug.tasks.classical_augmentation import augment
 from synthaug.tasks.segmentation.cases import frames_of, read_cases, read_volume, write_volume
 from synthaug.tasks.segmentation.determine_postprocessing import determine_postprocessing
+from synthaug.tasks.segmentation.export import export_nnunet_model
 from synthaug.tasks.segmentation.plan import make_plan
 from synthaug.tasks.segmentation.postprocessing import Postprocessing
 from synthaug.tasks.segmentation.predict import Segmenter, predict_cohort
@@ -252,6 +258,21 @@ def test_every_arm_gives_and_gets_the_same_plan(study: dict, tmp_path: Path) -> 
     assert configuration["architecture"]["arch_kwargs"]["features_per_stage"][:2] == [4, 8]
 
 
+def test_slices_are_along_the_first_axis_however_thin_they_are(tmp_path: Path) -> None:
+    """One slice of 1 mm with pixels of 1.5 mm: a plan along the coarsest axis had patches of 1 x 32 voxels."""
+    cohorts, spacing = [], (1.0, 1.5, 1.5)
+    for name in ("real", "checked"):
+        cine, labels = heart(len(name), slices=1)
+        write_subject(tmp_path / f"{name}/sub-{name}-00", cine, {0: labels[0]}, spacing)
+        about = {"ed_frame": 0, "labelled_frames": "0", "n_frames": FRAMES, "n_slices": 1}
+        write_cohort(tmp_path / name, name, "real", [{"subject": f"{name}-00", **about}], spacing)
+        cohorts.append(Cohort.open(tmp_path / name))
+    write_raw_dataset(tmp_path / "arm", subjects_of_arm(*cohorts))
+    make_plan(tmp_path / "arm", tmp_path / "plan", SETTINGS)
+    plans = read_json(tmp_path / "plan/nnUNetPlans.json")
+    assert plans["transpose_forward"] == [0, 1, 2] and plans["configurations"]["2d"]["patch_size"] == [32, 32]
+
+
 def test_a_plan_needs_real_cases(study: dict, tmp_path: Path) -> None:
     synthetic_only = subjects_of_arm(study["real"], study["validation"], study["synthetic"], share=0.0)
     write_raw_dataset(tmp_path / "arm", synthetic_only)
@@ -445,6 +466,10 @@ def test_a_trainer_that_mirrors_nothing_predicts_without_mirroring(study: dict, 
         for mirroring in (True, False)
     )
     np.testing.assert_array_equal(asked, not_asked)
+    # nnU-Net's own command takes the greatest mirrored axis, of which there is none.
+    export_nnunet_model(tmp_path / "model", tmp_path / "exported")
+    checkpoint = torch.load(tmp_path / "exported/fold_0/checkpoint_final.pth", weights_only=True)
+    assert checkpoint["inference_allowed_mirroring_axes"] is None
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(
@@ -672,10 +697,28 @@ def test_settings() -> None:
         SegmentationSettings(training_seeds=(1, 1))
     with pytest.raises(ValidationError, match="'no class' is no class"):
         SegmentationSettings(trainer="no class")
+    with pytest.raises(
+        ValidationError,
+        match="primary_metric: the scores of this kind of task have no accuracy; choose among dice, hd95",
+    ):
+        SegmentationSettings(primary_metric="accuracy")
+    with pytest.raises(ValidationError, match="family: the scores of this kind of task have no brier"):
+        SegmentationSettings(family=("dice", "brier"))
     used = set().union(*(needs.settings for needs in SegmentationSettings.steps.values()))
     assert set(SegmentationSettings.model_fields) - used == {"kind", *SegmentationSettings.outside}
     kept = {"kind": "segmentation", "mirroring": False}
     assert SegmentationSettings(mirroring=False).of_step("prediction") == kept
+    mine = SegmentationSettings(trainer="mine.trainers:Mine", planner="plans:Planner")
+    # An edit of a user's own class runs again what it computes, and no more.
+    assert mine.modules_of_step("plan") == [
+        "synthaug.tasks.segmentation.training_set",
+        "synthaug.tasks.segmentation.plan",
+        "plans",
+    ]
+    for step in ("training", "validation", "prediction", "labelling"):
+        assert mine.modules_of_step(step)[-1] == "mine.trainers"
+        assert SegmentationSettings().modules_of_step(step) == mine.modules_of_step(step)[:-1]
+    assert mine.modules_of_step("scoring") == ["synthaug.measures.scoring"]
     assert SegmentationSettings().validates and not SegmentationSettings(postprocessing="none").validates
 
 
@@ -715,3 +758,33 @@ def test_pseudo_labels_are_written_for_every_frame(study: dict, tmp_path: Path) 
         volumes = (bare.cine(subject) > 0.8).sum(axis=(1, 2, 3)) * np.prod(SPACING) / 1000
         assert row["es_frame"] == volumes.argmin() and row["lv_edv_ml"] == pytest.approx(volumes[0])
     assert select_synthetic(labelled, 0.5, 4).subjects == bare.subjects
+
+
+def test_pseudo_labels_of_a_folder_from_elsewhere_record_the_files_that_were_written(tmp_path: Path) -> None:
+    """Its cines are stored otherwise than here, and its own masks are replaced: neither has the recorded hash any more."""
+    theirs = made_cohort(tmp_path / "theirs", "theirs", 1, "synthetic")
+    file = theirs.folders["theirs-00"] / "cine.nii.gz"
+    image = nib.load(file)
+    nib.save(nib.Nifti1Image(image.get_fdata(dtype=np.float32), image.affine), file)
+    bring_cohort(tmp_path / "theirs", tmp_path / "brought")
+    label_cohort(Threshold(), Cohort.open(tmp_path / "brought"), tmp_path / "labelled")
+    recorded = read_json(tmp_path / "labelled/cohort.json")["files"]["theirs-00"]
+    found = {
+        kind: sha256_file(tmp_path / f"labelled/sub-theirs-00/{kind}.nii.gz") for kind in ("cine", "labels")
+    }
+    assert recorded == found
+    brought = read_json(tmp_path / "brought/cohort.json")["files"]["theirs-00"]
+    assert all(brought[kind] != found[kind] for kind in found)
+    manifest = data_manifest([ListedRun("synthetic", "theirs", cohort=tmp_path / "labelled")])
+    assert len(manifest) == 3
+
+
+def test_synthetic_subjects_whose_masks_are_of_other_frames_are_refused(study: dict, tmp_path: Path) -> None:
+    """Otherwise the arm were one of real patients alone, and nobody told."""
+    made = made_cohort(tmp_path / "made", "made", 2, "synthetic")
+    made = replace(made, table=made.table.assign(labelled_frames="1,3"))  # ED is 0, ES 2
+    arm = subjects_of_arm(study["real"], study["validation"], made)
+    with pytest.raises(SynthaugError, match="no synthetic subject has a mask at ED or ES"):
+        write_raw_dataset(tmp_path / "raw", arm)
+    write_raw_dataset(tmp_path / "all", replace(arm, synthetic=made.select(made.subjects)), frames="all")
+    assert count_cases(tmp_path / "all", "synthetic") == 4

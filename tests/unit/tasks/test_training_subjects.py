@@ -83,6 +83,24 @@ def test_visits_are_subjects_of_one_patient(cohorts: dict[str, Cohort]) -> None:
     assert seen["generator_labelled_patients"] == 2
 
 
+def test_a_generator_that_saw_another_visit_of_a_held_out_patient_is_refused(
+    cohorts: dict[str, Cohort],
+) -> None:
+    real, arm = cohorts["real"], resolve_arms({"arm": ArmSettings(generator="g", dose=1)})["arm"]
+    roles = dict.fromkeys(real.subjects[:2], "train") | {
+        "real-02": "unused",
+        "real-03": "test",
+        "checked-00": "validation",
+    }
+    split = split_of(roles).assign(patient=["p0", "p1", "p3", "p3", "checked-00"])
+    made = replace(cohorts["synthetic"], meta={**cohorts["synthetic"].meta, "seen": ["real-00", "real-02"]})
+    with pytest.raises(
+        SynthaugError, match="generator saw real-02, a visit of patient p3, which is tested; train it"
+    ):
+        choose_training_subjects(arm, real, split, made)
+    choose_training_subjects(arm, real, split.assign(patient=split["subject"]), made)
+
+
 def test_further_patients_are_as_many_subjects_of_others(tmp_path: Path) -> None:
     real = made_cohort(tmp_path / "real", "real", 5)
     validation = made_cohort(tmp_path / "validation", "checked", 1)

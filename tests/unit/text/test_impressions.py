@@ -13,7 +13,6 @@ from synthaug.text.grammar import (
     HELD_OUT_ORDERS,
     TRAINING_OPENINGS,
     TRAINING_ORDERS,
-    declared_facts,
     fill,
     grammar_words,
     slots,
@@ -61,7 +60,7 @@ ROW = {
 def clauses() -> list[tuple[str, dict[str, str], bool]]:
     """Every wording of every value, filled, with the facts that it says and whether it is held out."""
     found = []
-    for name, value in declared_facts():
+    for name, value in ((name, value) for name, values in GRAMMAR.items() for value in values):
         spoken = OPEN[name] if value == ANY else value
         facts = {name: spoken} | {n: by[spoken] for n, by in AGREEING.items() if spoken in by}
         wordings = wordings_of(name, value)

@@ -52,6 +52,19 @@ def test_a_training_starts_from_the_weights_and_has_seen_their_subjects(
     assert record == {"sha256": sha256_file(released), "taken": 1.0, "anew": []}
 
 
+def test_codes_that_are_in_use_stay(store: Path, tmp_path: Path) -> None:
+    """A step moves a code by a hundredth of the way to its vectors; begun anew, codes would lie at encoded vectors."""
+    released = train("vq_autoencoder", store, tmp_path / "released", iterations=24)
+    tuned = train("vq_autoencoder", store, tmp_path / "tuned", changes=init(released), **TINY)
+    codebook = "network.quantizer.quantizer."
+    before, after = load_file(released), load_file(tuned)
+    sizes, found = (tensors[f"{codebook}ema_cluster_size"] for tensors in (before, after))
+    assert float(found.sum()) > 0.9 * float(sizes.sum()) > 8  # eight codes that start again have 1 each
+    used = sizes > 1
+    codes, moved = (tensors[f"{codebook}embedding.weight"][used] for tensors in (before, after))
+    assert used.any() and float((moved - codes).abs().max()) < 0.05 * float(codes.std())
+
+
 def test_parameters_of_another_shape_start_at_random_and_are_listed(
     store: Path, released: Path, tmp_path: Path
 ) -> None:

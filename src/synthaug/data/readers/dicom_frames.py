@@ -25,13 +25,13 @@ _NO_MAGNITUDE = {"P", "R", "I", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"
 #: Deviation of a direction from unit length, or of two from a right angle, that rounding in a header explains.
 _ROUNDING = 0.02
 
-#: Keywords that `frames_of` and `metadata_of` read.
+#: Keywords that `frames_of` and `dicom_subject` read.
 TAGS = (
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
     "PatientID", "SeriesDescription", "ProtocolName", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "SeriesDate", "SeriesTime", "ContentTime",
     "TriggerTime", "NominalCardiacTriggerDelayTime", "TemporalPositionIdentifier", "TemporalPositionIndex",
-    "NominalInterval", "FrameTime", "SliceThickness", "SpacingBetweenSlices", "ImagePositionPatient",
+    "NominalInterval", "SliceThickness", "SpacingBetweenSlices", "ImagePositionPatient",
     "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel",
     "PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence", "Manufacturer", "ManufacturerModelName", "MagneticFieldStrength",

@@ -20,8 +20,8 @@ class Roles:
     train : sequence of str
         Training subjects of the fold; what a generator of the study was trained on.
     held_out : sequence of str
-        Patients of the same scanners who do not train: they validate or are tested. Of each the first visit. They are
-        the new patients with whom synthetic subjects are compared. May be empty.
+        Patients of the same scanners who do not train: they validate or are tested. Of each the first visit with such a
+        role. They are the new patients with whom synthetic subjects are compared. May be empty.
     patients : sequence of str
         Patient of each training subject; empty where each is one.
 
@@ -54,8 +54,7 @@ def audit_roles(split: pd.DataFrame) -> Roles:
     split : DataFrame
         One fold's table (`synthaug.data.splits.read_split`).
     """
-    first = split.drop_duplicates("patient")["subject"]
-    train, held_out = subjects_of(split, "train"), held_out_at_home(split)
-    patient_of = split.set_index("subject")["patient"]
-    new = set(first)
-    return Roles(train, [subject for subject in held_out if subject in new], list(patient_of[train]))
+    train, patient_of = subjects_of(split, "train"), split.set_index("subject")["patient"]
+    # The first visit that is held out: an earlier one without labels is unused.
+    held_out = patient_of[held_out_at_home(split)].drop_duplicates()
+    return Roles(train, [str(subject) for subject in held_out.index], list(patient_of[train]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from synthaug.report import wording
-from synthaug.report.flag import MODERATE, SEVERE, Flag, FlagKind, NotMeasuredError
-from synthaug.report.section import ReportData
+from synthaug.report.flag import MODERATE, SEVERE, Flag, FlagKind, NotInStudyError, NotMeasuredError
+from synthaug.report.section import NO_SEGMENTATION, ReportData
 from synthaug.report.thresholds import THRESHOLDS
 
 _LIMIT = THRESHOLDS["baseline_distance"].value
@@ -12,6 +12,8 @@ _LIMIT = THRESHOLDS["baseline_distance"].value
 
 def check(data: ReportData) -> Flag | None:
     """Whether the mean HD95 is above the limit; severe above twice the limit."""
+    if not data.segmented.segments:
+        raise NotInStudyError(NO_SEGMENTATION)
     baseline = data.segmented.baseline
     found = baseline.mean("hd95") if baseline else None
     if baseline is None or found is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from synthaug.report import wording
 from synthaug.report.baseline import ABSOLUTE
-from synthaug.report.flag import SEVERE, Flag, FlagKind, NotMeasuredError
-from synthaug.report.section import ReportData
+from synthaug.report.flag import SEVERE, Flag, FlagKind, NotInStudyError, NotMeasuredError
+from synthaug.report.section import NO_SEGMENTATION, ReportData
 from synthaug.report.thresholds import THRESHOLDS
 
 _LIMIT = THRESHOLDS["baseline_function"].value
@@ -13,6 +13,8 @@ _LIMIT = THRESHOLDS["baseline_function"].value
 
 def check(data: ReportData) -> Flag | None:
     """Whether the bias or the mean absolute error of the EF is above the limit."""
+    if not data.segmented.segments:
+        raise NotInStudyError(NO_SEGMENTATION)
     baseline = data.segmented.baseline
     bias = baseline.mean("ef_error") if baseline else None
     error = baseline.mean(ABSOLUTE) if baseline else None

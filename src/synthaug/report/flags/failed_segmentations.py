@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from synthaug.report import wording
-from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotInStudyError, NotMeasuredError
 from synthaug.report.rows import pooled, select
-from synthaug.report.section import ReportData
+from synthaug.report.section import NO_SEGMENTATION, ReportData
 from synthaug.report.thresholds import THRESHOLDS
 from synthaug.tables import VALUED_STATUSES
 
@@ -14,6 +14,8 @@ _LIMIT = THRESHOLDS["failed_segmentations"].value
 
 def check(data: ReportData) -> Flag | None:
     """The structure of which the real arm's segmentations fail most often."""
+    if not data.segmented.segments:
+        raise NotInStudyError(NO_SEGMENTATION)
     view = data.segmented
     arm = view.baseline.arm if view.baseline else None
     of_arm = {"arm": arm, "status": VALUED_STATUSES}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthaug.report import wording
-from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotInStudyError
 from synthaug.report.section import ReportData
 from synthaug.report.tested import generator_trainings
 from synthaug.report.thresholds import THRESHOLDS
@@ -15,7 +15,7 @@ def check(data: ReportData) -> Flag | None:
     """The generators whose trainings are too few."""
     trainings = generator_trainings(data)
     if not trainings:
-        raise NotMeasuredError("the study has no cohort of a generator that was trained")
+        raise NotInStudyError("the study has no cohort of a generator that was trained")
     few = {name: count for name, count in trainings.items() if count < _LIMIT}
     if not few:
         return None

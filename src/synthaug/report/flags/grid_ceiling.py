@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from synthaug.report import wording
-from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
-from synthaug.report.section import ReportData
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotInStudyError, NotMeasuredError
+from synthaug.report.section import NO_SEGMENTATION, ReportData
 from synthaug.report.thresholds import THRESHOLDS
 
 _LIMIT = THRESHOLDS["grid_ceiling"].value
@@ -12,6 +12,8 @@ _LIMIT = THRESHOLDS["grid_ceiling"].value
 
 def check(data: ReportData) -> Flag | None:
     """Whether the mean ceiling is below the limit."""
+    if not data.segmented.segments:
+        raise NotInStudyError(NO_SEGMENTATION)
     baseline = data.segmented.baseline
     found = baseline.mean("dice_ceiling") if baseline else None
     if found is None:

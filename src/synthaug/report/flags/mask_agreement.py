@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from synthaug.report import wording
-from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotInStudyError, NotMeasuredError
 from synthaug.report.rows import pooled, select
-from synthaug.report.section import ReportData
+from synthaug.report.section import NO_SEGMENTATION, ReportData
 from synthaug.report.thresholds import THRESHOLDS
 from synthaug.tables import VALUED_STATUSES
 
@@ -14,6 +14,8 @@ _LIMIT = THRESHOLDS["mask_agreement"].value
 
 def check(data: ReportData) -> Flag | None:
     """The structure with the lowest agreement over all synthetic cohorts."""
+    if not data.segmented.segments:
+        raise NotInStudyError(NO_SEGMENTATION)
     rows = pooled(select(data.rows, metric="mask_agreement_dice", status=VALUED_STATUSES))
     if not rows:
         raise NotMeasuredError("no mask agreement among the result rows")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthaug.report import wording
-from synthaug.report.flag import MODERATE, Flag, FlagKind, NotMeasuredError
+from synthaug.report.flag import MODERATE, Flag, FlagKind, NotInStudyError, NotMeasuredError
 from synthaug.report.rows import pooled, select
 from synthaug.report.section import ReportData
 from synthaug.report.thresholds import THRESHOLDS
@@ -25,14 +25,17 @@ def check(data: ReportData) -> Flag | None:
         if settings.get("kind") == "classification"
     }
     forests = {name: settings for name, settings in tasks.items() if settings.get("method") == _FOREST}
-    if not forests or len(forests) == len(tasks):
-        raise NotMeasuredError("the study has no network and random forest for the same classes")
+    pairs = [
+        (name, forest)
+        for name, settings in tasks.items()
+        for forest, other in forests.items()
+        if name not in forests and _classes(settings) == _classes(other)
+    ]
+    if not pairs:
+        raise NotInStudyError("the study has no network and random forest for the same classes")
     found = [
         (network["value"] - bar["value"], name, forest, metric, network, bar)
-        for name, settings in tasks.items()
-        if name not in forests
-        for forest, other in forests.items()
-        if _classes(settings) == _classes(other)
+        for name, forest in pairs
         for metric in _METRICS
         if (network := _of_real(data, name, metric)) and (bar := _of_real(data, forest, metric))
     ]

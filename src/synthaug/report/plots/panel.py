@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ THEME = {
 SERIES = tuple(f"series-{number}" for number in range(1, 7))
 #: Markers of series, and the characters that stand for them in a legend of the page.
 MARKERS, GLYPHS = "os^Dv", "●■▲◆▼"
+_CHARACTERS_PER_IN = 12  # of a label below the axes: longer ones would leave the panel
 _REFERENCE = r'(?<=[("])#([A-Za-z][^)"]*)(?=[)"])'  # url(#id) or href="#id"
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -96,6 +98,8 @@ def panel(width_in: float = 3.75, height_in: float = 2.7) -> Iterator[Panel]:
         FigureCanvasSVG(figure)
         drawn = Panel(figure.add_subplot())
         yield drawn
+        label = textwrap.fill(drawn.axes.get_xlabel(), round(_CHARACTERS_PER_IN * width_in))
+        drawn.axes.set_xlabel(label)
         stream = io.StringIO()
         with mpl.rc_context({"svg.hashsalt": "synthaug"}):
             figure.savefig(stream, format="svg", metadata={"Date": None})

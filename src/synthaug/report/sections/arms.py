@@ -58,6 +58,7 @@ def arms(data: ReportData) -> dict[str, Any]:
         if any(place)  # the verdict shows the other one
     ]
     return {
+        "compared": len(declared) > 1,
         "absent": "" if tables else "no mean over patients among the result rows",
         "means": _mean_panels(means, by_name, metric, data.draw),
         "forest": [panel for panel in forests if panel],

@@ -9,7 +9,7 @@ import pandas as pd
 from synthaug.metric_registry import in_group, split_name
 from synthaug.report import wording
 from synthaug.report.baseline import ABSOLUTE, Baseline, mean_of
-from synthaug.report.section import ReportData, Section
+from synthaug.report.section import NO_SEGMENTATION, ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table, number
 from synthaug.tables import Row
 
@@ -28,6 +28,8 @@ _OF_PATIENT.pop(ABSOLUTE)
 
 def baseline(data: ReportData) -> dict[str, Any]:
     """Means by vendor and by diagnosis, the patients with the lowest Dice, and the scores on the study's grid."""
+    if not data.segmented.segments:
+        return {"reason": NO_SEGMENTATION}
     found = data.segmented.baseline
     if found is None or found.patients.empty:
         return {"reason": "no segmentation of a patient was scored in an arm of real patients only"}

@@ -7,7 +7,7 @@ from typing import Any
 from synthaug.metric_registry import PREDICTED
 from synthaug.report import wording
 from synthaug.report.rows import estimate, pooled, select
-from synthaug.report.section import ReportData, Section
+from synthaug.report.section import NO_SEGMENTATION, ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, make_table, signed
 from synthaug.tables import Row
 
@@ -28,6 +28,8 @@ _COLUMNS = {
 
 def clinical_agreement(data: ReportData) -> dict[str, Any]:
     """One table a quantity: bias, absolute error, SD, limits of agreement and correlation of every arm."""
+    if not data.segmented.segments:
+        return {"reason": NO_SEGMENTATION}
     rows, tables = data.segmented.rows, []
     for metric in PREDICTED:
         lines = []

@@ -62,7 +62,7 @@ def _panels(runs: Sequence[SyntheticRun], draw: Draw) -> tuple[list[dict[str, st
             if _add_pairs(points, run.generator, run.cohort, run.volumes, column):
                 sources.add(_BY_SEGMENTER if run.volumes is not None else "the generator's own masks")
         if points:
-            label = _label(column)
+            label = wording.condition_label(column)
             svg = synthesis.requested_against_measured(points, label)
             alt = f"{label}, requested against measured, {_counted(points)}"
             panels.append(draw(f"control-{column}", svg, label, alt))
@@ -88,17 +88,12 @@ def _sweep_panels(sweeps: Sequence[SweepRun], draw: Draw) -> list[dict[str, str]
         for sweep in sweeps:
             _add_pairs(points, sweep.generator, sweep.cohort, sweep.volumes, column)
         if points:
-            label, (low, high) = _label(column), _common_range(sweeps, column)
+            label, (low, high) = wording.condition_label(column), _common_range(sweeps, column)
             svg = synthesis.requested_against_measured(points, label, (low, high))
             ends = f"{wording.number(low)} to {wording.number(high)}"
             alt = f"{label}, requested against measured, {_counted(points)}; training patients {ends}"
             panels.append(draw(f"control-sweep-{column}", svg, f"{label}, condition sweep", alt))
     return panels
-
-
-def _label(column: str) -> str:
-    condition = condition_of(column)
-    return f"{condition.title} ({condition.unit})" if condition.unit else condition.title
 
 
 def _lines(rows: Iterable[Row]) -> list[list[Cell]]:

@@ -47,7 +47,7 @@ def _task(name: str, view: ReportData) -> dict[str, Any]:
         "name": name,
         "table": make_table(f"Classification of {name or 'the test patients'}", columns, body),
         "classes": _classes(select(shared, metric="auc"), view.arms),
-        "panels": _panels(name, select(shared, metric="confusion"), view),
+        "panels": _panels(select(shared, metric="confusion"), view),
     }
 
 
@@ -64,7 +64,7 @@ def _classes(rows: Sequence[Row], arms: Sequence[Arm]) -> dict[str, Any] | None:
     return make_table("AUC of each class", columns, body)
 
 
-def _panels(task: str, rows: Sequence[Row], view: ReportData) -> list[dict[str, str]]:
+def _panels(rows: Sequence[Row], view: ReportData) -> list[dict[str, str]]:
     """Confusion matrices of the arms that the study declares; those of controls are in the result rows."""
     panels = []
     for arm in view.arms:

@@ -9,7 +9,7 @@ from synthaug.report.section import ReportData, Section
 
 
 def flags(data: ReportData) -> dict[str, Any]:
-    """Flags raised, flags that are clear, and flags whose measure is absent."""
+    """Flags raised, flags that are clear, flags whose measure is absent, and those that are not about this study."""
     return find_flags(data)
 
 

@@ -67,7 +67,12 @@ def _model(name: str, rows: list[Row]) -> dict[str, Any]:
             key = (row["target"], *_about(row)[1:], row["versus"])
             groups.setdefault(key, {})[row["metric"]] = row
     lines: list[list[Cell]] = [
-        [_label(target), run, versus, *(_cell(found.get(metric)) for metric in _OF_PHENOTYPE)]
+        [
+            wording.condition_label(target),
+            run,
+            versus,
+            *(_cell(found.get(metric)) for metric in _OF_PHENOTYPE),
+        ]
         for (target, run, versus), found in groups.items()
     ]
     return {"name": name, "table": make_table(f"Phenotypes of {name}", columns, lines)}
@@ -92,8 +97,10 @@ def _panels(data: ReportData, phenotypes: Sequence[str]) -> list[dict[str, str]]
         if values:
             alt = "; ".join(f"{key} mean {own.mean():.3g}, n {len(own)}" for key, own in values.items())
             counts = ", ".join(f"{len(own)} {key}" for key, own in values.items())
-            title = f"{_label(name)}, n = {counts}"
-            panels.append(data.draw(f"marginal-{name}", marginals(values, _label(name)), title, alt))
+            title = f"{wording.condition_label(name)}, n = {counts}"
+            panels.append(
+                data.draw(f"marginal-{name}", marginals(values, wording.condition_label(name)), title, alt)
+            )
     for key, table in sets.items():
         known = [name for name in names if name in table and table[name].nunique() > 1]
         if len(known) > 1:
@@ -132,11 +139,6 @@ def _synthetic(data: ReportData, names: Sequence[str]) -> dict[str, pd.DataFrame
 def _about(row: Row) -> list[Any]:
     _, fold, seed = (row[key] for key in _RUN)
     return [row["generator"], f"{fold}, {seed}"]
-
-
-def _label(target: str) -> str:
-    condition = condition_of(target)
-    return f"{condition.title} ({condition.unit})" if condition.unit else condition.title
 
 
 def _shows(row: Row) -> bool:

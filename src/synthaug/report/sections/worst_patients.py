@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug.report import wording
-from synthaug.report.section import ReportData, Section
+from synthaug.report.section import NO_SEGMENTATION, ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table, number
 from synthaug.report.worst import (
     METRICS,
@@ -27,6 +27,8 @@ _TITLES = {"dice": "Dice", "hd95": "HD95 (mm)"}
 def worst_patients(data: ReportData) -> dict[str, Any]:
     """The test patients with the lowest Dice in the control arm: scores of every arm, contours of two."""
     data = data.segmentation
+    if not data.segments:
+        return {"reason": NO_SEGMENTATION}
     arms = shown_arms(data.rows, data.arms, data.primary_metric)
     ranked = mean_dice(data.table, arms[0]) if arms else pd.Series(dtype=float)
     if ranked.empty:

@@ -63,7 +63,8 @@ class FineTuning(TrainableModel):
     """Encoder and linear head on the labelled subjects of an arm.
 
     Data        x: clips of a subject's slices, (b, z, t, y, x) in [0, 1]; y: its class, or standardised phenotypes
-    Prediction  h(v), v the mean over slices and patches of the encoder's tokens, and the same times the stack's height
+    Prediction  h(v), v the mean over slices and patches of the encoder's tokens, and the same times the stack's height,
+                standardised by the vectors of training subjects before the first step
     Loss        cross-entropy of h and y, or |h - y|^2, mean over known phenotypes
 
     Parameters

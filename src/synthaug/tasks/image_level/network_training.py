@@ -36,6 +36,7 @@ PARTS = ("pretraining", "fine-tuning")
 #: Share of the iterations over which the learning rate rises.
 _WARMUP = 0.05
 _SUBJECTS_AT_ONCE = 4
+_STANDARDISED_BY = 512  # labelled subjects at most: one pass of the encoder each
 #: Settings that are those of the masked autoencoder by the same name.
 _SIZES = ("width", "depth", "heads", "decoder_width", "decoder_depth", "mask_fraction", "order_weight")
 
@@ -123,10 +124,12 @@ class NetworkTraining:
         )
         precision = precision_of(self._optimisation(PARTS[1]))
         accelerator = make_accelerator(precision)
+        to_device(model, accelerator.device)
+        described = chosen[:: -(-len(chosen) // _STANDARDISED_BY)]
+        model.network.standardise_by(torch.from_numpy(self._describe(model.network, described)))
         if self.settings.method == "fine_tuning":
             self._take_steps(model, PARTS[1], chosen, data.sampling, "loss")
         else:
-            to_device(model, accelerator.device)
             features = self._describe(model.network, chosen)
             fitted = fit_probe(targets, features, data.targets[chosen], weights, self.settings.penalty)
             head = model.network.head
@@ -203,7 +206,7 @@ class NetworkTraining:
 
     @torch.inference_mode()
     def _describe(self, network: SubjectEncoder, rows: np.ndarray) -> np.ndarray:
-        """Vectors of subjects of the training set, (n, 2 width), float64."""
+        """Vectors of subjects of the training set in the network's standardisation, (n, 2 width), float64."""
         network.eval()
         device = network.head.weight.device
         found = []

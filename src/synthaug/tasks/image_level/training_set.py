@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthaug.config.arms import SIZE_MATCHED
 from synthaug.config.conditions import TELLS_DIAGNOSIS
 from synthaug.config.image_tasks import ImageTaskSettings
 from synthaug.core.array_files import read_npy, read_npz
@@ -198,7 +199,16 @@ def _rows_of(
             rows.append(
                 _Row(about, str(entry["corruption"]), values, features, stream, reason if usable else "")
             )
+    matched = training.rows("matched")["subject"].astype(str)
+    _label_copies(rows, sum(not known["synthetic"][subject][1] for subject in matched))
     return rows
+
+
+def _label_copies(rows: list[_Row], most: int) -> None:
+    """Label no more copies than there are labelled ones among the synthetic subjects that they match."""
+    copies = [row for row in rows if row.about["source"] in SIZE_MATCHED and row.about["labelled"]]
+    for row in copies[most:]:
+        row.about["labelled"], row.reason = False, "more copies than labelled synthetic subjects"
 
 
 def _cohort(training: TrainingSubjects, kind: str) -> Cohort:

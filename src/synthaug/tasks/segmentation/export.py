@@ -71,7 +71,8 @@ def _write_checkpoint(path: Path, segmenter: Segmenter, fold: int) -> None:
         "network_weights": segmenter.network.state_dict(),
         "trainer_name": record["trainer"].rpartition(":")[2],
         "init_args": {"configuration": record["configuration"], "fold": fold},
-        "inference_allowed_mirroring_axes": tuple(record["mirror_axes"]),
+        # None where the trainer mirrors nothing: nnU-Net looks for the greatest of these axes.
+        "inference_allowed_mirroring_axes": tuple(record["mirror_axes"]) or None,
     }
     torch.save(checkpoint, path)
 

@@ -86,4 +86,6 @@ def _run_planner(settings: SegmentationSettings, threads: int) -> None:
         DATASET, gpu_memory_target_in_gb=settings.gpu_memory_gb, plans_name=PLANS
     )
     planner.UNet_base_num_features = settings.base_features
+    # nnU-Net takes the axis of the coarsest voxels for that of the slices, which here is the first one whatever their size.
+    planner.suppress_transpose = True
     planner.plan_experiment()

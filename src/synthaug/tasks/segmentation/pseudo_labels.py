@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder, link_or_copy
+from synthaug.core.artifacts import atomic_folder, link_or_copy, sha256_file
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.stored_nifti import read_stored_header
 from synthaug.jobs.finished import FinishedSubjects
@@ -63,7 +63,7 @@ def label_cohort(
         "spacing_mm": list(cohort.spacing_mm),
         "es_frames": [None if pd.isna(frame) else int(frame) for frame in cohort.table["es_frame"]],
     }
-    rows = []
+    rows, files = [], {}
     with FinishedSubjects(unfinished, identity, output) as finished, atomic_folder(output) as folder:
         for done, subject in enumerate(cohort.subjects):
             made, measured = finished.of(
@@ -75,6 +75,7 @@ def label_cohort(
             own.mkdir()
             for name in ("cine.nii.gz", "labels.nii.gz"):
                 link_or_copy(made / name, own / name)
+            files[subject] = {kind: sha256_file(own / f"{kind}.nii.gz") for kind in ("cine", "labels")}
             rows.append(
                 {str(key): value for key, value in cohort.table.loc[subject].to_dict().items()} | measured
             )
@@ -82,10 +83,13 @@ def label_cohort(
                 progress(done + 1, len(cohort.subjects))
         for record in records:
             shutil.copy(record, folder / record.name)
-        labelling = {"labelled_by": LABELLED_BY, "segmenter_sha256": segmenter.record["weights_sha256"]}
-        write_cohort(
-            folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **cohort.identity, **labelling
-        )
+        about = cohort.identity | {
+            "labelled_by": LABELLED_BY,
+            "segmenter_sha256": segmenter.record["weights_sha256"],
+        }
+        if "files" in about:  # hashes of files that were written anew
+            about["files"] = files
+        write_cohort(folder, cohort.name, cohort.kind, rows, cohort.spacing_mm, **about)
 
 
 def _kept(segmenter: FrameSegmenter) -> Sequence[Sequence[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from synthaug.core.plugins import code_hashes
 from synthaug.core.spreadsheets import write_table
 from synthaug.jobs.checkpoints import load_checkpoint, remove_checkpoints, save_checkpoint
 from synthaug.jobs.interruption import INTERRUPTED, interruptible
+from synthaug.tasks.sampling import Sampling
 from synthaug.tasks.segmentation.cases import read_cases, read_record, read_sampling
 from synthaug.tasks.segmentation.ensemble import Member, cases_left_out
 from synthaug.tasks.segmentation.nnunet_classes import check_network, trainer_class
@@ -134,7 +137,7 @@ def train_segmenter(
             interruption,
             state,
             sources,
-            read_sampling(preprocessed),
+            sampling_of(preprocessed, record["left_out"]),
             record["left_out"],
         )
         prepared = time.perf_counter()
@@ -165,6 +168,19 @@ def train_segmenter(
     remove_checkpoints(checkpoints)
 
 
+def sampling_of(preprocessed: Path, left_out: Collection[str]) -> Sampling:
+    """How a network draws, which does not see the cases `left_out`.
+
+    Drawn uniformly, its real cases would come the more rarely the more of them are left out, while a control of real exposure
+    trains for the share of an arm with all of them: so a network of an ensemble draws real cases as often as that arm.
+    """
+    sampling, cases = read_sampling(preprocessed), read_cases(preprocessed)
+    kept = cases.loc[(cases["role"] == "train") & ~cases["case"].isin(list(left_out)), "source"]
+    if not left_out or sampling.pretrain or sampling.real_share is not None or (kept == "real").all():
+        return sampling
+    return replace(sampling, real_share=read_record(preprocessed)["expected_real_share"])
+
+
 def describe_training(
     preprocessed: Path, settings: SegmentationSettings, training_seed: int, member: Member
 ) -> dict[str, Any]:
@@ -176,7 +192,8 @@ def describe_training(
     training = cases[cases["role"] == "train"]
     by_source = {source: int((training["source"] == source).sum()) for source in SOURCES}
     arm = read_record(preprocessed)
-    epochs = read_sampling(preprocessed).epochs(settings.iterations // settings.epoch_iterations)
+    sampling = sampling_of(preprocessed, left_out)
+    epochs = sampling.epochs(settings.iterations // settings.epoch_iterations)
     return {
         "arm": arm,
         "kind": settings.kind,
@@ -193,7 +210,7 @@ def describe_training(
         "patch_size": plan["patch_size"],
         "features": plan["architecture"]["arch_kwargs"]["features_per_stage"],
         "training_seed": training_seed,
-        "expected_real_exposure": expected_real_exposure(by_source, read_sampling(preprocessed)),
+        "expected_real_exposure": expected_real_exposure(by_source, sampling),
         "cases": {**by_source, "validation": int((cases["role"] == "validation").sum())},
         "seen": sorted(set(cases.loc[cases["source"] != "synthetic", "subject"])),
         "validation_subjects": sorted(set(cases.loc[cases["role"] == "validation", "subject"])),

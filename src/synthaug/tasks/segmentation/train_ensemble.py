@@ -10,6 +10,7 @@ from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import atomic_folder, read_json, write_json
 from synthaug.tasks.segmentation.ensemble import Member, hash_of_weights, members_of
 from synthaug.tasks.segmentation.train import code_of_training, describe_training, train_segmenter
+from synthaug.tasks.training_subjects import REAL_SOURCES
 
 
 def train_ensemble(
@@ -83,6 +84,7 @@ def _joined(
         "members": list(records),
         "seen": sorted({subject for record in each for subject in record["seen"]}),
         "draws": draws,
+        "real_exposure": sum(draws.get(source, 0) for source in REAL_SOURCES) / sum(draws.values()),
         "parameters": sum(record["parameters"] for record in each),
         "seconds": seconds,
         "weights_sha256": hash_of_weights(records),

@@ -47,7 +47,7 @@ def write_raw_dataset(folder: str | Path, training: TrainingSubjects, frames: Fr
     Raises
     ------
     SynthaugError
-        Nothing to train or validate on; a black frame; labels that are not canonical.
+        Nothing to train or validate on; synthetic subjects without a case; a black frame; labels that are not canonical.
     """
     matched = training.cohort("matched", "synthetic")
     n_matched = sum(len(labelled_frames_of(matched, subject, frames)) for subject in matched.subjects)
@@ -58,7 +58,13 @@ def write_raw_dataset(folder: str | Path, training: TrainingSubjects, frames: Fr
         if training.copies:
             rows += _write_copies(output, rows, training, n_matched)
         rows += _write_cohort(output, training.cohort("train", "extra-real"), "extra-real", "train", "ed_es")
-        rows += _write_cohort(output, synthetic, "synthetic", "train", frames, corrupt)
+        made = _write_cohort(output, synthetic, "synthetic", "train", frames, corrupt)
+        if synthetic.subjects and not made:
+            raise SynthaugError(
+                f"{synthetic.name}: no synthetic subject has a mask at ED or ES, so that the arm would be of real patients alone; "
+                "set frames: all of the task, or labels: pseudo of the generator"
+            )
+        rows += made
         n_training = len(rows)
         rows += _write_cohort(output, training.cohort("validation", "real"), "real", "validation", "ed_es")
         if not n_training or n_training == len(rows):

@@ -296,6 +296,23 @@ def test_a_control_of_exposure_trains_as_long_as_its_arm_sees_real_patients(
     assert record["iterations_of"] == {"pretraining": 6, "fine_tuning": 6}
 
 
+@pytest.mark.parametrize("control", ["repeated", "classical"])
+def test_a_control_has_as_many_labelled_copies_as_its_arm_has_labelled_synthetic_subjects(
+    control: str, cohorts: dict[str, Cohort], tmp_path: Path
+) -> None:
+    """Of eight synthetic subjects four are of a class: eight copies are pre-trained on, four of them fine-tuned on."""
+    task, arm = (
+        open_task({**CLASSIFICATION, "synthetic": "labelled"}),
+        arm_of(cohorts, synthetic=True, control=control),
+    )
+    task.plan(arm, tmp_path / "plan")
+    task.write_training_set(arm, tmp_path / "plan", tmp_path / "set")
+    data = TrainingData.open(tmp_path / "set")
+    assert data.sources(data.trained).count(control) == 8
+    assert data.sources(data.labelled).count(control) == 4 and data.sources(data.labelled).count("real") == 12
+    assert data.record["left_out"] == {control: {"more copies than labelled synthetic subjects": 4}}
+
+
 def test_exchanged_labels_and_shuffled_images(cohorts: dict[str, Cohort], tmp_path: Path) -> None:
     content = {**CLASSIFICATION, "synthetic": "labelled"}
     task = open_task(content)

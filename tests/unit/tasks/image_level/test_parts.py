@@ -70,6 +70,23 @@ def test_the_vector_of_a_subject_knows_the_height_but_not_the_order_of_its_slice
     assert trained and not any("decoder" in name or "predict" in name for name in trained)
 
 
+def test_vectors_are_standardised_by_those_of_training_subjects() -> None:
+    torch.manual_seed(0)
+    network = SubjectEncoder(MaskedAutoencoderNetwork((4, 4, 4), 2, 1, 1, 2, 1), 3).eval()
+    # Columns deviate by 3, 1, 0 and 0 around 5, 0, 7 and 0: the mean deviation is 1, a tenth of it is added to each.
+    given = torch.tensor([[8.0, 1.0, 7.0, 0.0], [2.0, -1.0, 7.0, 0.0]])
+    network.standardise_by(given)
+    assert network.centre.tolist() == [5, 0, 7, 0]
+    assert network.deviation.tolist() == pytest.approx([3.1, 1.1, 0.1, 0.1])
+    clips, heights = torch.rand(1, 1, 4, 8, 8), torch.tensor([2.0])
+    plain = SubjectEncoder(network.encoder, 3).eval()
+    with torch.no_grad():
+        expected = (plain.describe(clips, heights) - network.centre) / network.deviation
+        assert torch.equal(network.describe(clips, heights), expected)
+    network.standardise_by(given[:1])  # a single subject: nothing varies
+    assert network.deviation.tolist() == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("present", [[0, 1, 2], [0, 2]])
 def test_a_probe_is_logistic_regression_on_standardised_features(present: list[int]) -> None:
     random = np.random.default_rng(0)
