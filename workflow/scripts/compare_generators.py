@@ -1,7 +1,7 @@
 """Compare the generators of a study with each other: distances to the same real patients."""
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.data.splits import all_tested, patients_in, read_split, subjects_of
+from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.jobs.job import job
 from synthaug.measures.generator_comparison import compare_generators
@@ -12,7 +12,7 @@ with job(snakemake):
     inputs, split = snakemake.input, read_split(snakemake.input.split)
     patients = patients_in(split)
     real = read_features(inputs.real).with_patients(patients)
-    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, all_tested(split))
+    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, split)
     sides = [read_features(file).with_patients(patients) for file in inputs.synthetic]
     rows = compare_generators(
         real,

@@ -3,7 +3,7 @@
 from synthaug.config.evaluation import ContrastSettings
 from synthaug.core.artifacts import write_tsv
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import all_tested, patients_in, read_split, subjects_of
+from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.jobs.job import job
 from synthaug.measures.contrast_distances import contrasts_of, measure_contrast_distances
@@ -16,7 +16,7 @@ with job(snakemake):
     split = read_split(inputs.split)
     patients = patients_in(split)
     real = read_features(inputs.real).with_patients(patients)
-    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, all_tested(split))
+    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, split)
     rows = measure_contrast_distances(
         real,
         read_features(inputs.synthetic).with_patients(patients),

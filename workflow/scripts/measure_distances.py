@@ -3,7 +3,7 @@
 import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
-from synthaug.data.splits import all_tested, patients_in, read_split, subjects_of
+from synthaug.data.splits import patients_in, read_split, subjects_of
 from synthaug.features.files import read_features
 from synthaug.jobs.job import job
 from synthaug.measures.distances import measure_distances
@@ -21,7 +21,7 @@ with job(snakemake):
     patients = patients_in(split)
     real = read_features(inputs.real).with_patients(patients)
     synthetic = read_features(inputs.synthetic).with_patients(patients)
-    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, all_tested(split))
+    refuse_seen(f"extractor {snakemake.wildcards.extractor}", real.seen, split)
     references = {"real train": training, "real test": tested}
     corrupted = dict(zip(CONTROLS, map(read_features, inputs.controls), strict=True))
     tables = [

@@ -34,6 +34,8 @@ with job(snakemake):
         (NETWORK, inputs.network, inputs.network_tested),
         (FOREST, inputs.forest, inputs.forest_tested),
     ):
+        if predictions:
+            refuse_seen(f"the classifier behind {predictions}", seen_in_training(predictions), split)
         rows.append(
             measure_diagnosis_recovery(
                 metric, cohort, predictions, tested, of_tested, test_predictions, measurement
@@ -42,7 +44,7 @@ with job(snakemake):
             else leave_recovery_out(metric, NONE[metric], measurement)
         )
     if inputs.measured:
-        refuse_seen("the segmenter", seen_in_training(inputs.segmented), tested.subjects)
+        refuse_seen("the segmenter", seen_in_training(inputs.segmented), split)
         measured = read_tsv(inputs.measured, ("subject",))
         volumes = predicted_volumes(inputs.segmented, tested)
         rows.append(measure_ef_recovery(cohort, measured, tested, of_tested, volumes, measurement))

@@ -79,7 +79,9 @@ class MaskedAutoencoder(TrainableModel):
         shuffle = (
             torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device, non_blocking=True)
         )
-        visible, hidden = shuffle.tensor_split([max(1, round(n * (1 - self.mask_fraction)))], dim=1)
+        # At least one patch on either side: of none there is no error.
+        seen = max(1, min(n - 1, round(n * (1 - self.mask_fraction))))
+        visible, hidden = shuffle.tensor_split([seen], dim=1)
         tokens = self.network.encode(clips, axis, visible)
         predicted = self.network.predict_hidden(clips.shape[1:], tokens, visible, hidden)
         reconstruction = reconstruction_loss(predicted, self.network.targets(clips, hidden))

@@ -47,7 +47,7 @@ def score_tested(
         The task was trained on a tested subject, or scores a subject that is not tested in this fold.
     """
     tested = cohort.select(all_tested(split))
-    refuse_seen(f"task on arm {fields.get('arm')}", seen_in_training(predictions), tested.subjects)
+    refuse_seen(f"task on arm {fields.get('arm')}", seen_in_training(predictions), split)
     rows = task.score(predictions, tested, fields)
     foreign = sorted(set(rows["subject"].dropna()) - set(tested.subjects))
     if foreign:

@@ -284,7 +284,7 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
     Raises
     ------
     SynthaugError
-        The cohort has fewer subjects than the dose asks for, or some of them have no labels.
+        The cohort has fewer subjects than the dose asks for.
     """
     count = max(1, round(dose * n_real))
     subjects = [subject for subject in synthetic.subjects if subject not in set(refused)]
@@ -294,15 +294,7 @@ def select_synthetic(synthetic: Cohort, dose: float, n_real: int, refused: Colle
             f"{synthetic.name}: dose {dose:g} of {n_real} real subjects asks for {count} synthetic subjects, "
             f"there are {len(subjects)}{without}; synthesise more or lower the dose"
         )
-    chosen = synthetic.select(subjects[:count])
-    unlabelled = [subject for subject in chosen.subjects if not chosen.labelled_frames(subject)]
-    if unlabelled:
-        raise SynthaugError(
-            f"{synthetic.name}: {len(unlabelled)} of {count} synthetic subjects have no labels, the first is "
-            f"{unlabelled[0]}; list labelled_frames, or set labels: pseudo for the generator to have a segmenter "
-            "label them"
-        )
-    return chosen
+    return synthetic.select(subjects[:count])
 
 
 def select_further(fold: Cohort, real: Cohort, dose: float, seed: int, arm: str) -> Cohort:

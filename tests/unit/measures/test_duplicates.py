@@ -186,9 +186,17 @@ def test_declared_groups_and_visits_join():
 
 
 def test_a_network_that_saw_a_tested_patient_is_refused(tmp_path):
-    refuse_seen("extractor study", ["a", "b"], ["c"])
-    refuse_seen("extractor inception", [], ["c"])
-    with pytest.raises(SynthaugError, match="extractor study: was trained on a, b, tested in this fold"):
-        refuse_seen("extractor study", ["b", "a", "x"], ["a", "b", "c"])
+    roles = {"a": "train", "b": "test", "c": "unused", "d": "test_within"}
+    split = pd.DataFrame({"subject": list(roles), "role": list(roles.values()), "patient": list("abbd")})
+    refuse_seen("extractor study", ["a", "b elsewhere"], split)
+    refuse_seen("extractor inception", [], split)
+    with pytest.raises(
+        SynthaugError, match="extractor study: was trained on b, d, tested in this fold; use one"
+    ):
+        refuse_seen("extractor study", ["d", "b", "a", "x"], split)
+    with pytest.raises(
+        SynthaugError, match="was trained on c, tested in this fold or visits of patients who are;"
+    ):
+        refuse_seen("extractor study", ["a", "c"], split)  # c is another visit of b's patient
     write_json(tmp_path / "predictions.json", {"seen": ["a"], "cases": []})
     assert seen_in_training(tmp_path) == ["a"]

@@ -226,11 +226,14 @@ def test_refused_copies_are_not_taken(study: dict) -> None:
         select_synthetic(study["synthetic"], 0.75, 4, ["made-00"])
 
 
-def test_synthetic_subjects_without_labels_are_refused(study: dict) -> None:
+def test_synthetic_subjects_without_labels_are_refused(study: dict, tmp_path: Path) -> None:
     cohort = study["synthetic"].select(["made-00", "made-01"])
     cohort.table.loc["made-01", "labelled_frames"] = None
+    assert select_synthetic(cohort, 0.5, 4).subjects == ["made-00", "made-01"]  # other tasks read no masks
+    arm = subjects_of_arm(study["real"], study["validation"], cohort)
     with pytest.raises(SynthaugError, match="1 of 2 synthetic subjects have no labels, the first is made-01"):
-        select_synthetic(cohort, 0.5, 4)
+        write_raw_dataset(tmp_path / "arm", arm)
+    assert not (tmp_path / "arm").exists()
 
 
 def test_an_unknown_es_frame_leaves_ed(study: dict) -> None:
@@ -742,7 +745,7 @@ def test_pseudo_labels_are_written_for_every_frame(study: dict, tmp_path: Path) 
         (folder / "labels.nii.gz").unlink()
     bare = Cohort(bare.name, bare.kind, table, bare.folders, bare.meta)
     with pytest.raises(SynthaugError, match="set labels: pseudo"):
-        select_synthetic(bare, 0.5, 4)
+        write_raw_dataset(tmp_path / "arm", subjects_of_arm(study["real"], study["validation"], bare))
 
     (tmp_path / "bare" / "rejections.tsv").write_text("subject\n")
     label_cohort(Threshold(), bare, tmp_path / "labelled", records=[tmp_path / "bare" / "rejections.tsv"])

@@ -47,11 +47,12 @@ def write_raw_dataset(folder: str | Path, training: TrainingSubjects, frames: Fr
     Raises
     ------
     SynthaugError
-        Nothing to train or validate on; synthetic subjects without a case; a black frame; labels that are not canonical.
+        Nothing to train or validate on; synthetic subjects without labels or a case; a black frame; labels that are not canonical.
     """
-    matched = training.cohort("matched", "synthetic")
+    matched, synthetic = (training.cohort(role, "synthetic") for role in ("matched", "train"))
+    for cohort in (matched, synthetic):
+        _refuse_unlabelled(cohort)
     n_matched = sum(len(labelled_frames_of(matched, subject, frames)) for subject in matched.subjects)
-    synthetic = training.cohort("train", "synthetic")
     corrupt = corrupt_cases(synthetic, frames, training.record["corruption"], training.seed)
     with atomic_folder(folder) as output:
         rows = _write_cohort(output, training.cohort("train", "real"), "real", "train", "ed_es")
@@ -81,6 +82,15 @@ def write_raw_dataset(folder: str | Path, training: TrainingSubjects, frames: Fr
         record = {**kept, "sampling": asdict(sampling)}
         record["expected_real_share"] = sampling.expected_real_share(counts)
         write_json(output / RECORD, record)
+
+
+def _refuse_unlabelled(synthetic: Cohort) -> None:
+    unlabelled = [subject for subject in synthetic.subjects if not synthetic.labelled_frames(subject)]
+    if unlabelled:
+        raise SynthaugError(
+            f"{synthetic.name}: {len(unlabelled)} of {len(synthetic.subjects)} synthetic subjects have no labels, the first "
+            f"is {unlabelled[0]}; list labelled_frames, or set labels: pseudo for the generator to have a segmenter label them"
+        )
 
 
 def _write_cohort(
