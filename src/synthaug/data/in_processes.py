@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from synthaug.core.forked_pool import forked_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,7 +43,7 @@ def in_processes(
         return
     first = 0
     while first < len(items):
-        with _pool(min(processes, len(items) - first)) as pool:
+        with forked_pool(min(processes, len(items) - first)) as pool:
             futures = [pool.submit(work, item) for item in items[first:]]
             for future in futures:
                 try:
@@ -59,15 +60,9 @@ def in_processes(
 
 
 def _alone(work: Callable[[Item], Result], item: Item, killed: Callable[[Item], Result]) -> Result:
-    with _pool(1) as pool:
+    with forked_pool(1) as pool:
         future: Future[Result] = pool.submit(work, item)
         try:
             return future.result()
         except BrokenProcessPool:
             return killed(item)
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    # Forked, because a spawned process would run the calling script again, which workflow
-    # scripts do not guard against; nothing here has started threads that a fork could break.
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("fork"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pandas as pd
 from synthaug.config.data import PhenotypeTableSettings
 from synthaug.core.artifacts import check_last_line, write_text
 from synthaug.core.errors import SynthaugError
+from synthaug.core.forked_pool import forked_pool
 from synthaug.data.cohort import Cohort
 from synthaug.phenotypes.measure import explain_missing, measure_phenotypes
 from synthaug.phenotypes.registry import PHENOTYPES
@@ -52,14 +51,9 @@ def tabulate_phenotypes(
     if processes == 1 or len(cohort.subjects) < 2:
         rows = [_measure(cohort, subject) for subject in cohort.subjects]
     else:
-        # A spawned process would run the calling workflow script once more; a forked one does not. It has the cohort from
-        # the fork: sent with every subject, the table of a large cohort would take longer than all measuring.
-        with ProcessPoolExecutor(
-            min(processes, len(cohort.subjects)),
-            mp_context=multiprocessing.get_context("fork"),
-            initializer=_inherited.append,
-            initargs=(cohort,),
-        ) as pool:
+        # A process has the cohort from the fork: sent with every subject, the table of a large cohort would take longer
+        # than all measuring.
+        with forked_pool(min(processes, len(cohort.subjects)), _inherited.append, (cohort,)) as pool:
             rows = list(pool.map(_measure_inherited, cohort.subjects, chunksize=_SUBJECTS_AT_ONCE))
     table = pd.DataFrame(rows, columns=["subject", "patient", "missing", *PHENOTYPES])
     if own is None:

@@ -6,9 +6,8 @@ difference: here the true volumes are known.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ import pandas as pd
 
 from synthaug.config.phantom import PhantomSettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
+from synthaug.core.forked_pool import forked_pool
 from synthaug.labels import STRUCTURES
 from synthaug.phantom import dicom_layouts, mnms2_writer, nifti_folder_writer, writers
 from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
@@ -89,9 +89,7 @@ def _each(write: Callable[[int], Any], count: int, processes: int) -> Iterator[t
     if processes == 1:
         yield from ((index, write(index)) for index in range(count))
         return
-    # A spawned process would run the calling workflow script once more; a forked one does not.
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    with ProcessPoolExecutor(processes, multiprocessing.get_context(method)) as pool:
+    with forked_pool(processes) as pool:
         futures = {pool.submit(write, index): index for index in range(count)}
         yield from ((futures[future], future.result()) for future in as_completed(futures))
 
