@@ -105,6 +105,16 @@ def test_batches_and_losses_follow_from_the_generator_alone() -> None:
     assert loss(1) == loss(1) != loss(2)
 
 
+@pytest.mark.parametrize("mask_fraction", [1e-6, 1 - 1e-6])
+def test_a_patch_is_hidden_and_one_is_seen_at_any_fraction(mask_fraction: float) -> None:
+    store = beating(4, [3, 4, 5, 4])
+    made = MaskedAutoencoder(SETTINGS.model_copy(update={"mask_fraction": mask_fraction}), Grid.of(store), {})
+    made.prepare(store)
+    generator = torch.Generator().manual_seed(0)
+    total, _ = made.loss(made.batch([0, 1, 2, 3], generator), generator, 0)
+    assert 0 < total.item() < math.inf
+
+
 def test_the_order_of_frames_is_asked_for_with_its_weight():
     """Of clips along time only: slices out of order are noticed without being asked for."""
     made, seen = model(beating(4, [3, 4, 5, 4])), {}
