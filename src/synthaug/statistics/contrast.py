@@ -14,6 +14,8 @@ from synthaug.statistics.scores import Scores, in_common, nanmean, patient_means
 
 #: Folds from which on they are units of their own.
 _FEWEST_FOLDS = FEWEST_GENERATOR_TRAININGS
+#: Right or wrong answers that are the same of all patients seen may differ of others: as if of so many they did.
+_RULE_OF_THREE = 3
 
 
 class _Group(NamedTuple):
@@ -24,6 +26,7 @@ class _Group(NamedTuple):
     differences: np.ndarray
     tested: np.ndarray  # (n_patients, n_folds)
     disjoint: bool
+    least: float  # variance of the mean contrast due to patients is never smaller
 
     @property
     def n(self) -> int:
@@ -37,10 +40,11 @@ class _Group(NamedTuple):
     def patients(self) -> tuple[float, int]:
         """Variance of the mean contrast due to patients, and its degrees of freedom."""
         if not self.disjoint:
-            return float(self.differences.var(ddof=1)) / self.n, self.n - 1
+            return max(self.least, float(self.differences.var(ddof=1)) / self.n), self.n - 1
         parts = [self.differences[chosen] for chosen in self.tested.T if chosen.any()]
         df = self.n - len(parts)
-        return float(sum(((part - part.mean()) ** 2).sum() for part in parts)) / df / self.n, df
+        squares = float(sum(((part - part.mean()) ** 2).sum() for part in parts))
+        return max(self.least, squares / df / self.n), df
 
 
 def contrast_precision(
@@ -73,13 +77,14 @@ def contrast_precision(
     Patient, arm by patient, training and patient-by-training noise are random. Arms that share training
     seeds are paired by them. Variances: method of moments; the noise is counted once. Degrees of freedom:
     Satterthwaite. Three or more folds, or generator seeds, are units, and the widest interval counts.
+    Scores that are 0 or 1 vary between patients at least as if three of them differed (rule of three).
     docs/statistics.md gives the reasons.
 
     References
     ----------
     Obuchowski and Rockette, Commun. Stat. Simul. 24, 1995. Hillis, Stat. Med. 26, 2007 and 33, 2014
     (readers there are trainings here). Satterthwaite, Biometrics Bull. 2, 1946. Bancroft, Ann. Math. Stat.
-    15, 1944. Welch, Biometrika 34, 1947.
+    15, 1944. Welch, Biometrika 34, 1947. Hanley and Lippman-Hand, JAMA 249, 1983 (rule of three).
     """
     names = np.unique(np.concatenate([arm.folds for arm in arms]))
     found = [_group(1.0, arms, weights, names)] + ([_group(-1.0, minus, weights, names)] if minus else [])
@@ -138,7 +143,10 @@ def _group(sign: float, arms: Sequence[Scores], weights: Sequence[float], names:
     n = int(kept.sum())
     if n - (int(tested.any(axis=0).sum()) if disjoint else 1) < 1:
         return None
-    return _Group(sign, own, np.asarray(weights, np.float64) @ means[:, kept], tested, disjoint)
+    contrast = np.asarray(weights, np.float64)
+    binary = all(np.isin(arm.values[~np.isnan(arm.values)], (0, 1)).all() for arm in own)
+    least = _RULE_OF_THREE * (float(np.abs(contrast).max()) / n) ** 2 if binary else 0.0
+    return _Group(sign, own, contrast @ means[:, kept], tested, disjoint, least)
 
 
 #: For each fold its weight, the effects of its cells (generator seeds, training seeds), and their noise.

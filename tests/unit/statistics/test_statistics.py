@@ -452,6 +452,33 @@ def test_penalised_values_count_and_empty_ones_do_not() -> None:
     assert row["n"] == 19 and row["value"] == pytest.approx(0)
 
 
+def test_equal_answers_of_few_patients_are_not_certain():
+    """Two arms right and wrong about the same 33 patients: as if of three patients the answers differed."""
+    answers = np.arange(33.0)[:, None] % 2
+    found = contrast_precision([arm_scores(answers), arm_scores(answers)], [1, -1])
+    low, high = found.interval(0.95)
+    assert (low, high) == pytest.approx(
+        (-0.1069, 0.1069), abs=1e-4
+    )  # t of 32 degrees of freedom times sqrt(3) / 33
+    assert found.p_value() == 1 and found.p_equivalence(0.05) == pytest.approx(0.174, abs=1e-3)
+    # Distances in mm, or Dice, that are equal of all patients are of equal masks.
+    same = contrast_precision([arm_scores(answers / 3), arm_scores(answers / 3)], [1, -1])
+    assert same.interval(0.95) == (0, 0)
+    perfect = contrast_precision([arm_scores(np.ones((33, 1)))], [1])
+    assert perfect.interval(0.95)[0] == pytest.approx(1 - 0.1069, abs=1e-4)
+
+
+def test_answers_that_differ_by_the_margin_are_seldom_called_equivalent():
+    """One arm is wrong about a patient in twenty of whom the other is right: of 33 patients about none with a chance of 0.18."""
+    generator = np.random.default_rng(0)
+    called = 0
+    for _ in range(200):
+        of_both, differ = generator.integers(0, 2, (33, 1)).astype(float), generator.random((33, 1)) < 0.05
+        better, worse = (arm_scores(np.where(differ, answer, of_both)) for answer in (1.0, 0.0))
+        called += contrast_precision([better, worse], [1, -1]).p_equivalence(0.05) < 0.05
+    assert called <= 20
+
+
 def test_holm_multiplies_from_the_smallest_on() -> None:
     assert holm([0.04, 0.01, 0.03, 0.6]).tolist() == pytest.approx([0.09, 0.04, 0.09, 0.6])
     found = np.random.default_rng(0).random((20, 7)).round(1) ** 3  # with ties
