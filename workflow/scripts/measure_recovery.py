@@ -34,11 +34,9 @@ with job(snakemake):
         (NETWORK, inputs.network, inputs.network_tested),
         (FOREST, inputs.forest, inputs.forest_tested),
     ):
-        if predictions:
-            refuse_seen(f"the classifier behind {predictions}", seen_in_training(predictions), split)
         rows.append(
             measure_diagnosis_recovery(
-                metric, cohort, predictions, tested, of_tested, test_predictions, measurement
+                metric, cohort, predictions, tested, split, test_predictions, measurement
             )
             if predictions
             else leave_recovery_out(metric, NONE[metric], measurement)

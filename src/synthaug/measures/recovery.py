@@ -14,9 +14,10 @@ from synthaug.config.conditions import TELLS_DIAGNOSIS
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import read_json
 from synthaug.data.cohort import Cohort
+from synthaug.data.splits import patients_in
 from synthaug.measures.classification_scores import read_predictions
 from synthaug.measures.controllability import controllable, with_requested_ef
-from synthaug.measures.leakage import seen_in_training
+from synthaug.measures.leakage import refuse_seen, seen_in_training
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.percentile_bootstrap import (
     NO_WIDTH,
@@ -218,7 +219,7 @@ def measure_diagnosis_recovery(
     cohort: Cohort,
     predictions: str | Path,
     tested: Cohort,
-    patients: Collection[str],
+    split: pd.DataFrame,
     test_predictions: str | Path,
     measurement: Measurement,
 ) -> pd.DataFrame:
@@ -234,10 +235,10 @@ def measure_diagnosis_recovery(
         What the classifier says of them.
     tested : Cohort
         All tested real subjects of the fold.
-    patients : collection of str
-        Their patients, in the order of the cohort.
+    split : DataFrame
+        The fold's table (`synthaug.data.splits.read_split`).
     test_predictions : path
-        What the same classifier says of them.
+        What the same classifier says of the tested subjects.
     measurement : Measurement
         Generator, fold and seeds; replicates of the bootstrap, coverage, seed.
 
@@ -250,10 +251,13 @@ def measure_diagnosis_recovery(
     Raises
     ------
     SynthaugError
-        A subject was not predicted.
+        The classifier was trained on a tested patient; a subject was not predicted.
     """
+    seen, patient_of = seen_in_training(predictions), patients_in(split)
+    refuse_seen(f"the classifier behind {predictions}", seen, split)
+    patients = [patient_of[subject] for subject in tested.subjects]
     real = recovery_rows(metric, recognised_diagnoses(test_predictions, tested, patients), measurement, REAL)
-    why = _why_no_diagnosis(cohort.meta, seen_in_training(predictions))
+    why = _why_no_diagnosis(cohort.meta, seen)
     if why:
         return make_table([*_without(metric, "", measurement, why), *real])
     return make_table([*recovery_rows(metric, recognised_diagnoses(predictions, cohort), measurement), *real])

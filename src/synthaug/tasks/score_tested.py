@@ -44,7 +44,7 @@ def score_tested(
     Raises
     ------
     SynthaugError
-        The task was trained on a tested subject, or scores a subject that is not tested in this fold.
+        The task was trained on a tested patient, or scores a subject that is not tested in this fold.
     """
     tested = cohort.select(all_tested(split))
     refuse_seen(f"task on arm {fields.get('arm')}", seen_in_training(predictions), split)

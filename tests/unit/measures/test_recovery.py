@@ -11,6 +11,7 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_json, write_tsv
+from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.recovery import (
@@ -152,7 +153,7 @@ def recovered(tmp_path: Path, meta: dict[str, Any], seen: tuple[str, ...] = ()) 
         made,
         predictions(tmp_path / "made", made, ["NOR", "DCM"] * 4, seen=seen),
         tested,
-        ["a", "a", "b", "c", "d", "e"],
+        pd.DataFrame({"subject": tested.subjects, "patient": list("aabcde"), "role": "test"}),
         predictions(tmp_path / "real", tested, ["NOR"] * 6, seen=seen),
         MEASUREMENT,
     )
@@ -178,6 +179,11 @@ def test_recovery_is_measured_where_a_diagnosis_was_requested_of_the_generator(
     assert why is None or own["note"].str.contains(why).all()
     # Real patients are the upper reference in any case.
     assert rows.loc["diagnosis_recovery_balanced_real", "value"] == 0.5
+
+
+def test_a_classifier_that_saw_a_tested_patient_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SynthaugError, match="was trained on real-1, tested in this fold"):
+        recovered(tmp_path, {}, ("real-1",))
 
 
 def test_ef_categories_at_their_limits() -> None:

@@ -457,9 +457,8 @@ def test_equal_answers_of_few_patients_are_not_certain():
     answers = np.arange(33.0)[:, None] % 2
     found = contrast_precision([arm_scores(answers), arm_scores(answers)], [1, -1])
     low, high = found.interval(0.95)
-    assert (low, high) == pytest.approx(
-        (-0.1069, 0.1069), abs=1e-4
-    )  # t of 32 degrees of freedom times sqrt(3) / 33
+    # t of 32 degrees of freedom times sqrt(3) / 33.
+    assert (low, high) == pytest.approx((-0.1069, 0.1069), abs=1e-4)
     assert found.p_value() == 1 and found.p_equivalence(0.05) == pytest.approx(0.174, abs=1e-3)
     # Distances in mm, or Dice, that are equal of all patients are of equal masks.
     same = contrast_precision([arm_scores(answers / 3), arm_scores(answers / 3)], [1, -1])
@@ -476,7 +475,7 @@ def test_answers_that_differ_by_the_margin_are_seldom_called_equivalent():
         of_both, differ = generator.integers(0, 2, (33, 1)).astype(float), generator.random((33, 1)) < 0.05
         better, worse = (arm_scores(np.where(differ, answer, of_both)) for answer in (1.0, 0.0))
         called += contrast_precision([better, worse], [1, -1]).p_equivalence(0.05) < 0.05
-    assert called <= 20
+    assert called <= 10  # of 200, 5 %
 
 
 def test_holm_multiplies_from_the_smallest_on() -> None:
