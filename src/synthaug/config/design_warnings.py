@@ -24,13 +24,17 @@ def design_warnings(study: StudySettings) -> list[str]:
         verdict that were left out; a generator that saw labels which its arm's segmenter did not.
     """
     said = []
+    few: dict[int, list[str]] = {}
     for name, task in study.tasks.items():
-        seeds = len(task.training_seeds)
-        if seeds < TRAINING_SEEDS:
-            said.append(
-                f"Task {name} trains every arm with {seeds} training seed{'s' if seeds > 1 else ''}; with fewer than "
-                f"{TRAINING_SEEDS} the variation between trainings is poorly known (tasks.{name}.training_seeds)."
-            )
+        if len(task.training_seeds) < TRAINING_SEEDS:
+            few.setdefault(len(task.training_seeds), []).append(name)
+    for seeds, names in sorted(few.items()):
+        several = len(names) > 1
+        said.append(
+            f"{'Tasks' if several else 'Task'} {', '.join(names)} {'train' if several else 'trains'} every arm with "
+            f"{seeds} training seed{'s' if seeds > 1 else ''}; with fewer than {TRAINING_SEEDS} the variation between "
+            f"trainings is poorly known ({'training_seeds of each' if several else f'tasks.{names[0]}.training_seeds'})."
+        )
     generator_seeds = len(study.synthesis.generator_seeds)
     for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
         if study.generators[name].sampled and generator_seeds < GENERATOR_SEEDS:

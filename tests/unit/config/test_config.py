@@ -226,6 +226,17 @@ def test_weak_designs_are_named_not_refused(demo):
     said = design_warnings(load_study(demo))  # two training seeds, one generator seed
     assert len(said) == 2
     assert "2 training seeds" in said[0] and "Generator cascade" in said[1]
+    more = {
+        **demo,
+        "tasks": demo["tasks"]
+        | {
+            "again": {"inherits": "segmentation"},
+            "once": {"inherits": "segmentation", "training_seeds": [0]},
+        },
+    }
+    said = design_warnings(load_study(more))
+    assert said[0].startswith("Task once trains every arm with 1 training seed;")
+    assert said[1].startswith("Tasks segmentation, again train every arm with 2 training seeds;")
     demo["tasks"]["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
     (said,) = design_warnings(load_study(demo))
     assert "with 2 seeds; the results may be specific to these trainings" in said
