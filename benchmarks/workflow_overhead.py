@@ -3,9 +3,8 @@
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/workflow_overhead.py config/config.yaml
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/workflow_overhead.py config/studies/tiny.yaml
 
-The study runs in a copy of the repository; `--keep FOLDER` names it and leaves it with its results. Processor time,
-unlike time on the clock, hardly depends on what else the machine does. Jobs are child processes of Snakemake; what they
-import counts as theirs.
+The study runs in a copy of the repository. Processor time depends less than time on the clock on what else the
+machine does. Jobs are child processes of Snakemake; what they import counts as theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -32,13 +30,8 @@ def main() -> None:
     parser.add_argument("study")
     parser.add_argument("--target", default="all")
     parser.add_argument("--cores", default="2")
-    parser.add_argument(
-        "--keep", type=Path, help="folder of the copy, which stays with its results; must not exist"
-    )
     asked = parser.parse_args()
-    if asked.keep and asked.keep.exists():
-        sys.exit(f"{asked.keep}: exists; name another folder for --keep")
-    with nullcontext(asked.keep) if asked.keep else tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         checkout = copy_repository(Path(folder) / "synthaug")
         arguments = [asked.target, "--cores", asked.cores, "--configfile", asked.study, "--quiet", "all"]
         began = time.monotonic()

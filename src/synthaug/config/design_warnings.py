@@ -36,13 +36,16 @@ def design_warnings(study: StudySettings) -> list[str]:
             f"trainings is poorly known ({'training_seeds of each' if several else f'tasks.{names[0]}.training_seeds'})."
         )
     generator_seeds = len(study.synthesis.generator_seeds)
-    for name in sorted({arm.generator for arm in study.arms.values() if arm.generator}):
-        if study.generators[name].sampled and generator_seeds < GENERATOR_SEEDS:
-            said.append(
-                f"Generator {name} is trained and sampled with {generator_seeds} seed{'s' if generator_seeds > 1 else ''}; the "
-                f"results may be specific to {'these trainings' if generator_seeds > 1 else 'that one training'} "
-                f"(synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
-            )
+    used = sorted({arm.generator for arm in study.arms.values() if arm.generator})
+    names = [name for name in used if study.generators[name].sampled]
+    if names and generator_seeds < GENERATOR_SEEDS:
+        several = len(names) > 1
+        said.append(
+            f"{'Generators' if several else 'Generator'} {', '.join(names)} {'are' if several else 'is'} trained and sampled with "
+            f"{generator_seeds} seed{'s' if generator_seeds > 1 else ''}; the results may be specific to "
+            f"{'these trainings' if several or generator_seeds > 1 else 'that one training'} "
+            f"(synthesis.generator_seeds, at least {GENERATOR_SEEDS})."
+        )
     for name, arm in study.arms.items():
         missing = [control for control in VERDICT_CONTROLS if control not in arm.controls]
         if arm.has_controls and missing:

@@ -233,10 +233,16 @@ def test_weak_designs_are_named_not_refused(demo):
             "again": {"inherits": "segmentation"},
             "once": {"inherits": "segmentation", "training_seeds": [0]},
         },
+        "generators": demo["generators"] | {"another": {"inherits": "cascade"}},
+        "arms": demo["arms"] | {"more": {"generator": "another", "dose": 1}},
     }
     said = design_warnings(load_study(more))
     assert said[0].startswith("Task once trains every arm with 1 training seed;")
     assert said[1].startswith("Tasks segmentation, again train every arm with 2 training seeds;")
+    assert (
+        said[2].startswith("Generators another, cascade are trained and sampled with 1 seed;")
+        and len(said) == 3
+    )
     demo["tasks"]["segmentation"]["training_seeds"], demo["synthesis"]["generator_seeds"] = [0, 1, 2], [0, 1]
     (said,) = design_warnings(load_study(demo))
     assert "with 2 seeds; the results may be specific to these trainings" in said
