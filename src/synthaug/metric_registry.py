@@ -705,23 +705,30 @@ def _synthesis() -> Iterator[Metric]:
         "",
         "lower",
     )
-    for name, title in (
-        ("mass", "share of the attention in the region that a word names"),
-        ("pointing", "largest attention in the region that a word names (pointing game)"),
+    for name, kind, of_what in (
+        ("attention", "attention", "attention to a word"),
+        ("word_effect", "word-effect", "effect of a word on the image"),
     ):
-        for suffix, of in (
-            ("", ""),
-            ("_chance", ", an even map"),
-            ("_excess", ", difference to an even map"),
+        for measure, title in (
+            ("mass", f"share of the {of_what} in the region that it names"),
+            ("pointing", f"largest {of_what} in the region that it names (pointing game)"),
         ):
-            yield Metric(
-                f"attention_{name}{suffix}",
-                f"attention.{name}.field{suffix.replace('_', '.')}.v1",
-                title + of,
-                "attention",
-                "1",
-                "none" if suffix == "_chance" else "higher",
-            )
+            for suffix, of in (
+                ("", ""),
+                ("_chance", ", an even map"),
+                ("_excess", ", difference to an even map"),
+                ("_others", ", words that name other regions"),
+                ("_specific", ", difference to words that name other regions"),
+            ):
+                yield Metric(
+                    f"{name}_{measure}{suffix}",
+                    # Version 1 of attention took the first requests of all, in which walls are hardly named.
+                    f"{kind}.{measure}.field{suffix.replace('_', '.')}.v{2 if name == 'attention' else 1}",
+                    title + of,
+                    "attention",
+                    "1",
+                    "none" if suffix in ("_chance", "_others") else "higher",
+                )
     for name, title in (
         ("class", "nearest attention map of a word is of the same diagnosis"),
         ("class_image", "nearest image is of the same diagnosis"),

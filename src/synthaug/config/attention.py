@@ -1,4 +1,4 @@
-"""Settings of the measurement of attention to words."""
+"""Settings of the measurement of attention to words, and of their effect on the image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Region = Literal["LV", "MYO", "RV", "anterior", "septal", "inferior", "lateral"]
 
 
 class AttentionSettings(Settings):
-    """Where generators that read sentences look at words, against the regions that the words name."""
+    """Where generators that read sentences look at words and what these change, against the regions that they name."""
 
     words: dict[str, Region] = Field(
         {
@@ -33,12 +33,14 @@ class AttentionSettings(Settings):
         ),
     )
     subjects: int = Field(
-        12, ge=2, description="Requests that are sampled with their attention, the first of each cohort."
+        12,
+        ge=2,
+        description="Requests of each word that are sampled with their attention: the first that have it.",
     )
     tolerance_mm: float = Field(
         5.0,
         ge=0,
-        description="Distance from the region at which the largest attention still counts as in it.",
+        description="Distance from the region at which the largest value still counts as in it.",
     )
     field_mm: float = Field(
         30.0, gt=0, description="Shares and chance are those of the field within this distance of the heart."

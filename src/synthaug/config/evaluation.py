@@ -127,8 +127,8 @@ class EvaluationSettings(Settings):
     attention: AttentionSettings | None = Field(
         None,
         description=(
-            "Attention of generators that read sentences (`text_driven`; `mask_guided` on a `text_diffusion`) to words, against "
-            "the regions they name. None: it is not measured."
+            "Attention of generators that read sentences (`text_driven`; `mask_guided` on a `text_diffusion`) to words, and "
+            "the effect of the words on the image, against the regions they name. None: they are not measured."
         ),
     )
     seed: int = Field(0, ge=0, description="Seed of the splits and of the bootstrap.")

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from synthaug.data.store import first_slice
 from synthaug.models.conditioner import TOKENS
-from synthaug.models.sentences import sentences_of, word_columns
+from synthaug.models.sentences import word_columns
 from synthaug.models.text_diffusion import Collect, TextDiffusion
 from synthaug.networks.attention_maps import MeanMaps
+from synthaug.text.sentences import sentences_of
 
 
 def word_maps(

@@ -1,9 +1,9 @@
-"""Where a generator that reads sentences looks at the words of a sentence, against the regions that the words name."""
+"""Where a generator that reads sentences looks at a word, and where the word changes the image, against the region it names."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,17 +14,14 @@ from synthaug.config.attention import AttentionSettings
 from synthaug.data.cohort import Cohort
 from synthaug.measures.attention_by_class import Described, describe, measure_by_class, points_by_class
 from synthaug.measures.measurement import Measurement
-from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
-from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
-from synthaug.metrics.regions import around, region
+from synthaug.measures.word_effects import has_word, word_effects
+from synthaug.measures.word_regions import WordRegions
 from synthaug.tables import Row, make_table
+from synthaug.text.sentences import sentences_of
 
-METRICS = ("attention_mass", "attention_pointing")
-#: Reference of the same map spread evenly over the field.
-CHANCE = "_chance"
-#: Difference to the reference, with its interval.
-EXCESS = "_excess"
-#: Subjects and words that are kept for a figure.
+#: Prefix of the metrics of each kind of map.
+KINDS = {"attention": "attention", "effect": "word_effect"}
+#: Subjects of each word and kind that are kept for a figure.
 _SHOWN = 4
 
 
@@ -42,21 +39,24 @@ class Attentive(Protocol):
 
 @dataclass(frozen=True)
 class Example:
-    """Attention of one sample to one word, in its middle slice.
+    """Map of one sample to one word, in the middle slice of its region.
 
     Attributes
     ----------
+    kind : str
+        A key of `KINDS`.
     subject, word : str
-    image, attention : ndarray, shape (t, y, x)
-        Intensities in [0, 1]; attention, 1 at its largest value.
+    image, heat : ndarray, shape (t, y, x)
+        Intensities in [0, 1]; the map, 1 at its largest value.
     region : ndarray of bool, shape (t, y, x)
         What the word names.
     """
 
+    kind: str
     subject: str
     word: str
     image: np.ndarray
-    attention: np.ndarray
+    heat: np.ndarray
     region: np.ndarray
 
 
@@ -67,14 +67,14 @@ def measure_attention(
     spacing_mm: tuple[float, float, float],
     measurement: Measurement,
 ) -> tuple[pd.DataFrame, list[Example], pd.DataFrame]:
-    """Share of the attention in the region that a word names, and whether its largest value lies there.
+    """Share of two kinds of maps in the region that a word names, and whether their largest value lies there.
 
     Parameters
     ----------
     generator : Attentive
         Trained.
     requests : Cohort
-        With sentences; the first `settings.subjects` of them are sampled once more.
+        With sentences; of each word, the first `settings.subjects` requests that have it are sampled once more.
     settings : AttentionSettings
         Words with their regions, field, tolerance.
     spacing_mm : tuple of 3 floats
@@ -85,94 +85,70 @@ def measure_attention(
     Returns
     -------
     rows : DataFrame
-        Of each word (column `target`) ``attention_mass`` (mean share), ``attention_pointing`` (mean accuracy over subjects,
-        each the mean over frames), each with ``_chance`` (the same of an even map over the field) and ``_excess``, their
-        difference with its interval; and the rows of `measure_by_class`. Regions are those of the masks that are decoded with
-        the sample. A word that fewer than two sentences have, that is never read (guidance 0), or without its region, is not measured.
+        Of each word (column `target`), of attention and of the word's effect (`word_effects`): ``<kind>_mass`` (mean
+        share) and ``<kind>_pointing`` (mean accuracy over subjects, each the mean over frames), each with ``_chance`` (the
+        same of an even map over the field), ``_excess`` (the difference to it), ``_others`` (the same of the maps of words
+        that name other regions, in this region) and ``_specific`` (the difference to those), with intervals; and the rows
+        of `measure_by_class`. Regions are those of the masks that are decoded with the sample. A word that fewer than two
+        sentences have, that is never read (guidance 0), or without its region, is not measured.
     examples : list of Example
         Of the first subjects that have each word.
     points : DataFrame
         Of each word, its samples in a plane; see `points_by_class`.
-
-    References
-    ----------
-    Zhang et al., IJCV 2018 (pointing game); Wang et al., CVPR workshops 2020 (mass in the region).
     """
-    chosen = requests.select(requests.subjects[: settings.subjects])
     words = list(settings.words)
-    found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    examples: list[Example] = []
-    described: dict[str, list[Described]] = defaultdict(list)
+    chosen = requests.select(_chosen(requests, words, settings.subjects))
     asked = chosen.table.get("diagnosis", pd.Series(index=chosen.table.index, dtype="object"))
-    diagnoses = dict(zip(chosen.table["subject"], asked, strict=True))
+    diagnoses = dict(zip(chosen.subjects, asked, strict=True))
     made = {subject: (cine, labels) for subject, cine, labels in generator.sample(chosen)}
-    for done, (subject, maps) in enumerate(generator.attention_maps(chosen, words), start=1):
-        cine, labels = made[subject]
-        for word, values in zip(words, maps, strict=True):
+    maps: dict[str, dict[str, dict[str, np.ndarray]]] = {kind: defaultdict(dict) for kind in KINDS}
+    described: dict[str, list[Described]] = defaultdict(list)
+    for done, (subject, found) in enumerate(generator.attention_maps(chosen, words), start=1):
+        for word, values in zip(words, found, strict=True):
+            maps["attention"][subject][word] = values
             if np.isfinite(values).all() and pd.notna(diagnoses[subject]):
-                described[word].append(describe(subject, str(diagnoses[subject]), values, cine))
-        if labels is not None:
-            field = around(labels, settings.field_mm, spacing_mm)
-            for word, values in zip(words, maps, strict=True):
-                target = region(labels, settings.words[word], spacing_mm) & field
-                if not np.isfinite(values).all() or not target.any():
-                    continue
-                found[word].append(_scores(values, target, field, spacing_mm, settings.tolerance_mm))
-                if sum(example.word == word for example in examples) < _SHOWN:
-                    examples.append(_example(subject, word, cine, values, target))
+                described[word].append(describe(subject, str(diagnoses[subject]), values, made[subject][0]))
         measurement.report(done, len(chosen.subjects))
-    rows = [row for word in words for row in _rows(word, found[word], settings.words, measurement)]
+    cines = {subject: cine for subject, (cine, _) in made.items()}
+    for subject, word, effect in word_effects(generator, chosen, words, cines):
+        maps["effect"][subject][word] = effect
+    rows: list[Row] = []
+    examples: list[Example] = []
+    for kind, prefix in KINDS.items():
+        scores = WordRegions(prefix, settings, spacing_mm)
+        shown: dict[str, int] = defaultdict(int)
+        for subject, (cine, labels) in made.items():
+            own = maps[kind][subject]
+            for word, target in (scores.add(labels, own) if labels is not None else {}).items():
+                shown[word] += 1
+                if shown[word] <= _SHOWN:
+                    examples.append(_example(kind, subject, word, cine, own[word], target))
+        rows += scores.rows(measurement)
     rows += [row for word in words for row in measure_by_class(word, described[word], measurement)]
     points = [points_by_class(word, described[word], measurement.settings.seed) for word in words]
     return make_table(rows), examples, pd.concat(points, ignore_index=True)
 
 
-def _scores(
-    values: np.ndarray,
-    target: np.ndarray,
-    field: np.ndarray,
-    spacing_mm: tuple[float, float, float],
-    tolerance_mm: float,
-) -> tuple[float, ...]:
-    """Mass, its chance, pointing, its chance."""
-    mass = mass_in_region(values, target, field)
-    hit = points_at(values, target, spacing_mm, tolerance_mm, field)
-    return (*mass, hit, chance_of_pointing(target, spacing_mm, tolerance_mm, field))
+def _chosen(requests: Cohort, words: Sequence[str], count: int) -> list[str]:
+    """Subjects of the first requests that have each word, in the order of the requests."""
+    sentences = sentences_of(requests.table)
+    wanted: set[str] = set()
+    for word in words:
+        having = [
+            subject
+            for subject, sentence in zip(requests.subjects, sentences, strict=True)
+            if has_word(sentence, word)
+        ]
+        wanted.update(having[:count])
+    return [subject for subject in requests.subjects if subject in wanted]
 
 
-def _rows(
-    word: str,
-    scores: Sequence[tuple[float, ...]],
-    regions: Mapping[str, str],
-    measurement: Measurement,
-) -> Iterator[Row]:
-    """Value, chance and excess of both measures of one word."""
-    about = {"target": word, "n": len(scores)}
-    where = f"region: {regions[word]}"
-    values = np.array(scores, np.float64).reshape(len(scores), 4)
-    for metric, column in zip(METRICS, (0, 2), strict=True):
-        own, chance = values[:, column], values[:, column + 1]
-        for suffix, each in (("", own), (CHANCE, chance), (EXCESS, own - chance)):
-            if len(each) < 2:
-                note = f"{where}; {len(each)} samples have the word, attention to it and the region; 2 are needed"
-                yield measurement.not_measured(metric, suffix, note=note, **about)
-                continue
-            interval = bootstrap_mean_interval(
-                each,
-                measurement.settings.replicates,
-                measurement.settings.confidence,
-                measurement.settings.seed,
-            )
-            low, high = interval
-            value, note = float(each.mean()), f"{where}; {NO_WIDTH}" if low == high else where
-            yield measurement.row(
-                metric, suffix, status="ok", value=value, ci_low=low, ci_high=high, note=note, **about
-            )
-
-
-def _example(subject: str, word: str, cine: np.ndarray, values: np.ndarray, target: np.ndarray) -> Example:
+def _example(
+    kind: str, subject: str, word: str, cine: np.ndarray, values: np.ndarray, target: np.ndarray
+) -> Example:
     """The slice in the middle of those that have the region."""
     slices = np.flatnonzero(target.any(axis=(0, 2, 3)))
     middle = slices[len(slices) // 2]
     shown = values[:, middle]
-    return Example(subject, word, cine[:, middle], shown / max(float(shown.max()), 1e-12), target[:, middle])
+    heat = shown / max(float(shown.max()), 1e-12)
+    return Example(kind, subject, word, cine[:, middle], heat, target[:, middle])

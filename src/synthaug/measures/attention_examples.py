@@ -1,4 +1,4 @@
-"""Examples of attention on disk, for the report."""
+"""Examples of maps of words on disk, for the report."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from synthaug.measures.attention_by_class import POINT_COLUMNS
 def write_examples(path: str | Path, examples: Sequence[Example], points: pd.DataFrame | None = None) -> None:
     """Write examples, and samples in a plane by their maps, as one ``.npz``, atomically; there may be none."""
     arrays: dict[str, np.ndarray] = {
-        "about": np.array(json.dumps([[example.subject, example.word] for example in examples]))
+        "about": np.array(json.dumps([[example.kind, example.subject, example.word] for example in examples]))
     }
     shown = pd.DataFrame(columns=list(POINT_COLUMNS)) if points is None else points
     arrays["points"] = np.array(shown.to_json(orient="records"))
     for number, example in enumerate(examples):
         arrays[f"image-{number}"] = example.image.astype(np.float16)
-        arrays[f"attention-{number}"] = example.attention.astype(np.float16)
+        arrays[f"heat-{number}"] = example.heat.astype(np.float16)
         arrays[f"region-{number}"] = example.region
     with atomic_file(Path(path)) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
@@ -36,13 +36,14 @@ def read_examples(path: str | Path) -> list[Example]:
     about = json.loads(str(arrays["about"]))
     return [
         Example(
+            kind,
             subject,
             word,
             arrays[f"image-{number}"].astype(np.float32),
-            arrays[f"attention-{number}"].astype(np.float32),
+            arrays[f"heat-{number}"].astype(np.float32),
             arrays[f"region-{number}"],
         )
-        for number, (subject, word) in enumerate(about)
+        for number, (kind, subject, word) in enumerate(about)
     ]
 
 

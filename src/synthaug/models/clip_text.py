@@ -26,7 +26,6 @@ from synthaug.models.clip_folder import (
     marks,
     pooled,
 )
-from synthaug.models.sentences import sentences_of
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.models.text_retrieval import (
     retrieval_scores,
@@ -37,6 +36,7 @@ from synthaug.models.text_retrieval import (
 )
 from synthaug.text.facts import facts_of
 from synthaug.text.impressions import compose
+from synthaug.text.sentences import sentences_of
 
 _SLICES = 3  # of ED and ES each, that stand for a cine
 

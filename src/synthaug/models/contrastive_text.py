@@ -17,7 +17,6 @@ from synthaug.data.store import TensorStore
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.batch_statistics import renew_on_training_batches
 from synthaug.models.geometry import Geometry
-from synthaug.models.sentences import sentences_of
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.models.text_retrieval import (
     retrieval_scores,
@@ -31,6 +30,7 @@ from synthaug.networks.text_transformer import TextTransformer
 from synthaug.text.facts import facts_of, number_of
 from synthaug.text.grammar import grammar_words
 from synthaug.text.impressions import compose, rescaled
+from synthaug.text.sentences import sentences_of
 from synthaug.text.words import is_number, nearest_number, words
 
 #: Share of the words of a training sentence that are read as unknown, so that an unknown word is no surprise.

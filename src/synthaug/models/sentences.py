@@ -143,13 +143,6 @@ class EncodedBank:
         return EncodedText(self.tokens[places].float(), self.known[places])
 
 
-def sentences_of(table: pd.DataFrame) -> list[str]:
-    """The sentence of each row, empty where it has none or the table has no such column."""
-    if "sentence" not in table.columns:
-        return [""] * len(table)
-    return ["" if pd.isna(sentence) else str(sentence).strip() for sentence in table["sentence"]]
-
-
 def with_place(encoded: EncodedText) -> EncodedText:
     """The same with at least one place, which may hold the null."""
     lacking = max(1 - encoded.known.shape[1], 0)

@@ -24,7 +24,6 @@ from synthaug.models.sentences import (
     EncodedBank,
     SentenceBank,
     paraphrases_of,
-    sentences_of,
     with_place,
     without_empty,
 )
@@ -34,6 +33,7 @@ from synthaug.networks.cine_unet import Layout, fold_frames, steered
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.embeddings import PhaseEmbedding
 from synthaug.networks.unet import AttentionMap, Context, Control, LatentUNet
+from synthaug.text.sentences import sentences_of
 
 #: Takes the attention maps of one pass of the network with the conditions.
 Collect = Callable[[Sequence[AttentionMap]], None]

@@ -29,7 +29,7 @@ def attention_and_maps(files: Files, folder: Path) -> list[str]:
     lines = []
     for generator, own in files.items():
         lines += ["", f"## {generator}", ""]
-        if examples := read_examples(own["attention"]):
+        if examples := [one for one in read_examples(own["attention"]) if one.kind == "attention"]:
             picture = f"{generator}-attention.png"
             (folder / picture).write_bytes(images.heat_montage([_row(example) for example in examples]))
             lines.append(f"![Attention at end-diastole, a quarter and half of the cycle]({picture})")
@@ -115,4 +115,4 @@ def write_published_figure(name: str, files: Files, output: Path) -> None:
 
 def _row(example: Example) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     frames = (0, len(example.image) // 4, len(example.image) // 2)
-    return [(example.image[t], example.attention[t], example.region[t]) for t in frames]
+    return [(example.image[t], example.heat[t], example.region[t]) for t in frames]

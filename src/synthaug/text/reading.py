@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from synthaug.text.clauses import CLAUSE_END
 from synthaug.text.contradictions import Claim, against, within
 from synthaug.text.facts import SEGMENT_NAMES, WALLS, Facts
 from synthaug.text.grammar import DIAGNOSES, grammar_words
@@ -50,7 +51,6 @@ _COMMON = frozenset(
     )
 )
 _GRAMMAR_WORDS = frozenset(grammar_words() | grammar_words(held_out=True))
-_SPLIT = re.compile(r"[.;,\n!?]+(?=\s|$)")
 _RIGHT = re.compile(r"\b(?:right ventric\w*|rv(?:ef|edv|esv)?)\b")
 _LEFT = re.compile(r"\b(?:left ventric\w*|lv(?:ef|edv|esv)?)\b")
 _FUNCTION = re.compile(
@@ -166,7 +166,7 @@ def read(sentence: str, row: Mapping[str, Any] | None = None, known: Collection[
         Facts by rules, not by a model: what free text says beyond the grammar's facts is not among the claims.
     """
     claims: list[Claim] = []
-    for part in _SPLIT.split(sentence):
+    for part in CLAUSE_END.split(sentence):
         for clause in _by_ventricle(_plain(part)):
             claims += (Claim(name, value, part.strip(" ()")) for name, value in _claims_of(clause))
     if _plain(sentence) in ("normal", "healthy"):

@@ -17,7 +17,7 @@ from synthaug.published.texdc_figures import write_published_figure
 
 def test_attention_and_maps_of_every_generator(tmp_path):
     image = np.full((4, 8, 8), 0.5, np.float32)
-    examples = [Example("s-0", "anterior", image, image, image > 0)]
+    examples = [Example(kind, "s-0", "anterior", image, image, image > 0) for kind in ("attention", "effect")]
     files = {}
     for number, name in enumerate(("texdc", "texdc-no-tam")):
         write_examples(tmp_path / f"{name}.npz", examples[number:])  # none of the second

@@ -36,13 +36,15 @@ def data_of(folder: Path, examples: list[Example]) -> ReportData:
             "value": value,
             "n": 7,
             "note": "region: anterior",
-            **({"ci_low": value - 0.1, "ci_high": value + 0.1} if suffix == "_excess" else {}),
+            **({"ci_low": value - 0.1, "ci_high": value + 0.1} if suffix else {}),
         }
         for metric, values in (
-            ("attention_mass", (0.31, 0.12, 0.19)),
-            ("attention_pointing", (0.5, 0.15, 0.35)),
+            ("attention_mass", (0.31, 0.19, 0.04)),
+            ("attention_pointing", (0.5, 0.35, -0.02)),
+            ("word_effect_mass", (0.41, 0.29, 0.21)),
+            ("word_effect_pointing", (0.75, 0.6, 0.55)),
         )
-        for suffix, value in zip(("", "_chance", "_excess"), values, strict=True)
+        for suffix, value in zip(("", "_excess", "_specific"), values, strict=True)
     ]
     rows += [
         {**columns_of(metric, suffix), **RUN, "target": "anterior", "status": "ok", "value": 0.61, "n": 7}
@@ -73,32 +75,37 @@ def data_of(folder: Path, examples: list[Example]) -> ReportData:
     )
 
 
-def example(number: int) -> Example:
+def example(number: int, kind: str = "attention") -> Example:
     image = np.full((8, 4, 6), 0.5, np.float32)
     heat, region = np.zeros_like(image), np.zeros(image.shape, bool)
     heat[:, 1, 1], region[:, :2, :2] = 1, True
-    return Example(f"s-{number}", "anterior", image, heat, region)
+    return Example(kind, f"s-{number}", "anterior", image, heat, region)
 
 
-def test_the_table_has_share_chance_and_difference(tmp_path):
+def test_the_tables_have_shares_and_differences(tmp_path):
     content = attention(data_of(tmp_path, []))
     (entry,) = content["tables"]
-    (line,) = entry["table"]["rows"]
-    assert [cell for cell in line if isinstance(cell, str)] == [
-        *("anterior", "anterior", "0.31", "0.12", "0.50", "0.15")
-    ]
-    assert line[2] == 7 and entry["picture"] is None and not entry["table"]["notes"]
+    looked, changed = entry["maps"]
+    for kind, shares, differences in (
+        (looked, ("0.31", "0.50"), (0.19, 0.04, 0.35, -0.02)),
+        (changed, ("0.41", "0.75"), (0.29, 0.21, 0.6, 0.55)),
+    ):
+        (line,) = kind["table"]["rows"]
+        assert line[:3] == ["anterior", "anterior", 7] and (line[3], line[6]) == shares
+        assert [line[place]["value"] for place in (4, 5, 7, 8)] == list(differences)
+        assert kind["picture"] is None and not kind["table"]["notes"]
 
 
 def test_examples_are_a_picture_of_the_page(tmp_path):
-    data = data_of(tmp_path, [example(number) for number in range(3)])
+    data = data_of(tmp_path, [*(example(number) for number in range(3)), example(9, "effect")])
     content = attention(data)
-    picture = content["tables"][0]["picture"]
+    picture, change = (kind["picture"] for kind in content["tables"][0]["maps"])
     assert (tmp_path / picture["file"]).is_file() and "row 3: anterior, s-2" in picture["said"]
+    assert (tmp_path / change["file"]).is_file() and change["said"] == "row 1: anterior, s-9"
     environment = make_environment(tmp_path)
     environment.filters |= {"data_uri": str, "svg": lambda panel: panel["alt"]}
     page = environment.get_template("sections/attention.html.j2").render(content=content)
-    assert f'src="{picture["file"]}"' in page and "0.19" in page
+    assert f'src="{picture["file"]}"' in page and change["alt"] in page and "0.19" in page
     entry = content["tables"][0]
     (line,) = entry["by_class"]["rows"]
     assert line[:4] == ["anterior", 7, "0.61", "0.61"]
@@ -112,7 +119,7 @@ def test_heat_is_warm_where_the_map_is_high():
 
     one = example(0)
     pixels = np.asarray(
-        Image.open(io.BytesIO(heat_montage([[(one.image[0], one.attention[0], one.region[0])]], 1)))
+        Image.open(io.BytesIO(heat_montage([[(one.image[0], one.heat[0], one.region[0])]], 1)))
     )
     assert pixels.shape == (4 + 2, 6 + 2, 3)
     assert pixels[3, 4].tolist() == [128, 128, 128]  # grey where there is no heat

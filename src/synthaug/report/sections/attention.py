@@ -1,12 +1,13 @@
-"""Attention: where text-driven generators look at a word, over the cine and in numbers."""
+"""Attention: where text-driven generators look at a word, and what the word changes, over the cine and in numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from synthaug.measures.attention import CHANCE, EXCESS, METRICS
+from synthaug.measures.attention import KINDS, Example
 from synthaug.measures.attention_by_class import CLASS_METRICS
 from synthaug.measures.attention_examples import read_examples, read_points
+from synthaug.measures.word_regions import CHANCE, EXCESS, MEASURES, SPECIFIC, SUFFIXES
 from synthaug.report.inputs import SyntheticRun
 from synthaug.report.plots import images, synthesis
 from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
@@ -14,19 +15,23 @@ from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
 from synthaug.tables import Row
 
+#: Metrics of each kind of map: share in the region and pointing.
+_METRICS = {kind: tuple(f"{prefix}_{measure}" for measure in MEASURES) for kind, prefix in KINDS.items()}
+_TITLES = {"attention": "Attention to words", "effect": "Effect of words on the image"}
+_PICTURES = {"attention": "Attention", "effect": "Change of the image without the clauses of the word"}
 ATTENTION = tuple(
-    metric + suffix for metric in (*METRICS, *CLASS_METRICS.values()) for suffix in ("", CHANCE, EXCESS)
-)
+    metric + suffix for metrics in _METRICS.values() for metric in metrics for suffix in SUFFIXES
+) + tuple(metric + suffix for metric in CLASS_METRICS.values() for suffix in ("", CHANCE, EXCESS))
 _COLUMNS = {
     "word": TEXT,
     "region": TEXT,
     "n": NUMBER,
-    "attention in the region": NUMBER,
-    "even map": NUMBER,
-    "difference (CI)": TEXT,
+    "share in the region": NUMBER,
+    "minus an even map (CI)": TEXT,
+    "minus other words (CI)": TEXT,
     "largest in the region": NUMBER,
-    "even map ": NUMBER,
-    "difference (CI) ": TEXT,
+    "minus an even map (CI) ": TEXT,
+    "minus other words (CI) ": TEXT,
 }
 _BY_CLASS = {
     "word": TEXT,
@@ -40,15 +45,20 @@ _BY_CLASS = {
 
 
 def attention(data: ReportData) -> dict[str, Any]:
-    """A table and pictures of each generator and fold."""
+    """Tables and pictures of each generator and fold."""
     tables = []
-    for keys, found in by_synthetic_run(pooled(select(data.rows, metric=METRICS[0]))):
+    for keys, _ in by_synthetic_run(pooled(select(data.rows, metric=_METRICS["attention"][0]))):
         own = pooled(select(data.rows, metric=ATTENTION, **keys))
         tables.append(
             {
                 **keys,
-                "table": make_table("Attention to words", _COLUMNS, [_line(own, row) for row in found]),
-                "picture": _picture(data, keys),
+                "maps": [
+                    {
+                        "table": make_table(_TITLES[kind], _COLUMNS, _lines(own, metrics)),
+                        "picture": _picture(data, keys, kind),
+                    }
+                    for kind, metrics in _METRICS.items()
+                ],
                 "by_class": make_table(
                     "Nearest map or image of the same diagnosis", _BY_CLASS, _by_class(own)
                 ),
@@ -59,16 +69,28 @@ def attention(data: ReportData) -> dict[str, Any]:
     return {"reason": reason, "tables": tables}
 
 
-def _line(rows: list[Row], row: Row) -> list[Cell]:
-    cells: list[Cell] = [row["target"], str(row["note"]).removeprefix("region: "), row["n"]]
-    for metric in METRICS:
-        value, chance, excess = (
-            next(iter(select(rows, metric=metric + suffix, target=row["target"])), None)
-            for suffix in ("", CHANCE, EXCESS)
-        )
-        # The note says the region, which has a column of its own.
-        cells += [_share(value), _share(chance), estimate(excess and {**excess, "note": ""})]
-    return cells
+def _lines(rows: list[Row], metrics: tuple[str, ...]) -> list[list[Cell]]:
+    """A line of each word that was measured by a kind of map."""
+    lines = []
+    for row in select(rows, metric=metrics[0]):
+        cells: list[Cell] = [
+            row["target"],
+            str(row["note"]).removeprefix("region: ").partition(";")[0],
+            row["n"],
+        ]
+        for metric in metrics:
+            value, excess, specific = (
+                next(iter(select(rows, metric=metric + suffix, target=row["target"])), None)
+                for suffix in ("", EXCESS, SPECIFIC)
+            )
+            cells.append(_share(value))
+            # The note says the region, which has a column of its own.
+            cells += [
+                estimate(found and ({**found, "note": ""} if found["status"] == "ok" else found))
+                for found in (excess, specific)
+            ]
+        lines.append(cells)
+    return lines
 
 
 def _by_class(rows: list[Row]) -> list[list[Cell]]:
@@ -119,31 +141,44 @@ def _share(row: Row | None) -> str | None:
     return None if row is None or row["value"] is None else f"{row['value']:.2f}"
 
 
-def _picture(data: ReportData, keys: dict[str, Any]) -> dict[str, str] | None:
+def _picture(data: ReportData, keys: dict[str, Any], kind: str) -> dict[str, str] | None:
     """Examples of each word: end-diastole, a quarter and half of the cycle."""
     run = _run(data, keys)
-    examples = read_examples(run.attention) if run and run.attention else []
+    found = read_examples(run.attention) if run and run.attention else []
+    examples = [example for example in found if example.kind == kind]
     if not examples:
         return None
+    shown = _of_each_word(examples, 8)
     rows = []
-    for example in examples[:: max(len(examples) // 8, 1)][:8]:
+    for example in shown:
         frames = (0, len(example.image) // 4, len(example.image) // 2)
-        rows.append([(example.image[t], example.attention[t], example.region[t]) for t in frames])
-    name = "attention-{generator}-fold-{fold}-{generator_seed}.png".format(**keys)
+        rows.append([(example.image[t], example.heat[t], example.region[t]) for t in frames])
+    name = "{kind}-{generator}-fold-{fold}-{generator_seed}.png".format(kind=kind, **keys)
     (data.assets / name).write_bytes(images.heat_montage(rows))
     said = "; ".join(
-        f"row {number}: {example.word}, {example.subject}"
-        for number, example in enumerate(examples[:: max(len(examples) // 8, 1)][:8], start=1)
+        f"row {number}: {example.word}, {example.subject}" for number, example in enumerate(shown, start=1)
     )
     return {
         "file": name,
-        "alt": "Attention over the middle slice of its region, at three frames",
+        "alt": f"{_PICTURES[kind]} over the middle slice of its region, at three frames",
         "said": said,
     }
 
 
+def _of_each_word(examples: list[Example], count: int) -> list[Example]:
+    """At most `count`, the first of every word before the second of any; in the order of the words."""
+    order: dict[str, list[Example]] = {}
+    for example in examples:
+        order.setdefault(example.word, []).append(example)
+    ranked = [
+        (place, number, one) for number, own in enumerate(order.values()) for place, one in enumerate(own)
+    ]
+    chosen = sorted(ranked, key=lambda entry: entry[:2])[:count]
+    return [one for _, _, one in sorted(chosen, key=lambda entry: (entry[1], entry[0]))]
+
+
 SECTION = Section(
-    title="Attention: where a word is looked at",
+    title="Attention: where a word is looked at, and what it changes",
     menu="Attention",
     order=147,
     content=attention,
