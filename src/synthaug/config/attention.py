@@ -35,7 +35,7 @@ class AttentionSettings(Settings):
     subjects: int = Field(
         12,
         ge=2,
-        description="Requests of each word that are sampled with their attention: the first that have it.",
+        description="Requests of each word that are sampled again, the first that have it; every word is measured on all.",
     )
     tolerance_mm: float = Field(
         5.0,
