@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,10 @@ def main() -> None:
     parser.add_argument("study")
     parser.add_argument("--target", default="all")
     parser.add_argument("--cores", default="2")
+    parser.add_argument("--keep", type=Path, help="folder for a copy of the results; it must not exist")
     asked = parser.parse_args()
+    if asked.keep and asked.keep.exists():
+        parser.error(f"--keep {asked.keep}: it exists; name a new folder")
     with tempfile.TemporaryDirectory() as folder:
         checkout = copy_repository(Path(folder) / "synthaug")
         arguments = [asked.target, "--cores", asked.cores, "--configfile", asked.study, "--quiet", "all"]
@@ -55,6 +59,8 @@ def main() -> None:
             sys.exit(f"{asked.study}: exit {process.returncode}")
         own, jobs = times.user + times.system, times.children_user + times.children_system
         minutes = (time.monotonic() - began) / 60
+        if asked.keep:
+            shutil.copytree(checkout.root / "results", asked.keep, symlinks=True)
     print(
         f"{asked.study}: Snakemake {own:.1f} s, its jobs {jobs:.1f} s, {100 * own / (own + jobs):.2f} %; {minutes:.1f} min"
     )
