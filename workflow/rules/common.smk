@@ -113,6 +113,8 @@ packed = {
     "columns": needed_phenotypes(study, {run.model for run in model_runs(study)}),
     "own": own_phenotypes(study),
 }
+# Those of them that requests have as well: where requests are training subjects as they are.
+requested = packed if study.synthesis.requests.source == "training" else {"columns": [], "own": {}}
 # Sentences are written only where a trained model reads them.
 writes_sentences = reads_text({run.model for run in model_runs(study)}, study.models)
 extractors = list(study.evaluation.extractors)

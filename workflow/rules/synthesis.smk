@@ -7,6 +7,8 @@ rule plan_requests:
         split=pattern("splits/fold-{fold}.tsv"),
         own=requested_files,
         sampler=requests_sampler,
+        # Only training subjects are requested with what models read of them; drawn hearts have none of it.
+        phenotypes=paths("phenotypes/{dataset}.tsv", dataset=split_datasets if requested["columns"] else []),
     output:
         requests=directory(
             pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/requests/{chunk}")
@@ -23,6 +25,7 @@ rule plan_requests:
         # Not how many there are in all: more of them leave this chunk as it is.
         numbers=lambda w: (chunks[int(w.chunk)].start, chunks[int(w.chunk)].stop),
         grid=study.harmonisation.model_dump(mode="json"),
+        phenotypes=requested,
     message:
         "Planning the requests to {wildcards.generator}, chunk {wildcards.chunk}, fold {wildcards.fold}"
     script:

@@ -3,6 +3,7 @@
 from synthaug.config.data import HarmonisationSettings
 from synthaug.config.synthesis import RequestSettings
 from synthaug.data.cohort import Cohort
+from synthaug.data.phenotype_columns import with_phenotypes
 from synthaug.data.splits import read_split, subjects_of, with_labels_of_split
 from synthaug.jobs.job import job
 from synthaug.synthesis.plan_requests import plan_requests
@@ -20,6 +21,9 @@ with job(snakemake):
     cohort = Cohort.open_all(snakemake.input.cohorts)
     split = read_split(snakemake.input.split)
     training = with_labels_of_split(cohort, split).select(subjects_of(split, "train"))
+    packed = snakemake.params.phenotypes
+    if snakemake.input.phenotypes:
+        training = with_phenotypes(training, snakemake.input.phenotypes, **packed, split=split)
     requests = plan_requests(
         training.table,
         RequestSettings.model_validate(snakemake.params.requests),
@@ -31,5 +35,6 @@ with job(snakemake):
         masked=training,
         view=cohort.view,
         withheld=split.loc[split["role"] != "train", "subject"].tolist(),
+        phenotypes=packed["columns"],
     )
     write_requests(requests, snakemake.output.requests)

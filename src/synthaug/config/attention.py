@@ -23,8 +23,12 @@ class AttentionSettings(Settings):
             "wall": "MYO",
             "anterior": "anterior",
             "septal": "septal",
+            "anteroseptal": "septal",
+            "inferoseptal": "septal",
             "inferior": "inferior",
             "lateral": "lateral",
+            "anterolateral": "lateral",
+            "inferolateral": "lateral",
         },
         min_length=1,
         description=(

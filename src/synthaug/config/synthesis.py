@@ -20,7 +20,7 @@ class RequestSettings(Settings):
         description=(
             "Origin of the requests: `real`: joint distribution of the fold's training subjects; `balanced`: the same "
             "with equal numbers of every diagnosis; `training`: the fold's labelled training subjects as they are, with their "
-            "masks; `table`: rows of a table; `cohort`: subjects of a folder, with their masks."
+            "masks and with the phenotypes that the models read; `table`: rows of a table; `cohort`: subjects of a folder, with their masks."
         ),
     )
     table: PathText | None = Field(

@@ -47,6 +47,7 @@ def plan_requests(
     masked: Cohort | None = None,
     view: View = SHORT_AXIS,
     withheld: Collection[str] = (),
+    phenotypes: Collection[str] = (),
 ) -> Cohort:
     """Request synthetic subjects.
 
@@ -77,6 +78,8 @@ def plan_requests(
         What the training cines show.
     withheld : collection of str
         Subjects that the fold does not train on: masks that were edited from theirs are left out.
+    phenotypes : collection of str
+        Columns of `masked` that are requested too, for source `training`: what the models read of training subjects.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def plan_requests(
         where = "synthesis.requests"
     if where is not None:
         if settings.source == "training":
-            own, folders = requests_with_masks(_labelled(masked, generator), grid)
+            own, folders = requests_with_masks(_labelled(masked, generator), grid, phenotypes)
         elif settings.table is not None:
             own = read_table(Path(where), settings.phenotypes)
         else:

@@ -187,8 +187,10 @@ def read_cohort(
     return requests_with_masks(cohort, grid)
 
 
-def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd.DataFrame, list[Path]]:
-    """Requests of an opened cohort; see `read_cohort`."""
+def requests_with_masks(
+    cohort: Cohort, grid: HarmonisationSettings, phenotypes: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[Path]]:
+    """Requests of an opened cohort, with further columns of the table of one that is no requests; see `read_cohort`."""
     table = cohort.table.reset_index(drop=True)
     if cohort.kind == "request":
         own = table.drop(columns=["subject", "seed"], errors="ignore")
@@ -197,7 +199,8 @@ def requests_with_masks(cohort: Cohort, grid: HarmonisationSettings) -> tuple[pd
         known = dict.fromkeys((*REQUEST_COLUMNS, *_TEXT, *_PHENOTYPES))
         requests = _typed(requests, [column for column in known if column in requests], cohort.name)
     else:
-        kept = [column for column in ("sentence", *_PHENOTYPES, "labelled_frames") if column in table.columns]
+        known = dict.fromkeys(("sentence", *_PHENOTYPES, "labelled_frames", *phenotypes))
+        kept = [column for column in known if column in table.columns and column not in REQUEST_COLUMNS]
         requests = requests_of(table).join(table[kept])
         if "labelled_frames" in kept:
             requests["masks_of"] = _origins(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -275,6 +276,19 @@ def test_training_subjects_are_requested_with_their_masks_and_no_others(tmp_path
     planned = plan_requests(training.table, settings, "g", range(3), 0, grid, masked=training)
     assert planned.subjects == ["g-s0-0000", "g-s0-0001", "g-s0-0002"] and planned.table["seed"].is_unique
     assert all(np.array_equal(planned.label_cine(name)[2], labels[2]) for name in planned.subjects)
+    assert "wall_thickness_max_ed_mm" not in planned.table
+    measured = dataclasses.replace(
+        training, table=training.table.assign(wall_thickness_max_ed_mm=17.5, lv_edv_ml=140.0, hr=60.0)
+    )
+    named = ("wall_thickness_max_ed_mm", "lv_edv_ml", "absent")
+    known = plan_requests(
+        measured.table, settings, "g", range(2), 0, grid, masked=measured, phenotypes=named
+    ).table
+    assert (
+        known["wall_thickness_max_ed_mm"].tolist() == [17.5, 17.5]
+        and known["lv_edv_ml"].tolist() == [140.0] * 2
+    )
+    assert not {"hr", "absent"} & set(known)
     bare = training.select(["b"])
     with pytest.raises(SynthaugError, match=r"no training subject has labels for `synthesis.requests.source"):
         plan_requests(bare.table, settings, "g", range(3), 0, grid, masked=bare)
