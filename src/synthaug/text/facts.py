@@ -208,7 +208,9 @@ def _motion(row: Mapping[str, Any]) -> Facts:
     akinetic = [wall for wall, value in thickening.items() if value < AKINETIC]
     hypokinetic = [wall for wall, value in thickening.items() if AKINETIC <= value < HYPOKINETIC]
     if len(akinetic) + len(hypokinetic) == len(WALLS):
-        return {"motion": "global"}
+        # An infarct in a failing ventricle: "global hypokinesia, akinetic septal wall".
+        local = {"akinetic": " ".join(akinetic)} if 0 < len(akinetic) < len(WALLS) else {}
+        return {"motion": "global", **local}
     if min(thickening.values()) > NORMAL_THICKENING:
         return {"motion": "normal"}
     found = {"akinetic": " ".join(akinetic), "hypokinetic": " ".join(hypokinetic)}

@@ -139,7 +139,12 @@ def test_attention_is_measured_on_the_generators_own_samples(generator):
     assert shown == {
         word: told[word] for word, label in (("left", 1), ("heart", 2)) if (made[told[word]] == label).any()
     }
-    assert len(rows) == 2 * (6 + 6) and set(rows["status"]) == {"not_measured"} and rows["n"].max() <= 1
+    # Two kinds of maps, two measures, five suffixes; and two measures by class with three.
+    assert (
+        len(rows) == 2 * (2 * 2 * 5 + 2 * 3)
+        and set(rows["status"]) == {"not_measured"}
+        and rows["n"].max() <= 1
+    )
 
 
 def test_a_class_start_heeds_the_diagnosis_without_guidance_too(models):

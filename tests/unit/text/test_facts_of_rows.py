@@ -69,7 +69,10 @@ def test_motion_of_the_walls():
     assert facts_of(walls()) == {"motion": "normal"}
     assert facts_of(walls(inferior=5.0)) == {"akinetic": "inferior"}
     assert facts_of(walls(anterior=5.0, septal=20.0)) == {"akinetic": "anterior", "hypokinetic": "septal"}
-    assert facts_of(walls(anterior=5, septal=20, inferior=20, lateral=20)) == {"motion": "global"}
+    failing = {"anterior": 20.0, "septal": 20.0, "inferior": 20.0, "lateral": 20.0}
+    assert facts_of(walls(**failing)) == {"motion": "global"}
+    assert facts_of(walls(**failing | {"septal": 5.0})) == {"motion": "global", "akinetic": "septal"}
+    assert facts_of(walls(**dict.fromkeys(failing, 5.0))) == {"motion": "global"}
     # Between hypokinetic and normal nothing is said; nor where a wall is unknown.
     assert facts_of(walls(lateral=35.0)) == {}
     assert (
