@@ -53,7 +53,7 @@ def some_files(root: Path) -> None:
     write_tsv(root / "split.tsv", split.assign(vendor="A", diagnosis="NOR", labelled=True, role="train"))
     FeatureSet(("a",), {"frames": [np.arange(6.0).reshape(2, 3)]}, "own").write(root / "features.npz")
     plane = np.arange(12.0).reshape(3, 4)
-    write_examples(root / "examples.npz", [Example("a", "dilated", plane, plane, plane > 3)])
+    write_examples(root / "examples.npz", [Example("attention", "a", "dilated", plane, plane, plane > 3)])
     write_tsv(root / "rows.tsv", make_table([ROW]))
     publish([root / "rows.tsv"], root / "tables", {})
     write_current(root / "tables" / "current.json", "v001", {})

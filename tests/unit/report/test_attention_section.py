@@ -47,6 +47,18 @@ def data_of(folder: Path, examples: list[Example]) -> ReportData:
         for suffix, value in zip(("", "_excess", "_specific"), values, strict=True)
     ]
     rows += [
+        {
+            **columns_of(metric, suffix),
+            **RUN,
+            "target": "lateral",
+            "status": "not_measured",
+            "n": 0,
+            "note": "-",
+        }
+        for metric in ("attention_mass", "attention_pointing", "word_effect_mass", "word_effect_pointing")
+        for suffix in ("", "_excess", "_specific")
+    ]
+    rows += [
         {**columns_of(metric, suffix), **RUN, "target": "anterior", "status": "ok", "value": 0.61, "n": 7}
         for metric in ("attention_class", "attention_class_image")
         for suffix in ("", "_chance", "_excess")
@@ -86,6 +98,7 @@ def test_the_tables_have_shares_and_differences(tmp_path):
     content = attention(data_of(tmp_path, []))
     (entry,) = content["tables"]
     looked, changed = entry["maps"]
+    assert entry["absent"] == ["lateral"]  # which has no line of its own
     for kind, shares, differences in (
         (looked, ("0.31", "0.50"), (0.19, 0.04, 0.35, -0.02)),
         (changed, ("0.41", "0.75"), (0.29, 0.21, 0.6, 0.55)),
@@ -105,7 +118,8 @@ def test_examples_are_a_picture_of_the_page(tmp_path):
     environment = make_environment(tmp_path)
     environment.filters |= {"data_uri": str, "svg": lambda panel: panel["alt"]}
     page = environment.get_template("sections/attention.html.j2").render(content=content)
-    assert f'src="{picture["file"]}"' in page and change["alt"] in page and "0.19" in page
+    assert f'src="{picture["file"]}"' in page and change["alt"] in page
+    assert "attention to them: lateral." in page and "0.19" in page
     entry = content["tables"][0]
     (line,) = entry["by_class"]["rows"]
     assert line[:4] == ["anterior", 7, "0.61", "0.61"]

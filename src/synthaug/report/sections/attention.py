@@ -49,9 +49,11 @@ def attention(data: ReportData) -> dict[str, Any]:
     tables = []
     for keys, _ in by_synthetic_run(pooled(select(data.rows, metric=_METRICS["attention"][0]))):
         own = pooled(select(data.rows, metric=ATTENTION, **keys))
+        every = select(own, metric=_METRICS["attention"][0])
         tables.append(
             {
                 **keys,
+                "absent": [row["target"] for row in every if not row["n"]],
                 "maps": [
                     {
                         "table": make_table(_TITLES[kind], _COLUMNS, _lines(own, metrics)),
@@ -70,9 +72,11 @@ def attention(data: ReportData) -> dict[str, Any]:
 
 
 def _lines(rows: list[Row], metrics: tuple[str, ...]) -> list[list[Cell]]:
-    """A line of each word that was measured by a kind of map."""
+    """A line of each word that any sample has a map of."""
     lines = []
     for row in select(rows, metric=metrics[0]):
+        if not row["n"]:
+            continue
         cells: list[Cell] = [
             row["target"],
             str(row["note"]).removeprefix("region: ").partition(";")[0],
