@@ -101,29 +101,24 @@ def measure_attention(
     asked = chosen.table.get("diagnosis", pd.Series(index=chosen.table.index, dtype="object"))
     diagnoses = dict(zip(chosen.subjects, asked, strict=True))
     made = {subject: (cine, labels) for subject, cine, labels in generator.sample(chosen)}
-    maps: dict[str, dict[str, dict[str, np.ndarray]]] = {kind: defaultdict(dict) for kind in KINDS}
+    scores = {kind: WordRegions(prefix, settings, spacing_mm) for kind, prefix in KINDS.items()}
     described: dict[str, list[Described]] = defaultdict(list)
-    for done, (subject, found) in enumerate(generator.attention_maps(chosen, words), start=1):
-        for word, values in zip(words, found, strict=True):
-            maps["attention"][subject][word] = values
-            if np.isfinite(values).all() and pd.notna(diagnoses[subject]):
-                described[word].append(describe(subject, str(diagnoses[subject]), values, made[subject][0]))
-        measurement.report(done, len(chosen.subjects))
-    cines = {subject: cine for subject, (cine, _) in made.items()}
-    for subject, word, effect in word_effects(generator, chosen, words, cines):
-        maps["effect"][subject][word] = effect
-    rows: list[Row] = []
     examples: list[Example] = []
-    for kind, prefix in KINDS.items():
-        scores = WordRegions(prefix, settings, spacing_mm)
-        shown: dict[str, int] = defaultdict(int)
-        for subject, (cine, labels) in made.items():
-            own = maps[kind][subject]
-            for word, target in (scores.add(labels, own) if labels is not None else {}).items():
-                shown[word] += 1
-                if shown[word] <= _SHOWN:
-                    examples.append(_example(kind, subject, word, cine, own[word], target))
-        rows += scores.rows(measurement)
+    # One subject after the other: maps of all words and subjects would not fit in memory at full size.
+    for done, (subject, found) in enumerate(generator.attention_maps(chosen, words), start=1):
+        cine, labels = made[subject]
+        attention = dict(zip(words, found, strict=True))
+        for word, values in attention.items():
+            if np.isfinite(values).all() and pd.notna(diagnoses[subject]):
+                described[word].append(describe(subject, str(diagnoses[subject]), values, cine))
+        if labels is not None:
+            effects = word_effects(generator, chosen.select([subject]), words, cine)
+            for kind, maps in (("attention", attention), ("effect", effects)):
+                for word, target in scores[kind].add(labels, maps).items():
+                    if sum((one.kind, one.word) == (kind, word) for one in examples) < _SHOWN:
+                        examples.append(_example(kind, subject, word, cine, maps[word], target))
+        measurement.report(done, len(chosen.subjects))
+    rows: list[Row] = [row for kind in KINDS for row in scores[kind].rows(measurement)]
     rows += [row for word in words for row in measure_by_class(word, described[word], measurement)]
     points = [points_by_class(word, described[word], measurement.settings.seed) for word in words]
     return make_table(rows), examples, pd.concat(points, ignore_index=True)

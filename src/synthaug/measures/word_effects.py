@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -28,8 +28,8 @@ def has_word(sentence: str, word: str) -> bool:
 
 
 def word_effects(
-    generator: Sampler, requests: Cohort, words: Sequence[str], cines: Mapping[str, np.ndarray]
-) -> Iterator[tuple[str, str, np.ndarray]]:
+    generator: Sampler, request: Cohort, words: Sequence[str], cine: np.ndarray
+) -> dict[str, np.ndarray]:
     """Where the image changes when the clauses with a word are left out of the sentence.
 
     Unlike attention, the change is caused by the words: sampling is repeated with the same noise and everything else
@@ -39,36 +39,29 @@ def word_effects(
     ----------
     generator : Sampler
         Whose samples depend on a request and its seed only.
-    requests : Cohort
-        With sentences in column `sentence`.
+    request : Cohort
+        Of one subject, with its sentence in column `sentence`.
     words : sequence of str
         Words or phrases. Tokens that are no words of a sentence, such as ``[CLS]``, have no effect of their own.
-    cines : mapping of str to ndarray, shape (t, z, y, x)
-        What the generator made of the requests, by subject.
+    cine : ndarray, shape (t, z, y, x)
+        What the generator made of the request.
 
-    Yields
-    ------
-    subject, word : str
-    effect : ndarray, shape (t, z, y, x), float32
-        Absolute difference of the intensities.
+    Returns
+    -------
+    dict of str to ndarray, shape (t, z, y, x), float32
+        Absolute difference of the intensities, by word; only of words that the sentence has.
 
     References
     ----------
     Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014 (occlusion), here of words.
     """
+    (sentence,) = sentences_of(request.table)
+    found = {}
     for word in words:
-        if word.startswith("["):
+        shorter = None if word.startswith("[") else without(sentence, word)
+        if shorter is None:
             continue
-        table = requests.table.copy()
-        shorter = [without(sentence, word) for sentence in sentences_of(table)]
-        table["sentence"] = ["" if sentence is None else sentence for sentence in shorter]
-        having = [
-            subject
-            for subject, sentence in zip(requests.subjects, shorter, strict=True)
-            if sentence is not None
-        ]
-        if not having:
-            continue
-        edited = dataclasses.replace(requests, table=table).select(having)
-        for subject, cine, _ in generator.sample(edited):
-            yield subject, word, np.abs(cine.astype(np.float32) - cines[subject])
+        edited = dataclasses.replace(request, table=request.table.assign(sentence=shorter))
+        ((_, changed, _),) = generator.sample(edited)
+        found[word] = np.abs(changed.astype(np.float32) - cine)
+    return found

@@ -41,7 +41,10 @@ def test_only_what_the_clause_said_changes(requests):
     generator.asked.clear()
     found = {
         (subject, word): effect.ravel().round(5).tolist()
-        for subject, word, effect in word_effects(generator, requests, ["LV", "wall", "[CLS]", "apex"], cines)
+        for subject in requests.subjects
+        for word, effect in word_effects(
+            generator, requests.select([subject]), ["LV", "wall", "[CLS]", "apex"], cines[subject]
+        ).items()
     }
     assert found == {
         ("a", "LV"): [1, 0, 0],
