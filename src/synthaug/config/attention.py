@@ -9,7 +9,19 @@ from pydantic import Field, field_validator
 from synthaug.config.base import Settings
 
 #: Where a word should look: a structure, or a wall of the LV's myocardium.
-Region = Literal["LV", "MYO", "RV", "anterior", "septal", "inferior", "lateral"]
+Region = Literal[
+    "LV",
+    "MYO",
+    "RV",
+    "anterior",
+    "anteroseptal",
+    "inferoseptal",
+    "inferior",
+    "inferolateral",
+    "anterolateral",
+    "septal",
+    "lateral",
+]
 
 
 class AttentionSettings(Settings):
@@ -23,12 +35,12 @@ class AttentionSettings(Settings):
             "wall": "MYO",
             "anterior": "anterior",
             "septal": "septal",
-            "anteroseptal": "septal",
-            "inferoseptal": "septal",
+            "anteroseptal": "anteroseptal",
+            "inferoseptal": "inferoseptal",
             "inferior": "inferior",
             "lateral": "lateral",
-            "anterolateral": "lateral",
-            "inferolateral": "lateral",
+            "anterolateral": "anterolateral",
+            "inferolateral": "inferolateral",
         },
         min_length=1,
         description=(

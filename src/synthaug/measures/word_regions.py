@@ -12,7 +12,8 @@ from synthaug.config.attention import AttentionSettings
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
 from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
-from synthaug.metrics.regions import WALLS, around, region
+from synthaug.metrics.regions import around, region
+from synthaug.metrics.walls import WALLS
 from synthaug.tables import Row
 
 #: Of a map: its share in the region, and whether its largest value lies there.
@@ -154,8 +155,9 @@ class WordRegions:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two names are of one region, or of a wall and the myocardium that it is part of."""
-    return one == other or ({one, other} <= {"MYO", *WALLS} and "MYO" in (one, other))
+    """Whether two names are of one region, of walls that share a segment, or of a wall and the myocardium."""
+    segments = {"MYO": {segment for wall in WALLS.values() for segment in wall}, **WALLS}
+    return one == other or not set(segments.get(one, ())).isdisjoint(segments.get(other, ()))
 
 
 def _mean(values: list[float]) -> float:

@@ -9,14 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 from synthaug.labels import BACKGROUND, LV, MYO, STRUCTURES, UNLABELLED
 from synthaug.metrics.aha_segments import segment_weights
-
-#: Segments of the AHA's model that make up a wall (Cerqueira et al., Circulation 105, 2002).
-WALLS = {
-    "anterior": (1, 7, 13),
-    "septal": (2, 3, 8, 9, 14),
-    "inferior": (4, 10, 15),
-    "lateral": (5, 6, 11, 12, 16),
-}
+from synthaug.metrics.walls import WALLS
 
 
 def region(labels: np.ndarray, name: str, spacing_mm: Sequence[float]) -> np.ndarray:
@@ -27,7 +20,7 @@ def region(labels: np.ndarray, name: str, spacing_mm: Sequence[float]) -> np.nda
     labels : ndarray, shape (t, z, y, x)
         Canonical labels in canonical orientation.
     name : str
-        ``"LV"``, ``"MYO"``, ``"RV"`` or a key of `WALLS`.
+        ``"LV"``, ``"MYO"``, ``"RV"`` or a key of `synthaug.metrics.walls.WALLS`.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
 

@@ -11,6 +11,7 @@ from synthaug.text.facts import (
     LV_SEVERELY_DILATED_ML,
     MASS_INCREASED_G,
     RV_DILATED_ML,
+    WALL_FACTS,
     facts_of,
 )
 from synthaug.text.words import words
@@ -35,6 +36,7 @@ _TITLES = {
     "motion": "wall motion",
     "akinetic": "akinesia",
     "hypokinetic": "hypokinesia",
+    "most_reduced": "wall that moves least",
     "rv_size": "right ventricle",
     "rv_edv_ml": "RV end-diastolic volume",
     "rv_ef": "RV function",
@@ -90,7 +92,7 @@ def conflict(first: str, first_value: str, second: str, second_value: str) -> bo
 
 
 def _same_name(name: str, first: str, second: str) -> bool:
-    if name in ("wall", "akinetic", "hypokinetic"):
+    if name in ("wall", *WALL_FACTS):
         return name == "wall" and "none" in (first, second)
     if name == "ef_percent":
         return abs(float(first) - float(second)) > _EF_TOLERANCE
@@ -134,7 +136,7 @@ def _one_way(pair: Mapping[str, str], name: str, other: str) -> bool:
                 "mass": MASS_INCREASED_G,
             }[name]
             return float(against) > limit * margin if value == "normal" else float(against) < limit / margin
-        case "motion", ("akinetic" | "hypokinetic"):
+        case "motion", ("akinetic" | "hypokinetic" | "most_reduced"):
             return value == "normal"
         case "motion", "ef":
             return value == "global" and against in ("normal", "hyperdynamic")
@@ -155,7 +157,7 @@ def _diagnosis_conflict(code: str, name: str, value: str) -> bool:
             or (name == "lv_edv_ml" and float(value) > LV_SEVERELY_DILATED_ML)
             or (name == "wall" and value != "none")
             or (name == "motion" and value != "normal")
-            or name in ("akinetic", "hypokinetic")
+            or name in WALL_FACTS
             or (name == "rv_ef" and value == "reduced")
         )
     if code == "DCM":

@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthaug.text.facts import EF_LIMITS, SEGMENT_NAMES, WALLS, Facts, numbers
+from synthaug.metrics.walls import WALLS
+from synthaug.text.facts import EF_LIMITS, SEGMENT_NAMES, WALL_FACTS, Facts, numbers
 from synthaug.text.words import words
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -231,6 +232,18 @@ def _declared() -> dict[str, dict[str, Wordings]]:
         ),
         ("hypokinesia in the {hypokinetic} wall", "the {hypokinetic} wall is hypokinetic"),
     )
+    most_reduced = Wordings(
+        (
+            "hypokinesia is most severe in the {most_reduced} wall",
+            "the {most_reduced} wall moves least",
+            "motion of the {most_reduced} wall is reduced most",
+            "least motion in the {most_reduced} wall",
+        ),
+        (
+            "the motion of the {most_reduced} wall is reduced most",
+            "{most_reduced} wall with the least motion",
+        ),
+    )
     mass = _product(
         (
             "<> myocardial mass",
@@ -262,6 +275,7 @@ def _declared() -> dict[str, dict[str, Wordings]]:
         "motion": motion,
         "akinetic": {ANY: akinetic},
         "hypokinetic": {ANY: hypokinetic},
+        "most_reduced": {ANY: most_reduced},
         "rv_size": rv_size,
         "rv_ef": rv_ef,
         "mass": mass,
@@ -292,7 +306,7 @@ TRAINING_ORDERS = (
 )
 HELD_OUT_ORDERS = (
     _first("diagnosis", "rv_size", "rv_ef", "lv_size", "ef"),
-    _first("motion", "akinetic", "hypokinetic", "wall", "ef", "lv_size"),
+    _first("motion", "akinetic", "hypokinetic", "most_reduced", "wall", "ef", "lv_size"),
 )
 TRAINING_OPENINGS = ("", "", "cardiac cine MRI: ", "short-axis cine MRI: ", "impression: ")
 HELD_OUT_OPENINGS = ("", "cine MRI: ", "short-axis cardiac MRI: ")
@@ -313,7 +327,7 @@ def fill(wording: str, facts: Facts) -> str:
 
     def spelled(match: re.Match[str]) -> str:
         value = facts[match[1]]
-        return " and ".join(value.split()) if match[1] in ("akinetic", "hypokinetic") else value
+        return " and ".join(value.split()) if match[1] in WALL_FACTS else value
 
     return _SLOT.sub(spelled, wording)
 

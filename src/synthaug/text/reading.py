@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from synthaug.metrics.walls import WALLS
 from synthaug.text.clauses import CLAUSE_END
 from synthaug.text.contradictions import Claim, against, within
-from synthaug.text.facts import SEGMENT_NAMES, WALLS, Facts
+from synthaug.text.facts import SEGMENT_NAMES, Facts
 from synthaug.text.grammar import DIAGNOSES, grammar_words
 from synthaug.text.words import is_number, words
 
@@ -97,6 +98,11 @@ _WEAK = re.compile(
     r"\b(?:hypokine\w+|akine\w+)\b|\breduced(?: \w+)? motion\b|\bmotion(?: \w+){0,2} reduced\b"
 )
 _AKINETIC = re.compile(r"\bakine\w+\b|\bdoes not contract\b")
+#: Motion, and that it is reduced most in the walls that the clause names.
+_MOTION = re.compile(r"\b(?:motion|moves|hypokine\w+)\b")
+_MOST = re.compile(
+    r"\bleast\b|\bworst\b|\breduced most\b|\bmost (?:severe|severely|marked|pronounced|reduced)\b"
+)
 #: At the end of what stands before a finding that is denied: "no evidence of", "no significant left ventricular".
 _DENIED = re.compile(
     r"\b(?:no|not|without|nor)(?: (?:\w+ ){0,2}(?:of|for))?(?: (?!(?:and|but|with|yet)\b)\w+){0,3} ?$"
@@ -316,11 +322,15 @@ def _motion(clause: str) -> Iterator[tuple[str, str]]:
         yield "motion", "normal"
         return
     weak = _asserted(_WEAK, clause)
+    walls = " ".join(wall for wall in WALLS if re.search(rf"\b{wall}\b", clause))
+    worst = walls and _MOTION.search(clause) and _MOST.search(clause)
     if weak and re.search(r"\b(?:global|globally|diffuse|diffusely)\b", clause):
         yield "motion", "global"
-        return
-    walls = " ".join(wall for wall in WALLS if re.search(rf"\b{wall}\b", clause))
-    if _asserted(_AKINETIC, clause):
+        if worst:
+            yield "most_reduced", walls
+    elif worst:
+        yield "most_reduced", walls
+    elif _asserted(_AKINETIC, clause):
         yield "akinetic", walls
     elif weak:
         yield "hypokinetic", walls

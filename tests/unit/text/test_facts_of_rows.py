@@ -8,17 +8,18 @@ import pandas as pd
 import pytest
 
 from synthaug.config.text import SEGMENTS, WALL_PHENOTYPES
+from synthaug.metrics.walls import SIX_WALLS
 from synthaug.phenotypes.registry import PHENOTYPES
-from synthaug.text.facts import SEGMENT_NAMES, WALLS, facts_of, numbers, spelled
+from synthaug.text.facts import SEGMENT_NAMES, facts_of, numbers, spelled
 
 
-def walls(**thickening: float) -> dict[str, float]:
-    """Thickening of every segment of the walls named, 60 % of the others."""
-    return {
-        f"wall_thickening_aha{segment:02d}": thickening.get(wall, 60.0)
-        for wall, segments in WALLS.items()
-        for segment in segments
-    }
+def walls(rest: float = 60.0, **thickening: float) -> dict[str, float]:
+    """Thickening in percent of every segment of the walls named, and of the rest; an apical segment of two walls: the mean."""
+    found: dict[int, list[float]] = {}
+    for wall, segments in SIX_WALLS.items():
+        for segment in segments:
+            found.setdefault(segment, []).append(thickening.get(wall, rest))
+    return {f"wall_thickening_aha{segment:02d}": sum(each) / len(each) for segment, each in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -68,16 +69,24 @@ def test_hypertrophy_has_the_thickest_segment():
 def test_motion_of_the_walls():
     assert facts_of(walls()) == {"motion": "normal"}
     assert facts_of(walls(inferior=5.0)) == {"akinetic": "inferior"}
-    assert facts_of(walls(anterior=5.0, septal=20.0)) == {"akinetic": "anterior", "hypokinetic": "septal"}
-    failing = {"anterior": 20.0, "septal": 20.0, "inferior": 20.0, "lateral": 20.0}
-    assert facts_of(walls(**failing)) == {"motion": "global"}
-    assert facts_of(walls(**failing | {"septal": 5.0})) == {"motion": "global", "akinetic": "septal"}
-    assert facts_of(walls(**dict.fromkeys(failing, 5.0))) == {"motion": "global"}
+    septal = {"anteroseptal": 20.0, "inferoseptal": 20.0}
+    assert facts_of(walls(anterior=5.0, **septal)) == {"akinetic": "anterior", "hypokinetic": "septal"}
+    assert facts_of(walls(anterolateral=5.0)) == {"akinetic": "anterolateral"}
     # Between hypokinetic and normal nothing is said; nor where a wall is unknown.
-    assert facts_of(walls(lateral=35.0)) == {}
-    assert (
-        facts_of({**walls(inferior=5.0), "wall_thickening_aha04": None, "wall_thickening_aha10": None}) == {}
-    )
+    assert facts_of(walls(inferolateral=35.0)) == {}
+    unknown = {"wall_thickening_aha04": None, "wall_thickening_aha10": None}
+    assert facts_of({**walls(inferior=5.0), **unknown}) == {}
+
+
+def test_motion_of_a_failing_ventricle():
+    assert facts_of(walls(20.0)) == {"motion": "global"}
+    assert facts_of(walls(20.0, inferolateral=5.0)) == {"motion": "global", "akinetic": "inferolateral"}
+    assert facts_of(walls(5.0)) == {"motion": "global"}
+    # Two thirds of 24 % are 16 %.
+    assert facts_of(walls(24.0, inferior=15.9)) == {"motion": "global", "most_reduced": "inferior"}
+    assert facts_of(walls(24.0, inferior=16.1)) == {"motion": "global"}
+    both = {"inferolateral": 12.0, "anterolateral": 12.0}
+    assert facts_of(walls(24.0, **both)) == {"motion": "global", "most_reduced": "lateral"}
 
 
 def test_unknown_stays_unsaid():

@@ -27,6 +27,7 @@ OPEN = {
     "wall": "basal anteroseptal",
     "akinetic": "anterior septal",
     "hypokinetic": "lateral",
+    "most_reduced": "inferolateral",
     "vendor": "Siemens",
     "field": "1.5",
     "diagnosis": "Xyz",

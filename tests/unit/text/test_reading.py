@@ -21,6 +21,12 @@ FAILING = {"lv_edv_ml": 250.0, "lv_esv_ml": 200.0, "rv_edv_ml": 150.0}
         ("Severe LV systolic dysfunction. LVEF: 22 %.", {"ef": "severely reduced", "ef_percent": "22"}),
         ("The left ventricle is markedly enlarged; the RV is not dilated.", {"lv_size": "severely dilated", "rv_size": "normal"}),
         ("Akinetic inferior and lateral walls", {"akinetic": "inferior lateral"}),
+        ("Akinesia of the anteroseptal wall", {"akinetic": "anteroseptal"}),
+        ("Global hypokinesia, most pronounced in the inferior wall", {"motion": "global"}),
+        ("Global hypokinesia most pronounced in the inferior wall", {"motion": "global", "most_reduced": "inferior"}),
+        ("The lateral wall has the worst motion", {"most_reduced": "lateral"}),
+        # Hypertrophy has a worst wall, too.
+        ("Hypertrophy, most pronounced in the septal wall", {"wall": "hypertrophy"}),
         ("No LV hypertrophy, normal wall motion", {"wall": "none", "motion": "normal"}),
         ("RVEF depressed", {"rv_ef": "reduced"}),
         ("1.5 T Siemens scanner", {"field": "1.5", "vendor": "siemens"}),
@@ -122,6 +128,9 @@ def test_near_a_threshold_nothing_contradicts():
         "ef_percent", "20", "ef_percent", "60"
     )
     assert not conflict("lv_size", "dilated", "lv_size", "severely dilated")
+    assert conflict("motion", "normal", "most_reduced", "inferior") and not conflict(
+        "motion", "global", "most_reduced", "inferior"
+    )
     assert not conflict("ef", "reduced", "ef", "severely reduced") and conflict(
         "ef", "reduced", "ef", "normal"
     )
