@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from synthaug.config.arms import resolve_arms
 from synthaug.config.study import StudySettings
 from synthaug.config.tasks import SegmentationSettings
 from synthaug.core.artifacts import read_json
@@ -168,7 +167,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     """
     z, y, x = study.harmonisation.matrix
     frame, cine = z * y * x, z * y * x * study.harmonisation.frames
-    split, resolved = study.split, resolve_arms(study.arms)
+    split, resolved = study.split, study.every_arm()
     folds, total = split.folds, sum(subjects.values())
     phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
     hearts = sum(count_synthetic(study, name) for name in study.generators)

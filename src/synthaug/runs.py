@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synthaug.config.arms import Arm, resolve_arms
+from synthaug.config.arms import Arm
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import atomic_file, check_last_line
@@ -352,7 +352,7 @@ def generator_seeds_of(study: StudySettings, arm: Arm) -> tuple[int, ...]:
 
 def arms_of_task(study: StudySettings, task: str) -> dict[str, Arm]:
     """Arms and controls that a task is trained on, by name."""
-    arms = resolve_arms(study.arms)
+    arms = study.every_arm()
     if study.tasks[task].arms == "all":
         return arms
     return {name: arm for name, arm in arms.items() if arm.generator is None}
@@ -372,7 +372,7 @@ def arm_runs(study: StudySettings) -> list[ArmRun]:
 
 def reference_run(study: StudySettings, task: str, fold: int) -> ArmRun:
     """The run that saw the most real patients of the fold and nothing else, first seeds."""
-    real = [arm for arm in resolve_arms(study.arms).values() if arm.generator is None]
+    real = [arm for arm in study.every_arm().values() if arm.generator is None]
     most = max(real, key=lambda arm: arm.real).name
     first = study.synthesis.generator_seeds[0]
     return ArmRun(task, most, fold, first, study.tasks[task].training_seeds[0])

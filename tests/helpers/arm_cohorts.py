@@ -41,7 +41,7 @@ def subjects_of_arm(
         "g" if synthetic is not None else None,
         dose,
         control=control,
-        control_of="arm" if control else None,
+        control_of=("arm",) if control else (),
     )
     roles = dict.fromkeys(real.subjects, "train") | dict.fromkeys(validation.subjects, "validation")
     split = split_of(roles | dict.fromkeys(tested, "test"))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.evaluation import is_trained
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
@@ -101,7 +100,7 @@ try:
 except SynthaugError as error:
     raise WorkflowError("\n".join(f"synthaug: {line}" for line in str(error).splitlines())) from None
 
-arms = resolve_arms(study.arms)
+arms = study.every_arm()
 folds = folds_of(study)
 chunks = chunks_of(study)
 parts = parts_of(study)

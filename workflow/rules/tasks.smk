@@ -26,7 +26,8 @@ rule choose_training_subjects:
         pattern("logs/choose_training_subjects/{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
         code=code("choose_training_subjects"),
-        arm=lambda w: vars(arms[w.arm]),
+        # Not the arms that it controls: one more changes nothing in it.
+        arm=lambda w: {name: value for name, value in vars(arms[w.arm]).items() if name != "control_of"},
         copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
         split_seed=study.split.seed,
     message:
@@ -173,7 +174,8 @@ rule score_predictions:
         pattern(f"logs/score_predictions/{RUN_OF_TASK}.log"),
     params:
         code=lambda w: task_code("score_predictions", w.task, "scoring"),
-        arm=lambda w: vars(arms[w.arm]),
+        # Not the arms that it controls: one more changes nothing in it.
+        arm=lambda w: {name: value for name, value in vars(arms[w.arm]).items() if name != "control_of"},
         task=lambda w: task_settings(w.task, "scoring"),
     message:
         "Scoring {wildcards.task} on arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"

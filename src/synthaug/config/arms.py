@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -76,7 +76,7 @@ class ArmSettings(Settings):
             "to the same size), `classical` (as many classically augmented copies) and `exposure` (real cases "
             "only, for as many iterations as the arm spends on them). For comparison: `mislabelled` (the arm "
             "with corruption `labels`) and `extra-real` (further real patients instead of synthetic ones; needs "
-            "`real` below 1). The report names verdict controls that are left out."
+            "`real` below 1). Arms that differ in the generator alone share them. The report names verdict controls that are left out."
         ),
     )
 
@@ -142,8 +142,8 @@ class Arm:
         Extra subjects per real subject of the arm, or of the fold where `real` is 0.
     control : str or None
         Kind of a control, e.g. ``"repeated"``.
-    control_of : str or None
-        The declared arm that a control belongs to.
+    control_of : tuple of str
+        The declared arms that a control belongs to.
     real_share : float or None
         Probability that a sampled case is real; None: uniform over cases.
     pretrain : float
@@ -159,7 +159,7 @@ class Arm:
     generator: str | None
     dose: float
     control: Control | None = None
-    control_of: str | None = None
+    control_of: tuple[str, ...] = ()
     real_share: float | None = None
     pretrain: float = 0.0
     corruption: Corruption = "none"
@@ -176,13 +176,25 @@ class Arm:
         return self.control in (*SIZE_MATCHED, "exposure")
 
 
-def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
+def resolve_arms(settings: Mapping[str, ArmSettings], brought: Collection[str] = ()) -> dict[str, Arm]:
     """Declared arms, each followed by its controls, by name.
 
     A control has its arm's real patients and draws from them as its arm does, with copies or further
     patients in the place of synthetic ones; `exposure` has nothing in their place.
+
+    Arms that differ in the generator alone have the same controls. These are trained once and named after the first of the arms:
+    trained again they would be the same to the bit, and count as further trainings where their variation is pooled.
+
+    Parameters
+    ----------
+    settings : mapping of str to ArmSettings
+        Declared arms by name.
+    brought : collection of str
+        Generators whose subjects were not sampled here. These may lack masks, so that a control of the same dose has
+        another number of cases: their arms share none.
     """
     arms: dict[str, Arm] = {}
+    shared: dict[tuple[object, ...], str] = {}
     for name, settings_of_arm in settings.items():
         arm = Arm(
             name,
@@ -195,11 +207,17 @@ def resolve_arms(settings: Mapping[str, ArmSettings]) -> dict[str, Arm]:
         )
         arms[name] = arm
         for control in settings_of_arm.controls if settings_of_arm.has_controls else ():
-            arms[f"{name}-{control}"] = replace(
+            own = name if control == "mislabelled" else arm.generator if arm.generator in brought else None
+            alike = (control, arm.real, arm.dose, arm.real_share, arm.pretrain, own)
+            first = shared.setdefault(alike, f"{name}-{control}")
+            if first in arms:
+                arms[first] = replace(arms[first], control_of=(*arms[first].control_of, name))
+                continue
+            arms[first] = replace(
                 arm,
-                name=f"{name}-{control}",
+                name=first,
                 control=control,
-                control_of=name,
+                control_of=(name,),
                 real_share=None if control == "exposure" else arm.real_share,
                 pretrain=0.0 if control == "exposure" else arm.pretrain,
                 matched_sampling=(arm.real_share, arm.pretrain) if control == "exposure" else (None, 0.0),
@@ -239,6 +257,6 @@ def comparisons_of(arms: Sequence[Arm]) -> list[tuple[Arm, Arm, bool]]:
         (arm, other, other.control in VERDICT_CONTROLS)
         for arm in arms
         for other in arms
-        if other.control_of == arm.name
+        if arm.name in other.control_of
     ]
     return pairs + [(arm, other, False) for arm in arms if arm not in references for other in references]

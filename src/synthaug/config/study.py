@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
+from synthaug.config.arms import Arm, ArmSettings, reference_of, resolve_arms
 from synthaug.config.base import Settings
 from synthaug.config.chains import check_generator, check_model, check_sampler
 from synthaug.config.data import DatasetSettings, HarmonisationSettings, SplitSettings
@@ -128,13 +128,22 @@ class StudySettings(Settings):
         check_task_phenotypes(self)
         return self
 
+    def every_arm(self) -> dict[str, Arm]:
+        """Declared arms, each followed by its controls, by name."""
+        brought = [name for name, generator in self.generators.items() if not generator.sampled]
+        return resolve_arms(self.arms, brought)
+
     def _check_arms(self) -> None:
         if not any(arm.generator is None for arm in self.arms.values()):
             raise ValueError("arms: no arm of real patients only; add `real: {}` to compare with")
-        resolved = resolve_arms(self.arms)
-        if len(resolved) < len(self.arms) + sum(
-            len(arm.controls) for arm in self.arms.values() if arm.has_controls
-        ):
+        resolved = self.every_arm()
+        controls = {
+            f"{name}-{control}"
+            for name, arm in self.arms.items()
+            for control in arm.controls
+            if arm.has_controls
+        }
+        if not controls.isdisjoint(self.arms):
             raise ValueError("arms: an arm has the name of another's control; rename it")
         for name in self.arms:
             if reference_of(resolved[name], resolved.values()) is None:

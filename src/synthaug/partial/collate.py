@@ -9,7 +9,6 @@ from typing import NamedTuple
 import pandas as pd
 import yaml
 
-from synthaug.config.arms import resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.plugins import plugin_modules
 from synthaug.config.report import ReportSettings
@@ -85,7 +84,7 @@ def collate_partial(results: Path) -> Collated:
     if not scores and not measures:
         raise SynthaugError(f"{results}: no result rows yet; run snakemake --keep-going, and see its logs")
     base = results.absolute().parents[1]
-    arms = list(resolve_arms(study.arms).values())
+    arms = list(study.every_arm().values())
     runs = list(present_runs(list_runs(study), base))
     check_splits(runs)
     lacking = [

@@ -16,7 +16,7 @@ def colour_of(arm: Arm | None) -> str:
     """Colour of an arm, the same in every figure."""
     if arm is None or arm.generator is None:
         return "real"
-    if arm.control_of:
+    if arm.control:
         return "series-2"
     return "synthetic" if arm.real else "series-3"
 
@@ -66,6 +66,6 @@ def file_part(place: Mapping[str, str | None]) -> str:
 def _short(row: Row, arms: Mapping[str, Arm]) -> str:
     """What a row compares with, a control of the same arm by its kind only."""
     versus = arms.get(row["versus"])
-    if versus is not None and versus.control and versus.control_of == row["arm"]:
+    if versus is not None and versus.control and row["arm"] in versus.control_of:
         return versus.control
     return str(row["versus"])

@@ -39,7 +39,7 @@ def shown_arms(rows: Sequence[Row], arms: Sequence[Arm], metric: str) -> tuple[s
     pairs = []
     for arm in arms:
         controls = [
-            other.name for other in arms if other.control_of == arm.name and other.control in SIZE_MATCHED
+            other.name for other in arms if arm.name in other.control_of and other.control in SIZE_MATCHED
         ]
         row = strongest_control(select(differences, arm=arm.name), controls)
         pairs += [row] if row else []

@@ -234,7 +234,7 @@ def _effects(
             measured[generator] = _Measured(np.nan, note="no arm trains on its subjects")
             continue
         controls = {
-            other.name for other in arms if other.control_of == arm.name and other.control in SIZE_MATCHED
+            other.name for other in arms if arm.name in other.control_of and other.control in SIZE_MATCHED
         }
         against = own[(own["arm"] == arm.name) & own["versus"].isin(controls)]
         valued = against[against["status"].isin(VALUED_STATUSES)]

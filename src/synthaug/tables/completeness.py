@@ -84,9 +84,8 @@ def _missing_runs(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[Listed
                 if run.task == task and run.name == arm.name
             ]
             missing = [run for run in planned if run not in found]
-            place = (
-                f"task {task}: arm {arm.name} ({f'control of {arm.control_of}' if arm.control_of else 'arm'})"
-            )
+            role = f"control of {', '.join(arm.control_of)}" if arm.control else "arm"
+            place = f"task {task}: arm {arm.name} ({role})"
             if missing and len(missing) == len(planned):
                 yield f"{place}: has no row at all; train and score it, or take it out of the study"
                 continue

@@ -39,7 +39,7 @@ class TrainingSubjects:
         are real and validate. Subjects of role ``"matched"`` are not in the training set: they are the synthetic subjects
         of the arm that a control matches in size or in real exposure.
     record : dict
-        ``name``, ``control``, ``control_of``; ``sampling`` and, in a control of real exposure, ``matched_sampling``
+        ``name``, ``control``; ``sampling`` and, in a control of real exposure, ``matched_sampling``
         (fields of `Sampling`); ``seed`` of copies, augmentation and corruption; ``labelled_patients`` and
         ``generator_labelled_patients``.
     real : Cohort
@@ -175,7 +175,7 @@ def choose_training_subjects(
         chosen = select_synthetic(synthetic, arm.dose, len((own or fold).subjects), refused)
         added, matched = (chosen, None) if arm.adds_synthetic else (None, chosen)
     if arm.control == "extra-real" and own is not None:
-        further = select_further(fold, own, arm.dose, split_seed, str(arm.control_of))
+        further = select_further(fold, own, arm.dose, split_seed, arm.name.removesuffix("-extra-real"))
     held_out = all_tested(split)
     for patients in (own, further):
         _refuse_leaks(patients, validation, added, held_out, patients_in(split))
@@ -199,7 +199,6 @@ def choose_training_subjects(
     record: dict[str, Any] = {
         "name": arm.name,
         "control": arm.control,
-        "control_of": arm.control_of,
         "corruption": arm.corruption,
         "sampling": {"real_share": arm.real_share, "pretrain": arm.pretrain},
         "seed": seed,

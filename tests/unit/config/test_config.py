@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from synthaug.config import docs
-from synthaug.config.arms import ArmSettings, reference_of, resolve_arms
+from synthaug.config.arms import ArmSettings, comparisons_of, reference_of, resolve_arms
 from synthaug.config.design_warnings import design_warnings
 from synthaug.config.inherit import merge, resolve_inheritance
 from synthaug.config.study import load_study
@@ -136,10 +136,37 @@ def test_an_arm_brings_its_controls():
     control = arms["plus-classical"]
     assert (control.control, control.control_of, control.dose, control.real) == (
         "classical",
-        "plus",
+        ("plus",),
         0.5,
         True,
     )
+
+
+def test_arms_that_differ_in_the_generator_alone_share_their_controls():
+    """Trained for each arm they would be the same to the bit."""
+    plus = {
+        name: ArmSettings(generator=name, dose=1.0, controls=("repeated", "mislabelled")) for name in "abc"
+    }
+    plus["half"] = ArmSettings(generator="b", dose=0.5, controls=("repeated",))
+    arms = resolve_arms({"real": ArmSettings(), **plus})
+    assert {name: arm.control_of for name, arm in arms.items() if arm.control} == {
+        "a-repeated": ("a", "b", "c"),
+        "a-mislabelled": ("a",),
+        "b-mislabelled": ("b",),
+        "c-mislabelled": ("c",),
+        "half-repeated": ("half",),
+    }
+    pairs = {(arm.name, other.name) for arm, other, counts in comparisons_of(list(arms.values())) if counts}
+    assert pairs == {("a", "a-repeated"), ("b", "a-repeated"), ("c", "a-repeated"), ("half", "half-repeated")}
+
+
+def test_a_cohort_from_elsewhere_shares_no_control_with_sampled_ones():
+    """Its subjects may lack masks: a control of the same dose has another number of cases."""
+    plus = {
+        name: ArmSettings(generator=name, dose=1.0, controls=("repeated",)) for name in ("a", "b", "folder")
+    }
+    arms = resolve_arms({"real": ArmSettings(), **plus}, brought=["folder"])
+    assert arms["a-repeated"].control_of == ("a", "b") and arms["folder-repeated"].control_of == ("folder",)
 
 
 def test_controls_have_their_arms_patients_and_draws():
@@ -194,7 +221,7 @@ def test_arms_that_cannot_be_made_are_refused_in_one_line(demo, arm, message):
 
 def test_an_arm_is_compared_with_the_real_patients_it_has(demo):
     demo["arms"] |= {"real-10": {"real": 0.1}, "low": {"real": 0.1, "generator": "cascade", "dose": 5}}
-    arms = resolve_arms(load_study(demo).arms)
+    arms = load_study(demo).every_arm()
     found = {name: reference_of(arm, arms.values()).name for name, arm in arms.items()}
     assert found["low"] == found["low-exposure"] == "real-10"
     assert found["real-plus"] == found["synthetic-only"] == "real"

@@ -67,6 +67,17 @@ def test_a_size_matched_control_lists_copies_of_as_many_patients(cohorts: dict[s
     assert other["subject"].tolist() != copies["subject"].tolist()
 
 
+def test_a_control_has_the_same_cases_whichever_generator_it_matches(
+    cohorts: dict[str, Cohort], tmp_path: Path
+) -> None:
+    """Which is why arms of several generators share it."""
+    other = {**cohorts, "synthetic": made_cohort(tmp_path / "other", "other", 9, "synthetic")}
+    for control in ("repeated", "classical", "exposure"):
+        one, two = (chosen(each, f"low-{control}", dose=1.5) for each in (cohorts, other))
+        assert one.rows("train").equals(two.rows("train")) and one.record == two.record
+        assert counts(one) == counts(two)
+
+
 def test_visits_are_subjects_of_one_patient(cohorts: dict[str, Cohort]) -> None:
     real, visits = cohorts["real"], {f"real-{number:02d}": f"p{number // 2}" for number in range(4)}
     arms = resolve_arms({"low": ArmSettings.model_validate({"generator": "g", "real": 0.5, "dose": 1})})

@@ -39,9 +39,9 @@ def _remark(arm: Arm, inputs: ReportInputs) -> str:
     """Remark on an arm: control, sampling, corruption, labels that its generator was trained on."""
     said = []
     if arm.control:
-        said.append(f"control of {arm.control_of}: {wording.CONTROLS[arm.control].explanation}")
+        said.append(f"control of {', '.join(arm.control_of)}: {wording.CONTROLS[arm.control].explanation}")
     elif arm.real and arm.generator:
-        present = {other.control for other in inputs.arms if other.control_of == arm.name}
+        present = {other.control for other in inputs.arms if arm.name in other.control_of}
         missing = [control for control in VERDICT_CONTROLS if control not in present]
         said += [f"controls left out: {', '.join(missing)}"] if missing else []
     if arm.real_share is not None:

@@ -22,7 +22,7 @@ from synthaug.tables import VALUED_STATUSES, Row
 def doses(data: ReportData) -> dict[str, Any]:
     """Mean against dose, a curve a generator, with its controls and the arm of real patients only."""
     metric, arms = data.primary_metric, data.arms
-    found = sorted({arm.dose for arm in arms if arm.real and arm.generator and not arm.control_of})
+    found = sorted({arm.dose for arm in arms if arm.real and arm.generator and not arm.control})
     means = [
         row for row in pooled(select(data.rows, metric=f"{metric}_mean")) if row["status"] in VALUED_STATUSES
     ]

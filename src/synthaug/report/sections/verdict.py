@@ -210,7 +210,7 @@ def judge(rows: list[Row], arms: Sequence[Arm], metric: str, alpha: float) -> di
         controls = {
             other.name: wording.CONTROLS[other.control].match
             for other in arms
-            if other.control_of == arm.name and other.control in VERDICT_CONTROLS
+            if arm.name in other.control_of and other.control in VERDICT_CONTROLS
         }
         kinds = {other.name: other.control for other in arms}
         matched = [name for name in controls if kinds[name] in SIZE_MATCHED]
