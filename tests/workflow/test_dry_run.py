@@ -61,8 +61,8 @@ def test_tables_of_a_paper_are_made_on_request(checkout):
 
 def test_generators_are_judged_side_by_side(checkout):
     jobs = checkout.would_run("config/studies/five_systems.yaml")
-    # A real arm, and five of synthetic subjects with two controls each, with two seeds; two judges.
-    assert jobs["train_task"] == 16 * 2 + 2 and jobs["word_requests"] == 2 * 3  # chunks
+    # A real arm, five of synthetic subjects and the two controls that they share, with two seeds; two judges.
+    assert jobs["train_task"] == 8 * 2 + 2 and jobs["word_requests"] == 2 * 3  # chunks
     assert jobs["measure_attention"] == 2  # of the text-driven one, and of text and mask
     generators = (
         "predict_synthetic_diagnosis",
