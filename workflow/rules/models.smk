@@ -16,6 +16,8 @@ rule train_model:
         pattern("logs/train_model/{model}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
         pattern("benchmarks/train_model/{model}_fold-{fold}_generator-seed-{generator_seed}.tsv")
+    # Models stand in chains, such as an autoencoder, images, cines, a branch: where cores are few, these begin first.
+    priority: 1
     threads: NETWORK_THREADS
     resources:
         **TRAINS_NETWORK,

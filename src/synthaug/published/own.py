@@ -11,6 +11,7 @@ import pandas as pd
 from synthaug.config.arms import reference_of
 from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric, limits_of
+from synthaug.metrics.percentile_bootstrap import NO_WIDTH
 from synthaug.published.base import EACH_CONTRAST, SECONDS, Column, Part
 from synthaug.report.arm_panels import way_of_training
 from synthaug.runs import arms_of_task
@@ -176,7 +177,8 @@ def _mean(rows: pd.DataFrame, confidence: float) -> Row:
         return {"note": f"not measured{f': {notes[0]}' if notes else ''}"}
     if len(measured) == 1:
         row = measured.iloc[0]
-        interval = "" if pd.notna(row["ci_low"]) else "one training, without an interval"
+        width = row["ci_high"] - row["ci_low"]
+        interval = "one training, without an interval" if pd.isna(width) else "" if width else NO_WIDTH
         return {**{key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}, "note": interval}
     values, lows, highs = (measured[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
     value, low, high = mean_of_runs(values, lows, highs, confidence)

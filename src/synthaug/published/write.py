@@ -126,7 +126,8 @@ def _cell(row: Mapping[Hashable, Any]) -> str:
         text += f" ± {row['sd']:.3g}"
     aside = []
     if pd.notna(row["ci_low"]) and pd.notna(row["ci_high"]):
-        aside.append(f"{row['ci_low']:.4g} to {row['ci_high']:.4g}")
+        low, high = row["ci_low"], row["ci_high"]
+        aside.append(f"{low:.4g} to {high:.4g}" if low < high else "interval without width")
     if pd.notna(row["floor"]):
         aside.append(f"floor {row['floor']:.4g}")
     text += f" ({', '.join(aside)})" if aside else ""

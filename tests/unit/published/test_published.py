@@ -171,6 +171,15 @@ def test_one_training_keeps_its_interval_and_floor(tmp_path, study):
     assert "Published, from other data" in page and "| CPGG (guidance 3) | 15.14 | 711.2 |  |" in page
 
 
+def test_an_interval_without_width_is_not_printed_as_one(tmp_path, study):
+    """All subjects alike: the bootstrap knows no other value, which is no certainty."""
+    own = written(tmp_path, study, rows_of(5.0).assign(ci_low=5.0, ci_high=5.0))
+    found = own[own["source"] == "this study"].set_index("column")
+    assert "no width" in found.loc["FID", "note"]
+    page = (tmp_path / "cpgg_table1" / "table.md").read_text(encoding="utf-8")
+    assert "| single-pass | 5 (interval without width, floor 2), n = 20 |" in page
+
+
 def test_several_trainings_are_averaged_with_an_interval_over_them_and_patients(tmp_path, study):
     own = written(tmp_path, study, rows_of(5.0, 7.0))
     line = own[(own["source"] == "this study") & (own["column"] == "FID")].iloc[0]
