@@ -101,7 +101,7 @@ _AKINETIC = re.compile(r"\bakine\w+\b|\bdoes not contract\b")
 #: Motion, and that it is reduced most in the walls that the clause names.
 _MOTION = re.compile(r"\b(?:motion|moves|hypokine\w+)\b")
 _MOST = re.compile(
-    r"\bleast\b|\bworst\b|\breduced most\b|\bmost (?:severe|severely|marked|pronounced|reduced)\b"
+    r"(?<!\bat )\bleast\b|\bworst\b|\breduced most\b|\bmost (?:severe|severely|marked|pronounced|reduced)\b"
 )
 #: At the end of what stands before a finding that is denied: "no evidence of", "no significant left ventricular".
 _DENIED = re.compile(

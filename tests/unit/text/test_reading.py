@@ -25,6 +25,7 @@ FAILING = {"lv_edv_ml": 250.0, "lv_esv_ml": 200.0, "rv_edv_ml": 150.0}
         ("Global hypokinesia, most pronounced in the inferior wall", {"motion": "global"}),
         ("Global hypokinesia most pronounced in the inferior wall", {"motion": "global", "most_reduced": "inferior"}),
         ("The lateral wall has the worst motion", {"most_reduced": "lateral"}),
+        ("Reduced motion of at least the inferior wall", {"hypokinetic": "inferior"}),
         # Hypertrophy has a worst wall, too.
         ("Hypertrophy, most pronounced in the septal wall", {"wall": "hypertrophy"}),
         ("No LV hypertrophy, normal wall motion", {"wall": "none", "motion": "normal"}),
