@@ -94,7 +94,7 @@ def measure_controllability(
     -------
     DataFrame
         Rows ``controllability_<r|bias|loa_low|loa_high>_<column>`` for each requested column; differences are
-        measured minus requested. What the generator is not conditioned on, fewer than three complete pairs,
+        measured minus requested. What the generator is not conditioned on (no row of a segment of the wall), fewer than three complete pairs,
         or for the correlation a side that does not vary, has the status ``not_measured``.
     """
     pairs = (
@@ -107,9 +107,12 @@ def measure_controllability(
         found = f"{column}_measured" if f"{column}_measured" in pairs else column
         if f"requested_{column}" not in pairs or column not in measured:
             continue
+        told = column in controllable(conditions)
+        if not told and column in PHENOTYPES and PHENOTYPES[column].group == "wall by AHA segment":
+            continue  # requested for the sake of sentences: two lines a segment that say nothing
         complete = pairs[[f"requested_{column}", found]].dropna().to_numpy(np.float64)
         note = ""
-        if column not in controllable(conditions):
+        if not told:
             note = f"the generator is not conditioned on {quantity.title}"
         elif len(complete) < 3:
             note = "fewer than three pairs"

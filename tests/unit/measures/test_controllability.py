@@ -202,6 +202,17 @@ def test_every_requested_phenotype_has_rows_in_its_own_unit() -> None:
     assert note == "the generator is not conditioned on LV fractional shortening"
 
 
+def test_segments_of_the_wall_have_rows_of_generators_that_know_them_alone():
+    """Requests have all of them for the sake of sentences."""
+    column = "wall_thickening_aha07"
+    requested = pd.DataFrame({"subject": list("abcd"), f"requested_{column}": [10.0, 20, 30, 40]})
+    measured = pd.DataFrame({"subject": list("abcd"), column: [12.0, 22, 32, 42]})
+    about = requested, measured, "segmenter"
+    assert measure_controllability(*about, ["sentence", "lv_edv_ml"], MEASUREMENT).empty
+    found = measure_controllability(*about, ["labels"], MEASUREMENT).set_index("metric")
+    assert found.loc[f"controllability_bias_{column}", "value"] == 2
+
+
 def test_a_requested_ejection_fraction_counts_where_volumes_are_open():
     nothing = [np.nan] * 5
     requested = pd.DataFrame(
