@@ -100,13 +100,12 @@ def measure_attention(
     chosen = requests.select(_chosen(requests, words, settings.subjects))
     asked = chosen.table.get("diagnosis", pd.Series(index=chosen.table.index, dtype="object"))
     diagnoses = dict(zip(chosen.subjects, asked, strict=True))
-    made = {subject: (cine, labels) for subject, cine, labels in generator.sample(chosen)}
     scores = {kind: WordRegions(prefix, settings, spacing_mm) for kind, prefix in KINDS.items()}
     described: dict[str, list[Described]] = defaultdict(list)
     examples: list[Example] = []
     # One subject after the other: maps of all words and subjects would not fit in memory at full size.
-    for done, (subject, found) in enumerate(generator.attention_maps(chosen, words), start=1):
-        cine, labels = made[subject]
+    sampled = zip(generator.sample(chosen), generator.attention_maps(chosen, words), strict=True)
+    for done, ((subject, cine, labels), (_, found)) in enumerate(sampled, start=1):
         attention = dict(zip(words, found, strict=True))
         for word, values in attention.items():
             if np.isfinite(values).all() and pd.notna(diagnoses[subject]):

@@ -56,12 +56,16 @@ def word_effects(
     Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV 2014 (occlusion), here of words.
     """
     (sentence,) = sentences_of(request.table)
-    found = {}
+    found: dict[str, np.ndarray] = {}
+    # Words of one clause leave the same sentence.
+    of_sentence: dict[str, np.ndarray] = {}
     for word in words:
         shorter = None if word.startswith("[") else without(sentence, word)
         if shorter is None:
             continue
-        edited = dataclasses.replace(request, table=request.table.assign(sentence=shorter))
-        ((_, changed, _),) = generator.sample(edited)
-        found[word] = np.abs(changed.astype(np.float32) - cine)
+        if shorter not in of_sentence:
+            edited = dataclasses.replace(request, table=request.table.assign(sentence=shorter))
+            ((_, changed, _),) = generator.sample(edited)
+            of_sentence[shorter] = np.abs(changed.astype(np.float32) - cine)
+        found[word] = of_sentence[shorter]
     return found

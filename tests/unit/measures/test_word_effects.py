@@ -54,6 +54,16 @@ def test_only_what_the_clause_said_changes(requests):
     assert generator.asked == [("a", "thick wall"), ("a", "large LV"), ("b", "")]
 
 
+def test_words_of_one_clause_are_sampled_once(requests):
+    generator = Painting()
+    one = requests.select(["a"])
+    ((_, cine, _),) = generator.sample(one)
+    generator.asked.clear()
+    found = word_effects(generator, one, ["thick", "wall", "large"], cine)
+    assert set(found) == {"thick", "wall", "large"}
+    assert generator.asked == [("a", "large LV"), ("a", "thick wall")]
+
+
 def test_the_class_stands_before_every_sentence_and_a_word_in_its_own():
     assert has_word("", "[CLS]") and has_word("thick wall", "wall")
     assert not has_word("", "wall") and not has_word("thick walls", "wall")
