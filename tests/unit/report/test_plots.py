@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -29,6 +30,19 @@ def comparison(label: str, value: float, half: float, word: str) -> dict:
 def forest() -> str:
     rows = [comparison("a<b> & $x_1$", 0.01, 0.004, "helps"), comparison("c", -0.02, 0.05, "undecided")]
     return segmentation.forest(rows, "difference in Dice")
+
+
+def test_a_name_wider_than_the_panel_takes_several_lines_and_no_room_of_the_axes():
+    label = "masked-autoregressive against real train, extractor masked_autoencoder-464323b96c01-whitened"
+    row = {"label": label, "value": 1.5, "ci_low": 1.0, "ci_high": 2.0, "floor": 0.6, "floor_sd": 0.1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "axes sizes collapsed to zero"
+        svg = synthesis.distances([row, {**row, "label": "cascade"}], "FID")
+    texts = [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")]
+    assert {
+        "masked-autoregressive against real train, extractor",
+        "masked_autoencoder-464323b96c01-whitened",
+    } <= set(texts)
 
 
 def test_every_colour_is_a_custom_property_with_its_fallback(forest):

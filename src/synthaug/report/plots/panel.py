@@ -42,6 +42,7 @@ SERIES = tuple(f"series-{number}" for number in range(1, 7))
 #: Markers of series, and the characters that stand for them in a legend of the page.
 MARKERS, GLYPHS = "os^Dv", "●■▲◆▼"
 _CHARACTERS_PER_IN = 12  # of a label below the axes: longer ones would leave the panel
+_SMALL_CHARACTERS_PER_IN = 14  # of a name that takes several lines
 _REFERENCE = r'(?<=[("])#([A-Za-z][^)"]*)(?=[)"])'  # url(#id) or href="#id"
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -205,22 +206,26 @@ def legend(axes: Axes, **options: Any) -> None:
 
 
 def label_rows(axes: Axes, labels: Sequence[str]) -> None:
-    """Rows 0, 1, ... from the top, their names above their lines.
+    """Rows 0, 1, ... from the top, their names above their lines, a long one in several lines.
 
     Beside the lines the names would take half of a phone's width.
     """
     backed = {"facecolor": THEME["card"], "edgecolor": "none", "pad": 0.8}
+    figure = axes.get_figure(root=True)
+    width_in = figure.get_figwidth() if figure else 0.0
     for position, label in enumerate(labels):
-        axes.text(
+        several = len(label) > _CHARACTERS_PER_IN * width_in
+        text = axes.text(
             0.0,
-            position - 0.3,
-            label,
+            position - (0.12 if several else 0.3),
+            textwrap.fill(label, round(_SMALL_CHARACTERS_PER_IN * width_in)) if several else label,
             transform=axes.get_yaxis_transform(),
-            fontsize=9,
-            va="center",
+            fontsize=8 if several else 9,
+            va="bottom" if several else "center",
             bbox=backed,
             zorder=1,  # above the grid, below the data
         )
+        text.set_in_layout(False)  # the axes would give way to a name that is wider than the panel
     axes.set_ylim(len(labels) - 0.5, -0.65)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)

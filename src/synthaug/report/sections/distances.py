@@ -134,11 +134,12 @@ def _panels(rows: list[Row], columns: Sequence[str], draw: Draw) -> list[dict[st
     panels = []
     for metric in DISTANCES:
         lines = []
-        for row in select(rows, metric=metric):
-            if row["status"] in VALUED_STATUSES:
-                label = f"{row['generator']} against {(row['versus'] or 'real').replace('_', ' ')}"
-                run = run_label(row, columns)
-                lines.append({**row, "label": f"{label}, {run}" if run else label})
+        shown = [row for row in select(rows, metric=metric) if row["status"] in VALUED_STATUSES]
+        told = varying(shown, columns)
+        for row in shown:
+            label = f"{row['generator']} against {(row['versus'] or 'real').replace('_', ' ')}"
+            run = run_label(row, told)
+            lines.append({**row, "label": f"{label}, {run}" if run else label})
         if lines:
             name, places = wording.metric_name(metric), wording.decimals(metric)
             alt = "; ".join(
