@@ -4,7 +4,8 @@
 
 The walls are those of `synthaug.text.facts` (akinetic, or least of a globally hypokinetic ventricle), from phenotypes of the
 harmonised masks. An infarct of the simulator is an arc of the short axis. A named wall is right if the arc reaches into its
-sector of 60 degrees. The same is counted for other limits of `MOST_REDUCED`. docs/text.md keeps what it printed.
+sector of 60 degrees. The same is counted for other limits of `MOST_REDUCED`, and for the akinetic walls of four instead of
+six. docs/text.md keeps what it printed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthaug.metrics.walls import JOINED
+from synthaug.metrics.walls import JOINED, WALLS
 from synthaug.text import facts
 
 #: First angle of each wall's sector in the simulator's short axis: lateral 0, inferior 90, septum 180 degrees.
@@ -42,6 +43,9 @@ def main() -> None:
     both = truth.join(measured.filter(like="wall_thickening_aha"), how="inner").dropna(
         subset=["wall_thickening_aha01"]
     )
+    infarct, failing = both["asked_infarct_severity"] > 0, both["diagnosis"] == "DCM"
+    groups = [both.index[infarct], both.index[failing], both.index[~infarct & ~failing]]
+    print("akinetic of four walls:", *(counted(of_four(both), group) for group in groups))
     print("limit  infarcts: named, of which all right  other failing ventricles: named  others: named")
     for limit in LIMITS:
         facts.MOST_REDUCED = limit
@@ -49,17 +53,27 @@ def main() -> None:
             subject: list(walls(facts.facts_of(row)))
             for subject, row in both.drop(columns="diagnosis").iterrows()
         }
-        infarct = both["asked_infarct_severity"] > 0
-        failing = both["diagnosis"] == "DCM"
-        hits = [named[subject] for subject in both.index[infarct]]
+        hits = [named[subject] for subject in groups[0]]
         right = sum(
             bool(each) and all(reached(wall, row) for wall in each)
             for each, (_, row) in zip(hits, both[infarct].iterrows(), strict=True)
         )
         print(
             f"{limit:5.2f}  {sum(map(bool, hits))} of {len(hits)}, {right}  "
-            f"{counted(named, both.index[failing])}  {counted(named, both.index[~infarct & ~failing])}"
+            f"{counted(named, groups[1])}  {counted(named, groups[2])}"
         )
+
+
+def of_four(hearts: pd.DataFrame) -> dict[str, list[str]]:
+    """By subject the akinetic ones of the anterior, septal, inferior and lateral wall, each by the median of its segments."""
+    four = {
+        wall: hearts[[f"wall_thickening_aha{segment:02d}" for segment in WALLS[wall]]].median(axis=1)
+        for wall in ("anterior", "septal", "inferior", "lateral")
+    }
+    return {
+        subject: [wall for wall, thickening in four.items() if thickening[subject] < facts.AKINETIC]
+        for subject in hearts.index
+    }
 
 
 def walls(found: facts.Facts) -> Iterator[str]:

@@ -392,7 +392,9 @@ def make_crowded_study(root: Path) -> ReportInputs:
         for generator in ("cascade", second)
         for dose in (0.25, 0.5, 1.0)
     }
-    more = [arm for arm in resolve_arms({"real": ArmSettings(), **settings}).values() if arm.name != "real"]
+    # The second as a cohort from elsewhere, which has controls of its own.
+    declared = resolve_arms({"real": ArmSettings(), **settings}, brought=[second])
+    more = [arm for arm in declared.values() if arm.name != "real"]
     plain = make_study(root / "plain")
     subjects = list(Cohort.open(plain.cohorts["acdc"]).subjects)
     rows = made_up_rows(subjects, 0.012, [arm.name for arm in more])

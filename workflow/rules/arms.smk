@@ -73,6 +73,11 @@ def reference_validation(wildcards):
     return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/validation")
 
 
+def arm_settings(wildcards):
+    """What an arm is trained on, without the arms that it controls: one more of these changes nothing in it."""
+    return {name: value for name, value in vars(arms[wildcards.arm]).items() if name != "control_of"}
+
+
 def arm_synthetic(wildcards):
     """The synthetic cohort that an arm adds, or that a control matches."""
     arm = arms[wildcards.arm]

@@ -26,8 +26,7 @@ rule choose_training_subjects:
         pattern("logs/choose_training_subjects/{arm}_fold-{fold}_generator-seed-{generator_seed}.log"),
     params:
         code=code("choose_training_subjects"),
-        # Not the arms that it controls: one more changes nothing in it.
-        arm=lambda w: {name: value for name, value in vars(arms[w.arm]).items() if name != "control_of"},
+        arm=arm_settings,
         copies=lambda w: study.synthesis.copies.model_dump(mode="json") if arm_copies(w) else None,
         split_seed=study.split.seed,
     message:
@@ -174,8 +173,7 @@ rule score_predictions:
         pattern(f"logs/score_predictions/{RUN_OF_TASK}.log"),
     params:
         code=lambda w: task_code("score_predictions", w.task, "scoring"),
-        # Not the arms that it controls: one more changes nothing in it.
-        arm=lambda w: {name: value for name, value in vars(arms[w.arm]).items() if name != "control_of"},
+        arm=arm_settings,
         task=lambda w: task_settings(w.task, "scoring"),
     message:
         "Scoring {wildcards.task} on arm {wildcards.arm}, fold {wildcards.fold}, training seed {wildcards.training_seed}"

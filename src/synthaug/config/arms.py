@@ -76,7 +76,7 @@ class ArmSettings(Settings):
             "to the same size), `classical` (as many classically augmented copies) and `exposure` (real cases "
             "only, for as many iterations as the arm spends on them). For comparison: `mislabelled` (the arm "
             "with corruption `labels`) and `extra-real` (further real patients instead of synthetic ones; needs "
-            "`real` below 1). Arms that differ in the generator alone share them. The report names verdict controls that are left out."
+            "`real` below 1). Arms that differ in the generator alone share them, but for `mislabelled`. The report names verdict controls that are left out."
         ),
     )
 
@@ -182,8 +182,9 @@ def resolve_arms(settings: Mapping[str, ArmSettings], brought: Collection[str] =
     A control has its arm's real patients and draws from them as its arm does, with copies or further
     patients in the place of synthetic ones; `exposure` has nothing in their place.
 
-    Arms that differ in the generator alone have the same controls. These are trained once and named after the first of the arms:
-    trained again they would be the same to the bit, and count as further trainings where their variation is pooled.
+    Arms that differ in the generator, or in the corruption, alone have the same controls. These are trained once and named
+    after the first of the arms. Trained again on a processor they would be the same to the bit, and count as further
+    trainings where their variation is pooled.
 
     Parameters
     ----------
@@ -207,8 +208,8 @@ def resolve_arms(settings: Mapping[str, ArmSettings], brought: Collection[str] =
         )
         arms[name] = arm
         for control in settings_of_arm.controls if settings_of_arm.has_controls else ():
-            own = name if control == "mislabelled" else arm.generator if arm.generator in brought else None
-            alike = (control, arm.real, arm.dose, arm.real_share, arm.pretrain, own)
+            alone = name if control == "mislabelled" else arm.generator if arm.generator in brought else None
+            alike = (control, arm.real, arm.dose, arm.real_share, arm.pretrain, alone)
             first = shared.setdefault(alike, f"{name}-{control}")
             if first in arms:
                 arms[first] = replace(arms[first], control_of=(*arms[first].control_of, name))

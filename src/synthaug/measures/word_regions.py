@@ -10,6 +10,7 @@ import numpy as np
 
 from synthaug.config.attention import AttentionSettings
 from synthaug.measures.measurement import Measurement
+from synthaug.metrics.clinical import N_SEGMENTS
 from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
 from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
 from synthaug.metrics.regions import around, region
@@ -23,6 +24,8 @@ CHANCE, EXCESS = "_chance", "_excess"
 #: The mean of the maps of words that name other regions, in the same region of the same sample, and the difference to it.
 OTHERS, SPECIFIC = "_others", "_specific"
 SUFFIXES = ("", CHANCE, EXCESS, OTHERS, SPECIFIC)
+#: Segments of each region of the myocardium.
+_SEGMENTS = {"MYO": tuple(range(1, N_SEGMENTS + 1)), **WALLS}
 #: Target of the rows over all words that name a wall.
 ANY_WALL = "any wall"
 
@@ -156,8 +159,7 @@ class WordRegions:
 
 def _overlap(one: str, other: str) -> bool:
     """Whether two names are of one region, of walls that share a segment, or of a wall and the myocardium."""
-    segments = {"MYO": {segment for wall in WALLS.values() for segment in wall}, **WALLS}
-    return one == other or not set(segments.get(one, ())).isdisjoint(segments.get(other, ()))
+    return one == other or not set(_SEGMENTS.get(one, ())).isdisjoint(_SEGMENTS.get(other, ()))
 
 
 def _mean(values: list[float]) -> float:

@@ -13,7 +13,7 @@ from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric, limits_of
 from synthaug.metrics.percentile_bootstrap import NO_WIDTH
 from synthaug.published.base import EACH_CONTRAST, SECONDS, Column, Part
-from synthaug.report.arm_panels import way_of_training
+from synthaug.report.arm_panels import is_of_a_generator, way_of_training
 from synthaug.runs import arms_of_task
 from synthaug.statistics.estimate_rows import bounded
 from synthaug.statistics.generator_ranking import without_weights
@@ -46,7 +46,7 @@ def own_values(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`. `series` names what the doses of a curve have in common: task, generator where there are several, kind of
+        Columns `COLUMNS`. `series` names what the doses of a curve have in common: task, generator where there are several that do not share it, kind of
         control, and way of training. `value` is empty where nothing was measured, and `note` says why. Several trainings of a
         generator are averaged, with the interval of `synthaug.statistics.runs_mean.mean_of_runs`, which ends where the
         metric does; `n` is then the least of theirs.
@@ -113,13 +113,15 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: flo
             continue
         several = sum(_belongs(part, other) for other in study.tasks.values()) > 1
         generators = {arm.generator for arm in study.arms.values() if arm.generator}
-        for arm in sorted(arms_of_task(study, name).values(), key=lambda arm: (arm.control or "", arm.dose)):
+        arms = arms_of_task(study, name).values()
+        for arm in sorted(arms, key=lambda arm: (arm.control or "", arm.dose)):
             own = rows[(rows["task"] == name) & (rows["arm"] == arm.name) & rows["versus"].isna()]
             for column in part.columns:
                 here = _of_column(own, column)
                 star = "*" if getattr(task, "synthetic", None) == "labelled" else ""
                 method = f"{name}{star}: {arm.name}" if several else f"{arm.name}{star}"
-                drawn_from = f", {arm.generator}" if arm.generator and len(generators) > 1 else ""
+                named = len(generators) > 1 and is_of_a_generator(arm, arms)
+                drawn_from = f", {arm.generator}" if named else ""
                 control = f", {arm.control}" if arm.control else ""
                 series = f"{name}{star}{drawn_from}{control}{way_of_training(arm)}"
                 yield {
@@ -177,8 +179,9 @@ def _mean(rows: pd.DataFrame, confidence: float) -> Row:
         return {"note": f"not measured{f': {notes[0]}' if notes else ''}"}
     if len(measured) == 1:
         row = measured.iloc[0]
-        width = row["ci_high"] - row["ci_low"]
-        interval = "one training, without an interval" if pd.isna(width) else "" if width else NO_WIDTH
+        interval = "" if pd.notna(row["ci_low"]) else "one training, without an interval"
+        if pd.notna(row["ci_low"]) and row["ci_low"] == row["ci_high"]:
+            interval = NO_WIDTH
         return {**{key: row[key] for key in ("value", "ci_low", "ci_high", "floor", "n")}, "note": interval}
     values, lows, highs = (measured[name].to_numpy(float) for name in ("value", "ci_low", "ci_high"))
     value, low, high = mean_of_runs(values, lows, highs, confidence)

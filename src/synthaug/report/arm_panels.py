@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from synthaug.config.arms import Arm
 from synthaug.report import wording
@@ -27,6 +27,22 @@ def way_of_training(arm: Arm) -> str:
     said += "" if arm.real_share is None else f", {arm.real_share:.0%} real samples"
     said += ", pretrained" if arm.pretrain else ""
     return said + (f", {arm.corruption} corrupted" if arm.corruption != "none" else "")
+
+
+def is_of_a_generator(arm: Arm, arms: Iterable[Arm]) -> bool:
+    """Whether the curve of an arm over the doses belongs to its generator.
+
+    That of a control which generators share belongs to none of them. Where two controls of a kind match the same dose, each
+    of another generator, all of this kind are named by their generators.
+    """
+    if arm.generator is None or arm.adds_synthetic:
+        return arm.generator is not None
+    alike = [
+        (other.real, other.dose, other.real_share, other.pretrain, other.matched_sampling)
+        for other in arms
+        if other.control == arm.control
+    ]
+    return len(set(alike)) < len(alike)
 
 
 def axis_label(metric: str) -> str:

@@ -59,18 +59,7 @@ SEGMENT_NAMES = {
     number: f"{level} {wall}"
     for number, (level, wall) in enumerate(
         [
-            *(
-                (level, wall)
-                for level in ("basal", "mid")
-                for wall in (
-                    "anterior",
-                    "anteroseptal",
-                    "inferoseptal",
-                    "inferior",
-                    "inferolateral",
-                    "anterolateral",
-                )
-            ),
+            *((level, wall) for level in ("basal", "mid") for wall in SIX_WALLS),
             *(("apical", wall) for wall in ("anterior", "septal", "inferior", "lateral")),
         ],
         start=1,
@@ -211,15 +200,15 @@ def _motion(row: Mapping[str, Any]) -> Facts:
     akinetic = [wall for wall, value in thickening.items() if value < AKINETIC]
     hypokinetic = [wall for wall, value in thickening.items() if AKINETIC <= value < HYPOKINETIC]
     if len(akinetic) + len(hypokinetic) == len(SIX_WALLS):
-        return {"motion": "global", **_worst_of_all(thickening, akinetic)}
+        return {"motion": "global", **_worst_walls(thickening, akinetic)}
     if min(thickening.values()) > NORMAL_THICKENING:
         return {"motion": "normal"}
     found = {"akinetic": _together(akinetic), "hypokinetic": _together(hypokinetic)}
     return {name: walls for name, walls in found.items() if walls}
 
 
-def _worst_of_all(thickening: Mapping[str, float], akinetic: Sequence[str]) -> Facts:
-    """An infarct in a failing ventricle: "global hypokinesia, akinetic septal wall"."""
+def _worst_walls(thickening: Mapping[str, float], akinetic: Sequence[str]) -> Facts:
+    """Of a globally hypokinetic ventricle the akinetic walls, unless all are; else those that thicken clearly less than the others."""
     if akinetic:
         return {"akinetic": _together(akinetic)} if len(akinetic) < len(thickening) else {}
     worst = [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from made_hearts import SPACING, heart
 
-from synthaug.labels import LV, MYO, RV
+from synthaug.config.attention import Region
+from synthaug.labels import LV, MYO, RV, STRUCTURES
 from synthaug.metrics.regions import around, region
 from synthaug.metrics.walls import JOINED, SIX_WALLS, WALLS
 
@@ -31,8 +34,11 @@ def test_walls_are_parts_of_the_myocardium_on_their_side(labels):
         assert wall.any() and not (wall & ~muscle).any()
     for name, pair in JOINED.items():
         np.testing.assert_array_equal(walls[name], walls[pair[0]] | walls[pair[1]])
-    # No wall is left out but in the slices beyond the thirds.
-    assert np.any(list(walls.values()), axis=0)[:, 1:-1].mean() >= 0.99 * muscle[:, 1:-1].mean()
+    # Four of them are the whole. They share nothing but voxels on their borders, and leave out nothing but the slices beyond the thirds.
+    parts = ("anterior", "septal", "inferior", "lateral")
+    assert sum(len(WALLS[name]) for name in parts) == 16
+    assert np.sum([walls[name] for name in parts], axis=0).max() <= 2
+    assert np.any([walls[name] for name in parts], axis=0)[:, 1:-1].mean() >= 0.99 * muscle[:, 1:-1].mean()
     centre = np.argwhere(labels[0, 2] == LV).mean(axis=0)
     side = {name: np.argwhere(wall[0, 2]).mean(axis=0) - centre for name, wall in walls.items()}
     assert side["septal"][1] < -2 < 2 < side["lateral"][1]  # the RV is on the left
@@ -43,6 +49,10 @@ def test_a_frame_without_a_cavity_or_a_septum_has_no_walls(labels):
     for lacking in (LV, RV):
         without = np.where(labels == lacking, 0, labels).astype(np.uint8)
         assert not any(region(without, name, SPACING).any() for name in WALLS)
+
+
+def test_a_study_may_name_every_region_and_no_other():
+    assert set(get_args(Region)) == {*STRUCTURES, *WALLS}
 
 
 def test_the_field_reaches_so_far_and_no_further():

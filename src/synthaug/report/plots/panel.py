@@ -211,8 +211,7 @@ def label_rows(axes: Axes, labels: Sequence[str]) -> None:
     Beside the lines the names would take half of a phone's width.
     """
     backed = {"facecolor": THEME["card"], "edgecolor": "none", "pad": 0.8}
-    figure = axes.get_figure(root=True)
-    width_in = figure.get_figwidth() if figure else 0.0
+    width_in = axes.figure.bbox.width / axes.figure.dpi
     for position, label in enumerate(labels):
         several = len(label) > _CHARACTERS_PER_IN * width_in
         text = axes.text(

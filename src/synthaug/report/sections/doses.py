@@ -9,7 +9,7 @@ import pandas as pd
 
 from synthaug.config.arms import Arm
 from synthaug.report import wording
-from synthaug.report.arm_panels import axis_label, file_part, way_of_training
+from synthaug.report.arm_panels import axis_label, file_part, is_of_a_generator, way_of_training
 from synthaug.report.plots import segmentation
 from synthaug.report.plots.panel import GLYPHS, SERIES
 from synthaug.report.rows import Draw, estimate, pooled, select
@@ -47,13 +47,13 @@ def doses(data: ReportData) -> dict[str, Any]:
 
 
 def _families(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
-    """Arms that form one curve: of one generator, one control and one way of training."""
+    """Arms that form one curve: of one generator, or of a control that generators share, and one way of training."""
     families: dict[str, list[Arm]] = {}
     for arm in arms:
         if arm.real and arm.generator:
-            name = (
-                f"{wording.CONTROLS[arm.control].curve} ({arm.generator})" if arm.control else arm.generator
-            )
+            name = wording.CONTROLS[arm.control].curve if arm.control else arm.generator
+            if arm.control and is_of_a_generator(arm, arms):
+                name += f" ({arm.generator})"
             families.setdefault(name + way_of_training(arm), []).append(arm)
     return families
 
