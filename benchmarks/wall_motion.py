@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthaug.metrics.walls import JOINED, WALLS
+from synthaug.labels import JOINED, WALLS
 from synthaug.text import facts
 
 #: First angle of each wall's sector in the simulator's short axis: lateral 0, inferior 90, septum 180 degrees.

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from synthaug.config.attention import AttentionSettings
+from synthaug.labels import WALLS
 from synthaug.measures.measurement import Measurement
 from synthaug.metrics.clinical import N_SEGMENTS
 from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
 from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
 from synthaug.metrics.regions import around, region
-from synthaug.metrics.walls import WALLS
 from synthaug.tables import Row
 
 #: Of a map: its share in the region, and whether its largest value lies there.

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from synthaug.labels import BACKGROUND, LV, MYO, STRUCTURES, UNLABELLED
+from synthaug.labels import BACKGROUND, LV, MYO, STRUCTURES, UNLABELLED, WALLS
 from synthaug.metrics.aha_segments import segment_weights
-from synthaug.metrics.walls import WALLS
 
 
 def region(labels: np.ndarray, name: str, spacing_mm: Sequence[float]) -> np.ndarray:
@@ -20,7 +19,7 @@ def region(labels: np.ndarray, name: str, spacing_mm: Sequence[float]) -> np.nda
     labels : ndarray, shape (t, z, y, x)
         Canonical labels in canonical orientation.
     name : str
-        ``"LV"``, ``"MYO"``, ``"RV"`` or a key of `synthaug.metrics.walls.WALLS`.
+        ``"LV"``, ``"MYO"``, ``"RV"`` or a key of `synthaug.labels.WALLS`.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
 

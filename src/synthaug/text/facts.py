@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from synthaug.metrics.walls import JOINED, SIX_WALLS, WALLS
+from synthaug.labels import JOINED, SIX_WALLS, WALLS
 
 #: Body surface for which limits per m2 are taken, in m2.
 BODY_SURFACE_M2 = 1.9

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synthaug.metrics.walls import WALLS
+from synthaug.labels import WALLS
 from synthaug.text.facts import EF_LIMITS, SEGMENT_NAMES, WALL_FACTS, Facts, numbers
 from synthaug.text.words import words
 

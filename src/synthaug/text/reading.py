@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from synthaug.metrics.walls import WALLS
+from synthaug.labels import WALLS
 from synthaug.text.clauses import CLAUSE_END
 from synthaug.text.contradictions import Claim, against, within
 from synthaug.text.facts import SEGMENT_NAMES, Facts

@@ -9,9 +9,8 @@ import pytest
 from made_hearts import SPACING, heart
 
 from synthaug.config.attention import Region
-from synthaug.labels import LV, MYO, RV, STRUCTURES
+from synthaug.labels import JOINED, LV, MYO, RV, SIX_WALLS, STRUCTURES, WALLS
 from synthaug.metrics.regions import around, region
-from synthaug.metrics.walls import JOINED, SIX_WALLS, WALLS
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def test_subjects_of_whom_a_sentence_is_true_are_no_negatives(store) -> None:
     assert batch["true"].tolist() == [[True, True, False], [True, True, False], [False, False, True]]
     assert batch["same"].tolist() == batch["true"].tolist()
     # With few facts said, a sentence can be true of all: "scanner of vendor A".
-    drawn = [training_texts(same[0], np.random.default_rng(seed), 0.3) for seed in range(20)]
+    drawn = [training_texts(same[0], np.random.default_rng(seed), 0.3) for seed in range(200)]
     assert {len(text.said) for text in drawn} == {1, 2} and all(text.said <= text.true for text in drawn)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from synthaug.config.text import SEGMENTS, WALL_PHENOTYPES
-from synthaug.metrics.walls import SIX_WALLS
+from synthaug.labels import SIX_WALLS
 from synthaug.phenotypes.registry import PHENOTYPES
 from synthaug.text.facts import SEGMENT_NAMES, facts_of, numbers, spelled
 
