@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from synthaug.config.geometry import GeometrySettings, RadialDeformationSettings
+from synthaug.config.geometry import ConsistencySettings, GeometrySettings, RadialDeformationSettings
 from synthaug.config.paths import PathText
 from synthaug.config.training import Channels, TrainableSettings, TrainingSettings
 
@@ -103,6 +103,11 @@ class AutoencoderSettings(LatentAutoencoderSettings):
         description="Random radial deformation of labelled frames, so that masks of thicker walls and smaller cavities are "
         "learned than the labelled patients have. None: none.",
     )
+    consistency: ConsistencySettings | None = Field(
+        None,
+        description="Masks of frames without labels: they follow the frame when its geometry and its contrast change. None: "
+        "such frames train the image only.",
+    )
     kl_weight: float = Field(1e-3, ge=0, description="Weight of the mean KL divergence per latent element.")
     mask_weight: float = Field(0.3, ge=0, description="Weight of cross-entropy plus soft Dice of the masks.")
     gradient_weight: float = Field(
@@ -122,6 +127,12 @@ class AutoencoderSettings(LatentAutoencoderSettings):
             raise ValueError(
                 "strides: this kind encodes single frames; give 1 for t, or take a slice_autoencoder or vq_autoencoder"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _only_masks_are_consistent(self) -> Self:
+        if self.consistency is not None and not self.masks:
+            raise ValueError("consistency: there are no masks with masks: false; leave out one of them")
         return self
 
 

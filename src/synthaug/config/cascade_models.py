@@ -12,7 +12,22 @@ from synthaug.config.latent_models import CONDITIONS_TEXT, LatentDiffusionSettin
 from synthaug.config.training import Channels, TrainableSettings, TrainingSettings
 
 
-class AnatomyDiffusionSettings(LatentDiffusionSettings):
+class VolumeDiffusionSettings(LatentDiffusionSettings):
+    """What diffusion models whose network sees whole volumes have in common."""
+
+    slice_places: bool = Field(
+        False,
+        description="Tell the network the place of each slice in its stack, from -1 at the base to 1 at the apex.",
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Part of the features of each residual block that are 0 in a training step.",
+    )
+
+
+class AnatomyDiffusionSettings(VolumeDiffusionSettings):
     """Diffusion model of the end-diastolic latent, or of any frame's, given what is known of a subject."""
 
     implementation: ClassVar[str] = "synthaug.models.anatomy_diffusion:AnatomyDiffusion"
@@ -89,7 +104,7 @@ class MotionNetworkSettings(TrainableSettings):
         return check_roles(needs)
 
 
-class MotionDiffusionSettings(LatentDiffusionSettings):
+class MotionDiffusionSettings(VolumeDiffusionSettings):
     """Diffusion model of all frames' latents, as they differ from the end-diastolic one or as they are."""
 
     implementation: ClassVar[str] = "synthaug.models.motion_diffusion:MotionDiffusion"
@@ -115,6 +130,14 @@ class MotionDiffusionSettings(LatentDiffusionSettings):
         None,
         ge=2,
         description="Frames of a cine in one training item, ED included; empty: all.",
+    )
+    anatomy_noise: float = Field(
+        0.0,
+        ge=0,
+        description=(
+            "Largest SD of noise on the end-diastolic latent that the network is shown in training, in SD of these latents; the SD "
+            "of an item is drawn uniformly from 0 to this. Motion is then learned of anatomies that are not quite those of patients."
+        ),
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=4, learning_rate=1e-3), description="Optimisation."

@@ -1,4 +1,4 @@
-"""Random geometry of training cines."""
+"""Random changes of training cines."""
 
 from __future__ import annotations
 
@@ -41,3 +41,27 @@ class RadialDeformationSettings(Settings):
         if not 0 < low <= high <= 2:
             raise ValueError(f"{low:g} to {high:g}: give the smaller first, both above 0 and at most 2")
         return limits
+
+
+class ConsistencySettings(Settings):
+    """Consistency of the masks of frames without labels: predictions of the frame are the truth of the changed frame."""
+
+    weight: float = Field(1.0, gt=0, description="Weight beside the loss of labelled masks.")
+    confidence: float = Field(
+        0.9, ge=0, lt=1, description="Least probability of a voxel's label for which it is a truth."
+    )
+    late_from: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Fraction of the training after which the weight rises, over a tenth of it: early masks are no truth.",
+    )
+    geometry: GeometrySettings = Field(
+        GeometrySettings(shift_voxels=6.0, rotation_degrees=45.0, scale=0.2),
+        description="Random geometry of the changed frame, beside that of training frames.",
+    )
+    contrast: float = Field(
+        1.5,
+        ge=1,
+        description="Largest exponent of the changed frame's intensities in [0, 1]; the least is its inverse.",
+    )

@@ -15,7 +15,7 @@ from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
 from synthaug.networks.conditioning import Kept
-from synthaug.networks.embeddings import PhaseEmbedding
+from synthaug.networks.embeddings import PhaseEmbedding, describe_stack
 from synthaug.networks.unet import LatentUNet
 
 
@@ -45,12 +45,13 @@ class AnatomyDiffusion(LatentDiffusion):
         super().__init__(settings, grid, needs, facts)
         channels = self.autoencoder.latent_shape[0]
         self.network = LatentUNet(
-            channels + 1,
+            channels + 1 + settings.slice_places,
             channels,
             settings.channels,
             settings.blocks,
             self.embedding_size,
             temporal=False,
+            dropout=settings.dropout,
         )
         self.phase = PhaseEmbedding(self.embedding_size) if settings.frames == "all" else None
 
@@ -126,7 +127,8 @@ class AnatomyDiffusion(LatentDiffusion):
             embedding = self.time(times) + self.conditioner(values, kept).vector
             if self.phase is not None:
                 embedding = embedding + self.phase(phases)
-            everywhere = slices.expand(-1, -1, -1, *noisy.shape[-2:])
+            stack = describe_stack(slices, self.settings.slice_places)
+            everywhere = stack.expand(-1, -1, -1, *noisy.shape[-2:])
             return self.network(torch.cat([noisy * slices, everywhere], dim=1), slices, embedding)
 
         return predict

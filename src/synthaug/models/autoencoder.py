@@ -13,15 +13,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthaug.config.autoencoders import AutoencoderSettings
+from synthaug.config.geometry import ConsistencySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
 from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry
 from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.mask_consistency import consistency_loss, draw_changes
 from synthaug.models.radial_deformation import RadialDeformation
 from synthaug.models.reconstruction import labelled_frames
-from synthaug.models.sharpening import SharpeningTerms
+from synthaug.models.sharpening import SharpeningTerms, ramp
 from synthaug.networks.autoencoder import Decoder, Encoder
 
 CLASSES = 1 + len(STRUCTURES)
@@ -34,6 +36,7 @@ class Autoencoder(LatentAutoencoder):
     Data        x: one frame, (1, z, y, x) in [0, 1];  m: its masks, where it is labelled
     Prediction  z ~ N(mu(x), sigma(x)^2), (c, z, y / prod(strides), x / prod(strides));  (y, m') = D(z)
     Loss        |y - x| + w_g |grad y - grad x| + w_k KL(N(mu, sigma^2), N(0, I)) + w_m CEDice(m', m) + `SharpeningTerms`
+                + w_m w_c CEDice of a changed frame and what was predicted of the frame, where nobody labelled it
 
     Means are over slices that exist; the others influence neither them nor the loss. Only the plane is compressed.
 
@@ -126,6 +129,9 @@ class Autoencoder(LatentAutoencoder):
             labels.append(geometry.apply(label, labels=True))
             slices.append(torch.from_numpy(self._store.slice_mask[index]).float()[None, :, None, None])
         batch = {"frames": torch.stack(frames), "labels": torch.stack(labels), "slices": torch.stack(slices)}
+        if self.settings.consistency is not None:
+            plane = self.grid.y, self.grid.x
+            batch |= draw_changes(self.settings.consistency, len(indices), plane, generator)
         if self.sharpening.enabled:  # counted on the host: their number is the length of a tensor in `loss`
             batch["existing"] = torch.nonzero(batch["slices"].flatten() > 0)[:, 0]
         return batch
@@ -166,6 +172,11 @@ class Autoencoder(LatentAutoencoder):
         if logits is not None:
             terms["mask"] = mask_loss(logits.float(), batch["labels"])
             total = total + self.settings.mask_weight * terms["mask"]
+            if self.settings.consistency is not None:
+                weight, terms["consistency"] = self._consistency(
+                    self.settings.consistency, batch, logits, iteration
+                )
+                total = total + weight * terms["consistency"]
         if self.sharpening.enabled:
             made, real = (
                 rearrange(side, "b 1 z y x -> (b z) 1 y x")[batch["existing"]] for side in (images, frames)
@@ -174,6 +185,22 @@ class Autoencoder(LatentAutoencoder):
             total = sum(weighted, total)
             terms |= late
         return total, {name: term.detach() for name, term in terms.items()}
+
+    def _consistency(
+        self, settings: ConsistencySettings, batch: dict[str, Tensor], logits: Tensor, iteration: int
+    ) -> tuple[float, Tensor]:
+        """Weight and loss of the masks of changed frames; nothing is computed before the weight rises."""
+
+        def predict(frames: Tensor) -> Tensor:
+            answer = self.decode(self.encode(frames, batch["slices"])[0], batch["slices"])[1]
+            assert answer is not None  # settings refuse consistency without masks
+            return answer
+
+        weight = settings.weight * self.settings.mask_weight
+        weight *= ramp(iteration, self.settings.training.iterations, settings.late_from)
+        if not weight:
+            return 0.0, logits.new_zeros(())
+        return weight, consistency_loss(predict, mask_loss, batch, logits, settings.confidence)
 
 
 def _for_every_frame(slices: Tensor, frames: int) -> Tensor:

@@ -40,24 +40,27 @@ class Geometry:
             1 + growth * settings.scale,
         )
 
-    def apply(self, volume: Tensor, labels: bool = False) -> Tensor:
-        """Transform (..., y, x), mirrored at the border; labels take the nearest voxel's."""
-        *outer, y, x = volume.shape
+    def matrix(self, y: int, x: int) -> Tensor:
+        """Where each output pixel is read from in the input, (2, 3), of columns and rows in [-1, 1] of a plane (y, x)."""
         cosine, sine = math.cos(self.rotation) / self.scale, math.sin(self.rotation) / self.scale
-        # Rows give where each output pixel (x, y in [-1, 1]) is read from in the input.
-        matrix = torch.tensor(
+        return torch.tensor(
             [
                 [cosine, -sine * y / x, -2 * self.shift[1] / x],
                 [sine * x / y, cosine, -2 * self.shift[0] / y],
-            ],
-            device=volume.device,
+            ]
         )
-        grid = functional.affine_grid(matrix[None], [1, 1, y, x], align_corners=False)
-        moved = functional.grid_sample(
-            volume.reshape(1, -1, y, x).float(),
-            grid,
-            mode="nearest" if labels else "bilinear",
-            padding_mode="reflection",
-            align_corners=False,
-        )
+
+    def apply(self, volume: Tensor, labels: bool = False) -> Tensor:
+        """Transform (..., y, x), mirrored at the border; labels take the nearest voxel's."""
+        *outer, y, x = volume.shape
+        matrix = self.matrix(y, x).to(volume.device)
+        moved = move(volume.reshape(1, -1, y, x).float(), matrix[None], "nearest" if labels else "bilinear")
         return moved.reshape(*outer, y, x).to(volume.dtype)
+
+
+def move(volumes: Tensor, matrices: Tensor, mode: str = "bilinear") -> Tensor:
+    """Planes (b, n, y, x), each moved by its own matrix (b, 2, 3) of `Geometry.matrix`, mirrored at the border."""
+    grid = functional.affine_grid(
+        matrices, [len(volumes), 1, *map(int, volumes.shape[-2:])], align_corners=False
+    )
+    return functional.grid_sample(volumes, grid, mode=mode, padding_mode="reflection", align_corners=False)

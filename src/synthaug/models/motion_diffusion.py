@@ -17,7 +17,7 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
 from synthaug.models.motion_network import MotionNetwork
 from synthaug.networks.conditioning import Kept
-from synthaug.networks.embeddings import PhaseEmbedding
+from synthaug.networks.embeddings import PhaseEmbedding, describe_stack
 from synthaug.networks.unet import LatentUNet
 
 
@@ -27,14 +27,16 @@ class MotionDiffusion(LatentDiffusion):
     Data        r_k = (z_k - z_0) / sd or, with `target: latent`, (z_k - mean) / sd,  (b, t, c, z, y, x)
     Forward     r_t = alpha_t r + sigma_t e,  e ~ N(0, I);  frame 0 is never noised
     Prediction  f(r_t, z_0, slices, p, t, c) = r (objective `data`), e, v or the flow velocity
-    Loss        w_t |f(...) - target|^2, mean over slices that exist of all frames but ED; c replaced by nulls at random
+    Loss        w_t |f(...) - target|^2, mean over slices that exist of all frames but ED; c replaced by nulls at random,
+                z_0 shown with noise where `anatomy_noise` asks for it
 
     Attention between frames has no positions: they differ by their cyclic phase alone, so that the last
     frame leads back to the first. With a motion network M the data are its codes: z_k = z_0 + M(z_0, z_k).
 
     References
     ----------
-    Anatomy-guided residual motion diffusion for controllable 4D cardiac MRI synthesis, 2026, stage 4.
+    Anatomy-guided residual motion diffusion for controllable 4D cardiac MRI synthesis, 2026, stage 4; Ho et al.,
+    Cascaded diffusion models, JMLR 2022 (noise on what the second model is given).
     """
 
     settings: MotionDiffusionSettings
@@ -54,12 +56,13 @@ class MotionDiffusion(LatentDiffusion):
         channels = self.autoencoder.latent_shape[0]
         self.phase = PhaseEmbedding(self.embedding_size)
         self.network = LatentUNet(
-            2 * channels + 1,
+            2 * channels + 1 + settings.slice_places,
             channels,
             settings.channels,
             settings.blocks,
             self.embedding_size,
             temporal=True,
+            dropout=settings.dropout,
         )
         self.register_buffer("target_mean", torch.zeros(channels, 1, 1, 1))
         self.register_buffer("target_deviation", torch.ones(channels, 1, 1, 1))
@@ -101,12 +104,14 @@ class MotionDiffusion(LatentDiffusion):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Denoising error over existing slices of all frames but ED."""
         latents, slices = batch["latents"], batch["slices"][:, None]
-        anatomy = self.normalise(latents[:, 0], batch["slices"])
         data = self._normalise_target(latents, latents[:, 0], batch["slices"])
+        shown = self._disturbed(latents[:, 0], generator)
+        anatomy = self.normalise(shown, batch["slices"])
+        first = self._normalise_target(shown[:, None], shown, batch["slices"])[:, 0]
         moving = torch.ones(latents.shape[1], device=latents.device)
         moving[0] = 0
         weights = slices * moving.view(1, -1, 1, 1, 1, 1)
-        predict = self._predictor(batch, batch["phases"], anatomy, data[:, 0], batch["slices"])
+        predict = self._predictor(batch, batch["phases"], anatomy, first, batch["slices"])
         return self.diffusion_loss(predict, data, weights, generator), {}
 
     def sample(
@@ -154,6 +159,14 @@ class MotionDiffusion(LatentDiffusion):
         cine[:, 0] = anatomy
         return cine
 
+    def _disturbed(self, anatomy: Tensor, generator: torch.Generator) -> Tensor:
+        """ED latents (b, c, z, y, x) as the network is shown them in training: with noise of another SD for each."""
+        if not self.settings.anatomy_noise:
+            return anatomy
+        deviation = self.settings.anatomy_noise * torch.rand(len(anatomy), 1, 1, 1, 1, generator=generator)
+        noise = deviation * torch.randn(anatomy.shape, generator=generator)
+        return anatomy + self.standard_deviation * noise.to(anatomy, non_blocking=True)
+
     def _reference(self, anatomy: Tensor) -> Tensor:
         """What latents are drawn relative to, (b, 1, c, z, y, x): the ED latent, or nothing."""
         return anatomy[:, None] if self.target == "residual" else torch.zeros_like(anatomy[:, None])
@@ -169,7 +182,8 @@ class MotionDiffusion(LatentDiffusion):
         """The network on frames of which the `first`, (b, c, z, y, x), is known."""
         frames = phases.shape[1]
         phase = self.phase(phases)
-        beside = torch.cat([anatomy, slices.expand(-1, -1, -1, *anatomy.shape[-2:])], dim=1)
+        stack = describe_stack(slices, self.settings.slice_places)
+        beside = torch.cat([anatomy, stack.expand(-1, -1, -1, *anatomy.shape[-2:])], dim=1)
         beside = repeat(beside, "b c z y x -> (b t) c z y x", t=frames)
         folded_slices = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
 

@@ -75,6 +75,8 @@ class ResidualBlock(nn.Module):
         Whether slices exchange information.
     cyclic : bool
         Whether the last slice neighbours the first, where the axis of slices is time.
+    dropout : float
+        Part of the features before the last convolution that are 0 in a training step.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class ResidualBlock(nn.Module):
         embedding: int = 0,
         through_plane: bool = False,
         cyclic: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.norm_1 = ChannelNorm(inputs)
@@ -97,6 +100,7 @@ class ResidualBlock(nn.Module):
             if through_plane
             else None
         )
+        self.dropout = nn.Dropout(dropout)
         self.skip = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, features: Tensor, slices: Tensor, embedding: Tensor | None = None) -> Tensor:
@@ -110,7 +114,7 @@ class ResidualBlock(nn.Module):
         if self.depth is not None:
             # Missing slices enter as zeros, exactly like the padding beyond the stack.
             hidden = hidden + self.depth(hidden * slices)
-        return self.skip(features) + self.convolution_2(hidden)
+        return self.skip(features) + self.convolution_2(self.dropout(hidden))
 
 
 class Downsample(nn.Module):

@@ -23,6 +23,29 @@ def smooth_features(values: Tensor, count: int, longest: float) -> Tensor:
     return torch.cat([values[..., None], angles.cos(), angles.sin()], dim=-1)
 
 
+def slice_places(slices: Tensor) -> Tensor:
+    """Place of each slice in its stack: -1 at the base, 1 at the apex, 0 where there is one slice or none.
+
+    Parameters
+    ----------
+    slices : Tensor, shape (b, 1, z, 1, 1)
+        1 where a slice exists, else 0.
+
+    Returns
+    -------
+    Tensor, shape (b, 1, z, 1, 1)
+        By number of the slice, because grids have slices at equal distances.
+    """
+    number = slices.cumsum(dim=2) - 1
+    last = slices.sum(dim=2, keepdim=True) - 1
+    return slices * torch.where(last > 0, 2 * number / last.clamp(min=1) - 1, 0.0)
+
+
+def describe_stack(slices: Tensor, places: bool) -> Tensor:
+    """Channels (b, 1 or 2, z, 1, 1) that tell a network its stack: which slices exist and, where asked, their `slice_places`."""
+    return torch.cat([slices, slice_places(slices)], dim=1) if places else slices
+
+
 class TimeEmbedding(nn.Module):
     """Embedding of the diffusion time in [0, 1]: (b,) to (b, size)."""
 

@@ -173,6 +173,7 @@ class _Sizes:
     context: int
     temporal_convolution: bool
     interleaved: bool
+    dropout: float
 
 
 class Stage(nn.Module):
@@ -180,7 +181,9 @@ class Stage(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, sizes: _Sizes, spatial: bool) -> None:
         super().__init__()
-        self.block = ResidualBlock(inputs, outputs, sizes.embedding, through_plane=True, cyclic=sizes.cyclic)
+        self.block = ResidualBlock(
+            inputs, outputs, sizes.embedding, through_plane=True, cyclic=sizes.cyclic, dropout=sizes.dropout
+        )
         self.spatial = SpatialAttention(outputs) if spatial else None
         self.temporal = TemporalAttention(outputs) if sizes.temporal else None
         self.slices = SliceAttention(outputs) if sizes.through_slices else None
@@ -244,7 +247,7 @@ class InterleavedStage(Stage):
 
     def __init__(self, inputs: int, outputs: int, sizes: _Sizes, spatial: bool) -> None:
         nn.Module.__init__(self)  # other layers than those of a stage of volumes
-        self.block = ResidualBlock(inputs, outputs, sizes.embedding)
+        self.block = ResidualBlock(inputs, outputs, sizes.embedding, dropout=sizes.dropout)
         self.spatial = SpatialAttention(outputs) if spatial else None
         self.context = ContextAttention(outputs, sizes.context) if sizes.context else None
         self.over_frames = MixedAttention(TemporalAttention(outputs)) if sizes.temporal else None
@@ -320,6 +323,8 @@ class LatentUNet(nn.Module):
     interleaved : bool
         Whether stages are `InterleavedStage`, for which `temporal` and `through_slices` are the two attentions that mix
         with the layers of single images; no convolution through the slices.
+    dropout : float
+        Part of the features of each residual block that are 0 in a training step.
 
     Attributes
     ----------
@@ -340,11 +345,12 @@ class LatentUNet(nn.Module):
         context: int = 0,
         temporal_convolution: bool = False,
         interleaved: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         finest, deepest = channels[0], channels[-1]
         sizes = _Sizes(
-            embedding, temporal, cyclic, through_slices, context, temporal_convolution, interleaved
+            embedding, temporal, cyclic, through_slices, context, temporal_convolution, interleaved, dropout
         )
         stage = InterleavedStage if interleaved else Stage
         self.skips = (*channels, deepest)

@@ -281,6 +281,9 @@ def test_each_variant_of_the_ablation_study_changes_what_its_name_says():
         "no-mask-head",
         "no-clinical-condition",
         "motion-network",
+        "anatomy-noise",
+        "dropout",
+        "slice-places",
     ]
 
     def changed(variant):
@@ -298,6 +301,9 @@ def test_each_variant_of_the_ablation_study_changes_what_its_name_says():
     assert changed("no-mask-head") == {"autoencoder.masks"}
     assert changed("no-clinical-condition") == {"anatomy.conditions", "motion.conditions"}
     assert changed("motion-network") == set()
+    assert changed("anatomy-noise") == {"motion.anatomy_noise"}
+    assert changed("dropout") == {"anatomy.dropout", "motion.dropout"}
+    assert changed("slice-places") == {"anatomy.slice_places", "motion.slice_places"}
     assert "motion_network" in models[generators["motion-network"].models["motion"]].needs
     assert "motion" not in generators["no-motion-model"].models
 

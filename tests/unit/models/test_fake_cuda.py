@@ -35,7 +35,7 @@ READER = {**CODER, "text": "plugin"}
 BASE = {**CODER, "diffusion": "cine_diffusion"}
 #: Kind, what differs from the small model, and the models it needs by role.
 CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
-    ("autoencoder", SHARPENED, {}),
+    ("autoencoder", {**SHARPENED, "consistency": {"late_from": 0.0}}, {}),
     ("autoencoder", {"masks": False}, {}),
     ("slice_autoencoder", SHARPENED, {}),
     ("vq_autoencoder", SHARPENED, {}),
@@ -45,9 +45,17 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("text_encoder", {}, {}),
     ("phenotype_vae", {}, {}),
     ("phenotype_vae", {"diagnosis": False}, {}),
-    ("anatomy_diffusion", {"frames": "all", "objective": "flow"}, CODER),
+    (
+        "anatomy_diffusion",
+        {"frames": "all", "objective": "flow", "slice_places": True, "dropout": 0.1},
+        CODER,
+    ),
     ("motion_network", {}, CODER),
-    ("motion_diffusion", {"objective": "v"}, {**CODER, "motion_network": "motion_network"}),
+    (
+        "motion_diffusion",
+        {"objective": "v", "anatomy_noise": 0.3, "slice_places": True, "dropout": 0.1},
+        {**CODER, "motion_network": "motion_network"},
+    ),
     ("cine_diffusion", {"network": "unet", "loss": "huber"}, {"autoencoder": "vq_autoencoder"}),
     ("cine_diffusion", {"network": "factorised_unet"}, CODER),
     ("cine_diffusion", {"network": "transformer", "objective": "epsilon"}, CODER),
