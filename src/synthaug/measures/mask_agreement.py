@@ -14,7 +14,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.measures.function_errors import PHASES
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.scoring import phase_frames, predicted_files, read_prediction
+from synthaug.measures.scoring import phase_frames, predicted_files, read_predicted_frames
 from synthaug.measures.synthetic_sample import joined
 from synthaug.metrics.overlap import dice
 from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
@@ -39,7 +39,7 @@ def measure_mask_agreement(
     Parameters
     ----------
     predictions : path
-        Folder with ``predictions.json`` and ``<subject>_f<frame>.nii.gz``.
+        Folder with ``predictions.json`` and the predicted labels.
     cohort : Cohort
         The subjects that were segmented, with their own masks.
     measurement : Measurement
@@ -191,11 +191,9 @@ def _agreements(
     spacing_mm: tuple[float, float, float],
 ) -> Iterator[Row]:
     """Each structure of one subject: agreement at ED and ES, and mean Dice over frames where there are others."""
-    predicted = {
-        frame: found
-        for frame in listed
-        if (found := read_prediction(files.get(frame, {}).get("file"), labels.shape[1:])) is not None
-    }
+    predicted = read_predicted_frames(
+        {frame: files[frame] for frame in listed if frame in files}, labels.shape[1:]
+    )
     phases = {phase: frame for phase, frame in phases.items() if frame in predicted}
     for structure, label in STRUCTURES.items():
         about = {"subject": subject, "structure": structure}

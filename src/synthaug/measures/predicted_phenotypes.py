@@ -12,7 +12,7 @@ from synthaug.config.conditions import MEASURED
 from synthaug.data.cohort import Cohort
 from synthaug.data.stored_nifti import read_shape
 from synthaug.labels import UNLABELLED
-from synthaug.measures.scoring import predicted_files, read_prediction
+from synthaug.measures.scoring import predicted_files, read_predicted_frames
 from synthaug.metrics.volumes import structure_volume_ml
 from synthaug.phenotypes.measure import measure_phenotypes
 from synthaug.phenotypes.registry import PHENOTYPES
@@ -59,11 +59,9 @@ def predicted_phenotypes(predictions: str | Path, cohort: Cohort, names: Collect
         t, z, y, x = read_shape(cohort.folders[subject] / "cine.nii.gz")
         labels = np.full((t, z, y, x), UNLABELLED, np.uint8)
         volumes: dict[int, float] = {}
-        for frame, paths in sorted(files.get(subject, {}).items()):
-            predicted = read_prediction(paths["file"], (z, y, x))
-            if predicted is not None:
-                labels[frame] = predicted
-                volumes[frame] = structure_volume_ml(predicted, "LV", cohort.spacing_mm)
+        for frame, predicted in read_predicted_frames(files.get(subject, {}), (z, y, x)).items():
+            labels[frame] = predicted
+            volumes[frame] = structure_volume_ml(predicted, "LV", cohort.spacing_mm)
         known = cohort.record(subject)["ed_frame"]
         ed = 0 if pd.isna(known) else int(known)
         measured = measure_phenotypes(

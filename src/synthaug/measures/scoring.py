@@ -93,10 +93,10 @@ def _scores(
     """Rows of one subject: on its own voxel grid, and where that is another than the study's, also on this one."""
     labels, native = cohort.label_cine(subject), cohort.native(subject)
     reference = {phase: labels[frame] for phase, frame in frames.items()}
-    predicted = {
-        phase: read_prediction(files.get(frame, {}).get("file"), reference[phase].shape)
-        for phase, frame in frames.items()
-    }
+    found = read_predicted_frames(
+        {frame: files[frame] for frame in frames.values() if frame in files}, labels.shape[1:]
+    )
+    predicted = {phase: found.get(frame) for phase, frame in frames.items()}
     spacing_mm = cohort.spacing_mm
     if native is not None:
         for phase in frames:
@@ -143,7 +143,10 @@ def _known_frame(cohort: Cohort, subject: str, phase: str) -> int | None:
 
 
 def predicted_files(predictions: Path) -> dict[str, dict[int, dict[str, Path]]]:
-    """Files of each predicted frame, by subject and frame: ``file`` on the study's grid, ``native`` on the subject's own."""
+    """Files of each predicted frame, by subject and frame: ``file`` on the study's grid, ``native`` on the subject's own.
+
+    Frames may share a file.
+    """
     files: dict[str, dict[int, dict[str, Path]]] = {}
     for case in read_json(predictions / "predictions.json")["cases"]:
         files.setdefault(case["subject"], {})[case["frame"]] = {
@@ -189,7 +192,39 @@ def read_prediction(path: Path | None, shape: Sequence[int]) -> np.ndarray | Non
     """
     if path is None:
         return None
-    labels = read_voxels(path, np.uint8)
+    return _of_shape(read_voxels(path, np.uint8), shape, path)
+
+
+def read_predicted_frames(
+    files: Mapping[int, Mapping[str, Path]], shape: Sequence[int]
+) -> dict[int, np.ndarray]:
+    """Predicted labels (z, y, x) of frames of one subject.
+
+    Parameters
+    ----------
+    files : mapping of int to mapping of str to Path
+        Files of the frames, of `predicted_files`: one a frame, or one of all frames of the cine, which is read once.
+    shape : sequence of 3 ints
+        Of the subject's frames (z, y, x).
+
+    Raises
+    ------
+    SynthaugError
+        A prediction has another shape.
+    """
+    stored = {
+        path: read_voxels(path, np.uint8) for path in dict.fromkeys(paths["file"] for paths in files.values())
+    }
+    found = {}
+    for frame, paths in sorted(files.items()):
+        labels = stored[paths["file"]]
+        if labels.ndim > len(shape):
+            labels = labels[frame] if frame < len(labels) else labels[:0]
+        found[frame] = _of_shape(labels, shape, paths["file"])
+    return found
+
+
+def _of_shape(labels: np.ndarray, shape: Sequence[int], path: Path) -> np.ndarray:
     if labels.shape != tuple(shape):
         raise SynthaugError(
             f"{path}: is {labels.shape}, its subject {tuple(shape)} (z, y, x); predict it again"
@@ -275,13 +310,8 @@ def predicted_volumes(predictions: str | Path, cohort: Cohort) -> pd.DataFrame:
     rows = []
     for subject in cohort.subjects:
         shape = read_shape(cohort.folders[subject] / "cine.nii.gz")[1:]
-        labels = {
-            frame: read_prediction(paths["file"], shape)
-            for frame, paths in sorted(files.get(subject, {}).items())
-        }
-        curve = {
-            frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items() if mask is not None
-        }
+        labels = read_predicted_frames(files.get(subject, {}), shape)
+        curve = {frame: _volumes(mask, cohort.spacing_mm) for frame, mask in labels.items()}
         at_ed = curve.get(_known_frame(cohort, subject, "ED") or 0, {})
         at_es = min(curve.values(), key=lambda volumes: volumes["LV"], default={})
         row: Row = {"subject": subject}

@@ -182,8 +182,8 @@ class Task(ABC):
 class CohortSegmenter(Task):
     """A task that segments cines, so that it may write pseudo labels and measure synthetic cines.
 
-    Its predictions are ``<subject>_f<frame>.nii.gz``, canonical labels on the grid of the cohort, and
-    ``predictions.json`` lists them under ``cases`` (subject, frame, file).
+    Its predictions are canonical labels on the grid of the cohort: files of one frame, or of all frames of a cine.
+    ``predictions.json`` lists the frames under ``cases`` (subject, frame, file).
     """
 
     @abstractmethod

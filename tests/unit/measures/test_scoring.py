@@ -15,7 +15,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.native_grid import NativeGrid, write_native
 from synthaug.measures.measurement import Measurement
-from synthaug.measures.scoring import predicted_volumes, score_predictions
+from synthaug.measures.scoring import predicted_volumes, read_predicted_frames, score_predictions
 
 SPACING = (10.0, 2.0, 2.0)  # one voxel is 0.04 mL
 SHAPE = (5, 16, 16)
@@ -84,6 +84,25 @@ def test_counts_and_errors(cohort: Cohort, tmp_path: Path) -> None:
     of_b = rows[rows["subject"] == "b"]
     assert "ES" not in set(of_b[of_b["metric"] == "dice"]["phase"])
     assert set(of_b[of_b["metric"] == "ef_error"]["status"]) == {"not_measured"}
+
+
+def test_a_file_of_all_frames_says_the_same_as_a_file_a_frame(cohort: Cohort, tmp_path: Path) -> None:
+    frames = {
+        (subject, frame): labels(side) for subject in ("a", "b") for frame, side in enumerate((6, 5, 4))
+    }
+    each, one = predict(tmp_path / "each", frames), tmp_path / "one"
+    one.mkdir()
+    cine = np.stack([labels(side) for side in (6, 5, 4)])
+    for subject in ("a", "b"):
+        nib.Nifti1Image(cine.T, np.diag([2.0, 2, 10, 1])).to_filename(one / f"{subject}.nii.gz")
+    cases = [{"subject": subject, "frame": frame, "file": f"{subject}.nii.gz"} for subject, frame in frames]
+    write_json(one / "predictions.json", {"cases": cases})
+    for measure in (predicted_volumes, lambda folder, _: score_predictions(folder, cohort, MEASUREMENT)):
+        pd.testing.assert_frame_equal(measure(one, cohort), measure(each, cohort))
+    # ES is the frame of the smallest LV: 4 x 4 x 3 voxels of 0.04 mL.
+    assert predicted_volumes(one, cohort)["lv_esv_ml"].tolist() == pytest.approx([1.92, 1.92])
+    with pytest.raises(SynthaugError, match=r"one/a\.nii\.gz: is .*, its subject .*; predict it again"):
+        read_predicted_frames({3: {"file": one / "a.nii.gz"}}, SHAPE)
 
 
 def test_missed_false_and_absent_structures(cohort: Cohort, tmp_path: Path) -> None:

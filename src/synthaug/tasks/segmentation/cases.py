@@ -66,13 +66,13 @@ def read_sampling(dataset: str | Path) -> Sampling:
 
 
 def write_volume(path: str | Path, volume: np.ndarray, spacing_mm: Sequence[float]) -> None:
-    """Write one volume as 3D NIfTI (a 4D file would be read as channels by nnU-Net).
+    """Write one volume as 3D NIfTI, or the frames of a cine as 4D, which nnU-Net would read as channels.
 
     Parameters
     ----------
     path : path
         File to write, ending in ``.nii.gz``; the same voxels give the same bytes.
-    volume : ndarray, shape (z, y, x)
+    volume : ndarray, shape (z, y, x) or (t, z, y, x)
         Intensities or labels; stored in their own type.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).

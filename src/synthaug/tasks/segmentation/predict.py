@@ -279,7 +279,8 @@ def predict_cohort(
     cohort : Cohort
         Real or synthetic subjects.
     output : path
-        Folder that receives, atomically, ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid), for subjects with
+        Folder that receives, atomically, ``<subject>_f<frame>.nii.gz`` (labels on the cohort's grid) or, of `all` frames, one
+        ``<subject>.nii.gz`` of the whole cine, which a large cohort has fewer files by; for subjects with
         native labels of the frame also ``<subject>_f<frame>_native.nii.gz`` (labels on their own voxel grid) and the expected
         calibration error there (``ece`` of the case, None where neither prediction nor reference has foreground), and
         ``predictions.json`` (the model's hash and whom it saw, the settings, the post-processing, the list of files).
@@ -311,10 +312,8 @@ def predict_cohort(
                 sorted(cohort.folders[subject].glob("*.nii.gz")),
                 partial(_segment_subject, segmenter, cohort, subject, frames),
             )
-            for case in own:
-                for kind in ("file", "native"):
-                    if kind in case:
-                        link_or_copy(made / case[kind], folder / case[kind])
+            for name in {case[kind] for case in own for kind in ("file", "native") if kind in case}:
+                link_or_copy(made / name, folder / name)
             cases += own
             if progress:
                 progress(done + 1, len(cohort.subjects))
@@ -342,10 +341,11 @@ def _segment_subject(
 ) -> list[dict[str, Any]]:
     """Write the label maps of one subject; its entries of ``predictions.json``."""
     cine, native = cohort.cine(subject), cohort.native(subject)
-    cases = []
+    cases, maps = [], []
     for frame in frames_of(cohort, subject, frames):
         name = case_name(subject, frame)
-        case: dict[str, Any] = {"subject": subject, "frame": frame, "file": f"{name}.nii.gz"}
+        file = f"{subject if frames == 'all' else name}.nii.gz"
+        case: dict[str, Any] = {"subject": subject, "frame": frame, "file": file}
         if native is not None and frame in native.labels:
             labels, probabilities = segmenter.segment_with_probabilities(cine[frame], cohort.spacing_mm)
             case["native"] = f"{name}_native.nii.gz"
@@ -357,8 +357,13 @@ def _segment_subject(
             )
         else:
             labels = segmenter.segment(cine[frame], cohort.spacing_mm)
-        write_volume(folder / case["file"], labels, cohort.spacing_mm)
+        if frames == "all":
+            maps.append(labels)
+        else:
+            write_volume(folder / file, labels, cohort.spacing_mm)
         cases.append(case)
+    if maps:
+        write_volume(folder / f"{subject}.nii.gz", np.stack(maps), cohort.spacing_mm)
     return cases
 
 
