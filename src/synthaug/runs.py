@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from synthaug.config.arms import Arm
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
-from synthaug.core.artifacts import atomic_file, check_last_line
+from synthaug.core.artifacts import atomic_file, check_text_file
 from synthaug.core.errors import DamagedFileError
 
 #: Chunks after which their size doubles, the first time after twice as many; how often it does.
@@ -599,7 +599,10 @@ def list_runs(study: StudySettings) -> Iterator[ListedRun]:
 
 def write_runs(path: str | Path, runs: Iterable[Sequence[Any]]) -> None:
     """Write runs as a TSV; what a run lacks is empty."""
-    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        atomic_file(path, checksum=True) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as stream,
+    ):
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(ListedRun._fields)
         writer.writerows(runs)
@@ -611,9 +614,9 @@ def read_runs(path: str | Path, kind: str | None = None) -> list[ListedRun]:
     Raises
     ------
     DamagedFileError
-        It is empty, cut short, or no such list.
+        It is empty, cut short, not what was written, or no such list.
     """
-    check_last_line(path)
+    check_text_file(path)
     with Path(path).open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream, delimiter="\t")
         rows = list(reader)

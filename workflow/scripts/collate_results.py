@@ -10,7 +10,7 @@ from synthaug.jobs.job import job
 from synthaug.report.summary_formats import summary_files
 from synthaug.runs import read_runs
 from synthaug.statistics.generator_ranking import ranking_files
-from synthaug.tables.completeness import check_complete, check_splits
+from synthaug.tables.completeness import check_complete, check_roles, check_splits
 from synthaug.tables.manifest import as_tsv, code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.versions import publish, write_current
 
@@ -24,6 +24,7 @@ with job(snakemake):
 
     def companions(rows):
         check_complete(rows, arms, runs)
+        check_roles(rows, runs)
         return {
             **summary_files(rows),
             **ranking_files(rows),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from synthaug.core.folder_checksums import check_checksums
 from synthaug.jobs.checkpoints import clear_abandoned
 from synthaug.jobs.job import job
 from synthaug.jobs.lease import lease
@@ -9,6 +10,7 @@ from synthaug.tasks import open_task
 
 with job(snakemake), lease(Path(snakemake.params.checkpoints)):
     clear_abandoned(Path(snakemake.params.checkpoints))
+    check_checksums(snakemake.input.training_set, snakemake.threads)
     open_task(
         {**snakemake.params.task, "checkpoint_minutes": snakemake.resources.checkpoint_seconds / 60}
     ).train(

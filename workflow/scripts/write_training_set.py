@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from synthaug.core.folder_checksums import write_checksums
 from synthaug.data.cohort import Cohort
 from synthaug.jobs.job import job
 from synthaug.tasks import open_task
@@ -20,3 +21,4 @@ with job(snakemake):
         Path(snakemake.output.training_set),
         threads=snakemake.threads,
     )
+    write_checksums(snakemake.output.training_set, snakemake.threads)

@@ -22,12 +22,19 @@ from synthaug.core.spreadsheets import restored, write_table
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path, checksum: bool = False) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` only when the block succeeds.
 
     The temporary file lies in the same folder and keeps the suffixes, so that writers
     that look at them (nibabel, numpy) behave the same and the final rename is atomic.
     It is made as any new file is, so that the umask, and rights that the folder hands down, hold.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    checksum : bool
+        Keep the checksum of a text file beside it, for `check_text_file`.
 
     Raises
     ------
@@ -49,6 +56,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
             temporary.chmod(rights)  # safetensors puts a file of its own, for its user alone, in the place
+            if checksum:  # before the file: one that stands for itself would pass as one that a user wrote
+                write_text(checksum_of(path), f"{sha256_file(temporary)}  {path.name}\n")
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -115,9 +124,12 @@ def read_json(path: str | Path) -> Any:
         raise DamagedFileError(path, error) from None
 
 
-def write_tsv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table atomically as TSV without its index; unknown is an empty field, no field a formula."""
-    with atomic_file(path) as temporary:
+def write_tsv(path: str | Path, table: pd.DataFrame, checksum: bool = True) -> None:
+    """Write a table atomically as TSV without its index; unknown is an empty field, no field a formula.
+
+    Its checksum is kept beside it, for `read_tsv`, unless another file records it or the table is for users to edit.
+    """
+    with atomic_file(path, checksum) as temporary:
         write_table(temporary, table, "\t")
 
 
@@ -129,7 +141,7 @@ def read_tsv(path: str | Path, text_columns: Iterable[str] = ()) -> pd.DataFrame
     Raises
     ------
     DamagedFileError
-        It is empty or no table, or its last line does not end, as when it was cut short.
+        It is empty or no table, or its last line does not end, as when it was cut short, or it is not what was written.
     """
     types = dict.fromkeys(text_columns, "string")
     return restored(_read_table(path, sep="\t", dtype=types, keep_default_na=False, na_values=[""]))
@@ -147,7 +159,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
 
 def _read_table(path: str | Path, **options: Any) -> pd.DataFrame:
-    check_last_line(path)
+    check_text_file(path)
     try:
         table: pd.DataFrame = pd.read_csv(path, **options)
     except ValueError as error:
@@ -155,13 +167,15 @@ def _read_table(path: str | Path, **options: Any) -> pd.DataFrame:
     return table
 
 
-def check_last_line(path: str | Path) -> None:
-    """Refuse a text file whose last line does not end: it was cut short, and its last value may be another.
+def check_text_file(path: str | Path) -> None:
+    """Refuse a text file that was cut short, or that is not what `atomic_file` kept the checksum of.
+
+    A file without a checksum is one that a user wrote: it may be anything, but its last line must end.
 
     Raises
     ------
     DamagedFileError
-        It is empty, or ends without a line break.
+        It is empty, ends without a line break, or has another checksum.
     """
     with Path(path).open("rb") as stream:
         if not stream.seek(0, os.SEEK_END):
@@ -171,6 +185,18 @@ def check_last_line(path: str | Path) -> None:
             raise DamagedFileError(
                 path, "its last line does not end; if it is written by hand, add a line break at its end"
             )
+    kept = checksum_of(path)
+    recorded = kept.read_text(encoding="utf-8", errors="replace")[:64] if kept.is_file() else None
+    if recorded not in (None, sha256_file(path)):
+        raise DamagedFileError(
+            path,
+            f"it is not what was written, its checksum differs; if it was edited on purpose, remove {kept.name}",
+        )
+
+
+def checksum_of(path: str | Path) -> Path:
+    """File of a file's checksum, as ``sha256sum`` reads it; hidden, so that what lists the files of a folder passes it by."""
+    return Path(path).with_name(f".{Path(path).name}.sha256")
 
 
 def sha256_file(path: str | Path) -> str:

@@ -465,7 +465,7 @@ def write_cohort(
             table[column] = float("nan")
     for subject in table["subject"]:
         check_subject_id(subject, folder)
-    write_tsv(folder / "subjects.tsv", table)
+    write_tsv(folder / "subjects.tsv", table, checksum=False)  # cohort.json has it
     content = {
         "name": name,
         "kind": kind,

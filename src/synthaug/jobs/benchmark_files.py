@@ -6,7 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from synthaug.core.artifacts import check_last_line
+from synthaug.core.artifacts import check_text_file
 from synthaug.core.errors import DamagedFileError
 
 
@@ -24,7 +24,7 @@ def read_seconds(path: str | Path) -> list[float]:
         It has no seconds, or some that are no number or less than 0 (a clock was set back): Snakemake writes ``-`` and
         ``NA`` where it did not see a job end.
     """
-    check_last_line(path)
+    check_text_file(path)
     try:
         with Path(path).open(encoding="utf-8", newline="") as stream:
             seconds = [float(row["s"]) for row in csv.DictReader(stream, delimiter="\t")]

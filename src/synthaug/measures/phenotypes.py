@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synthaug.config.data import PhenotypeTableSettings
-from synthaug.core.artifacts import check_last_line, write_text
+from synthaug.core.artifacts import atomic_file, check_text_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.forked_pool import forked_pool
 from synthaug.data.cohort import Cohort
@@ -75,18 +75,19 @@ def gather_phenotypes(parts: Sequence[Path], output: Path) -> None:
     Raises
     ------
     SynthaugError
-        A part has other columns.
+        A part is damaged or has other columns.
     """
     lines: list[str] = []
     for part in parts:
-        check_last_line(part)
+        check_text_file(part)
         header, *rows = part.read_text(encoding="utf-8").splitlines(keepends=True)
         if lines and header != lines[0]:
             raise SynthaugError(
                 f"{part}: has other columns than {parts[0]}; remove both and measure them again"
             )
         lines += rows if lines else [header, *rows]
-    write_text(output, "".join(lines))
+    with atomic_file(output, checksum=True) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
 
 
 def _measure_inherited(subject: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from synthaug.statistics.generator_ranking import ranking_files
 from synthaug.statistics.tasks import ComparedTask
 from synthaug.statistics.unfinished import compare_finished
 from synthaug.tables import make_table
-from synthaug.tables.completeness import check_complete, check_splits
+from synthaug.tables.completeness import check_complete, check_roles, check_splits
 from synthaug.tables.manifest import as_tsv, code_manifest, data_manifest, trainings_manifest
 from synthaug.tables.partial import ABSENT
 from synthaug.tables.schema import read_rows
@@ -101,6 +101,7 @@ def collate_partial(results: Path) -> Collated:
 
     def companions(rows: pd.DataFrame) -> dict[str, str]:
         check_complete(rows, arms, list_runs(study))
+        check_roles(rows, runs)
         return {
             ABSENT: as_tsv(pd.DataFrame([missing[:2] for missing in absent], columns=["file", "reason"])),
             **summary_files(rows),

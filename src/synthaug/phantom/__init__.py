@@ -81,7 +81,7 @@ def write_phantom(
                 progress(len(rows), settings.subjects)
         ordered = [rows[index] for index in range(settings.subjects)]
         _write_table(folder, layout, [entry for entry, _ in ordered])
-        write_tsv(folder / "ground_truth.tsv", pd.DataFrame([truth for _, truth in ordered]))
+        write_tsv(folder / "ground_truth.tsv", pd.DataFrame([truth for _, truth in ordered]), checksum=False)
 
 
 def _each(write: Callable[[int], Any], count: int, processes: int) -> Iterator[tuple[int, Any]]:
@@ -175,7 +175,7 @@ def _write_table(root: Path, layout: str, rows: list[dict[str, Any]]) -> None:
     elif layout == "mnms2":
         mnms2_writer.write_mnms2_table(root, rows)
     elif layout in ("dicom", "nifti"):
-        write_tsv(root / "subjects.tsv", pd.DataFrame(rows))
+        write_tsv(root / "subjects.tsv", pd.DataFrame(rows), checksum=False)
     elif layout == "dsb":
         dicom_layouts.write_dsb_table(root, rows)
     elif layout == "sunnybrook":

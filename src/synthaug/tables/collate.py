@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder, check_last_line, sha256_file, write_json, write_text
+from synthaug.core.artifacts import atomic_folder, check_text_file, sha256_file, write_json, write_text
 from synthaug.core.errors import DamagedFileError, SynthaugError
+from synthaug.core.folder_checksums import CHECKSUMS
 from synthaug.core.spreadsheets import table_text
 from synthaug.tables.rows import COLUMNS, about, key_text
 from synthaug.tables.run_crate import write_crate
 from synthaug.tables.schema import check_rows, read_rows, typed
 
-CHECKSUMS = "SHA256SUMS"
 #: The table as CSV; identifies a version.
 ROWS = "rows.csv"
 #: From all rows to further text files of the version, by name.
@@ -99,7 +99,7 @@ def read_checksums(folder: str | Path) -> dict[str, str]:
         The list is cut short.
     """
     path = Path(folder) / CHECKSUMS
-    check_last_line(path)
+    check_text_file(path)
     lines = [line.split("  ", 1) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     recorded = {line[-1]: line[0] for line in lines}
     if ROWS not in recorded or any(len(line) < 2 for line in lines):

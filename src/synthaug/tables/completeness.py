@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from synthaug.data.splits import read_split
 from synthaug.runs import ListedRun
 
 _RUN = ("fold", "generator_seed", "training_seed")
+_TRAINING = ["arm", "generator_seed", "training_seed"]
+#: What a training says of a patient by one metric.
+_PLACE = ["subject", "structure", "phase", "target"]
 
 
 def check_complete(rows: pd.DataFrame, arms: Sequence[Arm], runs: Iterable[ListedRun]) -> None:
@@ -32,13 +35,14 @@ def check_complete(rows: pd.DataFrame, arms: Sequence[Arm], runs: Iterable[Liste
     ------
     SynthaugError
         One line for each training that left no row, each that did not score the patients that the
-        others of its fold did, and each comparison that is missing. Rows of any status count: a
-        training that failed and says so in rows is not missing.
+        others of its fold did or lacks rows of them by a metric that it scores, and each comparison that is missing.
+        Rows of any status count: a training that failed and says so in rows is not missing.
     """
     trainings = [run for run in runs if run.kind == "arm"]
     faults = [
         *_missing_runs(rows, arms, trainings),
         *_unequal_patients(rows),
+        *_unequal_rows(rows),
         *_missing_comparisons(rows, arms, trainings),
     ]
     if faults:
@@ -72,6 +76,39 @@ def check_splits(runs: Iterable[ListedRun]) -> None:
                 )
 
 
+def check_roles(rows: pd.DataFrame, runs: Iterable[ListedRun]) -> None:
+    """Refuse a split that is not the one that patients were scored by.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        All result rows of the study.
+    runs : iterable of ListedRun
+        What the study runs; those with a split count.
+
+    Raises
+    ------
+    SynthaugError
+        A scored patient has another role in the split of its fold than in its rows, or none.
+    """
+    told = _scored(rows).dropna(subset=["role"]).drop_duplicates(["fold", "subject", "role"])
+    for run in (run for run in runs if run.split):
+        roles = read_split(str(run.split)).set_index("subject")["role"]
+        here = told[told["fold"] == run.fold]
+        other = here[here["subject"].map(roles).fillna("") != here["role"]]
+        if len(other):
+            subject, role = other[["subject", "role"]].iloc[0]
+            raise SynthaugError(
+                f"{run.split}: {len(other)} scored patients have another role in their rows ({subject}: {role}, ...); "
+                "remove it and run again"
+            )
+
+
+def _scored(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of patients that trainings of arms were scored on."""
+    return rows[rows["subject"].notna() & rows["training_seed"].notna() & rows["arm"].notna()]
+
+
 def _missing_runs(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[ListedRun]) -> Iterator[str]:
     about = ["task", "arm", *_RUN]
     scored = rows.loc[rows["training_seed"].notna() & rows["arm"].notna(), about].drop_duplicates()
@@ -98,18 +135,44 @@ def _missing_runs(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[Listed
 
 
 def _unequal_patients(rows: pd.DataFrame) -> Iterator[str]:
-    scored = rows[rows["subject"].notna() & rows["training_seed"].notna() & rows["arm"].notna()]
-    for (task, fold), here in scored.groupby(["task", "fold"], dropna=False):
+    for (task, fold), here in _scored(rows).groupby(["task", "fold"], dropna=False):
         everyone = set(here["subject"])
-        for run, own in here.groupby(["arm", "generator_seed", "training_seed"], dropna=False):
+        for run, own in here.groupby(_TRAINING, dropna=False):
             lacking = sorted(everyone - set(own["subject"]))
             if lacking and not own["status"].eq("failed").all():
-                arm, generator_seed, training_seed = pd.Series(run).astype(object)
-                drawn = "" if pd.isna(generator_seed) else f"generator seed {generator_seed:g}, "
                 yield (
-                    f"task {task}: arm {arm}: fold {fold:g}, {drawn}training seed {training_seed:g} did not score "
-                    f"{len(lacking)} of {len(everyone)} patients ({lacking[0]}, ...); score it again"
+                    f"task {task}: {_training(fold, run)} did not score {len(lacking)} of {len(everyone)} patients "
+                    f"({lacking[0]}, ...); score it again"
                 )
+
+
+def _unequal_rows(rows: pd.DataFrame) -> Iterator[str]:
+    """Trainings that score a patient by a metric, but not in all places (structure, phase) where others do."""
+    for (task, fold, metric), here in _scored(rows).groupby(["task", "fold", "metric"], dropna=False):
+        trainings = here.groupby(_TRAINING, dropna=False)
+        counts = trainings.ngroup().groupby(here.groupby(_PLACE, dropna=False).ngroup()).nunique()
+        if (counts == trainings.ngroups).all():
+            continue
+        places = {
+            training: set(own[_PLACE].fillna("").itertuples(index=False, name=None))
+            for training, own in trainings
+            if not own["status"].eq("failed").all()
+        }
+        everywhere = set().union(*places.values())
+        for training, found in places.items():
+            subjects = {place[0] for place in found}
+            lacking = sorted(place for place in everywhere - found if place[0] in subjects)
+            if lacking:
+                yield (
+                    f"task {task}: {_training(fold, training)} lacks {len(lacking)} of {len(everywhere)} rows of {metric} "
+                    f"({', '.join(filter(None, lacking[0]))}, ...); score it again"
+                )
+
+
+def _training(fold: Hashable, training: Hashable) -> str:
+    arm, generator_seed, training_seed = pd.Series(training).astype(object)
+    drawn = "" if pd.isna(generator_seed) else f"generator seed {generator_seed:g}, "
+    return f"arm {arm}: fold {fold:g}, {drawn}training seed {training_seed:g}"
 
 
 def _missing_comparisons(rows: pd.DataFrame, arms: Sequence[Arm], runs: Sequence[ListedRun]) -> Iterator[str]:

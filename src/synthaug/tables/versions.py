@@ -10,8 +10,9 @@ from typing import Any
 
 from synthaug.core.artifacts import read_json, sha256_json, write_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.folder_checksums import CHECKSUMS
 from synthaug.core.leftovers import PARTIAL, clear_left_behind, owned_prefix
-from synthaug.tables.collate import CHECKSUMS, ROWS, Companions, collate, read_checksums, verify
+from synthaug.tables.collate import ROWS, Companions, collate, read_checksums, verify
 
 CURRENT = "current.json"
 _VERSION = re.compile(r"v\d{3,}")

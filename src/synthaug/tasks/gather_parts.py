@@ -8,7 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from synthaug.core.artifacts import atomic_folder, link_or_copy, read_json, write_json, write_text
+from synthaug.core.artifacts import (
+    atomic_file,
+    atomic_folder,
+    check_text_file,
+    link_or_copy,
+    read_json,
+    write_json,
+)
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort
 from synthaug.labels import FUNCTION_COLUMNS
@@ -44,6 +51,7 @@ def gather_predictions(parts: Sequence[Path], output: Path) -> None:
         for part in parts:
             for file in _files_of(part):
                 if file.suffix == ".tsv":
+                    check_text_file(file)
                     header, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
                     lines = tables.setdefault(file.name, [header])
                     _check_alike((parts[0], part), (lines[0], header), file.name)
@@ -51,7 +59,8 @@ def gather_predictions(parts: Sequence[Path], output: Path) -> None:
                 elif file.name != _RECORD:
                     link_or_copy(file, folder / file.name)
         for name, lines in tables.items():
-            write_text(folder / name, "".join(lines))
+            with atomic_file(folder / name, checksum=True) as temporary:
+                temporary.write_text("".join(lines), encoding="utf-8")
         write_json(folder / _RECORD, {**records[0], _CASES: cases} if _CASES in records[0] else records[0])
 
 

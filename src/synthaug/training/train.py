@@ -199,7 +199,7 @@ def _write(
         {*data.table.index, *before, *(subject for other in needed.values() for subject in other.seen)}
     )
     save_model(task.weights, model, task.settings.model_dump(mode="json"), seen, task.seed, task.needs)
-    with atomic_file(task.history) as temporary:
+    with atomic_file(task.history, checksum=True) as temporary:
         write_table(temporary, pd.DataFrame(done.rows))
     # Figures have shapes of their own; compiling for each would cost more than it saves.
     with torch.compiler.set_stance("force_eager"):

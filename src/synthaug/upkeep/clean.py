@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from synthaug.core.artifacts import checksum_of
 from synthaug.core.leftovers import find_partials, is_left_behind, remove
 from synthaug.jobs.attempts import history_of
 from synthaug.runs import arm_runs, model_runs
@@ -66,6 +67,7 @@ def find_removals(study: StudyResults, logs: bool = False, parts: bool = False) 
 def clean(removal: Removal) -> bool:
     """Remove it, and the empty folders that it leaves of checkpoints; whether it is gone."""
     remove(removal.path)
+    remove(checksum_of(removal.path))
     with suppress(OSError):
         if removal.path.parent.parent.parent.name == "checkpoints":
             removal.path.parent.rmdir()

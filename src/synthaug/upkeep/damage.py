@@ -11,11 +11,12 @@ from synthaug.core.array_files import read_npz
 from synthaug.core.artifacts import read_json, read_tsv, sha256_file
 from synthaug.core.errors import SynthaugError
 from synthaug.core.file_times import age_days
+from synthaug.core.folder_checksums import CHECKSUMS, check_checksums
 from synthaug.data.cohort import Cohort
 from synthaug.data.native_grid import GEOMETRY, LABELS
 from synthaug.data.store import check_contents
 from synthaug.runs import ArmRun, ListedRun, read_runs
-from synthaug.tables.collate import CHECKSUMS, verify
+from synthaug.tables.collate import verify
 from synthaug.tables.completeness import check_splits
 from synthaug.tables.versions import CURRENT, current_version
 from synthaug.upkeep.fault import Fault
@@ -28,7 +29,7 @@ _SUBJECT_FILES = {
     "native": GEOMETRY,
     "native_labels": LABELS,
 }
-#: Single outputs without a checksum, and what reads them.
+#: Single outputs and what reads them, which compares tables with their checksums.
 _READ: dict[str, Callable[[Path], Any]] = {
     "phenotypes/**/*.tsv": read_tsv,
     "rows/**/*.tsv": read_tsv,
@@ -53,6 +54,8 @@ def find_damage(study: StudyResults) -> Iterator[Fault]:
         yield from _damaged(partial(check_contents, record.parent), record, (record.parent,))
     for record in study.files_named("training.json"):
         yield from _in_training(study, record)
+    for sums in sorted(study.folder.glob(f"tasks/*/fold-*/arms/*/generator-seed-*/training-set/{CHECKSUMS}")):
+        yield from _damaged(partial(check_checksums, sums.parent), sums, (sums.parent,))
     for sums in sorted(study.folder.glob(f"tables/v*/{CHECKSUMS}")):
         yield from _damaged(partial(verify, sums.parent), sums)
     current = study.folder / "tables" / CURRENT

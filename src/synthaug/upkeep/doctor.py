@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from synthaug.core.artifacts import checksum_of
 from synthaug.core.leftovers import remove
 from synthaug.upkeep.damage import find_damage
 from synthaug.upkeep.declared import find_missing, find_stale
@@ -47,4 +48,5 @@ def mend(study: StudyResults, findings: Sequence[Fault]) -> Iterator[tuple[Path,
                 yield path, "the study is locked"
             else:
                 remove(path)
+                remove(checksum_of(path))
                 yield path, "cannot be removed" if path.exists() else None

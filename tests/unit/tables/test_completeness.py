@@ -8,12 +8,13 @@ from report_study import write_made_up_cohort
 
 from synthaug.config.arms import ArmSettings, resolve_arms
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.artifacts import write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.metric_registry import columns_of
 from synthaug.runs import ListedRun
 from synthaug.statistics.tasks import ComparedTask, compare_tasks
 from synthaug.tables import make_table
-from synthaug.tables.completeness import check_complete, check_splits
+from synthaug.tables.completeness import check_complete, check_roles, check_splits
 
 ARMS = list(resolve_arms({"real": ArmSettings(), "plus": ArmSettings(generator="g", dose=1.0)}).values())
 FOLDS, SEEDS = (0, 1), (0, 1)
@@ -111,6 +112,41 @@ def test_a_training_that_scored_fewer_patients_is_named(complete):
     found = lines(complete[~(gone & complete["generator_seed"].eq(1))])
     assert len(found) == 1
     assert "fold 0, generator seed 1, training seed 0 did not score 1 of 3 patients (f0-p1" in found[0]
+
+
+def test_a_training_that_lost_a_row_of_a_patient_is_named():
+    parts = [
+        scored().assign(structure=structure, phase=phase)
+        for structure in ("LV", "RV")
+        for phase in ("ED", "ES")
+    ]
+    rows = with_comparisons(pd.concat(parts, ignore_index=True))
+    check_complete(rows, ARMS, RUNS)
+    gone = rows["arm"].eq("plus") & rows["subject"].eq("f0-p1") & rows["training_seed"].eq(0)
+    gone &= rows["generator_seed"].eq(1) & rows["structure"].eq("RV") & rows["phase"].eq("ES")
+    assert gone.sum() == 1
+    (line,) = lines(rows[~gone])
+    assert line == (
+        "task segmentation: arm plus: fold 0, generator seed 1, training seed 0 lacks 1 of 12 rows of dice "
+        "(f0-p1, RV, ES, ...); score it again"
+    )
+
+
+@pytest.mark.parametrize("other", ["train", None])
+def test_a_split_of_other_roles_than_patients_were_scored_by_is_refused(tmp_path, other):
+    rows, path = scored().assign(role="test"), tmp_path / "fold-0.tsv"
+    runs = [ListedRun("split", fold=0, split=path)]
+    split = pd.DataFrame({"subject": [f"f0-p{patient}" for patient in range(3)], "role": "test"})
+    write_tsv(path, split)
+    check_roles(rows, runs)
+    edited = (
+        split[split["subject"] != "f0-p1"] if other is None else split.assign(role=["test", other, "test"])
+    )
+    write_tsv(path, edited)
+    with pytest.raises(
+        SynthaugError, match=r"fold-0.tsv: 1 scored patients have another role in their rows \(f0-p1: test"
+    ):
+        check_roles(rows, runs)
 
 
 def test_a_missing_comparison_with_a_control_is_named(complete):

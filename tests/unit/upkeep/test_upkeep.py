@@ -14,7 +14,8 @@ from helpers.finished_study import arm_checkpoints, small_study, write_results
 
 from synthaug.cli import main
 from synthaug.core import leftovers
-from synthaug.core.artifacts import read_json, write_json, write_text
+from synthaug.core.artifacts import checksum_of, read_json, write_json, write_text
+from synthaug.core.folder_checksums import write_checksums
 from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
 from synthaug.jobs.checkpoints import clear_abandoned, save_checkpoint
@@ -151,8 +152,31 @@ def test_tables_that_jobs_read_are_looked_at(folder, file, gone):
 def test_a_split_without_all_its_subjects_is_damaged(folder):
     split = folder / "splits" / "fold-0.tsv"
     split.write_text("".join(split.read_text().splitlines(keepends=True)[:-1]))
+    checksum_of(split).unlink()
     code, lines = listed(folder)
     assert code == 1 and "fold-0.tsv: lacks 1 of 4 subjects of blob" in lines[0]
+
+
+@pytest.mark.parametrize("file", ["splits/fold-0.tsv", "rows/scores/a.tsv"])
+def test_a_table_is_removed_with_its_checksum(folder, file):
+    (folder / file).write_text(
+        (folder / file).read_text().replace("blob-01", "blob-02").replace("0.9", "0.8")
+    )
+    code, lines = listed(folder)
+    assert code == 1 and "its checksum differs" in lines[0] and (folder / file).exists()
+    assert listed(folder, "--fix")[0] == 0
+    assert not (folder / file).exists() and not checksum_of(folder / file).exists()
+
+
+def test_a_training_set_that_differs_from_its_checksums_is_damaged(folder):
+    training_set = folder / "tasks/segmentation/fold-0/arms/real/generator-seed-0/training-set"
+    write_text(training_set / "nnUNetPlans_2d" / "a_f0.b2nd", "voxels\n")
+    write_checksums(training_set)
+    assert listed(folder) == (0, [])
+    flip(training_set / "nnUNetPlans_2d" / "a_f0.b2nd")
+    code, lines = listed(folder)
+    assert code == 1 and "a_f0.b2nd: not what was written (its checksum differs)" in lines[0]
+    assert listed(folder, "--fix")[0] == 0 and not training_set.exists()
 
 
 def test_tables_raw_data_and_cohorts_without_their_raw_data_are_never_removed(folder):
