@@ -19,6 +19,7 @@ from synthaug.jobs.failed_jobs import FailureLines
 from synthaug.cost import count_subjects, estimate_cost, say_cost
 from synthaug.preflight.lost_records import write_configuration
 from synthaug.preflight.future_files import bring_back, check_inputs
+from synthaug.preflight.old_scripts import clear_scripts
 from synthaug.preflight.paths import check_writable
 from synthaug.preflight.slurm import slurm_trouble
 from synthaug.run_progress import progress_lines
@@ -62,6 +63,7 @@ include: "workflow/rules/report.smk"
 # tables/ -> published/: tables of papers, on request
 include: "workflow/rules/published.smk"
 # Last, because they only mend how Snakemake starts jobs, retries them, waits for them and decides what reruns:
+include: "workflow/rules/snakemake_issue_2192.smk"
 include: "workflow/rules/snakemake_issue_2441.smk"
 include: "workflow/rules/snakemake_issue_2645.smk"
 include: "workflow/rules/snakemake_issue_2967.smk"
@@ -81,6 +83,7 @@ onstart:
         trouble.append(str(error))
     if trouble:
         raise WorkflowError("\n".join(f"synthaug: {line}" for line in trouble))
+    clear_scripts(".snakemake/scripts")
     write_configuration(f"results/{study.name}", declared_study(study))
     print(say_cost(study, estimate_cost(study, count_subjects(study))), file=sys.stderr)
     logger.addHandler(progress_lines(study, workflow.dag.stats()[1]))
@@ -105,6 +108,7 @@ localrules:
     measure_generators_all,
     measure_phenotypes_all,
     train_all,
+    check_autoencoders_all,
     synthesise_all,
     train_tasks_all,
     evaluate_all,
@@ -135,6 +139,15 @@ rule train_all:
     """the weights of every model of the generators and extractors"""
     input:
         [path(f"{run.folder}/model.safetensors") for run in model_runs(study)],
+
+
+rule check_autoencoders_all:
+    """the autoencoders of the generators, and what they make of real training cines"""
+    input:
+        [
+            path(f"rows/reconstructions/{run.model}_fold-{run.fold}_generator-seed-{run.generator_seed}.tsv")
+            for run in reconstruction_checks(study)
+        ],
 
 
 rule synthesise_all:

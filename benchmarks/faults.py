@@ -1,17 +1,19 @@
 """Fault after fault in the tiny study, and its results compared with those of an undisturbed run.
 
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --kills 50 --preemptions 10
-    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --memory 5 --nodes 3 --quota --clock
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/faults.py --memory 5 --nodes 3 --time-limits 2 --quota --read-only --clock
 
-After a fault the same command goes on. Kills, preemptions and nodes have a run each; quota, memory and clock come one
-after the other in another.
+After a fault the same command goes on. Kills, preemptions, time limits and nodes have a run each; quota, read-only
+results, memory and clock come one after the other in another.
 
 - Kills come in turn: SIGKILL and SIGTERM of a job, of Snakemake, SIGKILL of all.
 - Preemptions (as root, with slurm-wlm and munge installed) requeue running jobs of the single-node Slurm of the tests.
 - Memory: the kernel ends processes of a control group of 4 GiB, in which a neighbour takes what is left.
 - Nodes: Slurm's node dies with all that runs on it, is declared down and comes back. Beside that each training gets too
   little memory at first, so that Slurm ends it.
+- Time limits: Slurm ends trainings that reached theirs; Snakemake tries them again, and they resume.
 - Quota: results lie on a file system with a quota (btrfs in a file, as root), which is exceeded twice.
+- Read-only: results become so while a job runs, until the run has ended.
 - Clock: it goes back and forward by hours and days (faketime), with files that are of a time to come.
 
 The short set is tests/faults.
@@ -32,11 +34,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from checkout import TINY, Checkout, copy_repository
-from faults import KILLS, FaultyRun, contents, litter
+from faults import KILLS, FaultyRun, contents
 from machine_faults import QuotaDisk, quota_disk, write_starved_profile
 from small_cluster import start_slurm
 
-RUNS = ("kills", "preemptions", "machine", "nodes")
+RUNS = ("kills", "preemptions", "machine", "nodes", "time-limits")
 LOCALLY = ["--cores", "2", "--rerun-incomplete", "--keep-going", "--configfile", TINY]
 #: Hours that the clock goes forward, or back.
 JUMPS_H = (-2, 72, -24 * 30, 24 * 400)
@@ -57,9 +59,11 @@ def kill(run: FaultyRun, times: int) -> None:
 def disturb_machine(
     run: FaultyRun, asked: argparse.Namespace, disk: QuotaDisk | None, needed_mib: float
 ) -> None:
-    """Quotas, then lack of memory, then clocks, in one study."""
+    """Quotas, then results that become read-only, then lack of memory, then clocks, in one study."""
     if disk:
         run.exceed_quota(disk, [part * needed_mib for part in QUOTAS])
+    if asked.read_only:
+        run.forbid_writing((0.2, 15))
     if asked.memory:
         run.exhaust_memory(asked.memory, (0.2, 15), MEMORY_MIB)
     if asked.clock:
@@ -81,7 +85,7 @@ def report(run: FaultyRun, seconds: float, quiet: Checkout, whole: bool) -> None
     print(f"  {len(found)} files compared, {len(different)} differ: {', '.join(different[:5]) or 'none'}")
     if whole:
         print(f"  rows.csv {'equal' if rows(own) == rows(other) else 'NOT EQUAL'}")
-    print(f"  left over: {', '.join(litter(own)) or 'nothing'}", flush=True)
+    print(f"  left over: {', '.join(run.litter()) or 'nothing'}", flush=True)
 
 
 def size_mib(folder: Path) -> float:
@@ -98,9 +102,9 @@ def rows(results: Path) -> bytes:
 def main() -> None:
     """Run, and print a report for each kind that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    for name in ("kills", "preemptions", "memory", "nodes"):
+    for name in ("kills", "preemptions", "memory", "nodes", "time-limits"):
         parser.add_argument(f"--{name}", type=int, default=0)
-    for name in ("quota", "clock"):
+    for name in ("quota", "clock", "read-only"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -121,9 +125,9 @@ def main() -> None:
             run.finish()
             report(run, time.monotonic() - began, quiet, whole=asked.target == "all")
 
-        def on_slurm(name: str, profile: str) -> FaultyRun:
+        def on_slurm(name: str, profile: str, *options: str) -> FaultyRun:
             start_slurm()
-            arguments = [asked.target, "--profile", profile, "--configfile", TINY]
+            arguments = [asked.target, "--profile", profile, "--configfile", TINY, *options]
             return FaultyRun(copies[name], arguments, asked.seed)
 
         if asked.kills:
@@ -131,7 +135,7 @@ def main() -> None:
                 FaultyRun(copies["kills"], [asked.target, *LOCALLY], asked.seed),
                 lambda run: kill(run, asked.kills),
             )
-        if asked.quota or asked.memory or asked.clock:
+        if asked.quota or asked.memory or asked.read_only or asked.clock:
             place = copies["machine"].root
             mounted = quota_disk(place / "disk", place / "results") if asked.quota else nullcontext()
             with mounted as disk:
@@ -142,6 +146,11 @@ def main() -> None:
         if asked.preemptions:
             measure(
                 on_slurm("preemptions", "profiles/ci"), lambda run: run.preempt(asked.preemptions, (5, 25))
+            )
+        if asked.time_limits:
+            measure(
+                on_slurm("time-limits", "profiles/ci", "--retries", "3"),
+                lambda run: run.end_by_time_limit(asked.time_limits, (1, 5)),
             )
         if asked.nodes:
             starved = write_starved_profile(copies["nodes"], STARVED, STARVED_MIB)

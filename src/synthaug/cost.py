@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from synthaug.runs import (
     generator_seeds_of,
     is_reconstructed,
     is_sampled,
+    measure_files,
     model_runs,
     parts_of,
     reconstruction_checks,
@@ -98,7 +100,7 @@ def count_subjects(study: StudySettings) -> dict[str, int] | None:
 
 
 def count_jobs(study: StudySettings) -> dict[str, int]:
-    """Jobs of the rules that train, sample, segment or read many images.
+    """Jobs of the rules that train, sample, segment, or read many images or all results.
 
     The others take seconds; ``snakemake --dry-run`` counts all of them.
     """
@@ -107,6 +109,8 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
     trained = sum(extractor.kind == "study" for extractor in extractors.values())
     parts = [len(parts_of(study)) if is_sampled(study, name) else 1 for name in generators]
     labelled = [getattr(study.generators[name], "labels", "own") != "own" for name in generators]
+    # Of rules that write one file of rows a job.
+    measured = Counter(file.split("/")[1] for file in measure_files(study))
     jobs = {
         "write_phantom": sum(dataset.phantom is not None for dataset in study.datasets.values()),
         "harmonise": len(study.datasets),
@@ -135,6 +139,11 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "measure_metric_sensitivity": len(extractors) * study.split.folds,
         "audit_recognition": len(synthetic) if study.evaluation.recognition else 0,
         "audit_features": trained * len(synthetic),
+        "measure_controllability": measured["controllability"],
+        "measure_mask_agreement": measured["mask-agreement"],
+        "measure_cardiac_function": measured["cardiac-function"],
+        "measure_recovery": measured["recovery"],
+        "collate_results": 1,
     }
     return {rule: count for rule, count in jobs.items() if count}
 

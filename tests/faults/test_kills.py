@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from checkout import copy_repository
-from faults import KILLS, FaultyRun, contents, litter
+from faults import KILLS, FaultyRun, contents
 
 pytestmark = pytest.mark.workflow
 
@@ -22,4 +22,4 @@ def test_kills_of_jobs_and_of_the_workflow_change_nothing(tmp_path, quiet):
     found, undisturbed = contents(results), contents(quiet.checkout.root / "results" / "tiny")
     assert "/models/autoencoder/fold-0/generator-seed-0/model.safetensors" in found
     assert found == undisturbed
-    assert litter(results) == []
+    assert run.litter() == []

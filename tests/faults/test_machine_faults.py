@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 from checkout import copy_repository
-from faults import FaultyRun, contents, litter
+from faults import FaultyRun, contents
 from machine_faults import MemoryGroup
 
 from synthaug.core.memory import kernel_kills
@@ -32,7 +32,7 @@ def assert_ends_undisturbed(run, quiet):
     run.finish()
     results = run.checkout.root / "results" / "tiny"
     assert contents(results) == contents(quiet.checkout.root / "results" / "tiny")
-    assert litter(results) == []
+    assert run.litter() == []
 
 
 @pytest.mark.skipif(not MemoryGroup.can_be_made(), reason="needs a writable control group for memory")

@@ -6,17 +6,30 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 from checkout import Checkout
-from machine_faults import MemoryGroup, QuotaDisk, lose_node, shift_times, under_another_clock
+from machine_faults import (
+    MemoryGroup,
+    QuotaDisk,
+    lose_node,
+    reach_time_limit,
+    read_only,
+    shift_times,
+    under_another_clock,
+)
+
+from synthaug.core.leftovers import TEMPORARY
 
 
 class Kill(NamedTuple):
@@ -46,7 +59,9 @@ KILLS = (
     Kill("all", signal.SIGKILL, "synthesise_chunk"),
 )
 #: Files that record when and how long something ran.
-_TIMES = re.compile(r"/(logs|benchmarks|report|tables)/|training\.json$|history\.csv$|report\.html$")
+_TIMES = re.compile(
+    r"/(logs|benchmarks|report|tables)/|training\.json$|history\.csv(\.sha256)?$|report\.html$"
+)
 _JOB = "/.snakemake/scripts/"
 #: Names of what is left by who did not end in order.
 _LITTER = ("**/.partial-*", "**/lease.json", "checkpoints/**/checkpoint-*")
@@ -73,6 +88,9 @@ class FaultyRun:
         self._group: MemoryGroup | None = None
         self._clock_s = 0.0
         self._log = checkout.root / "faults.log"
+        # Not below the checkout: the names of sockets in it would get too long.
+        self._temporary = Path(tempfile.mkdtemp(prefix="faults-"))
+        weakref.finalize(self, shutil.rmtree, self._temporary, ignore_errors=True)
 
     def kill(self, kills: Sequence[Kill], between_s: tuple[float, float]) -> None:
         """Kill what is said.
@@ -129,6 +147,13 @@ class FaultyRun:
     def lose_nodes(self, times: int, between_s: tuple[float, float]) -> None:
         """Let the node of the small cluster die so many times while jobs run on it."""
         self._on_slurm(times, between_s, self._lose_node)
+
+    def end_by_time_limit(self, times: int, between_s: tuple[float, float]) -> None:
+        """Let Slurm end a training for its time limit so many times; where the study ends before, fewer.
+
+        Arguments of Snakemake must let it try a failed job again.
+        """
+        self._on_slurm(times, between_s, self._end_by_time_limit)
 
     def exhaust_memory(self, times: int, between_s: tuple[float, float], mib: int, during: str = "") -> None:
         """Let the kernel end a process of the study for lack of memory so many times.
@@ -202,9 +227,24 @@ class FaultyRun:
             self.killed.append(f"quota: {quota:.0f} MiB")
         disk.limit(None)
 
+    def forbid_writing(self, between_s: tuple[float, float]) -> None:
+        """Let results become read-only while a job runs, until the workflow has ended; needs root."""
+        process = self._start()
+        assert self._wait_for_a_job(process, "")
+        time.sleep(self.random.uniform(*between_s))
+        with read_only(self.checkout.root / "results"):
+            assert process.wait() != 0
+        self.killed.append("read-only: results")
+
     def lines(self, pattern: str) -> list[str]:
         """Lines of the workflow's screen that a pattern is found in."""
         return [line for line in self._log.read_text().splitlines() if re.search(pattern, line)]
+
+    def litter(self) -> list[str]:
+        """What the finished study must not leave behind: below its results, and in its folder for temporary files."""
+        results = self.checkout.root / "results"
+        found = [path for pattern in _LITTER for path in results.glob(f"*/{pattern}")]
+        return sorted(map(str, [*found, *self._temporary.glob(f"{TEMPORARY}*")]))
 
     def _on_slurm(
         self, times: int, between_s: tuple[float, float], fault: Callable[[list[str]], str | None]
@@ -223,6 +263,15 @@ class FaultyRun:
         done = subprocess.run(["scontrol", "requeue", number], capture_output=True, text=True)
         return f"requeue: {rule}" if done.returncode == 0 else None
 
+    def _end_by_time_limit(self, running: list[str]) -> str | None:
+        trainings = [line for line in running if line.partition(" ")[2].startswith("rule_train_")]
+        if not trainings:
+            return None
+        number, _, rule = self.random.choice(trainings).partition(" ")
+        # Those of Slurm are no children of this run; one that has not begun its script has nothing to save yet.
+        jobs = [one for one in psutil.process_iter() if self._script(one) and _slurm_job(one) == number]
+        return f"time limit: {rule}" if jobs and reach_time_limit(number, jobs) else None
+
     @staticmethod
     def _lose_node(running: list[str]) -> str:
         lose_node()
@@ -231,7 +280,12 @@ class FaultyRun:
     def _start(self) -> subprocess.Popen[bytes]:
         self._unlock()
         before, variables = under_another_clock(self._clock_s) if self._clock_s else ([], {})
-        environment = {"PYTHONPATH": str(self.checkout.root / "src"), "SYNTHAUG_GPUS": "0", **variables}
+        environment = {
+            "PYTHONPATH": str(self.checkout.root / "src"),
+            "SYNTHAUG_GPUS": "0",
+            "TMPDIR": str(self._temporary),
+            **variables,
+        }
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 [*before, sys.executable, "-m", "snakemake", *self.arguments],
@@ -285,17 +339,20 @@ class FaultyRun:
         return words[0].rpartition(".py")[0].rpartition(".")[2] if words else ""
 
 
+def _slurm_job(process: psutil.Process) -> str | None:
+    """Number of the Slurm job that a process belongs to."""
+    try:
+        return process.environ().get("SLURM_JOB_ID")
+    except psutil.Error:
+        return None
+
+
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         try:
             process.send_signal(number)
         except psutil.NoSuchProcess:
             continue
-
-
-def litter(results: Path) -> list[str]:
-    """What a finished study must not leave behind."""
-    return sorted(str(file.relative_to(results)) for pattern in _LITTER for file in results.glob(pattern))
 
 
 def contents(results: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -106,6 +107,35 @@ def lose_node() -> None:
     subprocess.run(["slurmd"], check=True)
 
 
+def reach_time_limit(number: str, processes: Sequence[psutil.Process]) -> bool:
+    """Let a running job of the small cluster reach its time limit; False where it ended before.
+
+    Slurm's shortest limit is a minute, and it looks at limits every half minute, so that a short training would be done
+    before. Its processes stand still until Slurm ends the job, which wakes them (SIGCONT) before it tells them to end.
+
+    Parameters
+    ----------
+    number : str
+        Of the job.
+    processes : sequence of Process
+        What the job runs on this machine.
+    """
+    update = ["scontrol", "update", f"jobid={number}", "TimeLimit=1"]
+    if subprocess.run(update, capture_output=True).returncode:
+        return False
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    asked = ["squeue", "--noheader", "--states", "all", "--jobs", number, "--format", "%T"]
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        state = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        if state not in ("RUNNING", "COMPLETING"):
+            return state == "TIMEOUT"
+        time.sleep(1)
+    raise TimeoutError(f"job {number} runs on beyond its time limit")
+
+
 def _below(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children(recursive=True)
@@ -203,6 +233,26 @@ def quota_disk(image: Path, folder: Path) -> Iterator[QuotaDisk]:
         yield disk
     finally:
         disk.remove()
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A folder that is read-only, for root too: mounted on itself."""
+    _call("mount", "--bind", folder, folder)
+    try:
+        _call("mount", "-o", "remount,bind,ro", folder)
+        yield
+    finally:
+        _call("umount", folder)
+
+
+def can_mount() -> bool:
+    """Whether this is root, and mounting is not forbidden, as it is in many containers."""
+    try:
+        with tempfile.TemporaryDirectory() as folder, read_only(Path(folder)):
+            return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
 
 
 def _call(*words: object) -> None:

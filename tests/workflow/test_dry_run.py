@@ -246,6 +246,28 @@ def test_time_follows_what_a_job_reads_and_not_the_whole_cohort(checkout, tmp_pa
     assert minutes("write_training_set", subjects=arm, **both) == 240 + round(4 * 200 / 60)
     # One job that goes through all of them with a network.
     assert minutes("audit_recognition", **both) == 240 + round(5 * 100_100 / 60)
+    # Checksums of every file.
+    assert minutes("collate_results", files=[real, synthetic]) == 60 + round(0.2 * 100_100 / 60)
+    described = [f"{synthetic}/{name}" for name in ("cohort.json", "subjects.tsv")]
+    write_text(tmp_path / "synthetic" / "cohort.json", "{}\n" * 5)
+    assert minutes("bring_cohort", described=described) == 60 + round(0.2 * 100_000 / 60)
+
+
+def test_memory_of_the_audit_of_features_follows_its_pairs(checkout, tmp_path):
+    """1,000 real subjects in 1 MB of features, and a million synthetic ones of the same size each."""
+    rules = {rule.name: rule.resources for rule in rules_of(checkout, nodes=100)}
+    write_text(tmp_path / "fold-0.tsv", "subject\n" + "s\n" * 1000)
+    for name, size in {"real": 10**6, "few": 10**6, "many": 10**9}.items():
+        with (tmp_path / name).open("wb") as stream:
+            stream.truncate(size)
+
+    def mib(made, attempt=1):
+        given = {"real": tmp_path / "real", "synthetic": tmp_path / made, "split": tmp_path / "fold-0.tsv"}
+        files = Namedlist(fromdict={name: str(file) for name, file in given.items()})
+        return rules["audit_features"]["mem_mb"].evaluate(None, input=files, attempt=attempt).value
+
+    assert [mib("few"), mib("few", attempt=2)] == [16000, 32000]
+    assert mib("many") == 2000 + 1000 + 150_000
 
 
 def test_the_script_of_one_job_runs_alone(checkout):

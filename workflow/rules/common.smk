@@ -25,8 +25,9 @@ from synthaug.jobs.gpus import gpus_of_a_job
 from synthaug.core.imports import PACKAGE, imported_files
 from synthaug.data.readers import raw_files
 from synthaug.core.registry import module_of
+from synthaug.models.clip_files import files_beside_weights
 from synthaug.preflight.lost_records import check_records
-from synthaug.preflight.paths import check_braces
+from synthaug.preflight.paths import check_braces, check_records_folder
 from synthaug.preflight.settings_files import check_settings_files
 from synthaug.preflight.snakemake_version import check_snakemake_version
 from synthaug.published.figures import FIGURES
@@ -56,6 +57,7 @@ from synthaug.runs import (
     parts_of,
     phenotype_samplers,
     ranked_files,
+    reconstruction_checks,
     reference_run,
     score_files,
     segmentation_task,
@@ -76,6 +78,7 @@ called_in = Path(workflow.workdir_init)
 try:
     check_snakemake_version()
     if workflow.is_main_process:
+        check_records_folder(".snakemake", workflow.main_snakefile)
         check_settings_files(
             [called_in / file for file in workflow.configfiles],
             sys.argv[1:],
@@ -244,8 +247,13 @@ def network_reads(*inputs):
     return {"gpu": GPUS} | grows_with(*inputs, seconds=5, least_mib=16000, least_minutes=240)
 
 
+def hashes(*inputs):
+    """A rule that reads every file of cohorts for its checksum: 0.2 s a subject with a cine of 20 MB."""
+    return grows_with(*inputs, seconds=0.2, mib=0.01)
+
+
 READS_COHORT = network_reads("cohorts")
-# Gathering links or copies what is there: files of 25 frames a subject, 4 ms each where the disk is a server's.
+# Gathering links or copies what is there: at most 0.1 s a subject, whose files take 4 ms each where the disk is a server's.
 GATHERS_PARTS = {
     "mem_mb": by_attempt(8000 + study.synthesis.subjects // 20),
     "runtime": by_attempt(60 + study.synthesis.subjects // 600),
@@ -258,6 +266,13 @@ def duplicates_runtime(wildcards, input, attempt):
     return attempt * (60 + round(count / 60 + 4e-8 * count**2))
 
 
+def audit_features_memory(wildcards, input, attempt):
+    """MiB for the similarity of each synthetic subject to each real one, several times, and for their vectors."""
+    real, made = count_lines(input.split), megabytes(input.synthetic)
+    pairs = real**2 * made / megabytes(input.real)  # a synthetic subject is as large as a real one
+    return attempt * max(16000, round(2000 + made + 1.5e-4 * pairs))
+
+
 def audit_runtime(wildcards, input, attempt):
     """Minutes to compare each synthetic subject with each real one in every position, 1 ms a pair, twice over."""
     real = sum(subjects_in(folder) for folder in input.cohorts)
@@ -265,9 +280,9 @@ def audit_runtime(wildcards, input, attempt):
 
 
 def subjects_in(cohort):
-    """Subjects of a cohort or an arm; Snakemake waits for an input that is missing, not for a file in it."""
+    """Subjects of a cohort or an arm, given by its folder or table; Snakemake waits for a missing input, not for a file in it."""
     os.stat(cohort)
-    table = Path(cohort, "subjects.tsv")
+    table = Path(cohort) if Path(cohort).name == "subjects.tsv" else Path(cohort, "subjects.tsv")
     return count_lines(table) if table.is_file() else 0
 
 
@@ -288,8 +303,9 @@ def as_list(files):
 # --- code ---------------------------------------------------------------------------------------
 
 
-# A parameter of every rule, so that Snakemake, which overlooks imported modules, reruns a job whose code was edited.
-# It is a hash of syntax: comments, docstrings and the folder of the checkout rerun nothing.
+# A parameter of every rule, so that Snakemake, which overlooks imported modules and sees the time of a script only,
+# reruns a job whose code was edited. It is a hash of syntax: comments, docstrings, the folder of the checkout and the
+# times of its files rerun nothing.
 
 
 def code(script, *modules):
@@ -299,8 +315,9 @@ def code(script, *modules):
 
 @functools.cache
 def code_of(script, *modules):
-    """Hash of the code that a script imports, and that the registries import by name for it."""
-    return code_hash(map(Path, imported_files([workflow.source_path(f"../scripts/{script}.py")], modules)))
+    """Hash of a script's code, of what it imports and of what the registries import by name for it."""
+    file = workflow.source_path(f"../scripts/{script}.py")
+    return code_hash(map(Path, [file, *imported_files([file], modules)]))
 
 
 def model_modules(name):
@@ -396,6 +413,18 @@ def initial_weights(wildcards):
     return init.weights if init else []
 
 
+def image_text_model(wildcards):
+    """The folder of a CLIP model that a text encoder reads."""
+    settings = study.models[wildcards.model]
+    return image_text_files(settings.weights) if settings.kind == "clip_text" else []
+
+
+def image_text_files(weights):
+    """What is read of the folder of an image-text model: weights, configuration, tokenizer; no file that is not there yet."""
+    files = [Path(weights), *files_beside_weights(Path(weights).parent)]
+    return [str(file) for file in files if file.is_file()]
+
+
 def generator_models(wildcards):
     return models_needed(study.generators[wildcards.generator], wildcards)
 
@@ -423,6 +452,7 @@ def reconstructed_files(wildcards):
     return {
         **files,
         "extractor": extractor_weights(first, fold),
+        "extractor_files": extractor_files(first),
         "real": path("features/{extractor}/fold-{fold}/real.npz", extractor=first, fold=fold),
     }
 
@@ -560,6 +590,17 @@ def extractor_weights(name, fold):
     if not is_trained(extractor):
         return extractor.weights if extractor.weights and Path(extractor.weights).is_file() else []
     return path(f"{ModelRun(extractor.model, fold, first_generator_seed).folder}/model.safetensors")
+
+
+def extractor_folder(wildcards):
+    """Files of a rule's extractor, where its weights are read with their folder."""
+    return extractor_files(wildcards.extractor)
+
+
+def extractor_files(name):
+    """The folder of an extractor that describes images and text; of another, nothing beside its weights."""
+    extractor = study.evaluation.extractors[name]
+    return image_text_files(extractor.weights) if extractor.kind == "image_text" and extractor.weights else []
 
 
 def recogniser_model(wildcards):

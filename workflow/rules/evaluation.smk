@@ -10,6 +10,7 @@ rule extract_real_features:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         model=extractor_model,
+        model_files=extractor_folder,
     output:
         features=pattern("features/{extractor}/fold-{fold}/real.npz"),
     log:
@@ -32,6 +33,7 @@ use rule extract_real_features as extract_synthetic_features with:
     input:
         cohorts=cohorts_of,
         model=extractor_model,
+        model_files=extractor_folder,
     output:
         features=pattern(
             "features/{extractor}/fold-{fold}/{generator}_generator-seed-{generator_seed}{part}.npz"
@@ -158,6 +160,7 @@ rule measure_metric_sensitivity:
         cohorts=paths("cohorts/{dataset}", dataset=split_datasets),
         split=pattern("splits/fold-{fold}.tsv"),
         model=extractor_model,
+        model_files=extractor_folder,
     output:
         rows=pattern("rows/metric-sensitivity/{extractor}_fold-{fold}.tsv"),
         controls=corrupted_features,
@@ -189,6 +192,10 @@ rule measure_controllability:
         ),
     log:
         pattern("logs/measure_controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern(
+            "benchmarks/measure_controllability/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     resources:
         **grows_with("cohort", seconds=4),
     params:
@@ -223,6 +230,8 @@ rule measure_recovery:
         rows=pattern("rows/recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern("benchmarks/measure_recovery/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv")
     resources:
         **grows_with("cohort", seconds=0.1),
     params:
@@ -336,6 +345,10 @@ rule measure_mask_agreement:
         ),
     log:
         pattern("logs/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern(
+            "benchmarks/measure_mask_agreement/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     resources:
         **grows_with(drawn=["cohort"], seconds=4),
     params:
@@ -356,6 +369,10 @@ rule measure_cardiac_function:
         rows=pattern("rows/cardiac-function/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/measure_cardiac_function/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    benchmark:
+        pattern(
+            "benchmarks/measure_cardiac_function/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"
+        )
     resources:
         **grows_with("cohorts", drawn=["synthetic"], seconds=4),
     params:
@@ -469,7 +486,7 @@ rule audit_features:
         )
     threads: NETWORK_THREADS
     resources:
-        **RUNS_NETWORK,
+        **RUNS_NETWORK | {"mem_mb": audit_features_memory},
     params:
         code=lambda w: extractor_code(w, "audit_features"),
         evaluation=evaluation_seed,

@@ -7,6 +7,7 @@ rule train_model:
         validation=pattern("stores/fold-{fold}/validation"),
         needs=model_needs,
         init=initial_weights,
+        image_text=image_text_model,
         reconstruction_checked=reconstruction_checked,
     output:
         weights=pattern("models/{model}/fold-{fold}/generator-seed-{generator_seed}/model.safetensors"),
@@ -52,7 +53,7 @@ rule check_reconstruction:
     params:
         code=reconstruction_code,
         reconstruction_check=study.synthesis.reconstruction_check.model_dump(mode="json"),
-        gate=study.synthesis.gate.model_dump(mode="json"),
+        gate=study.synthesis.gate.model_dump(mode="json", exclude={"minimum_accepted"}),
         extractor=study.evaluation.extractors[extractors[0]].model_dump(mode="json") if extractors else None,
         evaluation=evaluation_settings,
     message:

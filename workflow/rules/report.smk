@@ -51,6 +51,10 @@ rule collate_results:
         current=pattern("tables/current.json"),
     log:
         pattern("logs/collate_results.log"),
+    benchmark:
+        pattern("benchmarks/collate_results/all.tsv")
+    resources:
+        **hashes("files"),
     params:
         code=code("collate_results", *plugin_modules(study)),
         study=declared_study(study),

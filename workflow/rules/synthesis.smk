@@ -109,7 +109,6 @@ rule gather_synthetic:
         chunks=expand(rules.synthesise_chunk.output.chunk, chunk=range(len(chunks)), allow_missing=True),
     output:
         cohort=directory(pattern("synthetic/{generator}/fold-{fold}/generator-seed-{generator_seed}/cohort")),
-        rows=pattern("rows/acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
     log:
         pattern("logs/gather_synthetic/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
     benchmark:
@@ -118,13 +117,33 @@ rule gather_synthetic:
         generator=any_of(name for name in study.generators if is_sampled(study, name)),
     resources:
         **grows_with("requests", seconds=0.1, mib=0.01),
+        # No parameter: it decides whether there is a cohort, not what is in it.
+        minimum_accepted=str(study.synthesis.gate.minimum_accepted),
     params:
         code=code("gather_synthetic"),
-        minimum_accepted=study.synthesis.gate.minimum_accepted,
     message:
         "Gathering the synthetic cohort of {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
     script:
         "../scripts/gather_synthetic.py"
+
+
+# Behind the cohort, so that another share is checked and makes nothing again that follows from the cohort.
+rule check_acceptance:
+    input:
+        cohort=rules.gather_synthetic.output.cohort,
+    output:
+        rows=pattern("rows/acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.tsv"),
+    log:
+        pattern("logs/check_acceptance/{generator}_fold-{fold}_generator-seed-{generator_seed}.log"),
+    resources:
+        **grows_with("cohort", seconds=0.01, mib=0.01),
+    params:
+        code=code("check_acceptance"),
+        minimum_accepted=study.synthesis.gate.minimum_accepted,
+    message:
+        "Counting what was accepted of {wildcards.generator}, fold {wildcards.fold}, generator seed {wildcards.generator_seed}"
+    script:
+        "../scripts/check_acceptance.py"
 
 
 rule bring_cohort:
@@ -136,6 +155,8 @@ rule bring_cohort:
         pattern("logs/bring_cohort/{generator}.log"),
     benchmark:
         pattern("benchmarks/bring_cohort/{generator}.tsv")
+    resources:
+        **hashes("described"),
     params:
         code=code("bring_cohort"),
         folder=brought_folder,

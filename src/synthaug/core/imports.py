@@ -1,7 +1,7 @@
 """Which files a script depends on, read from its import statements.
 
-Snakemake reruns a job when the job's script changes but ignores the modules it imports. A hash of these files
-(`synthaug.core.code_hash`), as a parameter of the rule, closes that gap: an edit reruns exactly what imports it.
+Snakemake sees when a job's script was written and ignores the modules it imports. A hash of the script and of these
+files (`synthaug.core.code_hash`), as a parameter of the rule, closes that gap: an edit reruns exactly what imports it.
 """
 
 from __future__ import annotations

@@ -92,8 +92,10 @@ class FailureLines(logging.Handler):
             return f"synthaug: {rule}: not taken by Slurm: {said}; correct the profile (make slurm-check says what there is)"
         if self._submitted:
             return why_it_failed(rule, logs)
-        # What wrote down its end has said its reason.
+        # What wrote down its end has said its reason; on a disk that takes no more, its log may be all it could write.
         if not logs or ended_attempts(logs[0]) > self._ended.get(record.jobid, 0):
+            return None
+        if (_end_of(logs[0]) or "").rstrip().rpartition("\n")[2].startswith(f"synthaug: {rule}: "):
             return None
         ended = self._ended_for_memory()
         where = _last_line(logs[0], _end_of(logs[0]))

@@ -10,6 +10,7 @@ import torch
 
 from synthaug.core.artifacts import read_json, sha256_file, sha256_json
 from synthaug.core.errors import SynthaugError
+from synthaug.models.clip_files import files_beside_weights
 from synthaug.models.open_clip_folder import CONFIGURATION, load_open_clip, open_clip_intensities
 from synthaug.models.text_encoder import CONTINUED
 
@@ -106,13 +107,8 @@ def marks(tokenizer: Any) -> tuple[int | None, int | None]:
 
 
 def files_hash(folder: Path) -> str:
-    """SHA-256 of what a folder says beside its weights: configuration and tokenizer, which change features as weights do."""
-    found = {
-        path.name: sha256_file(path)
-        for path in sorted(folder.iterdir())
-        if path.suffix in (".json", ".txt", ".model") and path.is_file()
-    }
-    return sha256_json(found)
+    """SHA-256 of what a folder says beside its weights."""
+    return sha256_json({path.name: sha256_file(path) for path in files_beside_weights(folder)})
 
 
 def pooled(output: Any) -> torch.Tensor:

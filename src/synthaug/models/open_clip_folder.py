@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
+from synthaug.core.leftovers import temporary_folder
 
 CONFIGURATION = "open_clip_config.json"
 HOW_TO_GET = (
@@ -113,7 +113,7 @@ def load_open_clip(file: Path) -> tuple[OpenClip, Any]:
             f"with transformers, or {HOW_TO_GET}"
         ) from None
     state = _weights(file)
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder("open-clip") as temporary:
         text = {
             **settings["text_cfg"],
             "hf_model_name": str(_described(folder, name, state, Path(temporary))),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pydicom.uid import generate_uid
 from scipy.ndimage import binary_fill_holes
 from skimage.measure import find_contours
 
+from synthaug.core.leftovers import temporary_folder
 from synthaug.labels import LV, MYO
 from synthaug.phantom.dicom_writer import DicomCine, write_classic
 from synthaug.phantom.population import HeartParameters
@@ -186,7 +186,7 @@ def write_ukb_subject(root: Path, subject: str, cine: DicomCine, rng: np.random.
     n_frames, n_slices = cine.cine.shape[:2]
     participant, visit = subject.split("-")
     study = generate_uid(entropy_srcs=[cine.key, "study"])
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("dicom") as folder:
         for z in range(n_slices):
             affine = cine.affine.copy()
             affine[:3, 3] = (cine.affine @ [0, 0, z, 1])[:3]

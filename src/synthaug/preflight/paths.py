@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from synthaug.core.disk import opening
+from synthaug.core.disk import CannotWriteError, opening
 from synthaug.core.errors import SynthaugError
 
 
@@ -58,3 +58,28 @@ def check_writable(folder: str | Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as stream:
             stream.write(b"synthaug")
             stream.flush()
+
+
+def check_records_folder(folder: str | Path, snakefile: str | Path) -> None:
+    """Refuse a working folder that Snakemake cannot write its records to, as it does of a dry run, too.
+
+    Parameters
+    ----------
+    folder : path
+        ``.snakemake``; made where it is missing.
+    snakefile : path
+        How the workflow is called from another folder.
+
+    Raises
+    ------
+    SynthaugError
+        The folder cannot be made or written to.
+    """
+    folder = Path(folder).absolute()
+    try:
+        check_writable(folder)
+    except CannotWriteError as error:
+        raise SynthaugError(
+            f"{folder}: Snakemake cannot write its records ({error.reason}); make {folder.parent} writable, or run in "
+            f"another folder with snakemake --snakefile {snakefile}"
+        ) from None

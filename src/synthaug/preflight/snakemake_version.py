@@ -28,7 +28,7 @@ def check_snakemake_version(version: str | None = None) -> None:
     version = version or importlib.metadata.version("snakemake")
     if not SpecifierSet(SUPPORTED).contains(version, prereleases=True):
         raise SynthaugError(
-            f"Snakemake {version} was not tried with this workflow, which mends four faults inside of Snakemake "
+            f"Snakemake {version} was not tried with this workflow, which mends five faults inside of Snakemake "
             f"(workflow/rules/snakemake_issue_*.smk); install the locked environment (make), or: pip install "
             f"'snakemake{SUPPORTED}'"
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from synthaug.config.study import StudySettings
+from synthaug.core.leftovers import temporary_folder
 from synthaug.core.registry import class_of
 from synthaug.cost import count_synthetic
 from synthaug.generators.base import Generator
@@ -39,7 +39,7 @@ def sample_each(
     study: StudySettings, models: Mapping[str, TrainableModel], gpu: FakeCuda
 ) -> Iterator[tuple[str, SamplingCost | str]]:
     """As `rehearse_sampling`, of models that lie on the fake GPU, frozen; inside `FakeCuda`."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("rehearsal") as folder:
         requests = random_requests(study, study.synthesis.batch_size, Path(folder))
         settings: Any  # of a kind that has models, or none
         for name, settings in study.generators.items():

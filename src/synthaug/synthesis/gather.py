@@ -58,10 +58,9 @@ def gather_chunks(chunks: Sequence[Path], requests: Cohort, output: Path, minimu
     attempts = attempts.sort_values(
         ["subject", "attempt"], key=lambda c: c.map(place) if c.name == "subject" else c
     )
-    accepted = int(attempts["accepted"].sum())
     name = cohorts[0].name
-    if accepted / len(place) < minimum_accepted:  # a product of 0.55 and 100 is above 55
-        raise SynthaugError(_too_few(name, attempts, accepted, len(place), minimum_accepted))
+    check_acceptance(name, attempts, minimum_accepted)
+    accepted = int(attempts["accepted"].sum())
 
     table = pd.concat([cohort.table for cohort in cohorts if cohort.subjects], ignore_index=True)
     table = table.sort_values("subject", key=lambda subjects: subjects.map(place))
@@ -89,6 +88,36 @@ def read_attempts(path: str | Path) -> pd.DataFrame:
     """Read ``attempts.tsv``; the reasons of an accepted sample are the empty text."""
     attempts = read_tsv(path, ("subject", "reasons"))
     return attempts.assign(reasons=attempts["reasons"].fillna(""), accepted=attempts["accepted"].astype(bool))
+
+
+def check_acceptance(name: str, attempts: pd.DataFrame, minimum_accepted: float) -> None:
+    """Refuse a cohort of which quality control accepted too little.
+
+    Parameters
+    ----------
+    name : str
+        Name of the cohort.
+    attempts : DataFrame
+        From `read_attempts`; every request has at least one.
+    minimum_accepted : float
+        Fraction of the requests, above 0, that must have been accepted.
+
+    Raises
+    ------
+    SynthaugError
+        Too few subjects were accepted; the message names the commonest reason and what to do.
+    """
+    accepted, requested = int(attempts["accepted"].sum()), attempts["subject"].nunique()
+    if accepted / requested >= minimum_accepted:  # a product of 0.55 and 100 is above 55
+        return
+    reason, count = next(iter(count_reasons(attempts).items()))
+    remedy = "train the generator longer"
+    if reason in CHECKS:
+        remedy += f", or loosen synthesis.gate.{CHECKS[reason].threshold}"
+    raise SynthaugError(
+        f"{name}: {accepted} of {requested} subjects were accepted, {minimum_accepted:.0%} are needed; "
+        f"{count} of {len(attempts)} samples: {REASONS[reason]} ({reason}); {remedy}"
+    )
 
 
 def acceptance_rows(attempts: pd.DataFrame, **fields: Any) -> pd.DataFrame:
@@ -163,16 +192,3 @@ def _common_identity(cohorts: Sequence[Cohort], chunks: Sequence[Path]) -> dict[
         if identity != identities[0]:
             raise SynthaugError(f"{chunk}: made by another generator than {chunks[0]}; synthesise both again")
     return identities[0]
-
-
-def _too_few(
-    name: str, attempts: pd.DataFrame, accepted: int, requested: int, minimum_accepted: float
-) -> str:
-    reason, count = next(iter(count_reasons(attempts).items()))
-    remedy = "train the generator longer"
-    if reason in CHECKS:
-        remedy += f", or loosen synthesis.gate.{CHECKS[reason].threshold}"
-    return (
-        f"{name}: {accepted} of {requested} subjects were accepted, {minimum_accepted:.0%} are needed; "
-        f"{count} of {len(attempts)} samples: {REASONS[reason]} ({reason}); {remedy}"
-    )

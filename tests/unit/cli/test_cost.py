@@ -45,6 +45,8 @@ def test_jobs_by_hand():
     assert jobs["train_task"] == jobs["validate_task"] == jobs["predict_test"] == (1 + 2 + 2) * 2 * 3
     assert jobs["train_model"] == 2 and jobs["audit_features"] == jobs["predict_synthetic"] == 1 * 2 * 2
     assert "synthesise_chunk" not in jobs and "label_synthetic" not in jobs
+    measures = ("controllability", "mask_agreement", "cardiac_function", "recovery")
+    assert [jobs[f"measure_{name}"] for name in measures] == [4] * 4 and jobs["collate_results"] == 1
     taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}
     assert count_jobs(study(generators=taught))["label_synthetic"] == 4
 

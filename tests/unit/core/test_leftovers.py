@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 
 from synthaug.core import leftovers
 from synthaug.core.artifacts import atomic_file, atomic_folder, write_text
+from synthaug.core.imports import PACKAGE
 from synthaug.core.leftovers import DAYS, PARTIAL, find_partials, is_left_behind, owned_prefix, owner_of
 from synthaug.core.process_identity import this_process
 
@@ -141,3 +143,16 @@ def test_names_hold_the_owner_keep_the_suffix_and_are_never_too_long(tmp_path):
 def test_foreign_names_have_no_owner():
     assert owner_of(".partial-x1y2.tsv") is None and owner_of(".partial-a~b~c~d~e~f") is None
     assert re.fullmatch(r"[^/]*", owned_prefix(PARTIAL, "x"))
+
+
+def test_every_temporary_file_with_a_name_names_its_owner():
+    """One that does not, a killed process leaves for ever."""
+    named = {"TemporaryDirectory", "NamedTemporaryFile", "mkdtemp", "mkstemp"}
+    calls = [
+        (file.relative_to(PACKAGE).as_posix(), ast.unparse(node))
+        for file in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in named
+    ]
+    assert "core/leftovers.py" in dict(calls)
+    assert [call for call in calls if "prefix=owned_prefix(" not in call[1]] == []

@@ -167,6 +167,17 @@ def test_a_job_of_this_machine_that_was_killed_cannot_speak_for_itself(
     assert screen.getvalue() == said.format(log=log)
 
 
+def test_a_job_that_said_its_reason_where_its_history_cannot_be_written_was_not_killed(log):
+    screen = io.StringIO()
+    handler = FailureLines(screen, submitted=False)
+    say_of(handler, LogEvent.JOB_INFO, log)
+    log.write_text(
+        f"{STARTED}synthaug: harmonise: results/x: cannot be written (Read-only file system); ...\n"
+    )
+    say_of(handler, LogEvent.JOB_ERROR, log)
+    assert screen.getvalue() == ""
+
+
 def test_jobs_that_the_kernel_ended_together_are_each_said_to_be(log, monkeypatch):
     kills, now = [5], [1000.0]
     monkeypatch.setattr(failed_jobs, "kernel_kills", lambda: kills[0])

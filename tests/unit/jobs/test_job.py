@@ -160,6 +160,16 @@ def test_a_job_with_a_gpu_names_it(snakemake, tmp_path, monkeypatch):
     assert gpu_line() == "GPU: NVIDIA H100 (CUDA_VISIBLE_DEVICES=3)"
 
 
+def test_a_job_that_asked_for_a_gpu_does_not_begin_without_one(snakemake, capsys, monkeypatch):
+    snakemake.resources = {"gpu": 1}
+    monkeypatch.delenv("SYNTHAUG_GPUS", raising=False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SystemExit) as stopped, job(snakemake):
+        raise AssertionError("no work on a CPU")
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err.startswith("synthaug: harmonise: a GPU was asked for, and torch sees none")
+
+
 def test_a_full_disk_is_one_line_that_names_the_output(snakemake, capsys):
     snakemake.output = ["cohorts/a"]
     with pytest.raises(SystemExit) as stopped, job(snakemake):

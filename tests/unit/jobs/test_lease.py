@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from snakemake.iocontainers import Namedlist
 
 from synthaug.core.errors import SynthaugError
+from synthaug.core.folder_checksums import write_checksums
 from synthaug.core.process_identity import this_process
 from synthaug.jobs import lease as module
 from synthaug.jobs.lease import LEASE, holder_of, lease
 
+SCRIPTS = Path(__file__).parents[3] / "workflow" / "scripts"
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -143,3 +148,32 @@ def test_a_process_that_lost_its_lease_ends_in_order_and_leaves_the_other_alone(
         (folder / LEASE).write_text(json.dumps(other.as_json()))
         assert ended.wait(30)
     assert told == [(os.getpid(), signal.SIGTERM)] and holder_of(folder / LEASE) == other
+
+
+@pytest.mark.parametrize("script", ["train_model", "train_task"])
+def test_the_scripts_that_train_hold_the_folder_of_their_checkpoints(script, tmp_path, monkeypatch):
+    folder, holders = tmp_path / "checkpoints", []
+
+    def train(*_, **__):
+        holders.append(holder_of(folder / LEASE))
+
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "cases.tsv").write_text("case\n")
+    write_checksums(tmp_path / "set")
+    monkeypatch.setattr("synthaug.training.train_model", train)
+    monkeypatch.setattr("synthaug.tasks.open_task", lambda _: SimpleNamespace(train=train))
+    fields = {
+        "log": [str(tmp_path / "rule.log")],
+        "params": {"model": {"kind": "autoencoder"}, "task": {}, "checkpoints": str(folder)},
+        "input": {"train": "", "validation": "", "needs": [], "training_set": str(tmp_path / "set")},
+        "output": {"weights": "", "record": "", "history": "", "model": ""},
+        "wildcards": {"generator_seed": "0", "training_seed": "0"},
+        "resources": {"checkpoint_seconds": 600, "gpu": 0},
+    }
+    given = {
+        name: Namedlist(fromdict=field) if isinstance(field, dict) else field
+        for name, field in fields.items()
+    }
+    snakemake = SimpleNamespace(rule=script, threads=1, **given)
+    runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": snakemake})
+    assert holders == [this_process()] and not folder.exists()

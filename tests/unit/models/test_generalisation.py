@@ -15,7 +15,6 @@ from synthaug.models.weights import load_model
 from synthaug.networks.blocks import ResidualBlock
 from synthaug.networks.embeddings import describe_stack, slice_places
 
-
 MOTION = {"kind": "motion_diffusion", **SMALL["motion_diffusion"]}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synthaug.core.errors import SynthaugError
-from synthaug.preflight.paths import check_braces, check_writable
+from synthaug.preflight.paths import check_braces, check_records_folder, check_writable
 
 
 def test_a_name_in_braces_is_refused_and_other_braces_are_not():
@@ -23,3 +23,16 @@ def test_results_are_tried_before_anything_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SynthaugError, match="cannot be written"):
         check_writable(tmp_path / "file" / "a")
+
+
+def test_records_that_cannot_be_kept_are_refused_with_a_way_out(tmp_path):
+    check_records_folder(tmp_path / ".snakemake", "Snakefile")
+    assert not list((tmp_path / ".snakemake").iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SynthaugError) as said:
+        check_records_folder(tmp_path / "file" / ".snakemake", "/w/Snakefile")
+    folder = tmp_path / "file"
+    assert str(said.value) == (
+        f"{folder}/.snakemake: Snakemake cannot write its records (Not a directory); make {folder} writable, or run in "
+        "another folder with snakemake --snakefile /w/Snakefile"
+    )

@@ -16,7 +16,7 @@ from synthaug.core.artifacts import read_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.synthesis.chunk import synthesise_chunk
-from synthaug.synthesis.gather import acceptance_rows, gather_chunks, read_attempts
+from synthaug.synthesis.gather import acceptance_rows, check_acceptance, gather_chunks, read_attempts
 from synthaug.synthesis.requests import request_cohort
 
 IDENTITY = {"generator_kind": "ellipsoid", "hashes": {"anatomy": "abc"}, "seen": ["real-00", "real-01"]}
@@ -233,6 +233,13 @@ def test_too_few_accepted_names_the_commonest_reason_and_the_remedy(tmp_path: Pa
     assert "1 of 2 subjects were accepted, 60% are needed" in message
     assert "2 of 3 samples: blood is not brighter" in message and "synthesis.gate.blood_contrast" in message
     assert "\n" not in message and not (tmp_path / "cohort").exists()
+
+
+def test_a_cohort_that_stands_is_checked_with_another_share(tmp_path: Path) -> None:
+    attempts = read_attempts(gathered(tmp_path, dark_second, count=2) / "attempts.tsv")
+    check_acceptance("toy", attempts, 0.5)
+    with pytest.raises(SynthaugError, match="toy: 1 of 2 subjects were accepted, 60% are needed"):
+        check_acceptance("toy", attempts, 0.6)
 
 
 def test_exactly_enough_accepted_are_enough(tmp_path: Path) -> None:

@@ -411,6 +411,35 @@ def test_a_hard_kill_loses_only_the_minutes_since_the_last_checkpoint(
     assert resumed.read_bytes() == uninterrupted.read_bytes()
 
 
+def test_a_checkpoint_of_other_cases_or_other_code_is_not_resumed(
+    study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Looked(Exception):
+        """Carries what a checkpoint must be of."""
+
+    def look(folder: Path, identity: dict) -> None:
+        raise Looked(identity)
+
+    monkeypatch.setattr("synthaug.tasks.segmentation.train.load_checkpoint", look)
+
+    def identity(preprocessed: Path) -> dict:
+        with pytest.raises(Looked) as looked:
+            train_segmenter(preprocessed, tmp_path / "model", tmp_path / "checkpoints", SETTINGS, 0)
+        return looked.value.args[0]
+
+    first = identity(study["root"] / "preprocessed")
+    other = shutil.copytree(study["root"] / "preprocessed", tmp_path / "preprocessed")
+    assert identity(other) == first
+    cases = (other / "cases.tsv").read_text()
+    hashed = read_cases(other)["image_sha256"].iloc[0]
+    (other / "cases.tsv").write_text(cases.replace(hashed, "0" * 64, 1))  # the image of one case
+    found = identity(other)
+    assert found["code"] == first["code"] and found != first
+    (other / "cases.tsv").write_text(cases)
+    monkeypatch.setattr("synthaug.tasks.segmentation.train.package_code", lambda modules: "edited")
+    assert {name for name, value in identity(other).items() if value != first[name]} == {"code"}
+
+
 def test_another_seed_gives_other_weights_and_3d_works(study: dict, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(
         update={"configuration": "3d_fullres", "iterations": 1, "epoch_iterations": 1, "batch_size": 2}
@@ -643,8 +672,18 @@ def test_every_frame_can_be_segmented_and_a_model_folder_moved(study: dict, tmp_
         mirroring=False,
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert len(list((tmp_path / "predictions").glob("*.nii.gz"))) == 3 * FRAMES
     assert seen == [(1, 3), (2, 3), (3, 3)]
+    # One file a subject, in which each frame is as it is segmented alone.
+    files = {file.name: read_volume(file) for file in (tmp_path / "predictions").glob("*.nii.gz")}
+    cohort, segmenter = study["synthetic"], Segmenter(tmp_path / "moved", mirroring=False)
+    subject = cohort.subjects[0]
+    assert set(files) == {f"{name}.nii.gz" for name in cohort.subjects}
+    alone = [segmenter.segment(frame, cohort.spacing_mm) for frame in cohort.cine(subject)]
+    np.testing.assert_array_equal(files[f"{subject}.nii.gz"], np.stack(alone))
+    cases = read_json(tmp_path / "predictions" / "predictions.json")["cases"]
+    assert [(case["subject"], case["frame"], case["file"]) for case in cases] == [
+        (name, frame, f"{name}.nii.gz") for name in cohort.subjects for frame in range(FRAMES)
+    ]
 
 
 def test_nnunets_own_command_predicts_the_same(study: dict, tmp_path: Path) -> None:

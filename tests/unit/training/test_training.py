@@ -240,7 +240,6 @@ def test_float16_without_a_gpu_is_refused(store, tmp_path):
         train("autoencoder", store, tmp_path, precision="float16")
 
 
-@pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="no C++ compiler")
 def scaled_loop(scale):
     """The line fit in float16 as accelerate sets it up on a GPU, here on a CPU."""
     accelerator = make_accelerator("float16")
@@ -273,6 +272,7 @@ def test_float16_whose_loss_itself_overflows_is_refused():
         loop.step(0, line_fit.SUBJECTS, 0, Interruption())
 
 
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="no C++ compiler")
 def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_names():
     before = compiled_graphs()
     plain = line_fit.fit()

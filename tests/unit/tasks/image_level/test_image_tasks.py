@@ -24,6 +24,7 @@ from synthaug.jobs.interruption import INTERRUPTED
 from synthaug.statistics.classification_performance import classification_performance
 from synthaug.statistics.regression_performance import regression_performance
 from synthaug.tasks import open_task
+from synthaug.tasks.image_level.clips import read_cine
 from synthaug.tasks.image_level.training_set import TrainingData
 from synthaug.tasks.score_tested import score_tested
 from synthaug.tasks.training_subjects import TrainingSubjects
@@ -178,6 +179,47 @@ def stopping_after(steps: int) -> Callable[..., bool]:
         return step(self, *arguments)
 
     return stop
+
+
+def test_a_checkpoint_of_other_images_targets_or_code_is_not_resumed(
+    cohorts: dict[str, Cohort], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Began(Exception):
+        """Carries what a checkpoint must be of."""
+
+    def begin(*arguments: Any) -> None:
+        raise Began(arguments[-1])
+
+    monkeypatch.setattr("synthaug.tasks.image_level.train.NetworkTraining", begin)
+    task = open_task({**REGRESSION, **SHORT})
+    task.plan(arm_of(cohorts), tmp_path / "plan")
+
+    def identity(folder: Path) -> dict[str, str]:
+        with pytest.raises(Began) as began:
+            task.train(folder, tmp_path / "model", tmp_path / "checkpoints", 0)
+        return began.value.args[0]
+
+    def written(name: str) -> Path:
+        task.write_training_set(arm_of(cohorts), tmp_path / "plan", tmp_path / name)
+        return tmp_path / name
+
+    def changed(folder: Path) -> set[str]:
+        return {key for key, value in identity(folder).items() if value != first[key]}
+
+    first = identity(written("first"))
+    other = written("again")
+    assert changed(other) == set()
+    with np.load(other / "arrays.npz") as arrays:
+        content = dict(arrays)
+    np.savez(other / "arrays.npz", **{**content, "targets": 2 * content["targets"]})
+    assert changed(other) == {"settings or training set"}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "synthaug.tasks.image_level.training_set.read_cine", lambda *given: read_cine(*given) ** 2
+        )
+        assert changed(written("images")) == {"settings or training set"}
+    monkeypatch.setattr("synthaug.tasks.image_level.train.package_code", lambda modules: "edited")
+    assert changed(tmp_path / "first") == {"code"}
 
 
 @pytest.mark.parametrize("steps", [2, 4, 6])
