@@ -1,4 +1,4 @@
-"""Tables that jobs write, with one bit flipped: the reader names the file and the remedy, whichever bit it is."""
+"""Tables and records that jobs write, with one bit flipped: the reader names the file and the remedy, whichever bit it is."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ ROW = {
     "value": 0.912345,
     "arm": "real",
 }
-#: Tables by the file that a job writes, and what reads it, given the folder of all.
+
+
+def cohort_of(root: Path) -> Cohort:
+    return Cohort.open(root / "cohort")
+
+
+#: Tables and records by the file that a job writes, and what reads it, given the folder of all.
 READERS: list[tuple[str, Callable[[Path], Any]]] = [
     ("fold-0.tsv", lambda root: read_split(root / "fold-0.tsv")),
     ("rows.tsv", lambda root: read_rows(root / "rows.tsv")),
@@ -54,11 +60,10 @@ READERS: list[tuple[str, Callable[[Path], Any]]] = [
     ("store/subjects.tsv", lambda root: TensorStore.open(root / "store")),
     ("runs.tsv", lambda root: read_runs(root / "runs.tsv")),
     ("history.csv", lambda root: read_csv(root / "history.csv")),
+    ("cohort/cohort.json", cohort_of),
+    ("store/store.json", lambda root: TensorStore.open(root / "store")),
+    ("arm/arm.json", lambda root: TrainingSubjects.read(root / "arm", cohort_of(root))),
 ]
-
-
-def cohort_of(root: Path) -> Cohort:
-    return Cohort.open(root / "cohort")
 
 
 def no_split() -> pd.DataFrame:

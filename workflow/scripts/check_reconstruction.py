@@ -44,4 +44,4 @@ with job(snakemake):
     limits = ReconstructionCheckSettings.model_validate(params.reconstruction_check)
     found = check_reconstruction(inputs.record, limits, rows)
     write_tsv(snakemake.output.rows, rows)
-    write_json(snakemake.output.passed, found)
+    write_json(snakemake.output.passed, found, checksum=True)

@@ -21,4 +21,4 @@ with job(snakemake):
         grid=HarmonisationSettings.model_validate(snakemake.params.grid),
     )
     write_requests(requests, snakemake.output.requests)
-    write_json(snakemake.output.ranges, training_ranges(training))
+    write_json(snakemake.output.ranges, training_ranges(training), checksum=True)

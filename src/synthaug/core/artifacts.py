@@ -105,9 +105,13 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, content: Any) -> None:
-    """Write JSON atomically, keys in the order given; NaN is refused."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+def write_json(path: str | Path, content: Any, checksum: bool = False) -> None:
+    """Write JSON atomically, keys in the order given; NaN is refused.
+
+    With `checksum`, which records of results have that other jobs read, it is kept beside the file for `read_json`.
+    """
+    with atomic_file(path, checksum) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> Any:
@@ -116,8 +120,9 @@ def read_json(path: str | Path) -> Any:
     Raises
     ------
     DamagedFileError
-        It is empty, cut short, or no JSON.
+        It is empty, cut short, or no JSON, or it is not what was written.
     """
+    _check_recorded(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -185,6 +190,10 @@ def check_text_file(path: str | Path) -> None:
             raise DamagedFileError(
                 path, "its last line does not end; if it is written by hand, add a line break at its end"
             )
+    _check_recorded(path)
+
+
+def _check_recorded(path: str | Path) -> None:
     kept = checksum_of(path)
     recorded = kept.read_text(encoding="utf-8", errors="replace")[:64] if kept.is_file() else None
     if recorded not in (None, sha256_file(path)):

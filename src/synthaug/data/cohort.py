@@ -475,4 +475,4 @@ def write_cohort(
         "table_sha256": sha256_file(folder / "subjects.tsv"),
         **meta,
     }
-    write_json(folder / "cohort.json", content)
+    write_json(folder / "cohort.json", content, checksum=True)

@@ -124,7 +124,11 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
         np.save(folder / "slice_mask.npy", slice_mask)
         write_tsv(folder / "subjects.tsv", cohort.table.reset_index(drop=True))
         contents = {name: sha256_file(folder / name) for name in _FILES}
-        write_json(folder / _RECORD, {"spacing_mm": list(cohort.spacing_mm), "contents": contents})
+        write_json(
+            folder / _RECORD,
+            {"spacing_mm": list(cohort.spacing_mm), "contents": contents},
+            checksum=True,
+        )
 
 
 def first_slice(n_slices: int, grid_slices: int) -> int:

@@ -81,7 +81,7 @@ def describe(path: str | Path, settings: GeneratorSettings, models: Mapping[str,
             for role, weights in models.items()
         },
     }
-    write_json(path, content)
+    write_json(path, content, checksum=True)
 
 
 def load(path: str | Path, device: str = "auto") -> Generator:

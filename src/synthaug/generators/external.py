@@ -52,4 +52,4 @@ def bring_cohort(source: str | Path, output: str | Path) -> None:
             if file.is_file() and not file.name.startswith("."):
                 shutil.copyfile(file, folder / file.name)
         table = {"table_sha256": sha256_file(folder / "subjects.tsv"), "files": hashes}
-        write_json(folder / "cohort.json", read_json(source / "cohort.json") | table)
+        write_json(folder / "cohort.json", read_json(source / "cohort.json") | table, checksum=True)

@@ -69,7 +69,7 @@ def gather_content(inputs: ReportInputs, settings: ReportSettings, output: Path)
             "tables": {"version": inputs.tables.name, "checksums": read_checksums(inputs.tables)},
             "sections": section_contents(sections, data),
         }
-        write_json(folder / "content.json", content)
+        write_json(folder / "content.json", content, checksum=True)
 
 
 def draw_into(assets: Path) -> Draw:

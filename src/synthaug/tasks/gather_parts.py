@@ -61,7 +61,11 @@ def gather_predictions(parts: Sequence[Path], output: Path) -> None:
         for name, lines in tables.items():
             with atomic_file(folder / name, checksum=True) as temporary:
                 temporary.write_text("".join(lines), encoding="utf-8")
-        write_json(folder / _RECORD, {**records[0], _CASES: cases} if _CASES in records[0] else records[0])
+        write_json(
+            folder / _RECORD,
+            {**records[0], _CASES: cases} if _CASES in records[0] else records[0],
+            checksum=True,
+        )
 
 
 def gather_labelled(parts: Sequence[Path], made: Path, output: Path) -> None:

@@ -105,7 +105,7 @@ class TrainingSubjects:
         """Write ``subjects.tsv`` and ``arm.json`` to a folder, atomically."""
         with atomic_folder(folder) as output:
             write_tsv(output / "subjects.tsv", self.table)
-            write_json(output / "arm.json", self.record)
+            write_json(output / "arm.json", self.record, checksum=True)
 
     @classmethod
     def read(cls, folder: str | Path, real: Cohort, synthetic: Cohort | None = None) -> TrainingSubjects:

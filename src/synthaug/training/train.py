@@ -225,5 +225,6 @@ def _write(
             "needs": {role: other.identity for role, other in needed.items()},
             "weights_sha256": sha256_file(task.weights),
         },
+        checksum=True,
     )
     remove_checkpoints(task.checkpoints)

@@ -63,7 +63,7 @@ def make_plan(cohort: Cohort, output: str | Path, settings: ImageTaskSettings) -
         "patients": len(cohort.subjects),
     }
     with atomic_folder(output) as folder:
-        write_json(folder / PLAN, plan)
+        write_json(folder / PLAN, plan, checksum=True)
 
 
 def _what_is_predicted(cohort: Cohort, settings: ImageTaskSettings) -> dict[str, Any]:

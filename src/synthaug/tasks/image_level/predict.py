@@ -158,4 +158,5 @@ def predict_subjects(
                 "seen": record["seen"],
                 **{key: plan[key] for key in ("classes", "classes_declared", "targets") if key in plan},
             },
+            checksum=True,
         )

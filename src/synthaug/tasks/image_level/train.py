@@ -84,10 +84,10 @@ def train_image_model(
     with atomic_folder(model) as folder:
         with atomic_file(folder / WEIGHTS) as temporary:  # for its rights
             save_file(weights, temporary)
-        write_json(folder / PLAN, data.plan)
+        write_json(folder / PLAN, data.plan, checksum=True)
         write_table(folder / "history.csv", history)
         measured = {**found, "threads": threads, "weights_sha256": sha256_file(folder / WEIGHTS)}
-        write_json(folder / TRAINING, {**record, **measured})
+        write_json(folder / TRAINING, {**record, **measured}, checksum=True)
     for part in PARTS:
         remove_checkpoints(checkpoints / part)
     remove_checkpoints(checkpoints)

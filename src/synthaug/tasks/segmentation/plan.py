@@ -69,8 +69,12 @@ def make_plan(
                 )
             if settings.batch_size is not None:
                 plans["configurations"][configuration]["batch_size"] = settings.batch_size
-        write_json(folder / FILES[0], plans)
-        write_json(folder / FILES[1], read_json(workspace / "nnUNet_preprocessed" / DATASET / FILES[1]))
+        write_json(folder / FILES[0], plans, checksum=True)
+        write_json(
+            folder / FILES[1],
+            read_json(workspace / "nnUNet_preprocessed" / DATASET / FILES[1]),
+            checksum=True,
+        )
 
 
 def _run_planner(settings: SegmentationSettings, threads: int) -> None:

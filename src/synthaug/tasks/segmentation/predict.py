@@ -328,7 +328,7 @@ def predict_cohort(
             "keep_largest": keep_largest,
             "cases": cases,
         }
-        write_json(folder / "predictions.json", content)
+        write_json(folder / "predictions.json", content, checksum=True)
 
 
 def _chosen(cohort: Cohort, subject: str, frames: Frames) -> list[int]:

@@ -246,9 +246,11 @@ def _write_model(model: Path, trainer: StudyTrainer, record: dict[str, Any]) -> 
     with atomic_folder(model) as folder:
         with atomic_file(folder / "model.safetensors") as temporary:  # for its rights
             save_file(weights, temporary)
-        write_json(folder / "plans.json", trainer.plans_manager.plans)
-        write_json(folder / "dataset.json", dataset)
+        write_json(folder / "plans.json", trainer.plans_manager.plans, checksum=True)
+        write_json(folder / "dataset.json", dataset, checksum=True)
         write_table(folder / "history.csv", pd.DataFrame(trainer.curves()))
         write_json(
-            folder / "training.json", {**record, "weights_sha256": sha256_file(folder / "model.safetensors")}
+            folder / "training.json",
+            {**record, "weights_sha256": sha256_file(folder / "model.safetensors")},
+            checksum=True,
         )

@@ -51,7 +51,7 @@ def train_ensemble(
             shutil.copytree(_finished(checkpoints, member), folder / member.name)
         shutil.copyfile(folder / members[0].name / "history.csv", folder / "history.csv")
         records = {member.name: read_json(folder / member.name / "training.json") for member in members}
-        write_json(folder / "training.json", _joined(records, settings, training_seed))
+        write_json(folder / "training.json", _joined(records, settings, training_seed), checksum=True)
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 

@@ -83,7 +83,7 @@ def validate_segmenter(
             "cases": cases,
             "weights_sha256": training["weights_sha256"],
         }
-        write_json(folder / DECISION, content)
+        write_json(folder / DECISION, content, checksum=True)
 
 
 def _reference(cohort: Cohort, subject: str, frame: int, native: bool) -> np.ndarray:
