@@ -60,7 +60,7 @@ KILLS = (
 )
 #: Files that record when and how long something ran.
 _TIMES = re.compile(
-    r"/(logs|benchmarks|report|tables)/|training\.json$|history\.csv(\.sha256)?$|report\.html$"
+    r"/(logs|benchmarks|report|tables)/|(training\.json|history\.csv)(\.sha256)?$|report\.html$"
 )
 _JOB = "/.snakemake/scripts/"
 #: Names of what is left by who did not end in order.
