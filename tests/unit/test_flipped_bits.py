@@ -12,7 +12,15 @@ import pandas as pd
 import pytest
 from helpers.blob_cohorts import SLICES, blob_cohort
 
-from synthaug.core.artifacts import atomic_file, checksum_of, read_csv, read_tsv, write_tsv
+from synthaug.core.artifacts import (
+    atomic_file,
+    checksum_of,
+    read_csv,
+    read_json,
+    read_tsv,
+    write_json,
+    write_tsv,
+)
 from synthaug.core.errors import DamagedFileError
 from synthaug.data.cohort import Cohort
 from synthaug.data.phenotype_columns import with_phenotypes
@@ -144,6 +152,13 @@ def test_a_table_written_again_has_the_checksum_of_its_content(tmp_path):
     path.unlink()  # as Snakemake removes an output that it makes again
     write_tsv(path, pd.DataFrame({"value": [4]}))
     assert read_tsv(path)["value"].tolist() == [4]
+
+
+def test_a_file_written_again_without_a_checksum_has_none(tmp_path):
+    path = tmp_path / "record.json"
+    write_json(path, {"n": 1}, checksum=True)
+    write_json(path, {"n": 2})
+    assert not checksum_of(path).exists() and read_json(path) == {"n": 2}
 
 
 def test_no_table_stands_without_its_checksum_when_its_writer_is_killed(tmp_path, monkeypatch):

@@ -248,7 +248,7 @@ def network_reads(*inputs):
 
 
 def hashes(*inputs):
-    """A rule that reads every file of cohorts for its checksum: 0.2 s a subject with a cine of 20 MB."""
+    """Time and memory to read every file of cohorts for its checksum, 0.2 s a subject with a cine of 20 MB."""
     return grows_with(*inputs, seconds=0.2, mib=0.01)
 
 

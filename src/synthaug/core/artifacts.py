@@ -58,6 +58,8 @@ def atomic_file(path: str | Path, checksum: bool = False) -> Iterator[Path]:
             temporary.chmod(rights)  # safetensors puts a file of its own, for its user alone, in the place
             if checksum:  # before the file: one that stands for itself would pass as one that a user wrote
                 write_text(checksum_of(path), f"{sha256_file(temporary)}  {path.name}\n")
+            else:  # one of what was there before would be of another file
+                checksum_of(path).unlink(missing_ok=True)
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

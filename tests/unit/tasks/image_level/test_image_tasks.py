@@ -17,7 +17,7 @@ from blob_cohorts import blob_cohort
 
 from synthaug.config.arms import Arm
 from synthaug.config.evaluation import EvaluationSettings
-from synthaug.core.artifacts import read_json
+from synthaug.core.artifacts import read_json, write_text
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.jobs.interruption import INTERRUPTED
@@ -107,7 +107,7 @@ def test_fine_tuning_tells_the_classes(cohorts: dict[str, Cohort], tmp_path: Pat
     history = pd.read_csv(model / "history.csv")
     assert history["iteration"].is_monotonic_increasing and history["iteration"].iloc[-1] == 100
     assert history["loss"].dropna().iloc[-1] < history["loss"].dropna().iloc[0]
-    assert set(map(str, sorted(path.name for path in model.iterdir()))) == {
+    assert {path.name for path in model.iterdir() if not path.name.startswith(".")} == {
         "history.csv",
         "model.safetensors",
         "plan.json",
@@ -537,7 +537,7 @@ def test_a_cine_of_another_matrix_and_changed_weights_are_refused(
     assert data.images is not None and data.images.shape[1:] == (2, 3, 8, 12)
     plan = read_json(model / "plan.json")
     assert plan["matrix"] == [4, 16, 16] and plan["patch"] == [3, 4, 4]
-    (model / "plan.json").write_text((model / "plan.json").read_text().replace("16", "20"))
+    write_text(model / "plan.json", (model / "plan.json").read_text().replace("16", "20"))
     with pytest.raises(SynthaugError, match="differ from the plan's"):
         open_task(content).predict(model, cohorts["tested"], tmp_path / "predictions")
     (model / "model.safetensors").write_bytes(b"0")
