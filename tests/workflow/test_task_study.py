@@ -84,7 +84,7 @@ def test_the_study_runs_to_its_report(checkout: Checkout) -> None:
     }
     assert set(comparisons.loc[comparisons["metric"] == "r2", "arm"]) == {"real"}
     # The generator's subjects are patients whom the classifier was trained on: only the upper reference is measured.
-    (file,) = (results / "rows" / "recovery").iterdir()
+    (file,) = (results / "rows" / "recovery").glob("*.tsv")
     recovery = pd.read_csv(file, sep="\t").set_index("metric")
     assert (
         recovery.loc["diagnosis_recovery", "note"]
