@@ -9,6 +9,38 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
+#: Sequences at most of one call of a fused kernel: CUDA's grids end there in the dimension of the batch (PyTorch, issue 146704).
+LAUNCHED = 65_535
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, causal: bool = False
+) -> Tensor:
+    """Fused attention of any number of sequences; voxels of many cines, each a sequence of frames, are more than a call takes.
+
+    Parameters
+    ----------
+    query, key, value : Tensor, shape (b, heads, n, d), (b, heads, m, d), (b, heads, m, d)
+    mask : Tensor, broadcasts against (b, heads, n, m), optional
+        As of `torch.nn.functional.scaled_dot_product_attention`.
+    causal : bool
+        Whether a query sees no later keys.
+
+    Returns
+    -------
+    Tensor, shape (b, heads, n, d)
+    """
+    if len(query) <= LAUNCHED:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+    own_mask = mask is not None and mask.dim() == query.dim() and len(mask) > 1
+    parts = [slice(start, start + LAUNCHED) for start in range(0, len(query), LAUNCHED)]
+    return torch.cat(
+        [
+            attend(query[part], key[part], value[part], mask[part] if own_mask else mask, causal)
+            for part in parts
+        ]
+    )
+
 
 class Attention(nn.Module):
     """softmax(Q K^T / sqrt(d) + mask) V for each head, then a linear layer; no normalisation, no residual.
@@ -68,7 +100,7 @@ class Attention(nn.Module):
         if mask is not None and mask.dtype != torch.bool:
             mask = mask.to(query)  # of lower precision under autocast
         if maps is None:
-            attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            attended = attend(query, key, value, mask)
         else:  # the fused kernel does not return its weights
             scores = query @ key.mT / math.sqrt(query.shape[-1])
             if mask is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional
 
+from synthaug.networks.attention import attend
 from synthaug.networks.blocks import zero_linear
 from synthaug.networks.masked_transformer import Places, take
 from synthaug.networks.patches import Patches
@@ -172,6 +172,6 @@ class CausalBlock(nn.Module):
         if before is not None:
             key, value = before.append(key, value)
         # One token, the last, sees all that are there.
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=tokens.shape[1] > 1)
+        attended = attend(query, key, value, causal=tokens.shape[1] > 1)
         tokens = tokens + self.attended(rearrange(attended, "b h n d -> b n (h d)"))
         return tokens + self.perceptron(tokens)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from synthaug.config.training import TrainingSettings
 from synthaug.models.base import TrainableModel
+from synthaug.networks.attention import LAUNCHED
 from synthaug.rehearsal.backward import backward, gradients
 from synthaug.rehearsal.meter import Meter
 
@@ -152,7 +153,9 @@ def _fused_attention(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """Flash attention in half precision without a mask, else the memory-efficient kernel, which takes one."""
+    """Flash attention in half precision without a mask, else the memory-efficient kernel, which takes one; within CUDA's grids."""
+    if max(query.shape[:2]) > LAUNCHED:
+        raise RuntimeError(f"CUDA error: invalid configuration argument: attention of {tuple(query.shape)}")
     half = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
     if half is not None:
         query, key, value = (tensor.to(half) for tensor in (query, key, value))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
+from synthaug.networks import attention
 from synthaug.networks.autoencoder import Decoder, Encoder
 from synthaug.networks.cyclic import make_cyclic
 from synthaug.networks.embeddings import ConditionEmbedding, PhaseEmbedding, cyclic_features
@@ -230,3 +232,30 @@ def test_convolutions_wrap_around_the_cycle_and_keep_their_names():
     assert answer.shape == cine.shape
     torch.testing.assert_close(answer[:, :, 8:9], inside)
     torch.testing.assert_close(network(cine.roll(2, 2)), answer.roll(2, 2), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("masks", [None, 1, 7])
+def test_more_sequences_than_a_kernel_takes_are_attended_to_in_parts(masks, monkeypatch):
+    query, key, value = (torch.randn(7, 2, 5, 4) for _ in range(3))
+    mask = None if masks is None else torch.rand(masks, 1, 5, 5) > 0.3
+    if mask is not None:
+        mask[..., 0] = True
+    whole = attention.attend(query, key, value, mask)
+    calls = []
+
+    def counted(query, *others, **how):
+        calls.append(len(query))
+        return fused(query, *others, **how)
+
+    fused = functional.scaled_dot_product_attention
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", counted)
+    monkeypatch.setattr(attention, "LAUNCHED", 3)
+    torch.testing.assert_close(attention.attend(query, key, value, mask), whole)
+    assert calls == [3, 3, 1]
+
+
+def test_parts_are_as_causal_as_the_whole(monkeypatch):
+    query, key, value = (torch.randn(5, 2, 6, 4) for _ in range(3))
+    whole = attention.attend(query, key, value, causal=True)
+    monkeypatch.setattr(attention, "LAUNCHED", 2)
+    torch.testing.assert_close(attention.attend(query, key, value, causal=True), whole)
