@@ -40,7 +40,7 @@ class CineDiffusionSettings(LatentDiffusionSettings):
         le=1,
         description=(
             "Power by which the spectrum of the latents over the cycle is flattened before noise is added: 0 leaves it, "
-            "1 makes all harmonics as large. With 0 a cine trembles from frame to frame."
+            "1 makes all harmonics as large."
         ),
     )
     conditions: tuple[ScalarCondition, ...] = Field(
