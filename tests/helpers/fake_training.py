@@ -8,10 +8,12 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch.utils._pytree import tree_map
 
 from synthaug.config.training import TrainingSettings
 from synthaug.jobs.interruption import Interruption
 from synthaug.rehearsal.backward import backward
+from synthaug.rehearsal.fake_cuda import FakeCuda
 from synthaug.rehearsal.step_cost import without_driver
 from synthaug.training import loop as training_loop
 
@@ -23,8 +25,11 @@ def step_once(
     subjects: list[str],
     monkeypatch: pytest.MonkeyPatch,
     half: bool = False,
+    gpu: FakeCuda | None = None,
 ) -> list[torch.Tensor]:
     """Take a step of the loop with a prepared model, inside `FakeCuda`; the averaged weights are taken over after it.
+
+    With `gpu`, a new loop goes on from the step's checkpoint; what that copies is not counted.
 
     Forward passes are in bfloat16 with `half`, as on a GPU with `precision: auto`, else in float32.
 
@@ -56,5 +61,26 @@ def step_once(
     loop = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))
     with without_driver():
         loop.step(iteration, subjects, 0, Interruption())
+    if gpu is not None:
+        counted = gpu.copies, gpu.uploads
+        go_on(model, training, loop.state())
+        gpu.copies, gpu.uploads = counted
     loop.use_average()
     return read
+
+
+def go_on(model: Any, training: TrainingSettings, state: dict[str, Any]) -> None:
+    """Resume from a state as it is read from a disk, on the CPU: all that a step computes with is on the GPU again."""
+
+    def stored(part: Any) -> Any:
+        return torch.zeros_like(part, device="cpu") if isinstance(part, torch.Tensor) else part
+
+    again = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))
+    again.resume(tree_map(stored, state))
+    assert again.iteration == state["iteration"] and again.resumed_at == [again.iteration]
+    kept = again.state()
+    moments = [
+        value for own in kept["optimiser"]["state"].values() for name, value in own.items() if name != "step"
+    ]
+    assert len(moments) == 2 * len(state["optimiser"]["state"]) > 0
+    assert {value.device.type for value in (*moments, *kept["average"])} == {"cuda"}

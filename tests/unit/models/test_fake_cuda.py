@@ -1,4 +1,4 @@
-"""Every kind of model takes a training step and is used on a GPU: nothing mixes devices or waits for the host.
+"""Every kind of model takes a training step, goes on from its checkpoint and is used on a GPU: nothing mixes devices or waits for the host.
 
 The GPU is `synthaug.rehearsal.fake_cuda.FakeCuda`. Steps are in float32 here, in bfloat16 in test_full_size.py.
 """
@@ -222,7 +222,7 @@ def test_a_step_and_a_use_stay_on_the_gpu(kind, changes, needs, store, monkeypat
     with FakeCuda() as gpu:
         model = made(kind, changes, needs, store)
         before, uploads = gpu.copies, gpu.uploads
-        read = step_once(model, TRAINING, LAST, list(store.table.index), monkeypatch)
+        read = step_once(model, TRAINING, LAST, list(store.table.index), monkeypatch, gpu=gpu)
         assert gpu.uploads - uploads == WAITS.get(kind, 0)
         with torch.no_grad():
             assert {part.device.type for part in use(model, kind)} == {"cuda"}
