@@ -46,7 +46,7 @@ def test_everything_written_has_the_rights_of_the_umask(tmp_path, umask):
         np.savez(stream, a=np.zeros(2))
     found = {path.relative_to(root).as_posix(): mode(path) for path in root.rglob("*")}
     folders = {"cohort", "cohort/sub-a", "checkpoints"}
-    assert folders < found.keys() and len(found) == 14
+    assert folders < found.keys() and len(found) == 15
     assert found == {name: (FOLDER if name in folders else FILE) & ~umask for name in found}
 
 
