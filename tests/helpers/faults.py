@@ -252,8 +252,11 @@ class FaultyRun:
         process, before = self._start(), len(self.killed)
         while len(self.killed) < before + times and process.poll() is None:
             time.sleep(self.random.uniform(*between_s))
-            asked = ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k"]
-            running = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+            asked = ["squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k|%Z"]
+            listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+            # Other studies may use the same cluster.
+            own = f"|{self.checkout.root}"
+            running = [line.removesuffix(own) for line in listed if line.endswith(own)]
             if running and (what := fault(running)):
                 self.killed.append(what)
         process.wait()

@@ -33,7 +33,7 @@ from synthaug.networks.cine_unet import Layout, fold_frames, steered
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.embeddings import PhaseEmbedding
 from synthaug.networks.unet import AttentionMap, Context, Control, LatentUNet
-from synthaug.text.sentences import sentences_of
+from synthaug.text.sentences import sentences_of, with_told_diagnoses
 
 #: Takes the attention maps of one pass of the network with the conditions.
 Collect = Callable[[Sequence[AttentionMap]], None]
@@ -170,9 +170,12 @@ class TextDiffusion(LatentDiffusion):
         ]
 
     def read(self, table: pd.DataFrame) -> dict[str, Tensor]:
-        """Raw conditions and words of the rows of a cohort's table or of requests; words on the model's device."""
+        """Raw conditions and words of the rows of a cohort's table or of requests; words on the model's device.
+
+        A class that a row leaves open is the diagnosis that its sentence names.
+        """
         sentences = sentences_of(table)
-        words = self.describe(sentences, self._class_ids(table).to(self.device))
+        words = self.describe(sentences, self._class_ids(self._told(table)).to(self.device))
         return {**self.conditioner.read(table), TOKENS: words.tokens, TOKEN_MASK: words.known}
 
     @torch.no_grad()
@@ -247,7 +250,7 @@ class TextDiffusion(LatentDiffusion):
                 "text_diffusion: the class means of the start noise come from an alignment, which this model lacks; name "
                 "one among needs, or set the generator's start_weight: 0"
             )
-        return self.alignment.mean_latents(self.alignment.class_ids(table).to(self.device))
+        return self.alignment.mean_latents(self.alignment.class_ids(self._told(table)).to(self.device))
 
     def predictor(
         self,
@@ -285,6 +288,10 @@ class TextDiffusion(LatentDiffusion):
             return rearrange(answer, "(b t) c z y x -> b t c z y x", t=frames)
 
         return predict
+
+    def _told(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Requests with the diagnosis of their sentence where theirs is open: a class is told beside the words."""
+        return table if self.alignment is None else with_told_diagnoses(table, self.alignment.classes)
 
     def _class_ids(self, table: pd.DataFrame) -> Tensor:
         if self.alignment is None:

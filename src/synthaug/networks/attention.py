@@ -32,12 +32,15 @@ def attend(
     """
     if len(query) <= LAUNCHED:
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
-    own_mask = mask is not None and mask.dim() == query.dim() and len(mask) > 1
     parts = [slice(start, start + LAUNCHED) for start in range(0, len(query), LAUNCHED)]
+    if mask is None or mask.dim() < query.dim() or len(mask) == 1:
+        masks = [mask] * len(parts)
+    else:
+        masks = [mask[part] for part in parts]
     return torch.cat(
         [
-            attend(query[part], key[part], value[part], mask[part] if own_mask else mask, causal)
-            for part in parts
+            attend(query[part], key[part], value[part], own, causal)
+            for part, own in zip(parts, masks, strict=True)
         ]
     )
 

@@ -16,6 +16,7 @@ from synthaug.generators import build_generator, describe, load
 from synthaug.generators.text_driven import attention_maps
 from synthaug.measures.attention import measure_attention
 from synthaug.measures.measurement import Measurement
+from synthaug.models.weights import load_model
 from synthaug.synthesis.requests import request_cohort
 
 SETTINGS = TextDrivenSettings(
@@ -72,6 +73,15 @@ def test_samples_depend_on_their_row_and_seed_alone(generator, models, tmp_path)
     assert {"sentence", "diagnosis", "n_slices"} <= set(generator.conditions)
 
 
+def test_an_open_class_is_the_one_that_the_sentence_names(paths):
+    model = load_model(paths["diffusion"])
+    asked = requests(1).assign(sentence="Dilated cardiomyopathy.")
+    given, told, other = (
+        model.read(asked.assign(diagnosis=diagnosis))["tokens"] for diagnosis in ("DCM", None, "NOR")
+    )
+    assert torch.equal(told, given) and not torch.equal(told, other)
+
+
 def test_another_sentence_is_another_heart(generator):
     first, other = (
         next(generator.sample(request_cohort(table(1).assign(sentence=sentence))))[1]
@@ -83,7 +93,7 @@ def test_another_sentence_is_another_heart(generator):
 def test_start_noise_moves_towards_the_class_and_not_where_it_is_unknown(generator, paths, models):
     plain = build_generator(SETTINGS.model_copy(update={"start_weight": 0.0}), models, "cpu")
     known = table(1).assign(diagnosis="DCM")
-    unknown = known.assign(diagnosis=None)
+    unknown = known.assign(diagnosis=None, sentence=SENTENCES["DCM"])  # which names no diagnosis
     for asked, same in ((known, False), (unknown, True)):
         one, two = (next(either.sample(request_cohort(asked)))[1] for either in (generator, plain))
         assert np.array_equal(one, two) == same

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from synthaug.text.contradictions import conflict
 from synthaug.text.facts import facts_of
 from synthaug.text.impressions import compose
 from synthaug.text.reading import read, warnings_of
+from synthaug.text.sentences import with_told_diagnoses
 
 FAILING = {"lv_edv_ml": 250.0, "lv_esv_ml": 200.0, "rv_edv_ml": 150.0}
 
@@ -141,3 +143,22 @@ def test_lines_of_the_log_name_the_subject():
     lines = warnings_of("g-0001", "normal heart with zebra stripes", FAILING)
     assert len(lines) == 3 and all(line.startswith("g-0001: ") and "\n" not in line for line in lines)
     assert "unknown words 'zebra', 'stripes'" in lines[2]
+
+
+def test_an_open_diagnosis_is_the_one_that_the_sentence_names() -> None:
+    table = pd.DataFrame(
+        {
+            "diagnosis": [None, None, "NOR", None, None],
+            "sentence": [
+                "Dilated cardiomyopathy.",
+                "Hypertrophic cardiomyopathy.",
+                "Dilated cardiomyopathy.",
+                "Ejection fraction 30 %.",
+                None,
+            ],
+        }
+    )
+    told = with_told_diagnoses(table, ["DCM", "NOR"])["diagnosis"]
+    # HCM was never seen, the third has a diagnosis of its own, the others name none.
+    assert told.where(told.notna(), None).tolist() == ["DCM", None, "NOR", None, None]
+    assert table["diagnosis"].isna().sum() == 4  # the table itself stays as it is
