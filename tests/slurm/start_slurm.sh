@@ -21,7 +21,7 @@ grep -q "[[:space:]]$host\b" /etc/hosts || echo "127.0.0.1 $host" >> /etc/hosts
 pgrep -x slurmctld > /dev/null || slurmctld
 for _ in $(seq 30); do scontrol ping 2> /dev/null | grep -q UP && break; sleep 1; done
 pgrep -x slurmd > /dev/null || slurmd
-for _ in $(seq 30); do sinfo -h -o %t 2> /dev/null | grep -q idle && exit 0; sleep 1; done
+for _ in $(seq 30); do sinfo -h -o %t 2> /dev/null | grep -qE '^(idle|mix|alloc)' && exit 0; sleep 1; done
 echo "Slurm did not come up; see $state/slurmctld.log and $state/slurmd.log" >&2
 tail -n 5 "$state"/*.log >&2
 exit 1
