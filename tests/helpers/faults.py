@@ -271,9 +271,21 @@ class FaultyRun:
         if not trainings:
             return None
         number, _, rule = self.random.choice(trainings).partition(" ")
-        # Those of Slurm are no children of this run; one that has not begun its script has nothing to save yet.
+        if not self._wait_for_an_attempt(number):  # what has not begun has nothing to save
+            return None
+        # Those of Slurm are no children of this run.
         jobs = [one for one in psutil.process_iter() if self._script(one) and _slurm_job(one) == number]
         return f"time limit: {rule}" if jobs and reach_time_limit(number, jobs) else None
+
+    def _wait_for_an_attempt(self, number: str, longest_s: float = 20) -> bool:
+        """Whether the training of a job has written that it began."""
+        until = time.monotonic() + longest_s
+        while time.monotonic() < until:
+            histories = (self.checkout.root / "results").glob("*/logs/train_*/*.history.log")
+            if any(f"Slurm job {number}," in file.read_text() for file in histories):
+                return True
+            time.sleep(0.05)
+        return False
 
     @staticmethod
     def _lose_node(running: list[str]) -> str:
