@@ -34,7 +34,7 @@ def atomic_file(path: str | Path, checksum: bool = False) -> Iterator[Path]:
     path : path
         File to write.
     checksum : bool
-        Keep the checksum of a text file beside it, for `check_text_file`.
+        Keep the checksum of a text file beside it, for `check_text_file` and `read_json`; otherwise none stays there.
 
     Raises
     ------

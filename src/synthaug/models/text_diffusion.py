@@ -31,7 +31,7 @@ from synthaug.models.text_alignment import TextAlignment
 from synthaug.models.text_encoder import EncodedText, TextEncoder
 from synthaug.networks.cine_unet import Layout, fold_frames, steered
 from synthaug.networks.conditioning import Kept
-from synthaug.networks.embeddings import PhaseEmbedding
+from synthaug.networks.embeddings import PhaseEmbedding, describe_stack
 from synthaug.networks.unet import AttentionMap, Context, Control, LatentUNet
 from synthaug.text.sentences import sentences_of, with_told_diagnoses
 
@@ -265,7 +265,7 @@ class TextDiffusion(LatentDiffusion):
         phase = self.phase(phases)
         folded_slices = repeat(slices, "b 1 z 1 1 -> (b t) 1 z 1 1", t=frames)
         rows, columns = self.autoencoder.latent_shape[2:]
-        beside = torch.cat([slices, stack_position(slices)], dim=1)
+        beside = describe_stack(slices, places=True)
         beside = repeat(beside, "b c z 1 1 -> (b t) c z y x", t=frames, y=rows, x=columns)
 
         def predict(noisy: Tensor, times: Tensor, kept: Kept | None) -> Tensor:
@@ -313,13 +313,3 @@ class TextDiffusion(LatentDiffusion):
                 f"text_diffusion: the base has other layers ({min(lacking | unlike)}); give both the same channels, "
                 "blocks, conditions, text and alignment"
             )
-
-
-def stack_position(slices: Tensor) -> Tensor:
-    """Place of each slice among those that exist, from -1 at the first to 1 at the last; 0 for a single one or none.
-
-    `slices` (b, 1, z, 1, 1) is 1 where a slice exists; so is the result shaped.
-    """
-    count = slices.sum(dim=2, keepdim=True)
-    place = 2 * (slices.cumsum(dim=2) - 1) / (count - 1).clamp(min=1) - 1
-    return place * slices * (count > 1)

@@ -35,24 +35,29 @@ def autoencoder(store, tmp_path_factory):
 # --- noise on the anatomy -------------------------------------------------------------------------
 
 
-def shown(store, autoencoder, monkeypatch, target: str, noise: float):
-    """What the network of a motion model sees in one step: noisy frames, the anatomy beside them; and the model."""
+def prepared(store, autoencoder, target: str, noise: float) -> MotionDiffusion:
     data = TensorStore.open(store)
     needs = {"autoencoder": load_model(autoencoder["autoencoder"])}
     settings = settings_of({**MOTION, "target": target, "anatomy_noise": noise})
     torch.manual_seed(0)
     model = MotionDiffusion(settings, Grid.of(data), needs, MotionDiffusion.facts(settings, data))
     model.prepare(data)
+    return model
+
+
+def shown(store, autoencoder, monkeypatch, target: str, noise: float):
+    """What the network of a motion model sees in one step: noisy frames, the anatomy beside them; and the model."""
+    model = prepared(store, autoencoder, target, noise)
+    channels = model.autoencoder.latent_shape[0]
     seen = {}
 
     def network(features, slices, embedding, frames):
         seen["features"] = features.unflatten(0, (-1, frames))
-        return torch.zeros_like(features[:, : needs["autoencoder"].latent_shape[0]])
+        return torch.zeros_like(features[:, :channels])
 
     monkeypatch.setattr(model.network, "forward", network)
     batch = model.batch([0, 1] * 30, generator())
     model.loss(batch, generator(1), 0)
-    channels = needs["autoencoder"].latent_shape[0]
     return seen["features"][:, :, :channels], seen["features"][:, :, channels : 2 * channels], model, batch
 
 
@@ -92,17 +97,9 @@ def test_what_is_to_be_predicted_is_not_disturbed(store, autoencoder, monkeypatc
             return data.sum()
 
         monkeypatch.setattr(MotionDiffusion, "diffusion_loss", keep)
-        shown_without_network(store, autoencoder, noise)
+        model = prepared(store, autoencoder, "residual", noise)
+        model.loss(model.batch([0, 1], generator()), generator(1), 0)
     assert torch.equal(asked[0.0], asked[0.5])
-
-
-def shown_without_network(store, autoencoder, noise: float) -> None:
-    data = TensorStore.open(store)
-    needs = {"autoencoder": load_model(autoencoder["autoencoder"])}
-    settings = settings_of({**MOTION, "anatomy_noise": noise})
-    model = MotionDiffusion(settings, Grid.of(data), needs, MotionDiffusion.facts(settings, data))
-    model.prepare(data)
-    model.loss(model.batch([0, 1], generator()), generator(1), 0)
 
 
 # --- dropout --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from synthaug.diffusion.noise import Noise
 from synthaug.models import text_diffusion
 from synthaug.models.base import Grid
 from synthaug.models.conditioner import TOKEN_MASK, TOKENS
-from synthaug.models.text_diffusion import TextDiffusion, stack_position
+from synthaug.models.text_diffusion import TextDiffusion
 from synthaug.models.weights import load_model
 
 IMAGES = {"temporal": False, "slice_aware": False}
@@ -160,8 +160,3 @@ def test_fewer_frames_may_be_drawn_with_their_own_phases(data, needs):
     assert batch["latents"].shape[:2] == (2, 4) and (batch["phases"].diff(dim=1) > 0).all()
     assert model.conditions == ("lv_edv_ml", "sentence") and "lv_edv_ml" in batch
     assert torch.isfinite(model.loss(batch, torch.Generator().manual_seed(0), 0)[0])
-
-
-def test_slices_know_their_place_between_base_and_apex():
-    slices = torch.tensor([[0.0, 1, 1, 1, 0], [0, 0, 1, 0, 0]])[:, None, :, None, None]
-    assert stack_position(slices).flatten(1).tolist() == [[0, -1, 0, 1, 0], [0, 0, 0, 0, 0]]
