@@ -165,12 +165,10 @@ def test_a_flipped_bit_of_the_store_ends_a_training_before_it_starts(tmp_path, n
     content[-3] ^= 1
     (store / name).write_bytes(content)
     # The reader of a table compares its own checksum before.
-    said = (
-        "it is not what was written"
-        if name == "subjects.tsv"
-        else "not what was packed .*store and run again"
-    )
-    with pytest.raises(SynthaugError, match=rf"{name}: .*{said}"):
+    table = r"damaged or cut short \(it is not what was written, .*\); restore it, or remove .* run again"
+    packed = "not what was packed .*; remove .*store and run again"
+    said = table if name == "subjects.tsv" else packed
+    with pytest.raises(SynthaugError, match=rf"{name}: {said}"):
         train("autoencoder", store, tmp_path)
 
 

@@ -107,7 +107,9 @@ def test_fine_tuning_tells_the_classes(cohorts: dict[str, Cohort], tmp_path: Pat
     history = pd.read_csv(model / "history.csv")
     assert history["iteration"].is_monotonic_increasing and history["iteration"].iloc[-1] == 100
     assert history["loss"].dropna().iloc[-1] < history["loss"].dropna().iloc[0]
-    assert {path.name for path in model.iterdir() if not path.name.startswith(".")} == {
+    assert {path.name for path in model.iterdir()} == {
+        ".plan.json.sha256",
+        ".training.json.sha256",
         "history.csv",
         "model.safetensors",
         "plan.json",
