@@ -53,9 +53,12 @@ class Interruption:
 def ending_in_order() -> Iterator[None]:
     """Let a signal to stop end this process as an error would, so that what is half-written is removed.
 
-    Further ones are not heard meanwhile: a scheduler sends several. Does nothing outside the main thread, where Python lets nobody handle signals.
+    Further ones are not heard meanwhile: a scheduler sends several. An error that other code made of that end counts as the
+    end: pydantic, which builds classes while modules are imported, raises its own errors. Does nothing outside the main thread,
+    where Python lets nobody handle signals.
     """
     process = os.getpid()
+    received: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a forked worker inherits this handler
@@ -63,6 +66,7 @@ def ending_in_order() -> Iterator[None]:
         _tell(number)
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)
+        received.append(number)
         raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
@@ -71,6 +75,10 @@ def ending_in_order() -> Iterator[None]:
     before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         yield
+    except Exception as error:
+        if received:
+            raise SystemExit(128 + received[0]) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

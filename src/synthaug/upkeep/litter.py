@@ -10,6 +10,7 @@ from synthaug.core.leftovers import DAYS, find_partials, is_left_behind, owner_o
 from synthaug.core.process_identity import is_alive
 from synthaug.jobs.finished import DONE, SUBJECTS
 from synthaug.jobs.lease import LEASE, holder_of
+from synthaug.jobs.trained import TRAINED
 from synthaug.runs import arm_runs, checkpoints_of, model_runs
 from synthaug.upkeep.fault import Fault
 from synthaug.upkeep.parts import is_part_of_no_study
@@ -37,9 +38,10 @@ def find_litter(study: StudyResults) -> Iterator[Fault]:
 def abandoned_checkpoints(study: StudyResults) -> Iterator[tuple[Path, str]]:
     """Checkpoint folders that no training resumes from, each with the reason; those with a fresh lease are in use."""
     yield from _abandoned_subjects(study)
+    yield from _abandoned_trained(study)
     finished = _trainings(study)
     for identity in sorted(study.folder.glob("checkpoints/*/*")):
-        if identity.parent.name == SUBJECTS:
+        if identity.parent.name in (SUBJECTS, TRAINED):
             continue
         ages = {folder: age_days(folder) for folder in sorted(identity.glob("*")) if folder.is_dir()}
         for folder, age in ages.items():
@@ -67,6 +69,17 @@ def _abandoned_subjects(study: StudyResults) -> Iterator[tuple[Path, str]]:
             yield job, "the study has no such part any more"
         elif age_days(job) > min(map(age_days, beside)):
             yield job, "of other settings than the newer one beside it"
+
+
+def _abandoned_trained(study: StudyResults) -> Iterator[tuple[Path, str]]:
+    """Finished trainings that are kept though the study has them no longer; none where it is not known what it has."""
+    if study.declared is None:
+        return
+    root = study.folder / "checkpoints" / TRAINED
+    declared = {root / run.folder / "model" for run in arm_runs(study.declared)}
+    for done in sorted(root.rglob(DONE)):
+        if done.parent not in declared:
+            yield done.parent, "the study has no such training any more"
 
 
 def describe_leases(study: StudyResults) -> Iterator[Fault]:

@@ -104,6 +104,19 @@ def test_a_job_that_is_stopped_leaves_the_signal_in_log_and_history(snakemake, n
     assert log_of(snakemake) == f"synthaug: harmonise: stopped by {name}\n" and listeners == []
 
 
+def test_a_signal_that_other_code_makes_an_error_of_is_a_signal(snakemake, capsys):
+    """As pydantic does while it builds a class."""
+    with pytest.raises(SystemExit) as stopped, job(snakemake):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        except SystemExit as error:
+            raise ValueError("a schema") from error
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert history(snakemake)[-1] == "attempt 1 ended: stopped by SIGTERM"
+    assert "unexpected" not in capsys.readouterr().err
+
+
 def test_a_signal_that_a_training_answers_is_in_the_history(snakemake):
     with job(snakemake), interruptible() as interruption:
         os.kill(os.getpid(), signal.SIGUSR1)

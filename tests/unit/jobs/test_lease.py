@@ -157,6 +157,7 @@ def test_the_scripts_that_train_hold_the_folder_of_their_checkpoints(script, tmp
     def train(*_, **__):
         holders.append(holder_of(folder / LEASE))
 
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "cases.tsv").write_text("case\n")
     write_checksums(tmp_path / "set")
@@ -164,9 +165,9 @@ def test_the_scripts_that_train_hold_the_folder_of_their_checkpoints(script, tmp
     monkeypatch.setattr("synthaug.tasks.open_task", lambda _: SimpleNamespace(train=train))
     fields = {
         "log": [str(tmp_path / "rule.log")],
-        "params": {"model": {"kind": "autoencoder"}, "task": {}, "checkpoints": str(folder)},
+        "params": {"model": {"kind": "autoencoder"}, "task": {}, "code": "c", "checkpoints": str(folder)},
         "input": {"train": "", "validation": "", "needs": [], "training_set": str(tmp_path / "set")},
-        "output": {"weights": "", "record": "", "history": "", "model": ""},
+        "output": {"weights": "", "record": "", "history": "", "model": "results/s/model"},
         "wildcards": {"generator_seed": "0", "training_seed": "0"},
         "resources": {"checkpoint_seconds": 600, "gpu": 0},
     }

@@ -20,10 +20,13 @@ from synthaug.core.leftovers import DAYS, PARTIAL, owned_prefix
 from synthaug.core.process_identity import this_process
 from synthaug.jobs.checkpoints import clear_abandoned, save_checkpoint
 from synthaug.jobs.finished import unfinished_folder
+from synthaug.jobs.trained import keep_trained, trained_folder
 from synthaug.runs import ArmRun, write_runs
 from synthaug.tables.versions import write_current
 from synthaug.upkeep.clean import size_of
+from synthaug.upkeep.litter import abandoned_checkpoints
 from synthaug.upkeep.locks import snakemakes_in
+from synthaug.upkeep.study_results import find_studies
 
 COHORT, STORE = "cohorts/blob", "stores/fold-0/train"
 WEIGHTS = "models/features/fold-0/generator-seed-0/model.safetensors"
@@ -257,6 +260,20 @@ def test_checkpoints_are_abandoned_by_newer_settings_a_finished_training_or_anot
     assert main(["clean", str(folder), "--yes"]) == 0
     assert not list(folder.glob("checkpoints/*/*"))
     assert abandoned(folder) == []
+
+
+def test_kept_trainings_are_abandoned_by_another_study_alone(folder, monkeypatch):
+    monkeypatch.chdir(folder.parents[1])
+    arm = Path("results/small/tasks/segmentation/fold-0/arms/real/generator-seed-0/training-seed-0/model")
+    for output in (arm, arm.parents[1] / "training-seed-7" / "model"):
+        write_json(output / "training.json", {})
+        keep_trained(output, {})
+    gone = trained_folder(arm.parents[1] / "training-seed-7" / "model")
+    (study,) = find_studies(Path("results"))
+    found = [path for path, _ in abandoned_checkpoints(study) if "trained" in path.parts]
+    assert found == [gone]
+    main(["clean", "results/small", "--yes"])
+    assert not gone.exists() and trained_folder(arm).exists()
 
 
 def test_a_starting_training_clears_checkpoints_of_settings_that_are_long_gone(tmp_path, capsys):
