@@ -90,7 +90,7 @@ def count_subjects(study: StudySettings) -> dict[str, int] | None:
     for name, dataset in study.datasets.items():
         try:
             counts[name] = (
-                dataset.phantom.subjects
+                dataset.phantom.scans
                 if dataset.phantom
                 else len(list(find_subjects(dataset, Path(str(dataset.root)))))
             )
@@ -178,7 +178,7 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
     frame, cine = z * y * x, z * y * x * study.harmonisation.frames
     split, resolved = study.split, study.every_arm()
     folds, total = split.folds, sum(subjects.values())
-    phantoms = sum(d.phantom.subjects for d in study.datasets.values() if d.phantom)
+    phantoms = sum(d.phantom.scans for d in study.datasets.values() if d.phantom)
     hearts = sum(count_synthetic(study, name) for name in study.generators)
     home = {
         name: count * _share_at_home(study, name)

@@ -28,7 +28,7 @@ _LAYOUTS = ", ".join(
         "or module:Class of a reader",
     ]
 )
-_VIEW = "view to read, of layout mnms2"
+_VIEW = "view to read, of layouts mnms2 and nifti"
 
 
 def add(commands: Any) -> None:

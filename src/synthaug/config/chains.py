@@ -47,7 +47,9 @@ def check_model(name: str, models: Mapping[str, ModelSettings]) -> None:
         _check_control(f"models.{name}", model, models)
 
 
-def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str, ModelSettings]) -> None:
+def check_generator(
+    name: str, generator: GeneratorSettings, models: Mapping[str, ModelSettings], segments: bool
+) -> None:
     """Refuse a chain of models that cannot be sampled, or whose cines an arm could not train on.
 
     Parameters
@@ -58,11 +60,13 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
         Its settings.
     models : mapping of str to ModelSettings
         All models of the study, the generator's among them.
+    segments : bool
+        Whether a task of the study reads masks of cines.
 
     Raises
     ------
     ValueError
-        Models that build on different models of one role; no masks and no pseudo labels, or none beside the requested
+        Models that build on different models of one role; where a task segments, no masks and no pseudo labels, or none beside the requested
         ones; a cascade without a motion model whose anatomy model draws nothing but end-diastole; or start noise with
         class means that no alignment gives.
     """
@@ -72,7 +76,8 @@ def check_generator(name: str, generator: GeneratorSettings, models: Mapping[str
     _check_shared(f"{where}.models", roles, models)
     for used in roles.values():
         coder = models[used]
-        if isinstance(coder, AutoencoderSettings) and not coder.masks and generator.labels == "own":
+        without = isinstance(coder, AutoencoderSettings) and not coder.masks
+        if segments and without and generator.labels == "own":
             raise ValueError(
                 f"{where}.labels: {used} decodes no masks; set labels: pseudo, or its masks: true"
             )

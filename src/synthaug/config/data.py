@@ -75,8 +75,9 @@ class ReportTableSettings(Settings):
 class RawDatasetSettings(Settings):
     """What every dataset has, whatever its layout: where it lies, what its files do not say, what it is for."""
 
-    #: Whether `synthaug.phantom` writes this layout.
+    #: Whether `synthaug.phantom` writes this layout, and several visits of a patient in it.
     has_phantom: ClassVar[bool] = False
+    has_phantom_visits: ClassVar[bool] = False
 
     root: PathText | None = Field(None, description="Folder of the raw dataset; or give `phantom`.")
     phantom: PhantomSettings | None = Field(
@@ -130,6 +131,10 @@ class RawDatasetSettings(Settings):
             raise ValueError(
                 "the phantom does not write this layout; give a root, or choose a layout of a public dataset"
             )
+        if self.phantom is not None and self.phantom.every_vendor and not self.has_phantom_visits:
+            raise ValueError(
+                "phantom.every_vendor writes visits of a patient, which this layout does not have; set `layout: nifti`"
+            )
         return self
 
 
@@ -158,8 +163,8 @@ class Mnms2Settings(RawDatasetSettings):
     has_phantom: ClassVar[bool] = True
 
     layout: Literal["mnms2"] = Field(description="How the files are named and where the metadata are.")
-    view: View = Field(
-        SHORT_AXIS,
+    view: Literal["short_axis", "long_axis"] = Field(
+        "short_axis",
         description=(
             "`short_axis`: the stack; `long_axis`: the four-chamber slice, of which no volumes, masses or wall segments are "
             "measured. All datasets of a study have one view; a long axis has `harmonisation.matrix: [1, y, x]`."
@@ -172,12 +177,20 @@ class NiftiSettings(RawDatasetSettings):
 
     implementation: ClassVar[str] = "synthaug.data.readers.nifti_folder:NiftiReader"
     has_phantom: ClassVar[bool] = True
+    has_phantom_visits: ClassVar[bool] = True
 
     layout: Literal["nifti"] = Field(description="How the files are named and where the metadata are.")
     columns: dict[str, str] = Field(
         default_factory=dict,
         description=(
             "Column of the dataset's table for a column of the cohort, e.g. `vendor: Manufacturer`."
+        ),
+    )
+    view: Literal["short_axis", "other"] = Field(
+        "short_axis",
+        description=(
+            "`short_axis`: stacks of a heart. `other`: images of another organ (BraTS): kept as stored, any voxel size, no labels "
+            "read, nothing of a heart checked or measured. All datasets of a study have one view."
         ),
     )
     label_map: dict[int, Structure | Literal["background"]] = Field(

@@ -1,4 +1,4 @@
-"""A study has one view, and asks of a long axis nothing that only a stack of short axes has."""
+"""A study has one view, and asks of another than short axes nothing that only a stack of them has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from synthaug.config.conditions import MEASURED
 from synthaug.labels import STRUCTURES
 from synthaug.phenotypes.registry import PHENOTYPES
-from synthaug.views import NO_VOLUMES, has_volumes
+from synthaug.views import LONG_AXIS, NO_VOLUMES, OTHER, has_volumes
 
 if TYPE_CHECKING:
     from synthaug.config.study import StudySettings
@@ -18,7 +18,7 @@ _TIMES = ("heart_rate_bpm", "es_phase", "systole_ms", "diastole_ms")
 
 
 def check_view(study: StudySettings) -> None:
-    """Refuse a study that mixes views, or that asks for volumes, masses or walls of long-axis cines.
+    """Refuse a study that mixes views, or that asks for volumes, masses or walls where there are no short axes.
 
     Parameters
     ----------
@@ -40,7 +40,12 @@ def check_view(study: StudySettings) -> None:
     if has_volumes(view):
         return
     slices, y, x = study.harmonisation.matrix
-    if slices != 1:
+    if view == OTHER and study.split.annotation == "labels":
+        raise ValueError(
+            f"split.annotation: {first} is of view other, of which no labels are read; set diagnosis, and tasks of kind "
+            "classification alone"
+        )
+    if view == LONG_AXIS and slices != 1:
         raise ValueError(
             f"harmonisation.matrix: {slices} slices, a long-axis cine has one; set [1, {y}, {x}]"
         )

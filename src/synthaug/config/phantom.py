@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.base import Settings
 
@@ -23,6 +23,13 @@ class PhantomSettings(Settings):
             "`C` (GE-like, 3 T). Layout `acdc` does not record them, so give it one."
         ),
     )
+    every_vendor: bool = Field(
+        False,
+        description=(
+            "Every subject is scanned by every vendor: as many visits of one patient, who stays on one side of the split. "
+            "Layout `nifti` alone has visits."
+        ),
+    )
     diagnoses: list[str] = Field(
         default_factory=lambda: list(DIAGNOSES),
         min_length=1,
@@ -35,6 +42,17 @@ class PhantomSettings(Settings):
         description="Fraction of subjects written without labels; their ED and ES frames are still given.",
     )
     seed: int = Field(0, ge=0, description="Seed; a subject depends on it and on its own number only.")
+
+    @property
+    def scans(self) -> int:
+        """Scans that are simulated, each a subject of the cohort: of a subject one, or one a vendor."""
+        return self.subjects * (len(self.vendors) if self.every_vendor else 1)
+
+    @model_validator(mode="after")
+    def _visits_differ(self) -> PhantomSettings:
+        if self.every_vendor and len(self.vendors) != len(set(self.vendors)):
+            raise ValueError("every_vendor scans a subject once by each vendor; name each of `vendors` once")
+        return self
 
     @field_validator("vendors")
     @classmethod

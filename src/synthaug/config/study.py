@@ -101,7 +101,8 @@ class StudySettings(Settings):
             for needed in generator.needs.values():
                 _check_known(where, needed, self.models)
             _check_roles(where, generator, self.models)
-            check_generator(name, generator, self.models)
+            segments = any(task.segments for task in self.tasks.values())
+            check_generator(name, generator, self.models, segments)
         for name, arm in self.arms.items():
             if arm.generator is not None:
                 _check_known(f"arms.{name}.generator", arm.generator, self.generators)

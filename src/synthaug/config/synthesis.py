@@ -45,6 +45,14 @@ class RequestSettings(Settings):
             "`structure: canny` takes its edges from them. A subject that resembles its source is then no surprise."
         ),
     )
+    class_from_sentence: bool = Field(
+        False,
+        description=(
+            "Leave the diagnosis of a request open to a generator that reads its sentence: the sentence alone says it. Recovery "
+            "compares with the diagnosis that was requested, as ever. Generators that read no sentences are given what they are "
+            "given without."
+        ),
+    )
     phenotypes: tuple[str, ...] = Field(
         (), description="Further columns of the table, read by a user-supplied generator."
     )

@@ -450,7 +450,7 @@ def write_cohort(
         One a subject; absent columns are unknown (empty).
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         What the cines show.
     **meta
         What else identifies the cohort: generator, source, hashes.

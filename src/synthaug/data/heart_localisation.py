@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_array
 
 from synthaug.data.resampling import apply_weights
-from synthaug.views import LONG_AXIS, SHORT_AXIS, View
+from synthaug.views import LONG_AXIS, OTHER, SHORT_AXIS, View
 
 _NOISE_MM = 4.0
 #: Reach of the search window: about the radius of both ventricles together, and half the heart along its axis.
@@ -46,18 +46,21 @@ def centre_of_motion(
         Intensities in any unit.
     spacing_mm : sequence of 3 floats
         Voxel size (z, y, x).
-    view : {"short_axis", "long_axis"}
-        Along the axis the search window is larger, and less motion counts.
+    view : {"short_axis", "long_axis", "other"}
+        Along the axis the search window is larger, and less motion counts. Another organ is not looked for.
 
     Returns
     -------
     tuple of 2 floats
-        Centre in pixels; the middle of the image where nothing moves, as in an image of one frame.
+        Centre in pixels; the middle of the image where nothing moves, as in an image of one frame, and of another organ.
 
     References
     ----------
     Lin et al., MICCAI 2006 (first harmonic); Comaniciu and Meer, IEEE TPAMI 24(5), 2002 (mean shift).
     """
+    middle = (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
+    if view == OTHER:
+        return middle
     pixel_mm = np.asarray(spacing_mm[1:], float)
     heart_mm = _HEART_MM[view]
     amplitude = harmonic_amplitude(cine).sum(axis=0).astype(float)
@@ -65,7 +68,7 @@ def centre_of_motion(
     moving = np.where(smooth > _MOVING[view] * smooth.max(), 1.0, 0.0)
     # The harmonic of one frame is the image itself, that of equal frames what rounding leaves of it: bright, not moving.
     if smooth.max() <= 0 or (cine == cine[0]).all():
-        return (cine.shape[2] - 1) / 2, (cine.shape[3] - 1) / 2
+        return middle
     start = np.unravel_index(np.argmax(gaussian_filter(moving, heart_mm / 2 / pixel_mm)), moving.shape)
     places = np.moveaxis(np.indices(moving.shape), 0, -1) * pixel_mm  # (y, x, 2) in mm
     centre = np.array(start) * pixel_mm

@@ -21,7 +21,7 @@ from synthaug.data.findings import Finding
 from synthaug.data.quality import cine_findings, label_findings
 from synthaug.data.readers.base import RawCine
 from synthaug.labels import LV, RV
-from synthaug.views import LONG_AXIS, SHORT_AXIS, View
+from synthaug.views import LONG_AXIS, OTHER, SHORT_AXIS, View
 
 #: Canonical x and y in (right, anterior, superior): perpendicular to each other and to a typical
 #: long axis, (-0.61, 0.61, -0.5).
@@ -233,7 +233,7 @@ class OrientedCine:
         What was repaired or is implausible.
     turned : dict
         What was done to the file's array; see `synthaug.data.native_grid.NativeGrid`.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         As in `RawCine`.
     """
 
@@ -265,13 +265,16 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
     Notes
     -----
     Orientation follows from the dataset and the header alone: what only labelled patients have decides nothing, so that
-    training and test patients, labelled and new ones, take one path. A long-axis slice has no order of slices.
+    training and test patients, labelled and new ones, take one path. A long-axis slice has no order of slices. Images of
+    another organ stay as they are stored, and their first frame is frame 0.
     """
     findings = [*raw.findings, *cine_findings(raw.image.T, raw.voxel_size_mm[2], raw.view)]
     x_mm, y_mm, z_mm = raw.voxel_size_mm
     if raw.view == LONG_AXIS:
         in_plane = long_axis_orientation(raw.affine) if raw.oriented else InPlane()
         apex_first = False
+    elif raw.view == OTHER:
+        in_plane, apex_first = InPlane(), False
     else:
         in_plane = in_plane_orientation(raw.affine)
         base_first = raw.slices_base_first
@@ -286,7 +289,7 @@ def orient_cine(raw: RawCine, ed_frame: int | None, es_frame: int | None) -> Ori
         return oriented[..., ::-1, :, :] if apex_first else oriented
 
     n_frames = raw.image.shape[3]
-    ed, es = _phases(raw, ed_frame, es_frame, findings)
+    ed, es = (0, None) if raw.view == OTHER else _phases(raw, ed_frame, es_frame, findings)
     es = None if es is None else (es - ed) % n_frames
     labels = {(frame - ed) % n_frames: place(volume.T) for frame, volume in sorted(raw.labels.items())}
     if raw.partly_drawn and labels:

@@ -10,7 +10,7 @@ from scipy.ndimage import label as connected_components
 from synthaug.data.findings import Finding
 from synthaug.labels import LV, MYO, STRUCTURES
 from synthaug.metrics.volumes import measure_function
-from synthaug.views import SHORT_AXIS, View, has_volumes
+from synthaug.views import OTHER, SHORT_AXIS, View, has_volumes
 
 #: Fewer slices than base, mid and apex twice over rarely hold a whole ventricle.
 FEW_SLICES = 6
@@ -39,8 +39,8 @@ def cine_findings(cine: np.ndarray, slice_mm: float, view: View = SHORT_AXIS) ->
         Intensities in any unit.
     slice_mm : float
         Distance of the slices.
-    view : {"short_axis", "long_axis"}
-        One slice along the axis is no short stack.
+    view : {"short_axis", "long_axis", "other"}
+        One slice along the axis is no short stack; another organ has neither a stack's length nor an end systole.
     """
     findings = []
     n_frames, n_slices = cine.shape[:2]
@@ -52,7 +52,7 @@ def cine_findings(cine: np.ndarray, slice_mm: float, view: View = SHORT_AXIS) ->
         findings.append(
             Finding("stack-length", problem, f"a ventricle needs {STACK_MM[0]:g} to {STACK_MM[1]:g} mm")
         )
-    if 1 < n_frames < FEW_FRAMES:
+    if 1 < n_frames < FEW_FRAMES and view != OTHER:
         findings.append(
             Finding("frames-few", f"only {n_frames} frames", "end systole may lie between two of them")
         )
@@ -135,7 +135,7 @@ def label_findings(
         Voxel size (z, y, x).
     ed_frame, es_frame : int or None
         Frames the ejection fraction is measured between.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         Of a long axis the areas of ED and ES are compared, and there is no ejection fraction.
     """
     findings = []

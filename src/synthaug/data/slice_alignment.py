@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 from synthaug.data.findings import Finding
 from synthaug.data.orientation import OrientedCine
 from synthaug.data.resampling import move_slices
+from synthaug.views import OTHER
 
 #: A slice this far from where its neighbours are is reported.
 REPORTED_MM = 3.0
@@ -36,7 +37,7 @@ class SliceAlignment:
     Attributes
     ----------
     spread_mm : float or None
-        Root mean square of the slices' displacements in the plane; None for stacks too short to tell.
+        Root mean square of the slices' displacements in the plane; None for stacks too short to tell, and of another organ.
     moved : tuple of pairs of int
         Pixels (y, x) by which each slice was displaced and has been moved back; empty where none was moved.
     findings : list of Finding
@@ -65,7 +66,8 @@ def align_slices(
         Whether slices are moved, those of the images and of the labels alike.
     """
     pixel_mm = np.asarray(oriented.spacing_mm[1:], float)
-    shifts = slice_shifts(oriented.cine, oriented.spacing_mm, centre)
+    is_heart = oriented.view != OTHER
+    shifts = slice_shifts(oriented.cine, oriented.spacing_mm, centre) if is_heart else None
     if shifts is None:
         return oriented, SliceAlignment(None, (), [])
     distance = np.hypot(*(shifts * pixel_mm).T)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from synthaug.data.findings import Finding, SubjectError
-from synthaug.views import LONG_AXIS, SHORT_AXIS, View
+from synthaug.views import LONG_AXIS, OTHER, SHORT_AXIS, View
 
 Size = tuple[float, float, float]
 
@@ -31,8 +31,11 @@ def is_lost(size_mm: Sequence[float]) -> bool:
     return not np.isfinite(sizes).all() or bool(sizes.min() <= 0) or bool(np.allclose(sizes, 1.0, atol=1e-3))
 
 
-def is_plausible(size_mm: Sequence[float], n_slices: int) -> bool:
-    """Whether voxels of this size (x, y, z) can be those of a short-axis cine with so many slices."""
+def is_plausible(size_mm: Sequence[float], n_slices: int, view: View = SHORT_AXIS) -> bool:
+    """Whether voxels of this size (x, y, z) can be those of a short-axis cine with so many slices, or of another organ: any."""
+    if view == OTHER:
+        sizes = np.asarray(size_mm, float)
+        return bool(np.isfinite(sizes).all() and sizes.min() > 0)
     if is_lost(size_mm):
         return False
     x, y, z = size_mm
@@ -66,8 +69,9 @@ def settle_voxel_size(
         Slices of the cine.
     subject, file
         Whose it is, for the error.
-    view : {"short_axis", "long_axis"}
-        A long-axis slice has no distance to a next one, so that its pixels alone are judged.
+    view : {"short_axis", "long_axis", "other"}
+        A long-axis slice has no distance to a next one, so that its pixels alone are judged. Of another organ any size is
+        believed, 1 x 1 x 1 mm too.
 
     Returns
     -------
@@ -84,8 +88,8 @@ def settle_voxel_size(
     if view == LONG_AXIS:
         told = {source: _with_thickness(size) for source, size in told.items()}
         others = {source: _with_thickness(size) for source, size in others.items()}
-    own = _distinct(size for size in told.values() if is_plausible(size, n_slices))
-    elsewhere = _distinct(size for size in others.values() if is_plausible(size, n_slices))
+    own = _distinct(size for size in told.values() if is_plausible(size, n_slices, view))
+    elsewhere = _distinct(size for size in others.values() if is_plausible(size, n_slices, view))
     spelled = ", ".join(f"{source} {_spelled(size)} mm" for source, size in told.items())
     if len(own) == 1 and all(_same(own[0], size) for size in elsewhere):
         differing = [source for source, size in told.items() if not _same(size, own[0])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from synthaug.measures.attention_by_class import Described, describe, measure_by
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.word_effects import has_word, word_effects
 from synthaug.measures.word_regions import WordRegions
+from synthaug.metrics.wall_arcs import WallArc
+from synthaug.synthesis.class_in_words import leave_class_open
 from synthaug.tables import Row, make_table
 from synthaug.text.sentences import sentences_of
 
@@ -66,6 +68,7 @@ def measure_attention(
     settings: AttentionSettings,
     spacing_mm: tuple[float, float, float],
     measurement: Measurement,
+    infarcts: Mapping[str, WallArc] | None = None,
 ) -> tuple[pd.DataFrame, list[Example], pd.DataFrame]:
     """Share of two kinds of maps in the region that a word names, and whether their largest value lies there.
 
@@ -81,6 +84,9 @@ def measure_attention(
         Voxel size (z, y, x).
     measurement : Measurement
         Generator, fold and seeds; replicates of the bootstrap over subjects, coverage, seed.
+    infarcts : mapping of str to WallArc, optional
+        Where the infarct of the requested patient lies, of the requests of which it is known
+        (`synthaug.measures.known_infarcts`).
 
     Returns
     -------
@@ -89,35 +95,37 @@ def measure_attention(
         share) and ``<kind>_pointing`` (mean accuracy over subjects, each the mean over frames), each with ``_chance`` (the
         same of an even map over the field), ``_excess`` (the difference to it), ``_others`` (the same of the maps of words
         that name other regions, in this region) and ``_specific`` (the difference to those), with intervals; and the rows
-        of `measure_by_class`. Regions are those of the masks that are decoded with the sample. A word that fewer than two
+        of `measure_by_class`. Regions are those of the masks that are decoded with the sample; with `infarcts`, the maps of words
+        that name a wall are measured in the simulated infarct, too, which those masks only carry over. A word that fewer than two
         sentences have, that is never read (guidance 0), or without its region, is not measured.
     examples : list of Example
         Of the first subjects that have each word.
     points : DataFrame
         Of each word, its samples in a plane; see `points_by_class`.
     """
-    words = list(settings.words)
+    words, known = list(settings.words), infarcts or {}
     chosen = requests.select(_chosen(requests, words, settings.subjects))
+    given = leave_class_open(chosen)
     asked = chosen.table.get("diagnosis", pd.Series(index=chosen.table.index, dtype="object"))
     diagnoses = dict(zip(chosen.subjects, asked, strict=True))
     scores = {kind: WordRegions(prefix, settings, spacing_mm) for kind, prefix in KINDS.items()}
     described: dict[str, list[Described]] = defaultdict(list)
     examples: list[Example] = []
     # One subject after the other: maps of all words and subjects would not fit in memory at full size.
-    sampled = zip(generator.sample(chosen), generator.attention_maps(chosen, words), strict=True)
+    sampled = zip(generator.sample(given), generator.attention_maps(given, words), strict=True)
     for done, ((subject, cine, labels), (_, found)) in enumerate(sampled, start=1):
         attention = dict(zip(words, found, strict=True))
         for word, values in attention.items():
             if np.isfinite(values).all() and pd.notna(diagnoses[subject]):
                 described[word].append(describe(subject, str(diagnoses[subject]), values, cine))
         if labels is not None:
-            effects = word_effects(generator, chosen.select([subject]), words, cine)
+            effects = word_effects(generator, given.select([subject]), words, cine)
             for kind, maps in (("attention", attention), ("effect", effects)):
-                for word, target in scores[kind].add(labels, maps).items():
+                for word, target in scores[kind].add(labels, maps, known.get(subject)).items():
                     if sum((one.kind, one.word) == (kind, word) for one in examples) < _SHOWN:
                         examples.append(_example(kind, subject, word, cine, maps[word], target))
         measurement.report(done, len(chosen.subjects))
-    rows: list[Row] = [row for kind in KINDS for row in scores[kind].rows(measurement)]
+    rows: list[Row] = [row for kind in KINDS for row in scores[kind].rows(measurement, bool(known))]
     rows += [row for word in words for row in measure_by_class(word, described[word], measurement)]
     points = [points_by_class(word, described[word], measurement.settings.seed) for word in words]
     return make_table(rows), examples, pd.concat(points, ignore_index=True)

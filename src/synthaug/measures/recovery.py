@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from synthaug.metrics.percentile_bootstrap import (
 )
 from synthaug.metrics.volumes import ejection_fraction
 from synthaug.phenotypes.ef_category import EF_CATEGORIES, ef_category
+from synthaug.synthesis.class_in_words import CLASS_FROM_SENTENCE
 from synthaug.tables import Row, make_table
 
 NETWORK, FOREST, EF_CATEGORY = "diagnosis_recovery", "diagnosis_recovery_forest", "ef_category_recovery"
@@ -41,6 +42,8 @@ RECOVERED_AS = {
 }
 #: Conditions that say an ejection fraction in words or as a picture.
 _TELLS_EF = ("sentence", "labels")
+#: Note of the rows of a generator that was given no class beside its sentences.
+IN_WORDS = "requested in the sentence alone"
 _ONE_CLASS = "one class only; at least 2 are needed"
 
 
@@ -246,7 +249,8 @@ def measure_diagnosis_recovery(
     -------
     DataFrame
         Rows of `recovery_rows`. Those of the synthetic subjects are ``not_measured`` where the generator is not
-        conditioned on the diagnosis, and where the subjects are real patients whom the classifier was trained on.
+        conditioned on the diagnosis, and where the subjects are real patients whom the classifier was trained on. They note where the
+        sentence alone said the diagnosis.
 
     Raises
     ------
@@ -260,7 +264,10 @@ def measure_diagnosis_recovery(
     why = _why_no_diagnosis(cohort.meta, seen)
     if why:
         return make_table([*_without(metric, "", measurement, why), *real])
-    return make_table([*recovery_rows(metric, recognised_diagnoses(predictions, cohort), measurement), *real])
+    recognised = recognised_diagnoses(predictions, cohort)
+    if cohort.meta.get(CLASS_FROM_SENTENCE):
+        recognised = replace(recognised, note="; ".join(filter(None, (IN_WORDS, recognised.note))))
+    return make_table([*recovery_rows(metric, recognised, measurement), *real])
 
 
 def measure_ef_recovery(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from synthaug.metrics.clinical import N_SEGMENTS
 from synthaug.metrics.localisation import chance_of_pointing, mass_in_region, points_at
 from synthaug.metrics.percentile_bootstrap import NO_WIDTH, bootstrap_mean_interval
 from synthaug.metrics.regions import around, region
+from synthaug.metrics.wall_arcs import WallArc, arc_region
 from synthaug.tables import Row
 
 #: Of a map: its share in the region, and whether its largest value lies there.
@@ -28,6 +29,8 @@ SUFFIXES = ("", CHANCE, EXCESS, OTHERS, SPECIFIC)
 _SEGMENTS = {"MYO": tuple(range(1, N_SEGMENTS + 1)), **WALLS}
 #: Target of the rows over all words that name a wall.
 ANY_WALL = "any wall"
+#: Target of the same maps against the infarct that was simulated, wherever the words say that it is.
+INFARCT = "any wall, infarct"
 
 
 class _Score(NamedTuple):
@@ -61,7 +64,9 @@ class WordRegions:
         self.prefix, self.settings, self.spacing_mm = prefix, settings, spacing_mm
         self._found: dict[str, list[dict[str, _Score]]] = defaultdict(list)
 
-    def add(self, labels: np.ndarray, maps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def add(
+        self, labels: np.ndarray, maps: Mapping[str, np.ndarray], infarct: WallArc | None = None
+    ) -> dict[str, np.ndarray]:
         """Score the maps of one sample.
 
         Parameters
@@ -71,6 +76,9 @@ class WordRegions:
         maps : mapping of str to ndarray, shape (t, z, y, x)
             By word. A map with a value that is not finite, or without any mass in the field, is left out, and so is a
             word whose region the masks lack.
+        infarct : WallArc, optional
+            Of the patient who was requested, where it is known: the maps of the words that name a wall are measured against
+            it, too.
 
         Returns
         -------
@@ -83,7 +91,7 @@ class WordRegions:
             for word, values in maps.items()
             if np.isfinite(values).all() and (values[field] > 0).any()
         }
-        regions, walls = {}, []
+        regions, walls, named = {}, [], []
         for word in used:
             target = region(labels, self.settings.words[word], self.spacing_mm) & field
             if not target.any():
@@ -93,30 +101,40 @@ class WordRegions:
             self._found[word].append(scores)
             if self.settings.words[word] in WALLS:
                 walls.append(scores)
+                named.append(word)
         if walls:
-            # A sample counts once, however many walls its sentence names.
-            means = {
-                measure: _Score(*np.mean([one[measure] for one in walls], axis=0)) for measure in MEASURES
-            }
-            self._found[ANY_WALL].append(means)
+            self._found[ANY_WALL].append(_mean_of(walls))
+        if infarct is not None and named:
+            target = arc_region(labels, infarct, self.spacing_mm) & field
+            if target.any():
+                arcs = [self._scores(word, target, used, field, "MYO") for word in named]
+                self._found[INFARCT].append(_mean_of(arcs))
         return regions
 
-    def rows(self, measurement: Measurement) -> Iterator[Row]:
-        """Rows of every word, and of all that name a wall where several do; column `target` is the word."""
+    def rows(self, measurement: Measurement, infarcts: bool = False) -> Iterator[Row]:
+        """Rows of every word, and of all that name a wall where several do; column `target` is the word.
+
+        With `infarcts` those of the simulated infarcts follow.
+        """
         walls = [word for word, name in self.settings.words.items() if name in WALLS]
         for word, name in self.settings.words.items():
             yield from self._rows(word, name, measurement)
         if len(walls) > 1:
             yield from self._rows(ANY_WALL, "the wall that is named", measurement)
+        if infarcts and walls:
+            yield from self._rows(INFARCT, "the infarct as simulated", measurement)
 
     def _scores(
-        self, word: str, target: np.ndarray, maps: Mapping[str, np.ndarray], field: np.ndarray
+        self,
+        word: str,
+        target: np.ndarray,
+        maps: Mapping[str, np.ndarray],
+        field: np.ndarray,
+        name: str | None = None,
     ) -> dict[str, _Score]:
-        others = [
-            values
-            for other, values in maps.items()
-            if not _overlap(self.settings.words[word], self.settings.words[other])
-        ]
+        """Scores of a word's map in a target, beside the maps of words of regions that do not overlap `name`, the word's own."""
+        name = name or self.settings.words[word]
+        others = [values for other, values in maps.items() if not _overlap(name, self.settings.words[other])]
         mass = mass_in_region(maps[word], target, field)
         elsewhere = [mass_in_region(values, target, field).share for values in others]
         about = (target, self.spacing_mm, self.settings.tolerance_mm, field)
@@ -160,6 +178,11 @@ class WordRegions:
 def _overlap(one: str, other: str) -> bool:
     """Whether two names are of one region, of walls that share a segment, or of a wall and the myocardium."""
     return one == other or not set(_SEGMENTS.get(one, ())).isdisjoint(_SEGMENTS.get(other, ()))
+
+
+def _mean_of(scores: Sequence[Mapping[str, _Score]]) -> dict[str, _Score]:
+    """Means over the maps of a sample: it counts once, however many walls its sentence names."""
+    return {measure: _Score(*np.mean([one[measure] for one in scores], axis=0)) for measure in MEASURES}
 
 
 def _mean(values: list[float]) -> float:

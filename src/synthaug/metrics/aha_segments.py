@@ -50,12 +50,34 @@ def segment_weights(
     width = 360 / count
     # The sector behind the insertion is the second of its third: the first, the anterior one, ends there.
     middle = insertion + start + width * ((segment - 1 - first - 1) % count + 0.5)
-    _, rows, columns = labels_frame.shape
-    y, x = np.meshgrid(np.arange(rows) * spacing_mm[1], np.arange(columns) * spacing_mm[2], indexing="ij")
     for z in rays.slices[rays.third == third]:
-        centre = np.argwhere(labels_frame[z] == LV).mean(axis=0) * spacing_mm[1:]
-        angle = np.rad2deg(np.arctan2(centre[0] - y, x - centre[1]))
-        beyond = np.abs((angle - middle + 180) % 360 - 180) - width / 2
+        beyond = degrees_beyond(labels_frame[z], spacing_mm[1:], middle, width)
         fall = beyond / taper_degrees if taper_degrees > 0 else np.where(beyond > 0, np.inf, 0.0)
         weights[z] = np.clip(1 - fall, 0, 1)
     return weights
+
+
+def degrees_beyond(
+    labels_slice: np.ndarray, pixel_mm: Sequence[float], middle: float, width: float
+) -> np.ndarray:
+    """Angle of each pixel beyond a sector around the cavity's centroid, below 0 inside.
+
+    Parameters
+    ----------
+    labels_slice : ndarray, shape (y, x)
+        Canonical labels with an LV cavity.
+    pixel_mm : sequence of 2 floats
+        Pixel size (y, x).
+    middle, width : float
+        Of the sector, in degrees; the middle counterclockwise as displayed, from the image's right.
+
+    Returns
+    -------
+    ndarray, shape (y, x)
+        Degrees, at most 180.
+    """
+    rows, columns = labels_slice.shape
+    y, x = np.meshgrid(np.arange(rows) * pixel_mm[0], np.arange(columns) * pixel_mm[1], indexing="ij")
+    centre = np.argwhere(labels_slice == LV).mean(axis=0) * pixel_mm
+    angle = np.rad2deg(np.arctan2(centre[0] - y, x - centre[1]))
+    return np.asarray(np.abs((angle - middle + 180) % 360 - 180) - width / 2)

@@ -21,7 +21,7 @@ from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.forked_pool import forked_pool
 from synthaug.labels import STRUCTURES
 from synthaug.phantom import dicom_layouts, mnms2_writer, nifti_folder_writer, writers
-from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML
+from synthaug.phantom.left_ventricle import MYOCARDIAL_DENSITY_G_PER_ML, infarct_arc
 from synthaug.phantom.long_axis import LongAxisScan, simulate_long_axis
 from synthaug.phantom.population import HeartParameters, draw_parameters
 from synthaug.phantom.scanner import SCANNERS, Scanner
@@ -55,7 +55,7 @@ def write_phantom(
     """Write a simulated raw dataset, whole or not at all.
 
     Beside the layout's own files `ground_truth.tsv` has a row a subject: the parameters it was
-    drawn with (`asked_...`), the true volumes from the anatomy (`true_...`), and what the labels
+    drawn with (`asked_...`), where an infarct lies (`infarct_...`, as `infarct_arc` says), the true volumes from the anatomy (`true_...`), and what the labels
     measure (`label_...`), which differs by what 10 mm slices cannot resolve.
 
     Parameters
@@ -66,20 +66,21 @@ def write_phantom(
         File names, metadata files and label numbers. Short axes; `mnms2` has the four-chamber view beside them, of which
         `ground_truth.tsv` says nothing.
     settings : PhantomSettings
-        Subjects, vendors, diagnoses, seed.
+        Subjects, vendors, diagnoses, seed. With `every_vendor`, which layout `nifti` has, a subject is as many sessions as there
+        are vendors, and each is a row.
     processes : int
         Subjects simulated at a time; the files do not depend on it.
     progress : callable, optional
-        Called with the number of subjects done and their total.
+        Called with the number of scans done and their total.
     """
     rows: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
     with atomic_folder(root) as folder:
         write = partial(_write_subject, folder, layout, settings)
-        for index, row in _each(write, settings.subjects, processes):
+        for index, row in _each(write, settings.scans, processes):
             rows[index] = row
             if progress is not None:
-                progress(len(rows), settings.subjects)
-        ordered = [rows[index] for index in range(settings.subjects)]
+                progress(len(rows), settings.scans)
+        ordered = [rows[index] for index in range(settings.scans)]
         _write_table(folder, layout, [entry for entry, _ in ordered])
         write_tsv(folder / "ground_truth.tsv", pd.DataFrame([truth for _, truth in ordered]), checksum=False)
 
@@ -97,15 +98,18 @@ def _each(write: Callable[[int], Any], count: int, processes: int) -> Iterator[t
 def _write_subject(
     root: Path, layout: str, settings: PhantomSettings, index: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Simulate and write one subject; its entry in the dataset's table and in the ground truth."""
+    """Simulate and write one scan; its entry in the dataset's table and in the ground truth."""
+    visit, vendor = 0, settings.vendors[(index // len(settings.diagnoses)) % len(settings.vendors)]
+    if settings.every_vendor:
+        index, visit = divmod(index, len(settings.vendors))
+        vendor = settings.vendors[visit]
     diagnosis = settings.diagnoses[index % len(settings.diagnoses)]
-    vendor = settings.vendors[(index // len(settings.diagnoses)) % len(settings.vendors)]
     # Spread evenly over the subjects and out of step with diagnoses and vendors.
     labelled = (index + 0.5) * _GOLDEN % 1 >= settings.unlabelled
     for_person, for_scan, for_files = np.random.SeedSequence(settings.seed, spawn_key=(index,)).spawn(3)
     person = draw_parameters(diagnosis, np.random.default_rng(for_person))
     scanner = SCANNERS[vendor]
-    scan = simulate(person, scanner, for_scan)
+    scan = simulate(person, scanner, for_scan, visit)
     files = np.random.default_rng(for_files)
     row: dict[str, Any] = {}
     if layout == "acdc":
@@ -122,8 +126,10 @@ def _write_subject(
         row = mnms2_writer.mnms2_row(index, person, scanner, vendor)
     elif layout == "nifti":
         subject = mnms2_writer.mnms2_id(index)
-        nifti_folder_writer.write_nifti_subject(root, subject, scan, scanner, labelled, files)
-        row = nifti_folder_writer.nifti_row(subject, scan, person, vendor)
+        session = vendor if settings.every_vendor else None
+        nifti_folder_writer.write_nifti_subject(root, subject, scan, scanner, labelled, files, session)
+        row = nifti_folder_writer.nifti_row(subject, scan, person, vendor, session)
+        subject = f"{subject}-{session}" if session else subject
     else:
         subject, row = _write_dicom(root, layout, index, scan, person, vendor, labelled, files)
         labelled = labelled and layout == "sunnybrook"  # the others have no labels at all
@@ -205,5 +211,5 @@ def _truth(scan: Simulated, person: HeartParameters) -> dict[str, Any]:
     }
     return {
         key: round(value, 4) if isinstance(value, float) else value
-        for key, value in {**requested, **measured}.items()
+        for key, value in {**requested, **infarct_arc(person), **measured}.items()
     }

@@ -18,6 +18,8 @@ _TRUNCATION = 0.35
 _APEX_THICKNESS = 0.65
 
 ANGLES = np.arange(N_ANGLES) * (2 * np.pi / N_ANGLES)
+#: An infarct fades over these: degrees within its half width, levels beyond its ends.
+_FADES_DEG, _FADES_LEVEL = 18.0, 0.12
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,10 @@ class LeftVentricle:
         if p.infarct_severity == 0:
             return np.zeros((_N_LEVELS, N_ANGLES))
         angle = np.angle(np.exp(1j * (ANGLES - np.deg2rad(p.infarct_centre_deg))))
-        inside = _step((np.deg2rad(p.infarct_half_width_deg) - np.abs(angle)) / np.deg2rad(18))
+        inside = _step((np.deg2rad(p.infarct_half_width_deg) - np.abs(angle)) / np.deg2rad(_FADES_DEG))
         levels = np.linspace(0, 1, _N_LEVELS)
-        # An apical infarct goes on to the apex; another ends as far below its centre as above.
-        lower = 1.2 if p.infarct_level > 0.6 else p.infarct_level + 0.4
-        along = _step((levels - p.infarct_level + 0.42) / 0.12) * _step((lower - levels) / 0.12)
+        upper, lower = _infarct_ends(p)
+        along = _step((levels - upper) / _FADES_LEVEL) * _step((lower - levels) / _FADES_LEVEL)
         return along[:, None] * inside[None, :]
 
     def _thickness(self, cavity_length: float, outline: np.ndarray) -> float:
@@ -140,6 +141,37 @@ class LeftVentricle:
         levels = np.linspace(0, 1, _N_LEVELS)[:, None]
         free_wall = 1 - 0.75 * _bump(ANGLES - np.pi, np.deg2rad(80))  # the septum is smooth
         return 1 - np.minimum(ridges * free_wall * (0.05 + 0.30 * levels**1.5), 0.4)
+
+
+def _infarct_ends(parameters: HeartParameters) -> tuple[float, float]:
+    """Levels between which an infarct lies: an apical one goes on to the apex, another ends as far below its centre as above."""
+    level = parameters.infarct_level
+    return level - 0.42, 1.2 if level > 0.6 else level + 0.4
+
+
+def infarct_arc(parameters: HeartParameters) -> dict[str, float]:
+    """Where in the displayed short axis the infarct is at least half of its severity, at end-diastole.
+
+    Parameters
+    ----------
+    parameters : HeartParameters
+        The person.
+
+    Returns
+    -------
+    dict of str to float
+        ``infarct_middle_deg`` and ``infarct_width_deg``: in the plane, with the turn of the heart, degrees from the image's
+        right through its bottom. ``infarct_from_level`` and ``infarct_to_level``: along the long axis, 0 base to 1 apex. NaN
+        without an infarct.
+    """
+    upper, lower = _infarct_ends(parameters)
+    found = {
+        "infarct_middle_deg": (parameters.infarct_centre_deg + parameters.rotation_deg) % 360,
+        "infarct_width_deg": 2 * parameters.infarct_half_width_deg - _FADES_DEG,
+        "infarct_from_level": max(upper + _FADES_LEVEL / 2, 0.0),
+        "infarct_to_level": min(lower - _FADES_LEVEL / 2, 1.0),
+    }
+    return found if parameters.infarct_severity > 0 else dict.fromkeys(found, float("nan"))
 
 
 def _ellipsoid(u: np.ndarray) -> np.ndarray:

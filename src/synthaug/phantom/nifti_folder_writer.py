@@ -14,21 +14,31 @@ from synthaug.phantom.writers import save, short_axis_affine
 
 
 def write_nifti_subject(
-    root: Path, subject: str, scan: Simulated, scanner: Scanner, labelled: bool, rng: np.random.Generator
+    root: Path,
+    subject: str,
+    scan: Simulated,
+    scanner: Scanner,
+    labelled: bool,
+    rng: np.random.Generator,
+    session: str | None = None,
 ) -> None:
-    """Write `sub-<subject>/anat` with the cine and, where labelled, the 4D labels of all frames: 1 LV, 2 MYO, 3 RV."""
-    folder = root / f"sub-{subject}" / "anat"
+    """Write `sub-<subject>[/ses-<session>]/anat`: the cine and, where labelled, 4D labels of all frames: 1 LV, 2 MYO, 3 RV."""
+    names = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
+    folder = root.joinpath(*names, "anat")
     folder.mkdir(parents=True)
-    affine = short_axis_affine(scan, rng)
-    save(folder / f"sub-{subject}_cine.nii.gz", scan.cine, affine, scan, scanner.slope)
+    affine, start = short_axis_affine(scan, rng), "_".join(names)
+    save(folder / f"{start}_cine.nii.gz", scan.cine, affine, scan, scanner.slope)
     if labelled:
-        save(folder / f"sub-{subject}_labels.nii.gz", scan.labels, affine, scan)
+        save(folder / f"{start}_labels.nii.gz", scan.labels, affine, scan)
 
 
-def nifti_row(subject: str, scan: Simulated, person: HeartParameters, vendor: str) -> dict[str, Any]:
-    """The subject's entry in `subjects.tsv`; frames count from 0."""
+def nifti_row(
+    subject: str, scan: Simulated, person: HeartParameters, vendor: str, session: str | None = None
+) -> dict[str, Any]:
+    """The entry of the subject, or of one of its sessions, in `subjects.tsv`; frames count from 0."""
     return {
         "subject": subject,
+        **({"session_id": session} if session else {}),
         "ed_frame": scan.ed_frame,
         "es_frame": scan.es_frame,
         "vendor": vendor,

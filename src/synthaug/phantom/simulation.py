@@ -66,7 +66,9 @@ class _Stack:
     tilt: np.ndarray  # (2,) slope of the slices against the long axis
 
 
-def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.random.SeedSequence) -> Simulated:
+def simulate(
+    parameters: HeartParameters, scanner: Scanner, seed: int | np.random.SeedSequence, visit: int = 0
+) -> Simulated:
     """Scan one person.
 
     Parameters
@@ -77,6 +79,9 @@ def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.rando
         The scanner and its protocol.
     seed : int or numpy.random.SeedSequence
         Determines all that is left to chance: details of the anatomy, positioning, noise.
+    visit : int
+        Visits differ in their noise alone, so that the scans of one person by two scanners differ in what these do: the same
+        anatomy and, where the distance of slices is the same (A and B), the same slices.
 
     Returns
     -------
@@ -85,6 +90,8 @@ def simulate(parameters: HeartParameters, scanner: Scanner, seed: int | np.rando
     """
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     for_heart, for_chest, for_stack, for_blood, for_noise = map(np.random.default_rng, seeds.spawn(5))
+    if visit:
+        for_noise = for_noise.spawn(visit)[-1]
     heart = Heart(parameters, for_heart)
     times, first, frame_s = frame_times(heart, scanner, for_stack)
     moments = [heart.at(time) for time in times]

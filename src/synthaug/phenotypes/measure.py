@@ -42,7 +42,7 @@ def measure_phenotypes(
         None where unknown.
     frame_duration_s : float, optional
         Time from one frame to the next; None where unknown.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         What the labels are of. Of a long-axis slice only times are known.
 
     Returns

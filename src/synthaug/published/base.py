@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import read_tsv
 
 #: What the lines of a part are here: generators, or arms of tasks of one kind.
@@ -57,6 +59,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Variants:
+    """A study's full model, and the generators that differ from it.
+
+    Attributes
+    ----------
+    full : str
+        The full model among the study's generators.
+    lines : mapping of str to (str, str) or None
+        Of each of the others, its line in the paper and the paper's line of the full model beside it; None: not in the paper.
+    """
+
+    full: str
+    lines: Mapping[str, tuple[str, str] | None]
+
+
+@dataclass(frozen=True)
 class PublishedTable:
     """A table or figure of a paper.
 
@@ -74,6 +92,8 @@ class PublishedTable:
         Its parts.
     figure : bool
         Whether the paper draws it: values against the dose.
+    variants : callable or None
+        Of a table of ablations: finds the study's full model and its variants, None where it has none.
     """
 
     name: str
@@ -82,6 +102,7 @@ class PublishedTable:
     data: str
     parts: tuple[Part, ...]
     figure: bool = False
+    variants: Callable[[StudySettings], Variants | None] | None = None
 
     @property
     def file(self) -> Path:

@@ -79,10 +79,7 @@ def _generators(
             if column.versus is not None:
                 of_metric = of_metric[of_metric["versus"] == column.versus]
             else:
-                # Few test patients have rows without a value: these must not hide what was measured to others.
-                valued = of_metric[of_metric["status"].isin(VALUED_STATUSES)]
-                there = of_metric if valued.empty else valued
-                reference = next((name for name in _REFERENCES if (there["versus"] == name).any()), None)
+                reference = best_reference(of_metric)
             if reference is not None:
                 of_metric = of_metric[of_metric["versus"] == reference]
             names = without_weights(of_metric)
@@ -90,10 +87,18 @@ def _generators(
             for extractor in extractors:
                 here = of_metric if extractor is None else of_metric[names == extractor]
                 method = generator if len(extractors) == 1 else f"{generator} ({extractor})"
-                found = _mean(here, confidence)
+                found = mean_of_trainings(here, confidence)
                 if reference is not None:
                     found["note"] = "; ".join(filter(None, (f"to {reference}", found.get("note"))))
                 yield {**_about(method, column), **found}
+
+
+def best_reference(rows: pd.DataFrame) -> str | None:
+    """Real subjects that distances are shown to, test patients before others; None where rows compare with nobody."""
+    # Few test patients have rows without a value: these must not hide what was measured to others.
+    valued = rows[rows["status"].isin(VALUED_STATUSES)]
+    there = rows if valued.empty else valued
+    return next((name for name in _REFERENCES if (there["versus"] == name).any()), None)
 
 
 def _of_contrasts(column: Column, study: StudySettings) -> list[Column]:
@@ -128,7 +133,7 @@ def _tasks(part: Part, rows: pd.DataFrame, study: StudySettings, confidence: flo
                     **_about(method, column),
                     "series": series,
                     "dose": arm.dose,
-                    **_mean(here, confidence),
+                    **mean_of_trainings(here, confidence),
                 }
 
 
@@ -146,7 +151,7 @@ def _segmentations(part: Part, rows: pd.DataFrame, study: StudySettings, confide
                 continue
             for column in part.columns:
                 method = f"{name}: {arm.name}" if len(names) > 1 else arm.name
-                yield {**_about(method, column), **_mean(_of_column(own, column), confidence)}
+                yield {**_about(method, column), **mean_of_trainings(_of_column(own, column), confidence)}
 
 
 def _of_column(rows: pd.DataFrame, column: Column) -> pd.DataFrame:
@@ -171,7 +176,7 @@ def _about(method: str, column: Column) -> Row:
     return {"method": method, "column": column.label, "unit": unit}
 
 
-def _mean(rows: pd.DataFrame, confidence: float) -> Row:
+def mean_of_trainings(rows: pd.DataFrame, confidence: float) -> Row:
     """Value of one row; of several trainings their mean, with an interval over them and over patients."""
     measured = rows[rows["status"].isin(VALUED_STATUSES)]
     if measured.empty:

@@ -13,6 +13,7 @@ from synthaug.config.study import StudySettings
 from synthaug.core.artifacts import atomic_folder, write_tsv
 from synthaug.core.errors import SynthaugError
 from synthaug.published import cascade, cpgg, texdc, text_mask
+from synthaug.published.ablations import AGAINST_FULL, against_full
 from synthaug.published.base import Lines, PublishedTable
 from synthaug.published.own import own_values
 from synthaug.report.plots.panel import GLYPHS
@@ -22,7 +23,7 @@ from synthaug.report.plots.segmentation import dose_curve
 PUBLISHED = {table.name: table for paper in (cascade, cpgg, texdc, text_mask) for table in paper.TABLES}
 _COLUMNS = (
     *("table", "part", "source", "data", "method", "series", "dose", "column"),
-    *("unit", "value", "sd", "ci_low", "ci_high", "floor", "n", "note"),
+    *("unit", "value", "sd", "ci_low", "ci_high", "floor", "n", "note", "finding", "published_finding"),
 )
 
 
@@ -50,13 +51,18 @@ def write_published_table(
         The study has nothing that the table could show.
     """
     table = PUBLISHED[name]
+    variants = table.variants(study) if table.variants else None
     parts = []
     for number, part in enumerate(table.parts):
         own = own_values(part, rows, study, seconds)
         published = table.values(number)
         own = own.assign(source="this study", data=study.title or study.name)
         published = published.assign(source="published", data=table.data)
-        parts += [each.assign(table=name, part=number + 1) for each in (own, published)]
+        here = [own, published]
+        if variants is not None:
+            beside = against_full(part, variants, rows, published, study)
+            here.append(beside.assign(source=AGAINST_FULL, data=variants.full))
+        parts += [each.assign(table=name, part=number + 1) for each in here]
     found = pd.concat(
         [part.reindex(columns=list(_COLUMNS)).astype(object) for part in parts], ignore_index=True
     )
@@ -82,7 +88,7 @@ def _markdown(table: PublishedTable, found: pd.DataFrame) -> str:
         marked = (f"{GLYPHS[number % len(GLYPHS)]} {name}" for number, name in enumerate(curves))
         lines += [f"Curves of this study: {'; '.join(marked)}. Dashed: real patients alone.", ""]
     for part in range(1, len(table.parts) + 1):
-        for source in ("this study", "published"):
+        for source in ("this study", AGAINST_FULL, "published"):
             own = found[(found["part"] == part) & (found["source"] == source)]
             if own.empty:
                 continue
@@ -104,6 +110,12 @@ def _heading(source: str, data: str, lines: Lines) -> str:
                 "was measured"
             )
         return f"**This study** ({data}); in brackets: confidence interval"
+    if source == AGAINST_FULL:
+        return (
+            f"**Against the full model, `{data}`**: distance over that of the full model to the same real patients; in brackets: "
+            "confidence interval, not adjusted for the number of comparisons. Worse: above 1; better: below 1; not shown: the "
+            "interval holds 1. Behind it the paper's direction, from its printed values without an interval"
+        )
     return f"**Published, from other data** ({data}): not comparable in value with this study; ± SD"
 
 
@@ -118,8 +130,13 @@ def _grid(own: pd.DataFrame) -> list[str]:
 
 
 def _cell(row: Mapping[Hashable, Any]) -> str:
-    if pd.isna(row["value"]):
-        return str(row["note"])
+    if row["source"] == AGAINST_FULL:
+        measured = "" if pd.isna(row["value"]) else f": {_estimate(row)}"
+        return f"{row['finding']}{measured}; paper: {row['published_finding']}"
+    return str(row["note"]) if pd.isna(row["value"]) else _estimate(row)
+
+
+def _estimate(row: Mapping[Hashable, Any]) -> str:
     unit = f" {row['unit']}" if row["source"] == "this study" and row["unit"] else ""
     text = f"{row['value']:.4g}{unit}"
     if pd.notna(row["sd"]):

@@ -81,7 +81,8 @@ CRITERIA = (
         )
     ),
     *(
-        Criterion("mask_agreement_dice", "higher", {"structure": structure, "phase": "ED"})
+        Criterion(metric, "higher", {"structure": structure, "phase": "ED"})
+        for metric in ("mask_agreement_dice", "requested_mask_dice")
         for structure in ("LV", "MYO", "RV")
     ),
     Criterion("copied_share", "lower", {}),

@@ -19,6 +19,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_subject
 from synthaug.generators.base import Generator
 from synthaug.metrics.volumes import measure_function, volume_curve_ml
+from synthaug.synthesis.class_in_words import CLASS_FROM_SENTENCE, leave_class_open
 from synthaug.synthesis.gate import MEASUREMENTS, inspect_sample
 
 #: Columns of ``attempts.tsv``.
@@ -44,7 +45,8 @@ def synthesise_chunk(
     """Synthesise what is requested and write the accepted subjects as a cohort.
 
     A rejected subject is tried again with the next seed, up to ``gate.attempts`` times. One batch
-    is in memory at a time. The folder appears whole, with ``attempts.tsv`` (every sample drawn: seed,
+    is in memory at a time. A generator that reads sentences is given requests as `leave_class_open` leaves them; the cohort has the
+    requested diagnosis. The folder appears whole, with ``attempts.tsv`` (every sample drawn: seed,
     verdict, reasons, measurements), or not at all. Cines without masks are written without labels.
 
     Parameters
@@ -79,6 +81,7 @@ def synthesise_chunk(
         The generator gave other subjects, shapes or labels than requested.
     """
     seen = sorted({*identity["seen"], *requests.meta.get("sampler", {}).get("seen", ())})
+    in_words = bool(requests.meta.get(CLASS_FROM_SENTENCE)) and "sentence" in identity.get("conditions", ())
     with atomic_folder(output) as folder:
         judge = partial(_judge, name=name, requests=requests, gate=gate, spacing_mm=spacing_mm, folder=folder)
         attempts: list[dict[str, Any]] = []
@@ -88,7 +91,8 @@ def synthesise_chunk(
             seeds = pending.table["seed"] + attempt - 1
             pending = replace(pending, table=pending.table.assign(seed=seeds))
             waiting = {str(row["subject"]): row for row in pending.table.to_dict("records")}
-            samples = _checked(generator.sample(pending, batch_size), name, waiting)
+            given = leave_class_open(pending) if in_words else pending
+            samples = _checked(generator.sample(given, batch_size), name, waiting)
             for verdict in beside(judge, samples, writers):
                 subject = verdict.attempt["subject"]
                 attempts.append({**verdict.attempt, "attempt": attempt})
@@ -105,7 +109,7 @@ def synthesise_chunk(
                 break
             pending = requests.select(rejected)
         rows = [accepted[subject] for subject in requests.subjects if subject in accepted]
-        about = {**identity, "seen": seen}
+        about = {**identity, "seen": seen, **({CLASS_FROM_SENTENCE: True} if in_words else {})}
         write_cohort(folder, name, "synthetic", rows, spacing_mm, requests.view, generator=name, **about)
         write_tsv(folder / "attempts.tsv", pd.DataFrame(attempts, columns=list(ATTEMPT_COLUMNS)))
 

@@ -94,7 +94,7 @@ def inspect_sample(
         Voxel size (z, y, x).
     settings : GateSettings
         Thresholds.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         Of a long-axis slice volumes, ejection fraction and the closed ring of the myocardium are not judged: a structure
         is absent where it has no voxel, and the curve over the cycle is that of the LV's area.
 

@@ -9,6 +9,7 @@ from synthaug.config.data import HarmonisationSettings
 from synthaug.config.evaluation import ContrastSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
+from synthaug.synthesis.class_in_words import CLASS_FROM_SENTENCE, with_class_in_words
 from synthaug.synthesis.requests import refuse_impossible, request_cohort, requests_of
 from synthaug.synthesis.word_requests import WORDING
 
@@ -23,6 +24,9 @@ def plan_contrasts(
     requests: Cohort, training: pd.DataFrame, settings: ContrastSettings, grid: HarmonisationSettings
 ) -> Cohort:
     """Request the first hearts of a generator in every contrast, and in the first one with another seed.
+
+    Of the requests for masks of one patient, such as of several visits, the first is taken: each heart is compared with
+    another one.
 
     Parameters
     ----------
@@ -47,7 +51,7 @@ def plan_contrasts(
     SynthaugError
         A contrast that no training subject has, or fewer than two hearts.
     """
-    hearts = requests.table.head(settings.subjects).reset_index(drop=True)
+    hearts = _of_different_patients(requests.table, training).head(settings.subjects).reset_index(drop=True)
     if len(hearts) < 2:
         raise SynthaugError("evaluation.contrasts: fewer than two requests; raise synthesis.subjects")
     hearts[HEART] = hearts["subject"]
@@ -70,4 +74,18 @@ def plan_contrasts(
         if row[HEART] in requests.folders
     }
     guides = bool(requests.meta.get("guides"))
-    return request_cohort(table, requests.name, folders, grid.spacing_mm, guides=guides, view=requests.view)
+    planned = request_cohort(
+        table, requests.name, folders, grid.spacing_mm, guides=guides, view=requests.view
+    )
+    return with_class_in_words(planned) if requests.meta.get(CLASS_FROM_SENTENCE) else planned
+
+
+def _of_different_patients(requests: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """The first request for the masks of each patient, and all that are for nobody's masks."""
+    origins = pd.Series(pd.NA, index=requests.index, dtype="string")
+    for column in ("masks_of", "edited_from"):
+        if column in requests:
+            origins = origins.fillna(requests[column].astype("string"))
+    if "patient" in training:
+        origins = origins.replace(dict(zip(training["subject"], training["patient"], strict=True)))
+    return requests[origins.isna() | ~origins.duplicated()]

@@ -16,6 +16,7 @@ from synthaug.config.synthesis import RequestSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
+from synthaug.synthesis.class_in_words import with_class_in_words
 from synthaug.synthesis.draws import draw_requests
 from synthaug.synthesis.requests import (
     read_cohort,
@@ -74,7 +75,7 @@ def plan_requests(
         real subjects.
     masked : Cohort, optional
         The training subjects with their masks, for source `training`.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         What the training cines show.
     withheld : collection of str
         Subjects that the fold does not train on: masks that were edited from theirs are left out.
@@ -87,7 +88,8 @@ def plan_requests(
         Of kind ``"request"``: columns subject, diagnosis, vendor, lv_edv_ml, lv_esv_ml, myo_mass_g (at ED), n_slices, es_phase (ES as
         a fraction of the cycle after ED), seed (of the sample), and further columns and masks of a table or cohort, or
         the sampler's phenotypes. ``meta["sampler"]`` counts the hearts drawn and those drawn again, and names the real
-        subjects that it saw, or that the generator of a requested synthetic cohort saw.
+        subjects that it saw, or that the generator of a requested synthetic cohort saw. ``meta["class_from_sentence"]`` where a
+        sentence alone shall say the diagnosis (`synthaug.synthesis.class_in_words`).
         Empty is left open to the generator; n_slices and seed never are.
 
     Raises
@@ -129,7 +131,8 @@ def plan_requests(
     names = [f"{generator}-s{seed}-{number:04d}" for number in numbers]
     table = complete_requests(requests, names, seed, first=numbers.start)
     masks = dict(zip(names, folders, strict=bool(folders)))
-    return request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images, view)
+    planned = request_cohort(table, generator, masks, grid.spacing_mm, facts, settings.images, view)
+    return with_class_in_words(planned) if settings.class_from_sentence else planned
 
 
 def _whom_they_follow(folder: Path) -> dict[str, Any] | None:

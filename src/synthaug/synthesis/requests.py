@@ -49,7 +49,7 @@ def request_cohort(
         JSON-able facts about the model that the requests were drawn from, kept in ``cohort.json``.
     guides : bool
         Whether the cines in the folders are handed over to the generator, too.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         What the cines shall show.
 
     Returns

@@ -149,6 +149,19 @@ def test_each_heart_is_asked_for_in_every_contrast_and_once_with_another_seed():
     assert table["subject"].is_unique
 
 
+def test_masks_of_one_patient_are_one_heart():
+    """Two visits of a patient, and a request for the masks of the first again."""
+    asked = requested()
+    origins = ["a", "b", "c", "a", None]
+    table = asked.table.reset_index(drop=True).assign(masks_of=pd.array(origins, dtype="string"))
+    visits = training(patient=["p", "p"])
+    planned = plan_contrasts(request_cohort(table, "g"), visits, SETTINGS, GRID).table
+    assert list(planned[HEART].unique()) == ["g-0", "g-2", "g-4"]
+    # Of patients of whom nobody says that they are one, the masks of the first are asked for twice.
+    planned = plan_contrasts(request_cohort(table, "g"), training(), SETTINGS, GRID).table
+    assert list(planned[HEART].unique()) == ["g-0", "g-1", "g-2"]
+
+
 def test_a_contrast_nobody_has_is_refused():
     other = ContrastSettings(values=("A", "C"))
     with pytest.raises(SynthaugError, match="unknown vendor 'C'; the training subjects have A, B"):

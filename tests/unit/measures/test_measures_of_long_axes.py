@@ -159,7 +159,9 @@ def test_requests_of_long_axes_leave_volumes_open(cohort: Cohort, tmp_path: Path
     wanted = tmp_path / "wanted.tsv"
     wanted.write_text("lv_edv_ml\tn_slices\n120\t1\n")
     asked = RequestSettings(source="table", table=str(wanted))
-    with pytest.raises(SynthaugError, match="requests lv_edv_ml, and one long-axis slice has no volumes"):
+    with pytest.raises(
+        SynthaugError, match="requests lv_edv_ml, and what is no stack of short axes has no volumes"
+    ):
         plan_requests(cohort.table, asked, "g", range(4), 0, grid, view=cohort.view)
     other = RequestSettings(source="cohort", cohort=str(tmp_path / "cohort"))
     with pytest.raises(SynthaugError, match="a cohort of view long_axis, the study is of view short_axis"):

@@ -1,8 +1,8 @@
 """Every model of the studies at the papers' size takes a training step on a fake GPU, and every generator samples a batch of it.
 
 Grid, batch and networks are the study's. One test a study: models that others need are prepared once. Left out are those that
-lack a layer of another or differ in a sampler only, and CPGG decodes in 3 steps instead of 64: `synthaug cost STUDY --gpu`
-rehearses all of them as they are.
+differ from another in weights of losses, number of contexts or guidance only (`ALIKE`), and CPGG decodes in 3 steps instead of
+64: `synthaug cost STUDY --gpu` rehearses all of them as they are.
 """
 
 from __future__ import annotations
@@ -17,13 +17,22 @@ from synthaug.rehearsal.fake_cuda import FakeCuda, move
 from synthaug.rehearsal.random_study import random_models, random_store
 from synthaug.rehearsal.rehearse import valueless
 from synthaug.rehearsal.rehearse_sampling import sample_each
+from synthaug.rehearsal.step_cost import count_step
 
 FOLDER = REPOSITORY / "config/studies"
 STUDIES = [*sorted(FOLDER.glob("*_full.yaml")), FOLDER / "acdc_to_mnms.yaml"]
+IN_FLOAT32 = FOLDER / "single_pass_full.yaml"
+#: Models and generators that are left out, each with the one that it is like.
 ALIKE = {
-    *("cines-no-tam", "cines-no-sam", "texdc-no-tam", "texdc-no-sam"),
-    *("edges", "text-and-edges", "cpgg-unconditional", "videogpt-unconditional", "modelscope-unconditional"),
+    **{
+        f"{name}-{variant}": name
+        for name in ("alignment", "images", "cines", "texdc")
+        for variant in ("m4", "m8", "m12", "m24", "no-local", "no-relevance")
+    },
+    **{f"{name}-unconditional": name for name in ("cpgg", "videogpt", "modelscope")},
 }
+#: What these differ in.
+FREE = {"contexts", "local_weight", "relevance_weight", "sampler.guidance"}
 
 
 def without_alike(study):
@@ -33,6 +42,50 @@ def without_alike(study):
     if "cpgg" in generators:
         generators["cpgg"] = generators["cpgg"].model_copy(update={"steps": 3})
     return study.model_copy(update={"models": models, "generators": generators})
+
+
+def leaves(settings, place=""):
+    """Values of nested settings by dotted name; the models that they build on by the name of the one that each is like."""
+    found = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            found |= leaves(value, f"{place}{key}.")
+        else:
+            found[place + key] = ALIKE.get(value, value) if place in ("needs.", "models.") else value
+    return found
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_what_is_left_out_is_like_what_is_not(path):
+    study = load_study(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for entries in (study.models, study.generators):
+        for name, like in ((name, like) for name, like in ALIKE.items() if name in entries):
+            own, other = (leaves(entries[one].model_dump(mode="json")) for one in (name, like))
+            assert {key for key in own | other if own.get(key) != other.get(key)} <= FREE, name
+
+
+def test_models_of_the_papers_size_take_a_step_in_float32(monkeypatch):
+    """One study's: the same arithmetic as in bfloat16, and more memory for what the backward pass needs."""
+    study = valueless(load_study(yaml.safe_load(IN_FLOAT32.read_text(encoding="utf-8"))))
+    store = random_store(study, 2)
+    with FakeCuda() as gpu:
+        for name, model in random_models(study, store):
+            training = study.models[name].training
+            move(model)
+            model.train()
+            model.prepare(store)
+            full, half = (
+                count_step(model, training.model_copy(update={"precision": precision}), 2)
+                for precision in ("float32", "bfloat16")
+            )
+            assert full.flops == pytest.approx(half.flops, rel=0.01), name
+            assert full.weight_bytes == half.weight_bytes, name
+            assert half.activation_bytes < full.activation_bytes < 2.1 * half.activation_bytes, name
+            before = gpu.copies
+            step_once(model, training, training.iterations - 1, list(store.table.index), monkeypatch)
+            assert gpu.copies == before, name
+            monkeypatch.undo()
+            model.requires_grad_(False).eval()
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from synthaug.config.phantom import DIAGNOSES, PhantomSettings
 from synthaug.labels import LV, MYO, RV
+from synthaug.metrics.wall_arcs import arc_of, arc_region
 from synthaug.phantom import (
     SCANNERS,
     HeartParameters,
@@ -24,6 +25,7 @@ from synthaug.phantom import (
 )
 from synthaug.phantom.cycle import CardiacCycle
 from synthaug.phantom.heart import Heart
+from synthaug.phantom.left_ventricle import infarct_arc
 from synthaug.phantom.scanner import Scanner, acquire, k_space_window
 from synthaug.phantom.tissue import TISSUES, Tissue, steady_state_signal
 from synthaug.phantom.writers import mnms_id
@@ -156,6 +158,31 @@ def test_infarct_does_not_thicken_where_the_rest_does() -> None:
     scar, remote = (thickness(1, degrees) / thickness(0, degrees) for degrees in (30, 210))
     assert thickness(0, 30) < 0.75 * thickness(0, 210)
     assert scar < 1.15 and remote > scar + 0.1
+
+
+@pytest.mark.parametrize(("centre", "rotation"), [(30.0, 15.0), (105.0, -28.0), (215.0, -28.0)])
+def test_the_arc_of_the_truth_is_where_the_labelled_wall_is_thin(centre: float, rotation: float) -> None:
+    """An infarct is thinned by 45 %: of the arc turned in steps of 45 degrees, its own place has the least muscle."""
+    who = replace(
+        person("MINF", 2), infarct_centre_deg=centre, infarct_half_width_deg=50, rotation_deg=rotation
+    )
+    who = replace(who, infarct_level=0.72, infarct_severity=1.0)
+    scan = simulate(who, replace(quick(), frames=(2, 2)), 1)
+    place, labels = infarct_arc(who), scan.labels[scan.ed_frame]
+    assert place["infarct_width_deg"] == 82 and place["infarct_to_level"] == 1
+    levels = place["infarct_from_level"], place["infarct_to_level"]
+    degrees = -place["infarct_middle_deg"], place["infarct_width_deg"]
+    arc = arc_of(labels, scan.spacing_mm, *degrees, levels)
+    assert arc is not None
+
+    def muscle(turn: float, levels: tuple[float, float]) -> int:
+        turned = arc._replace(middle_deg=arc.middle_deg + turn, levels=levels)
+        return int(arc_region(labels[None], turned, scan.spacing_mm).sum())
+
+    around = [muscle(turn, levels) for turn in range(0, 360, 45)]
+    assert np.argmin(around) == 0 and around[0] < 0.75 * np.median(around)
+    above = (0.0, levels[0])  # towards the base the wall is whole
+    assert muscle(0, above) > 0.75 * np.median([muscle(turn, above) for turn in range(0, 360, 45)])
 
 
 def test_base_descends_so_that_the_basal_slice_turns_from_ventricle_to_atrium() -> None:

@@ -132,6 +132,18 @@ def test_distances_are_to_test_patients_and_folds_of_one_extractor_are_one() -> 
     assert values(table, RANK) == {"a": 1, "b": 2}
 
 
+def test_generators_are_ranked_by_the_masks_that_were_requested_at_ed() -> None:
+    rows = [
+        row_of("requested_mask_dice", name, value, 0.01, structure="LV", phase=phase, versus="segmenter")
+        for phase, found in (("ED", {"a": 0.83, "b": 0.93}), ("ES", {"a": 0.9, "b": 0.1}))
+        for name, value in found.items()
+    ]
+    table = ranked(*rows, generators=("a", "b"))
+    places = set(zip(table["target"], table["structure"], table["phase"], strict=True))
+    assert places == {("requested_mask_dice", "LV", "ED")}
+    assert values(table, RANK) == {"a": 2, "b": 1}
+
+
 def test_differences_by_request_are_means_over_the_trainings() -> None:
     about = {"target": "acceptance_rate", "unit": "1", "other_generator": "a"}
     rows = [

@@ -392,3 +392,28 @@ def test_a_folder_of_requests_is_read_as_a_table_is(tmp_path, row, message):
     write_cohort(tmp_path, "atlas", "request", [{"subject": "a", **row}], GRID.spacing_mm)
     with pytest.raises(SynthaugError, match=message):
         plan(source="cohort", cohort=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"matrix": (3, 64, 64)}, "the study's grid is (4, 3, 64, 64) with (10.0, 2.0, 2.0) mm"),
+        ({"matrix": (2, 32, 32)}, "the study's grid is (4, 2, 32, 32) with (10.0, 2.0, 2.0) mm"),
+        ({"frames": 5}, "the study's grid is (5, 3, 32, 32) with (10.0, 2.0, 2.0) mm"),
+        ({"spacing_mm": (10, 1, 1)}, "the study's grid is (4, 3, 32, 32) with (10.0, 1.0, 1.0) mm"),
+    ],
+)
+def test_masks_of_another_grid_are_refused_in_one_line(tmp_path, change, said):
+    labels = np.ones((3, 32, 32), np.uint8)
+    write_labels(tmp_path / "sub-a", {0: labels}, 4, (10.0, 2.0, 2.0))
+    write_cohort(tmp_path, "mine", "request", [{"subject": "a", "labelled_frames": "0"}], (10.0, 2.0, 2.0))
+    settings = RequestSettings(source="cohort", cohort=str(tmp_path))
+    own = {"matrix": (3, 32, 32), "frames": 4, "spacing_mm": (10.0, 2.0, 2.0)}
+    with pytest.raises(SynthaugError) as refusal:
+        plan_requests(
+            training_table(), settings, "g", range(1), 0, HarmonisationSettings(**{**own, **change})
+        )
+    assert str(refusal.value) == (
+        f"{tmp_path}/sub-a/labels.nii.gz: masks are (4, 3, 32, 32) (t, z, y, x) with voxels of (10.0, 2.0, 2.0) mm, "
+        f"{said}; harmonise both to one grid"
+    )

@@ -59,8 +59,8 @@ class RawCine:
         Voxel sizes in mm by the place of the header that tells them, where there are several.
     oriented : bool
         Whether the affine is the header's; False where the header has none, and only the stored order is known.
-    view : {"short_axis", "long_axis"}
-        A stack of short axes, or one slice along the long axis.
+    view : {"short_axis", "long_axis", "other"}
+        A stack of short axes, one slice along the long axis, or another organ, of which nothing of a heart is judged.
     partly_drawn : bool
         Whether the expert drew some structures only: what is not drawn is unknown, not background. Volumes of the drawn
         structures are measured; the labels are neither trained nor tested on.

@@ -17,6 +17,7 @@ from synthaug.data.readers.base import RawCine, RawSubject, Reader
 from synthaug.data.readers.folders import image_stem, scan
 from synthaug.data.readers.label_grid import on_cine_grid
 from synthaug.labels import BACKGROUND, STRUCTURES
+from synthaug.views import OTHER
 
 _FRAME = re.compile(r"frame-(\d+)", re.IGNORECASE)
 #: Ends of names, as words of their own.
@@ -159,6 +160,8 @@ def _subject(
     stems = {file: image_stem(file) or "" for file in images}
     cines = [file for file, stem in stems.items() if _CINE.search(stem)]
     label_files = [file for file, stem in stems.items() if _LABELS.search(stem)]
+    if settings.shows == OTHER:
+        label_files = []
     if len(cines) != 1:
         problem = f"has {len(cines)} files named *cine.nii.gz"
         return base.unusable("cine-missing", name, folder, problem, "give one cine a subject and session")
@@ -194,6 +197,7 @@ def _load(
     settings: NiftiSettings,
 ) -> RawCine:
     cine = base.read_cine(path, name, settings.single_frame)
+    cine.view = settings.shows
     shape = cine.image.shape
     base.check_frames(name, table, shape[3], ed, es)
     labels = _label_map(settings.label_map)
