@@ -33,7 +33,8 @@ from synthaug.networks.cine_unet import Layout, fold_frames, steered
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.embeddings import PhaseEmbedding, describe_stack
 from synthaug.networks.unet import AttentionMap, Context, Control, LatentUNet
-from synthaug.text.sentences import sentences_of, with_told_diagnoses
+from synthaug.text.sentences import sentences_of
+from synthaug.text.told_diagnoses import with_told_diagnoses
 
 #: Takes the attention maps of one pass of the network with the conditions.
 Collect = Callable[[Sequence[AttentionMap]], None]

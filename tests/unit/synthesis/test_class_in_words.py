@@ -26,7 +26,7 @@ from synthaug.synthesis.requests import write_requests
 from synthaug.synthesis.word_requests import word_requests
 from synthaug.text.grammar import DIAGNOSES
 from synthaug.text.impressions import write
-from synthaug.text.sentences import with_told_diagnoses
+from synthaug.text.told_diagnoses import with_told_diagnoses
 
 GRID = HarmonisationSettings(matrix=(10, 64, 64), frames=FRAMES, spacing_mm=SPACING_MM)
 MEASUREMENT = Measurement(

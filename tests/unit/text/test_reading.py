@@ -9,7 +9,7 @@ from synthaug.text.contradictions import conflict
 from synthaug.text.facts import facts_of
 from synthaug.text.impressions import compose
 from synthaug.text.reading import read, warnings_of
-from synthaug.text.sentences import with_told_diagnoses
+from synthaug.text.told_diagnoses import with_told_diagnoses
 
 FAILING = {"lv_edv_ml": 250.0, "lv_esv_ml": 200.0, "rv_edv_ml": 150.0}
 
