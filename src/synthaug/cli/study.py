@@ -82,7 +82,7 @@ def _cost(options: argparse.Namespace) -> int:
     study = load_study(content)
     print(say_cost(study, estimate_cost(study, count_subjects(study), options.results)))
     if options.gpu:
-        from synthaug.rehearsal.rehearse import rehearse, say_heading, say_model
+        from synthaug.rehearsal.rehearse import rehearse, say_heading, say_model, say_trainings
         from synthaug.rehearsal.rehearse_sampling import (
             rehearse_sampling,
             say_generator,
@@ -95,10 +95,11 @@ def _cost(options: argparse.Namespace) -> int:
         )
 
         print(say_heading(options.utilisation))
+        steps = {}
         for name, step in rehearse(study):
-            print(
-                say_model(name, step, study.models[name].training.iterations, options.utilisation), flush=True
-            )
+            steps[name] = step
+            print(say_model(study, name, step, options.utilisation), flush=True)
+        print(say_trainings(study, steps, options.utilisation))
         if study.generators:
             print(say_sampling_heading(options.utilisation))
         for name, batch in rehearse_sampling(study):

@@ -6,12 +6,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from synthaug.core.artifacts import atomic_folder, sha256_file, sha256_json
+from synthaug.core.beside import beside
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, check_subject_id, write_cohort, write_subject
 from synthaug.data.findings import SubjectError
@@ -66,7 +68,7 @@ class CineFolder:
         The folder, and the cohort's name or the folder's.
     kind : str
         ``"real"`` or ``"synthetic"`` as a cohort says of itself, ``"plain"`` without ``cohort.json``.
-    view : {"short_axis", "long_axis"}
+    view : {"short_axis", "long_axis", "other"}
         As a cohort says.
     cines : list of Cine
         In a fixed order.
@@ -85,7 +87,7 @@ class CineFolder:
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read_folder(path: str | Path, role: str) -> CineFolder:
+def read_folder(path: str | Path, role: str, threads: int = 1) -> CineFolder:
     """Read every cine of a folder once, so that whatever is wrong with one shows before long work starts.
 
     Parameters
@@ -96,6 +98,8 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
         ones, 3D files are left out.
     role : {"real", "synthetic"}
         For the progress.
+    threads : int
+        Files that are read at a time, each whole in memory.
 
     Raises
     ------
@@ -116,20 +120,10 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
         folder = CineFolder(path, path.resolve().name, "plain")
         files = _plain_files(folder)
     show, stacks = progress(f"{role} files read"), []
-    for done, (subject, file) in enumerate(files.items(), start=1):
-        image = read_nifti(file, subject)
-        if image.array.ndim == 4:
-            if folder.kind != "plain" and (image.array.min() < -1e-3 or image.array.max() > 1 + 1e-3):
-                problem = "intensities leave [0, 1], which a cohort's do not"
-                raise SubjectError(
-                    "cohort-intensities",
-                    subject,
-                    file,
-                    problem,
-                    "harmonise the cohort again, or remove its cohort.json",
-                )
-            x, y, z = image.voxel_size_mm
-            folder.cines.append(Cine(subject, file, image.array.T.shape, (z, y, x), sha256_file(file)))
+    read = beside(partial(_read_cine, plain=folder.kind == "plain"), files.items(), _beside(threads))
+    for done, (file, cine) in enumerate(zip(files.values(), read, strict=True), start=1):
+        if cine is not None:
+            folder.cines.append(cine)
         else:
             stacks.append(str(file.relative_to(path)))
         show(done, len(files))
@@ -146,6 +140,30 @@ def read_folder(path: str | Path, role: str) -> CineFolder:
     if stacks:
         folder.left_out["3D"] = stacks
     return folder
+
+
+def _read_cine(named: tuple[str, Path], plain: bool) -> Cine | None:
+    """What is kept of the file of a subject; None of a stack."""
+    subject, file = named
+    image = read_nifti(file, subject)
+    if image.array.ndim != 4:
+        return None
+    if not plain and (image.array.min() < -1e-3 or image.array.max() > 1 + 1e-3):
+        problem = "intensities leave [0, 1], which a cohort's do not"
+        raise SubjectError(
+            "cohort-intensities",
+            subject,
+            file,
+            problem,
+            "harmonise the cohort again, or remove its cohort.json",
+        )
+    x, y, z = image.voxel_size_mm
+    return Cine(subject, file, image.array.T.shape, (z, y, x), sha256_file(file))
+
+
+def _beside(threads: int) -> int:
+    """Threads beside this one, which waits for them; none where it is to work alone."""
+    return threads if threads > 1 else 0
 
 
 def _plain_files(folder: CineFolder) -> dict[str, Path]:
@@ -235,7 +253,7 @@ def content_of(folder: CineFolder, grid: VoxelGrid) -> dict[str, Any]:
     return {"view": folder.view, "cines": cines, "percentiles": percentiles, "grid": plane}
 
 
-def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path) -> Cohort:
+def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path, threads: int = 1) -> Cohort:
     """The cines of a folder as a cohort on the common grid.
 
     A cohort that is on it is opened where it lies. Otherwise one is written, unless it was written before.
@@ -250,6 +268,8 @@ def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path)
         What `common_grid` found.
     output : Path
         Cohorts lie here, each in a folder named after its cines and their grid.
+    threads : int
+        Cines that are resampled and written at a time.
 
     Raises
     ------
@@ -260,13 +280,15 @@ def cohort_on_grid(folder: CineFolder, role: str, grid: VoxelGrid, output: Path)
         return Cohort.open(folder.path)
     path = output / f"{role}-{sha256_json(content_of(folder, grid))[:16]}"
     if not (path / "cohort.json").is_file():
-        rows = []
         with atomic_folder(path) as place:
-            for cine in folder.cines:
+
+            def write(cine: Cine) -> dict[str, Any]:
                 array = _on_grid(cine, grid, folder.kind == "plain")
                 write_subject(place / f"sub-{cine.subject}", array, {}, grid.spacing_mm)
                 row = {"subject": cine.subject, "n_frames": len(array), "n_slices": array.shape[1]}
-                rows.append({**row, "patient": folder.patients.get(cine.subject, cine.subject)})
+                return {**row, "patient": folder.patients.get(cine.subject, cine.subject)}
+
+            rows = list(beside(write, folder.cines, _beside(threads)))
             write_cohort(place, folder.name, role, rows, grid.spacing_mm, folder.view)
     return Cohort.open(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,6 @@ from synthaug.compare_folders.extractor import (
 )
 from synthaug.compare_folders.notes import extractor_notes, folder_notes, grid_notes
 from synthaug.compare_folders.options import MINIMUM_SYNTHETIC, EvaluateOptions
-from synthaug.config.evaluation import EvaluationSettings
 from synthaug.config.features import (
     StudyExtractorSettings,
 )
@@ -42,9 +41,6 @@ from synthaug.measures.fidelity import measure_fidelity
 from synthaug.measures.measurement import Measurement
 from synthaug.report.evaluation import comparison_table, render_page
 from synthaug.tables.schema import typed
-
-if TYPE_CHECKING:
-    pass
 
 SIDE_NAMES = ("real", "synthetic")
 
@@ -118,7 +114,7 @@ def evaluate_folders(
             f"{output}: cannot be written ({error.strerror}); name another with --output"
         ) from None
     cohorts = [
-        cohort_on_grid(folder, role, grid, output / "cohorts")
+        cohort_on_grid(folder, role, grid, output / "cohorts", options.threads)
         for folder, role in zip(sides, SIDE_NAMES, strict=True)
     ]
     contents = [content_of(folder, grid) for folder in sides]
@@ -129,7 +125,7 @@ def evaluate_folders(
         for cohort, role, content in zip(cohorts, SIDE_NAMES, contents, strict=True)
     ]
     check_features_agree(*features)
-    rows = _measure(features[0], features[1], sides, options.settings)
+    rows = _measure(features[0], features[1], sides, options)
     notes = [
         *folder_notes(sides),
         *grid_notes(sides, grid),
@@ -189,7 +185,10 @@ def check_features_agree(real: FeatureSet, synthetic: FeatureSet) -> None:
 
 
 def _read_sides(real: Path, synthetic: Path, options: EvaluateOptions) -> tuple[CineFolder, CineFolder]:
-    first, second = read_folder(real, SIDE_NAMES[0]), read_folder(synthetic, SIDE_NAMES[1])
+    first, second = (
+        read_folder(folder, role, options.threads)
+        for folder, role in zip((real, synthetic), SIDE_NAMES, strict=True)
+    )
     n_real, n_synthetic = len(first.cines), len(second.cines)
     if n_real < options.minimum or n_synthetic < MINIMUM_SYNTHETIC:
         raise SynthaugError(
@@ -222,10 +221,11 @@ def _measure(
     real: FeatureSet,
     synthetic: FeatureSet,
     sides: tuple[CineFolder, CineFolder],
-    settings: EvaluationSettings,
+    options: EvaluateOptions,
 ) -> pd.DataFrame:
-    measurement = Measurement({"generator": sides[1].name}, settings, progress("distances"))
-    distances = measure_distances(real, synthetic, {sides[0].name: real.subjects}, measurement)
+    measurement = Measurement({"generator": sides[1].name}, options.settings, progress("distances"))
+    references = {sides[0].name: real.subjects}
+    distances = measure_distances(real, synthetic, references, measurement, options.threads)
     fidelity = measure_fidelity(real, synthetic, real.subjects, measurement.with_fields(versus=sides[0].name))
     tables = [typed(table, "rows") for table in (distances, fidelity) if len(table)]
     return pd.concat(tables, ignore_index=True)

@@ -62,9 +62,17 @@ class NetworkExtractor(Extractor):
     @torch.inference_mode()
     def _features(self, images: np.ndarray) -> np.ndarray:
         batches = torch.from_numpy(np.ascontiguousarray(images, np.float32)).split(_BATCH)
-        return torch.cat(
-            [self._checked(self.preprocessing.prepare(part.to(self.device))) for part in batches]
-        ).numpy()
+        made = [
+            self._checked(self.preprocessing.prepare(part.to(self.device, non_blocking=True)))
+            for part in batches
+        ]
+        # Read, and looked at, at once: a GPU goes on with the next images meanwhile.
+        features: np.ndarray = torch.cat(made).cpu().numpy()
+        if not np.isfinite(features).all():
+            raise SynthaugError(
+                f"{self.source}: the network makes features that are not finite; check its mean and deviation"
+            )
+        return features
 
     def _checked(self, batch: torch.Tensor) -> torch.Tensor:
         given = tuple(batch.shape)
@@ -86,8 +94,4 @@ class NetworkExtractor(Extractor):
                 f"{self.source}: from an input of shape {given} the network makes {shape}, not "
                 f"({len(batch)}, d); save one that returns a vector for each image or clip"
             )
-        if not features.isfinite().all():
-            raise SynthaugError(
-                f"{self.source}: the network makes features that are not finite; check its mean and deviation"
-            )
-        return features.float().cpu()
+        return features.float()

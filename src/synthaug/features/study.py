@@ -66,4 +66,5 @@ class StudyExtractor(Extractor):
         return self._features(torch.from_numpy(np.ascontiguousarray(cine, np.float32)), "spatial")
 
     def _features(self, clips: torch.Tensor, axis: str) -> np.ndarray:
-        return torch.cat([self.model.features(part, axis).cpu() for part in clips.split(_BATCH)]).numpy()
+        # Read at once: a GPU goes on with the next clips meanwhile.
+        return torch.cat([self.model.features(part, axis) for part in clips.split(_BATCH)]).cpu().numpy()

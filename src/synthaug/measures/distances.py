@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthaug.config.evaluation import EvaluationSettings
+from synthaug.core.beside import beside
 from synthaug.features.files import FeatureSet
 from synthaug.measures.distance_quotient import count_patients, draw_visits, random_splits
 from synthaug.measures.measurement import Measurement
@@ -31,6 +32,7 @@ def measure_distances(
     synthetic: FeatureSet,
     references: Mapping[str, Sequence[str]],
     measurement: Measurement,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """FID (also by depth), KID, CMMD, FVD-T, FVD-S and F4D of a synthetic cohort against sets of real subjects.
 
@@ -43,6 +45,8 @@ def measure_distances(
         one whose features define the whitening, where the extractor asks for it.
     measurement : Measurement
         Generator, fold and seeds; number of splits, coverage, seed. Progress counts distances.
+    threads : int
+        Distances that are measured at a time; the rows are the same.
 
     Returns
     -------
@@ -53,39 +57,39 @@ def measure_distances(
         quotient, and a third, ``<metric>_extrapolated``, its value extrapolated to infinite sample
         size, where n allows it.
     """
-    rows: list[Row] = []
     present = not (real.absent or synthetic.absent)
     if present and real.extractor != synthetic.extractor:
         raise ValueError(f"features are of two extractors, {real.extractor} and {synthetic.extractor}")
     transforms = fit_transforms(real.select(next(iter(references.values())))) if present else {}
     synthetic, sampled = sample_synthetic(synthetic, measurement.settings)
-    kinds = KINDS | KINDS_BY_DEPTH
-    total = len(references) * len(kinds)
-    for place, (versus, subjects) in enumerate(references.items()):
-        reference = real.select(subjects)
+
+    def measured(asked: tuple[str, str, str]) -> list[Row]:
+        versus, metric, kind = asked
         compared = measurement.with_fields(versus=versus, extractor=real.extractor)
-        for done, (metric, kind) in enumerate(kinds.items(), start=place * len(kinds)):
-            measurement.report(done, total)
-            if not present:
-                note = real.absent or synthetic.absent
-                rows.append(compared.row(metric, status="extractor_absent", note=note))
-                continue
-            first, second = (
-                transformed_rows(features, kind, transforms) for features in (reference, synthetic)
-            )
-            if first is None and second is None:
-                continue  # an extractor of single images says nothing about clips
-            # Stacks of fewer than three slices have no thirds, of some subjects or of a whole cohort.
-            sides = side_of(first, reference.units()), side_of(second, synthetic.units())
-            measured = distance_rows(metric, *sides, measurement.settings)
-            if metric not in ("kid", "cmmd"):
-                measured.append(_extrapolated(metric, *sides, measurement.settings.seed))
-            d = sides[0].rows[0].shape[1] if sides[0].rows else None
-            rows += [
-                {**row, **compared.fields, "d": d, "note": joined(row.get("note", ""), sampled)}
-                for row in measured
-            ]
-    measurement.report(total, total)
+        if not present:
+            note = real.absent or synthetic.absent
+            return [compared.row(metric, status="extractor_absent", note=note)]
+        reference = real.select(references[versus])
+        first, second = (transformed_rows(features, kind, transforms) for features in (reference, synthetic))
+        if first is None and second is None:
+            return []  # an extractor of single images says nothing about clips
+        # Stacks of fewer than three slices have no thirds, of some subjects or of a whole cohort.
+        sides = side_of(first, reference.units()), side_of(second, synthetic.units())
+        found = distance_rows(metric, *sides, measurement.settings)
+        if metric not in ("kid", "cmmd"):
+            found.append(_extrapolated(metric, *sides, measurement.settings.seed))
+        d = sides[0].rows[0].shape[1] if sides[0].rows else None
+        return [
+            {**row, **compared.fields, "d": d, "note": joined(row.get("note", ""), sampled)} for row in found
+        ]
+
+    kinds = (KINDS | KINDS_BY_DEPTH).items()
+    every = [(versus, metric, kind) for versus in references for metric, kind in kinds]
+    rows: list[Row] = []
+    measurement.report(0, len(every))
+    for done, found in enumerate(beside(measured, every, threads if threads > 1 else 0), start=1):
+        rows += found
+        measurement.report(done, len(every))
     return make_table(rows)
 
 

@@ -16,8 +16,8 @@ class SubjectFrechet:
     """Fréchet distance between any subjects of one set and any of another, by their indices.
 
     A set that is an earlier one without a few subjects takes the earlier one's moments less theirs, and the root of
-    the covariance that did not change: one symmetric eigenvalue problem without vectors instead of two and the
-    covariances of all rows. Equal sets are not measured twice.
+    the covariance that did not change, whichever side it is of: one symmetric eigenvalue problem without vectors instead
+    of two and the covariances of all rows. Equal sets are not measured twice.
 
     Parameters
     ----------
@@ -41,20 +41,19 @@ class SubjectFrechet:
         sides = (self._real, first), (self._other, second)
         if min(cohort.n_rows(chosen) for cohort, chosen in sides) < self._real.d:
             return frechet_distance(*(cohort.rows(chosen) for cohort, chosen in sides))
-        one, two = (cohort.moments(chosen) for cohort, chosen in sides)
-        if one.known_root is None and two.known_root is not None:
-            one, two = two, one
+        one, two = sorted((cohort.moments(chosen) for cohort, chosen in sides), key=_effort)
         return frechet_from_root(one.mean, one.root(), two.mean, two.covariance())
 
 
 @dataclass
 class _Moments:
-    """Mean (d,) and scatter (d, d), the covariance times n - 1, of the rows of some subjects."""
+    """Mean (d,) and scatter (d, d), the covariance times n - 1, of the rows of some subjects; `kept` for later sets."""
 
     subjects: np.ndarray
     n: int
     mean: np.ndarray
     scatter: np.ndarray
+    kept: bool = False
     known_root: np.ndarray | None = field(default=None)
 
     def covariance(self) -> np.ndarray:
@@ -72,6 +71,11 @@ class _Moments:
         shift = -centred.sum(axis=0) / n
         scatter = self.scatter - centred.T @ centred - n * np.outer(shift, shift)
         return _Moments(subjects, n, self.mean + shift, scatter)
+
+
+def _effort(moments: _Moments) -> int:
+    """Where a root costs least: it is known, it will serve again, or it is of this distance alone."""
+    return 0 if moments.known_root is not None else 1 if moments.kept else 2
 
 
 class _Cohort:
@@ -101,5 +105,5 @@ class _Cohort:
         rows, _ = check_features(*[self.rows(chosen)] * 2)
         mean = rows.mean(axis=0)
         rows = rows - mean
-        self._kept = [_Moments(chosen, len(rows), mean, rows.T @ rows), *self._kept[: _KEPT - 1]]
+        self._kept = [_Moments(chosen, len(rows), mean, rows.T @ rows, kept=True), *self._kept[: _KEPT - 1]]
         return self._kept[0]

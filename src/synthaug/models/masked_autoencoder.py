@@ -117,7 +117,7 @@ class MaskedAutoencoder(TrainableModel):
             Features.
         """
         index = torch.full((len(clips),), AXES.index(axis), device=self.device)
-        return self.network.encode(clips.to(self.device), index).mean(dim=1)
+        return self.network.encode(clips.to(self.device, non_blocking=True), index).mean(dim=1)
 
 
 def reconstruction_loss(predicted: Tensor, targets: Tensor) -> Tensor:

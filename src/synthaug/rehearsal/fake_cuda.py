@@ -14,6 +14,9 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+#: Operations that may copy between host and GPU; in inference mode `to` is not translated to the others.
+_COPYING = (torch.ops.aten._to_copy, torch.ops.aten.copy_, torch.ops.aten.to)
+
 
 class FakeCuda(TorchDispatchMode):
     """Context in which ``device="cuda"`` works on any machine; PyTorch's own fake tensors, made for compiling.
@@ -63,9 +66,10 @@ class FakeCuda(TorchDispatchMode):
         result = func(*args, **kwargs)
         if indexed:
             self.uploads += any(_on_cpu(leaf) for leaf in tree_leaves(args[1]))
-        elif func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
-            source = args[0] if func.overloadpacket is torch.ops.aten._to_copy else args[1]
-            waits = not kwargs.get("non_blocking", False) and not (len(args) > 2 and args[2])
+        elif func.overloadpacket in _COPYING:
+            source = args[1] if func.overloadpacket is torch.ops.aten.copy_ else args[0]
+            place = [argument.name for argument in func._schema.arguments].index("non_blocking")
+            waits = not (args[place] if len(args) > place else kwargs.get("non_blocking", False))
             self.copies += not _on_cpu(source) and _on_cpu(result)
             self.uploads += _on_cpu(source) and not _on_cpu(result) and waits
         return result

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from synthaug.config.study import StudySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
 from synthaug.rehearsal.random_study import encoded_once, random_models, random_store
 from synthaug.rehearsal.step_cost import StepCost, count_step
+from synthaug.runs import model_runs
 
 _SUBJECTS = 2  # that the models are prepared with; the cost of a step does not depend on it
 
@@ -68,18 +69,37 @@ def say_heading(utilisation: float) -> str:
     gpus = ", ".join(SHOWN)
     return (
         "  on one GPU, estimated by a rehearsal without one: nothing was measured. Memory is weights, optimiser and activations;\n"
-        f"  hours are for all steps at {100 * utilisation:g} % of the peak of {gpus} in bfloat16\n"
-        f"  {'model':<20} {'parameters':>11} {'TFLOP a step':>13} {'memory':>10} "
+        f"  hours are for all steps of one training at {100 * utilisation:g} % of the peak of {gpus} in bfloat16\n"
+        f"  {'model':<20} {'trainings':>9} {'parameters':>11} {'TFLOP a step':>13} {'memory':>10} "
         + " ".join(f"{gpu:>9}" for gpu in SHOWN)
     )
 
 
-def say_model(name: str, step: StepCost, iterations: int, utilisation: float) -> str:
-    """One model: parameters, arithmetic, memory, and hours on three GPUs."""
-    hours = " ".join(
-        f"{hours_of(step, iterations, peak, utilisation):>7.1f} h" for peak in map(PEAKS.__getitem__, SHOWN)
-    )
+def say_model(study: StudySettings, name: str, step: StepCost, utilisation: float) -> str:
+    """One model: how often the study trains it, parameters, arithmetic, memory, and hours of a training on three GPUs."""
+    iterations = study.models[name].training.iterations
+    hours = " ".join(f"{hours_of(step, iterations, PEAKS[gpu], utilisation):>7.1f} h" for gpu in SHOWN)
     return (
-        f"  {name:<20} {step.parameters / 1e6:>9.1f} M {step.flops / 1e12:>13.3g} "
+        f"  {name:<20} {count_trainings(study, name):>9} {step.parameters / 1e6:>9.1f} M {step.flops / 1e12:>13.3g} "
         f"{step.memory_bytes / 2**30:>6.1f} GiB {hours}"
     )
+
+
+def say_trainings(study: StudySettings, steps: Mapping[str, StepCost], utilisation: float) -> str:
+    """The line below those of `say_model`: all trainings of these models in the study, one after the other."""
+    counts = {name: count_trainings(study, name) for name in steps}
+    hours = (
+        sum(
+            counts[name] * hours_of(step, study.models[name].training.iterations, PEAKS[gpu], utilisation)
+            for name, step in steps.items()
+        )
+        for gpu in SHOWN
+    )
+    return f"  {'all trainings':<20} {sum(counts.values()):>9} {'':>36}" + "".join(
+        f" {total:>7.1f} h" for total in hours
+    )
+
+
+def count_trainings(study: StudySettings, name: str) -> int:
+    """How often a study trains a model: in every fold, with every generator seed."""
+    return sum(run.model == name for run in model_runs(study))

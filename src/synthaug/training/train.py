@@ -67,7 +67,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
             fit = _Done(0, time.monotonic() - started, _loss_of_fit(model, task, data))
             _write(task, model, fit, data, needed, facts, init)
         return
-    compiled = compile_parts(model, training)
+    graphs, compiled = compiled_graphs(), compile_parts(model, training)
     loop = Loop(model, training, accelerator)
     identity = _identity(task, data, needed)
     loop.resume(load_checkpoint(task.checkpoints, identity))
@@ -85,7 +85,7 @@ def train(task: Task, stop_request: Path | None = None) -> None:
         facts = {
             **describe(accelerator),
             "precision": precision,
-            "compiled": compiled and compiled_graphs() > 0,
+            "compiled": compiled and compiled_graphs() > graphs,
             "resumed_at": loop.resumed_at,
         }
         done = _Done(training.iterations, loop.seconds, loop.rows)

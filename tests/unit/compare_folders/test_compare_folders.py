@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Barrier
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +14,13 @@ import torch
 import yaml
 
 from synthaug.cli import main
-from synthaug.compare_folders import EvaluateOptions, Evaluation, check_features_agree, evaluate_folders
+from synthaug.compare_folders import (
+    EvaluateOptions,
+    Evaluation,
+    check_features_agree,
+    cohorts,
+    evaluate_folders,
+)
 from synthaug.compare_folders.cohorts import (
     PERCENTILES,
     VoxelGrid,
@@ -168,6 +175,21 @@ def test_a_second_call_does_not_train_again_and_gives_the_same(pair, done, monke
     # Other cines are another training.
     with pytest.raises(AssertionError, match="trained again"):
         evaluate_folders(pair[1], pair[0], output, OPTIONS)
+
+
+def test_two_threads_work_on_two_cines_at_a_time_and_change_nothing(pair, tmp_path, monkeypatch):
+    """Each reading waits for another one beside it: alone it would wait in vain."""
+    read, beside = cohorts.read_nifti, Barrier(2, timeout=30)
+    folders, written = {}, {}
+    for threads in (1, 2):
+        if threads == 2:
+            monkeypatch.setattr(cohorts, "read_nifti", lambda *given: (beside.wait(), read(*given))[1])
+        folders[threads] = read_folder(pair[0], "real", threads)
+        grid = VoxelGrid(4, (5, 8, 8), SPACING, resample=True)
+        made = cohort_on_grid(folders[threads], "real", grid, tmp_path / f"{threads}", threads)
+        written[threads] = [(folder / "cine.nii.gz").read_bytes() for folder in made.folders.values()]
+    assert folders[1] == folders[2] and len(folders[1].cines) == 8
+    assert written[1] == written[2] and len(set(written[1])) == 8
 
 
 def with_weights(done) -> EvaluateOptions:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.features import FeatureSet, extract_features, read_features
 from synthaug.features.depth import with_thirds
+from synthaug.measures import distances
 from synthaug.measures.distances import measure_distances
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.subject_distances import fit_whitening
@@ -52,6 +55,22 @@ def feature_set(n: int, shift: float = 0.0, seed: int = 0, extractor: str = "mad
 def measure(real: FeatureSet, synthetic: FeatureSet, settings: EvaluationSettings = SETTINGS) -> pd.DataFrame:
     rows = measure_distances(real, synthetic, {"real train": real.subjects}, Measurement(FIELDS, settings))
     return rows[~rows["metric"].str.endswith("_extrapolated")].set_index("metric")
+
+
+def test_two_distances_at_a_time_are_the_same_as_one(monkeypatch) -> None:
+    """The first two wait for each other: alone each would wait in vain."""
+    real, far = feature_set(12), feature_set(12, shift=1.0, seed=1)
+    given = real, far, {"real train": real.subjects}, Measurement(FIELDS, SETTINGS)
+    one = measure_distances(*given)
+    rows_of, beside, calls = distances.distance_rows, Barrier(2, timeout=30), count()
+
+    def watched(*about):
+        if next(calls) < 2:
+            beside.wait()
+        return rows_of(*about)
+
+    monkeypatch.setattr(distances, "distance_rows", watched)
+    pd.testing.assert_frame_equal(measure_distances(*given, threads=2), one, check_exact=True)
 
 
 def test_distances_are_of_equal_n_beside_their_floor() -> None:

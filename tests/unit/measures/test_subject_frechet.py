@@ -41,3 +41,6 @@ def test_roots_of_what_did_not_change_are_taken_once(monkeypatch):
     assert len(taken) == 1
     distance(every, others)  # measured before
     assert len(taken) == 1
+    for chosen in (np.delete(every, i) for i in every):  # now the other side is the one that stays
+        distance(chosen, others)
+    assert len(taken) == 2

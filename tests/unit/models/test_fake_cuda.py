@@ -299,3 +299,14 @@ def test_copies_that_wait_are_counted():
         torch.zeros(3, device="cuda").copy_(torch.ones(3))
         tensor[torch.tensor([0, 1])]
         assert gpu.uploads == 3 and gpu.copies == 0
+
+
+def test_copies_in_inference_mode_are_counted_too():
+    with FakeCuda() as gpu, torch.inference_mode():
+        tensor = torch.zeros(3).to("cuda")
+        torch.zeros(3).to("cuda", non_blocking=True)
+        assert (gpu.uploads, gpu.copies) == (1, 0)
+        tensor.to("cuda").float()
+        assert (gpu.uploads, gpu.copies) == (1, 0)
+        tensor.cpu(), tensor.to(torch.zeros(1))
+        assert (gpu.uploads, gpu.copies) == (1, 2)

@@ -20,7 +20,7 @@ from synthaug.models.conditioner import Conditioner, vocabulary
 from synthaug.models.weights import freeze
 from synthaug.rehearsal.fake_cuda import FakeCuda
 from synthaug.rehearsal.random_study import encoded_once, random_models, random_store, random_table
-from synthaug.rehearsal.rehearse import hours_of, rehearse
+from synthaug.rehearsal.rehearse import count_trainings, hours_of, rehearse, say_model, say_trainings
 from synthaug.rehearsal.step_cost import StepCost, without_driver
 
 TINY = REPOSITORY / "config/studies/tiny.yaml"
@@ -136,6 +136,26 @@ def test_attention_keeps_no_matrix_of_all_pairs():
 def test_hours_by_hand():
     step = StepCost(parameters=1, flops=3.6e12, weight_bytes=0, activation_bytes=0)
     assert hours_of(step, iterations=1000, peak=1e13, utilisation=0.1) == pytest.approx(1.0)
+
+
+def test_trainings_of_a_study_are_each_model_in_every_fold_with_every_seed():
+    content = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    content["split"] = {**content.get("split", {}), "folds": 3}
+    content["synthesis"] = {**content["synthesis"], "generator_seeds": [0, 1]}
+    study = load_study(content)
+    # Models of the generator with each of two seeds, that of the extractor with the first.
+    assert {name: count_trainings(study, name) for name in study.models} == {
+        "autoencoder": 6,
+        "anatomy": 6,
+        "motion": 6,
+        "features": 3,
+    }
+    iterations = study.models["anatomy"].training.iterations
+    # One training takes an hour of an H100 at 10 % of 989 TFLOP/s.
+    step = StepCost(parameters=1, flops=0.1 * 989e12 * 3600 / iterations, weight_bytes=0, activation_bytes=0)
+    assert say_model(study, "anatomy", step, 0.1).split()[-4:] == ["1.0", "h", "1.0", "h"]
+    said = say_trainings(study, {"anatomy": step}, 0.1)
+    assert said.split()[:3] == ["all", "trainings", "6"] and said.split()[-4:] == ["6.0", "h", "6.0", "h"]
 
 
 def test_the_command_says_what_a_step_and_a_batch_take_and_that_nothing_was_measured(capsys):

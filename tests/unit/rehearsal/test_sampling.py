@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +17,16 @@ from synthaug.config.study import StudySettings, load_study
 from synthaug.core.registry import class_of
 from synthaug.generators.base import Generator
 from synthaug.models.latent_diffusion import LatentDiffusion
-from synthaug.rehearsal.fake_cuda import FakeCuda
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
 from synthaug.rehearsal.meter import Meter
 from synthaug.rehearsal.random_study import random_models, random_requests, random_store
-from synthaug.rehearsal.rehearse_sampling import rehearse_sampling, say_generator
+from synthaug.rehearsal.rehearse_sampling import only_sampled, rehearse_sampling, say_generator
 from synthaug.rehearsal.sampling_cost import SamplingCost, evaluations
+from synthaug.rehearsal.step_cost import without_driver
 
 CODER = {"autoencoder": "autoencoder"}
+#: A generator of two solvers one after the other, of one for each token, and of one that is steered by masks.
+LOOPS = ("cascade", "tokens", "mask-guided")
 #: Models that the generators below are made of, besides what `SMALL` says of their kinds.
 MODELS: dict[str, dict[str, Any]] = {
     "autoencoder": {"kind": "autoencoder"},
@@ -185,6 +189,32 @@ def test_both_predictions_of_guidance_are_one_pass_of_twice_the_samples(real, mo
 def test_no_step_waits(rehearsed):
     """What is left are conditions and masks, once a batch; a wait for each of five steps would be more."""
     assert {name: cost.waits for name, cost in rehearsed.items() if cost.waits > 12} == {}
+
+
+def waits(steps: int, folder: Path) -> dict[str, int]:
+    """Copies that the host waits for in a batch of a generator, every pass of its networks made."""
+    study = study_of(steps)
+    study = study.model_copy(update={"generators": {name: study.generators[name] for name in LOOPS}})
+    store = random_store(study, 2)
+    requests = random_requests(study, 2, folder)
+    counted = {}
+    with FakeCuda() as gpu, without_driver():
+        models = {}
+        for name, model in random_models(only_sampled(study), store):
+            move(model)
+            models[name] = model.requires_grad_(False).eval()
+        for name, settings in study.generators.items():
+            roles = {role: models[model] for role, model in settings.models.items()}
+            before = gpu.copies + gpu.uploads
+            class_of(settings, Generator).of(settings, roles).sample_batch(requests)
+            counted[name] = gpu.copies + gpu.uploads - before
+    return counted
+
+
+def test_a_step_of_a_sampler_waits_for_nothing(tmp_path):
+    """Two steps and four wait as often: for what a batch begins with."""
+    few, more = waits(2, tmp_path), waits(4, tmp_path)
+    assert set(few) == set(LOOPS) and few == more
 
 
 def test_memory_is_that_of_the_tensors_that_live_together():

@@ -7,13 +7,19 @@ from types import SimpleNamespace
 import line_fit
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch._subclasses.fake_tensor import FakeTensor
 
 from synthaug.core.errors import SynthaugError
 from synthaug.jobs.interruption import Interruption
+from synthaug.rehearsal.backward import backward
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
+from synthaug.rehearsal.step_cost import without_driver
 from synthaug.training import loop as training_loop
 from synthaug.training import train
 from synthaug.training.devices import make_accelerator
-from synthaug.training.loop import Loop
+from synthaug.training.loop import STEPS_READ_TOGETHER, Loop
 
 STEPS = 7
 
@@ -88,3 +94,26 @@ def test_checkpoints_are_of_what_was_read(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "save_checkpoint", lambda _, iteration, state: kept.append(iteration))
     assert not train.take_steps(loop_of(3), line_fit.SUBJECTS, 0, tmp_path, {})
     assert kept == [3, 6]
+
+
+class Drawing(line_fit.Line):
+    """A line fit that leaves everything on its device."""
+
+    def loss(self, batch, generator, iteration):
+        return (self.network(batch["x"]) - (3 * batch["x"] - 1)).square().mean(), {}
+
+
+def test_the_host_waits_for_the_gpu_twice_in_eight_steps(monkeypatch):
+    """Once in `STEPS_READ_TOGETHER` steps, for all of their losses; batches are copied without a wait."""
+    # A fake GPU has no values; reading them is one copy to the host all the same.
+    monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: [1.0] * len(tensor.cpu()))
+    monkeypatch.setattr(Accelerator, "backward", lambda _, loss: backward(loss))
+    AcceleratorState._reset_state(reset_partial_state=True)
+    training = line_fit.TRAINING.model_copy(update={"iterations": 8})
+    with FakeCuda() as gpu, without_driver():
+        model = Drawing()
+        move(model)
+        accelerator = Accelerator(cpu=True, device_placement=False)
+        loop = Loop(model, training, accelerator, together=STEPS_READ_TOGETHER)
+        assert not any(steps(loop, 8))
+        assert (gpu.copies, gpu.uploads) == (2, 0)

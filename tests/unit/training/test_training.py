@@ -288,6 +288,18 @@ def test_a_compiled_training_gives_the_same_weights_to_rounding_by_the_same_name
     assert compiled["names"] == plain["names"]
 
 
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "c++", "clang++"))), reason="no C++ compiler")
+def test_the_record_says_compiled_only_of_a_training_that_compiled(tmp_path, monkeypatch):
+    """The autoencoder calls methods of its network alone, which are not compiled, after a model that calls its parts."""
+    compile_part = torch.nn.Module.compile
+    # Graphs are found and counted by the same means; nothing is translated to C++, which takes minutes.
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda part: compile_part(part, backend="eager"))
+    store = write_store(tmp_path / "train", subjects=2, n_slices=2)
+    for kind, compiled in (("patient_recogniser", True), ("masked_autoencoder", False)):
+        weights = train(kind, store, tmp_path / kind, iterations=1, compile="on")
+        assert json.loads(weights.with_name("training.json").read_text())["compiled"] is compiled, kind
+
+
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")

@@ -150,11 +150,11 @@ def augment_clips(clips: Tensor, generator: torch.Generator) -> Tensor:
     cosine, sine = angle.cos(), angle.sin()
     first = torch.stack([cosine, -sine * y / x, shift[0]], dim=1)
     second = torch.stack([sine * x / y, cosine, shift[1]], dim=1)
-    transform = torch.stack([first, second], dim=1).to(clips.device)
+    transform = torch.stack([first, second], dim=1).to(clips.device, non_blocking=True)
     grid = functional.affine_grid(transform, [b, 1, y, x], align_corners=False)
     moved = functional.grid_sample(clips.flatten(1, 2), grid, align_corners=False).clamp(0, 1)
     gamma, brightness = (
-        (low + (high - low) * share).to(clips.device)[:, None, None, None]
+        (low + (high - low) * share).to(clips.device, non_blocking=True)[:, None, None, None]
         for (low, high), share in zip((GAMMA, BRIGHTNESS), uniform[3:], strict=True)
     )
     return (moved**gamma * brightness).clamp(0, 1).unflatten(1, (z, t))

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from fake_training import step_once
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.config.training import TrainingSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import Grid
 from synthaug.networks.masked_autoencoder import MaskedAutoencoderNetwork
 from synthaug.networks.subject_encoder import SubjectEncoder
@@ -29,7 +27,6 @@ from synthaug.tasks.image_level.network_training import drawing
 from synthaug.tasks.image_level.phenotype_columns import enlarged
 from synthaug.tasks.image_level.targets import Classes, Phenotypes, Targets
 from synthaug.tasks.sampling import UNIFORM, Sampling
-from synthaug.training import loop as training_loop
 from synthaug.training.schedule import draw_indices
 
 SIZES = MaskedAutoencoderSettings(
@@ -192,25 +189,12 @@ def test_drawing() -> None:
     assert min(first(8, 50, 4, 0)) >= 2 and max(first(8, 50, 5, 0)) < 2
 
 
+@pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("kind", ["pretraining", "classification", "regression"])
-def test_a_step_and_a_use_stay_on_the_gpu(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of every other model: `tests/unit/models/test_fake_cuda.py`."""
+def test_a_step_and_a_use_stay_on_the_gpu(kind: str, half: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of every other model: `tests/unit/models/test_fake_cuda.py`; forward, backward, optimiser, average, checkpoint."""
     images = np.random.default_rng(0).random((4, 3, 4, 8, 8)).astype(np.float16)
     grid, rows = Grid(4, 3, 8, 8, (1.0, 1.0, 1.0)), np.arange(4)
-    read: list[torch.Tensor] = []
-
-    def read_on_host(parts: list[dict[str, torch.Tensor]]) -> list[dict[str, float]]:
-        read.extend(value for part in parts for value in part.values())
-        return [dict.fromkeys(part, 1.0) for part in parts]
-
-    def backward(accelerator: Accelerator, loss: torch.Tensor) -> None:
-        assert loss.device.type == "cuda" and loss.requires_grad and loss.ndim == 0
-        for parameter in model.parameters():
-            parameter.grad = torch.zeros_like(parameter)
-
-    monkeypatch.setattr(training_loop, "read_on_host", read_on_host)
-    monkeypatch.setattr(Accelerator, "backward", backward)
-    AcceleratorState._reset_state(reset_partial_state=True)
     training = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
     with FakeCuda() as gpu:
         model: Any = Pretraining(SIZES, grid, images, rows)
@@ -222,13 +206,13 @@ def test_a_step_and_a_use_stay_on_the_gpu(kind: str, monkeypatch: pytest.MonkeyP
             parts = (model.network, targets, images, rows, np.ones(4), values, True)
             model = FineTuning(SIZES, grid, *parts)
         move(model)
-        loop = training_loop.Loop(model, training, Accelerator(cpu=True, device_placement=False))
-        before = gpu.copies
-        loop.step(3, ["a", "b", "c", "d"], 0, Interruption())
-        loop.use_average()
+        before = gpu.copies, gpu.uploads
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        read = step_once(model, training, 3, ["a", "b", "c", "d"], monkeypatch, half, gpu)
+        assert trained and all(part.grad is not None and part.grad.device.type == "cuda" for part in trained)
         if kind != "pretraining":
             with torch.no_grad():
-                clips = torch.rand(2, 3, 4, 8, 8).cuda()
-                assert model.network(clips, torch.ones(2).cuda()).device.type == "cuda"
-        assert gpu.copies == before
+                clips = torch.rand(2, 3, 4, 8, 8, device="cuda")
+                assert model.network(clips, torch.ones(2, device="cuda")).device.type == "cuda"
+        assert (gpu.copies, gpu.uploads) == before
     assert read and {(value.device.type, value.ndim) for value in read} == {("cuda", 0)}
