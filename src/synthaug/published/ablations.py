@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from synthaug.config.study import StudySettings
 from synthaug.metric_registry import find_metric
 from synthaug.published.base import Column, Part, Variants
-from synthaug.published.own import best_reference, mean_of_trainings
-from synthaug.statistics.generator_ranking import without_weights
+from synthaug.published.own import best_reference, by_extractor
 from synthaug.tables import Row
 
 #: Value of `source` of the lines of `against_full`.
@@ -67,24 +67,20 @@ def _lines(
     printed = NOT_PRINTED if in_paper is None else _direction(column, in_paper, published)
     about = {"column": column.label, "unit": "1", "published_finding": printed}
     own = _quotients(generator, full, rows[rows["metric"] == f"{column.metric}_quotient"])
-    reference = best_reference(own)
-    own = own[own["versus"] == reference]
-    names = without_weights(own)
-    extractors = list(names.dropna().unique()) or [None]
-    for extractor in extractors:
-        here = own if extractor is None else own[names == extractor]
-        method = name if len(extractors) == 1 else f"{name}, {extractor}"
-        found = mean_of_trainings(here, study.evaluation.confidence)
-        if reference is not None:
-            found["note"] = "; ".join(filter(None, (f"to {reference}", found["note"])))
+    for extractor, found in by_extractor(own, best_reference(own), study.evaluation.confidence):
+        method = name if extractor is None else f"{name}, {extractor}"
         yield {**about, "method": method, **found, "finding": _finding(found)}
 
 
 def _quotients(generator: str, full: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Quotients of a generator over the full model; those the other way round, of one that the study names first, are inverted."""
+    """Quotients of a generator over the full model; those the other way round, of one that the study names first, are inverted.
+
+    An interval that reaches 0 has no upper end then.
+    """
     over = rows[(rows["generator"] == generator) & (rows["other_generator"] == full)]
     under = rows[(rows["generator"] == full) & (rows["other_generator"] == generator)]
     value, low, high = (1 / under[name].astype(float) for name in ("value", "ci_low", "ci_high"))
+    low = low.mask(under["ci_low"].astype(float) <= 0, np.inf)
     return over if under.empty else under.assign(value=value, ci_low=high, ci_high=low)
 
 

@@ -80,17 +80,24 @@ def _generators(
                 of_metric = of_metric[of_metric["versus"] == column.versus]
             else:
                 reference = best_reference(of_metric)
-            if reference is not None:
-                of_metric = of_metric[of_metric["versus"] == reference]
-            names = without_weights(of_metric)
-            extractors = list(names.dropna().unique()) or [None]
-            for extractor in extractors:
-                here = of_metric if extractor is None else of_metric[names == extractor]
-                method = generator if len(extractors) == 1 else f"{generator} ({extractor})"
-                found = mean_of_trainings(here, confidence)
-                if reference is not None:
-                    found["note"] = "; ".join(filter(None, (f"to {reference}", found.get("note"))))
+            for extractor, found in by_extractor(of_metric, reference, confidence):
+                method = generator if extractor is None else f"{generator} ({extractor})"
                 yield {**_about(method, column), **found}
+
+
+def by_extractor(
+    rows: pd.DataFrame, reference: str | None, confidence: float
+) -> Iterator[tuple[str | None, Row]]:
+    """Values of a metric to one set of real subjects, each with its extractor's name; None where there is only one."""
+    if reference is not None:
+        rows = rows[rows["versus"] == reference]
+    names = without_weights(rows)
+    extractors = list(names.dropna().unique())
+    for extractor in extractors or [None]:
+        found = mean_of_trainings(rows if extractor is None else rows[names == extractor], confidence)
+        if reference is not None:
+            found["note"] = "; ".join(filter(None, (f"to {reference}", found.get("note"))))
+        yield extractor if len(extractors) > 1 else None, found
 
 
 def best_reference(rows: pd.DataFrame) -> str | None:

@@ -85,4 +85,3 @@ def test_a_disk_that_forbids_it_fails_no_training(trained, monkeypatch, capsys):
     assert line.startswith(
         "not kept for later runs: results/s/checkpoints/trained/tasks/t/fold-0/model: cannot be written"
     )
-    monkeypatch.undo()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_a_variant_that_stands_before_the_full_model_is_turned_round(tmp_path, s
     own, _ = written(tmp_path, study, quotient("f4d", 0.5, 0.4, 0.8, **turned))
     line = own.loc[(NO_TAM, "F4D")]
     assert (line["value"], line["ci_low"], line["ci_high"]) == (2.0, 1.25, 2.5) and line["finding"] == "worse"
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "at_least", "finding"), [(0.2, 0.5, 2.0, "worse"), (0.5, 1.25, 0.8, "not shown")]
+)
+def test_an_interval_that_reaches_nought_has_no_upper_end_when_it_is_turned_round(
+    tmp_path, study, value, high, at_least, finding
+):
+    """Symmetric intervals of a small ratio reach below 0: its inverse may be anything from 1 / high on."""
+    turned = {"generator": "texdc", "other_generator": "texdc-no-tam"}
+    own, _ = written(tmp_path, study, quotient("f4d", value, -0.1, high, **turned))
+    line = own.loc[(NO_TAM, "F4D")]
+    assert (line["ci_low"], line["ci_high"], line["finding"]) == (at_least, math.inf, finding)
 
 
 def test_several_trainings_are_one_finding(tmp_path, study):
