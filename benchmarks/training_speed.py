@@ -7,7 +7,9 @@ Random cines on the study's grid; networks, batch sizes and samplers are the stu
 for its batch, peak memory, arithmetic of a step, the share of the GPU's peak where that is known, and hours for the study's
 iterations at this rate. With `--ahead` both ways of drawing batches are measured: when a step takes them, and by
 threads during the steps before. With `--sampling` one line a generator: seconds a cine, in batches of the study's size, decoding
-included. With one CPU thread the seconds are processor time, which other work on the machine disturbs less.
+included. With one CPU thread the seconds are processor time, which other work on the machine disturbs less. With `--draws` nothing
+is trained: one line a model, of the random numbers that its loss draws and of the bytes that a step sends to a GPU, counted by the
+rehearsal, with the seconds that one CPU thread takes to draw as many normal numbers.
 docs/benchmarks.md and docs/gpu.md keep what it printed.
 """
 
@@ -33,8 +35,11 @@ from synthaug.generators import build_generator
 from synthaug.jobs.interruption import Interruption
 from synthaug.models.base import TrainableModel, to_device
 from synthaug.models.weights import freeze, save_model
+from synthaug.rehearsal.fake_cuda import FakeCuda, move
+from synthaug.rehearsal.host_work import watch_losses
 from synthaug.rehearsal.random_study import encoded_once, random_models, random_requests, random_store
-from synthaug.rehearsal.rehearse import PEAKS
+from synthaug.rehearsal.rehearse import PEAKS, valueless
+from synthaug.rehearsal.step_cost import without_driver
 from synthaug.training.ahead import STEPS_AHEAD
 from synthaug.training.devices import compile_parts, make_accelerator, precision_of
 from synthaug.training.loop import Loop
@@ -196,6 +201,42 @@ def measure(path: Path, options: argparse.Namespace) -> None:
                 print(measure_sampling(name, study, weights, requests, options.batches), flush=True)
 
 
+def count_draws(path: Path, options: argparse.Namespace) -> None:
+    """The table of `--draws` of a study."""
+    study = valueless(encoded_once(load_study(read_yaml(path))))
+    store = random_store(study, options.subjects)
+    torch.set_num_threads(1)
+    print(f"\n{path.stem}: a forward pass on a GPU")
+    print(
+        "| model | batch | numbers drawn on the GPU | on the host | s of a CPU thread for all | MB of the batch | bytes beside it |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    with FakeCuda() as gpu, without_driver():
+        for name, model in random_models(study, store):
+            training = study.models[name].training
+            move(model)
+            model.train()
+            model.prepare(store)
+            if not options.models or name in options.models:
+                generator = torch.Generator().manual_seed(0)
+                rows = [index % options.subjects for index in range(training.batch_size)]
+                batch = {key: value.to("cuda") for key, value in model.batch(rows, generator).items()}
+                with watch_losses(model, gpu) as losses, torch.autocast("cuda", torch.bfloat16):
+                    model.loss(batch, generator, training.iterations - 1)
+                (work,) = losses
+                seconds = []
+                for _ in range(3):
+                    started = time.process_time()
+                    torch.randn(work.gpu_draws + work.host_draws, generator=generator)
+                    seconds.append(time.process_time() - started)
+                print(
+                    f"| {name} | {training.batch_size} | {work.gpu_draws:,} | {work.host_draws:,} | {min(seconds):.4f} "
+                    f"| {work.batch_bytes / 1e6:.1f} | {work.sent_bytes:,} |",
+                    flush=True,
+                )
+            model.requires_grad_(False).eval()
+
+
 def main() -> None:
     """Measure every study in turn."""
     parser = argparse.ArgumentParser()
@@ -218,11 +259,16 @@ def main() -> None:
         "--ahead", action="store_true", help="batches drawn when a step takes them, then ahead of it"
     )
     parser.add_argument("--sampling", action="store_true", help="measure the generators, too")
+    parser.add_argument(
+        "--draws",
+        action="store_true",
+        help="count what the losses draw and send, and train nothing; needs no GPU",
+    )
     options = parser.parse_args()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     print(f"{device}, torch {torch.__version__}, {torch.get_num_threads()} CPU thread(s)")
     for path in options.studies:
-        measure(path, options)
+        (count_draws if options.draws else measure)(path, options)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from synthaug.core.yaml_files import read_yaml
 from synthaug.runs import (
     ArmRun,
     ModelRun,
+    SyntheticRun,
     arm_runs,
     chunks_of,
     diagnosis_task,
@@ -112,6 +113,16 @@ def test_generators_are_trained_with_each_seed_and_extractors_once(study):
     ]
     assert {run.model for run in reconstruction_checks(study)} == {"autoencoder"}
     assert len(reconstruction_checks(study)) == 4
+
+
+def test_a_perceptual_network_is_trained_with_each_seed_on_the_fold_of_its_autoencoder(study):
+    coder = study.models["autoencoder"].model_copy(update={"needs": {"perceptual": "features"}})
+    perceiving = study.model_copy(update={"models": study.models | {"autoencoder": coder}})
+    runs = model_runs(perceiving)
+    assert len(runs) == len(set(runs)) == 4 * 2 * 2
+    assert {run[1:] for run in runs if run.model == "features"} == {(0, 5), (0, 6), (1, 5), (1, 6)}
+    assert ModelRun("features", 1, 6) in generator_trainings(perceiving, SyntheticRun("made", 1, 6))
+    assert {run.model for run in reconstruction_checks(perceiving)} == {"autoencoder"}
 
 
 def test_real_patients_alone_run_with_one_generator_seed(study):

@@ -84,9 +84,17 @@ def test_without_a_classification_nothing_heavy_is_planned(checkout):
 
 
 def test_figures_of_a_paper_need_what_they_show(checkout):
-    jobs = checkout.would_run("config/studies/texdc_comparison.yaml", "--", "texdc_figure4", "texdc_figure5")
-    assert jobs["write_published_figure"] == 2 and jobs["measure_attention"] == jobs["map_features"] == 1
+    study, figures = (
+        "config/studies/texdc_comparison.yaml",
+        ("texdc_figure4", "texdc_figure5", "texdc_figure6"),
+    )
+    jobs = checkout.would_run(study, "--", *figures)
+    # Attention of the text-driven generator; maps and infarcts of all four.
+    assert jobs["write_published_figure"] == 3 and jobs["measure_attention"] == 1
+    assert jobs["map_features"] == jobs["gather_synthetic"] == 4
     assert "train_task" not in jobs and "collate_results" not in jobs
+    cycle = checkout.would_run(study, "--", "texdc_figure5")
+    assert cycle["gather_synthetic"] == 1 and "map_features" not in cycle
 
 
 def test_tables_of_other_papers_are_made_of_any_study_with_generators(checkout):

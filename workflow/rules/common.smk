@@ -30,7 +30,7 @@ from synthaug.preflight.lost_records import check_records
 from synthaug.preflight.paths import check_braces, check_records_folder
 from synthaug.preflight.settings_files import check_settings_files
 from synthaug.preflight.snakemake_version import check_snakemake_version
-from synthaug.published.figures import FIGURES
+from synthaug.published.figures import EVERY, FIGURES, SHOWS_INFARCTS
 from synthaug.published.write import PUBLISHED
 from synthaug.report.files import flag_modules, section_modules, template_files
 from synthaug.runs import (
@@ -655,21 +655,28 @@ def files_of_runs(*kinds):
 
 
 def shown_in_figure(figure):
-    """What a figure shows: generator, kind of file, file; the first fold and seed of each text-driven generator."""
-    first = [
-        run
-        for run in synthetic_runs(study)
-        if study.generators[run.generator].kind == "text_driven"
-        and (run.fold, run.generator_seed) == (folds[0], study.synthesis.generator_seeds[0])
-    ]
+    """What a figure shows: generator, kind of file, file; of the first fold and seed of each generator that has one.
+
+    Without `evaluation.attention` there is no attention, without an extractor there is no map.
+    """
     extractor = next(iter(study.evaluation.extractors), None)
-    lacking = "attention" in FIGURES[figure] and not (study.evaluation.attention and extractor)
     found = []
-    for run in [] if lacking else first:
-        where = {
-            "attention": f"rows/attention/{run.stem}.examples.npz",
-            "points": f"features/{extractor}/fold-{run.fold}/{run.generator}_generator-seed-{run.generator_seed}.map.tsv",
-            "cohort": f"{run.folder}/cohort",
-        }
-        found += [(run.generator, kind, path(where[kind])) for kind in FIGURES[figure]]
+    for run in synthetic_runs(study):
+        if (run.fold, run.generator_seed) != (folds[0], study.synthesis.generator_seeds[0]):
+            continue
+        where = {"cohort": synthetic_cohort(study, run), "requested": made_cohort(study, run)}
+        if study.evaluation.attention:
+            where["attention"] = path(f"rows/attention/{run.stem}.examples.npz")
+        if extractor:
+            name = f"{run.generator}_generator-seed-{run.generator_seed}.map.tsv"
+            where["points"] = path(f"features/{extractor}/fold-{run.fold}/{name}")
+            where["mixing"] = path(f"rows/mixing/{extractor}_{run.stem}.tsv")
+        kinds = (EVERY, study.generators[run.generator].kind)
+        wanted = [kind for kind, whose in FIGURES[figure].items() if whose in kinds and kind in where]
+        found += [(run.generator, kind, where[kind]) for kind in wanted]
     return found
+
+
+def simulated_in_figure(figure):
+    """Simulated datasets that tell a figure where an infarct lies."""
+    return simulated_datasets if figure in SHOWS_INFARCTS else []

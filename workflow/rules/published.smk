@@ -43,6 +43,7 @@ for table in PUBLISHED:
 rule write_published_figure:
     input:
         files=lambda w: [file for *_, file in shown_in_figure(w.figure)],
+        simulated=lambda w: paths("raw/{dataset}", dataset=simulated_in_figure(w.figure)),
     output:
         figure=directory(pattern("published/{figure}")),
     log:
@@ -52,6 +53,7 @@ rule write_published_figure:
     params:
         code=code("write_published_figure"),
         shown=lambda w: [(generator, kind) for generator, kind, _ in shown_in_figure(w.figure)],
+        simulated=lambda w: simulated_in_figure(w.figure),
     message:
         "Drawing {wildcards.figure}"
     script:

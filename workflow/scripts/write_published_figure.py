@@ -9,4 +9,5 @@ with job(snakemake):
     files = {}
     for (generator, what), file in zip(snakemake.params.shown, snakemake.input.files, strict=True):
         files.setdefault(generator, {})[what] = Path(file)
-    write_published_figure(snakemake.wildcards.figure, files, Path(snakemake.output.figure))
+    simulated = zip(snakemake.params.simulated, map(Path, snakemake.input.simulated), strict=True)
+    write_published_figure(snakemake.wildcards.figure, files, Path(snakemake.output.figure), dict(simulated))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.geometry import ConsistencySettings, GeometrySettings, RadialDeformationSettings
 from synthaug.config.paths import PathText
@@ -20,6 +20,15 @@ AUTOENCODER_KINDS = ("autoencoder", "slice_autoencoder", "vq_autoencoder")
 class SharpeningSettings(TrainableSettings):
     """Late terms against blurred reconstructions; any autoencoder takes them."""
 
+    role_kinds: ClassVar = {"perceptual": ("masked_autoencoder",)}
+
+    needs: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "None, or `perceptual`: a `masked_autoencoder`, by name, whose features the perceptual distance is measured in. "
+            "Training alone uses it."
+        ),
+    )
     late_from: float = Field(
         0.5,
         ge=0,
@@ -30,12 +39,34 @@ class SharpeningSettings(TrainableSettings):
         0.0, ge=0, description="Weight of a patch discriminator of single frames; 0 trains none."
     )
     perceptual_weight: float = Field(
-        0.1, ge=0, description="Weight of the perceptual distance, if its network is supplied."
+        0.1,
+        ge=0,
+        description="Weight of the perceptual distance, if its network is named among `needs` or supplied.",
     )
     perceptual_weights: PathText | None = Field(
         None,
-        description="User-supplied weight file, a state dict of torchvision's `resnet50`; without it there is no perceptual term.",
+        description=(
+            "User-supplied weight file, a state dict of torchvision's `resnet50`, in place of a `perceptual` among `needs`; without "
+            "either there is no perceptual term."
+        ),
     )
+
+    @field_validator("needs")
+    @classmethod
+    def _may_have_its_role(cls, needs: dict[str, str]) -> dict[str, str]:
+        if set(needs) - {"perceptual"}:
+            raise ValueError(
+                "may have the role 'perceptual' and no other; name a masked_autoencoder, or none"
+            )
+        return needs
+
+    @model_validator(mode="after")
+    def _one_network_perceives(self) -> Self:
+        if self.perceptual_weights is not None and "perceptual" in self.needs:
+            raise ValueError(
+                "perceptual_weights and needs.perceptual each name a network of the perceptual distance; leave out one of them"
+            )
+        return self
 
 
 class LatentAutoencoderSettings(SharpeningSettings):

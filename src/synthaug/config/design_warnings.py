@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from synthaug.config.arms import VERDICT_CONTROLS
+from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
 
 #: Smallest number of training seeds and of generator seeds without a warning.
@@ -21,7 +24,8 @@ def design_warnings(study: StudySettings) -> list[str]:
     -------
     list of str
         Too few training seeds; too few seeds of a generator that an arm uses; controls of the
-        verdict that were left out; a generator that saw labels which its arm's segmenter did not.
+        verdict that were left out; a generator that saw labels which its arm's segmenter did not; distances in features
+        that an autoencoder was trained to match.
     """
     said = []
     few: dict[int, list[str]] = {}
@@ -61,4 +65,25 @@ def design_warnings(study: StudySettings) -> list[str]:
                     f"Arm {name} has {arm.real:.0%} of the labelled training patients, but {who} was trained on all of "
                     "them: a gain may come from their labels. Use split.labelled_fraction to restrict the labels of both."
                 )
-    return said
+    return [*said, *_matched_features(study)]
+
+
+def _matched_features(study: StudySettings) -> Iterator[str]:
+    """Extractors whose features are a perceptual term of an autoencoder."""
+    for name, extractor in study.evaluation.extractors.items():
+        if extractor.kind != "study":
+            continue
+        own = study.models[extractor.model]
+        matching = [
+            coder
+            for coder, model in study.models.items()
+            # Of the same settings and seed: the same weights, whatever the name.
+            if model.kind in AUTOENCODER_KINDS and own == study.models.get(model.needs.get("perceptual", ""))
+        ]
+        if matching:
+            several = len(matching) > 1
+            yield (
+                f"{'Autoencoders' if several else 'Autoencoder'} {', '.join(matching)} {'are' if several else 'is'} trained to "
+                f"match features that extractor {name} measures distances in; these favour generators on "
+                f"{'them' if several else 'it'} (needs.perceptual: a masked_autoencoder of other settings)."
+            )

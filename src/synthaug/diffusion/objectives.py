@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthaug.config.generators import SamplerSettings
+from synthaug.diffusion.draws import normal, normal_like, permutation, uniform
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.samplers import sample
 from synthaug.diffusion.schedules import Schedule
@@ -23,6 +24,7 @@ GuidedPredict = Callable[[Tensor, Tensor, float], Tensor]
 #: Told the times (b,), data, the data that the predictions imply, and the weights of a loss.
 Observer = Callable[[Tensor, Tensor, Tensor, Tensor], None]
 
+_CPU = torch.device("cpu")
 #: Bounds the weight of nearly clean samples where the data itself is predicted.
 _SMALLEST_VARIANCE = 0.05
 
@@ -70,13 +72,13 @@ class DiffusionObjective:
         # Pure noise determines no x_0 if only the noise is predicted: x_0 = (x - sigma e) / alpha.
         return 0.99 if self.predicts == "epsilon" else 1.0
 
-    def draw_times(self, count: int, generator: torch.Generator) -> Tensor:
-        """Training times, shape (count,), in [0, last_time)."""
+    def draw_times(self, count: int, generator: torch.Generator, device: torch.device = _CPU) -> Tensor:
+        """Training times, shape (count,), in [0, last_time); drawn on the device: of tokens there are many."""
         if self.predicts == "flow":
-            return torch.sigmoid(torch.randn(count, generator=generator))
+            return torch.sigmoid(normal((count,), device, generator))
         # One draw a stratum: the batch covers all noise levels, each time stays uniform.
-        strata = torch.randperm(count, generator=generator)
-        return self.last_time * (strata + torch.rand(count, generator=generator)) / count
+        strata = permutation(count, device, generator)
+        return self.last_time * (strata + uniform((count,), device, generator)) / count
 
     def target(self, data: Tensor, noise: Tensor, time: Tensor) -> Tensor:
         """What the network should predict; `time` broadcasts against the data."""
@@ -121,11 +123,10 @@ class DiffusionObjective:
         weights : Tensor
             Broadcasts against the data; 0 where there is nothing to learn.
         generator : torch.Generator
-            Of times and noise; on the CPU.
+            Of times and noise; on the CPU. Where they are drawn: `synthaug.diffusion.draws`.
         """
-        times = self.draw_times(len(data), generator)
-        noise = torch.randn(data.shape, generator=generator).to(data, non_blocking=True)
-        times = times.to(data, non_blocking=True)
+        times = self.draw_times(len(data), generator, data.device).to(data)
+        noise = normal_like(data, generator)
         spread = times.view(-1, *(1,) * (data.ndim - 1))
         alpha, sigma = self.schedule(spread)
         noisy = alpha * data + sigma * noise

@@ -16,6 +16,7 @@ from synthaug.config.autoencoders import AutoencoderSettings
 from synthaug.config.geometry import ConsistencySettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import normal_like
 from synthaug.labels import STRUCTURES, UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry
@@ -65,7 +66,7 @@ class Autoencoder(LatentAutoencoder):
         sizes = (settings.channels, settings.blocks, settings.latent_channels, strides)
         self.encoder = Encoder(*sizes)
         self.decoder = Decoder(*sizes, outputs=(1, CLASSES) if settings.masks else (1,))
-        self.sharpening = SharpeningTerms(settings, settings.channels[0])
+        self.sharpening = SharpeningTerms(settings, settings.channels[0], needs.get("perceptual"))
 
     def encode(self, frames: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents of frames (b, 1, z, y, x) in [0, 1].
@@ -154,7 +155,7 @@ class Autoencoder(LatentAutoencoder):
         """Weighted sum of image L1, image gradient L1, KL divergence, mask losses and, late, the sharpening terms."""
         frames, slices = batch["frames"], batch["slices"]
         mean, log_variance = self.encode(frames, slices)
-        noise = torch.randn(mean.shape, generator=generator).to(mean, non_blocking=True)
+        noise = normal_like(mean, generator)
         images, logits = self.decode(mean + (log_variance / 2).exp() * noise, slices)
         error = (images - frames).float()
         divergence = (mean**2 + log_variance.exp() - 1 - log_variance).float() / 2
@@ -181,7 +182,7 @@ class Autoencoder(LatentAutoencoder):
             made, real = (
                 rearrange(side, "b 1 z y x -> (b z) 1 y x")[batch["existing"]] for side in (images, frames)
             )
-            weighted, late = self.sharpening.terms(made, real, iteration)
+            weighted, late = self.sharpening.terms(made, real, "image", iteration)
             total = sum(weighted, total)
             terms |= late
         return total, {name: term.detach() for name, term in terms.items()}

@@ -124,7 +124,8 @@ class TrainableModel(nn.Module, ABC):
     def prepare(self, store: TensorStore) -> None:
         """Take the training fold: statistics into buffers, latents into a cache.
 
-        Deterministic, and run again on resume. The model is on its device already.
+        Deterministic, and run again on resume. The model is on its device already. All processes of a training call it; they may
+        share its work: `synthaug.models.shared_rows`.
         """
 
     @abstractmethod
@@ -150,6 +151,7 @@ class TrainableModel(nn.Module, ABC):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of a batch and the terms to log; randomness from the CPU `generator` only.
 
+        Noise of the size of the data is drawn on the device with `synthaug.diffusion.draws`, which takes its seeds from the generator.
         Terms are 0-d tensors without gradient: the loop reads them, so that the device need not wait for the host here.
         """
 

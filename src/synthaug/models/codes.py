@@ -10,7 +10,7 @@ from torch import Tensor
 from synthaug.config.generators import CodeSamplerSettings
 from synthaug.config.geometry import GeometrySettings
 from synthaug.data.store import TensorStore
-from synthaug.models.latents import moved_cines
+from synthaug.models.latents import draw_geometries, moved_cines, scale_of
 from synthaug.models.vq_autoencoder import VQAutoencoder
 
 
@@ -38,11 +38,10 @@ def encode_codes(
     frames = range(store.images.shape[1])
     shape = (len(frames) // autoencoder.frames_per_latent, *autoencoder.latent_shape[1:])
     codes = torch.empty(copies, len(store), *shape, dtype=torch.int32)
-    scale = torch.ones(copies, len(store))
-    for copy, index, cine, slices, moved in moved_cines(store, frames, copies, geometry, autoencoder.device):
+    geometries = draw_geometries(len(store), copies, geometry)
+    for copy, index, cine, slices in moved_cines(store, frames, geometries, autoencoder.device, [codes]):
         codes[copy, index] = autoencoder.nearest_codes(autoencoder.encode_cine(cine, slices)[0])[0].cpu()
-        scale[copy, index] = moved.scale
-    return CodeCache(codes, scale)
+    return CodeCache(codes, scale_of(geometries))
 
 
 def draw_codes(logits: Tensor, quantiles: Tensor, settings: CodeSamplerSettings) -> Tensor:

@@ -20,6 +20,7 @@ from synthaug.models.cine_diffusion import CineDiffusion
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.latent_diffusion import ConditionedPredict
 from synthaug.models.latents import slice_weights
+from synthaug.models.shared_rows import shared_rows
 from synthaug.models.structure import (
     canny_edges,
     drop_frames,
@@ -256,7 +257,7 @@ class ControlBranch(TrainableModel):
     def _structure(self, number: int, index: int, frames: Tensor) -> Tensor:
         """Structure (t, z, y, x) of frames (t,) of an encoded copy of a training subject."""
         if self.settings.structure == "canny":
-            packed = self._edges[number][index][frames.numpy()]
+            packed = self._edges[number, index, frames].numpy()
             made = torch.from_numpy(np.unpackbits(packed, axis=-1, count=self.grid.x))
             made[:, self.base.slices[index, 0, :, 0, 0] == 0] = UNLABELLED
             return made
@@ -272,24 +273,28 @@ class ControlBranch(TrainableModel):
     @torch.no_grad()
     def _decode(self, store: TensorStore) -> dict[int, Tensor]:
         """Labels (t, z, y, x) that the autoencoder decodes of each subject with frames without annotation."""
-        made: dict[int, Tensor] = {}
-        for index in np.flatnonzero(~self._known.all(axis=1)):
+        subjects = np.flatnonzero(~self._known.all(axis=1)).tolist()
+        made = torch.empty(len(subjects), *store.labels.shape[1:], dtype=torch.uint8)
+        for row in shared_rows(len(subjects), [made], self.device):
+            index = subjects[row]
             cine = torch.from_numpy(store.images[index].astype(np.float32))[None]
             decoded = self.autoencoder.reconstruct(cine, slice_weights(store.slice_mask[index]))[1]
             if decoded is None:
                 raise SynthaugError(
                     "control_branch.masks: the autoencoder decodes no masks; set masks: own, or its masks: true"
                 )
-            made[int(index)] = decoded[0].cpu()
-            made[int(index)][:, torch.from_numpy(~store.slice_mask[index])] = UNLABELLED
-        return made
+            made[row] = decoded[0].cpu()
+            made[row][:, torch.from_numpy(~store.slice_mask[index])] = UNLABELLED
+        return dict(zip(subjects, made, strict=True))
 
-    def _edges_of(self, store: TensorStore) -> list[list[np.ndarray]]:
-        """Edges of every copy of every subject, one bit a pixel."""
-        edges: list[list[np.ndarray]] = []
-        for moved in self.base.cache.geometries:
-            edges.append([])
-            for index, geometry in enumerate(moved):
-                image = torch.from_numpy(store.images[index].astype(np.float32))
-                edges[-1].append(np.packbits(canny_edges(geometry.apply(image).numpy()), axis=-1))
+    def _edges_of(self, store: TensorStore) -> Tensor:
+        """Edges of every copy of every subject, one bit a pixel: uint8, (copies, n, t, z, y, ceil(x / 8))."""
+        geometries = self.base.cache.geometries
+        *outer, x = store.images.shape
+        edges = torch.empty(len(geometries), *outer, -(-x // 8), dtype=torch.uint8)
+        for index in shared_rows(len(store), [edges.transpose(0, 1)], self.device):
+            image = torch.from_numpy(store.images[index].astype(np.float32))
+            for copy, moved in enumerate(geometries):
+                found = canny_edges(moved[index].apply(image).numpy())
+                edges[copy, index] = torch.from_numpy(np.packbits(found, axis=-1))
         return edges

@@ -15,7 +15,13 @@ from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.deformation_network import DeformationNetwork, scaled, systole_of
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
-from synthaug.models.latents import LatentCache, channel_statistics, moved_cines
+from synthaug.models.latents import (
+    LatentCache,
+    channel_statistics,
+    draw_geometries,
+    moved_cines,
+    scale_of,
+)
 from synthaug.models.phases import contraction
 from synthaug.networks.conditioning import Kept
 from synthaug.networks.unet import LatentUNet
@@ -72,15 +78,15 @@ class DeformationDiffusion(LatentDiffusion):
         copies, systole = self.settings.copies, systole_of(store)
         shape = (copies, len(store), 1, *self.autoencoder.latent_shape)
         mean, log_variance = (torch.empty(shape, dtype=torch.float16) for _ in range(2))
-        scale = torch.ones(copies, len(store))
         self.codes = torch.empty((copies, len(store), *self.deformation.code_shape), dtype=torch.float16)
-        moved = moved_cines(store, range(self.grid.frames), copies, self.settings.augmentation, self.device)
-        for copy, index, cine, slices, geometry in moved:
+        geometries = draw_geometries(len(store), copies, self.settings.augmentation)
+        arrays = mean, log_variance, self.codes
+        moved = moved_cines(store, range(self.grid.frames), geometries, self.device, arrays)
+        for copy, index, cine, slices in moved:
             encoded, spread = self.autoencoder.encode_cine(cine[:, [0, systole[index]]], slices)
             mean[copy, index], log_variance[copy, index] = encoded[0, :1].cpu(), spread[0, :1].cpu()
-            scale[copy, index] = geometry.scale
             self.codes[copy, index] = self.deformation.encode(encoded[:, 0], encoded[:, 1], slices)[0].cpu()
-        self.cache = LatentCache(mean, log_variance, scale)
+        self.cache = LatentCache(mean, log_variance, scale_of(geometries))
         self.fit_normalisation(mean[0].float())
         # Codes keep their zero, which is no motion: they are divided by their size about zero, not centred.
         centre, deviation = channel_statistics(self.codes[0].float(), self.slices)

@@ -13,6 +13,7 @@ from synthaug.config.geometry import GeometrySettings
 from synthaug.data.store import TensorStore
 from synthaug.models.geometry import Geometry
 from synthaug.models.latent_autoencoder import LatentAutoencoder
+from synthaug.models.shared_rows import shared_rows
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def encode_cines(
 ) -> LatentCache:
     """Encode copies of all cines, the first as they are, the others moved, turned and scaled.
 
+    The processes of a training share the subjects.
+
     Parameters
     ----------
     autoencoder : LatentAutoencoder
@@ -75,24 +78,52 @@ def encode_cines(
     length = len(frames) // autoencoder.frames_per_latent
     shape = (copies, len(store), length, *autoencoder.latent_shape)
     mean, log_variance = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
-    scale = torch.ones(copies, len(store))
-    geometries: list[list[Geometry]] = [[] for _ in range(copies)]
-    for copy, index, cine, slices, moved in moved_cines(store, frames, copies, geometry, autoencoder.device):
+    geometries = draw_geometries(len(store), copies, geometry)
+    arrays = mean, log_variance
+    for copy, index, cine, slices in moved_cines(store, frames, geometries, autoencoder.device, arrays):
         encoded = autoencoder.encode_cine(cine, slices)
         mean[copy, index], log_variance[copy, index] = (part[0].cpu() for part in encoded)
-        scale[copy, index] = moved.scale
-        geometries[copy].append(moved)
-    return LatentCache(mean, log_variance, scale, tuple(map(tuple, geometries)))
+    return LatentCache(mean, log_variance, scale_of(geometries), geometries)
+
+
+def draw_geometries(
+    subjects: int, copies: int, settings: GeometrySettings
+) -> tuple[tuple[Geometry, ...], ...]:
+    """The geometry of copy i of subject j at [i][j]: none of the first copy, others at random, the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = [
+        [Geometry() if copy == 0 else Geometry.draw(settings, generator) for copy in range(copies)]
+        for _ in range(subjects)
+    ]
+    return tuple(zip(*drawn, strict=True))
+
+
+def scale_of(geometries: Sequence[Sequence[Geometry]]) -> Tensor:
+    """In-plane enlargement of each copy, (copies, n)."""
+    return torch.tensor([[moved.scale for moved in copy] for copy in geometries])
 
 
 def moved_cines(
     store: TensorStore,
     frames: Sequence[int],
-    copies: int,
-    geometry: GeometrySettings,
+    geometries: Sequence[Sequence[Geometry]],
     device: torch.device,
-) -> Iterator[tuple[int, int, Tensor, Tensor, Geometry]]:
-    """Copies of all cines of a fold, the first as they are, the others by a random geometry, the same every time.
+    arrays: Sequence[Tensor],
+) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+    """Copies of the cines of a fold, of those subjects whose rows of some arrays this process fills; see `shared_rows`.
+
+    Parameters
+    ----------
+    store : TensorStore
+        The fold.
+    frames : sequence of int
+        Of each cine.
+    geometries : sequence of sequence of Geometry
+        From `draw_geometries`.
+    device : torch.device
+        Where the cines are moved.
+    arrays : sequence of Tensor, shape (copies, n, ...)
+        What is made of the cines, on the CPU.
 
     Yields
     ------
@@ -102,16 +133,12 @@ def moved_cines(
         Its `frames`, on the device.
     slices : Tensor, shape (1, 1, z, 1, 1)
         1 where a slice exists.
-    moved : Geometry
-        Of this copy.
     """
-    generator = torch.Generator().manual_seed(0)
-    for index in range(len(store)):
+    for index in shared_rows(len(store), [array.transpose(0, 1) for array in arrays], device):
         cine = torch.from_numpy(store.images[index, list(frames)].astype(np.float32)).to(device)
         slices = slice_weights(store.slice_mask[index]).to(cine)
-        for copy in range(copies):
-            moved = Geometry() if copy == 0 else Geometry.draw(geometry, generator)
-            yield copy, index, moved.apply(cine)[None], slices, moved
+        for copy, moved in enumerate(geometries):
+            yield copy, index, moved[index].apply(cine)[None], slices
 
 
 def slice_weights(slice_mask: np.ndarray) -> Tensor:

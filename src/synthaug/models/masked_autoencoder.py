@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from synthaug.config.features import MaskedAutoencoderSettings
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import uniform
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.networks.masked_autoencoder import AXES, MaskedAutoencoderNetwork
 
@@ -74,11 +75,9 @@ class MaskedAutoencoder(TrainableModel):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Error of the hidden patches and, of clips along time, cross-entropy of ordered against shuffled frames."""
         ((name, clips),) = batch.items()
-        axis = torch.full((len(clips),), AXES.index(name), device=clips.device)
+        axis = _axis(clips, name)
         n = len(self.network.places(clips.shape[1:]))
-        shuffle = (
-            torch.rand(len(clips), n, generator=generator).argsort(dim=1).to(clips.device, non_blocking=True)
-        )
+        shuffle = uniform((len(clips), n), clips.device, generator).argsort(dim=1)
         # At least one patch on either side: of none there is no error.
         seen = max(1, min(n - 1, round(n * (1 - self.mask_fraction))))
         visible, hidden = shuffle.tensor_split([seen], dim=1)
@@ -87,11 +86,7 @@ class MaskedAutoencoder(TrainableModel):
         reconstruction = reconstruction_loss(predicted, self.network.targets(clips, hidden))
         if name != "temporal" or not self.order_weight:
             return reconstruction, {name: reconstruction.detach()}
-        frames = (
-            torch.rand(clips.shape[:2], generator=generator)
-            .argsort(dim=1)
-            .to(clips.device, non_blocking=True)
-        )
+        frames = uniform(clips.shape[:2], clips.device, generator).argsort(dim=1)
         shuffled = clips.gather(1, frames[..., None, None].expand_as(clips))
         order = order_loss(
             self.network.order_logits(tokens),
@@ -116,8 +111,15 @@ class MaskedAutoencoder(TrainableModel):
         Tensor, shape (b, width)
             Features.
         """
-        index = torch.full((len(clips),), AXES.index(axis), device=self.device)
-        return self.network.encode(clips.to(self.device, non_blocking=True), index).mean(dim=1)
+        clips = clips.to(self.device, non_blocking=True)
+        return self.network.encode(clips, _axis(clips, axis)).mean(dim=1)
+
+    def block_features(self, clips: Tensor, axis: str) -> list[Tensor]:
+        """Tokens (b, patches, width) after each block of the encoder, nothing hidden; differentiable.
+
+        Arguments as of `features`; the clips lie on the model's device.
+        """
+        return self.network.block_features(clips, _axis(clips, axis))
 
 
 def reconstruction_loss(predicted: Tensor, targets: Tensor) -> Tensor:
@@ -128,6 +130,11 @@ def reconstruction_loss(predicted: Tensor, targets: Tensor) -> Tensor:
 def order_loss(ordered: Tensor, shuffled: Tensor) -> Tensor:
     """Cross-entropy of the logits (b, 1) of clips in order, and of the same with their frames shuffled."""
     return functional.softplus(torch.stack([-ordered, shuffled])).mean()
+
+
+def _axis(clips: Tensor, name: str) -> Tensor:
+    """The index of an axis for each of some clips, (b,)."""
+    return torch.full((len(clips),), AXES.index(name), device=clips.device)
 
 
 def _draw(n: int, generator: torch.Generator) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor
 from synthaug.config.autoregression import MaskedAutoregressionSettings
 from synthaug.config.generators import SamplerSettings
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import uniform
 from synthaug.diffusion.guidance import guided
 from synthaug.diffusion.noise import Noise
 from synthaug.diffusion.objectives import DiffusionObjective
@@ -101,7 +102,7 @@ class MaskedAutoregression(ConditionedLatents):
         slices, smallest = batch["slices"], self.settings.smallest_mask_ratio
         tokens = self.patches.cut(self.normalise(batch["latents"], slices[:, None]))
         b, n, _ = tokens.shape
-        draws = torch.rand(b, n, generator=generator).to(tokens.device, non_blocking=True)
+        draws = uniform((b, n), tokens.device, generator)
         order, existing = random_order(draws, self.patches.existing(slices, self.frames))
         ratios = draw_mask_ratios(b, smallest, generator).to(tokens.device, non_blocking=True)
         limit = most_known(n, smallest)

@@ -12,6 +12,7 @@ from torch import Tensor
 from synthaug.config.cascade_models import MotionDiffusionSettings
 from synthaug.config.generators import SamplerSettings
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import normal_like, uniform
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
@@ -163,9 +164,9 @@ class MotionDiffusion(LatentDiffusion):
         """ED latents (b, c, z, y, x) as the network is shown them in training: with noise of another SD for each."""
         if not self.settings.anatomy_noise:
             return anatomy
-        deviation = self.settings.anatomy_noise * torch.rand(len(anatomy), 1, 1, 1, 1, generator=generator)
-        noise = deviation * torch.randn(anatomy.shape, generator=generator)
-        return anatomy + self.standard_deviation * noise.to(anatomy, non_blocking=True)
+        size = uniform((len(anatomy), 1, 1, 1, 1), anatomy.device, generator)
+        noise = self.settings.anatomy_noise * size * normal_like(anatomy, generator)
+        return anatomy + self.standard_deviation * noise
 
     def _reference(self, anatomy: Tensor) -> Tensor:
         """What latents are drawn relative to, (b, 1, c, z, y, x): the ED latent, or nothing."""

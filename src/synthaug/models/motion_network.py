@@ -19,6 +19,7 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry
 from synthaug.models.latents import LatentCache, channel_statistics, encode_cines
 from synthaug.models.reconstruction import labelled_frames
+from synthaug.models.shared_rows import shared_rows
 from synthaug.networks.unet import LatentUNet
 
 
@@ -92,6 +93,8 @@ class MotionNetwork(TrainableModel):
     def replace_motion(self, cache: LatentCache, slices: Tensor) -> LatentCache:
         """Cines as their codes lead to them: frame t becomes z_ED + delta, with the draws of ED.
 
+        The processes of a training share the subjects.
+
         Parameters
         ----------
         cache : LatentCache
@@ -107,7 +110,7 @@ class MotionNetwork(TrainableModel):
         mean, log_variance = cache.mean.clone(), cache.log_variance.clone()
         log_variance[:] = log_variance[:, :, :1]
         copies, subjects, frames = mean.shape[:3]
-        for index in range(subjects):
+        for index in shared_rows(subjects, [mean.transpose(0, 1)], self.device):
             there = slices[index : index + 1].to(self.device).expand(frames - 1, -1, -1, -1, -1)
             for copy in range(copies):
                 cine = mean[copy, index].float().to(self.device)

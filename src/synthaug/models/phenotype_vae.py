@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from synthaug.config.phenotype_samplers import PhenotypeVAESettings
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import normal
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.batch_statistics import renew_statistics
 from synthaug.models.incomplete_normal import fit_correlation
@@ -104,7 +105,7 @@ class PhenotypeVAE(PhenotypeSampler):
         mean, log_variance = self.network.encode(
             torch.cat([batch["values"], 1 - batch["known"], context], dim=1)
         )
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device, non_blocking=True)
+        noise = normal(mean.shape, mean.device, generator)
         latent = mean + (log_variance / 2).exp() * noise
         return mean, log_variance, self.network.decode(torch.cat([latent, context], dim=1))
 

@@ -13,6 +13,7 @@ from synthaug.config.generators import SamplerSettings
 from synthaug.config.sequence_diffusion import SequenceDiffusionSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import normal_like
 from synthaug.diffusion.noise import Noise
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.latent_diffusion import ConditionedPredict, LatentDiffusion
@@ -87,7 +88,7 @@ class SequenceDiffusion(LatentDiffusion):
         places, slices = batch["places"], batch["slices"]
         m = places.shape[1]
         latents = self.normalise(batch["latents"], slices[:, None])
-        noise = torch.randn(latents.shape, generator=generator).to(latents, non_blocking=True)
+        noise = normal_like(latents, generator)
         before = latents + self.settings.sequence_noise * noise * slices[:, None]
         contexts = self.encoder(before, batch["known"], batch["phases"], slices)
         rows = torch.arange(len(places), device=places.device)[:, None]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from synthaug.config.autoencoders import SharpeningSettings
 from synthaug.core.errors import SynthaugError
+from synthaug.models.base import TrainableModel
+from synthaug.models.feature_distance import feature_distance
 
 
 class Adversary(nn.Module):
@@ -95,9 +101,12 @@ class Perception(nn.Module):
 class SharpeningTerms(nn.Module):
     """The late terms of any autoencoder whose settings are `SharpeningSettings`.
 
-    Loss        r(i) (w_p |phi(y) - phi(x)|^2 + w_a (D(y) - 1)^2) + the discriminator's own loss
+    Loss        r(i) (w_p d(y, x) + w_a (D(y) - 1)^2) + the discriminator's own loss
 
-    r rises from 0 to 1 over a tenth of the training, see `ramp`; phi: features of a ResNet-50 the user supplies.
+    r rises from 0 to 1 over a tenth of the training, see `ramp`; d: distance in the features of a trained masked
+    autoencoder (`feature_distance`), or of a ResNet-50 the user supplies (`Perception`). D and the ResNet-50 see
+    single frames. The masked autoencoder sees clips as it was trained on: an autoencoder of frames shows it each slice of a
+    frame as one image, as the stacks of a batch differ in height; one of slices through the cycle, the whole cycle.
 
     Parameters
     ----------
@@ -105,27 +114,50 @@ class SharpeningTerms(nn.Module):
         Weights of the terms, and when they rise.
     channels : int
         Features of the discriminator's first layer.
+    perceptual : TrainableModel, optional
+        What the autoencoder needs in that role: a trained `MaskedAutoencoder`, frozen, on the autoencoder's device.
+
+    Raises
+    ------
+    SynthaugError
+        `perceptual` is of a class from outside without `block_features`.
     """
 
-    def __init__(self, settings: SharpeningSettings, channels: int) -> None:
+    def __init__(
+        self, settings: SharpeningSettings, channels: int, perceptual: TrainableModel | None = None
+    ) -> None:
         super().__init__()
         self.settings = settings
         self.adversary = Adversary(channels) if settings.adversarial_weight else None
-        # A plain dict, so that the user's network is neither trained nor saved; read when it is first needed.
+        if perceptual is not None and not hasattr(perceptual, "block_features"):
+            raise SynthaugError(
+                f"needs.perceptual: {type(perceptual).__name__} has no method block_features; name a masked_autoencoder, "
+                "or give the class that method"
+            )
+        # A function and a plain dict, so that these networks are neither trained nor saved. The user's is read when it is
+        # first needed.
+        network: Any = perceptual
+        self._distance: Callable[[Tensor, Tensor, str], Tensor] | None = (
+            None if network is None else partial(feature_distance, network)
+        )
         self._perception: dict[torch.device, Perception] = {}
 
     @property
     def enabled(self) -> bool:
         """Whether the settings ask for any of the terms."""
-        return self.adversary is not None or self.settings.perceptual_weights is not None
+        return self.adversary is not None or self._perceives
 
-    def terms(self, made: Tensor, real: Tensor, iteration: int) -> tuple[list[Tensor], dict[str, Tensor]]:
+    def terms(
+        self, made: Tensor, real: Tensor, axis: str, iteration: int
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Weighted terms, to be added to the loss in their order, and each term by its name; none before they rise.
 
         Parameters
         ----------
-        made, real : Tensor, shape (n, 1, y, x)
-            Reconstructed and real frames.
+        made, real : Tensor, shape (n, s, y, x)
+            Reconstructed and real clips.
+        axis : str
+            One of `synthaug.networks.masked_autoencoder.AXES`: what s is, ``"image"`` of single frames.
         iteration : int
             Of the training. No argument of a compiled call: each value would be compiled anew.
         """
@@ -133,18 +165,31 @@ class SharpeningTerms(nn.Module):
         late = ramp(iteration, settings.training.iterations, settings.late_from)
         terms: dict[str, Tensor] = {}
         weighted: list[Tensor] = []
-        if late and settings.perceptual_weights is not None:
-            terms["perceptual"] = self._perceive(real.device)(made, real)
+        if late and self._perceives:
+            terms["perceptual"] = self._perceive(made, real, axis)
             weighted.append(late * settings.perceptual_weight * terms["perceptual"])
         if late and self.adversary is not None:
-            terms["adversarial"], terms["discriminator"] = self.adversary(real, made)
+            terms["adversarial"], terms["discriminator"] = self.adversary(_frames(real), _frames(made))
             weighted += [late * settings.adversarial_weight * terms["adversarial"], terms["discriminator"]]
         return weighted, terms
 
-    def _perceive(self, device: torch.device) -> Perception:
-        if device not in self._perception:
-            self._perception[device] = Perception(str(self.settings.perceptual_weights)).to(device)
-        return self._perception[device]
+    @property
+    def _perceives(self) -> bool:
+        return self._distance is not None or self.settings.perceptual_weights is not None
+
+    def _perceive(self, made: Tensor, real: Tensor, axis: str) -> Tensor:
+        if self._distance is not None:
+            return self._distance(made, real, axis)
+        if real.device not in self._perception:
+            perception = Perception(str(self.settings.perceptual_weights))
+            self._perception[real.device] = perception.to(real.device)
+        distance: Tensor = self._perception[real.device](_frames(made), _frames(real))
+        return distance
+
+
+def _frames(clips: Tensor) -> Tensor:
+    """Single frames of clips."""
+    return rearrange(clips, "n s y x -> (n s) 1 y x")
 
 
 def ramp(iteration: int, iterations: int, start: float) -> float:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from synthaug.config.autoencoders import SliceAutoencoderSettings, SliceLatentsSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.store import TensorStore
+from synthaug.diffusion.draws import normal_like
 from synthaug.models.autoencoder import CLASSES, mask_loss
 from synthaug.models.base import Grid, TrainableModel
 from synthaug.models.geometry import Geometry
@@ -133,8 +134,7 @@ class SliceLatentsAutoencoder(LatentAutoencoder):
             + settings.mask_weight * terms["mask"]
         )
         if self.sharpening.enabled:
-            made, real = (rearrange(side, "n 1 t y x -> (n t) 1 y x") for side in (made[:, None], real))
-            weighted, late = self.sharpening.terms(made, real, iteration)
+            weighted, late = self.sharpening.terms(made, real[:, 0], "temporal", iteration)
             total = sum(weighted, total)
             terms |= late
         return total, {name: term.detach() for name, term in (terms | logged).items()}
@@ -187,7 +187,7 @@ class SliceAutoencoder(SliceLatentsAutoencoder):
         strides = settings.level_strides
         self.encoder = make_cyclic(set_strides(encoder, nn.Conv3d, strides))
         self.decoder = make_cyclic(set_strides(decoder, nn.ConvTranspose3d, strides[::-1]))
-        self.sharpening = SharpeningTerms(settings, settings.channels[0])
+        self.sharpening = SharpeningTerms(settings, settings.channels[0], needs.get("perceptual"))
 
     def encode_slices(self, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance; see `SliceLatentsAutoencoder.encode_slices`."""
@@ -204,7 +204,7 @@ class SliceAutoencoder(SliceLatentsAutoencoder):
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """A draw of the latents decoded, and the mean KL divergence per latent element."""
         mean, log_variance = self.encode_slices(slices)
-        noise = torch.randn(mean.shape, generator=generator).to(mean, non_blocking=True)
+        noise = normal_like(mean, generator)
         divergence = ((mean**2 + log_variance.exp() - 1 - log_variance).float() / 2).mean()
         decoded = self.decode_slices(mean + (log_variance / 2).exp() * noise)
         return decoded, self.settings.kl_weight * divergence, {"kl": divergence}

@@ -73,7 +73,7 @@ class VQAutoencoder(SliceLatentsAutoencoder):
             decay=settings.codebook_decay,
         )
         self.network = make_cyclic(set_network_strides(network, settings.level_strides))
-        self.sharpening = SharpeningTerms(settings, settings.channels[0])
+        self.sharpening = SharpeningTerms(settings, settings.channels[0], needs.get("perceptual"))
 
     def encode_slices(self, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Latents before quantisation; they are not drawn, so their variance is next to nothing."""

@@ -117,16 +117,29 @@ class MaskedAutoencoderNetwork(nn.Module):
         visible : Tensor of int, shape (b, n_visible), optional
             Patches the encoder may see.
         """
+        tokens, nearness = self._embedded(clips, axis, visible)
+        for block in self.encoder:
+            tokens = block(tokens, nearness)
+        return self.norm(tokens)
+
+    def block_features(self, clips: Tensor, axis: Tensor) -> list[Tensor]:
+        """Tokens (b, n, width) of all patches after each block of the encoder; arguments as of `encode`."""
+        tokens, nearness = self._embedded(clips, axis)
+        features = []
+        for block in self.encoder:
+            tokens = block(tokens, nearness)
+            features.append(tokens)
+        return features
+
+    def _embedded(self, clips: Tensor, axis: Tensor, visible: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Tokens (b, n, width) before the first block, and what each block adds to its scores."""
         places = self.places(clips.shape[1:])[None]
         tokens = self.embed(_with_contrast(self.patches(clips)))
         tokens = tokens + _code(places, self.width) + self.axis(axis)[:, None]
         if visible is not None:
             tokens = tokens.gather(1, repeat(visible, "b n -> b n c", c=self.width))
             places = places[0, visible]
-        nearness = self.nearness(places)
-        for block in self.encoder:
-            tokens = block(tokens, nearness)
-        return self.norm(tokens)
+        return tokens, self.nearness(places)
 
     def predict_hidden(self, shape: Sequence[int], tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
         """Predict the hidden patches, as `targets` gives them: (b, n_hidden, voxels + 2).

@@ -35,13 +35,15 @@ def train_model(
     """Train one model, or go on with a training that was interrupted.
 
     All randomness of a step is a function of the seed and the step's number, so that a resumed
-    training gives the weights of an uninterrupted one, bit for bit on a CPU. What is kept is
-    the moving average of the weights.
+    training gives the weights of an uninterrupted one, bit for bit on a CPU. The noise of a loss is drawn
+    on the device (`synthaug.diffusion.draws`): a GPU trains with other numbers than a CPU. What is kept
+    is the moving average of the weights.
 
     Several processes share every batch: the subjects of a step and the learning rate are those of
-    one process, and gradients are averaged before they are clipped. Two things differ. Each process
-    draws noise of its own. And what a model averages over its batch with unequal weights (slices,
-    labelled voxels), it averages over its part: the mean of the parts' means is another number.
+    one process, and gradients are averaged before they are clipped. They share the encoding of the
+    cines, too. Two things differ. Each process draws noise of its own. And what a model averages over its
+    batch with unequal weights (slices, labelled voxels), it averages over its part: the mean of the parts'
+    means is another number.
 
     Parameters
     ----------

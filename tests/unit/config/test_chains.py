@@ -133,6 +133,34 @@ def test_models_that_do_not_fit_are_refused_in_one_line(models, generator, messa
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["autoencoder", "slice_autoencoder", "vq_autoencoder"])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"needs": {"perceptual": "features"}, "perceptual_weights": "resnet50.pth"},
+            "models.coder: perceptual_weights and needs.perceptual each name a network of the perceptual distance; leave out one",
+        ),
+        (
+            {"needs": {"perceptual": "anatomy"}},
+            "models.coder.needs.perceptual: 'anatomy' is of kind anatomy_diffusion; this role takes masked_autoencoder",
+        ),
+        ({"needs": {"perceptual": "fetaures"}}, "models.coder.needs: 'fetaures' is not declared; known are"),
+        (
+            {"needs": {"features": "features"}},
+            "models.coder.needs: may have the role 'perceptual' and no other; name a masked_autoencoder, or none",
+        ),
+    ],
+)
+def test_a_perceptual_network_that_cannot_be_is_refused_in_one_line(kind, changes, message):
+    coder = {"kind": kind, "channels": [8]}
+    named = {"needs": {"perceptual": "features"}}
+    assert load_study(study({"coder": coder | named})).models["coder"].needs == named["needs"]
+    with pytest.raises(SynthaugError) as caught:
+        load_study(study({"coder": coder | changes}))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("path", sorted(STUDIES.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_study_of_the_repository_is_valid(path):
     assert load_study(yaml.safe_load(path.read_text(encoding="utf-8"))).arms
@@ -181,6 +209,16 @@ def test_the_comparison_methods_of_texdc_are_settings():
         "frame_autoregressive",
         "cascade",
     }
+
+
+def test_the_perceptual_network_of_the_page_is_none_that_distances_are_measured_with():
+    """What docs/generators.md shows is a study."""
+    page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
+    section = page.split("## Perceptual and adversarial terms")[1]
+    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
+    found = load_study(study(added["models"])).models
+    network = found["autoencoder"].needs["perceptual"]
+    assert found[network].kind == "masked_autoencoder" and found[network] != found["features"]
 
 
 def test_the_baselines_of_cpgg_are_settings():

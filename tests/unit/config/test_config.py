@@ -291,6 +291,22 @@ def test_weak_designs_are_named_not_refused(demo):
     assert design_warnings(load_study(demo)) == []
 
 
+def test_distances_in_features_that_an_autoencoder_matches_are_named(demo):
+    demo["tasks"]["segmentation"]["training_seeds"] = demo["synthesis"]["generator_seeds"] = [0, 1, 2]
+    demo["models"]["features"] = {"kind": "masked_autoencoder"}
+    demo["models"]["same"] = {"inherits": "features"}
+    demo["models"]["other"] = {"inherits": "features", "order_weight": 0}
+    demo["evaluation"] |= {"extractors": {"study": {"kind": "study", "model": "features"}}}
+    for network in ("features", "same"):  # of one seed: the same weights
+        demo["models"]["autoencoder"]["needs"] = {"perceptual": network}
+        (said,) = design_warnings(load_study(demo))
+        assert said.startswith(
+            "Autoencoder autoencoder is trained to match features that extractor study measures distances in;"
+        )
+    demo["models"]["autoencoder"]["needs"] = {"perceptual": "other"}
+    assert design_warnings(load_study(demo)) == []
+
+
 def test_the_documentation_is_what_the_types_say():
     remedy = "run python -m synthaug.config.docs"
     assert (CONFIG / "README.md").read_text() == docs.readme(), remedy

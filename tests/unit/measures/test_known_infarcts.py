@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +12,10 @@ from made_hearts import ES, FRAMES, SPACING, heart
 from synthaug.config.attention import AttentionSettings
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.core.artifacts import write_tsv
-from synthaug.data.cohort import write_labels
+from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_labels, write_subject
 from synthaug.labels import LV, MYO
 from synthaug.measures.attention import measure_attention
-from synthaug.measures.known_infarcts import known_infarcts
+from synthaug.measures.known_infarcts import infarct_of_sample, known_infarcts, simulated_infarcts
 from synthaug.measures.measurement import Measurement
 from synthaug.measures.word_regions import ANY_WALL, INFARCT
 from synthaug.metrics.wall_arcs import arc_region
@@ -56,6 +58,24 @@ def test_the_infarcts_of_simulated_patients_are_known_and_lie_where_the_truth_sa
     ).all()  # 45 degrees to both sides of the bottom
     assert inside.any(axis=(1, 2)).all()
     assert known_infarcts(requests, {}) == {}
+
+
+def test_the_infarct_of_a_sample_is_that_of_the_masks_it_was_asked_for(requests, tmp_path):
+    simulated = {"p": tmp_path / "p"}
+    rows = []
+    for name, origin in zip(requests.subjects, ORIGINS, strict=True):
+        own = tmp_path / "made" / f"sub-{name}"
+        write_subject(own, heart(7)[0], heart(7)[1], SPACING)  # another heart
+        if origin is not None:
+            shutil.copy(requests.folders[name] / "labels.nii.gz", own / REQUESTED_LABELS)
+        rows.append({"subject": name, "labelled_frames": f"0,{ES}", "requested_masks_of": origin})
+    write_cohort(tmp_path / "made", "made", "synthetic", rows, SPACING)
+    made, truth = Cohort.open(tmp_path / "made"), simulated_infarcts(simulated)
+    found = {name: infarct_of_sample(made, name, truth) for name in made.subjects}
+    assert {name: arc for name, arc in found.items() if arc} == known_infarcts(requests, simulated)
+    assert infarct_of_sample(made, "s-0", {}) is None
+    (tmp_path / "made" / "sub-s-0" / REQUESTED_LABELS).unlink()  # as in a cohort with pseudo labels
+    assert infarct_of_sample(made, "s-0", truth) is None
 
 
 class Looking:

@@ -14,6 +14,7 @@ from fake_training import step_once
 from tiny_clip import write_tiny_clip
 from tiny_models import FEW_CODES, SMALL, requests, settings_of, write_store
 from tiny_text import TINY_TEXT, tell
+from torch.nn import functional
 
 from synthaug.config.generators import CodeSamplerSettings, SamplerSettings
 from synthaug.config.models import ModelSettings
@@ -28,9 +29,12 @@ from synthaug.models.base import Grid, TrainableModel
 from synthaug.networks.attention_maps import MeanMaps
 from synthaug.networks.masked_autoencoder import AXES
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
+from synthaug.rehearsal.host_work import watch_losses
 
 SHARPENED = {"adversarial_weight": 0.1, "late_from": 0.0}
+LATE = {"late_from": 0.0}
 CODER = {"autoencoder": "autoencoder"}
+PERCEIVES = {"perceptual": "masked_autoencoder"}
 READER = {**CODER, "text": "plugin"}
 BASE = {**CODER, "diffusion": "cine_diffusion"}
 #: Kind, what differs from the small model, and the models it needs by role.
@@ -40,6 +44,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("slice_autoencoder", SHARPENED, {}),
     ("vq_autoencoder", SHARPENED, {}),
     ("vq_autoencoder", {"entropy_weight": 0.1, "codebook_norm_weight": 0.1}, {}),
+    ("autoencoder", LATE, PERCEIVES),
+    ("slice_autoencoder", SHARPENED, PERCEIVES),
+    ("vq_autoencoder", LATE, PERCEIVES),
     ("masked_autoencoder", {}, {}),
     ("patient_recogniser", {}, {}),
     ("text_encoder", {}, {}),
@@ -112,6 +119,8 @@ TRAINING = TrainingSettings(iterations=4, batch_size=2, warmup_iterations=1)
 LAST = 3  # every late term has risen by this iteration
 #: Copies to the GPU that a step waits for: those of the toy text model. A step waits for its terms alone.
 WAITS = {"text_alignment": 2}
+#: Random numbers that a loss may draw on the host: seeds, dropout of conditions; of a codebook, positions of which the entropy is taken.
+FEW, POSITIONS = 64, 4096
 
 
 @pytest.fixture(scope="module")
@@ -222,8 +231,12 @@ def test_a_step_and_a_use_stay_on_the_gpu(kind, changes, needs, store, monkeypat
     with FakeCuda() as gpu:
         model = made(kind, changes, needs, store)
         before, uploads = gpu.copies, gpu.uploads
-        read = step_once(model, TRAINING, LAST, list(store.table.index), monkeypatch, gpu=gpu)
+        with watch_losses(model, gpu) as losses:
+            read = step_once(model, TRAINING, LAST, list(store.table.index), monkeypatch, gpu=gpu)
+            monkeypatch.undo()
         assert gpu.uploads - uploads == WAITS.get(kind, 0)
+        (work,) = losses
+        assert work.host_draws <= FEW + (POSITIONS if "entropy_weight" in changes else 0)
         with torch.no_grad():
             assert {part.device.type for part in use(model, kind)} == {"cuda"}
         assert gpu.copies == before
@@ -299,6 +312,18 @@ def test_copies_that_wait_are_counted():
         torch.zeros(3, device="cuda").copy_(torch.ones(3))
         tensor[torch.tensor([0, 1])]
         assert gpu.uploads == 3 and gpu.copies == 0
+
+
+def test_random_numbers_and_bytes_are_counted():
+    with FakeCuda() as gpu:
+        torch.rand(5), torch.randint(3, (2, 2)), torch.zeros(3).normal_()
+        assert (gpu.host_draws, gpu.gpu_draws) == (5 + 4 + 3, 0)
+        there = torch.randn(6, device="cuda")
+        functional.dropout(there, training=True)
+        assert (gpu.host_draws, gpu.gpu_draws, gpu.upload_bytes) == (12, 6, 0)
+        torch.zeros(3).to("cuda", non_blocking=True), torch.zeros(2, dtype=torch.int8).cuda()
+        there[torch.tensor([0, 1])]
+        assert gpu.upload_bytes == 3 * 4 + 2 + 2 * 8
 
 
 def test_copies_in_inference_mode_are_counted_too():

@@ -14,6 +14,7 @@ from fake_training import step_once
 
 from synthaug.config.study import load_study
 from synthaug.rehearsal.fake_cuda import FakeCuda, move
+from synthaug.rehearsal.host_work import watch_losses
 from synthaug.rehearsal.random_study import random_models, random_store
 from synthaug.rehearsal.rehearse import valueless
 from synthaug.rehearsal.rehearse_sampling import sample_each
@@ -31,6 +32,20 @@ ALIKE = {
     },
     **{f"{name}-unconditional": name for name in ("cpgg", "videogpt", "modelscope")},
 }
+#: Kinds whose loss adds noise to latents, and of how many numbers it is at least.
+NOISED = {
+    "autoencoder",
+    "slice_autoencoder",
+    "anatomy_diffusion",
+    "motion_diffusion",
+    "cine_diffusion",
+    "text_diffusion",
+    "control_branch",
+    "deformation_diffusion",
+    "sequence_diffusion",
+    "masked_autoregression",
+}
+NUMBERS_OF_NOISE = 50_000
 #: What these differ in.
 FREE = {"contexts", "local_weight", "relevance_weight", "sampler.guidance"}
 
@@ -99,13 +114,19 @@ def test_models_of_the_papers_size_take_a_step_and_generators_sample(path, monke
             move(model)
             model.prepare(store)
             if study.models[name].kind != "phenotype_copula":  # fitted, without steps
-                before = gpu.copies
-                step_once(
-                    model, training, training.iterations - 1, list(store.table.index), monkeypatch, half=True
-                )
+                before, subjects = gpu.copies, list(store.table.index)
+                with watch_losses(model, gpu) as losses:
+                    step_once(model, training, training.iterations - 1, subjects, monkeypatch, half=True)
+                    monkeypatch.undo()
                 assert gpu.copies == before, name
+                assert len(losses) == training.accumulation
+                # Noise is drawn where the data lie: the host draws seeds, and what drops conditions.
+                for work in losses:
+                    assert work.host_draws < 0.01 * work.batch_numbers, name
+                    assert work.sent_bytes < 0.01 * work.batch_bytes, name
+                if study.models[name].kind in NOISED:
+                    assert min(work.gpu_draws for work in losses) > NUMBERS_OF_NOISE, name
             made[name] = model.requires_grad_(False).eval()
-        monkeypatch.undo()
         sampled = dict(sample_each(study, made, gpu))
     assert set(sampled) == set(study.generators)
     for name, cost in sampled.items():

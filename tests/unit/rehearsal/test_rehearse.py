@@ -96,6 +96,22 @@ def test_trained_weights_count_five_times_and_frozen_ones_once():
     assert 4 * coder.parameters <= frozen < 1.2 * 4 * coder.parameters
 
 
+def test_a_perceptual_network_is_rehearsed_before_its_autoencoder_and_counted_with_it():
+    study = float32_study()
+
+    def steps(**changes):
+        coder = study.models["autoencoder"].model_copy(update=changes)
+        models = {"autoencoder": coder, "features": study.models["features"]}
+        return dict(rehearse(study.model_copy(update={"models": models})))
+
+    alone, with_it = steps(), steps(needs={"perceptual": "features"})
+    assert list(with_it) == ["features", "autoencoder"]
+    coder, before = with_it["autoencoder"], alone["autoencoder"]
+    assert coder.parameters == before.parameters and coder.flops > before.flops
+    # Its weights, and the slopes of its heads.
+    assert coder.weight_bytes - before.weight_bytes == 4 * (alone["features"].parameters + 4)
+
+
 def test_a_clip_model_of_others_is_on_the_gpu_with_what_needs_it(tmp_path):
     """Its numbers are in no weight file of the study, but on the GPU, four bytes each, beside five times the trained ones."""
     file = write_tiny_clip(tmp_path, pieces=40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.generators import describe, load
 from synthaug.metric_registry import METRICS
+from synthaug.models.masked_autoencoder import MaskedAutoencoder
 from synthaug.release.export import export_generator
 from synthaug.release.synthesise import synthesise
 from synthaug.synthesis.requests import request_cohort
@@ -74,6 +76,31 @@ def test_weights_are_copied_with_what_they_build_on_as_they_are(study: Path, fol
         assert theirs.with_name("training.json").is_file()
     inside = {file.relative_to(folder).parts[0] for file in folder.rglob("*") if file.is_file()}
     assert inside == {"README.md", "card.json", "generator.json", "measured.tsv", "models"}
+
+
+def test_the_network_of_a_perceptual_term_comes_with_its_autoencoder_and_samples_nothing(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, store = tmp_path / "results" / "s", study / "cohorts" / "h"
+
+    def trained(name: str, kind: str, **arguments: Any) -> Path:
+        return train(kind, store, root / "models" / name / RUN, iterations=1, **arguments)
+
+    perceptual = {"perceptual": trained("features", "masked_autoencoder")}
+    coder = trained("autoencoder", "autoencoder", needs=perceptual, changes={"late_from": 0})
+    anatomy = trained(
+        "anatomy", "anatomy_diffusion", needs={"autoencoder": coder}, changes={"frames": "all", "copies": 1}
+    )
+    models = {"autoencoder": coder, "anatomy": anatomy}
+    settings = SETTINGS.model_copy(update={"models": {role: role for role in models}})
+    describe(root / "generators" / "cascade" / RUN / "generator.json", settings, models)
+    card = export_generator(root / "generators" / "cascade" / RUN, tmp_path / "out", "CC-BY-4.0")
+    assert [model["model"] for model in card["models"]] == ["autoencoder", "anatomy", "features"]
+    root.rename(tmp_path / "gone")
+    generator = load(tmp_path / "out", "cpu")
+    monkeypatch.delattr(MaskedAutoencoder, "block_features")
+    monkeypatch.delattr(MaskedAutoencoder, "features")
+    assert len(list(generator.sample(request_cohort(requests(1))))) == 1
 
 
 def test_the_card_counts_the_data_and_says_what_was_not_measured(folder: Path) -> None:

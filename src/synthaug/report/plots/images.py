@@ -9,6 +9,8 @@ import numpy as np
 
 #: LV, MYO and RV in overlays: told apart without red and green, on grey.
 OVERLAY = {1: (64, 170, 235), 2: (245, 180, 60), 3: (215, 110, 190)}
+#: Box around what a picture is about; thicker than a contour.
+_BOX, _BOX_PIXELS = (230, 60, 60), 2
 #: Heat, and the contour of what it is compared with.
 _HEAT, _REGION = (250, 140, 20), (64, 170, 235)
 #: Grey levels kept: what the eye resolves in a player, at two thirds of the bytes.
@@ -55,7 +57,11 @@ def mask_sheet(labels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def montage(pictures: Sequence[Sequence[tuple[np.ndarray, np.ndarray | None]]], scale: int = 2) -> bytes:
+def montage(
+    pictures: Sequence[Sequence[tuple[np.ndarray, np.ndarray | None]]],
+    scale: int = 2,
+    boxed: Sequence[Sequence[np.ndarray]] | None = None,
+) -> bytes:
     """Still pictures in rows, with the contours of their masks.
 
     Parameters
@@ -65,6 +71,8 @@ def montage(pictures: Sequence[Sequence[tuple[np.ndarray, np.ndarray | None]]], 
         have one shape; short rows are filled with blanks.
     scale : int
         Pixels a voxel; contours are one pixel wide, hence finer than a voxel.
+    boxed : sequence of rows, each a sequence of ndarray of bool, shape (y, x), optional
+        Region of each picture, in a red box; no box around an empty one.
 
     Returns
     -------
@@ -80,6 +88,8 @@ def montage(pictures: Sequence[Sequence[tuple[np.ndarray, np.ndarray | None]]], 
     for i, row in enumerate(pictures):
         for j, (image, labels) in enumerate(row):
             tile = _outlined(image, labels, scale)
+            if boxed is not None:
+                _box(tile, boxed[i][j], scale)
             canvas[i * (height + gap) :][:height, j * (width + gap) :][:, :width] = tile
     return _png(canvas)
 
@@ -130,6 +140,19 @@ def _outlined(image: np.ndarray, labels: np.ndarray | None, scale: int) -> np.nd
             inside = large == label
             tile[inside & ~binary_erosion(inside)] = (*tone, 255)
     return tile
+
+
+def _box(tile: np.ndarray, region: np.ndarray, scale: int) -> None:
+    """Draw a box around the region's voxels, one voxel away from them where the picture has room."""
+    if not region.any():
+        return
+    sides = []
+    for axis in (0, 1):
+        held = np.flatnonzero(region.any(axis=1 - axis))
+        sides.append(slice(scale * max(held[0] - 1, 0), scale * min(held[-1] + 2, region.shape[axis])))
+    frame = np.ones([side.stop - side.start for side in sides], bool)
+    frame[_BOX_PIXELS:-_BOX_PIXELS, _BOX_PIXELS:-_BOX_PIXELS] = False
+    tile[*sides][frame] = (*_BOX, 255)
 
 
 def _sheet(volume: np.ndarray) -> np.ndarray:

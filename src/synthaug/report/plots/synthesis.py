@@ -66,13 +66,15 @@ def distances(rows: Sequence[Mapping[str, Any]], axis_label: str) -> str:
     return drawn.svg
 
 
-def feature_map(points: pd.DataFrame) -> str:
+def feature_map(points: pd.DataFrame, note: str = "") -> str:
     """Real and synthetic subjects in a plane that has no units.
 
     Parameters
     ----------
     points : DataFrame
         Columns set (``real``, ``synthetic``), x, y.
+    note : str
+        Below the picture, for one that stands alone.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def feature_map(points: pd.DataFrame) -> str:
     """
     groups = [(name, points[points["set"] == name]) for name in ("real", "synthetic")]
     return _in_a_plane(
-        [(name, own, shape, colour(name)) for (name, own), shape in zip(groups, "o^", strict=True)]
+        [(name, own, shape, colour(name)) for (name, own), shape in zip(groups, "o^", strict=True)], note
     )
 
 
@@ -104,8 +106,8 @@ def map_by_class(points: pd.DataFrame) -> str:
     )
 
 
-def _in_a_plane(groups: Sequence[tuple[str, pd.DataFrame, str, str]]) -> str:
-    """Points of groups, each with its name, marker and colour, in a plane that has no units."""
+def _in_a_plane(groups: Sequence[tuple[str, pd.DataFrame, str, str]], note: str = "") -> str:
+    """Points of groups, each with its name, marker and colour, in a plane that has no units; a note below it."""
     with panel(height_in=3.0) as drawn:
         axes = drawn.axes
         for name, own, shape, shade in groups:
@@ -122,6 +124,7 @@ def _in_a_plane(groups: Sequence[tuple[str, pd.DataFrame, str, str]]) -> str:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.margins(0.06)
+        axes.set_xlabel(note)
         legend(axes)
     return drawn.svg
 
