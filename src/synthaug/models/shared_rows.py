@@ -43,8 +43,7 @@ def _send(part: Tensor, owner: int, process: int, device: torch.device) -> None:
     sent = torch.empty(part.shape, dtype=part.dtype, device=device)
     if process == owner:
         sent.copy_(part)
-    distributed.broadcast(
-        sent.flatten().view(torch.uint8), src=owner
-    )  # as bytes: NCCL does not know every type
+    # As bytes: NCCL does not know every type.
+    distributed.broadcast(sent.flatten().view(torch.uint8), src=owner)
     if process != owner:
         part.copy_(sent)
