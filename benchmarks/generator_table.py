@@ -43,7 +43,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("ranking", type=Path)
-    ranking = pd.read_csv(parser.parse_args().ranking, sep="\t").rename(columns={"target": "criterion"})
+    ranking = pd.read_csv(parser.parse_args().ranking, sep="\t")
     generators = list(dict.fromkeys(ranking["generator"]))
     print(f"| criterion | better | n | {' | '.join(f'`{name}`' for name in generators)} | order kept |")
     print("|---" * (len(generators) + 4) + "|")

@@ -15,11 +15,12 @@ from synthaug.measures.synthetic_sample import sample_synthetic
 from synthaug.tables import Row, make_table
 
 KINDS = ("temporal", "spatial")
-_NEIGHBOURS = 5
-_FEWEST = 2 * _NEIGHBOURS  # real patients, synthetic subjects
+#: Nearest neighbours that `neighbour_mixing` counts among.
+NEIGHBOURS = 5
+_FEWEST = 2 * NEIGHBOURS  # real patients, synthetic subjects
 
 
-def neighbour_mixing(first: np.ndarray, second: np.ndarray, k: int = _NEIGHBOURS) -> float:
+def neighbour_mixing(first: np.ndarray, second: np.ndarray, k: int = NEIGHBOURS) -> float:
     """How well two sets mix: the other set's share among nearest neighbours, relative to its share of all.
 
     Parameters

@@ -11,7 +11,7 @@ import pandas as pd
 from synthaug.core.artifacts import read_tsv
 from synthaug.measures.attention import Example
 from synthaug.measures.attention_examples import read_examples
-from synthaug.measures.feature_maps import KINDS
+from synthaug.measures.feature_maps import KINDS, NEIGHBOURS
 from synthaug.report.plots import images, synthesis
 from synthaug.tables.schema import read_rows
 
@@ -81,7 +81,7 @@ def _maps(mapped: Mapping[str, Mapping[str, Path]], folder: Path) -> list[str]:
         "- **Not joint**: each map is a t-SNE of its own. Axes and places of one map say nothing of another; the real subjects are "
         "the same everywhere and lie elsewhere in each map.",
         "- **Comparable between generators**: the mixing of neighbours, counted in the feature space. It is the share of the other set "
-        "among the 5 nearest neighbours over that by chance: 1 mixed as by chance, 0 apart (docs/metrics.md).",
+        f"among the {NEIGHBOURS} nearest neighbours over that by chance: 1 mixed as by chance, 0 apart (docs/metrics.md).",
         "",
         "| generator | " + " | ".join(f"{kind} features" for kind in KINDS) + " |",
         "|---" * (1 + len(KINDS)) + "|",
