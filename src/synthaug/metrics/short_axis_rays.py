@@ -109,42 +109,61 @@ def _cast_in_slice(
     labels: np.ndarray, spacing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Inner border, thickness, septal rays and way through the right ventricle in one slice (y, x)."""
-    cavity, ventricle = labels == LV, (labels == LV) | (labels == MYO)
-    centre = np.argwhere(cavity).mean(0) * spacing
-    reach = np.linalg.norm(np.argwhere(ventricle) * spacing - centre, axis=1).max() + 2 * spacing.max()
-    radii = np.arange(0, reach, spacing.min() / 4)
+    heart = np.argwhere(np.isin(labels, (LV, MYO, RV)))
+    centre = np.argwhere(labels == LV).mean(0) * spacing
     # Displayed rows go down, angles up.
     direction = np.stack([-np.sin(np.deg2rad(ANGLES)), np.cos(np.deg2rad(ANGLES))])
-
-    def sample(image: np.ndarray, at: np.ndarray, order: int) -> np.ndarray:
-        """Values at distances (360, n) or (n,) from the centre, in mm along every ray; shape (360, n)."""
-        at = np.broadcast_to(at, (len(ANGLES), np.shape(at)[-1]))
-        points = (centre[:, None, None] + direction[:, :, None] * at) / spacing[:, None, None]
-        return ndimage.map_coordinates(image, points, order=order, mode="nearest")
-
     # The image ends half a voxel beyond its last centre. No ray is parallel to an axis.
     last = np.where(direction > 0, np.array(labels.shape)[:, None] - 0.5, -0.5) * spacing[:, None]
     on_image = ((last - centre[:, None]) / direction).min(0)[:, None]
 
-    def exits(mask: np.ndarray) -> np.ndarray:
+    # The voxel of the other kind that is nearest to one of a structure touches the structure: one voxel around the
+    # heart is enough for all distances, and farther out nothing changes.
+    corner = np.maximum(heart.min(0) - 1, 0)
+    labels = labels[tuple(map(slice, corner, heart.max(0) + 2))]
+    centre = centre - corner * spacing
+    cavity, ventricle, right_ventricle = labels == LV, (labels == LV) | (labels == MYO), labels == RV
+    step = spacing.min() / 4
+
+    def steps(mask: np.ndarray) -> np.ndarray:
+        """Distances (n,) from the centre between which any ray can meet a mask, with the steps around them."""
+        far = np.linalg.norm(np.argwhere(mask) * spacing - centre, axis=1)
+        beyond = np.hypot(*spacing)
+        return step * np.arange((far.min() - beyond).clip(0) // step, (far.max() + beyond) // step + 1)
+
+    def points(at: np.ndarray) -> np.ndarray:
+        """Voxel coordinates (2, 360, n) of distances (360, n) or (n,) in mm along every ray."""
+        at = np.broadcast_to(at, (len(ANGLES), np.shape(at)[-1]))
+        return (centre[:, None, None] + direction[:, :, None] * at) / spacing[:, None, None]
+
+    def label_at(at: np.ndarray) -> np.ndarray:
+        """Labels (360, n) at these distances."""
+        return ndimage.map_coordinates(labels, points(at), order=0, mode="nearest")
+
+    def exits(mask: np.ndarray, radii: np.ndarray) -> np.ndarray:
         """Distances (360, steps) at which rays leave a mask; NaN for steps that do not."""
-        level = sample(_signed_distance(mask, spacing), radii, order=1)
+        level = ndimage.map_coordinates(
+            _signed_distance(mask, spacing), points(radii), order=1, mode="nearest"
+        )
         before, after = level[:, :-1], level[:, 1:]
         leaves = (before >= 0) & (after < 0) & (radii[1:] < on_image)
         share = np.divide(before, before - after, out=np.full_like(before, np.nan), where=leaves)
         return radii[:-1] + share * np.diff(radii)
 
-    inner = np.fmax.reduce(exits(cavity), axis=1)
-    outer = exits(ventricle)
+    inner = np.fmax.reduce(exits(cavity, steps(cavity)), axis=1)
+    # The outer border is never inside of the inner one.
+    radii = steps(ventricle)
+    outer = exits(ventricle, radii[~(radii < np.fmin.reduce(inner) - step)])
     outer = np.fmin.reduce(np.where(outer >= inner[:, None], outer, np.nan), axis=1)
     met = np.isfinite(outer)
     halfway = np.where(met, (inner + outer) / 2, 0.0)[:, None]
-    wall = met & (sample(labels, halfway, order=0)[:, 0] == MYO)
+    wall = met & (label_at(halfway)[:, 0] == MYO)
     behind = np.where(met, outer, 0.0)[:, None] + spacing.max() * np.arange(0.25, 1.51, 0.25)
-    septal = met & (sample(labels, behind, order=0) == RV).any(1)
-    far = np.arange(0, np.hypot(*(np.array(labels.shape) * spacing)), spacing.min() / 4)
-    inside = (sample(labels, far, order=0) == RV) & (far < on_image)
-    right = inside.sum(1) * spacing.min() / 4
+    septal = met & (label_at(behind) == RV).any(1)
+    right = np.zeros(len(ANGLES))
+    if right_ventricle.any():
+        radii = steps(right_ventricle)
+        right = ((label_at(radii) == RV) & (radii < on_image)).sum(1) * step
     return inner, np.where(wall, outer - inner, np.nan), septal, right
 
 

@@ -10,6 +10,7 @@ import numpy as np
 _ROUNDING = 12  # decimals of the differences before ranking, so that equal ones tie
 _SIGNS = 2**22  # signs in memory at once as floating-point numbers
 _EXACT_PATIENTS = 12  # up to here all 2^n sign patterns are evaluated
+_EXACT_RANKS = 50  # up to here the distribution of the sum of signed ranks is calculated
 
 
 def wilcoxon_p(differences: np.ndarray) -> float:
@@ -18,16 +19,34 @@ def wilcoxon_p(differences: np.ndarray) -> float:
     Parameters
     ----------
     differences : ndarray, shape (n,)
-        Paired differences, one per patient. Zeros are dropped, ties take mean ranks; exact for few patients.
+        Paired differences, one per patient. Zeros are dropped, ties take mean ranks. Exact up to 50 patients, given
+        the ties; with more by the normal distribution.
+
+    Notes
+    -----
+    SciPy's `wilcoxon` gives the same values (a test compares them) but, where up to 13 patients have ties or zeros,
+    ranks each of 2^n sign patterns anew: 0.2 s a test; with more of them it is not exact.
 
     References
     ----------
     Wilcoxon, Biometrics Bull. 1, 1945.
     """
-    from scipy.stats import wilcoxon
+    from scipy.stats import rankdata, wilcoxon
 
     rounded = np.round(differences, _ROUNDING)
-    return float(wilcoxon(rounded).pvalue) if rounded.any() else 1.0
+    rounded = rounded[rounded != 0]
+    if not len(rounded):
+        return 1.0
+    if len(rounded) > _EXACT_RANKS:
+        return float(wilcoxon(rounded, method="asymptotic").pvalue)
+    doubled = (2 * rankdata(np.abs(rounded))).astype(int)  # mean ranks are whole or half numbers
+    # Probability of every sum of the ranks with a positive sign, rank after rank.
+    sums = np.ones(1)
+    for rank in doubled:
+        sums = (np.pad(sums, (0, rank)) + np.pad(sums, (rank, 0))) / 2
+    positive = int(doubled[rounded > 0].sum())
+    smaller = min(positive, int(doubled.sum()) - positive)
+    return min(1.0, 2 * float(sums[: smaller + 1].sum()))
 
 
 def sign_flip_p(differences: np.ndarray, permutations: int = 9999, seed: int = 0) -> float:

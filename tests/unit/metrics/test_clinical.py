@@ -9,6 +9,7 @@ import pytest
 
 from synthaug.labels import LV, MYO, RV, UNLABELLED
 from synthaug.metrics import peak_rates, stroke_volume_ml, wall_thickening, wall_thickness_mm
+from synthaug.metrics.short_axis_rays import cast_rays
 
 SPACING = (10.0, 1.4, 1.1)
 INNER, OUTER = 20.0, 30.0
@@ -115,6 +116,13 @@ def test_a_wall_cut_by_the_image_is_missing_and_not_thin() -> None:
     # Cut or not, what is measured is what is there, seen from a cavity that is still whole.
     assert measured[~np.isnan(measured)] == pytest.approx(10, abs=0.6)
     assert not np.isnan(measured[[1, 2, 7, 8, 13]]).any()
+
+
+def test_background_around_the_heart_changes_nothing() -> None:
+    labels = heart()
+    wider = np.pad(labels, ((0, 0), (3, 40), (25, 0)))
+    for own, other in zip(cast_rays(labels, SPACING), cast_rays(wider, SPACING), strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-9)
 
 
 def test_a_stray_voxel_does_not_turn_the_segments() -> None:

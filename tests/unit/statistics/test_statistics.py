@@ -76,6 +76,21 @@ def test_wilcoxon() -> None:
     assert wilcoxon_p(np.zeros(8)) == 1.0
     differences = np.random.default_rng(0).normal(0.1, 1, 30)
     assert wilcoxon_p(differences) == pytest.approx(stats.wilcoxon(differences).pvalue)
+    many = np.random.default_rng(0).normal(0.3, 1, 80)
+    assert wilcoxon_p(many) == pytest.approx(stats.wilcoxon(many).pvalue)
+
+
+def test_wilcoxon_with_ties_and_zeros_is_exact() -> None:
+    # The ranks are 1.5, 1.5 and 3, of which -0.1 has 1.5: three of eight sign patterns have a sum of at most 1.5.
+    assert wilcoxon_p(np.array([0.0, 0.1, -0.1, 0.2])) == pytest.approx(2 * 3 / 8)
+    rng = np.random.default_rng(0)
+    for n in range(2, 12):
+        differences = rng.integers(-4, 7, n) / 10  # SciPy ranks all 2^n sign patterns of so few
+        if differences.any():
+            assert wilcoxon_p(differences) == pytest.approx(stats.wilcoxon(differences).pvalue)
+    # 16 equal ranks: at most 3 negative ones, binomial. SciPy takes the normal distribution here.
+    sixteen = np.where(np.arange(16) < 3, -0.1, 0.1)
+    assert wilcoxon_p(sixteen) == pytest.approx(2 * (1 + 16 + 120 + 560) / 2**16)
 
 
 def test_sign_flips_by_hand() -> None:
