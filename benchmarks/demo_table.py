@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/demo_table.py results/demo
 
-Reads the rows of the current table version. A cell is each value with its 95 % interval, and behind a semicolon the
-number of subjects. Of another study, lines it has no row for are "not measured".
+Reads the rows of the current table version. A cell is each value with its 95 % interval, or with what is expected by
+chance and the p-value, and behind a semicolon the number of subjects. Of another study, lines it has no row for are "not measured".
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def cell(rows: pd.DataFrame, metric: str, conditions: dict[str, str | None]) -> 
     row = own.iloc[0]
     places = wording.decimals(metric)
     value, low, high = (wording.number(row[name], places) for name in ("value", "ci_low", "ci_high"))
-    interval = "" if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]) else f" ({low} to {high})"
+    interval = f" ({low} to {high})"
+    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
+        interval = f" (expected {wording.number(row['floor'], places)}, p {row['p_value']:.2f})"
     return f"{value}{interval}", "" if pd.isna(row["n"]) else f"{row['n']:g}"
 
 
