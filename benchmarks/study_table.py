@@ -1,9 +1,11 @@
-"""What the demo measured, as the Markdown table of docs/benchmarks.md.
+"""What a study measured, as the Markdown tables of docs/benchmarks.md and docs/generators.md.
 
-    .venv/bin/python benchmarks/demo_table.py results/demo
+    .venv/bin/python benchmarks/study_table.py results/demo
+    .venv/bin/python benchmarks/study_table.py results/ablations --generators
 
 Reads the rows of the current table version. A cell is each value with its 95 % interval, or with what is expected by
-chance and the p-value, and behind a semicolon the number of subjects. Of another study, lines it has no row for are "not measured".
+chance and the p-value, and behind a semicolon the number of subjects. The first table is of a study with one generator like the
+demo; with `--generators` there is a line for each generator. What a study has no row for is "not measured".
 """
 
 from __future__ import annotations
@@ -44,6 +46,29 @@ LINES: list[tuple[str, list[tuple[str, dict[str, str | None]]]]] = [
     ("Dice of real + synthetic minus repeated, classical, equal exposure", [("dice_difference", {**ARM, "versus": f"real-plus-{name}"}) for name in ("repeated", "classical", "exposure")]),
 ]  # fmt: skip
 
+#: Columns of the tables of generators: what follows the request, and how near the real cines are.
+CONTROL: list[tuple[str, str, dict[str, str | None]]] = [
+    ("accepted", "acceptance_rate", {}),
+    ("r of EDV", "controllability_r_lv_edv_ml", SEEN),
+    ("r of ESV", "controllability_r_lv_esv_ml", SEEN),
+    ("r of EF", "controllability_r_lv_ef", SEEN),
+    ("bias of EF by that segmenter", "controllability_bias_lv_ef", SEEN),
+    ("by its own masks", "controllability_bias_lv_ef", OWN),
+    (
+        "Dice of LV, own masks and segmenter",
+        "mask_agreement_dice",
+        {**SEEN, "phase": None, "structure": "LV"},
+    ),
+]
+NEARNESS: list[tuple[str, str, dict[str, str | None]]] = [
+    ("FID", "fid_ratio", TRAIN),
+    ("FVD-T", "fvd_t_ratio", TRAIN),
+    ("FVD-S", "fvd_s_ratio", TRAIN),
+    ("F4D", "f4d_ratio", TRAIN),
+    ("copies", "copied_share", {}),
+    ("nearest is a training patient", "nearest_trained_share", {}),
+]
+
 
 def cell(rows: pd.DataFrame, metric: str, conditions: dict[str, str | None]) -> tuple[str, str]:
     """Value with interval, and n, of the one row that is meant."""
@@ -53,7 +78,7 @@ def cell(rows: pd.DataFrame, metric: str, conditions: dict[str, str | None]) -> 
     if not len(own):
         return "not measured", ""
     if len(own) > 1:
-        raise SystemExit(f"{metric}: {len(own)} rows; benchmarks/demo_table.py is for a study like the demo")
+        raise SystemExit(f"{metric}: {len(own)} rows; the table is of studies with one of them")
     row = own.iloc[0]
     places = wording.decimals(metric)
     value, low, high = (wording.number(row[name], places) for name in ("value", "ci_low", "ci_high"))
@@ -63,14 +88,8 @@ def cell(rows: pd.DataFrame, metric: str, conditions: dict[str, str | None]) -> 
     return f"{value}{interval}", "" if pd.isna(row["n"]) else f"{row['n']:g}"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("study", type=Path)
-    tables = parser.parse_args().study / "tables"
-    version = json.loads((tables / "current.json").read_text())["version"]
-    rows = pd.read_csv(tables / version / "rows.csv", low_memory=False)
-    rows = rows[rows["subject"].isna() & rows["patient"].isna()]
+def study_table(rows: pd.DataFrame) -> None:
+    """A line for each group of measures, of a study with one generator."""
     print("| | value (95 % interval; n) |")
     print("|---|---|")
     for label, values in LINES:
@@ -80,6 +99,31 @@ def main() -> None:
             print(f"| {label} | {', '.join(value for value, _ in cells)}; {counts[0]} |")
         else:
             print(f"| {label} | {', '.join(f'{value}; {n}' for value, n in cells)} |")
+
+
+def generator_tables(rows: pd.DataFrame) -> None:
+    """Two tables with a line for each generator."""
+    for columns in (CONTROL, NEARNESS):
+        print(f"| | {' | '.join(label for label, _, _ in columns)} |")
+        print("|---" * (len(columns) + 1) + "|")
+        for name in rows["generator"].dropna().unique():
+            own = rows[rows["generator"] == name]
+            cells = [cell(own, metric, conditions) for _, metric, conditions in columns]
+            print(f"| `{name}` | {' | '.join(f'{value}; {n}' if n else value for value, n in cells)} |")
+        print()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--generators", action="store_true", help="a line for each generator")
+    options = parser.parse_args()
+    tables = options.study / "tables"
+    version = json.loads((tables / "current.json").read_text())["version"]
+    rows = pd.read_csv(tables / version / "rows.csv", low_memory=False)
+    rows = rows[rows["subject"].isna() & rows["patient"].isna()]
+    (generator_tables if options.generators else study_table)(rows)
 
 
 if __name__ == "__main__":
