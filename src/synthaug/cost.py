@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from synthaug.config.study import StudySettings
 from synthaug.config.tasks import SegmentationSettings
+from synthaug.config.teacher import TeacherSettings
 from synthaug.core.artifacts import read_json
 from synthaug.core.errors import DamagedFileError, SynthaugError
 from synthaug.jobs.benchmark_files import read_seconds
@@ -131,6 +132,7 @@ def count_jobs(study: StudySettings) -> dict[str, int]:
         "predict_synthetic_diagnosis": sum(parts) if diagnosis_task(study) else 0,
         "predict_condition_sweep": len(sweep_runs(study)),
         "predict_validation": study.split.folds if synthetic and segmentation_task(study) else 0,
+        "label_training": study.split.folds * len(_teachers(study)),
         "label_synthetic": sum(count for count, pseudo in zip(parts, labelled, strict=True) if pseudo),
         "extract_real_features": len(extractors) * study.split.folds,
         "extract_synthetic_features": len(extractors) * sum(parts),
@@ -207,11 +209,21 @@ def estimate_disk(study: StudySettings, subjects: Mapping[str, int]) -> dict[str
         "raw phantoms": phantoms * _RAW_PHANTOM,
         "cohorts": total * cine * _CINE,
         "stores": (sum(home.values()) - held_out) * folds * cine * _STORE if model_runs(study) else 0.0,
+        "labels by teachers": (sum(home.values()) - held_out - validation)
+        * folds
+        * cine
+        * len(_teachers(study)),
         "synthetic": hearts * cine * _CINE,
         "training sets of the arms": training_sets,
         "trained tasks": networks,
     }
     return {part: size for part, size in parts.items() if size}
+
+
+def _teachers(study: StudySettings) -> set[TeacherSettings]:
+    """Segmenters that label training frames, each once in a fold."""
+    found = (getattr(study.models[run.model], "teacher", None) for run in model_runs(study))
+    return {teacher for teacher in found if teacher is not None}
 
 
 def count_synthetic(study: StudySettings, generator: str) -> int:

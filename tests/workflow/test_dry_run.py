@@ -110,6 +110,16 @@ def test_every_training_decides_on_its_own_validation_patients(checkout):
     assert "validate_task" not in checkout.would_run("config/studies/tiny.yaml", "--config", none)
 
 
+def test_a_teacher_labels_training_frames_once_whatever_the_generator_seeds(checkout):
+    study, seeds = "config/studies/tiny.yaml", 'synthesis={"generator_seeds": [0, 1]}'
+    plain = checkout.would_run(study, "--config", seeds)
+    models = 'models={"autoencoder": {"teacher": {"task": "teacher"}}}'
+    tasks = 'tasks={"teacher": {"inherits": "segmentation", "arms": "real", "training_seeds": [7]}}'
+    jobs = checkout.would_run(study, "--config", seeds, models, tasks)
+    assert jobs["label_training"] == 1 and "label_training" not in plain
+    assert jobs["train_task"] == plain["train_task"] + 1 and jobs["train_model"] == plain["train_model"]
+
+
 def test_phenotypes_of_every_cohort_are_on_the_menu(checkout):
     study = "config/studies/tiny.yaml"
     jobs = checkout.would_run(study, "--", "measure_phenotypes_all")
@@ -203,7 +213,7 @@ def test_rules_ask_for_a_gpu_by_themselves_on_a_cluster(checkout, monkeypatch):
     monkeypatch.delenv("SYNTHAUG_GPUS", raising=False)
     rules = resources_of(checkout, nodes=100)
     assert {"train_model", "label_synthetic", "audit_features", "predict_condition_sweep"} <= set(rules)
-    tasks = {"train_task", "validate_task", "predict_test", "label_synthetic"}
+    tasks = {"train_task", "validate_task", "predict_test", "label_training", "label_synthetic"}
     for name in (
         "predict_validation",
         "predict_synthetic",

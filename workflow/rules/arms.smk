@@ -32,6 +32,11 @@ def reference_segmenter(wildcards):
     return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/model")
 
 
+def teaching_segmenter(wildcards):
+    """The same of any segmenter: it labels training frames of its fold."""
+    return path(f"{reference_run(study, wildcards.task, wildcards.fold).folder}/model")
+
+
 def reference_classifier(wildcards):
     """The network of the fold that learned diagnoses of real patients only, first seeds."""
     return path(f"{reference_run(study, classifier, wildcards.fold).folder}/model")
@@ -66,11 +71,21 @@ def task_validation(wildcards):
     return path(f"{ArmRun(w.task, w.arm, w.fold, w.generator_seed, w.training_seed).folder}/validation")
 
 
-def reference_validation(wildcards):
-    """The same for the segmenter that saw real patients only."""
-    if segmenter == "none" or not study.tasks[segmenter].validates:
+def validation_of(name, fold):
+    """The same for the training of a task on real patients only."""
+    if name == "none" or not study.tasks[name].validates:
         return []
-    return path(f"{reference_run(study, segmenter, wildcards.fold).folder}/validation")
+    return path(f"{reference_run(study, name, fold).folder}/validation")
+
+
+def reference_validation(wildcards):
+    """That of the segmenter that measures and labels synthetic cines."""
+    return validation_of(segmenter, wildcards.fold)
+
+
+def teaching_validation(wildcards):
+    """That of a segmenter that labels training frames."""
+    return validation_of(wildcards.task, wildcards.fold)
 
 
 def arm_settings(wildcards):

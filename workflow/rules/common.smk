@@ -407,6 +407,14 @@ def model_needs(wildcards):
     return models_needed(study.models[wildcards.model], wildcards)
 
 
+def training_store(wildcards):
+    """The fold's training cines: with the labels of a teacher, where the model has one."""
+    teacher = getattr(study.models[wildcards.model], "teacher", None)
+    if teacher is None:
+        return path("stores/fold-{fold}/train", fold=wildcards.fold)
+    return path(f"stores/fold-{wildcards.fold}/taught/{teacher.task}/{teacher.confidence:g}")
+
+
 def initial_weights(wildcards):
     """The file that a training starts from, if any."""
     init = study.models[wildcards.model].init

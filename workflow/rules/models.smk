@@ -3,7 +3,7 @@
 
 rule train_model:
     input:
-        train=pattern("stores/fold-{fold}/train"),
+        train=training_store,
         validation=pattern("stores/fold-{fold}/validation"),
         needs=model_needs,
         init=initial_weights,

@@ -311,6 +311,31 @@ use rule predict_from_segmentation as predict_test_from_segmentation with:
         "Recognising diagnoses by phenotypes measured in the test patients' cines, fold {wildcards.fold}"
 
 
+rule label_training:
+    input:
+        model=teaching_segmenter,
+        validation=teaching_validation,
+        store=pattern("stores/fold-{fold}/train"),
+    output:
+        store=directory(pattern("stores/fold-{fold}/taught/{task}/{confidence}")),
+    log:
+        pattern("logs/label_training/{task}_{confidence}_fold-{fold}.log"),
+    benchmark:
+        pattern("benchmarks/label_training/{task}_{confidence}_fold-{fold}.tsv")
+    wildcard_constraints:
+        confidence=r"[\d.e-]+",
+    threads: TASK_THREADS
+    resources:
+        **RUNS_NETWORK,
+    params:
+        code=lambda w: task_code("label_training", w.task, "prediction"),
+        task=lambda w: task_settings(w.task, "prediction"),
+    message:
+        "Labelling the training frames of fold {wildcards.fold} that nobody labelled, by {wildcards.task}"
+    script:
+        "../scripts/label_training.py"
+
+
 rule label_synthetic:
     input:
         model=reference_segmenter,

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from synthaug.config.geometry import ConsistencySettings, GeometrySettings, RadialDeformationSettings
 from synthaug.config.paths import PathText
+from synthaug.config.teacher import TeacherSettings
 from synthaug.config.training import Channels, TrainableSettings, TrainingSettings
 
 #: Division of the lengths of t, y and x at one level; slices are never merged.
@@ -81,6 +82,11 @@ class LatentAutoencoderSettings(SharpeningSettings):
             "Division of the lengths of t, y and x at each level, 1 or 2 each, for example [[1, 2, 2], [2, 2, 2]]; "
             "empty: the default of the kind at every level."
         ),
+    )
+    teacher: TeacherSettings | None = Field(
+        None,
+        description="A segmenter that labels the training frames without labels, of which masks are learned then, too. None: such "
+        "frames train the image only.",
     )
 
     @property
@@ -161,9 +167,10 @@ class AutoencoderSettings(LatentAutoencoderSettings):
         return self
 
     @model_validator(mode="after")
-    def _only_masks_are_consistent(self) -> Self:
-        if self.consistency is not None and not self.masks:
-            raise ValueError("consistency: there are no masks with masks: false; leave out one of them")
+    def _only_masks_are_taught(self) -> Self:
+        for name in ("consistency", "teacher"):
+            if getattr(self, name) is not None and not self.masks:
+                raise ValueError(f"{name}: there are no masks with masks: false; leave out one of them")
         return self
 
 

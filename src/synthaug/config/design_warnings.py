@@ -25,7 +25,7 @@ def design_warnings(study: StudySettings) -> list[str]:
     list of str
         Too few training seeds; too few seeds of a generator that an arm uses; controls of the
         verdict that were left out; a generator that saw labels which its arm's segmenter did not; distances in features
-        that an autoencoder was trained to match.
+        that an autoencoder was trained to match; masks judged by the segmenter that taught them.
     """
     said = []
     few: dict[int, list[str]] = {}
@@ -65,7 +65,32 @@ def design_warnings(study: StudySettings) -> list[str]:
                     f"Arm {name} has {arm.real:.0%} of the labelled training patients, but {who} was trained on all of "
                     "them: a gain may come from their labels. Use split.labelled_fraction to restrict the labels of both."
                 )
-    return [*said, *_matched_features(study)]
+    return [*said, *_matched_features(study), *_judging_teachers(study)]
+
+
+def _judging_teachers(study: StudySettings) -> Iterator[str]:
+    """Autoencoders whose masks are judged by the segmenter that taught them."""
+    judge = next((name for name, task in study.tasks.items() if task.segments), "")
+    taught = [
+        name
+        for name, model in study.models.items()
+        if (teacher := getattr(model, "teacher", None)) and _same_training(study, teacher.task, judge)
+    ]
+    if taught:
+        several = len(taught) > 1
+        yield (
+            f"Masks of autoencoder{'s' if several else ''} {', '.join(taught)} were taught by the training that judges generators: "
+            f"their agreement with it is no evidence (teacher.task: a task of its own, with another training seed)."
+        )
+
+
+def _same_training(study: StudySettings, teacher: str, judge: str) -> bool:
+    """Whether two tasks train the same network on real patients, whatever their names."""
+    one, other = study.tasks[teacher], study.tasks[judge]
+    return (
+        one.of_step("training") == other.of_step("training")
+        and one.training_seeds[0] == other.training_seeds[0]
+    )
 
 
 def _matched_features(study: StudySettings) -> Iterator[str]:

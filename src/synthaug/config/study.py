@@ -96,6 +96,7 @@ class StudySettings(Settings):
             _check_acyclic(name, self.models)
             _check_roles(f"models.{name}.needs", model, self.models)
             check_model(name, self.models)
+            _check_teacher(f"models.{name}.teacher.task", model, self.tasks)
         for name, generator in self.generators.items():
             where = f"generators.{name}.models" if hasattr(generator, "models") else f"generators.{name}"
             for needed in generator.needs.values():
@@ -200,6 +201,18 @@ def _check_name(name: str) -> str:
 def _check_known(where: str, name: str, entries: Mapping[str, Any]) -> None:
     if name not in entries:
         raise ValueError(f"{where}: {name!r} is not declared; known are {', '.join(entries) or 'none'}")
+
+
+def _check_teacher(where: str, model: Any, tasks: Mapping[str, Any]) -> None:
+    """Refuse a teacher that is no segmenter, or does not say how sure it is."""
+    teacher = getattr(model, "teacher", None)
+    if teacher is None:
+        return
+    _check_known(where, teacher.task, tasks)
+    if not isinstance(tasks[teacher.task], SegmentationSettings):
+        raise ValueError(
+            f"{where}: {teacher.task!r} is of kind {tasks[teacher.task].kind}; name a task of kind segmentation"
+        )
 
 
 def _check_roles(where: str, settings: Any, models: Mapping[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pandas as pd
 from synthaug.core.array_files import read_npy
 from synthaug.core.artifacts import (
     atomic_folder,
+    link_or_copy,
     read_json,
     read_tsv,
     sha256_file,
@@ -129,6 +132,34 @@ def pack(cohort: Cohort, path: str | Path, n_slices: int) -> None:
             {"spacing_mm": list(cohort.spacing_mm), "contents": contents},
             checksum=True,
         )
+
+
+def with_labels(store: str | Path, labels: Iterable[np.ndarray], path: str | Path, **about: Any) -> None:
+    """Write a store again with other labels, atomically; what does not change is linked.
+
+    Parameters
+    ----------
+    store : path
+        Folder that `pack` wrote.
+    labels : iterable of ndarray, shape (t, z, y, x), uint8
+        Of each of its subjects in turn.
+    path : path
+        Folder to write.
+    **about
+        Where the labels come from, for ``store.json``.
+    """
+    given = TensorStore.open(store)
+    with atomic_folder(path) as folder:
+        for name in _FILES:
+            if name != "labels.npy":
+                link_or_copy(Path(store) / name, folder / name)
+        written = reserved_memmap(folder / "labels.npy", np.uint8, given.labels.shape)
+        for index, own in enumerate(labels):
+            written[index] = own
+        written.flush()
+        contents = {**given.contents, "labels.npy": sha256_file(folder / "labels.npy")}
+        record = {"spacing_mm": list(given.spacing_mm), "contents": contents, **about}
+        write_json(folder / _RECORD, record, checksum=True)
 
 
 def first_slice(n_slices: int, grid_slices: int) -> int:

@@ -49,6 +49,18 @@ def test_jobs_by_hand():
     assert [jobs[f"measure_{name}"] for name in measures] == [4] * 4 and jobs["collate_results"] == 1
     taught = {"mine": {"kind": "external", "folder": "/x", "labels": "pseudo"}}
     assert count_jobs(study(generators=taught))["label_synthetic"] == 4
+    teaching = {
+        "a": {"kind": "autoencoder", "channels": [8], "teacher": {"task": "segmentation"}},
+    }
+    autoencoders = teaching | {"b": {"inherits": "a", "training": {"iterations": 9}}}
+    used = {f"of-{name}": {"kind": "real", "dataset": "p", "through": name} for name in autoencoders}
+    # Once a fold, whoever is taught.
+    features = {"features": {"kind": "masked_autoencoder"}}
+    taught = study(models=features | autoencoders, generators=used, arms={"real": {}})
+    assert count_jobs(taught)["label_training"] == 2
+    # Two folds of 10 held out, 2 validating and 8 training subjects; a byte a voxel.
+    assert estimate_disk(taught, {"p": 20})["labels by teachers"] == 2 * 8 * 8 * 10 * 50 * 50
+    assert "label_training" not in jobs
 
 
 def test_a_condition_sweep_is_made_once_a_fold_whatever_the_generator_seeds():

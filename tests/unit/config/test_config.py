@@ -291,6 +291,38 @@ def test_weak_designs_are_named_not_refused(demo):
     assert design_warnings(load_study(demo)) == []
 
 
+def test_masks_judged_by_their_teacher_are_named(demo):
+    demo["tasks"]["segmentation"]["training_seeds"] = demo["synthesis"]["generator_seeds"] = [0, 1, 2]
+    demo["tasks"]["teacher"] = {
+        "inherits": "segmentation",
+        "arms": "real",
+    }  # the same weights by another name
+    for task in ("segmentation", "teacher"):
+        demo["models"]["autoencoder"]["teacher"] = {"task": task}
+        (said,) = design_warnings(load_study(demo))
+        assert said.startswith(
+            "Masks of autoencoder autoencoder were taught by the training that judges generators:"
+        )
+    demo["tasks"]["teacher"]["training_seeds"] = [3, 4, 5]
+    assert design_warnings(load_study(demo)) == []
+
+
+def test_a_teacher_is_a_segmenter_and_teaches_masks(demo):
+    demo["tasks"]["diagnosis"] = {"kind": "classification"}
+    for task, said in (
+        (
+            "nobody",
+            r"models\.autoencoder\.teacher\.task: 'nobody' is not declared; known are segmentation, diagnosis",
+        ),
+        ("diagnosis", "'diagnosis' is of kind classification; name a task of kind segmentation"),
+    ):
+        with pytest.raises(SynthaugError, match=said):
+            load_study(edited(demo, "models.autoencoder.teacher", {"task": task}))
+    demo["models"]["autoencoder"] |= {"teacher": {"task": "segmentation"}, "masks": False}
+    with pytest.raises(SynthaugError, match="teacher: there are no masks with masks: false"):
+        load_study(demo)
+
+
 def test_distances_in_features_that_an_autoencoder_matches_are_named(demo):
     demo["tasks"]["segmentation"]["training_seeds"] = demo["synthesis"]["generator_seeds"] = [0, 1, 2]
     demo["models"]["features"] = {"kind": "masked_autoencoder"}
