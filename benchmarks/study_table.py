@@ -84,7 +84,10 @@ def cell(rows: pd.DataFrame, metric: str, conditions: dict[str, str | None]) -> 
     value, low, high = (wording.number(row[name], places) for name in ("value", "ci_low", "ci_high"))
     interval = f" ({low} to {high})"
     if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
-        interval = f" (expected {wording.number(row['floor'], places)}, p {row['p_value']:.2f})"
+        p = row["p_value"]
+        interval = (
+            f" (expected {wording.number(row['floor'], places)}, p {'< 0.01' if p < 0.005 else f'{p:.2f}'})"
+        )
     return f"{value}{interval}", "" if pd.isna(row["n"]) else f"{row['n']:g}"
 
 
