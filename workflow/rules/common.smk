@@ -412,7 +412,7 @@ def training_store(wildcards):
     teacher = getattr(study.models[wildcards.model], "teacher", None)
     if teacher is None:
         return path("stores/fold-{fold}/train", fold=wildcards.fold)
-    return path(f"stores/fold-{wildcards.fold}/taught/{teacher.task}/{teacher.confidence:g}")
+    return path(f"stores/fold-{wildcards.fold}/taught/{teacher.task}/{teacher.confidence}")
 
 
 def initial_weights(wildcards):

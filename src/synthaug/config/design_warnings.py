@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from synthaug.config.arms import VERDICT_CONTROLS
 from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.study import StudySettings
+from synthaug.config.task_base import Step
 
 #: Smallest number of training seeds and of generator seeds without a warning.
 TRAINING_SEEDS, GENERATOR_SEEDS = 3, 3
@@ -80,16 +81,16 @@ def _judging_teachers(study: StudySettings) -> Iterator[str]:
         several = len(taught) > 1
         yield (
             f"Masks of autoencoder{'s' if several else ''} {', '.join(taught)} were taught by the training that judges generators: "
-            f"their agreement with it is no evidence (teacher.task: a task of its own, with another training seed)."
+            "their agreement with it is no evidence (teacher.task: a task of its own, with another training seed)."
         )
 
 
 def _same_training(study: StudySettings, teacher: str, judge: str) -> bool:
     """Whether two tasks train the same network on real patients, whatever their names."""
     one, other = study.tasks[teacher], study.tasks[judge]
-    return (
-        one.of_step("training") == other.of_step("training")
-        and one.training_seeds[0] == other.training_seeds[0]
+    steps: tuple[Step, ...] = ("plan", "training_set", "training")
+    return one.training_seeds[0] == other.training_seeds[0] and all(
+        one.of_step(step) == other.of_step(step) for step in steps
     )
 
 

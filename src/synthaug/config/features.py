@@ -38,7 +38,7 @@ class MaskedAutoencoderSettings(TrainableSettings):
         0.3,
         ge=0,
         description="Weight of the cross-entropy of ordered against shuffled frames of a clip. With 0 the features are hardly "
-        "sensitive to motion; with large values they are hardly sensitive to anything else.",
+        "sensitive to motion; large values cost sensitivity to blur.",
     )
     training: TrainingSettings = Field(
         TrainingSettings(iterations=3000, batch_size=12, learning_rate=2e-3, weight_decay=0.05),

@@ -162,6 +162,11 @@ def with_labels(store: str | Path, labels: Iterable[np.ndarray], path: str | Pat
         write_json(folder / _RECORD, record, checksum=True)
 
 
+def known_frames(labels: np.ndarray) -> np.ndarray:
+    """Which frames of labels (t, z, y, x) have any label, (t,) bool."""
+    return (labels != UNLABELLED).reshape(len(labels), -1).any(axis=1)
+
+
 def first_slice(n_slices: int, grid_slices: int) -> int:
     """Index of a stack's first slice when it is centred in a voxel grid of `grid_slices`."""
     return (grid_slices - n_slices) // 2

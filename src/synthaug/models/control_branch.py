@@ -12,7 +12,7 @@ from torch import Tensor
 from synthaug.config.control_branch import ControlBranchSettings
 from synthaug.config.generators import SamplerSettings
 from synthaug.core.errors import SynthaugError
-from synthaug.data.store import TensorStore
+from synthaug.data.store import TensorStore, known_frames
 from synthaug.diffusion.noise import Noise
 from synthaug.labels import UNLABELLED
 from synthaug.models.base import Grid, TrainableModel
@@ -25,7 +25,6 @@ from synthaug.models.structure import (
     canny_edges,
     drop_frames,
     edge_channels,
-    known_frames,
     label_channels,
     label_edges,
 )

@@ -70,11 +70,6 @@ def label_edges(labels: np.ndarray) -> np.ndarray:
     return edges
 
 
-def known_frames(labels: np.ndarray) -> np.ndarray:
-    """Which frames of labels (t, z, y, x) have any label, (t,) bool."""
-    return (labels != UNLABELLED).reshape(len(labels), -1).any(axis=1)
-
-
 def drop_frames(known: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     """Which frames of a training batch are given as structure.
 

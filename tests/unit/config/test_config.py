@@ -303,8 +303,9 @@ def test_masks_judged_by_their_teacher_are_named(demo):
         assert said.startswith(
             "Masks of autoencoder autoencoder were taught by the training that judges generators:"
         )
-    demo["tasks"]["teacher"]["training_seeds"] = [3, 4, 5]
-    assert design_warnings(load_study(demo)) == []
+    for other in ({"training_seeds": [3, 4, 5]}, {"base_features": 16}):
+        demo["tasks"]["teacher"] = {"inherits": "segmentation", "arms": "real", **other}
+        assert design_warnings(load_study(demo)) == []
 
 
 def test_a_teacher_is_a_segmenter_and_teaches_masks(demo):

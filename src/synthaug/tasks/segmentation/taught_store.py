@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from synthaug.data.store import TensorStore, with_labels
+from synthaug.data.store import TensorStore, known_frames, with_labels
 from synthaug.jobs.finished import FinishedSubjects
 from synthaug.labels import UNLABELLED
 from synthaug.tasks.segmentation.postprocessing import Postprocessing
@@ -87,9 +87,7 @@ def _teach_subject(
     """Write the labels (t, z, y, x) of a subject; how many frames were taught, and their voxels labelled and in all."""
     labels, there = np.array(data.labels[index]), data.slice_mask[index]
     frames = sure = voxels = 0
-    for frame in range(len(labels)):
-        if (labels[frame] != UNLABELLED).any():
-            continue
+    for frame in np.flatnonzero(~known_frames(labels)):
         found, probabilities = segmenter.segment_with_probabilities(
             data.images[index, frame][there].astype(np.float32), data.spacing_mm
         )
