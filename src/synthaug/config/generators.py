@@ -10,7 +10,7 @@ from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.base import Settings
 from synthaug.config.paths import PathText
 from synthaug.config.plugins import PluginGeneratorSettings
-from synthaug.config.sampled import SampledSettings
+from synthaug.config.sampled import DecodedSettings
 
 
 class SamplerSettings(Settings):
@@ -43,7 +43,7 @@ class SamplerSettings(Settings):
         return self.guidance == 0 and self.guidance_interval == (0.0, 1.0)
 
 
-class CascadeSettings(SampledSettings):
+class CascadeSettings(DecodedSettings):
     """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
 
     implementation: ClassVar[str] = "synthaug.generators.cascade:Cascade"
@@ -94,7 +94,7 @@ class CascadeSettings(SampledSettings):
         return self
 
 
-class SinglePassSettings(SampledSettings):
+class SinglePassSettings(DecodedSettings):
     """Single pass: one diffusion model samples all slices and frames together."""
 
     implementation: ClassVar[str] = "synthaug.generators.single_pass:SinglePass"
@@ -108,7 +108,7 @@ class SinglePassSettings(SampledSettings):
     sampler: SamplerSettings = Field(SamplerSettings(guidance=1.5), description="Sampling of the whole cine.")
 
 
-class MaskGuidedSettings(SampledSettings):
+class MaskGuidedSettings(DecodedSettings):
     """Mask guided: a control branch steers the diffusion model of whole cines by the requested masks."""
 
     implementation: ClassVar[str] = "synthaug.generators.mask_guided:MaskGuided"
@@ -139,7 +139,7 @@ class MaskGuidedSettings(SampledSettings):
     )
 
 
-class MaskedAutoregressiveSettings(SampledSettings):
+class MaskedAutoregressiveSettings(DecodedSettings):
     """Masked autoregressive: tokens of all slices and frames in random order, several a step."""
 
     implementation: ClassVar[str] = "synthaug.generators.masked_autoregressive:MaskedAutoregressive"
@@ -171,7 +171,7 @@ class MaskedAutoregressiveSettings(SampledSettings):
     )
 
 
-class TextDrivenSettings(SampledSettings):
+class TextDrivenSettings(DecodedSettings):
     """Text-driven: one diffusion model samples all slices and frames together, given the words of a sentence."""
 
     implementation: ClassVar[str] = "synthaug.generators.text_driven:TextDriven"
@@ -214,7 +214,7 @@ class CodeSamplerSettings(Settings):
     )
 
 
-class VQAutoregressiveSettings(SampledSettings):
+class VQAutoregressiveSettings(DecodedSettings):
     """Vector-quantised autoregressive: the codes of all frames and slices one after the other."""
 
     implementation: ClassVar[str] = "synthaug.generators.vq_autoregressive:VQAutoregressive"
@@ -228,7 +228,7 @@ class VQAutoregressiveSettings(SampledSettings):
     sampler: CodeSamplerSettings = Field(CodeSamplerSettings(), description="Sampling of each code.")
 
 
-class DeformedAnatomySettings(SampledSettings):
+class DeformedAnatomySettings(DecodedSettings):
     """Deformed anatomy: the end-diastolic frame first, then a deformation that moves it through the cycle."""
 
     implementation: ClassVar[str] = "synthaug.generators.deformed_anatomy:DeformedAnatomy"
@@ -257,7 +257,7 @@ class DeformedAnatomySettings(SampledSettings):
     )
 
 
-class FrameAutoregressiveSettings(SampledSettings):
+class FrameAutoregressiveSettings(DecodedSettings):
     """Frame-autoregressive: each frame is drawn given all frames before it, end-diastole first."""
 
     implementation: ClassVar[str] = "synthaug.generators.frame_autoregressive:FrameAutoregressive"
