@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from synthaug.config.sampled import DecodedSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
@@ -115,9 +116,15 @@ class LatentGenerator(Generator):
         slices = self._slices(requests.table).to(self.device)
         with self.precision():
             images, labels = self.make(requests, slices)
-        if self.settings.restore_noise:
+        if self.restores_noise:
             images = (images + self._noise_of_images(requests.table, images) * slices).clamp(0, 1)
         return images, labels
+
+    @property
+    def restores_noise(self) -> bool:
+        """Whether images get the noise that the autoencoder removes: a setting of the package's kinds."""
+        settings = getattr(self, "settings", None)  # which a class from outside may lack
+        return isinstance(settings, DecodedSettings) and settings.restore_noise
 
     def _noise_of_images(self, rows: pd.DataFrame, images: Tensor) -> Tensor:
         """Noise of images (b, t, z, y, x), from streams of its own: latents are the same with and without it."""
