@@ -8,7 +8,7 @@ square over cines, slices and coefficients of a band, over that of the training 
 - slow motion: harmonics 1 and 2 of the cycle, below 0.1 cycles a voxel
 - fast motion: the other harmonics, below 0.1 cycles a voxel
 - fine structure: the mean over the cycle, above 0.1 cycles a voxel
-- noise: harmonics above a third of the frames, above 0.1 cycles a voxel, where little moves
+- fast fine structure: harmonics above a third of the frames, above 0.1 cycles a voxel: noise, and edges that move
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of
 from synthaug.generators.reconstruction import Reconstruction
 
-BANDS = ("slow motion", "fast motion", "fine structure", "noise")
+BANDS = ("slow motion", "fast motion", "fine structure", "fast fine structure")
 COARSE = 0.1  # cycles a voxel
 
 

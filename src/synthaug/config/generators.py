@@ -10,7 +10,7 @@ from synthaug.config.autoencoders import AUTOENCODER_KINDS
 from synthaug.config.base import Settings
 from synthaug.config.paths import PathText
 from synthaug.config.plugins import PluginGeneratorSettings
-from synthaug.config.sampled import DecodedSettings
+from synthaug.config.sampled import SampledSettings
 
 
 class SamplerSettings(Settings):
@@ -43,7 +43,7 @@ class SamplerSettings(Settings):
         return self.guidance == 0 and self.guidance_interval == (0.0, 1.0)
 
 
-class CascadeSettings(DecodedSettings):
+class CascadeSettings(SampledSettings):
     """Residual-motion cascade: the anatomy at end-diastole first, then its motion."""
 
     implementation: ClassVar[str] = "synthaug.generators.cascade:Cascade"
@@ -94,7 +94,7 @@ class CascadeSettings(DecodedSettings):
         return self
 
 
-class SinglePassSettings(DecodedSettings):
+class SinglePassSettings(SampledSettings):
     """Single pass: one diffusion model samples all slices and frames together."""
 
     implementation: ClassVar[str] = "synthaug.generators.single_pass:SinglePass"
@@ -108,7 +108,7 @@ class SinglePassSettings(DecodedSettings):
     sampler: SamplerSettings = Field(SamplerSettings(guidance=1.5), description="Sampling of the whole cine.")
 
 
-class MaskGuidedSettings(DecodedSettings):
+class MaskGuidedSettings(SampledSettings):
     """Mask guided: a control branch steers the diffusion model of whole cines by the requested masks."""
 
     implementation: ClassVar[str] = "synthaug.generators.mask_guided:MaskGuided"
@@ -139,7 +139,7 @@ class MaskGuidedSettings(DecodedSettings):
     )
 
 
-class MaskedAutoregressiveSettings(DecodedSettings):
+class MaskedAutoregressiveSettings(SampledSettings):
     """Masked autoregressive: tokens of all slices and frames in random order, several a step."""
 
     implementation: ClassVar[str] = "synthaug.generators.masked_autoregressive:MaskedAutoregressive"
@@ -171,7 +171,7 @@ class MaskedAutoregressiveSettings(DecodedSettings):
     )
 
 
-class TextDrivenSettings(DecodedSettings):
+class TextDrivenSettings(SampledSettings):
     """Text-driven: one diffusion model samples all slices and frames together, given the words of a sentence."""
 
     implementation: ClassVar[str] = "synthaug.generators.text_driven:TextDriven"
@@ -214,7 +214,7 @@ class CodeSamplerSettings(Settings):
     )
 
 
-class VQAutoregressiveSettings(DecodedSettings):
+class VQAutoregressiveSettings(SampledSettings):
     """Vector-quantised autoregressive: the codes of all frames and slices one after the other."""
 
     implementation: ClassVar[str] = "synthaug.generators.vq_autoregressive:VQAutoregressive"
@@ -228,7 +228,7 @@ class VQAutoregressiveSettings(DecodedSettings):
     sampler: CodeSamplerSettings = Field(CodeSamplerSettings(), description="Sampling of each code.")
 
 
-class DeformedAnatomySettings(DecodedSettings):
+class DeformedAnatomySettings(SampledSettings):
     """Deformed anatomy: the end-diastolic frame first, then a deformation that moves it through the cycle."""
 
     implementation: ClassVar[str] = "synthaug.generators.deformed_anatomy:DeformedAnatomy"
@@ -257,7 +257,7 @@ class DeformedAnatomySettings(DecodedSettings):
     )
 
 
-class FrameAutoregressiveSettings(DecodedSettings):
+class FrameAutoregressiveSettings(SampledSettings):
     """Frame-autoregressive: each frame is drawn given all frames before it, end-diastole first."""
 
     implementation: ClassVar[str] = "synthaug.generators.frame_autoregressive:FrameAutoregressive"

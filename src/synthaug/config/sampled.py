@@ -42,15 +42,3 @@ class SampledSettings(Settings):
     def needs(self) -> dict[str, str]:
         """Models by role."""
         return self.models
-
-
-class DecodedSettings(SampledSettings):
-    """What generators have in common whose cines an autoencoder of the package decodes."""
-
-    restore_noise: bool = Field(
-        False,
-        description=(
-            "Add to decoded images the noise that the autoencoder removes: Gaussian, with the spectrum that training cines have "
-            "beyond their reconstructions."
-        ),
-    )

@@ -12,19 +12,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from synthaug.config.sampled import DecodedSettings
 from synthaug.core.errors import SynthaugError
 from synthaug.data.cohort import Cohort
 from synthaug.data.store import first_slice
-from synthaug.diffusion.noise import Noise
 from synthaug.generators.base import Generator
 from synthaug.models.base import TrainableModel
 from synthaug.models.conditioner import Conditioner, raw_values
 from synthaug.models.latent_autoencoder import LatentAutoencoder
 from synthaug.models.phases import cardiac_phase
 from synthaug.models.weights import load_model
-
-_OF_IMAGES = 0x6E6F697365  # tells seeds of the noise of images from those of latents
 
 
 class LatentGenerator(Generator):
@@ -115,22 +111,7 @@ class LatentGenerator(Generator):
         """
         slices = self._slices(requests.table).to(self.device)
         with self.precision():
-            images, labels = self.make(requests, slices)
-        if self.restores_noise:
-            images = (images + self._noise_of_images(requests.table, images) * slices).clamp(0, 1)
-        return images, labels
-
-    @property
-    def restores_noise(self) -> bool:
-        """Whether images get the noise that the autoencoder removes: a setting of the package's kinds."""
-        settings = getattr(self, "settings", None)  # which a class from outside may lack
-        return isinstance(settings, DecodedSettings) and settings.restore_noise
-
-    def _noise_of_images(self, rows: pd.DataFrame, images: Tensor) -> Tensor:
-        """Noise of images (b, t, z, y, x), from streams of its own: latents are the same with and without it."""
-        noise = Noise((int(seed) ^ _OF_IMAGES for seed in rows["seed"]), self.device)
-        _, t, z, _, _ = images.shape
-        return self.autoencoder.removed_noise.draw(noise, (t, z))
+            return self.make(requests, slices)
 
     def _on_host(self, requests: Cohort) -> tuple[np.ndarray, np.ndarray | None]:
         images, labels = self.sample_batch(requests)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
-from synthaug.config.autoencoders import LatentAutoencoderSettings
 from synthaug.data.store import TensorStore
-from synthaug.models.base import Grid, TrainableModel
+from synthaug.models.base import TrainableModel
 from synthaug.models.reconstruction import measure_reconstruction
-from synthaug.models.removed_noise import RemovedNoise
 
 
 class LatentAutoencoder(TrainableModel):
@@ -24,22 +20,10 @@ class LatentAutoencoder(TrainableModel):
         Channels, slices, rows and columns of one latent frame. Slices are never merged.
     frames_per_latent : int
         Consecutive frames that share one latent frame; 1 where every frame has its own.
-    removed_noise : RemovedNoise
-        Noise that real cines have and decoded ones lack; once it is trained.
     """
 
     latent_shape: tuple[int, int, int, int]
     frames_per_latent: int = 1
-
-    def __init__(
-        self,
-        settings: LatentAutoencoderSettings,
-        grid: Grid,
-        needs: Mapping[str, TrainableModel],
-        facts: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(settings, grid, needs, facts)
-        self.removed_noise = RemovedNoise(grid.y, grid.x)
 
     @abstractmethod
     def encode_cine(self, cines: Tensor, slices: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,13 +62,6 @@ class LatentAutoencoder(TrainableModel):
         cines, slices = cines.to(self.device), slices.to(self.device)
         return self.decode_cine(self.encode_cine(cines, slices)[0], slices)
 
-    def finish(self, store: TensorStore) -> None:
-        """Measure the noise that reconstructions of the training fold lack."""
-        self.removed_noise.measure(self.reconstruct, store)
-
     def assess(self, store: TensorStore) -> dict[str, float]:
-        """Fidelity of reconstructions: an upper bound for generators on these latents; and the noise that these lack."""
-        return {
-            **measure_reconstruction(self.reconstruct, store),
-            "removed_noise_sd": self.removed_noise.sd(),
-        }
+        """Fidelity of reconstructions: an upper bound for generators on these latents."""
+        return measure_reconstruction(self.reconstruct, store)

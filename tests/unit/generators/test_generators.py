@@ -71,25 +71,6 @@ def test_a_stochastic_sampler_is_determined_by_the_seed_too(models):
     assert not np.array_equal(next(generator.sample(request_cohort(table.assign(seed=7))))[1], first)
 
 
-def test_restored_noise_changes_images_by_the_noise_that_the_autoencoder_removes_and_nothing_else(
-    cascade, models
-):
-    table = requests(2)
-    noisy = build_generator(SETTINGS.model_copy(update={"restore_noise": True}), models, "cpu")
-    sd = noisy.autoencoder.removed_noise.sd()
-    assert sd > 0
-    found = list(noisy.sample(request_cohort(table), batch_size=2))
-    for (_, cine, labels), (_, clean, masks) in zip(
-        found, cascade.sample(request_cohort(table)), strict=True
-    ):
-        assert np.array_equal(labels, masks) and cine.min() >= 0 and cine.max() <= 1
-        inside = (clean > 4 * sd) & (clean < 1 - 4 * sd)  # where nothing is clipped
-        low, high = (float(noisy.autoencoder.removed_noise.levels[end]) for end in (0, -1))
-        middle = float(noisy.autoencoder.removed_noise.levels[16])
-        assert 0.8 * low / middle <= (cine - clean)[inside].std() / sd <= 1.2 * high / middle
-    assert np.array_equal(next(noisy.sample(request_cohort(table.iloc[[1]])))[1], found[1][1])
-
-
 def test_another_seed_or_request_is_another_heart(cascade):
     table = requests(1)
     first = next(cascade.sample(request_cohort(table)))[1]

@@ -168,7 +168,7 @@ def test_without_masks_nothing_is_decoded_but_the_image(bare, store):
     images, labels = model.decode_cine(torch.zeros(2, 3, *model.latent_shape), torch.ones(2, 1, 6, 1, 1))
     assert images.shape == (2, 3, 6, MATRIX, MATRIX) and labels is None
     figures = json.loads(bare["autoencoder"].with_name("training.json").read_text())["figures"]
-    assert set(figures) == {"psnr_db", "ssim", "removed_noise_sd"}
+    assert set(figures) == {"psnr_db", "ssim"}
     model.prepare(data)
     batch = model.batch([0, 1], generator())
     loss, terms = model.loss(batch, generator(), 0)
