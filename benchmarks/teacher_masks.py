@@ -1,6 +1,6 @@
-"""Whether a teacher's own masks of real training cines pass quality control: what an autoencoder can learn from it at most.
+"""Whether a teacher's own masks of real training cines pass quality control.
 
-    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/teacher_masks.py results/few-labels teacher --cines 24
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/teacher_masks.py results/few-labels teacher
 
 Takes a study whose rule `label_training` has run, lets the trained segmenter label every frame of the training cines, and prints how
 many cines pass, by diagnosis, and why the others do not.
@@ -9,7 +9,6 @@ many cines pass, by diagnosis, and why the others do not.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 from synthaug.config.study import load_study
+from synthaug.core.artifacts import read_json
 from synthaug.data.cohort import Cohort
 from synthaug.data.splits import read_split, subjects_of
 from synthaug.data.stored_nifti import read_voxels
@@ -33,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     results = arguments.results
-    study = load_study(json.loads((results / "configuration.json").read_text(encoding="utf-8")))
+    study = load_study(read_json(results / "configuration.json"))
     training = Cohort.open_all(sorted((results / "cohorts").iterdir()))
     training = training.select(
         subjects_of(read_split(results / "splits/fold-0.tsv"), "train")[: arguments.cines]
