@@ -79,6 +79,13 @@ class DiffusionObjectiveSettings(Settings):
             "`objective: flow`."
         ),
     )
+    noise_shift: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        description="Noise over signal at every diffusion time, as a multiple of the schedule's. Data that are correlated over "
+        "many voxels show through more noise than single voxels do; above 1 the model is also trained where they do not.",
+    )
     loss: Literal["squared", "huber"] = Field(
         "squared", description="Error of the prediction: its square, or Huber's with threshold 1."
     )

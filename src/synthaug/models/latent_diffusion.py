@@ -62,7 +62,9 @@ class LatentDiffusion(ConditionedLatents):
         drop_control: float = 0.0,
     ) -> None:
         super().__init__(settings, grid, needs, facts)
-        self.objective = DiffusionObjective(settings.objective, Schedule(settings.schedule), settings.loss)
+        self.objective = DiffusionObjective(
+            settings.objective, Schedule(settings.schedule, settings.noise_shift), settings.loss
+        )
         self.embedding_size = 2 * settings.channels[0]
         self.time = TimeEmbedding(self.embedding_size)
         self.conditioner = self.make_conditioner(

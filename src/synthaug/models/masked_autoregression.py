@@ -73,7 +73,9 @@ class MaskedAutoregression(ConditionedLatents):
         self.tokens_per_slice = (
             self.frames // settings.patch[0] * self.patches.places[0] * self.patches.places[1]
         )
-        self.objective = DiffusionObjective(settings.objective, Schedule(settings.schedule), settings.loss)
+        self.objective = DiffusionObjective(
+            settings.objective, Schedule(settings.schedule, settings.noise_shift), settings.loss
+        )
         self.conditioner = self.make_conditioner(settings.width)
         self.network = MaskedTransformer(
             self.patches,

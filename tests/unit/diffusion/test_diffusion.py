@@ -47,8 +47,26 @@ def test_variance_preserving_schedules_preserve_variance():
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_derivatives_agree_with_differences(name):
-    schedule, step = Schedule(name), 1e-6
+@pytest.mark.parametrize("shift", [0.5, 3.0])
+def test_a_shift_multiplies_noise_over_signal_and_keeps_the_path(name, shift):
+    time = torch.linspace(0.05, 0.95, 10, dtype=torch.float64)
+    alpha, sigma = Schedule(name)(time)
+    shifted_alpha, shifted_sigma = Schedule(name, shift)(time)
+    torch.testing.assert_close(shifted_sigma / shifted_alpha, shift * sigma / alpha)
+    power = 1 if name == "flow" else 2
+    torch.testing.assert_close(shifted_alpha**power + shifted_sigma**power, torch.ones_like(time))
+
+
+def test_a_shifted_straight_path_is_the_same_path_at_another_time():
+    # Esser et al. 2024, equation 23: t' = k t / (1 + (k - 1) t); of t = 1/2 and k = 3, 3/4.
+    alpha, sigma = Schedule("flow", 3.0)(torch.tensor(0.5))
+    assert (alpha, sigma) == (0.25, 0.75)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_derivatives_agree_with_differences(name, shift):
+    schedule, step = Schedule(name, shift), 1e-6
     time = torch.linspace(0.05, 0.95, 10, dtype=torch.float64)
     for rate, before, after in zip(
         schedule.derivatives(time), schedule(time - step), schedule(time + step), strict=True
@@ -96,11 +114,12 @@ def test_training_times_cover_all_noise_levels():
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("sampler", ["ddim", "dpm_solver", "euler", "heun"])
-def test_samplers_transport_noise_to_a_gaussian(sampler, schedule):
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_samplers_transport_noise_to_a_gaussian(sampler, schedule, shift):
     # For Gaussian data the flow map is affine: quantile goes to quantile.
-    path = Schedule(schedule)
+    path = Schedule(schedule, shift)
     noise = torch.linspace(-2, 2, 9, dtype=torch.float64)
-    found = sample(gaussian_denoiser(path), noise, path, sampler, steps=400)
+    found = sample(gaussian_denoiser(path), noise, path, sampler, steps=800)
     torch.testing.assert_close(found, MEAN + DEVIATION * noise, atol=0.02, rtol=0)
 
 
