@@ -1,6 +1,6 @@
 """Our sampler beside the procedure it came from: frame after frame, on the same weights and requests.
 
-    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/sampler.py results/demo [--subjects 32] [--memory 8 80 800]
+    OMP_NUM_THREADS=1 .venv/bin/python benchmarks/sampler.py results/demo [--generator cascade] [--subjects 32] [--memory 8 80 800]
 
 The other side is what the released code of the residual-motion cascade does (30 steps of DDIM
 for ED and then for each frame by itself, given ED and sharing one noise; classifier-free guidance 3, two
@@ -46,9 +46,9 @@ from synthaug.models.phases import cardiac_phase
 from synthaug.synthesis.chunk import synthesise_chunk
 from synthaug.synthesis.requests import request_cohort
 
-RUN = "cascade/fold-0/generator-seed-0"
+FIRST = "fold-0/generator-seed-0"
 #: Other steps than the study's own: of the anatomy, its guidance, of the motion; the kind's defaults first.
-OTHERS = ((20, 1.5, 12), (6, 1.5, 4), (4, 1.5, 2), (6, 1.0, 2))
+OTHERS = ((20, 1.5, 12), (6, 1.5, 30), (6, 1.5, 4), (4, 1.5, 2), (6, 1.0, 2))
 
 
 class FrameAfterFrame:
@@ -107,10 +107,12 @@ def given(noise: torch.Tensor) -> Any:
     return lambda *shape: noise.expand(1, *shape)
 
 
-def make_requests(results: Path, count: int) -> Cohort:
+def make_requests(results: Path, name: str, count: int) -> Cohort:
     """`count` of the study's requests, over again with other seeds where there are fewer."""
     own = Cohort.open_all(
-        sorted((results / "synthetic" / RUN / "requests").iterdir(), key=lambda chunk: int(chunk.name))
+        sorted(
+            (results / "synthetic" / name / FIRST / "requests").iterdir(), key=lambda chunk: int(chunk.name)
+        )
     ).table
     rows = own.iloc[np.arange(count) % len(own)].reset_index(drop=True)
     return request_cohort(
@@ -126,9 +128,9 @@ def with_samplers(cascade: Cascade, **samplers: SamplerSettings) -> Cascade:
     return Cascade(cascade.autoencoder, cascade.anatomy, cascade.motion, settings)
 
 
-def compare(results: Path, subjects: int) -> None:
+def compare(results: Path, generator: str, subjects: int) -> None:
     """Time all procedures on the same requests, and print their speed and F4D."""
-    cascade = load(results / "generators" / RUN, device="cpu")
+    cascade = load(results / "generators" / generator / FIRST, device="cpu")
     assert isinstance(cascade, Cascade)
     procedures: dict[str, Any] = {
         "frame after frame": FrameAfterFrame(cascade, 3.0),
@@ -146,7 +148,7 @@ def compare(results: Path, subjects: int) -> None:
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in procedures}
     described: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in procedures}
     measured: dict[str, list[float]] = {name: [] for name in procedures}
-    requests = make_requests(results, subjects)
+    requests = make_requests(results, generator, subjects)
     try:
         for number in range(subjects):
             for name, procedure in procedures.items():
@@ -213,20 +215,20 @@ def ef_errors(requested: np.ndarray, measured: np.ndarray) -> str:
     return f"EF: bias {errors.mean():+.1f}, mean absolute error {np.abs(errors).mean():.1f} points, n = {len(errors)}"
 
 
-def memory(results: Path, count: int) -> None:
+def memory(results: Path, name: str, count: int) -> None:
     """Synthesise `count` subjects to disk and print the peak memory of this process."""
-    generator = load(results / "generators" / RUN, device="cpu")
+    generator = load(results / "generators" / name / FIRST, device="cpu")
     assert isinstance(generator, Cascade)
     few = SamplerSettings(steps=1)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="sampler-") as folder:
         synthesise_chunk(
             with_samplers(generator, anatomy_sampler=few, motion_sampler=few),
-            make_requests(results, count),
+            make_requests(results, name, count),
             GateSettings(enabled=False, attempts=1),
             generator.grid.spacing_mm,
             Path(folder) / "chunk",
-            name="cascade",
+            name=name,
             batch_size=8,
             identity={"hashes": dict(generator.hashes), "seen": list(generator.seen)},
         )
@@ -241,17 +243,26 @@ def main() -> None:
     parser.add_argument(
         "results", type=Path, help="results of the demo, or of a study with a cascade like its"
     )
+    parser.add_argument("--generator", default="cascade", help="name of a cascade of that study")
     parser.add_argument("--subjects", type=int, default=32)
     parser.add_argument("--memory", type=int, nargs="*", default=[8, 80, 800])
     parser.add_argument("--only-memory", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only_memory:
-        memory(options.results, options.only_memory)
+        memory(options.results, options.generator, options.only_memory)
         return
     if options.subjects:
-        compare(options.results, options.subjects)
+        compare(options.results, options.generator, options.subjects)
     for size in options.memory:
-        command = [sys.executable, __file__, str(options.results), "--only-memory", str(size)]
+        command = [
+            sys.executable,
+            __file__,
+            str(options.results),
+            "--generator",
+            options.generator,
+            "--only-memory",
+            str(size),
+        ]
         subprocess.run(command, check=True)
 
 
