@@ -59,6 +59,10 @@ CONTROL: list[tuple[str, str, dict[str, str | None]]] = [
         "mask_agreement_dice",
         {**SEEN, "phase": None, "structure": "LV"},
     ),
+    ("EF category, balanced", "ef_category_recovery_balanced", {}),
+    ("grid: r of EDV", "controllability_r_lv_edv_ml", GRID),
+    ("grid: bias of EDV (mL)", "controllability_bias_lv_edv_ml", GRID),
+    ("grid: r of EF", "controllability_r_lv_ef", GRID),
 ]
 NEARNESS: list[tuple[str, str, dict[str, str | None]]] = [
     ("FID", "fid_ratio", TRAIN),

@@ -58,7 +58,7 @@ class Schedule:
         )
 
     def _total(self, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """What alpha and the shifted sigma are divided by: their sum is 1 on the straight path, else that of their squares."""
+        """Divisor of alpha and the shifted sigma: keeps alpha + sigma = 1 of ``"flow"``, alpha^2 + sigma^2 = 1 of the others."""
         if self.name == "flow":
             return alpha + self.noise_shift * sigma
         return (alpha**2 + (self.noise_shift * sigma) ** 2).sqrt()

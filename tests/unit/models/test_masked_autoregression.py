@@ -212,6 +212,12 @@ def test_the_loss_of_a_known_answer():
     assert float(loss_of(model, batch_of()).detach()) == pytest.approx(1, abs=0.02)
 
 
+def test_a_shift_is_more_noise_over_the_signal_of_a_token():
+    half = torch.tensor(0.5)
+    plain, shifted = (made(noise_shift=shift).objective.schedule(half) for shift in (1.0, 3.0))
+    torch.testing.assert_close(shifted[1] / shifted[0], 3 * plain[1] / plain[0])
+
+
 @pytest.mark.parametrize("smallest", [0.2, 0.7])
 def test_the_masked_tokens_of_a_step(smallest, monkeypatch):
     model, seen = made(smallest_mask_ratio=smallest), []

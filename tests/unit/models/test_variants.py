@@ -105,6 +105,14 @@ def test_latents_are_normalised_by_their_own_statistics(latent, trained, shared,
     assert not residual.target_mean.any()  # residuals keep their zero
 
 
+def test_a_shifted_model_is_trained_and_sampled_with_more_noise(trained, shared, latent):
+    shifted = load_model(trained("shifted", "motion_diffusion", shared, noise_shift=3.0))
+    half = torch.tensor(0.5)  # there noise and signal of the cosine schedule are equal
+    for model, ratio in ((latent, 1.0), (shifted, 3.0)):
+        alpha, sigma = model.objective.schedule(half)
+        assert float(sigma / alpha) == pytest.approx(ratio)
+
+
 def test_the_ed_frame_is_given_and_its_noise_not_looked_at(latent):
     anatomy, noise, phases, slices = cycles(latent)
     conditions = latent.conditioner.read(requests(2))
