@@ -189,6 +189,9 @@ def made_up_rows(subjects: list[str], gain: float, more_arms: Sequence[str] = ()
         rows.append({**of, "metric": "contrast_fid_ratio", "value": value / 2.5})
     every = {"metric": "mask_agreement_dice", "structure": "LV", "versus": "segmenter"}
     rows.append({**control, **every, "value": 0.866})
+    for diagnosis, value, patients in (("DCM", 0.951, 7), ("HCM", 0.412, 0)):
+        seen = {"note": f"labelled training patients of this diagnosis: {patients}", "diagnosis": diagnosis}
+        rows.append({**control, **every, **seen, "value": value, "n": 6})
     copied = {**control, "note": "a copy is a subject whose similarity exceeds 0.800"}
     rows.append({**copied, "metric": "copied_share", "value": 0.25, "ci_low": 0.1, "ci_high": 0.5, "n": 8})
     rate = {**control, "ci_low": 0.6, "ci_high": 0.96, "n": 15}

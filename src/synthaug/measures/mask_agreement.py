@@ -83,6 +83,54 @@ def agreement_rows(
     return _means(subjects, [metric + of for metric in METRICS], measurement, note)
 
 
+def agreement_by_diagnosis(
+    subjects: pd.DataFrame, diagnoses: Mapping[str, str], trained: Mapping[str, int], measurement: Measurement
+) -> pd.DataFrame:
+    """Dice of each diagnosis, as in `agreement_rows`: a segmenter judges hearts like those it was trained on.
+
+    Parameters
+    ----------
+    subjects : DataFrame
+        From `agreement_of_subjects`.
+    diagnoses : mapping of str to str
+        Diagnosis of each synthetic subject that has one.
+    trained : mapping of str to int
+        Diagnosis to the number of labelled real training patients with it.
+    measurement : Measurement
+        Generator, fold and seeds.
+
+    Returns
+    -------
+    DataFrame
+        Rows with `diagnosis`; none unless there are two or more. The note says how many patients of that diagnosis
+        trained the segmenter.
+    """
+    known = subjects["subject"].map(dict(diagnoses))
+    names = sorted(known.dropna().unique())
+    if len(names) < 2:
+        return make_table([])
+    tables = [
+        _means(
+            subjects[known == name],
+            METRICS,
+            measurement.with_fields(diagnosis=name),
+            f"labelled training patients of this diagnosis: {trained.get(name, 0)}",
+        )
+        for name in names
+    ]
+    rows = pd.concat(tables, ignore_index=True)
+    return rows[rows["metric"] == METRICS[0]].reset_index(drop=True)
+
+
+def unseen_diagnoses(diagnoses: Mapping[str, str], trained: Mapping[str, int]) -> str:
+    """How many subjects have a diagnosis that no labelled training patient has, and which; empty where none has."""
+    unseen = [name for name in diagnoses.values() if not trained.get(name, 0)]
+    if not unseen:
+        return ""
+    named = ", ".join(sorted(set(unseen)))
+    return f"{len(unseen)} of {len(diagnoses)} subjects have a diagnosis without labelled training patients: {named}"
+
+
 def measure_requested_masks(
     predictions: str | Path, cohort: Cohort, measurement: Measurement, note: str = ""
 ) -> pd.DataFrame:

@@ -13,9 +13,12 @@ from synthaug.data.cohort import REQUESTED_LABELS, Cohort, write_cohort, write_s
 from synthaug.labels import UNLABELLED
 from synthaug.measures.mask_agreement import (
     REAL,
+    agreement_by_diagnosis,
+    agreement_of_subjects,
     leave_agreement_out,
     measure_mask_agreement,
     measure_requested_masks,
+    unseen_diagnoses,
     whose_masks,
 )
 from synthaug.measures.measurement import Measurement
@@ -118,6 +121,34 @@ def test_masks_that_are_not_the_generators_are_not_measured(meta, said):
     rows = leave_agreement_out(said, MEASUREMENT)
     assert set(rows["status"]) == {"not_measured"} and set(rows["note"]) == {said}
     assert len(rows) == 3 * 2 * 2 and rows["value"].isna().all()
+
+
+# --- by diagnosis -------------------------------------------------------------------------------
+
+
+def test_each_diagnosis_has_its_own_mean_and_says_who_trained_the_segmenter(study):
+    agree, differ = [(square(4), square(4))] * FRAMES, [(square(4), square(2))] * FRAMES
+    subjects = agreement_of_subjects(*study({"a": agree, "b": agree, "c": differ, "d": differ}))
+    # d has no diagnosis: it counts in none.
+    rows = agreement_by_diagnosis(subjects, {"a": "DCM", "b": "DCM", "c": "HCM"}, {"DCM": 7}, MEASUREMENT)
+    dice = rows[
+        (rows["metric"] == "mask_agreement_dice") & (rows["structure"] == "LV") & rows["phase"].isna()
+    ]
+    dice = dice.set_index("diagnosis")
+    assert dice.loc["DCM", "value"] == 1 and dice.loc["DCM", "n"] == 2
+    assert dice.loc["HCM", "value"] == pytest.approx(2 / 3) and dice.loc["HCM", "n"] == 1
+    assert "patients of this diagnosis: 7" in dice.loc["DCM", "note"]
+    assert "patients of this diagnosis: 0" in dice.loc["HCM", "note"]
+    assert agreement_by_diagnosis(subjects, {"a": "DCM", "b": "DCM"}, {}, MEASUREMENT).empty
+
+
+def test_subjects_of_diagnoses_that_nobody_labelled_are_counted():
+    diagnoses = {"a": "DCM", "b": "NOR", "c": "HCM", "d": "HCM"}
+    assert (
+        unseen_diagnoses(diagnoses, {"DCM": 7, "NOR": 0})
+        == "3 of 4 subjects have a diagnosis without labelled training patients: HCM, NOR"
+    )
+    assert unseen_diagnoses({"a": "DCM"}, {"DCM": 1}) == unseen_diagnoses({}, {}) == ""
 
 
 # --- requested masks ----------------------------------------------------------------------------

@@ -23,17 +23,19 @@ def check(data: ReportData) -> Flag | None:
     if worst["value"] >= _LIMIT:
         return None
     n = "" if worst["n"] is None else f" (n = {int(worst['n'])} synthetic subjects)"
+    unseen = f"; {worst['note']}" if worst["note"] else ""
     sentence = (
         f"Dice of {wording.number(worst['value'], 3)} between the masks of {worst['generator']} and the segmentation of "
-        f"its images, {wording.place({**worst, 'fold': None})}{n}."
+        f"its images, {wording.place({**worst, 'fold': None})}{n}{unseen}."
     )
     return Flag(MODERATE, sentence, (1 - worst["value"]) / (1 - _LIMIT))
 
 
 KIND = FlagKind(
     title="Synthetic masks do not fit their images",
-    remedy="Compare with the value on real validation patients. If that is high, train the generator longer; if both are "
-    "low, the segmentation network is the cause.",
+    remedy="Compare with the value on real validation patients, and by diagnosis. Where both are high for hearts that the segmentation "
+    "network was trained on, the network does not know the others; if the first is low, the network is the cause; else "
+    "train the generator longer.",
     section="mask_agreement",
     check=check,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synthaug.measures.mask_agreement import METRICS, REAL, REQUESTED
-from synthaug.report.rows import by_synthetic_run, estimate, pooled, select, shows_metrics
+from synthaug.report.rows import by_synthetic_run, estimate, pooled, select
 from synthaug.report.section import ReportData, Section
 from synthaug.report.table import NUMBER, TEXT, Cell, make_table
 from synthaug.tables import Row
@@ -22,6 +22,14 @@ _COLUMNS = {
     "n, real validation": NUMBER,
     "HD95 (mm)": TEXT,
     "HD95, real validation (mm)": TEXT,
+}
+_DIAGNOSIS_COLUMNS = {
+    "diagnosis": TEXT,
+    "structure": TEXT,
+    "Dice, ED": TEXT,
+    "Dice, ES": TEXT,
+    "Dice, all frames": TEXT,
+    "n": NUMBER,
 }
 _REQUESTED_COLUMNS = {
     "structure": TEXT,
@@ -44,10 +52,24 @@ def mask_agreement(data: ReportData) -> dict[str, Any]:
                 **keys,
                 "reason": dice[0]["note"] or dice[0]["text"] if unmeasured else "",
                 "table": make_table("Mask agreement", _COLUMNS, [_line(own, row) for row in found]),
+                "diagnoses": _by_diagnosis(select(data.rows, metric=_DICE, subject=None, **keys)),
                 **_requested(own),
             }
         )
     return {"reason": "" if tables else "no mask agreement among the result rows", "tables": tables}
+
+
+def _by_diagnosis(rows: list[Row]) -> dict[str, Any] | None:
+    """Dice of each diagnosis and structure; None without such rows."""
+    named = [row for row in rows if row["diagnosis"] is not None]
+    if not named:
+        return None
+    lines = []
+    for name, structure in dict.fromkeys((row["diagnosis"], row["structure"]) for row in named):
+        own = select(named, diagnosis=name, structure=structure)
+        cells = [_cell(own, {**own[0], "phase": phase}, _DICE) for phase in ("ED", "ES", None)]
+        lines.append([name, structure, *cells, max(row["n"] or 0 for row in own)])
+    return make_table("Mask agreement by diagnosis", _DIAGNOSIS_COLUMNS, lines)
 
 
 def _requested(rows: list[Row]) -> dict[str, Any]:
@@ -84,10 +106,15 @@ def _cell(rows: list[Row], beside: Row, metric: str) -> dict[str, Any] | None:
     return estimate(row) if row or beside["phase"] else None
 
 
+def _shows(row: Row) -> bool:
+    """Over all vendors; by diagnosis Dice alone."""
+    return row["metric"] in (MASK_AGREEMENT if not row["diagnosis"] else (_DICE,)) and not row["vendor"]
+
+
 SECTION = Section(
     title="Mask agreement: synthetic masks against segmentation of the images",
     menu="Masks",
     order=140,
     content=mask_agreement,
-    shows=shows_metrics(*MASK_AGREEMENT),
+    shows=_shows,
 )
