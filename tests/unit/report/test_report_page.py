@@ -689,6 +689,18 @@ def test_the_table_of_validity_reads_what_was_gathered(study, tmp_path, monkeypa
     assert said(tmp_path, "another") == ("not run", [])
 
 
+def test_mask_agreement_by_diagnosis_says_whom_the_segmenter_was_trained_on(study):
+    _, root, page = study
+    entry = content_of(root, "mask_agreement")["tables"][0]
+    lines = [
+        (name, structure, every["value"], n) for name, structure, _, _, every, n in entry["diagnoses"]["rows"]
+    ]
+    assert lines == [("DCM", "LV", 0.951, 6), ("HCM", "LV", 0.412, 6)]
+    assert "labelled training patients of this diagnosis: 0" in page.text
+    # The table of all subjects has none of them.
+    assert all(line[2]["value"] not in (0.951, 0.412) for line in entry["table"]["rows"])
+
+
 def test_requested_masks_and_contrasts_stand_beside_mask_agreement(study):
     _, root, page = study
     entry = content_of(root, "mask_agreement")["tables"][0]
