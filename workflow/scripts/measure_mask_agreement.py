@@ -4,7 +4,7 @@ import pandas as pd
 
 from synthaug.core.artifacts import write_tsv
 from synthaug.data.cohort import Cohort
-from synthaug.data.splits import read_split, subjects_of
+from synthaug.data.splits import labelled_of_diagnosis, read_split, subjects_of
 from synthaug.jobs.job import job
 from synthaug.measures.mask_agreement import (
     REAL,
@@ -27,7 +27,7 @@ with job(snakemake):
     split = read_split(snakemake.input.split)
     validation = real.select(subjects_of(split, "validation"))
     # The segmenter of real patients was trained on those of them that have labels.
-    trained = split[(split["role"] == "train") & split["labelled"]]["diagnosis"].value_counts().to_dict()
+    trained = labelled_of_diagnosis(split)
     others = whose_masks(cohort.meta)
     own = cohort.select([]) if others else cohort
     subjects = agreement_of_subjects(snakemake.input.predictions, own)

@@ -169,6 +169,12 @@ def subjects_of(split: pd.DataFrame, role: str, labelled: bool | None = None) ->
     return split.loc[chosen, "subject"].tolist()
 
 
+def labelled_of_diagnosis(split: pd.DataFrame) -> dict[str, int]:
+    """Number of labelled training subjects of each diagnosis, of a fold's table; a diagnosis without any is left out."""
+    chosen = (split["role"] == "train") & split["labelled"]
+    return {str(name): int(n) for name, n in split.loc[chosen, "diagnosis"].value_counts().items()}
+
+
 def patients_in(split: pd.DataFrame) -> dict[str, str]:
     """Patient of each subject of a fold's table; those of `split.same_patient` are joined in it."""
     return dict(zip(split["subject"].astype(str), split["patient"].astype(str), strict=True))

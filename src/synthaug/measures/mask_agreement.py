@@ -109,17 +109,18 @@ def agreement_by_diagnosis(
     names = sorted(known.dropna().unique())
     if len(names) < 2:
         return make_table([])
-    tables = [
-        _means(
-            subjects[known == name],
-            METRICS,
-            measurement.with_fields(diagnosis=name),
-            f"labelled training patients of this diagnosis: {trained.get(name, 0)}",
-        )
-        for name in names
-    ]
-    rows = pd.concat(tables, ignore_index=True)
-    return rows[rows["metric"] == METRICS[0]].reset_index(drop=True)
+    return pd.concat(
+        [
+            _means(
+                subjects[known == name],
+                METRICS[:1],
+                measurement.with_fields(diagnosis=name),
+                f"labelled training patients of this diagnosis: {trained.get(name, 0)}",
+            )
+            for name in names
+        ],
+        ignore_index=True,
+    )
 
 
 def unseen_diagnoses(diagnoses: Mapping[str, str], trained: Mapping[str, int]) -> str:
@@ -184,13 +185,13 @@ def _requested_phases(labels: np.ndarray, listed: list[int]) -> dict[str, int]:
 def _means(
     table: pd.DataFrame, names: Sequence[str], measurement: Measurement, note: str = ""
 ) -> pd.DataFrame:
-    """Means over subjects, a row for each structure, phase and metric; `names` are those of Dice and HD95."""
+    """Means over subjects, a row for each structure, phase and metric; `names` are those of Dice and, if wanted, HD95."""
     beyond = _EVERY_FRAME in set(table["phase"]) - set(PHASES)
     rows = []
     for structure in STRUCTURES:
         for phase in (*PHASES, *([_EVERY_FRAME] if beyond else [])):
             own = table[(table["structure"] == structure) & (table["phase"] == phase)]
-            for metric, name in list(zip(METRICS, names, strict=True))[: None if phase else 1]:
+            for metric, name in list(zip(METRICS, names, strict=False))[: None if phase else 1]:
                 values = own[metric].dropna().to_numpy(np.float64)
                 mean = _mean(values, measurement.settings)
                 if mean["status"] == "ok":

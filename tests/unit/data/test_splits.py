@@ -10,6 +10,7 @@ from synthaug.data.cohort import Cohort, write_cohort, write_subject
 from synthaug.data.splits import (
     all_tested,
     held_out_at_home,
+    labelled_of_diagnosis,
     make_splits,
     read_split,
     share_of_patients,
@@ -203,3 +204,16 @@ def test_withheld_diagnoses_are_hidden_from_generators():
     # Where label volumes are the labels, a diagnosis is what everybody knows.
     (split,) = make_splits(cohort_table(), SplitSettings(labelled_fraction=0.25))
     assert set(split["diagnosis"]) == {"NOR", "DCM"}
+
+
+def test_labelled_training_subjects_are_counted_by_diagnosis():
+    lines = [
+        ("DCM", True, "train"),
+        ("DCM", True, "train"),
+        ("DCM", False, "train"),
+        ("HCM", False, "train"),
+        ("NOR", True, "validation"),
+        ("NOR", True, "test"),
+        (None, True, "train"),
+    ]
+    assert labelled_of_diagnosis(pd.DataFrame(lines, columns=["diagnosis", "labelled", "role"])) == {"DCM": 2}

@@ -261,6 +261,11 @@ def test_masks_that_do_not_fit(clean, value, expected):
         )
 
 
+def test_masks_that_do_not_fit_say_how_many_hearts_the_segmenter_does_not_know(clean):
+    note = "18 of 24 subjects have a diagnosis without labelled training patients: HCM"
+    assert note in only(with_rows(clean, "mask_agreement_dice", value=0.5, note=note), "mask_agreement")
+
+
 @pytest.mark.parametrize(("rate", "expected"), [(0.49, True), (0.5, False)])
 def test_a_low_acceptance_rate(clean, rate, expected):
     data = with_rows(clean, "acceptance_rate", value=rate)

@@ -33,9 +33,9 @@ def check(data: ReportData) -> Flag | None:
 
 KIND = FlagKind(
     title="Synthetic masks do not fit their images",
-    remedy="Compare with the value on real validation patients, and by diagnosis. Where both are high for hearts that the segmentation "
-    "network was trained on, the network does not know the others; if the first is low, the network is the cause; else "
-    "train the generator longer.",
+    remedy="Compare with real validation patients, and by diagnosis. If real validation patients are low, too, the segmentation "
+    "network is the cause. If only diagnoses without labelled training patients are low, the network may not know them. "
+    "Otherwise train the generator longer.",
     section="mask_agreement",
     check=check,
 )
