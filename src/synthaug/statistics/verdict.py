@@ -220,9 +220,28 @@ def common_word(rows: Sequence[Mapping[str, Any]], controls: Sequence[str], alph
     equivalence = [_number(row["p_equivalence"]) for row in matched]
     if all(p is not None and p < alpha for p in equivalence):
         return EQUIVALENT, "within the margin of every size-matched control"
-    if {HELPS, HURTS}.isdisjoint(words):
+    if set(words) == {UNDECIDED}:
         return UNDECIDED, "no difference is significant, and equivalence is not shown"
-    return UNDECIDED, "the comparisons disagree: better or worse than some controls, but not all"
+    return UNDECIDED, _word_by_word(rows, words)
+
+
+#: How a reason says the words of single comparisons, in this order.
+_COMPARED = {
+    HELPS: "better than",
+    HURTS: "worse than",
+    EQUIVALENT: "equivalent to",
+    UNDECIDED: "undecided against",
+}
+
+
+def _word_by_word(rows: Sequence[Mapping[str, Any]], words: Sequence[str]) -> str:
+    """Which word holds against which controls, where they are not the same."""
+    against: dict[str, list[str]] = {word: [] for word in _COMPARED}
+    for row, word in zip(rows, words, strict=True):
+        against[word].append(str(row["versus"]))
+    return ", ".join(
+        f"{said} {' and '.join(against[word])}" for word, said in _COMPARED.items() if against[word]
+    )
 
 
 def _scope(rows: Sequence[Mapping[str, Any]]) -> str:

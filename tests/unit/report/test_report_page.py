@@ -27,7 +27,7 @@ from synthaug.report.render import render
 from synthaug.report.rows import records
 from synthaug.report.sections.examples import draw_pairs, measure_curves
 from synthaug.report.sections.summary import summary_parts
-from synthaug.report.sections.verdict import _answer, effect_sentence, judge
+from synthaug.report.sections.verdict import _answer, _why, effect_sentence, judge
 from synthaug.report.summary import summarise
 from synthaug.tables import make_table
 from synthaug.tables.collate import read_version
@@ -220,6 +220,14 @@ def test_ranks_trends_and_mixed_models_are_shown(study):
 @pytest.mark.parametrize(("gain", "answer"), [(-0.012, "Mixed: the arms differ."), (0.0, "Undecided.")])
 def test_the_answer_follows_the_intervals(tmp_path, gain, answer):
     assert answer in build(make_study(tmp_path, gain), tmp_path).text
+
+
+def test_the_first_lines_say_why_a_study_is_undecided():
+    arms = [{"word": "undecided", "reason": "better than repeated, undecided against classical"}]
+    assert _why({"word": "undecided", "arms": arms}) == "Better than repeated, undecided against classical."
+    other = {"word": "undecided", "reason": "one training"}
+    assert _why({"word": "undecided", "arms": [*arms, other]}) == ""  # each arm says its own below
+    assert _why({"word": "helps", "arms": [{"word": "helps", "reason": "better than every control"}]}) == ""
 
 
 def test_every_number_of_a_distance_has_its_floor_and_n(study):

@@ -73,6 +73,21 @@ def test_one_control_beaten_and_one_lost_is_undecided():
     assert judge_arm(split, ["repeated", "classical"]).word == UNDECIDED
 
 
+def test_an_undecided_verdict_says_what_holds_against_which_control():
+    table = rows(("exposure", 0.02, 0.05), ("repeated", -0.008, 0.008), ("classical", -0.007, 0.015))
+    known = {"controls": ["repeated", "classical"], "extra_controls": ["exposure"]}
+    close = table.assign(p_equivalence=[0.9, 0.04, 0.2])
+    assert judge_arm(close, **known).reason == (
+        "better than exposure, equivalent to repeated, undecided against classical"
+    )
+    mixed = rows(("repeated", 0.001, 0.02), ("classical", -0.03, -0.002))
+    assert judge_arm(mixed, ["repeated", "classical"]).reason == "better than repeated, worse than classical"
+    wide = rows(("repeated", -0.02, 0.02), ("classical", -0.03, 0.02))
+    assert judge_arm(wide, ["repeated", "classical"]).reason == (
+        "no difference is significant, and equivalence is not shown"
+    )
+
+
 def test_a_corrected_p_value_above_the_level_forbids_a_claim():
     table = rows(("repeated", 0.001, 0.02))
     assert judge_arm(table, ["repeated"]).word == HELPS

@@ -81,6 +81,7 @@ def verdict_content(data: ReportData) -> dict[str, Any]:
         "broken_down_by": by,
         "forest_title": f"Paired difference, {over}" if over else "Paired difference",
         "answer": _answer(judged),
+        "why": _why(judged),
         "sentence": effect_sentence(judged["arms"], metric, data.margin, 1 - data.alpha),
         "tested": what_was_tested(data),
         "baseline": _baseline(data.baseline) if data.segments else _of_task(data),
@@ -98,6 +99,15 @@ def _answer(judged: Mapping[str, Any]) -> str:
     ):
         scopes = [*scopes[:1], "exploratory: no family of tests was declared"]
     return f"{answer.rstrip('.')}, {'; '.join(scopes[:2])}." if scopes else answer
+
+
+def _why(judged: Mapping[str, Any]) -> str:
+    """Why the study is undecided, in a sentence; empty where it is not, or where arms have other reasons each."""
+    reasons = {arm["reason"] for arm in judged["arms"] if arm["word"] == verdict.UNDECIDED}
+    if judged["word"] != verdict.UNDECIDED or len(reasons) != 1:
+        return ""
+    (reason,) = reasons
+    return f"{reason[0].upper()}{reason[1:]}."
 
 
 def effect_sentence(
