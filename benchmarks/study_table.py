@@ -1,4 +1,4 @@
-"""What a study measured, as the Markdown tables of docs/benchmarks.md and docs/generators.md.
+"""What a study measured, as the Markdown tables of docs/benchmarks.md and docs/generators/.
 
     .venv/bin/python benchmarks/study_table.py results/demo
     .venv/bin/python benchmarks/study_table.py results/ablations --generators

@@ -26,7 +26,7 @@ class DeformedAnatomy(LatentGenerator):
 
     References
     ----------
-    Kim and Ye, Diffusion deformable model for 4D temporal medical image generation, MICCAI 2022. docs/generators.md
+    Kim and Ye, Diffusion deformable model for 4D temporal medical image generation, MICCAI 2022. docs/generators/comparison_methods.md
     says where this departs from it.
     """
 

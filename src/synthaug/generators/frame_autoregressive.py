@@ -22,7 +22,7 @@ class FrameAutoregressive(LatentGenerator):
     References
     ----------
     Yoon et al., SADM: sequence-aware diffusion model for longitudinal medical image generation, IPMI 2023.
-    docs/generators.md says where this departs from it.
+    docs/generators/comparison_methods.md says where this departs from it.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class MaskGuided(LatentGenerator):
 
     References
     ----------
-    Kim et al., Controllable Text-to-Image Synthesis for Multi-Modality MR Images; docs/generators.md says where this
+    Kim et al., Controllable Text-to-Image Synthesis for Multi-Modality MR Images; docs/generators/mask_guided.md says where this
     departs from it.
     """
 

@@ -22,7 +22,7 @@ class MaskedAutoregressive(LatentGenerator):
     References
     ----------
     Li et al., Autoregressive image generation without vector quantization, NeurIPS 2024; Li et al., CPGG, 2025.
-    docs/generators.md says where this departs from them.
+    docs/generators/masked_autoregressive.md says where this departs from them.
     """
 
     def __init__(

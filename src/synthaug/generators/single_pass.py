@@ -22,7 +22,7 @@ class SinglePass(LatentGenerator):
     References
     ----------
     An abstract on 4D cine MRI in a single pass: a 2D+t vector-quantised autoencoder, six slices stacked on
-    the channels of one diffusion model. docs/generators.md says where this departs from it.
+    the channels of one diffusion model. docs/generators/single_pass.md says where this departs from it.
     """
 
     def __init__(

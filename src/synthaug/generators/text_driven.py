@@ -27,7 +27,7 @@ class TextDriven(LatentGenerator):
 
     References
     ----------
-    Liu et al., TexDC: text-driven disease-aware 4D cardiac cine MRI images generation. docs/generators.md says where
+    Liu et al., TexDC: text-driven disease-aware 4D cardiac cine MRI images generation. docs/generators/text_driven.md says where
     this departs from it.
     """
 

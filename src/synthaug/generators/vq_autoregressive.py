@@ -21,7 +21,7 @@ class VQAutoregressive(LatentGenerator):
 
     References
     ----------
-    Yan et al., VideoGPT: video generation using VQ-VAE and transformers, 2021. docs/generators.md says where this
+    Yan et al., VideoGPT: video generation using VQ-VAE and transformers, 2021. docs/generators/vq_autoregressive.md says where this
     departs from it.
     """
 

@@ -197,10 +197,9 @@ def test_a_code_is_read_by_the_network_that_made_it():
 
 
 def test_the_comparison_methods_of_texdc_are_settings():
-    """What docs/generators.md says of them is a study."""
-    page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
-    section = page.split("## Comparison methods of TexDC")[1]
-    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
+    """What docs/generators/comparison_methods.md says of them is a study."""
+    page = (STUDIES.parents[1] / "docs" / "generators" / "comparison_methods.md").read_text(encoding="utf-8")
+    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", page, re.M | re.S).group(1))
     content = study(added["models"])
     content["generators"] |= added["generators"]
     found = load_study(content).generators
@@ -212,19 +211,20 @@ def test_the_comparison_methods_of_texdc_are_settings():
 
 
 def test_the_perceptual_network_of_the_page_is_none_that_distances_are_measured_with():
-    """What docs/generators.md shows is a study."""
-    page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
-    section = page.split("## Perceptual and adversarial terms")[1]
-    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
+    """What docs/generators/sharper_autoencoders.md shows is a study."""
+    page = (STUDIES.parents[1] / "docs" / "generators" / "sharper_autoencoders.md").read_text(
+        encoding="utf-8"
+    )
+    added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", page, re.M | re.S).group(1))
     found = load_study(study(added["models"])).models
     network = found["autoencoder"].needs["perceptual"]
     assert found[network].kind == "masked_autoencoder" and found[network] != found["features"]
 
 
 def test_the_baselines_of_cpgg_are_settings():
-    """What docs/generators.md says of them is a study."""
-    page = (STUDIES.parents[1] / "docs" / "generators.md").read_text(encoding="utf-8")
-    section = page.split("### Baselines of CPGG")[1]
+    """What docs/generators/vq_autoregressive.md says of them is a study."""
+    page = (STUDIES.parents[1] / "docs" / "generators" / "vq_autoregressive.md").read_text(encoding="utf-8")
+    section = page.split("## Baselines of CPGG")[1]
     added = yaml.safe_load(re.search(r"^```yaml\n(.*?)^```", section, re.M | re.S).group(1))
     content = study(added["models"])
     content["generators"] |= added["generators"]
