@@ -234,7 +234,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
             "A label value is not defined for this dataset.",
             "Map it in `label_map`, or correct the labels.",
         ),
-        "labels-at-edge": FindingKind(KEPT, "Labels touch the edge of the field of view.", "Check volumes."),
+        "labels-at-edge": FindingKind(
+            KEPT,
+            "Structures reach the edge of the field of view: their volumes, ejection fraction and mass count as unknown.",
+            "Export the images uncropped.",
+        ),
         "labels-apart": FindingKind(KEPT, "A part of the LV lies apart from the rest.", "Check the labels."),
         "structure-missing": FindingKind(KEPT, "A labelled frame lacks a structure.", "Check the labels."),
         "ejection-fraction": FindingKind(KEPT, "The ejection fraction is implausible.", "Check the labels."),

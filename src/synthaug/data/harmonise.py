@@ -45,7 +45,7 @@ from synthaug.data.resampling import (
 )
 from synthaug.data.slice_alignment import align_slices
 from synthaug.labels import PLACEMENT_COLUMNS, STRUCTURES
-from synthaug.metrics.volumes import function_from_volumes
+from synthaug.metrics.volumes import cut_structures, function_from_volumes
 from synthaug.views import View
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class HarmonisedCine:
         The way back, and the labels as they were annotated.
     function : dict of str to float
         Volumes, ejection fractions and mass of `FUNCTION_COLUMNS`, of the native labels in the region that the common grid
-        covers: resampling has no part in them.
+        covers: resampling has no part in them. NaN of structures that the image itself cuts.
     placement : LabelPlacement or None
         How well the window holds the labels, where there are some.
     slice_shift_mm : float or None
@@ -138,7 +138,13 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
         alignment.moved,
     )
     matrix = (cine.shape[1], cine.shape[2], cine.shape[3])
-    volumes = {frame: grid.volumes_within(volume, matrix) for frame, volume in aligned_labels.items()}
+    native_labels = frames_sampled_exactly(oriented.labels, positions)
+    volumes = {
+        # Half a heart at the edge of the field of view is no small one (finding `labels-at-edge`).
+        frame: grid.volumes_within(volume, matrix)
+        | dict.fromkeys(cut_structures(native_labels[frame]), float("nan"))
+        for frame, volume in aligned_labels.items()
+    }
     unknown = dict.fromkeys(STRUCTURES, float("nan"))
     at_es = unknown if es_frame is None else volumes.get(es_frame, unknown)
     # What the expert did not draw at ES is unknown (finding `structure-missing`), not a cavity of 0 mL.
@@ -154,7 +160,7 @@ def harmonise_cine(oriented: OrientedCine, settings: HarmonisationSettings) -> H
         *(placement.findings if placement else []),
         *contrast_findings(cine, labels),
     ]
-    native = NativeReference(grid, frames_sampled_exactly(oriented.labels, positions))
+    native = NativeReference(grid, native_labels)
     y, x = (window.origin[axis] + window.step[axis] * (cine.shape[axis + 1] - 1) / 2 for axis in (1, 2))
     return HarmonisedCine(
         cine, labels, es_frame, findings, native, function, placement, alignment.spread_mm, (y, x)

@@ -9,7 +9,7 @@ from scipy.ndimage import label as connected_components
 
 from synthaug.data.findings import Finding
 from synthaug.labels import LV, MYO, STRUCTURES
-from synthaug.metrics.volumes import measure_function
+from synthaug.metrics.volumes import cut_structures, measure_function
 from synthaug.views import OTHER, SHORT_AXIS, View, has_volumes
 
 #: Fewer slices than base, mid and apex twice over rarely hold a whole ventricle.
@@ -141,13 +141,9 @@ def label_findings(
     findings = []
     for frame, volume in labels.items():
         name = {ed_frame: "ED", es_frame: "ES"}.get(frame, f"frame {frame}")
-        edges = (volume[:, 0], volume[:, -1], volume[:, :, 0], volume[:, :, -1])
-        touching = [
-            structure for structure, value in STRUCTURES.items() if any((e == value).any() for e in edges)
-        ]
-        if touching:
+        if touching := cut_structures(volume):
             problem = f"{', '.join(touching)} at {name} reach the edge of the field of view"
-            findings.append(Finding("labels-at-edge", problem, "they may be cut"))
+            findings.append(Finding("labels-at-edge", problem, "they may be cut, their volumes are unknown"))
         parts, n_parts = connected_components(volume == LV, structure=np.ones((3, 3, 3)))
         if n_parts > 1:
             sizes = np.bincount(parts.ravel())[1:]

@@ -19,7 +19,7 @@ from synthaug.metrics.clinical import (
     wall_thickness_mm,
 )
 from synthaug.metrics.percentile_bootstrap import percentile_interval, resampled
-from synthaug.metrics.volumes import measure_function, volume_curve_ml
+from synthaug.metrics.volumes import cut_structures, measure_function, volume_curve_ml
 from synthaug.tables import Row, make_table
 
 #: Quantity -> structure, phase: what is measured of each heart.
@@ -188,14 +188,28 @@ def _table(cohort: Cohort, patients: Mapping[str, str]) -> pd.DataFrame:
             None if pd.isna(record[f"{phase}_frame"]) else int(record[f"{phase}_frame"])
             for phase in ("ed", "es")
         )
-        rows.append(
-            function_of(cohort.label_cine(subject), cohort.spacing_mm, labelled, ed, es)
-            if cohort.has_volumes
-            else dict.fromkeys(QUANTITIES, np.nan)
-        )
+        found = dict.fromkeys(QUANTITIES, np.nan)
+        if cohort.has_volumes:
+            found = function_of(cohort.label_cine(subject), cohort.spacing_mm, labelled, ed, es)
+            if (native := cohort.native(subject)) is not None:
+                found |= dict.fromkeys(_of_cut_structures(native.labels, ed, es), np.nan)
+        rows.append(found)
         owners.append(patients.get(subject, subject))
     table = pd.DataFrame(rows, columns=list(QUANTITIES), dtype=np.float64)
     return table.groupby(np.array(owners, object), sort=False).mean()
+
+
+def _of_cut_structures(labels: Mapping[int, np.ndarray], ed: int | None, es: int | None) -> list[str]:
+    """Quantities that are unknown because the image cuts their structure, at their phase or, without one, at either."""
+    cut = {
+        phase: () if frame is None or frame not in labels else cut_structures(labels[frame])
+        for phase, frame in (("ED", ed), ("ES", es))
+    }
+    return [
+        quantity
+        for quantity, (structure, phase) in QUANTITIES.items()
+        if any(structure in cut[one] for one in ([phase] if phase else cut))
+    ]
 
 
 def _mean(segments: np.ndarray) -> float:

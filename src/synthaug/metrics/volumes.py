@@ -35,6 +35,25 @@ def structure_volume_ml(labels: np.ndarray, structure: str, spacing_mm: Sequence
     return float(np.count_nonzero(labels == STRUCTURES[structure]) * voxel_ml)
 
 
+def cut_structures(labels: np.ndarray) -> tuple[str, ...]:
+    """Structures that reach the border of an image in the plane: a part of unknown size may lie outside.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (z, y, x)
+        Canonical labels of what was imaged, without padding.
+
+    Returns
+    -------
+    tuple of str
+        Names of `STRUCTURES`, in their order.
+    """
+    borders = (labels[:, [0, -1]], labels[:, :, [0, -1]])
+    return tuple(
+        name for name, label in STRUCTURES.items() if any((border == label).any() for border in borders)
+    )
+
+
 def volume_curve_ml(label_cine: np.ndarray, structure: str, spacing_mm: Sequence[float]) -> np.ndarray:
     """Volume of one structure in every frame.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from synthaug.labels import STRUCTURES
 from synthaug.metrics.short_axis_rays import ShortAxisRays, cast_rays
-from synthaug.metrics.volumes import structure_volume_ml
+from synthaug.metrics.volumes import cut_structures, structure_volume_ml
 
 #: Largest cavity area in the stack's last slice, relative to the largest of all, at which the apex counts as imaged:
 #: half an ellipsoid of eight slices has a tenth in its last.
@@ -43,8 +43,7 @@ class Phase:
 
     def is_cut(self, structure: str) -> bool:
         """Whether the structure touches the border of the image in the plane: part of it may lie outside."""
-        mask = self.labels == STRUCTURES[structure]
-        return bool(mask[:, [0, -1]].any() or mask[:, :, [0, -1]].any())
+        return structure in self._cut
 
     def is_open_at_apex(self, structure: str) -> bool:
         """Whether the stack ends inside of the structure."""
@@ -78,6 +77,10 @@ class Phase:
     def epicardial_areas_mm2(self, third: int) -> np.ndarray:
         """Area of cavity and myocardium together, likewise."""
         return self.areas_mm2("LV", third) + self.areas_mm2("MYO", third)
+
+    @cached_property
+    def _cut(self) -> tuple[str, ...]:
+        return cut_structures(self.labels)
 
     def _counts(self, label: int) -> np.ndarray:
         return (self.labels == label).sum((1, 2))

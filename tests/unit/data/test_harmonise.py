@@ -137,6 +137,18 @@ def test_a_heart_at_the_border_is_padded_with_zero_and_said():
     assert empty[0] and not empty[-1]
 
 
+def test_a_structure_that_the_image_cuts_has_no_volume():
+    image, labels = heart()
+    whole = harmonise_cine(orient_cine(raw(image, labels), 0, 3), GRID).function
+    assert all(value > 0 for value in whole.values())
+    through_rv = (slice(None), slice(None), slice(None), slice(6, None))
+    cut = harmonise_cine(orient_cine(raw(image[through_rv], labels[through_rv]), 0, 3), GRID).function
+    assert {name for name, value in cut.items() if np.isnan(value)} == {"rv_edv_ml", "rv_esv_ml", "rv_ef"}
+    assert {name: value for name, value in cut.items() if value > 0} == pytest.approx(
+        {name: value for name, value in whole.items() if not name.startswith("rv")}, rel=0.02
+    )
+
+
 def test_more_slices_than_the_matrix_keep_the_middle_of_the_stack():
     image, labels = heart()
     short = GRID.model_copy(update={"matrix": (5, 32, 32)})

@@ -58,7 +58,10 @@ def test_structures_at_the_edge_and_absent_ones():
     labels = heart()[1][0]
     cropped = labels[:, :, 6:]  # through the right ventricle
     (finding,) = label_findings({0: cropped}, SPACING, 0, None)
-    assert str(finding) == "RV at ED reach the edge of the field of view; they may be cut"
+    assert (
+        str(finding)
+        == "RV at ED reach the edge of the field of view; they may be cut, their volumes are unknown"
+    )
     (finding,) = label_findings({0: np.where(labels == 3, 0, labels)}, SPACING, 0, None)
     assert finding.problem.startswith("no RV at ED")
 

@@ -7,6 +7,7 @@ import pytest
 
 from synthaug.config.evaluation import EvaluationSettings
 from synthaug.data.cohort import Cohort, write_cohort, write_subject
+from synthaug.data.native_grid import NativeGrid, write_native
 from synthaug.labels import LV, MYO, RV
 from synthaug.measures.cardiac_function import QUANTITIES, function_of, measure_cardiac_function
 from synthaug.measures.function_errors import function_errors, wall_errors
@@ -86,6 +87,19 @@ def test_means_differences_and_spread(tmp_path):
     # Two frames are no volume curve.
     rate = rows.loc["function_peak_filling_rate"]
     assert rate["status"] == "not_measured" and "0 synthetic" in rate["note"]
+
+
+def test_a_real_heart_that_the_image_cuts_counts_with_what_is_whole(tmp_path):
+    real, made = cohort(tmp_path / "real", [8, 9, 10]), cohort(tmp_path / "made", [9, 10, 11], "synthetic")
+    unturned = dict.fromkeys(("transpose", "flip_x", "flip_y", "apex_first"), False)
+    grid = NativeGrid(SHAPE, SPACING, (0, 0, 0), (1, 1, 1), unturned)
+    labels = {frame: volume.copy() for frame, volume in enumerate(real.label_cine("p0"))}
+    labels[0][0, 20, 0] = RV  # at ED the right ventricle reaches the border
+    write_native(real.folders["p0"], grid, labels)
+    rows = measure_cardiac_function(real, made, Measurement({"generator": "g"}, SETTINGS))
+    n = rows[rows["metric"].str.endswith("_difference")].set_index("metric")["n"]
+    assert n["function_rv_edv_ml_difference"] == n["function_rv_ef_difference"] == 2
+    assert n["function_rv_esv_ml_difference"] == n["function_lv_ef_difference"] == 3
 
 
 def test_visits_of_a_patient_count_once(tmp_path):

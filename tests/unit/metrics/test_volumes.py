@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthaug.labels import FUNCTION_COLUMNS, LV, MYO, RV, UNLABELLED
-from synthaug.metrics.volumes import ejection_fraction, measure_function, volume_curve_ml
+from synthaug.metrics.volumes import cut_structures, ejection_fraction, measure_function, volume_curve_ml
 
 SPACING_MM = (10.0, 2.0, 2.0)  # one voxel is 0.04 mL
 
@@ -68,3 +68,12 @@ def test_volume_curve_marks_unlabelled_frames() -> None:
 def test_ejection_fraction_without_a_volume_is_unknown() -> None:
     assert np.isnan(ejection_fraction(0.0, 0.0))
     assert ejection_fraction(100.0, 40.0) == 60.0
+
+
+def test_structures_at_the_border_in_the_plane_are_cut() -> None:
+    labels = np.zeros((3, 6, 6), np.uint8)
+    labels[0, 2, 2], labels[:, 1, 4], labels[1, 4, 5] = LV, MYO, RV
+    assert cut_structures(labels) == ("RV",)
+    assert cut_structures(labels[:, 1:]) == ("MYO", "RV")  # the first and last slice are no border
+    assert cut_structures(labels[:, :, :5]) == ("MYO",)
+    assert cut_structures(np.full((2, 4, 4), UNLABELLED)) == ()
