@@ -96,6 +96,11 @@ THRESHOLDS: dict[str, Threshold] = {
         "fraction of a subject's labels outside the heart window above {}",
         "what is cut off cannot be segmented",
     ),
+    "field_of_view": Threshold(
+        0.0,
+        "number of labelled subjects with a structure at the edge of the field of view above {}",
+        "the volume of a part is not that of the whole",
+    ),
     "generator_trainings": Threshold(
         float(FEWEST_GENERATOR_TRAININGS),
         "number of trainings of a generator (seeds times folds; 1 of a folder from elsewhere) below {}",

@@ -385,6 +385,24 @@ def test_hearts_cut_by_the_window(clean):
     )
 
 
+def test_hearts_cut_by_the_image(tmp_path):
+    inputs = make_clean_study(tmp_path)
+    data = data_of(inputs)
+    table = data.real.table.copy()
+    first, second, third = table.index[:3]
+    edge = {"code": "labels-at-edge", "problem": "reach the edge", "remedy": "volumes are unknown"}
+    found = [{"subject": subject, **edge} for subject in (first, first, second)]  # one at ED and at ES
+    found.append({"subject": third, **edge, "code": "labels-apart"})
+    write_tsv(inputs.cohorts["acdc"] / "findings.tsv", pd.DataFrame(found))
+    table.loc[first, "lv_edv_ml"] = np.nan
+    table["labelled_frames"] = ["0,3"] * 7 + [None]
+    data = dataclasses.replace(data, real=dataclasses.replace(data.real, table=table))
+    assert only(data, "field_of_view") == (
+        "The image cuts structures of 2 of 7 labelled subjects, the LV at ED of 1. Volumes, EF and mass of these "
+        "structures are unknown."
+    )
+
+
 def test_absent_measures_give_no_flag_but_are_listed(clean):
     table = clean.real.table.drop(columns=["window_offset_mm", "window_margin_mm", "outside_window"])
     bare = dataclasses.replace(clean.inputs, synthetic=[], segmenters=[], splits={})
@@ -392,7 +410,12 @@ def test_absent_measures_give_no_flag_but_are_listed(clean):
     data = dataclasses.replace(data, real=dataclasses.replace(clean.real, table=table))
     found = find_flags(data)
     assert found["raised"] == []
-    assert {flag["name"] for flag in found["passed"]} == {"quarantine", "extractors", "partial_results"}
+    assert {flag["name"] for flag in found["passed"]} == {
+        "field_of_view",
+        "quarantine",
+        "extractors",
+        "partial_results",
+    }
     assert all(flag["reason"] for flag in found["unmeasured"])
     page = rendered(found)
     assert (
@@ -417,7 +440,7 @@ def test_flags_stand_worst_first_with_value_threshold_source_remedy_and_link(cle
         'href="#baseline"' in page and "Suinesiaputra et al." in page and "above 8 percentage points" in page
     )
     assert page.index("HD95 of the baseline") < page.index("Few generator trainings")
-    assert "12 checks without a flag" in page
+    assert "13 checks without a flag" in page
 
 
 def rendered(content: dict) -> str:
