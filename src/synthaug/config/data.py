@@ -108,6 +108,13 @@ class RawDatasetSettings(Settings):
     reports: ReportTableSettings | None = Field(
         None, description="The user's own reports, read where a model of the study reads text."
     )
+    exclude: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        {},
+        description=(
+            "Subjects or patients that the study leaves out, by the id they have in the files, each with the reason: "
+            "`{patient004: half of the heart lies outside of the image}`. The report lists them among the excluded."
+        ),
+    )
     minimum_subjects: int = Field(
         4, ge=1, description="The study stops if fewer subjects than this can be used."
     )

@@ -256,6 +256,11 @@ GROUPS: dict[str, dict[str, FindingKind]] = {
         "table-missing": FindingKind(EXCLUDED, "A subject's own table is missing.", "Restore it."),
         "listed-only": FindingKind(EXCLUDED, "The table lists a subject that has no images.", "Add them."),
         "unlisted": FindingKind(EXCLUDED, "The table does not list a subject.", "Add its row."),
+        "excluded-by-study": FindingKind(
+            EXCLUDED,
+            "The study file leaves the subject out (`exclude` of its dataset), for the reason given there.",
+            "Nothing; take it out of `exclude` to use it.",
+        ),
         "id-refused": FindingKind(
             EXCLUDED,
             "An id is not 1 to 64 letters, digits or hyphens; ids become file names.",

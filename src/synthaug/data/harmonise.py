@@ -210,11 +210,19 @@ class _Written:
 
 
 def _harmonise_subject(
-    subject: RawSubject, dataset: str, view: View, settings: HarmonisationSettings, folder: Path
+    subject: RawSubject,
+    dataset: str,
+    view: View,
+    settings: HarmonisationSettings,
+    exclude: Mapping[str, str],
+    folder: Path,
 ) -> _Written | SubjectError:
-    """Write one subject to `folder`, or say why it cannot be used."""
+    """Write one subject to `folder`, or say why it is not used."""
     name = f"{dataset}-{subject.id}"
     where = subject.files[0] if subject.files else ""
+    for excluded in _names_of(subject) & set(exclude):
+        remedy = f"to use it, take {excluded} out of `exclude` of the dataset"
+        return SubjectError("excluded-by-study", subject.id, where, exclude[excluded], remedy)
     try:
         if not SUBJECT_ID.fullmatch(name):
             problem = f"the id {name} is too long"
@@ -270,6 +278,11 @@ def _harmonise_subject(
     return _Written(row, hashes, [*subject.findings, *done.findings], quality)
 
 
+def _names_of(subject: RawSubject) -> set[str]:
+    """What a study may call a subject: its id, or that of its patient."""
+    return {subject.id, subject.patient or subject.id}
+
+
 def _lack_of_memory(subject: RawSubject) -> SubjectError:
     return SubjectError(
         "memory",
@@ -315,16 +328,28 @@ def harmonise_dataset(
     Raises
     ------
     SynthaugError
-        The dataset cannot be read, or fewer subjects than `minimum_subjects` can be used.
+        The dataset cannot be read, has not the subjects that `exclude` names, or fewer than `minimum_subjects` can be
+        used.
     """
     subjects = find_subjects(dataset, root)
+    if absent := sorted(set(dataset.exclude).difference(*map(_names_of, subjects))):
+        raise SynthaugError(
+            f"datasets.{name}.exclude: {root} has no subject {' or '.join(absent)}; correct the id or take it out"
+        )
     rows: list[Mapping[str, Any]] = []
     files: dict[str, dict[str, str]] = {}
     findings: list[tuple[str, str, str, str]] = []
     quality: list[dict[str, Any]] = []
     quarantine: list[SubjectError] = []
     with atomic_folder(output) as folder:
-        work = partial(_harmonise_subject, dataset=name, view=dataset.shows, settings=settings, folder=folder)
+        work = partial(
+            _harmonise_subject,
+            dataset=name,
+            view=dataset.shows,
+            settings=settings,
+            exclude=dataset.exclude,
+            folder=folder,
+        )
         for done, result in enumerate(in_processes(work, subjects, processes, _lack_of_memory), start=1):
             if isinstance(result, SubjectError):
                 quarantine.append(result)

@@ -238,6 +238,25 @@ def test_too_few_subjects_stop_with_the_reason_and_write_nothing(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_subjects_that_the_study_excludes_are_listed_with_its_reason(tmp_path):
+    for number in (1, 2, 3):
+        write_acdc(tmp_path / "raw", f"patient00{number}")
+    exclude = {"patient002": "half of the heart lies outside of the image"}
+    cohort = harmonise(tmp_path / "raw", tmp_path / "cohort", exclude=exclude)
+    assert cohort.subjects == ["data-patient001", "data-patient003"]
+    (row,) = read_tsv(tmp_path / "cohort" / "quarantine.tsv").to_dict("records")
+    assert (row["subject"], row["code"], row["problem"]) == (
+        "data-patient002",
+        "excluded-by-study",
+        exclude["patient002"],
+    )
+    with pytest.raises(
+        SynthaugError, match=r"datasets\.data\.exclude: .* has no subject patient009; correct"
+    ):
+        harmonise(tmp_path / "raw", tmp_path / "other", exclude={"patient009": "typed wrong"})
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_constant_image_is_quarantined(tmp_path):
     folder = write_acdc(tmp_path / "raw")
     write_acdc(tmp_path / "raw", "patient002")

@@ -32,7 +32,7 @@ def check(data: ReportData) -> Flag | None:
 
 KIND = FlagKind(
     title="Hearts cut by the image",
-    remedy="Take the uncropped images. A generator learns half hearts as it sees them.",
+    remedy="Take the uncropped images, or exclude the subjects (`exclude` of the dataset): generators learn half hearts.",
     section="subjects",
     check=check,
 )
