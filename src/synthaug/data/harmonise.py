@@ -220,7 +220,8 @@ def _harmonise_subject(
     """Write one subject to `folder`, or say why it is not used."""
     name = f"{dataset}-{subject.id}"
     where = subject.files[0] if subject.files else ""
-    for excluded in _names_of(subject) & set(exclude):
+    excluded = next((one for one in _names_of(subject) if one in exclude), None)
+    if excluded is not None:
         remedy = f"to use it, take {excluded} out of `exclude` of the dataset"
         return SubjectError("excluded-by-study", subject.id, where, exclude[excluded], remedy)
     try:
@@ -278,9 +279,9 @@ def _harmonise_subject(
     return _Written(row, hashes, [*subject.findings, *done.findings], quality)
 
 
-def _names_of(subject: RawSubject) -> set[str]:
+def _names_of(subject: RawSubject) -> tuple[str, str]:
     """What a study may call a subject: its id, or that of its patient."""
-    return {subject.id, subject.patient or subject.id}
+    return subject.id, subject.patient or subject.id
 
 
 def _lack_of_memory(subject: RawSubject) -> SubjectError:

@@ -143,7 +143,9 @@ def label_findings(
         name = {ed_frame: "ED", es_frame: "ES"}.get(frame, f"frame {frame}")
         if touching := cut_structures(volume):
             problem = f"{', '.join(touching)} at {name} reach the edge of the field of view"
-            findings.append(Finding("labels-at-edge", problem, "they may be cut, their volumes are unknown"))
+            findings.append(
+                Finding("labels-at-edge", problem, "they may be cut, so that their volumes are unknown")
+            )
         parts, n_parts = connected_components(volume == LV, structure=np.ones((3, 3, 3)))
         if n_parts > 1:
             sizes = np.bincount(parts.ravel())[1:]

@@ -250,6 +250,11 @@ def test_subjects_that_the_study_excludes_are_listed_with_its_reason(tmp_path):
         "excluded-by-study",
         exclude["patient002"],
     )
+    both = harmonise(
+        tmp_path / "raw", tmp_path / "fewer", exclude={"patient002": "cut", "patient001": "moved"}
+    )
+    assert both.subjects == ["data-patient003"]
+    assert read_tsv(tmp_path / "fewer" / "quarantine.tsv")["problem"].tolist() == ["moved", "cut"]
     with pytest.raises(
         SynthaugError, match=r"datasets\.data\.exclude: .* has no subject patient009; correct"
     ):

@@ -60,7 +60,7 @@ def test_structures_at_the_edge_and_absent_ones():
     (finding,) = label_findings({0: cropped}, SPACING, 0, None)
     assert (
         str(finding)
-        == "RV at ED reach the edge of the field of view; they may be cut, their volumes are unknown"
+        == "RV at ED reach the edge of the field of view; they may be cut, so that their volumes are unknown"
     )
     (finding,) = label_findings({0: np.where(labels == 3, 0, labels)}, SPACING, 0, None)
     assert finding.problem.startswith("no RV at ED")
